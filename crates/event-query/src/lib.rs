@@ -1,1 +1,5 @@
+#![doc = include_str!("../README.md")]
 
+mod statement;
+
+pub use statement::{Bind, Statement};
