@@ -1,1 +1,13 @@
+#![doc = include_str!("../README.md")]
 
+pub mod capture;
+pub mod env;
+pub mod error;
+pub mod http;
+pub mod log;
+pub mod metrics;
+
+pub use env::{Env, EnvError};
+pub use error::{BoxError, chain, exit};
+pub use http::ApiError;
+pub use log::init as init_tracing;

@@ -1,0 +1,57 @@
+//! How an error is printed: once, with its whole chain, where it is handled.
+
+use std::{error::Error, fmt, process::ExitCode};
+
+use tracing::error;
+
+/// Any error on its way to the place that handles it.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Displays an error and everything that caused it: `loading batch: connecting: refused`.
+pub fn chain<'a>(error: &'a (dyn Error + 'a)) -> impl fmt::Display + 'a {
+    Chain(error)
+}
+
+/// Turns the result of a `main` into its exit code, after logging why it could not start or go on.
+pub fn exit(result: Result<(), BoxError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            error!(error = %chain(cause.as_ref()), "function could not run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Chain<'a>(&'a (dyn Error + 'a));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("loading the batch")]
+    struct Outer(#[source] std::num::ParseIntError);
+
+    #[test]
+    fn whole_chain_is_printed_once() {
+        let error = Outer("x".parse::<u8>().unwrap_err());
+
+        assert_eq!(
+            chain(&error).to_string(),
+            "loading the batch: invalid digit found in string"
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! The one shape of an HTTP error, `SparkPost`'s own: `{"errors":[{"message","description"?,"code"?,"param"?}]}`.
+
+use std::{borrow::Cow, error::Error};
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tracing::{error, info, warn};
+
+use crate::{BoxError, chain};
+
+/// An answer that refuses a request. Turning it into a response logs it, in this one place.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    errors: Vec<ErrorItem>,
+    retry_after_seconds: Option<u32>,
+    allow: Option<&'static str>,
+    cause: Option<BoxError>,
+}
+
+/// One thing that is wrong. All of it is public: nothing internal belongs here.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct ErrorItem {
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<Cow<'static, str>>,
+}
+
+impl ErrorItem {
+    /// An error with its general message, the same for every request that fails this way.
+    pub fn new(message: &'static str) -> Self {
+        Self {
+            message,
+            description: None,
+            code: None,
+            param: None,
+        }
+    }
+
+    /// Adds what is wrong with this request. May quote the request; is never logged.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Adds the code that programs match on.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// Adds the name of the parameter at fault.
+    #[must_use]
+    pub fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+}
+
+impl ApiError {
+    /// An error with one item.
+    pub fn new(status: StatusCode, item: ErrorItem) -> Self {
+        Self::many(status, vec![item])
+    }
+
+    /// An error with several items, such as one for each wrong parameter.
+    pub fn many(status: StatusCode, errors: Vec<ErrorItem>) -> Self {
+        Self {
+            status,
+            errors,
+            retry_after_seconds: None,
+            allow: None,
+            cause: None,
+        }
+    }
+
+    /// 500 that tells the caller nothing and the log everything.
+    pub fn internal(cause: impl Into<BoxError>) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorItem::new("internal error"),
+        )
+        .caused_by(cause)
+    }
+
+    /// 503 with `Retry-After`: something this depends on is away and will be back.
+    pub fn unavailable(retry_after_seconds: u32, cause: impl Into<BoxError>) -> Self {
+        let item = ErrorItem::new("temporarily unavailable").description("try again later");
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, item).caused_by(cause);
+        error.retry_after_seconds = Some(retry_after_seconds);
+        error
+    }
+
+    /// 404 for a path that does not exist.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, ErrorItem::new("resource not found"))
+    }
+
+    /// 405 with the methods that the path does take, such as `GET, HEAD`.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let mut error = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorItem::new("method not allowed"),
+        );
+        error.allow = Some(allow);
+        error
+    }
+
+    /// Keeps what caused this, for the log only.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn log(&self) {
+        let status = self.status.as_u16();
+        let reason = self.errors.first().map_or("", |item| item.message);
+        let cause = self
+            .cause
+            .as_deref()
+            .map(|cause| chain(cause as &dyn Error).to_string());
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            warn!(status, reason, error = cause, "request put off");
+        } else if self.status.is_server_error() {
+            error!(status, reason, error = cause, "request failed");
+        } else {
+            info!(status, reason, error = cause, "request refused");
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Body {
+            errors: Vec<ErrorItem>,
+        }
+
+        self.log();
+        let mut response = (
+            self.status,
+            Json(Body {
+                errors: self.errors,
+            }),
+        )
+            .into_response();
+        if let Some(seconds) = self.retry_after_seconds {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = self.allow {
+            response
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{level_filters::LevelFilter, subscriber};
+
+    use super::*;
+    use crate::{
+        capture::Capture,
+        log::{Format, subscriber_to},
+    };
+
+    fn logged(error: ApiError) -> (Response, String) {
+        let capture = Capture::default();
+        let response = subscriber::with_default(
+            subscriber_to(capture.clone(), Format::Json, LevelFilter::TRACE),
+            || error.into_response(),
+        );
+        (response, capture.text())
+    }
+
+    #[test]
+    fn body_has_the_members_that_are_set() {
+        let item = ErrorItem::new("invalid data")
+            .description("per_page is 0")
+            .code("1400")
+            .param("per_page");
+
+        let json = serde_json::to_value([item, ErrorItem::new("plain")]).unwrap();
+
+        assert_eq!(
+            json,
+            serde_json::json!([
+                { "message": "invalid data", "description": "per_page is 0", "code": "1400", "param": "per_page" },
+                { "message": "plain" },
+            ])
+        );
+    }
+
+    #[test]
+    fn unavailable_says_when_to_come_back_and_logs_why() {
+        let (response, log) = logged(ApiError::unavailable(5, "connection refused"));
+
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        assert!(log.contains("connection refused"));
+    }
+
+    #[test]
+    fn method_not_allowed_names_the_methods() {
+        let (response, _) = logged(ApiError::method_not_allowed("POST"));
+
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()[header::ALLOW], "POST");
+    }
+
+    #[test]
+    fn description_and_param_stay_out_of_the_log() {
+        let item = ErrorItem::new("invalid data")
+            .description("planted@example.com")
+            .param("planted-param");
+
+        let (_, log) = logged(ApiError::new(StatusCode::BAD_REQUEST, item));
+
+        assert!(log.contains("invalid data") && !log.contains("planted"));
+    }
+}

@@ -1,0 +1,164 @@
+//! Logs: one JSON object a line on standard output, with the fields beside the message and the spans around it.
+//!
+//! The request id comes from the span that `lambda_runtime` opens around each invocation, so every line written while
+//! an event is handled carries it as `spans[0].requestId`.
+
+use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber};
+use tracing_subscriber::{
+    Layer, filter::filter_fn, fmt, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan,
+};
+
+use crate::Env;
+
+/// Crates whose lines are ours to vouch for. Everything else is held at `INFO`: `lambda_runtime` prints the event at
+/// `TRACE`, HTTP clients print headers at `DEBUG`.
+const OWN_CRATES: [&str; 13] = [
+    "archiver",
+    "authorizer",
+    "aws_io",
+    "boot",
+    "cistern",
+    "event_",
+    "forwarder",
+    "ingest",
+    "loader",
+    "migrator",
+    "query",
+    "track",
+    "e2e",
+];
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For reading on a terminal.
+    Text,
+}
+
+/// Sends the process's logs to standard output in the format and from the level that Lambda's logging configuration
+/// names. Called once, first in `main`.
+///
+/// A setting that is not understood falls back to the default: a function must not fail for its logs.
+pub fn init() {
+    let env = Env::process();
+    let setting = |name| env.optional(name).ok().flatten().unwrap_or_default();
+    let format = parse_format(&setting("AWS_LAMBDA_LOG_FORMAT"));
+    let level = parse_level(&setting("AWS_LAMBDA_LOG_LEVEL"));
+    // Fails only when a subscriber is set already, which then stays.
+    let _ = subscriber::set_global_default(subscriber_to(std::io::stdout, format, level));
+}
+
+/// The subscriber behind [`init`], printing to `writer`.
+pub fn subscriber_to<W>(
+    writer: W,
+    format: Format,
+    level: LevelFilter,
+) -> impl Subscriber + Send + Sync
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    tracing_subscriber::registry()
+        .with(layer(writer, format).with_filter(filter_fn(move |line| is_wanted(line, level))))
+}
+
+fn layer<S, W>(writer: W, format: Format) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    // The module path says nothing to the person who reads the log.
+    let layer = fmt::layer().with_writer(writer).with_target(false);
+    match format {
+        Format::Json => layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .boxed(),
+        Format::Text => layer.with_ansi(false).boxed(),
+    }
+}
+
+fn is_wanted(line: &Metadata<'_>, level: LevelFilter) -> bool {
+    // The span with the request id is of level INFO and has to be there for a WARN line too.
+    if line.is_span() && *line.level() <= Level::INFO {
+        return true;
+    }
+    let is_own = OWN_CRATES
+        .iter()
+        .any(|name| line.target().starts_with(name));
+    *line.level() <= level && (is_own || *line.level() <= Level::INFO)
+}
+
+fn parse_format(text: &str) -> Format {
+    if text.eq_ignore_ascii_case("text") {
+        Format::Text
+    } else {
+        Format::Json
+    }
+}
+
+fn parse_level(text: &str) -> LevelFilter {
+    if text.eq_ignore_ascii_case("fatal") {
+        return LevelFilter::ERROR;
+    }
+    text.parse().unwrap_or(LevelFilter::INFO)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tracing::{debug, info, info_span, trace, warn};
+
+    use super::*;
+    use crate::capture::Capture;
+
+    fn print(level: LevelFilter, lines: impl FnOnce()) -> String {
+        let capture = Capture::default();
+        subscriber::with_default(subscriber_to(capture.clone(), Format::Json, level), lines);
+        capture.text()
+    }
+
+    #[test]
+    fn line_is_json_with_fields_beside_message_and_request_id_in_its_span() {
+        let text = print(LevelFilter::WARN, || {
+            let _span = info_span!("Lambda runtime invoke", requestId = "c0ffee").entered();
+            let _item = info_span!("object", object.key = "raw/x").entered();
+            warn!(event_count = 3, "object loaded");
+        });
+
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["message"], "object loaded");
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["event_count"], 3);
+        assert_eq!(line["spans"][0]["requestId"], "c0ffee");
+        assert_eq!(line["spans"][1]["object.key"], "raw/x");
+        assert!(line["timestamp"].is_string());
+        assert!(line.get("target").is_none());
+    }
+
+    #[test]
+    fn libraries_are_held_at_info_whatever_the_level() {
+        let text = print(LevelFilter::TRACE, || {
+            trace!(target: "lambda_runtime::layers::api_response", body = "planted", "raw JSON event received");
+            debug!(target: "hyper::proto", "headers");
+            info!(target: "aws_config", "from a library");
+            trace!(target: "loader::object", "of our own");
+        });
+
+        assert!(!text.contains("planted") && !text.contains("headers"));
+        assert!(text.contains("from a library") && text.contains("of our own"));
+    }
+
+    #[test]
+    fn settings_of_lambda_are_understood_and_strange_ones_are_the_default() {
+        assert_eq!(parse_format("Text"), Format::Text);
+        assert_eq!(parse_format("JSON"), Format::Json);
+        assert_eq!(parse_format(""), Format::Json);
+        assert_eq!(parse_level("DEBUG"), LevelFilter::DEBUG);
+        assert_eq!(parse_level("FATAL"), LevelFilter::ERROR);
+        assert_eq!(parse_level("loud"), LevelFilter::INFO);
+    }
+}

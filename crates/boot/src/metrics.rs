@@ -1,0 +1,272 @@
+//! Metrics as log lines in `CloudWatch`'s embedded metric format: no call, no client, no network on the way.
+//!
+//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
+//! An invocation gathers its numbers in a [`Tally`] and prints them once, as one line.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use serde_json::{Map, Value, json};
+
+/// The namespace of every metric.
+pub const NAMESPACE: &str = "Cistern";
+
+/// The only dimension, so that a metric costs one time series per pipeline.
+const DIMENSION: &str = "pipeline";
+
+/// The source an event came from: the value of the dimension `pipeline`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pipeline {
+    /// Email events by webhook.
+    Sparkpost,
+}
+
+impl Pipeline {
+    /// The name in metrics and in object keys.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sparkpost => "sparkpost",
+        }
+    }
+}
+
+/// What is counted. `received = stored + duplicate + rejected` holds for events, and for batches at the front door
+/// `batches_received = batches_stored + batches_duplicate + batches_refused`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Events in the batches that were loaded.
+    Received,
+    /// Events that became a new row.
+    Stored,
+    /// Events that were there already.
+    Duplicate,
+    /// Events that cannot be used and were kept aside with a reason.
+    Rejected,
+    /// Queue messages handed back to be tried again.
+    Retried,
+    /// Batches posted to the front door.
+    BatchesReceived,
+    /// Batches newly written to the archive.
+    BatchesStored,
+    /// Batches whose object was there already.
+    BatchesDuplicate,
+    /// Batches answered with an error, so that their sender keeps them.
+    BatchesRefused,
+    /// Bytes of the bodies posted to the front door, as received.
+    ReceivedBytes,
+    /// Objects and notices that could not be used as a whole.
+    ObjectsRejected,
+}
+
+impl Metric {
+    const ALL: [Self; 11] = [
+        Self::Received,
+        Self::Stored,
+        Self::Duplicate,
+        Self::Rejected,
+        Self::Retried,
+        Self::BatchesReceived,
+        Self::BatchesStored,
+        Self::BatchesDuplicate,
+        Self::BatchesRefused,
+        Self::ReceivedBytes,
+        Self::ObjectsRejected,
+    ];
+
+    /// The name in `CloudWatch`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::Rejected => "rejected",
+            Self::Retried => "retried",
+            Self::BatchesReceived => "batches_received",
+            Self::BatchesStored => "batches_stored",
+            Self::BatchesDuplicate => "batches_duplicate",
+            Self::BatchesRefused => "batches_refused",
+            Self::ReceivedBytes => "received_bytes",
+            Self::ObjectsRejected => "objects_rejected",
+        }
+    }
+
+    const fn unit(self) -> &'static str {
+        match self {
+            Self::ReceivedBytes => "Bytes",
+            Self::Received
+            | Self::Stored
+            | Self::Duplicate
+            | Self::Rejected
+            | Self::Retried
+            | Self::BatchesReceived
+            | Self::BatchesStored
+            | Self::BatchesDuplicate
+            | Self::BatchesRefused
+            | Self::ObjectsRejected => "Count",
+        }
+    }
+}
+
+/// The numbers of one invocation. A metric that was never added to is not printed; one that was, with 0, is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally([Option<u64>; Metric::ALL.len()]);
+
+impl Tally {
+    /// Adds to one metric.
+    pub fn add(&mut self, metric: Metric, count: u64) {
+        if let Some(slot) = self.0.get_mut(metric as usize) {
+            *slot = Some(slot.unwrap_or(0).saturating_add(count));
+        }
+    }
+
+    /// The number so far; 0 for a metric never added to.
+    pub fn get(&self, metric: Metric) -> u64 {
+        self.0.get(metric as usize).copied().flatten().unwrap_or(0)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (Metric, u64)> {
+        Metric::ALL
+            .into_iter()
+            .zip(self.0)
+            .filter_map(|(metric, count)| Some((metric, count?)))
+    }
+}
+
+/// Prints tallies for one pipeline. Cheap to clone; clones print to the same place.
+#[derive(Clone)]
+pub struct Metrics {
+    pipeline: Pipeline,
+    out: Arc<Mutex<dyn Write + Send>>,
+}
+
+impl Metrics {
+    /// Prints to standard output, where Lambda picks the lines up.
+    pub fn stdout(pipeline: Pipeline) -> Self {
+        Self::to(pipeline, io::stdout())
+    }
+
+    /// Prints to `out`.
+    pub fn to(pipeline: Pipeline, out: impl Write + Send + 'static) -> Self {
+        Self {
+            pipeline,
+            out: Arc::new(Mutex::new(out)),
+        }
+    }
+
+    /// Prints one line with the numbers of one invocation that ended at `now`; nothing when there are none.
+    ///
+    /// Cannot fail: an event is not handled differently because its number could not be printed.
+    pub fn emit(&self, tally: &Tally, now: SystemTime) {
+        let Some(document) = document(self.pipeline, tally, now) else {
+            return;
+        };
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        // One write, so that no log line can come in between.
+        let _ = out
+            .write_all(format!("{document}\n").as_bytes())
+            .and_then(|()| out.flush());
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("pipeline", &self.pipeline)
+            .finish_non_exhaustive()
+    }
+}
+
+fn document(pipeline: Pipeline, tally: &Tally, now: SystemTime) -> Option<Value> {
+    let definitions: Vec<Value> = tally
+        .entries()
+        .map(|(metric, _)| json!({ "Name": metric.name(), "Unit": metric.unit() }))
+        .collect();
+    if definitions.is_empty() {
+        return None;
+    }
+    let since_epoch = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    let mut document = Map::new();
+    document.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions }],
+        }),
+    );
+    document.insert(DIMENSION.to_owned(), pipeline.as_str().into());
+    document.extend(
+        tally
+            .entries()
+            .map(|(metric, count)| (metric.name().to_owned(), count.into())),
+    );
+    Some(Value::Object(document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Capture;
+
+    fn printed(tally: &Tally) -> String {
+        let capture = Capture::default();
+        Metrics::to(Pipeline::Sparkpost, capture.clone()).emit(
+            tally,
+            SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+        );
+        capture.text()
+    }
+
+    #[test]
+    fn line_has_what_the_embedded_metric_format_requires() {
+        let mut tally = Tally::default();
+        tally.add(Metric::Received, 3);
+        tally.add(Metric::Received, 4);
+        tally.add(Metric::Duplicate, 0);
+        tally.add(Metric::ReceivedBytes, 512);
+
+        let text = printed(&tally);
+
+        // Required: _aws with Timestamp in milliseconds and CloudWatchMetrics; in each directive Namespace, Dimensions
+        // and Metrics; and every dimension and metric named there as a member of the root object.
+        assert_eq!(text.lines().count(), 1);
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).unwrap(),
+            json!({
+                "_aws": {
+                    "Timestamp": 1_700_000_000_123_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "Cistern",
+                        "Dimensions": [["pipeline"]],
+                        "Metrics": [
+                            { "Name": "received", "Unit": "Count" },
+                            { "Name": "duplicate", "Unit": "Count" },
+                            { "Name": "received_bytes", "Unit": "Bytes" },
+                        ],
+                    }],
+                },
+                "pipeline": "sparkpost",
+                "received": 7,
+                "duplicate": 0,
+                "received_bytes": 512,
+            })
+        );
+    }
+
+    #[test]
+    fn empty_tally_prints_nothing() {
+        assert_eq!(printed(&Tally::default()), "");
+    }
+
+    #[test]
+    fn every_metric_has_its_own_place() {
+        for (index, metric) in Metric::ALL.into_iter().enumerate() {
+            assert_eq!(metric as usize, index, "{metric:?}");
+        }
+    }
+}
