@@ -1,0 +1,81 @@
+//! The SDK's configuration, read once, and the clients made from it.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
+
+/// The S3 client that functions hold.
+pub type S3Client = aws_sdk_s3::Client;
+/// The SQS client that functions hold.
+pub type SqsClient = aws_sdk_sqs::Client;
+/// The Secrets Manager client that functions hold.
+pub type SecretsClient = aws_sdk_secretsmanager::Client;
+
+/// First attempt and two more. The calls of this crate put their own limit around all of them.
+const MAX_ATTEMPTS: u32 = 3;
+/// Shorter than the SDK's second: the callers' limits are a few seconds.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// For calls made on a client directly, without one of this crate's limits.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where AWS is and who we are there. A client that nobody asks for is not linked.
+#[derive(Clone, Debug)]
+pub struct Aws(SdkConfig);
+
+impl Aws {
+    /// The SDK's default chain: region, credentials and `AWS_ENDPOINT_URL` as in any AWS program.
+    pub async fn from_env() -> Self {
+        Self::load(aws_config::defaults(BehaviorVersion::latest())).await
+    }
+
+    /// An emulator at `endpoint_url`, such as `http://127.0.0.1:4566`, with credentials that mean nothing to AWS.
+    pub async fn local(endpoint_url: &str) -> Self {
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(endpoint_url)
+            .region(Region::from_static("us-east-1"))
+            .test_credentials();
+        Self::load(loader).await
+    }
+
+    async fn load(loader: ConfigLoader) -> Self {
+        let retry = RetryConfig::standard()
+            .with_max_attempts(MAX_ATTEMPTS)
+            .with_initial_backoff(INITIAL_BACKOFF)
+            .with_max_backoff(MAX_BACKOFF);
+        let timeout = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        Self(
+            loader
+                .retry_config(retry)
+                .timeout_config(timeout)
+                .load()
+                .await,
+        )
+    }
+
+    /// S3; buckets are addressed by path when the endpoint is overridden, as a local name has no bucket subdomains.
+    pub fn s3(&self) -> S3Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.0)
+            .force_path_style(self.0.endpoint_url().is_some())
+            .build();
+        S3Client::from_conf(config)
+    }
+
+    /// SQS.
+    pub fn sqs(&self) -> SqsClient {
+        SqsClient::new(&self.0)
+    }
+
+    /// Secrets Manager.
+    pub fn secrets(&self) -> SecretsClient {
+        SecretsClient::new(&self.0)
+    }
+}

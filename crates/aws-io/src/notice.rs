@@ -1,0 +1,169 @@
+//! S3's event notices as they arrive in a queue: one decoder for all who read them.
+//!
+//! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>.
+
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+
+use crate::s3::ObjectRef;
+
+/// What a queue message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// S3 checks that it may write to the queue, once, when the notification is set up.
+    TestEvent,
+    /// Objects were created. Empty when the notice is about other things, such as removals.
+    Created(Vec<ObjectRef>),
+}
+
+/// A message that is no S3 notice, and never will be one.
+#[derive(Debug, thiserror::Error)]
+pub enum NoticeError {
+    /// Not the JSON that S3 sends.
+    #[error("not an S3 event notice")]
+    Json(#[from] serde_json::Error),
+    /// Neither records nor a test event.
+    #[error("an S3 event notice without records")]
+    Empty,
+    /// A key that is not UTF-8 once decoded. S3 keys always are.
+    #[error("an object key that is not UTF-8")]
+    Key(#[from] std::str::Utf8Error),
+}
+
+/// Decodes the body of one queue message. Every record counts; versions are ignored, as objects are never overwritten.
+pub fn decode(body: &str) -> Result<Notice, NoticeError> {
+    let message: Message = serde_json::from_str(body)?;
+    if message.event.as_deref() == Some("s3:TestEvent") {
+        return Ok(Notice::TestEvent);
+    }
+    let created = message
+        .records
+        .ok_or(NoticeError::Empty)?
+        .into_iter()
+        .filter(|record| is_creation(&record.event_name))
+        .map(|record| {
+            Ok(ObjectRef {
+                bucket: record.s3.bucket.name,
+                key: decode_key(&record.s3.object.key)?,
+            })
+        })
+        .collect::<Result<_, NoticeError>>()?;
+    Ok(Notice::Created(created))
+}
+
+fn is_creation(event_name: &str) -> bool {
+    // Records say `ObjectCreated:Put`; configurations, and some emulators, `s3:ObjectCreated:Put`.
+    event_name
+        .strip_prefix("s3:")
+        .unwrap_or(event_name)
+        .starts_with("ObjectCreated:")
+}
+
+/// Keys come form-encoded: a space is `+`, so a plus sign is `%2B`, and `+` has to go first.
+fn decode_key(encoded: &str) -> Result<String, std::str::Utf8Error> {
+    let spaced = encoded.replace('+', " ");
+    Ok(percent_decode_str(&spaced).decode_utf8()?.into_owned())
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(rename = "Event")]
+    event: Option<String>,
+    #[serde(rename = "Records")]
+    records: Option<Vec<Record>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    event_name: String,
+    s3: Entity,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    bucket: Bucket,
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    key: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(event_name: &str, key: &str) -> String {
+        format!(
+            r#"{{"eventVersion":"2.1","eventSource":"aws:s3","awsRegion":"us-east-1","eventName":"{event_name}",
+            "s3":{{"bucket":{{"name":"b","arn":"arn:aws:s3:::b"}},"object":{{"key":"{key}","size":4,"eTag":"e","versionId":"v"}}}}}}"#
+        )
+    }
+
+    fn keys(records: &[String]) -> Vec<String> {
+        match decode(&format!(r#"{{"Records":[{}]}}"#, records.join(","))).unwrap() {
+            Notice::Created(objects) => objects
+                .into_iter()
+                .map(|object| object.to_string())
+                .collect(),
+            Notice::TestEvent => panic!("no test event was sent"),
+        }
+    }
+
+    #[test]
+    fn every_record_counts() {
+        let records = [
+            record("ObjectCreated:Put", "raw/a"),
+            record("ObjectCreated:CompleteMultipartUpload", "raw/b"),
+        ];
+
+        assert_eq!(keys(&records), ["s3://b/raw/a", "s3://b/raw/b"]);
+    }
+
+    #[test]
+    fn only_creations_count() {
+        let records = [
+            record("ObjectRemoved:Delete", "raw/a"),
+            record("s3:ObjectCreated:Put", "raw/b"),
+            record("LifecycleExpiration:Delete", "raw/c"),
+        ];
+
+        assert_eq!(keys(&records), ["s3://b/raw/b"]);
+    }
+
+    #[test]
+    fn plus_is_a_space_and_percent_is_decoded_after_it() {
+        let records = [record(
+            "ObjectCreated:Put",
+            "raw/dt%3D2026-01-01/a+b%2Bc.gz",
+        )];
+
+        assert_eq!(keys(&records), ["s3://b/raw/dt=2026-01-01/a b+c.gz"]);
+    }
+
+    #[test]
+    fn test_event_is_known() {
+        let body = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"b","RequestId":"r","HostId":"h"}"#;
+
+        assert_eq!(decode(body).unwrap(), Notice::TestEvent);
+    }
+
+    #[test]
+    fn other_messages_are_errors() {
+        assert!(matches!(decode("hello"), Err(NoticeError::Json(_))));
+        assert!(matches!(
+            decode(r#"{"Records":[{"eventName":"ObjectCreated:Put"}]}"#),
+            Err(NoticeError::Json(_))
+        ));
+        assert!(matches!(decode("{}"), Err(NoticeError::Empty)));
+        let bad_key = format!(r#"{{"Records":[{}]}}"#, record("ObjectCreated:Put", "%ff"));
+        assert!(matches!(decode(&bad_key), Err(NoticeError::Key(_))));
+    }
+}

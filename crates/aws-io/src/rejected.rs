@@ -1,0 +1,104 @@
+//! Where things that can never be used are written down: `rejected/<pipeline>/dt=YYYY-MM-DD/<name>.ndjson`.
+//!
+//! For what cannot be kept next to its data, such as an object that is not gzip. An event that cannot be used is kept in
+//! the database, with its bytes.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+use crate::{
+    S3Client,
+    s3::{NewObject, ObjectRef, PutError, PutOutcome, put_new},
+};
+
+/// One line: what was rejected, from where, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectedLine<'a> {
+    /// A short fixed code, such as `not_gzip`.
+    pub reason: &'static str,
+    /// What exactly, for a person.
+    pub detail: &'a str,
+    /// The key of the object it came from, or the id of the message when there is no object.
+    pub source_key: &'a str,
+    /// Its place in the source, from 0, when only a part of it is meant.
+    pub ordinal: Option<u32>,
+    /// The thing itself, when it is not kept elsewhere.
+    pub item: Option<&'a str>,
+}
+
+/// Writes `line` down, within `limit`. The name comes from the source and the reason, so the same rejection on the same
+/// day is one file however often it happens.
+pub async fn write(
+    client: &S3Client,
+    bucket: &str,
+    pipeline: &str,
+    line: &RejectedLine<'_>,
+    now: OffsetDateTime,
+    limit: Duration,
+) -> Result<PutOutcome, PutError> {
+    let mut body = serde_json::to_vec(line).expect("a line of text fields is always JSON");
+    body.push(b'\n');
+    let object = NewObject {
+        name: ObjectRef {
+            bucket: bucket.to_owned(),
+            key: key(pipeline, line, now),
+        },
+        body: body.into(),
+        content_type: "application/x-ndjson",
+        metadata: Vec::new(),
+    };
+    put_new(client, &object, limit).await
+}
+
+fn key(pipeline: &str, line: &RejectedLine<'_>, now: OffsetDateTime) -> String {
+    let mut hash = Sha256::new();
+    hash.update(line.source_key);
+    hash.update([0]);
+    hash.update(line.reason);
+    hash.update(line.ordinal.unwrap_or(u32::MAX).to_be_bytes());
+    let name = hex::encode(hash.finalize());
+    format!(
+        "rejected/{pipeline}/dt={}/{}.ndjson",
+        now.to_utc().date(),
+        name.get(..32).unwrap_or(&name)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const LINE: RejectedLine<'_> = RejectedLine {
+        reason: "not_gzip",
+        detail: "invalid gzip header",
+        source_key: "raw/sparkpost/dt=2026-01-01/x.json.gz",
+        ordinal: None,
+        item: None,
+    };
+
+    #[test]
+    fn key_is_the_same_for_the_same_rejection_and_names_day_and_pipeline() {
+        let first = key("sparkpost", &LINE, datetime!(2026-01-02 03:00 +05:00));
+        let again = key("sparkpost", &LINE, datetime!(2026-01-01 23:59 UTC));
+        let other = key(
+            "sparkpost",
+            &RejectedLine {
+                reason: "too_large",
+                ..LINE
+            },
+            datetime!(2026-01-01 23:59 UTC),
+        );
+
+        assert!(
+            first.starts_with("rejected/sparkpost/dt=2026-01-01/") && first.ends_with(".ndjson"),
+            "{first}"
+        );
+        assert_eq!(first, again);
+        assert_ne!(first, other);
+    }
+}

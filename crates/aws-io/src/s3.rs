@@ -1,0 +1,268 @@
+//! Objects: written once and never over another, read with a bound on their size.
+
+use std::{error::Error, fmt, time::Duration};
+
+use aws_sdk_s3::{
+    config::timeout::TimeoutConfig,
+    error::SdkError,
+    operation::{get_object::GetObjectError, put_object::PutObjectError},
+    primitives::{ByteStream, ByteStreamError},
+};
+use bytes::Bytes;
+use tokio::time::{sleep, timeout};
+
+use crate::S3Client;
+
+/// How often a create-only write is repeated when S3 says that another one to the same key is under way.
+const CONFLICT_ATTEMPTS: u32 = 4;
+const CONFLICT_BACKOFF: Duration = Duration::from_millis(100);
+/// A call's limit is shared by this many attempts of the SDK, so that one that hangs leaves time for the next.
+const ATTEMPTS_PER_LIMIT: u32 = 3;
+
+/// The name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectRef {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The key, decoded.
+    pub key: String,
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+/// An object to be created.
+#[derive(Clone, Debug)]
+pub struct NewObject {
+    /// Where.
+    pub name: ObjectRef,
+    /// What.
+    pub body: Bytes,
+    /// The media type of `body`.
+    pub content_type: &'static str,
+    /// User metadata (`x-amz-meta-…`): lower-case names, printable ASCII values.
+    pub metadata: Vec<(&'static str, String)>,
+}
+
+/// What a create-only write found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The object is new.
+    Created,
+    /// An object of that name was there and stays. Also the answer when an earlier attempt of this same call was stored
+    /// and only its reply was lost.
+    AlreadyThere,
+}
+
+/// A write that may or may not have happened: to be repeated by whoever holds the bytes.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// S3 refused or could not be reached.
+    #[error("writing {name}")]
+    Service {
+        /// The object.
+        name: ObjectRef,
+        /// The SDK's error.
+        source: Box<SdkError<PutObjectError>>,
+    },
+    /// No answer within the limit.
+    #[error("writing {name}: no answer within {} ms", limit.as_millis())]
+    Timeout {
+        /// The object.
+        name: ObjectRef,
+        /// The limit given.
+        limit: Duration,
+    },
+}
+
+/// A read that gave no object.
+#[derive(Debug, thiserror::Error)]
+pub enum GetError {
+    /// There is no such object.
+    #[error("{name} does not exist")]
+    Missing {
+        /// The object.
+        name: ObjectRef,
+    },
+    /// The object is larger than the caller takes.
+    #[error("{name} is larger than {max_bytes} bytes")]
+    TooLarge {
+        /// The object.
+        name: ObjectRef,
+        /// The cap given.
+        max_bytes: usize,
+    },
+    /// S3 refused or could not be reached.
+    #[error("reading {name}")]
+    Service {
+        /// The object.
+        name: ObjectRef,
+        /// The SDK's error.
+        source: Box<SdkError<GetObjectError>>,
+    },
+    /// The connection broke while the bytes came.
+    #[error("reading the bytes of {name}")]
+    Body {
+        /// The object.
+        name: ObjectRef,
+        /// The SDK's error.
+        source: ByteStreamError,
+    },
+    /// No complete object within the limit.
+    #[error("reading {name}: not done within {} ms", limit.as_millis())]
+    Timeout {
+        /// The object.
+        name: ObjectRef,
+        /// The limit given.
+        limit: Duration,
+    },
+}
+
+/// Creates `object`, or finds that one of that name is there, within `limit` in all.
+///
+/// Rests on `If-None-Match: *` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>): 412 is an
+/// object that is there; 409 is another write under way, after which this one is tried again.
+pub async fn put_new(
+    client: &S3Client,
+    object: &NewObject,
+    limit: Duration,
+) -> Result<PutOutcome, PutError> {
+    timeout(limit, put_until_settled(client, object, limit))
+        .await
+        .unwrap_or_else(|_| {
+            Err(PutError::Timeout {
+                name: object.name.clone(),
+                limit,
+            })
+        })
+}
+
+async fn put_until_settled(
+    client: &S3Client,
+    object: &NewObject,
+    limit: Duration,
+) -> Result<PutOutcome, PutError> {
+    let mut attempt = 1;
+    loop {
+        let error = match put_once(client, object, limit).await {
+            Ok(()) => return Ok(PutOutcome::Created),
+            Err(error) => error,
+        };
+        match http_status(&error) {
+            Some(412) => return Ok(PutOutcome::AlreadyThere),
+            Some(409) if attempt < CONFLICT_ATTEMPTS => sleep(CONFLICT_BACKOFF * attempt).await,
+            _ => {
+                return Err(PutError::Service {
+                    name: object.name.clone(),
+                    source: Box::new(error),
+                });
+            }
+        }
+        attempt += 1;
+    }
+}
+
+async fn put_once(
+    client: &S3Client,
+    object: &NewObject,
+    limit: Duration,
+) -> Result<(), SdkError<PutObjectError>> {
+    let mut request = client
+        .put_object()
+        .bucket(&object.name.bucket)
+        .key(&object.name.key)
+        .if_none_match("*")
+        .content_type(object.content_type)
+        .body(ByteStream::from(object.body.clone()));
+    for (name, value) in &object.metadata {
+        request = request.metadata(*name, value);
+    }
+    request
+        .customize()
+        .config_override(within(limit))
+        .send()
+        .await
+        .map(|_| ())
+}
+
+/// Reads an object of at most `max_bytes`, within `limit` in all.
+pub async fn get_capped(
+    client: &S3Client,
+    name: &ObjectRef,
+    max_bytes: usize,
+    limit: Duration,
+) -> Result<Vec<u8>, GetError> {
+    timeout(limit, get_all(client, name, max_bytes, limit))
+        .await
+        .unwrap_or_else(|_| {
+            Err(GetError::Timeout {
+                name: name.clone(),
+                limit,
+            })
+        })
+}
+
+async fn get_all(
+    client: &S3Client,
+    name: &ObjectRef,
+    max_bytes: usize,
+    limit: Duration,
+) -> Result<Vec<u8>, GetError> {
+    let sent = client
+        .get_object()
+        .bucket(&name.bucket)
+        .key(&name.key)
+        .customize()
+        .config_override(within(limit))
+        .send()
+        .await;
+    let output = sent.map_err(|error| match error.as_service_error() {
+        Some(GetObjectError::NoSuchKey(_)) => GetError::Missing { name: name.clone() },
+        _ => GetError::Service {
+            name: name.clone(),
+            source: Box::new(error),
+        },
+    })?;
+
+    let too_large = || GetError::TooLarge {
+        name: name.clone(),
+        max_bytes,
+    };
+    let length = output
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(0);
+    if length > max_bytes {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(length);
+    let mut body = output.body;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|source| GetError::Body {
+            name: name.clone(),
+            source,
+        })?;
+        if bytes.len() + chunk.len() > max_bytes {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn within(limit: Duration) -> aws_sdk_s3::config::Builder {
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(limit)
+        .operation_attempt_timeout(limit / ATTEMPTS_PER_LIMIT)
+        .build();
+    aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
+}
+
+fn http_status<E: Error>(error: &SdkError<E>) -> Option<u16> {
+    error
+        .raw_response()
+        .map(|response| response.status().as_u16())
+}

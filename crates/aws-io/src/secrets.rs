@@ -1,0 +1,93 @@
+//! Secrets, by version.
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::{
+    config::timeout::TimeoutConfig, error::SdkError,
+    operation::get_secret_value::GetSecretValueError,
+};
+use secrecy::SecretString;
+
+use crate::SecretsClient;
+
+/// Which version of a secret
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionStage {
+    /// The one in use.
+    Current,
+    /// The one in use before the last rotation. A secret that was never rotated has none.
+    Previous,
+}
+
+impl VersionStage {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "AWSCURRENT",
+            Self::Previous => "AWSPREVIOUS",
+        }
+    }
+}
+
+/// A secret that could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager refused or could not be reached, or has no such secret.
+    #[error("reading version {} of secret {id}", stage.as_str())]
+    Service {
+        /// The name or ARN asked for.
+        id: String,
+        /// The version asked for.
+        stage: VersionStage,
+        /// The SDK's error.
+        source: Box<SdkError<GetSecretValueError>>,
+    },
+    /// The secret holds bytes.
+    #[error("secret {id} is not text")]
+    NotText {
+        /// The name or ARN asked for.
+        id: String,
+    },
+}
+
+/// Reads one version of a secret within `limit`. `None` when there is no such version, which only
+/// [`VersionStage::Previous`] may lack.
+pub async fn read(
+    client: &SecretsClient,
+    id: &str,
+    stage: VersionStage,
+    limit: Duration,
+) -> Result<Option<SecretString>, SecretError> {
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(limit)
+        .operation_attempt_timeout(limit / 2)
+        .build();
+    let sent = client
+        .get_secret_value()
+        .secret_id(id)
+        .version_stage(stage.as_str())
+        .customize()
+        .config_override(aws_sdk_secretsmanager::config::Builder::new().timeout_config(timeouts))
+        .send()
+        .await;
+    let output = match sent {
+        Ok(output) => output,
+        Err(error) => {
+            let is_absent = error
+                .as_service_error()
+                .is_some_and(GetSecretValueError::is_resource_not_found_exception);
+            if is_absent && stage == VersionStage::Previous {
+                return Ok(None);
+            }
+            return Err(SecretError::Service {
+                id: id.to_owned(),
+                stage,
+                source: Box::new(error),
+            });
+        }
+    };
+    let text = output
+        .secret_string
+        .ok_or_else(|| SecretError::NotText { id: id.to_owned() })?;
+    Ok(Some(SecretString::from(text)))
+}
