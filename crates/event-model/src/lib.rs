@@ -1,1 +1,10 @@
+#![doc = include_str!("../README.md")]
 
+mod batch_key;
+mod event_key;
+pub mod sparkpost;
+mod timestamp;
+
+pub use batch_key::{BatchKey, ObjectKeyError};
+pub use event_key::{EventKey, ParseEventKeyError};
+pub use timestamp::Timestamp;

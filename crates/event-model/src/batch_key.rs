@@ -1,0 +1,194 @@
+//! The identity of a received batch, and the name under which its bytes are stored.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+use time::Date;
+
+/// What makes two deliveries the same batch: `<batch id>-<first 16 hex digits of the body's SHA-256>`.
+///
+/// The body is part of the key because an id alone is not: SparkPost's "send test batch" always carries the same
+/// one. An id that is missing, longer than 128 characters or holds characters other than `[A-Za-z0-9_.=-]` gives way
+/// to the first 32 hex digits of the hash. The hash is over the decoded body (after base64 and `Content-Encoding`),
+/// so the way it travelled makes no difference.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchKey(String);
+
+impl BatchKey {
+    /// The key of a batch from its id, if the provider sent one, and its decoded body.
+    pub fn new(batch_id: Option<&str>, body: &[u8]) -> Self {
+        let digest = to_hex(&Sha256::digest(body));
+        let name = batch_id
+            .filter(|id| id.len() <= MAX_ID_LENGTH && is_safe_name(id))
+            .unwrap_or(&digest[..32]);
+        Self(format!("{name}-{}", &digest[..16]))
+    }
+
+    /// Where the batch's bytes are stored: `raw/sparkpost/dt=YYYY-MM-DD/<key>.json.gz`.
+    ///
+    /// `received_on` is the UTC date of arrival.
+    pub fn object_key(&self, received_on: Date) -> String {
+        let (year, month, day) = received_on.to_calendar_date();
+        let month = u8::from(month);
+        format!("{PREFIX}{year:04}-{month:02}-{day:02}/{}{SUFFIX}", self.0)
+    }
+
+    /// Reads the key back from where the batch is stored.
+    ///
+    /// Any name of safe characters is taken, so that an object that was put there by hand loads too.
+    pub fn from_object_key(object_key: &str) -> Result<Self, ObjectKeyError> {
+        let name = object_key
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.strip_suffix(SUFFIX))
+            .and_then(|rest| rest.split_once('/'))
+            .filter(|(date, _)| is_date(date))
+            .map(|(_, name)| name)
+            .filter(|name| name.len() <= MAX_KEY_LENGTH && is_safe_name(name));
+        match name {
+            Some(name) => Ok(Self(name.to_owned())),
+            None => Err(ObjectKeyError {
+                object_key: object_key.to_owned(),
+            }),
+        }
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BatchKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for BatchKey {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An object key that is not one of a SparkPost batch.
+#[derive(Debug, thiserror::Error)]
+#[error("object key {object_key:?} is not of the form {PREFIX}YYYY-MM-DD/<batch key>{SUFFIX}")]
+pub struct ObjectKeyError {
+    object_key: String,
+}
+
+const PREFIX: &str = "raw/sparkpost/dt=";
+const SUFFIX: &str = ".json.gz";
+const MAX_ID_LENGTH: usize = 128;
+/// More than any key that [`BatchKey::new`] makes, and far from S3's limit of 1,024 bytes for the whole object key.
+const MAX_KEY_LENGTH: usize = 256;
+
+/// The characters that need no escaping in an S3 key, in its notices and in a URL.
+fn is_safe_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.=-".contains(&byte))
+}
+
+fn is_date(text: &str) -> bool {
+    let digits_fit = text.split('-').map(str::len).eq([4, 2, 2]);
+    digits_fit
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
+            hex
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::date;
+
+    use super::*;
+
+    const TEST_BATCH_ID: &str = "77c2b630-d712-11e4-9642-efc2723b99c1";
+
+    #[test]
+    fn same_id_with_other_bytes_is_another_batch() {
+        let first = BatchKey::new(Some(TEST_BATCH_ID), b"[]");
+        let second = BatchKey::new(Some(TEST_BATCH_ID), b"[ ]");
+
+        assert_eq!(
+            first.as_str(),
+            "77c2b630-d712-11e4-9642-efc2723b99c1-4f53cda18c2baa0c"
+        );
+        assert_ne!(first, second);
+        assert_eq!(first, BatchKey::new(Some(TEST_BATCH_ID), b"[]"));
+    }
+
+    #[test]
+    fn missing_or_strange_ids_fall_back_to_the_hash() {
+        let from_hash = BatchKey::new(None, b"[]");
+        let too_long = "a".repeat(129);
+
+        assert_eq!(
+            from_hash.as_str(),
+            "4f53cda18c2baa0c0354bb5f9a3ecbe5-4f53cda18c2baa0c"
+        );
+        for id in ["", " ", "a/b", "../x", "a,a", "é", "a\nb", &too_long] {
+            assert_eq!(BatchKey::new(Some(id), b"[]"), from_hash, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn object_key_has_the_date_of_arrival() {
+        let key = BatchKey::new(Some("b1"), b"[]");
+
+        assert_eq!(
+            key.object_key(date!(2026 - 02 - 03)),
+            "raw/sparkpost/dt=2026-02-03/b1-4f53cda18c2baa0c.json.gz"
+        );
+    }
+
+    #[test]
+    fn foreign_object_keys_are_refused() {
+        for object_key in [
+            "",
+            "raw/sparkpost/dt=2026-02-03/.json.gz",
+            "raw/sparkpost/dt=2026-02-03/b1.json",
+            "raw/sparkpost/dt=2026-02-03/deeper/b1.json.gz",
+            "raw/sparkpost/dt=today/b1.json.gz",
+            "raw/sparkpost/b1.json.gz",
+            "raw/track/dt=2026-02-03/b1.json.gz",
+            "raw/sparkpost/dt=2026-02-03/b 1.json.gz",
+        ] {
+            assert!(
+                BatchKey::from_object_key(object_key).is_err(),
+                "{object_key:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn object_key_reads_back_whatever_the_id(id: Option<String>, body: Vec<u8>) {
+            let key = BatchKey::new(id.as_deref(), &body);
+
+            let object_key = key.object_key(date!(2026 - 12 - 31));
+
+            prop_assert_eq!(BatchKey::from_object_key(&object_key).unwrap(), key);
+        }
+
+        #[test]
+        fn documented_ids_are_kept(id in "[A-Za-z0-9_.=-]{1,128}") {
+            let key = BatchKey::new(Some(&id), b"[]");
+
+            prop_assert!(key.as_str().starts_with(&id));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Turns the elements of one batch into events.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+use super::address::domain_of;
+use super::envelope::{self, Envelope};
+use super::event::Event;
+use super::event_time::AcceptedTimes;
+use super::fields::Fields;
+use super::reject_reason::RejectReason;
+use super::repair;
+use crate::EventKey;
+
+/// Decodes element after element, and remembers what concerns the batch as a whole.
+pub(super) struct Decoder {
+    accepted_times: AcceptedTimes,
+    /// How often the bytes with this digest were seen in events without an id.
+    without_id: HashMap<[u8; 32], u32>,
+    sanitized: usize,
+}
+
+impl Decoder {
+    pub(super) fn new(now: OffsetDateTime) -> Self {
+        Self {
+            accepted_times: AcceptedTimes::at(now),
+            without_id: HashMap::new(),
+            sanitized: 0,
+        }
+    }
+
+    /// How many of the events made so far differ from what was sent.
+    pub(super) fn sanitized(&self) -> usize {
+        self.sanitized
+    }
+
+    /// The event in one element of the array, which must be syntactically valid JSON; `None` for a ping.
+    pub(super) fn decode<'a>(
+        &mut self,
+        ordinal: u32,
+        element: &'a [u8],
+    ) -> Result<Option<Event<'a>>, RejectReason> {
+        match repair::to_storable(element) {
+            Cow::Borrowed(text) => self.decode_text(ordinal, element, text),
+            Cow::Owned(text) => {
+                let event = self.decode_text(ordinal, element, &text)?;
+                self.sanitized += usize::from(event.is_some());
+                Ok(event.map(Event::into_owned))
+            }
+        }
+    }
+
+    /// `text` is the element with everything in place that Postgres can store, `element` the bytes as sent.
+    fn decode_text<'t>(
+        &mut self,
+        ordinal: u32,
+        element: &[u8],
+        text: &'t str,
+    ) -> Result<Option<Event<'t>>, RejectReason> {
+        let (class, payload) = match envelope::open(text)? {
+            Envelope::Ping => return Ok(None),
+            Envelope::Event { class, payload } => (class, payload),
+        };
+        let fields = Fields::read(payload)?;
+        let timestamp = self.accepted_times.read(fields.timestamp)?;
+        let event_type = fields.event_type.unwrap_or(class);
+        let recipient_domain = fields
+            .recipient_domain
+            .or_else(|| fields.rcpt_to.as_ref().and_then(domain_of));
+        let sending_domain = fields
+            .sending_domain
+            .or_else(|| fields.friendly_from.as_ref().and_then(domain_of));
+        let key = match &fields.event_id {
+            Some(event_id) => EventKey::from_id(&event_type, event_id),
+            None => self.key_without_id(element),
+        };
+        Ok(Some(Event {
+            ordinal,
+            key,
+            timestamp,
+            event_type,
+            transmission_id: fields.transmission_id,
+            message_id: fields.message_id,
+            rcpt_to: fields.rcpt_to,
+            recipient_domain,
+            campaign_id: fields.campaign_id,
+            template_id: fields.template_id,
+            subject: fields.subject,
+            friendly_from: fields.friendly_from,
+            sending_domain,
+            reason: fields.reason,
+            subaccount_id: fields.subaccount_id,
+            bounce_class: fields.bounce_class,
+            payload: Cow::Borrowed(payload),
+        }))
+    }
+
+    fn key_without_id(&mut self, element: &[u8]) -> EventKey {
+        let digest = Sha256::digest(element).into();
+        let seen = self.without_id.entry(digest).or_insert(0);
+        let key = EventKey::from_bytes_digest(&digest, *seen);
+        *seen = seen.saturating_add(1);
+        key
+    }
+}

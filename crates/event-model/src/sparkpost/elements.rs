@@ -1,0 +1,175 @@
+//! Splits a body into the elements of its array, as far as it is JSON.
+
+use serde::de::IgnoredAny;
+use serde_json::Deserializer;
+
+use super::reject_reason::{JsonKind, RejectReason};
+
+/// One element of the array, or whatever is left of a body in which no further element can be found.
+pub(super) struct Element<'a> {
+    /// The position in the array, from 0.
+    pub(super) ordinal: u32,
+    /// The bytes as sent: of the element, or of the rest of the body.
+    pub(super) raw: &'a [u8],
+    /// Why `raw` is not an element.
+    pub(super) problem: Option<RejectReason>,
+}
+
+/// Walks over the elements. Each one that comes without a problem is syntactically valid JSON, apart from bytes that
+/// are no UTF-8 and escapes that are no characters inside of its strings. After a problem nothing follows.
+///
+/// `serde_json` skips values without recursion, so that depth costs memory in proportion to the body and no stack.
+pub(super) struct Elements<'a> {
+    body: &'a [u8],
+    /// Where to read on.
+    offset: usize,
+    /// The position of the next element in the array.
+    ordinal: u32,
+    finished: bool,
+}
+
+impl<'a> Elements<'a> {
+    pub(super) fn of(body: &'a [u8]) -> Self {
+        Self {
+            body,
+            offset: 0,
+            ordinal: 0,
+            finished: false,
+        }
+    }
+
+    /// Reads up to the end of the next element; `None` when the array and the body are over.
+    fn read_element(&mut self) -> Result<Option<&'a [u8]>, RejectReason> {
+        let is_first = self.ordinal == 0;
+        if is_first {
+            self.open_array()?;
+        }
+        match self.peek() {
+            None => return Err(self.truncated()),
+            Some(b']') => return self.close_array(),
+            Some(b',') if !is_first => self.offset += 1,
+            Some(_) if !is_first => return Err(self.syntax("expected `,` or `]` after an item")),
+            Some(_) => {}
+        }
+        self.peek();
+        self.take_value().map(Some)
+    }
+
+    fn open_array(&mut self) -> Result<(), RejectReason> {
+        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+        if self.body.starts_with(BYTE_ORDER_MARK) {
+            self.offset = BYTE_ORDER_MARK.len();
+        }
+        match self.peek() {
+            Some(b'[') => {
+                self.offset += 1;
+                Ok(())
+            }
+            None => Err(RejectReason::EmptyBody),
+            Some(_) if self.rest_is_json() => Err(RejectReason::NotAnArray {
+                found: JsonKind::of(self.rest()),
+            }),
+            Some(_) => Err(RejectReason::NotJson),
+        }
+    }
+
+    fn close_array<T>(&mut self) -> Result<Option<T>, RejectReason> {
+        self.offset += 1;
+        match self.peek() {
+            None => Ok(None),
+            Some(_) => Err(RejectReason::TrailingText {
+                offset: self.offset,
+            }),
+        }
+    }
+
+    /// Moves past one value and returns its bytes.
+    fn take_value(&mut self) -> Result<&'a [u8], RejectReason> {
+        let rest = self.rest();
+        let mut values = Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(IgnoredAny)) => {
+                let (value, _) = rest.split_at(values.byte_offset());
+                self.offset += value.len();
+                Ok(value)
+            }
+            Some(Err(error)) if !error.is_eof() => Err(self.syntax(&without_position(&error))),
+            Some(Err(_)) | None => Err(self.truncated()),
+        }
+    }
+
+    /// Moves past white space and looks at the byte that follows.
+    fn peek(&mut self) -> Option<u8> {
+        let skipped = self
+            .rest()
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+            .count();
+        self.offset += skipped;
+        self.rest().first().copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.body.get(self.offset..).unwrap_or_default()
+    }
+
+    fn rest_is_json(&self) -> bool {
+        serde_json::from_slice::<IgnoredAny>(self.rest()).is_ok()
+    }
+
+    fn truncated(&self) -> RejectReason {
+        RejectReason::Truncated {
+            offset: self.offset,
+            length: self.body.len(),
+        }
+    }
+
+    fn syntax(&self, problem: &str) -> RejectReason {
+        RejectReason::Syntax {
+            offset: self.offset,
+            problem: problem.to_owned(),
+        }
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Element<'a>;
+
+    fn next(&mut self) -> Option<Element<'a>> {
+        if self.finished {
+            return None;
+        }
+        let ordinal = self.ordinal;
+        match self.read_element() {
+            Ok(Some(raw)) => {
+                self.ordinal = ordinal.saturating_add(1);
+                Some(Element {
+                    ordinal,
+                    raw,
+                    problem: None,
+                })
+            }
+            Ok(None) => {
+                self.finished = true;
+                None
+            }
+            Err(problem) => {
+                self.finished = true;
+                Some(Element {
+                    ordinal,
+                    raw: self.rest(),
+                    problem: Some(problem),
+                })
+            }
+        }
+    }
+}
+
+/// `serde_json`'s message without the line and column, which would be those of the slice it was given.
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message[..end].to_owned(),
+        None => message,
+    }
+}

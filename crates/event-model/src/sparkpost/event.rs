@@ -1,0 +1,66 @@
+//! An event as the store takes it: promoted columns beside the payload.
+
+use std::borrow::Cow;
+
+use crate::{EventKey, Timestamp};
+
+/// One event, ready to be stored.
+///
+/// The optional fields are the columns that queries filter by. They are copies: `payload` still holds everything.
+/// Texts are as sent, also when they were sent as numbers or booleans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The position in the body's array, from 0; pings take a position too.
+    pub ordinal: u32,
+    pub key: EventKey,
+    pub timestamp: Timestamp,
+    /// The `type` as sent, also one that is in no documentation; the class where there is none.
+    pub event_type: Cow<'a, str>,
+    pub transmission_id: Option<Cow<'a, str>>,
+    pub message_id: Option<Cow<'a, str>>,
+    pub rcpt_to: Option<Cow<'a, str>>,
+    /// The domain of `rcpt_to` in lower case where the payload has no `recipient_domain`.
+    pub recipient_domain: Option<Cow<'a, str>>,
+    pub campaign_id: Option<Cow<'a, str>>,
+    pub template_id: Option<Cow<'a, str>>,
+    pub subject: Option<Cow<'a, str>>,
+    pub friendly_from: Option<Cow<'a, str>>,
+    /// The domain of `friendly_from` in lower case where the payload has no `sending_domain`.
+    pub sending_domain: Option<Cow<'a, str>>,
+    pub reason: Option<Cow<'a, str>>,
+    /// `None` also where the payload holds something that is no such number.
+    pub subaccount_id: Option<i32>,
+    /// `None` also where the payload holds something that is no such number.
+    pub bounce_class: Option<i16>,
+    /// The object inside of the class, JSON text as sent; changed only where Postgres could not take it.
+    pub payload: Cow<'a, str>,
+}
+
+impl Event<'_> {
+    /// The same event, independent of the body it was read from.
+    pub fn into_owned(self) -> Event<'static> {
+        Event {
+            ordinal: self.ordinal,
+            key: self.key,
+            timestamp: self.timestamp,
+            event_type: owned(self.event_type),
+            transmission_id: self.transmission_id.map(owned),
+            message_id: self.message_id.map(owned),
+            rcpt_to: self.rcpt_to.map(owned),
+            recipient_domain: self.recipient_domain.map(owned),
+            campaign_id: self.campaign_id.map(owned),
+            template_id: self.template_id.map(owned),
+            subject: self.subject.map(owned),
+            friendly_from: self.friendly_from.map(owned),
+            sending_domain: self.sending_domain.map(owned),
+            reason: self.reason.map(owned),
+            subaccount_id: self.subaccount_id,
+            bounce_class: self.bounce_class,
+            payload: owned(self.payload),
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}

@@ -1,0 +1,120 @@
+//! The fields of an event that Cistern itself understands.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use super::jsonb;
+use super::object::for_each_member;
+use super::reject_reason::{JsonKind, RejectReason};
+
+/// The longest accepted value of a column that is or may be indexed, in bytes of UTF-8.
+///
+/// A Postgres B-tree refuses entries of more than about 2,700 bytes, and with the entry the whole batch. Real
+/// addresses and ids are far shorter than this.
+pub const MAX_NAME_BYTES: usize = 1_024;
+
+/// The longest accepted `subject` and `reason`, in bytes of UTF-8.
+pub const MAX_PROSE_BYTES: usize = 65_536;
+
+/// The promoted fields, with absent, null and empty values all `None`.
+#[derive(Default)]
+pub(super) struct Fields<'a> {
+    pub(super) event_type: Option<Cow<'a, str>>,
+    pub(super) event_id: Option<Cow<'a, str>>,
+    pub(super) timestamp: Option<Cow<'a, str>>,
+    pub(super) transmission_id: Option<Cow<'a, str>>,
+    pub(super) message_id: Option<Cow<'a, str>>,
+    pub(super) rcpt_to: Option<Cow<'a, str>>,
+    pub(super) recipient_domain: Option<Cow<'a, str>>,
+    pub(super) campaign_id: Option<Cow<'a, str>>,
+    pub(super) template_id: Option<Cow<'a, str>>,
+    pub(super) subject: Option<Cow<'a, str>>,
+    pub(super) friendly_from: Option<Cow<'a, str>>,
+    pub(super) sending_domain: Option<Cow<'a, str>>,
+    pub(super) reason: Option<Cow<'a, str>>,
+    pub(super) subaccount_id: Option<i32>,
+    pub(super) bounce_class: Option<i16>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the fields of an event, the JSON text of an object, and checks that Postgres can store the rest.
+    pub(super) fn read(payload: &'a str) -> Result<Self, RejectReason> {
+        let mut fields = Self::default();
+        for_each_member(payload, |name, value| {
+            jsonb::check_storable(value)?;
+            fields.set(&name, value)
+        })?;
+        Ok(fields)
+    }
+
+    fn set(&mut self, member: &str, value: &'a str) -> Result<(), RejectReason> {
+        let name = |field| text(field, value, MAX_NAME_BYTES);
+        let prose = |field| text(field, value, MAX_PROSE_BYTES);
+        match member {
+            "type" => self.event_type = name("type")?,
+            "event_id" => self.event_id = name("event_id")?,
+            "timestamp" => self.timestamp = name("timestamp")?,
+            "transmission_id" => self.transmission_id = name("transmission_id")?,
+            "message_id" => self.message_id = name("message_id")?,
+            "rcpt_to" => self.rcpt_to = name("rcpt_to")?,
+            "recipient_domain" => self.recipient_domain = name("recipient_domain")?,
+            "campaign_id" => self.campaign_id = name("campaign_id")?,
+            "template_id" => self.template_id = name("template_id")?,
+            "friendly_from" => self.friendly_from = name("friendly_from")?,
+            "sending_domain" => self.sending_domain = name("sending_domain")?,
+            "subject" => self.subject = prose("subject")?,
+            "reason" => self.reason = prose("reason")?,
+            "subaccount_id" => self.subaccount_id = parsed(name("subaccount_id")?),
+            "bounce_class" => self.bounce_class = parsed(name("bounce_class")?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A scalar as text: strings unescaped, numbers and booleans as they are written.
+fn text<'a>(
+    field: &'static str,
+    value: &'a str,
+    limit: usize,
+) -> Result<Option<Cow<'a, str>>, RejectReason> {
+    let text = match JsonKind::of(value.as_bytes()) {
+        JsonKind::Null => return Ok(None),
+        JsonKind::String => unescape(value)?,
+        JsonKind::Number | JsonKind::Boolean => Cow::Borrowed(value),
+        found @ (JsonKind::Array | JsonKind::Object) => {
+            return Err(RejectReason::NotText { field, found });
+        }
+    };
+    if text.len() > limit {
+        return Err(RejectReason::TooLong {
+            field,
+            length: text.len(),
+            limit,
+        });
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+/// A whole number that was sent as a number or as a string. What does not fit its column leaves the
+/// column empty; the payload has it.
+fn parsed<N: FromStr>(text: Option<Cow<'_, str>>) -> Option<N> {
+    text?.parse().ok()
+}
+
+/// The content of a JSON string.
+fn unescape(string: &str) -> Result<Cow<'_, str>, RejectReason> {
+    let content = string
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or_default();
+    if memchr::memchr(b'\\', content.as_bytes()).is_none() {
+        return Ok(Cow::Borrowed(content));
+    }
+    match serde_json::from_str(string) {
+        Ok(unescaped) => Ok(Cow::Owned(unescaped)),
+        Err(error) => Err(RejectReason::UnreadableItem {
+            problem: error.to_string(),
+        }),
+    }
+}
