@@ -1,0 +1,29 @@
+//! What a caller did wrong, said so that the caller can mend it.
+
+use std::borrow::Cow;
+
+use thiserror::Error;
+
+/// A parameter that cannot be understood or obeyed. Becomes a 400 that names the parameter.
+///
+/// The message never repeats the value: it may be an address, and it may be long.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{param} {message}")]
+pub struct ParamError {
+    /// Name as the caller wrote it.
+    pub param: Cow<'static, str>,
+    /// What is wrong and what is expected, to be read after the name: `must be …`.
+    pub message: Cow<'static, str>,
+}
+
+impl ParamError {
+    pub(crate) fn new(
+        param: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            param: param.into(),
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+use event_model::EventKey;
+use time::macros::datetime;
+
+use super::*;
+
+const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
+const PATH: &str = "/api/v1/events/message";
+
+fn parse(query: &str) -> Result<EventQuery, ParamError> {
+    EventQuery::parse(query, NOW)
+}
+
+fn range(query: &str) -> (OffsetDateTime, OffsetDateTime) {
+    let TimeRange { from, to } = parse(query).unwrap().range;
+    (from.to_time(), to.to_time())
+}
+
+fn position(unix_seconds: i64) -> Position {
+    Position {
+        ts: Timestamp::from_unix_seconds(unix_seconds).unwrap(),
+        event_key: EventKey::from_u128(7),
+    }
+}
+
+/// The query string that the next page of `query` is asked with.
+fn next(query: &str) -> String {
+    let link = parse(query)
+        .unwrap()
+        .next_link(PATH, position(1_700_000_000), Total::Exactly(3));
+    link.strip_prefix("/api/v1/events/message?")
+        .unwrap()
+        .to_owned()
+}
+
+fn cursor_of(query: &str) -> String {
+    next(query).rsplit_once("cursor=").unwrap().1.to_owned()
+}
+
+#[test]
+fn nothing_given_means_the_last_day_but_for_the_last_minute() {
+    let query = parse("").unwrap();
+
+    assert_eq!(
+        range(""),
+        (
+            datetime!(2026-11-20 12:00 UTC),
+            datetime!(2026-11-21 11:59 UTC)
+        )
+    );
+    assert_eq!(query.per_page(), 1_000);
+    assert_eq!(query.start(), None);
+    assert_eq!(query.known_total(), None);
+    assert_eq!(range("cursor=initial&from_date=2016-01-01"), range(""));
+}
+
+#[test]
+fn each_end_of_the_range_has_its_own_default() {
+    assert_eq!(
+        range("from=2026-11-21T06:00"),
+        (
+            datetime!(2026-11-21 06:00 UTC),
+            datetime!(2026-11-21 11:59 UTC)
+        )
+    );
+    assert_eq!(
+        range("to=2026-11-21T06:00"),
+        (
+            datetime!(2026-11-20 12:00 UTC),
+            datetime!(2026-11-21 06:00 UTC)
+        )
+    );
+}
+
+#[test]
+fn range_that_a_default_turns_round_is_empty_and_no_error() {
+    assert!(parse("from=2026-11-21T11:59:30Z").is_ok());
+    assert!(parse("to=2016-01-01").is_ok());
+    assert!(parse("from=2016-01-01&to=2016-01-01").is_ok());
+    assert_eq!(
+        parse("from=2016-01-02&to=2016-01-01").unwrap_err().param,
+        "from"
+    );
+}
+
+#[test]
+fn timezone_is_that_of_times_without_one() {
+    let (from, to) =
+        range("from=2026-11-20T00:00&to=2026-11-21T00:00Z&timezone=America%2FNew_York");
+
+    assert_eq!(
+        (from, to),
+        (
+            datetime!(2026-11-20 05:00 UTC),
+            datetime!(2026-11-21 00:00 UTC)
+        )
+    );
+}
+
+#[test]
+fn every_wrong_value_is_refused_by_name() {
+    let cases = [
+        ("per_page=0", "per_page"),
+        ("per_page=10001", "per_page"),
+        ("per_page=-1", "per_page"),
+        ("per_page=%2B5", "per_page"),
+        ("per_page=1e3", "per_page"),
+        ("per_page=99999999999999999999", "per_page"),
+        ("per_page=10&per_page=20", "per_page"),
+        ("from=yesterday", "from"),
+        ("from=1460989507", "from"),
+        ("to=2026-13-01T00:00", "to"),
+        ("to=2026-11-21T00:00%00", "to"),
+        ("timezone=Mars%2FOlympus", "timezone"),
+        ("events=opened", "events"),
+        ("events=BOUNCE", "events"),
+        ("events=bounce%27%20or%20true--", "events"),
+        ("events=bounce,click&delimiter=;", "events"),
+        ("recipients=%C3%28", "recipients"),
+        ("cursor=", "none"),
+        ("cursor=%3D%3D", "cursor"),
+        ("cursor=Initial", "cursor"),
+        (
+            "cursor=MTU4MDQxMzM0ODAwMCw4MjE4OTQ4MDQ3MTc3OTczMA==",
+            "cursor",
+        ),
+    ];
+
+    for (query, param) in cases {
+        let refused = parse(query)
+            .err()
+            .map_or("none".into(), |error| error.param);
+        assert_eq!(refused, param, "{query}");
+    }
+}
+
+#[test]
+fn next_page_repeats_the_request_as_it_was_written() {
+    let query = "recipients=A%40x.org+,b@x.org&from=2026-11-20T00:00&unknown=1&per_page=2&cursor=initial&events=click";
+
+    let link = parse(query)
+        .unwrap()
+        .next_link(PATH, position(1_700_000_000), Total::Exactly(3));
+
+    let (kept, _cursor) = link.rsplit_once("&cursor=").unwrap();
+    assert_eq!(
+        kept,
+        "/api/v1/events/message?recipients=A%40x.org%20%2Cb%40x.org&from=2026-11-20T00%3A00&per_page=2&events=click"
+    );
+}
+
+#[test]
+fn next_page_asks_the_same_range_however_late_it_is_asked() {
+    for first in [
+        "events=click",
+        "from=2026-11-20T00:00",
+        "to=2026-11-20T14:00:00",
+        "per_page=5",
+    ] {
+        let asked = parse(first).unwrap();
+
+        let second = EventQuery::parse(&next(first), NOW + Duration::from_hours(5)).unwrap();
+
+        assert_eq!(
+            (second.range, &second.filters),
+            (asked.range, &asked.filters),
+            "{first}"
+        );
+        assert_eq!(second.start(), Some(position(1_700_000_000)));
+        assert_eq!(second.known_total(), Some(Total::Exactly(3)));
+    }
+}
+
+#[test]
+fn cursor_alone_carries_the_range() {
+    let cursor = cursor_of("from=2020-01-01&to=2020-02-01&events=open");
+
+    let (from, to) = range(&format!("events=open&cursor={cursor}"));
+
+    assert_eq!(
+        (from, to),
+        (
+            datetime!(2020-01-01 0:00 UTC),
+            datetime!(2020-02-01 0:00 UTC)
+        )
+    );
+}
+
+#[test]
+fn cursor_of_another_search_is_refused() {
+    let cursor = cursor_of("from=2020-01-01&to=2020-02-01&events=open");
+
+    let refused = [
+        "from=2020-01-01&to=2020-02-01",
+        "from=2020-01-01&to=2020-02-01&events=click",
+        "from=2020-01-01&to=2020-02-01&events=open&recipients=a@x.org",
+        "from=2020-01-02&to=2020-02-01&events=open",
+        "from=2020-01-01&to=2020-02-02&events=open",
+    ];
+    for query in refused {
+        assert_eq!(
+            parse(&format!("{query}&cursor={cursor}"))
+                .unwrap_err()
+                .param,
+            "cursor",
+            "{query}"
+        );
+    }
+    let same = parse(&format!(
+        "to=2020-02-01T00:00Z&events=open,open&from=2020-01-01T01:00%2B01:00&cursor={cursor}"
+    ));
+    assert!(same.is_ok());
+}

@@ -1,0 +1,252 @@
+//! One stored event, in the form in which SparkPost's Events API shows it.
+//!
+//! Webhooks write ids as strings and times as epoch seconds, the Events API as integers and as ISO 8601
+//! (<https://support.sparkpost.com/docs/tech-resources/events-api-integration>, "Changes to Response Data"). All
+//! other members are copied as they are stored, unparsed, so that a number keeps every digit.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use event_model::Timestamp;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::address::domain_of;
+use crate::instant;
+use crate::zone::Zone;
+
+/// A stored event that is no JSON object; the loader stores none.
+#[derive(Debug, Error)]
+#[error("reading a stored event")]
+pub struct ShapeError(#[from] serde_json::Error);
+
+/// Appends the event to `out` as one JSON object. `ts` is the time it is stored under.
+pub fn write_event(out: &mut Vec<u8>, ts: Timestamp, stored: &str) -> Result<(), ShapeError> {
+    let Members(members) = serde_json::from_str(stored)?;
+    let mut object = ObjectWriter::begin(out);
+
+    for (name, value) in &members {
+        match name.as_ref() {
+            "timestamp" => object.text(name, &instant::to_millis(ts)),
+            "injection_time" | "scheduled_time" => match read_time(value) {
+                Some(time) => object.text(name, &instant::to_millis(time)),
+                None => object.raw(name, value.get()),
+            },
+            "customer_id" | "subaccount_id" => object.raw(name, to_integer(value)),
+            _ => object.raw(name, value.get()),
+        }
+    }
+    for (name, source) in [
+        ("recipient_domain", "rcpt_to"),
+        ("sending_domain", "friendly_from"),
+    ] {
+        if find(&members, name).is_none()
+            && let Some(address) = find(&members, source).and_then(text_of)
+            && let Some(domain) = domain_of(&address)
+        {
+            object.text(name, &domain);
+        }
+    }
+    object.end();
+    Ok(())
+}
+
+/// Epoch seconds or ISO 8601, as a string or a number.
+fn read_time(value: &RawValue) -> Option<Timestamp> {
+    let text = text_of(value).unwrap_or(Cow::Borrowed(value.get()));
+    match text.parse() {
+        Ok(seconds) => Timestamp::from_unix_seconds(seconds),
+        Err(_) => instant::parse(&text, &Zone::UTC),
+    }
+}
+
+/// The digits inside a string, or the value as it is where they would not make a JSON integer (no digits, a leading
+/// zero).
+fn to_integer(value: &RawValue) -> &str {
+    let inner = value.get().trim_matches('"');
+    let is_integer = inner == "0"
+        || (!inner.starts_with('0')
+            && !inner.is_empty()
+            && inner.bytes().all(|byte| byte.is_ascii_digit()));
+
+    if is_integer { inner } else { value.get() }
+}
+
+fn find<'a>(members: &[(Cow<'a, str>, &'a RawValue)], wanted: &str) -> Option<&'a RawValue> {
+    members
+        .iter()
+        .find(|(name, _)| name == wanted)
+        .map(|(_, value)| *value)
+}
+
+fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str(value.get())
+        .ok()
+        .map(|Text(text)| text)
+}
+
+/// The members of a JSON object in their order, values unparsed.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A JSON string, borrowed where it holds no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(48);
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// Writes members and the commas between them.
+struct ObjectWriter<'a> {
+    out: &'a mut Vec<u8>,
+    is_empty: bool,
+}
+
+impl<'a> ObjectWriter<'a> {
+    fn begin(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self {
+            out,
+            is_empty: true,
+        }
+    }
+
+    fn raw(&mut self, name: &str, json: &str) {
+        if !self.is_empty {
+            self.out.push(b',');
+        }
+        self.is_empty = false;
+        write_text(self.out, name);
+        self.out.push(b':');
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        self.raw(name, "");
+        write_text(self.out, text);
+    }
+
+    fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// Appends a JSON string.
+pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("writing text to memory does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(stored: &str) -> String {
+        let ts = Timestamp::from_unix_micros(1_460_989_507_123_456).unwrap();
+        let mut out = Vec::new();
+        write_event(&mut out, ts, stored).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn times_and_ids_take_the_forms_of_the_events_api() {
+        let stored = r#"{"type": "delivery", "timestamp": "1460989507", "customer_id": "1", "subaccount_id": "101",
+            "injection_time": "2016-04-18T14:25:07+00:00", "scheduled_time": "1460989500", "msg_size": "1337"}"#;
+
+        assert_eq!(
+            shape(stored),
+            concat!(
+                r#"{"type":"delivery","timestamp":"2016-04-18T14:25:07.123Z","customer_id":1,"subaccount_id":101,"#,
+                r#""injection_time":"2016-04-18T14:25:07.000Z","scheduled_time":"2016-04-18T14:25:00.000Z","#,
+                r#""msg_size":"1337"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_not_of_the_expected_kind_stays_as_it_is_stored() {
+        let stored = concat!(
+            r#"{"injection_time":"soon","scheduled_time":null,"customer_id":"acme","subaccount_id":"007","#,
+            r#""geo_ip":{"latitude": 7.40500, "zip": 1E+2},"big":123456789012345678901234567890,"a\"\u00e9":"\u2028"}"#
+        );
+
+        assert_eq!(shape(stored), stored.replace("\\u00e9", "é"));
+    }
+
+    #[test]
+    fn ids_that_are_numbers_already_stay() {
+        assert_eq!(
+            shape(r#"{"customer_id":42,"subaccount_id":0}"#),
+            r#"{"customer_id":42,"subaccount_id":0}"#
+        );
+        assert_eq!(
+            shape(r#"{"customer_id":"0","subaccount_id":""}"#),
+            r#"{"customer_id":0,"subaccount_id":""}"#
+        );
+        assert_eq!(
+            shape(r#"{"customer_id":"9999999999999999999999"}"#),
+            r#"{"customer_id":9999999999999999999999}"#
+        );
+    }
+
+    #[test]
+    fn domains_are_computed_when_the_payload_lacks_them() {
+        let lacking =
+            r#"{"rcpt_to":"a@x.org","friendly_from":"\"Sales \u263a\" <news@Mail.Example.com>"}"#;
+        let present = r#"{"rcpt_to":"a@x.org","recipient_domain":"y.org","sending_domain":null,"friendly_from":"b@c.d"}"#;
+
+        assert_eq!(
+            shape(lacking),
+            lacking.replace(
+                '}',
+                r#","recipient_domain":"x.org","sending_domain":"mail.example.com"}"#
+            )
+        );
+        assert_eq!(shape(present), present);
+        assert_eq!(
+            shape(r#"{"rcpt_to":7,"friendly_from":"nobody"}"#),
+            r#"{"rcpt_to":7,"friendly_from":"nobody"}"#
+        );
+    }
+
+    #[test]
+    fn empty_object_and_no_object() {
+        assert_eq!(shape("{}"), "{}");
+        assert!(write_event(&mut Vec::new(), Timestamp::MIN, "[1]").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn answer_is_json_and_loses_no_member(
+            members in proptest::collection::btree_map("\\PC{0,8}", "\\PC{0,12}", 0..8),
+        ) {
+            let stored = serde_json::to_string(&members).unwrap();
+
+            let shaped: std::collections::BTreeMap<String, serde_json::Value> =
+                serde_json::from_str(&shape(&stored)).unwrap();
+
+            proptest::prop_assert!(members.keys().all(|name| shaped.contains_key(name)));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The zone of times that do not name their own.
+
+use event_model::Timestamp;
+use jiff::civil;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use time::{PrimitiveDateTime, UtcOffset};
+
+/// What `timezone` says. Names are looked up in the IANA database that is compiled in, so an answer does not depend
+/// on which files the machine has; a Lambda image need not have any.
+#[derive(Debug, Clone)]
+pub(crate) enum Zone {
+    Fixed(UtcOffset),
+    Named(TimeZone),
+}
+
+impl Zone {
+    pub(crate) const UTC: Self = Self::Fixed(UtcOffset::UTC);
+
+    /// Reads an IANA name in any case (`America/New_York`, `utc`), `Z`, or an offset (`+02:00`).
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if matches!(text, "Z" | "z") {
+            return Some(Self::UTC);
+        }
+        if let Some(offset) = parse_offset(text) {
+            return Some(Self::Fixed(offset));
+        }
+        TimeZoneDatabase::bundled().get(text).ok().map(Self::Named)
+    }
+
+    /// The instant at which a clock of this zone shows `local`; `None` outside the years 0 to 9999.
+    ///
+    /// Where clocks are set forward the hour that does not exist is read with the offset from before; where they are
+    /// set back the first of the two hours is meant.
+    pub(crate) fn at(&self, local: PrimitiveDateTime) -> Option<Timestamp> {
+        let unix_nanos = match self {
+            Self::Fixed(offset) => local.assume_offset(*offset).unix_timestamp_nanos(),
+            Self::Named(zone) => zone.to_timestamp(to_civil(local)?).ok()?.as_nanosecond(),
+        };
+        Timestamp::from_unix_micros(i64::try_from(unix_nanos.div_euclid(1_000)).ok()?)
+    }
+}
+
+fn to_civil(local: PrimitiveDateTime) -> Option<civil::DateTime> {
+    civil::DateTime::new(
+        i16::try_from(local.year()).ok()?,
+        i8::try_from(u8::from(local.month())).ok()?,
+        i8::try_from(local.day()).ok()?,
+        i8::try_from(local.hour()).ok()?,
+        i8::try_from(local.minute()).ok()?,
+        i8::try_from(local.second()).ok()?,
+        i32::try_from(local.nanosecond()).ok()?,
+    )
+    .ok()
+}
+
+/// Reads `+HH:MM`, `+HHMM` or `+HH`, or the same with `-`; a space is a `+` that went through form decoding.
+pub(crate) fn parse_offset(text: &str) -> Option<UtcOffset> {
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+" | " ", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = match digits.len() {
+        2 => (digits, "00"),
+        4 => digits.split_at_checked(2)?,
+        5 => digits.split_once(':')?,
+        _ => return None,
+    };
+    let hours = sign * two_digits(hours)?;
+    let minutes = sign * two_digits(minutes)?;
+
+    // `from_hms` would take 25 hours, which no clock of this world is off by.
+    if hours.abs() > 23 {
+        None
+    } else {
+        UtcOffset::from_hms(hours, minutes, 0).ok()
+    }
+}
+
+fn two_digits(text: &str) -> Option<i8> {
+    let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+
+    if is_number { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn offsets() {
+        for (text, minutes) in [
+            ("+02:00", 120),
+            ("-0530", -330),
+            (" 01", 60),
+            ("-00:30", -30),
+        ] {
+            assert_eq!(
+                parse_offset(text).map(UtcOffset::whole_minutes),
+                Some(minutes),
+                "{text}"
+            );
+        }
+        for text in [
+            "", "+", "02:00", "+2", "+2:00", "+24:00", "+02:60", "+0200Z", "++2", "+é",
+        ] {
+            assert_eq!(parse_offset(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_in_any_case_and_nothing_else() {
+        for text in [
+            "UTC",
+            "utc",
+            "Etc/UTC",
+            "GMT",
+            "Z",
+            "Europe/Berlin",
+            "asia/kolkata",
+            "+00:00",
+        ] {
+            assert!(Zone::parse(text).is_some(), "{text}");
+        }
+        for text in [
+            "",
+            "Mars/Olympus",
+            "../../etc/passwd",
+            "UTC'; drop table events",
+        ] {
+            assert!(Zone::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hours_that_clocks_skip_or_repeat() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        let at = |local| berlin.at(local).unwrap().to_time();
+
+        assert_eq!(
+            at(datetime!(2022-03-27 02:30)),
+            datetime!(2022-03-27 01:30 UTC)
+        );
+        assert_eq!(
+            at(datetime!(2022-10-30 02:30)),
+            datetime!(2022-10-30 00:30 UTC)
+        );
+    }
+}

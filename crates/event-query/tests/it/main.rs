@@ -1,0 +1,6 @@
+//! The crate from outside: query strings in, SQL and answers out.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod recorded;
+mod sql;

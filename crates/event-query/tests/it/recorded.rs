@@ -1,0 +1,81 @@
+//! Answers recorded from SparkPost's Events API, when they lie beside the repository.
+
+use std::path::{Path, PathBuf};
+
+use event_model::Timestamp;
+use event_query::write_event;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// `None` where nobody has put the recordings.
+fn recordings() -> Option<PathBuf> {
+    let beside_the_repository =
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let folder =
+        std::env::var_os("CISTERN_SHARED_DATA").map_or_else(beside_the_repository, PathBuf::from);
+    let recordings = folder.join("sparkpost/events-api");
+
+    recordings.is_dir().then_some(recordings)
+}
+
+/// The events of one recorded answer.
+fn results(file: &Path) -> Vec<Value> {
+    let answer: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    answer["results"].as_array().unwrap().clone()
+}
+
+fn shape(stored: &Value) -> Value {
+    let ts = OffsetDateTime::parse(stored["timestamp"].as_str().unwrap(), &Rfc3339).unwrap();
+    let mut out = Vec::new();
+    write_event(&mut out, Timestamp::from_time(ts), &stored.to_string()).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+/// The form that a webhook gives to what the Events API shows as `event`.
+fn as_by_webhook(event: &Value) -> Value {
+    let mut event = event.clone();
+    let members = event.as_object_mut().unwrap();
+    members.remove("sending_domain");
+    for id in ["customer_id", "subaccount_id"] {
+        if let Some(value) = members.get_mut(id) {
+            *value = json!(value.to_string());
+        }
+    }
+    event
+}
+
+#[test]
+fn recorded_events_are_answered_as_they_were_recorded() {
+    let Some(recordings) = recordings() else {
+        return;
+    };
+
+    for file in [
+        "ui-200-get.json",
+        "ui-200-get-1-result.json",
+        "ui-200-get-no-results.json",
+    ] {
+        for recorded in results(&recordings.join(file)) {
+            assert_eq!(shape(&recorded), recorded, "{file}");
+            assert_eq!(shape(&as_by_webhook(&recorded)), recorded, "{file}");
+        }
+    }
+}
+
+#[test]
+fn documented_example_differs_where_it_contradicts_recorded_answers() {
+    let Some(recordings) = recordings() else {
+        return;
+    };
+
+    for documented in results(&recordings.join("docs-search-response.json")) {
+        let mut expected = documented.clone();
+        expected["customer_id"] = json!(1);
+        expected["subaccount_id"] = json!(101);
+        expected["timestamp"] = json!("2016-04-18T14:25:07.000Z");
+        expected["injection_time"] = json!("2016-04-18T14:25:07.000Z");
+
+        assert_eq!(shape(&documented), expected);
+    }
+}
