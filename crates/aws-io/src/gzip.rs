@@ -4,6 +4,10 @@ use std::io::{self, Read, Write};
 
 use flate2::{Compression, GzBuilder, read::MultiGzDecoder};
 
+/// What one batch may expand to, for the function that archives it and for the one that loads it: 32 MiB, more than
+/// 20,000 email events, and small enough to be held and worked on in 256 MB.
+pub const MAX_BATCH_BYTES: usize = 32 << 20;
+
 /// Deflate cannot expand more than this (<https://zlib.net/zlib_tech.html>).
 const MAX_RATIO: usize = 1032;
 

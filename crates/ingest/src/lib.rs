@@ -1,1 +1,9 @@
+#![doc = include_str!("../README.md")]
 
+mod body;
+mod config;
+mod router;
+mod store;
+
+pub use config::{Config, Deps};
+pub use router::router;
