@@ -1,13 +1,12 @@
 //! What is forwarded and how, as a person writes it down: JSON, checked as a whole before anything is sent.
 
+mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{
-    Coercion, FieldType, ProjectType,
-    name::{Pattern, PatternError},
-};
+use super::{Coercion, FieldType, ProjectType};
 
 /// The whole mapping. Every field has a default; the default mapping is `{}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
