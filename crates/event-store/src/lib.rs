@@ -1,1 +1,21 @@
+#![doc = include_str!("../README.md")]
 
+mod config;
+mod connections;
+mod error;
+mod load;
+mod maintenance;
+mod metadata_key;
+mod migrate;
+mod read;
+mod retry;
+mod store;
+mod week;
+
+pub use config::DatabaseConfig;
+pub use error::StoreError;
+pub use load::LoadOutcome;
+pub use maintenance::{Maintenance, Report};
+pub use metadata_key::{MetadataKey, MetadataKeyError};
+pub use read::EventRow;
+pub use store::Store;

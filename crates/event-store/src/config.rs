@@ -1,0 +1,80 @@
+//! How to reach the database.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{ConnectOptions, postgres::PgConnectOptions};
+
+use crate::StoreError;
+
+/// How to reach the database, and how long to wait for it.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// A Postgres URL, `postgres://user:password@host:port/database?sslmode=verify-full`.
+    pub url: SecretString,
+    /// The name under which the connections show in `pg_stat_activity`.
+    pub application_name: String,
+    /// After this long Postgres gives up a statement. Default: 30 s.
+    pub statement_timeout: Duration,
+    /// How long one attempt to connect may take. Default: 5 s.
+    pub connect_timeout: Duration,
+    /// For how long an operation is tried again when the database is away. Default: 10 s.
+    pub retry_for: Duration,
+    /// How many operations run at the same time; further ones wait. Default: 1.
+    pub max_connections: NonZeroU32,
+}
+
+impl DatabaseConfig {
+    /// The defaults for a function that does one thing at a time.
+    pub fn new(url: SecretString, application_name: impl Into<String>) -> Self {
+        Self {
+            url,
+            application_name: application_name.into(),
+            statement_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            retry_for: Duration::from_secs(10),
+            max_connections: NonZeroU32::MIN,
+        }
+    }
+
+    /// The settings of a connection for batches and queries.
+    pub(crate) fn work_options(&self) -> Result<PgConnectOptions, StoreError> {
+        let timeout = milliseconds(self.statement_timeout);
+        let options = self.base_options()?.options([
+            ("statement_timeout", timeout.clone()),
+            // A function that was frozen or cut off in mid-transaction must not hold its locks.
+            ("idle_in_transaction_session_timeout", timeout),
+        ]);
+        Ok(options)
+    }
+
+    /// The settings of a connection for migrations and maintenance, whose statements take as long as they take but
+    /// wait for no lock that would make others wait behind them.
+    pub(crate) fn maintenance_options(&self) -> Result<PgConnectOptions, StoreError> {
+        let options = self.base_options()?.options([
+            ("statement_timeout", "0".to_owned()),
+            ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
+            ("timezone", "UTC".to_owned()),
+        ]);
+        Ok(options)
+    }
+
+    fn base_options(&self) -> Result<PgConnectOptions, StoreError> {
+        let options: PgConnectOptions =
+            self.url.expose_secret().parse().map_err(StoreError::Url)?;
+        let options = options
+            .application_name(&self.application_name)
+            // "relation already exists, skipping" would be a log line for each batch.
+            .options([("client_min_messages", "warning")])
+            .disable_statement_logging();
+        Ok(options)
+    }
+}
+
+/// How long a statement of maintenance waits for a lock; whoever comes after it waits behind it.
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A duration as Postgres reads it in a setting.
+pub(crate) fn milliseconds(duration: Duration) -> String {
+    format!("{}ms", duration.as_millis())
+}

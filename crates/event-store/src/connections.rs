@@ -1,0 +1,108 @@
+//! Connections that are kept from one call to the next.
+//!
+//! sqlx's own pool would serve, but for one thing: it takes every connection back, also one whose caller was cancelled
+//! between a request and its answer, or in the middle of a COPY. Here a connection comes back only by [`Lease::keep`],
+//! which is called after an operation that went well; every other way out drops it. Postgres rolls back what a dropped
+//! connection had begun.
+
+use std::{
+    num::NonZeroU32,
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::StoreError;
+
+pub(crate) struct Connections {
+    options: PgConnectOptions,
+    connect_timeout: Duration,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<PgConnection>>,
+}
+
+/// A connection that one operation has to itself.
+pub(crate) struct Lease<'home> {
+    connection: PgConnection,
+    home: &'home Connections,
+    // Last, so that the connection is back before the next one is let in.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connections {
+    pub(crate) fn new(
+        options: PgConnectOptions,
+        connect_timeout: Duration,
+        max_connections: NonZeroU32,
+    ) -> Self {
+        let permits = usize::try_from(max_connections.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            options,
+            connect_timeout,
+            permits: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// A kept connection, or a new one when there is none; waits while all are out.
+    pub(crate) async fn lease(&self) -> Result<Lease<'_>, StoreError> {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let kept = self.idle().pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => connect(&self.options, self.connect_timeout).await?,
+        };
+        Ok(Lease {
+            connection,
+            home: self,
+            _permit: permit,
+        })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease<'_> {
+    /// Gives the connection back for the next operation. Only for one that is in no transaction.
+    pub(crate) fn keep(self) {
+        let Self {
+            connection,
+            home,
+            _permit,
+        } = self;
+        home.idle().push(connection);
+    }
+}
+
+impl Deref for Lease<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+/// Opens a connection.
+pub(crate) async fn connect(
+    options: &PgConnectOptions,
+    limit: Duration,
+) -> Result<PgConnection, StoreError> {
+    tokio::time::timeout(limit, options.connect())
+        .await
+        .map_err(|_| StoreError::ConnectTimeout { limit })?
+        .map_err(StoreError::Connect)
+}

@@ -1,0 +1,111 @@
+//! The row of a batch in `batches`: the mark that it was loaded, and the numbers that must add up.
+
+use event_model::{BatchKey, sparkpost::Batch};
+use sqlx::PgConnection;
+
+use super::LoadOutcome;
+use crate::{StoreError, error::Step};
+
+/// The numbers of a batch, as wide as their columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    events: i32,
+    inserted: i32,
+    rejected: i32,
+    sanitized: i32,
+}
+
+impl Counts {
+    /// What nearly every batch comes to: all events are new, and Postgres takes what the parser took.
+    pub(super) fn expected(batch: &Batch<'_>) -> Self {
+        Self {
+            events: column(batch.received()),
+            inserted: column(batch.events.len()),
+            rejected: column(batch.rejected.len()),
+            sanitized: column(batch.sanitized),
+        }
+    }
+
+    /// The numbers as they turned out.
+    pub(super) fn turned_out(self, inserted: u64, rejected: usize) -> Self {
+        Self {
+            inserted: i32::try_from(inserted).unwrap_or(i32::MAX),
+            rejected: column(rejected),
+            ..self
+        }
+    }
+
+    pub(super) fn outcome(self) -> LoadOutcome {
+        let duplicate = self.events - self.inserted - self.rejected;
+        LoadOutcome::Loaded {
+            inserted: self.inserted.unsigned_abs().into(),
+            duplicate: duplicate.unsigned_abs().into(),
+            rejected: self.rejected.unsigned_abs().into(),
+        }
+    }
+
+    /// Writes the row; false if it is there, when the batch is loaded. Waits for a transaction that is about to write
+    /// the same row.
+    pub(super) async fn announce(
+        self,
+        connection: &mut PgConnection,
+        key: &BatchKey,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query!(
+            r#"
+            insert into batches (batch_key, events, inserted, rejected, sanitized)
+            values ($1, $2, $3, $4, $5)
+            on conflict (batch_key) do nothing
+            "#,
+            key.as_str(),
+            self.events,
+            self.inserted,
+            self.rejected,
+            self.sanitized,
+        )
+        .execute(connection)
+        .await
+        .step("announcing the batch")?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Corrects the row of this transaction.
+    pub(super) async fn correct(
+        self,
+        connection: &mut PgConnection,
+        key: &BatchKey,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            r#"
+            update batches
+            set inserted = $2, rejected = $3
+            where batch_key = $1
+            "#,
+            key.as_str(),
+            self.inserted,
+            self.rejected,
+        )
+        .execute(connection)
+        .await
+        .step("correcting the numbers of the batch")?;
+        Ok(())
+    }
+}
+
+/// A body holds fewer items than bytes, and far fewer bytes than 2 GB.
+fn column(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+pub(crate) async fn is_loaded(
+    connection: &mut PgConnection,
+    key: &BatchKey,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar!(
+        r#"select exists (select from batches where batch_key = $1) as "exists!""#,
+        key.as_str(),
+    )
+    .fetch_one(connection)
+    .await
+    .step("looking for the batch")
+}

@@ -1,0 +1,155 @@
+//! Keeps the partitions, their indexes and what has grown old in order.
+//!
+//! Nothing here makes a reader or a loader wait for long: what can be done concurrently is, and what needs a lock on all
+//! of `events` waits for it two seconds at most, because whoever comes later waits behind it. What does not get its
+//! lock after some tries is put off until the next maintenance and told in the report.
+
+mod expiry;
+mod metadata_index;
+mod partitions;
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    MetadataKey, StoreError,
+    error::{Step, code, has_code},
+};
+
+/// What the database should look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maintenance {
+    /// The time from which weeks are counted.
+    pub now: OffsetDateTime,
+    /// For how long events are kept, in whole weeks; `None` keeps them for ever.
+    pub retention: Option<Duration>,
+    /// How many weeks after the current one have their partition before the first event comes. At most 8: more are not
+    /// made.
+    pub partitions_ahead: u32,
+    /// The metadata keys that have an index; indexes on others are dropped.
+    pub metadata_keys: Vec<MetadataKey>,
+}
+
+/// What maintenance did. Names are those of tables and indexes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many weeks got their partition.
+    pub partitions_created: usize,
+    /// The weeks that had outlived the retention.
+    pub partitions_dropped: Vec<String>,
+    /// Indexes on metadata keys that were built, one a week.
+    pub indexes_created: Vec<String>,
+    /// Indexes on metadata keys that are no longer wanted.
+    pub indexes_dropped: Vec<String>,
+    /// Rows of `batches` that were deleted for their age.
+    pub batches_deleted: u64,
+    /// Rows of `events_rejected` that had outlived the retention.
+    pub rejected_deleted: u64,
+    /// What could not get its lock and is left for the next time.
+    pub postponed: Vec<String>,
+}
+
+/// How long to wait for another maintenance of the same database.
+const BUSY_LIMIT: Duration = Duration::from_mins(1);
+
+pub(crate) async fn maintain(
+    connection: &mut PgConnection,
+    wanted: &Maintenance,
+) -> Result<Report, StoreError> {
+    wait_for_turn(connection).await?;
+    let mut report = Report::default();
+    partitions::create_ahead(connection, wanted, &mut report).await?;
+    metadata_index::drop_unwanted(connection, wanted, &mut report).await?;
+    metadata_index::create_missing(connection, wanted, &mut report).await?;
+    partitions::drop_expired(connection, wanted, &mut report).await?;
+    expiry::delete_batches(connection, wanted, &mut report).await?;
+    expiry::delete_rejected(connection, wanted, &mut report).await?;
+    Ok(report)
+}
+
+impl Maintenance {
+    /// Events before this time are not kept.
+    fn cutoff(&self) -> Option<OffsetDateTime> {
+        let retention = self.retention?.try_into().ok()?;
+        self.now.checked_sub(retention)
+    }
+}
+
+/// Takes the lock of maintenance, which ends with the connection.
+async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let deadline = Instant::now() + BUSY_LIMIT;
+    loop {
+        let is_ours = sqlx::query_scalar!(
+            r#"select pg_try_advisory_lock(hashtextextended('cistern.maintenance', 0)) as "is_ours!""#
+        )
+        .fetch_one(&mut *connection)
+        .await
+        .step("taking the lock of maintenance")?;
+        if is_ours {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(StoreError::MaintenanceBusy { limit: BUSY_LIMIT });
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Whether a statement that needs a lock was run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ddl {
+    Done,
+    /// Others held on to what it needed.
+    Postponed,
+}
+
+/// How often a statement tries to get its locks, and the pause in between that lets others through.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs a statement that defines something, patiently. Its text is made of names and literals of a safe alphabet.
+async fn define(
+    connection: &mut PgConnection,
+    sql: &str,
+    step: &'static str,
+) -> Result<Ddl, StoreError> {
+    patiently(async || define_once(connection, sql, step).await).await
+}
+
+/// Tries until it is done, as often as is reasonable.
+async fn patiently(
+    mut attempt: impl AsyncFnMut() -> Result<Ddl, StoreError>,
+) -> Result<Ddl, StoreError> {
+    for _ in 1..LOCK_TRIES {
+        if attempt().await? == Ddl::Done {
+            return Ok(Ddl::Done);
+        }
+        sleep(LOCK_PAUSE).await;
+    }
+    attempt().await
+}
+
+async fn define_once(
+    connection: &mut PgConnection,
+    sql: &str,
+    step: &'static str,
+) -> Result<Ddl, StoreError> {
+    match sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await {
+        Ok(_) => Ok(Ddl::Done),
+        Err(error) if is_contention(&error) => Ok(Ddl::Postponed),
+        Err(error) => Err(error).step(step),
+    }
+}
+
+fn is_contention(error: &sqlx::Error) -> bool {
+    [
+        code::LOCK_NOT_AVAILABLE,
+        code::OBJECT_IN_USE,
+        code::DEADLOCK_DETECTED,
+    ]
+    .iter()
+    .any(|code| has_code(error, code))
+}

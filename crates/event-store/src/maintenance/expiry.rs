@@ -1,0 +1,45 @@
+//! Deletes rows that have outlived their use.
+
+use sqlx::PgConnection;
+use time::Duration;
+
+use super::{Maintenance, Report};
+use crate::{StoreError, error::Step};
+
+/// For how long `batches` remembers.
+///
+/// A batch that comes again after that is loaded again and changes nothing, as its events are known by their keys; it
+/// only takes the slower way. Providers send a batch again within hours, and a dead letter queue keeps it two weeks.
+const BATCH_MEMORY: Duration = Duration::days(90);
+
+pub(super) async fn delete_batches(
+    connection: &mut PgConnection,
+    wanted: &Maintenance,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let Some(cutoff) = wanted.now.checked_sub(BATCH_MEMORY) else {
+        return Ok(());
+    };
+    let deleted = sqlx::query!("delete from batches where loaded_at < $1", cutoff)
+        .execute(connection)
+        .await
+        .step("deleting old batches")?;
+    report.batches_deleted = deleted.rows_affected();
+    Ok(())
+}
+
+pub(super) async fn delete_rejected(
+    connection: &mut PgConnection,
+    wanted: &Maintenance,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let Some(cutoff) = wanted.cutoff() else {
+        return Ok(());
+    };
+    let deleted = sqlx::query!("delete from events_rejected where rejected_at < $1", cutoff)
+        .execute(connection)
+        .await
+        .step("deleting old rejected events")?;
+    report.rejected_deleted = deleted.rows_affected();
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Runs the statements that `event-query` writes.
+
+use event_model::{EventKey, Timestamp};
+use event_query::{Bind, Statement};
+use sqlx::{
+    AssertSqlSafe, PgConnection, Postgres, Row,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{StoreError, error::Step};
+
+/// An event as it is found.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// When the event happened.
+    pub ts: Timestamp,
+    /// Together with `ts` the event's key.
+    pub event_key: EventKey,
+    /// The whole event, as JSON text.
+    pub event: String,
+}
+
+// The payload is full of addresses: a debug line must not carry it.
+impl std::fmt::Debug for EventRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventRow")
+            .field("ts", &self.ts)
+            .field("event_key", &self.event_key)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) async fn fetch_events(
+    connection: &mut PgConnection,
+    statement: &Statement,
+) -> Result<Vec<EventRow>, StoreError> {
+    let rows = bound(statement)
+        .fetch_all(connection)
+        .await
+        .step("fetching events")?;
+    rows.iter().map(read_event).collect()
+}
+
+pub(crate) async fn count(
+    connection: &mut PgConnection,
+    statement: &Statement,
+) -> Result<u64, StoreError> {
+    let row = bound(statement)
+        .fetch_one(connection)
+        .await
+        .step("counting events")?;
+    let count: i64 = row.try_get(0).step("counting events")?;
+    u64::try_from(count).map_err(|_| StoreError::Row { what: "its count" })
+}
+
+fn read_event(row: &PgRow) -> Result<EventRow, StoreError> {
+    const STEP: &str = "reading an event";
+
+    let ts: OffsetDateTime = row.try_get(0).step(STEP)?;
+    let event_key: Uuid = row.try_get(1).step(STEP)?;
+    Ok(EventRow {
+        ts: Timestamp::from_time(ts),
+        event_key: EventKey::from_u128(event_key.as_u128()),
+        event: row.try_get(2).step(STEP)?,
+    })
+}
+
+/// The statement with its values. Its text is built from `event-query`'s own words, so it is as safe as a literal; as
+/// the same text comes again and again, the connection keeps it prepared.
+fn bound(statement: &Statement) -> Query<'_, Postgres, PgArguments> {
+    let query = sqlx::query(AssertSqlSafe(statement.sql.as_str()));
+    statement.binds.iter().fold(query, bind)
+}
+
+fn bind<'q>(
+    query: Query<'q, Postgres, PgArguments>,
+    value: &'q Bind,
+) -> Query<'q, Postgres, PgArguments> {
+    match value {
+        Bind::Text(text) => query.bind(text),
+        Bind::TextArray(texts) => query.bind(texts),
+        Bind::SmallIntArray(numbers) => query.bind(numbers),
+        Bind::IntArray(numbers) => query.bind(numbers),
+        Bind::BigInt(number) => query.bind(number),
+        Bind::Timestamp(time) => query.bind(time),
+        Bind::Uuid(bits) => query.bind(Uuid::from_u128(*bits)),
+        Bind::UuidArray(many) => {
+            let uuids: Vec<_> = many.iter().map(|bits| Uuid::from_u128(*bits)).collect();
+            query.bind(uuids)
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The store on a real Postgres, one fresh database a test.
+//!
+//! `DATABASE_URL` names a server on which databases may be created.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_rows;
+mod concurrency;
+mod interruption;
+mod load;
+mod maintenance;
+mod metadata_index;
+mod partition;
+mod read;
+mod round_trip;
+mod support;
