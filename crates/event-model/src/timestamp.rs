@@ -28,7 +28,7 @@ impl Timestamp {
 
     /// The instant `seconds` seconds after the Unix epoch; `None` outside of the years 0000 to 9999.
     pub const fn from_unix_seconds(seconds: i64) -> Option<Self> {
-        match seconds.checked_mul(MICROS_PER_SECOND) {
+        match seconds.checked_mul(1_000_000) {
             Some(micros) => Self::from_unix_micros(micros),
             None => None,
         }
@@ -60,8 +60,6 @@ impl fmt::Display for Timestamp {
         f.write_str(&text)
     }
 }
-
-pub(crate) const MICROS_PER_SECOND: i64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {

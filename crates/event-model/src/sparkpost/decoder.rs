@@ -10,7 +10,7 @@ use super::address::domain_of;
 use super::envelope::{self, Envelope};
 use super::event::Event;
 use super::event_time::AcceptedTimes;
-use super::fields::Fields;
+use super::fields::{Fields, MAX_NAME_BYTES, check_length};
 use super::reject_reason::RejectReason;
 use super::repair;
 use crate::EventKey;
@@ -64,6 +64,8 @@ impl Decoder {
             Envelope::Ping => return Ok(None),
             Envelope::Event { class, payload } => (class, payload),
         };
+        // It becomes the type of an event that has none.
+        check_length("class", &class, MAX_NAME_BYTES)?;
         let fields = Fields::read(payload)?;
         let timestamp = self.accepted_times.read(fields.timestamp)?;
         let event_type = fields.event_type.unwrap_or(class);

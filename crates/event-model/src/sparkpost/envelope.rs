@@ -16,6 +16,9 @@ pub(super) enum Envelope<'a> {
     },
 }
 
+/// How many of several classes a reason names. It also bounds the work that an item full of classes can cause.
+const MAX_NAMED_CLASSES: usize = 4;
+
 /// Opens one element. Keys beside `msys`, such as the `cust` of real payloads, are passed over.
 pub(super) fn open(element: &str) -> Result<Envelope<'_>, RejectReason> {
     expect_object(element).map_err(|found| RejectReason::ItemNotAnObject { found })?;
@@ -31,9 +34,10 @@ pub(super) fn open(element: &str) -> Result<Envelope<'_>, RejectReason> {
 
     let mut classes: Vec<(Cow<'_, str>, &str)> = Vec::with_capacity(1);
     for_each_member(msys, |class, payload| {
-        match classes.iter_mut().find(|(earlier, _)| *earlier == class) {
-            Some((_, earlier)) => *earlier = payload,
-            None => classes.push((class, payload)),
+        if let Some((_, earlier)) = classes.iter_mut().find(|(earlier, _)| *earlier == class) {
+            *earlier = payload;
+        } else if classes.len() < MAX_NAMED_CLASSES {
+            classes.push((class, payload));
         }
         Ok(())
     })?;
@@ -60,9 +64,8 @@ fn expect_object(value: &str) -> Result<(), JsonKind> {
 }
 
 fn several_classes(classes: &[(Cow<'_, str>, &str)]) -> RejectReason {
-    let names: Vec<_> = classes.iter().map(|(class, _)| class.as_ref()).collect();
+    let names: Vec<_> = classes.iter().map(|(class, _)| excerpt(class)).collect();
     RejectReason::SeveralClasses {
-        count: classes.len(),
-        classes: excerpt(&names.join(", ")),
+        classes: names.join(", "),
     }
 }

@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::reject_reason::{RejectReason, excerpt};
 use crate::Timestamp;
 
-/// Events from before 2010-01-01 are rejected: SparkPost did not exist, so the clock that made them was wrong.
+/// Events from before 2010-01-01 are rejected: SparkPost is younger, so the clock that made them was wrong.
 pub const ACCEPTED_FROM: Timestamp = match Timestamp::from_unix_seconds(1_262_304_000) {
     Some(timestamp) => timestamp,
     None => Timestamp::MIN,

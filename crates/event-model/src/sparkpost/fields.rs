@@ -86,6 +86,16 @@ fn text<'a>(
             return Err(RejectReason::NotText { field, found });
         }
     };
+    check_length(field, &text, limit)?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+/// Checks that a text is at most `limit` bytes long.
+pub(super) fn check_length(
+    field: &'static str,
+    text: &str,
+    limit: usize,
+) -> Result<(), RejectReason> {
     if text.len() > limit {
         return Err(RejectReason::TooLong {
             field,
@@ -93,7 +103,7 @@ fn text<'a>(
             limit,
         });
     }
-    Ok(Some(text).filter(|text| !text.is_empty()))
+    Ok(())
 }
 
 /// A whole number that was sent as a number or as a string. What does not fit its column leaves the

@@ -33,15 +33,21 @@ pub enum RejectReason {
         problem: String,
     },
     #[error("unexpected text after the end of the array, at byte {offset} of the body")]
-    TrailingText { offset: usize },
+    TrailingText {
+        /// Where that text begins, in bytes from the start of the body.
+        offset: usize,
+    },
     #[error("the item is {found}, not an object")]
     ItemNotAnObject { found: JsonKind },
     #[error("the item has no `msys`")]
     MissingMsys,
     #[error("`msys` is {found}, not an object")]
     MsysNotAnObject { found: JsonKind },
-    #[error("`msys` holds {count} classes ({classes}), not one")]
-    SeveralClasses { count: usize, classes: String },
+    #[error("`msys` holds more than one class: {classes}")]
+    SeveralClasses {
+        /// The first few of them.
+        classes: String,
+    },
     #[error("`msys.{class}` is {found}, not an object")]
     EventNotAnObject { class: String, found: JsonKind },
     #[error("`{field}` is {found}, not a string")]
@@ -49,6 +55,7 @@ pub enum RejectReason {
         field: &'static str,
         found: JsonKind,
     },
+    /// The text would not fit into an index. Lengths are in bytes of UTF-8.
     #[error("`{field}` is {length} bytes long; at most {limit} are accepted")]
     TooLong {
         field: &'static str,
@@ -60,21 +67,29 @@ pub enum RejectReason {
     #[error(
         "`timestamp` {value:?} is neither seconds since 1970 nor a date and time with zone like 2026-01-31T12:00:00Z"
     )]
-    UnreadableTimestamp { value: String },
+    UnreadableTimestamp {
+        /// The beginning of what was sent.
+        value: String,
+    },
     #[error(
         "`timestamp` {value:?} is not between {earliest} and {latest}{}",
         if *looks_like_milliseconds { " (it looks like milliseconds; seconds are expected)" } else { "" }
     )]
     TimestampOutOfRange {
+        /// The beginning of what was sent.
         value: String,
+        /// The first accepted time.
         earliest: Timestamp,
+        /// The last accepted time.
         latest: Timestamp,
+        /// Whether the value would be accepted if it were divided by 1,000.
         looks_like_milliseconds: bool,
     },
     #[error("the event is nested more than {limit} levels deep")]
     TooDeep { limit: usize },
     #[error("the event holds a number that Postgres cannot store: {problem}")]
     UnstorableNumber { problem: &'static str },
+    /// The item passed as JSON and could then not be read as JSON: for whatever was not thought of.
     #[error("the item cannot be read: {problem}")]
     UnreadableItem {
         /// What the JSON parser says.

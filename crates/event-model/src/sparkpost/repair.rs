@@ -13,10 +13,12 @@ const ESCAPE_LENGTH: usize = 6;
 /// `element` must be valid JSON, but for the content of its strings, where bytes that are no UTF-8, the escape of
 /// U+0000 and surrogates without a partner are replaced by U+FFFD.
 pub(super) fn to_storable(element: &[u8]) -> Cow<'_, str> {
-    match String::from_utf8_lossy(element) {
-        Cow::Borrowed(text) => replace_escapes(text),
-        Cow::Owned(text) => Cow::Owned(replace_escapes(&text).into_owned()),
+    // Not at once by `from_utf8_lossy`, which checks byte by byte where this checks many bytes at a time.
+    if let Ok(text) = std::str::from_utf8(element) {
+        return replace_escapes(text);
     }
+    let text = String::from_utf8_lossy(element);
+    Cow::Owned(replace_escapes(&text).into_owned())
 }
 
 fn replace_escapes(text: &str) -> Cow<'_, str> {

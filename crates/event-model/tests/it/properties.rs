@@ -341,3 +341,31 @@ fn nesting_of_any_depth_is_refused_without_using_the_stack() {
         .collect();
     assert_eq!(codes, ["too_deep", "item_not_an_object"]);
 }
+
+#[test]
+fn an_item_full_of_classes_is_refused_in_linear_time() {
+    let classes: Vec<_> = (0..200_000)
+        .map(|number| format!(r#""c{number}":{{}}"#))
+        .collect();
+    let body = format!(r#"[{{"msys":{{{}}}}}]"#, classes.join(","));
+
+    let batch = parse_batch(body.as_bytes(), NOW);
+
+    assert_eq!(
+        batch.rejected[0].reason.to_string(),
+        "`msys` holds more than one class: c0, c1, c2, c3"
+    );
+}
+
+#[test]
+fn a_class_too_long_for_an_index_is_refused() {
+    let class = "c".repeat(1_025);
+    let body = format!(r#"[{{"msys":{{"{class}":{{"timestamp":1770120000}}}}}}]"#);
+
+    let batch = parse_batch(body.as_bytes(), NOW);
+
+    assert_eq!(
+        batch.rejected[0].reason.to_string(),
+        "`class` is 1025 bytes long; at most 1024 are accepted"
+    );
+}
