@@ -1,11 +1,15 @@
 //! A place to print to that can be read back: what tests put where a function's standard output would be.
 
 use std::{
+    fmt,
     io::{self, Write},
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tracing::{Dispatch, dispatcher, level_filters::LevelFilter, subscriber::NoSubscriber};
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::log::{Format, subscriber_to};
 
 /// Text written by any number of clones.
 #[derive(Clone, Debug, Default)]
@@ -36,5 +40,44 @@ impl MakeWriter<'_> for Capture {
 
     fn make_writer(&self) -> Self {
         self.clone()
+    }
+}
+
+/// The log of the thread that made it, from `TRACE` up, until it is dropped: what a function would have printed with its
+/// logs turned all the way up.
+pub struct CapturedLog {
+    capture: Capture,
+    _is_default: dispatcher::DefaultGuard,
+    _second: Dispatch,
+}
+
+impl CapturedLog {
+    /// Starts to capture.
+    pub fn start() -> Self {
+        let capture = Capture::default();
+        // As long as there is one subscriber alone, `tracing` decides whether a line is wanted at all by asking the
+        // thread that comes to it first, and another test's thread wants none. A second subscriber makes it ask all.
+        let second = Dispatch::new(NoSubscriber::new());
+        let subscriber = Dispatch::new(subscriber_to(
+            capture.clone(),
+            Format::Json,
+            LevelFilter::TRACE,
+        ));
+        Self {
+            capture,
+            _is_default: dispatcher::set_default(&subscriber),
+            _second: second,
+        }
+    }
+
+    /// All lines so far.
+    pub fn text(&self) -> String {
+        self.capture.text()
+    }
+}
+
+impl fmt::Debug for CapturedLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CapturedLog").finish_non_exhaustive()
     }
 }

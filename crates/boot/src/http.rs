@@ -176,21 +176,12 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use tracing::{level_filters::LevelFilter, subscriber};
-
     use super::*;
-    use crate::{
-        capture::Capture,
-        log::{Format, subscriber_to},
-    };
+    use crate::capture::CapturedLog;
 
     fn logged(error: ApiError) -> (Response, String) {
-        let capture = Capture::default();
-        let response = subscriber::with_default(
-            subscriber_to(capture.clone(), Format::Json, LevelFilter::TRACE),
-            || error.into_response(),
-        );
-        (response, capture.text())
+        let log = CapturedLog::start();
+        (error.into_response(), log.text())
     }
 
     #[test]

@@ -113,22 +113,19 @@ mod tests {
     use tracing::{debug, info, info_span, trace, warn};
 
     use super::*;
-    use crate::capture::Capture;
-
-    fn print(level: LevelFilter, lines: impl FnOnce()) -> String {
-        let capture = Capture::default();
-        subscriber::with_default(subscriber_to(capture.clone(), Format::Json, level), lines);
-        capture.text()
-    }
+    use crate::capture::{Capture, CapturedLog};
 
     #[test]
     fn line_is_json_with_fields_beside_message_and_request_id_in_its_span() {
-        let text = print(LevelFilter::WARN, || {
+        let log = CapturedLog::start();
+
+        {
             let _span = info_span!("Lambda runtime invoke", requestId = "c0ffee").entered();
             let _item = info_span!("object", object.key = "raw/x").entered();
             warn!(event_count = 3, "object loaded");
-        });
+        }
 
+        let text = log.text();
         let line: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(line["message"], "object loaded");
         assert_eq!(line["level"], "WARN");
@@ -141,15 +138,43 @@ mod tests {
 
     #[test]
     fn libraries_are_held_at_info_whatever_the_level() {
-        let text = print(LevelFilter::TRACE, || {
-            trace!(target: "lambda_runtime::layers::api_response", body = "planted", "raw JSON event received");
-            debug!(target: "hyper::proto", "headers");
-            info!(target: "aws_config", "from a library");
-            trace!(target: "loader::object", "of our own");
-        });
+        let log = CapturedLog::start();
 
-        assert!(!text.contains("planted") && !text.contains("headers"));
-        assert!(text.contains("from a library") && text.contains("of our own"));
+        trace!(target: "lambda_runtime::layers::api_response", body = "planted", "raw JSON event received");
+        debug!(target: "hyper::proto", "headers");
+        info!(target: "aws_config", "from a library");
+        trace!(target: "loader::object", "of our own");
+
+        let text = log.text();
+        assert!(
+            !text.contains("planted") && !text.contains("headers"),
+            "{text}"
+        );
+        assert!(
+            text.contains("from a library") && text.contains("of our own"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn request_id_is_there_when_only_warnings_are_wanted() {
+        let _is_asked = CapturedLog::start();
+        let capture = Capture::default();
+
+        subscriber::with_default(
+            subscriber_to(capture.clone(), Format::Json, LevelFilter::WARN),
+            || {
+                let _span = info_span!("Lambda runtime invoke", requestId = "c0ffee").entered();
+                info!("not wanted");
+                warn!("wanted");
+            },
+        );
+
+        let line: Value = serde_json::from_str(&capture.text()).unwrap();
+        assert_eq!(
+            (&line["message"], &line["spans"][0]["requestId"]),
+            (&"wanted".into(), &"c0ffee".into())
+        );
     }
 
     #[test]

@@ -1,9 +1,5 @@
-use boot::{
-    capture::Capture,
-    log::{Format, subscriber_to},
-};
+use boot::capture::CapturedLog;
 use tokio::net::TcpListener;
-use tracing::{level_filters::LevelFilter, subscriber};
 
 use crate::door::{Door, MAX_BODY_BYTES, request};
 
@@ -11,9 +7,7 @@ const PLANTED: [&str; 3] = ["planted@example.com", "planted-key", "planted-query
 
 #[tokio::test]
 async fn bodies_addresses_keys_and_queries_are_in_no_log() {
-    let log = Capture::default();
-    let _guard =
-        subscriber::set_default(subscriber_to(log.clone(), Format::Json, LevelFilter::TRACE));
+    let log = CapturedLog::start();
     let closed = TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()
