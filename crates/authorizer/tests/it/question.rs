@@ -1,0 +1,109 @@
+//! Whole questions, in the gateway's form.
+
+use authorizer::{AuthorizerRequest, Scope, handle};
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+
+use crate::gate::{Gate, QUERY_ROUTE, SPARKPOST_ROUTE, made_key};
+
+const DOCUMENT: &str = r#"{"signing_key":"s1gning"}"#;
+
+fn question(authorization: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:us-east-1:000000000000:id/$default/POST/webhooks/sparkpost",
+        "identitySource": [authorization, SPARKPOST_ROUTE],
+        "routeKey": SPARKPOST_ROUTE,
+        "rawPath": "/webhooks/sparkpost",
+        "rawQueryString": "",
+        "headers": { "authorization": authorization, "content-type": "application/json" },
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "id",
+            "http": { "method": "POST", "path": "/webhooks/sparkpost", "protocol": "HTTP/1.1" },
+            "requestId": "r",
+            "routeKey": SPARKPOST_ROUTE,
+            "stage": "$default",
+        },
+        "pathParameters": null,
+        "stageVariables": null,
+    })
+}
+
+async fn answer(gate: &Gate, question: Value) -> Value {
+    let payload: AuthorizerRequest = serde_json::from_value(question).unwrap();
+    let response = handle(&gate.deps, LambdaEvent::new(payload, Context::default()))
+        .await
+        .unwrap();
+    serde_json::to_value(response).unwrap()
+}
+
+#[tokio::test]
+async fn right_key_is_authorized_and_a_wrong_one_is_not() {
+    let gate = Gate::with_secret(DOCUMENT).await;
+    let key = made_key(DOCUMENT, Scope::Sparkpost);
+
+    assert_eq!(
+        answer(&gate, question(&key)).await,
+        json!({ "isAuthorized": true })
+    );
+    assert_eq!(
+        answer(&gate, question("wrong")).await,
+        json!({ "isAuthorized": false })
+    );
+}
+
+#[tokio::test]
+async fn question_without_headers_is_denied() {
+    let gate = Gate::with_secret(DOCUMENT).await;
+
+    for headers in [json!(null), json!({})] {
+        let mut question = question("");
+        question["headers"] = headers;
+        assert_eq!(
+            answer(&gate, question).await,
+            json!({ "isAuthorized": false })
+        );
+    }
+}
+
+#[tokio::test]
+async fn key_opens_its_own_scope_in_every_form_and_no_other() {
+    let gate = Gate::with_secret(DOCUMENT).await;
+    let query = made_key(DOCUMENT, Scope::Query);
+    let forms = [
+        query.clone(),
+        format!("Bearer {query}"),
+        format!("bearer   {query}"),
+    ];
+
+    for form in forms {
+        assert!(gate.opens(QUERY_ROUTE, &form, 0).await.unwrap());
+        assert!(!gate.opens(SPARKPOST_ROUTE, &form, 0).await.unwrap());
+        assert!(!gate.opens("GET /healthz", &form, 0).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn key_given_in_the_secret_opens_its_scope() {
+    let gate = Gate::with_secret(r#"{"signing_key":"s1gning","sparkpost":"my own key"}"#).await;
+
+    // printf %s 'any user:my own key' | base64
+    for form in [
+        "my own key",
+        "Bearer my own key",
+        "Basic YW55IHVzZXI6bXkgb3duIGtleQ==",
+    ] {
+        assert!(
+            gate.opens(SPARKPOST_ROUTE, form, 0).await.unwrap(),
+            "{form}"
+        );
+    }
+    assert!(
+        !gate
+            .opens(SPARKPOST_ROUTE, &made_key(DOCUMENT, Scope::Sparkpost), 0)
+            .await
+            .unwrap()
+    );
+}
