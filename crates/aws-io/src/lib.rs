@@ -4,6 +4,7 @@ mod clients;
 pub mod disposition;
 pub mod gzip;
 pub mod notice;
+pub mod queue;
 pub mod rejected;
 pub mod s3;
 pub mod secrets;

@@ -1,0 +1,84 @@
+//! Queues: what waits in them, and messages of our own.
+
+use aws_sdk_sqs::{
+    error::SdkError,
+    operation::{get_queue_attributes::GetQueueAttributesError, send_message::SendMessageError},
+    types::QueueAttributeName,
+};
+
+use crate::SqsClient;
+
+/// The messages of a queue, by SQS's own approximate count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that can be received now.
+    pub visible: u64,
+    /// Messages that somebody has received and neither deleted nor given back.
+    pub in_flight: u64,
+}
+
+impl Depth {
+    /// All messages that are not settled.
+    pub fn total(self) -> u64 {
+        self.visible + self.in_flight
+    }
+}
+
+/// A queue that could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The attributes could not be read.
+    #[error("counting the messages of {queue_url}")]
+    Depth {
+        /// The queue.
+        queue_url: String,
+        /// The SDK's error.
+        source: Box<SdkError<GetQueueAttributesError>>,
+    },
+    /// The message was not taken.
+    #[error("sending a message to {queue_url}")]
+    Send {
+        /// The queue.
+        queue_url: String,
+        /// The SDK's error.
+        source: Box<SdkError<SendMessageError>>,
+    },
+}
+
+/// Counts what a queue holds.
+pub async fn depth(client: &SqsClient, queue_url: &str) -> Result<Depth, QueueError> {
+    let answer = client
+        .get_queue_attributes()
+        .queue_url(queue_url)
+        .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
+        .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
+        .send()
+        .await
+        .map_err(|source| QueueError::Depth {
+            queue_url: queue_url.to_owned(),
+            source: Box::new(source),
+        })?;
+    let count = |name: QueueAttributeName| {
+        let text = answer.attributes().and_then(|all| all.get(&name));
+        text.and_then(|text| text.parse().ok()).unwrap_or_default()
+    };
+    Ok(Depth {
+        visible: count(QueueAttributeName::ApproximateNumberOfMessages),
+        in_flight: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
+    })
+}
+
+/// Sends one message.
+pub async fn send(client: &SqsClient, queue_url: &str, body: &str) -> Result<(), QueueError> {
+    let request = client
+        .send_message()
+        .queue_url(queue_url)
+        .message_body(body);
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(source) => Err(QueueError::Send {
+            queue_url: queue_url.to_owned(),
+            source: Box::new(source),
+        }),
+    }
+}
