@@ -1,0 +1,100 @@
+//! The largest batch that the gateway lets through, and what the loader needs for it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use event_samples::sparkpost::{Generator, GeneratorOptions};
+use time::OffsetDateTime;
+
+use crate::stack::{Stack, fresh_id};
+
+/// The memory the template gives the loader.
+const LOADER_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+
+#[tokio::test]
+async fn ten_thousand_events_load_within_the_functions_memory() -> Result<()> {
+    let (stack, _weather) = Stack::exclusive().await?;
+    let span = Duration::from_hours(7 * 24);
+    let options = GeneratorOptions {
+        start: OffsetDateTime::now_utc() - span,
+        span,
+        total: 10_000,
+    };
+    let body = Generator::new(seed(), options).batch(10_000);
+    let size_bytes = body.len();
+    let id = fresh_id("large");
+
+    let status = stack
+        .http
+        .post(&stack.file.sparkpost_webhook_url)
+        .header("authorization", &stack.file.keys.sparkpost)
+        .header("content-encoding", "gzip")
+        .header("X-MessageSystems-Batch-ID", &id)
+        .body(gzip(&body)?)
+        .send()
+        .await?
+        .status();
+    ensure!(status == 200, "the webhook answered {status}");
+    let key = event_model::BatchKey::new(Some(&id), &body);
+    let accounts = stack.accounts_of(&key).await?;
+
+    ensure!(accounts.received == 10_000, "{accounts:?}");
+    let peak_bytes = peak_rss_bytes(&stack, "loader")?;
+    println!(
+        "10,000 events, {size_bytes} bytes of JSON: loader peak RSS {} MiB of {} MiB",
+        mebibytes(peak_bytes),
+        mebibytes(LOADER_MEMORY_BYTES),
+    );
+    ensure!(peak_bytes < LOADER_MEMORY_BYTES);
+    Ok(())
+}
+
+/// Another batch on each run, so that a stack that is kept has not seen it yet.
+fn seed() -> u64 {
+    OffsetDateTime::now_utc().unix_timestamp().unsigned_abs()
+}
+
+fn gzip(body: &[u8]) -> Result<Vec<u8>> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(body)?;
+    Ok(encoder.finish()?)
+}
+
+/// The high-water mark of the largest process that runs a function, from the kernel's books.
+fn peak_rss_bytes(stack: &Stack, crate_name: &str) -> Result<u64> {
+    let function = stack
+        .file
+        .functions
+        .get(crate_name)
+        .context("stack.json names the function")?;
+    let marker = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
+    let mut peak = None;
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let Ok(environment) = std::fs::read(entry.path().join("environ")) else {
+            continue;
+        };
+        let runs_it = environment
+            .split(|byte| *byte == 0)
+            .any(|line| line == marker.as_bytes());
+        let Ok(status) = std::fs::read_to_string(entry.path().join("status")) else {
+            continue;
+        };
+        if let Some(bytes) = runs_it.then(|| high_water_mark_bytes(&status)).flatten() {
+            peak = peak.max(Some(bytes));
+        }
+    }
+    peak.with_context(|| format!("no process runs {function}"))
+}
+
+fn high_water_mark_bytes(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1024 * 1024)
+}

@@ -1,0 +1,12 @@
+//! The deployed local stack, from outside. One binary, so that every test shares one build and
+//! the tests that cause an outage can hold off the others ([`stack::Stack::exclusive`]).
+
+mod stack;
+
+mod accounting;
+mod authentication;
+mod exactly_once;
+mod large_batches;
+mod logs;
+mod outages;
+mod search;

@@ -1,0 +1,259 @@
+//! The stack under test: its addresses and keys, and what tests ask of it again and again.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use event_model::BatchKey;
+use event_model::sparkpost::parse_batch;
+use serde::Deserialize;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// How long anything may take to come through the pipeline on a busy machine.
+pub(crate) const ARRIVAL: Duration = Duration::from_mins(2);
+
+/// Outages hold this for writing; everything else for reading.
+static WEATHER: LazyLock<RwLock<()>> = LazyLock::new(|| RwLock::const_new(()));
+
+/// What `cistern up` writes down about a running stack (only the parts that tests use).
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct StackFile {
+    pub(crate) base_url: String,
+    pub(crate) sparkpost_webhook_url: String,
+    pub(crate) keys: Keys,
+    pub(crate) database_url: String,
+    pub(crate) aws_endpoint_url: String,
+    pub(crate) region: String,
+    pub(crate) bucket: String,
+    pub(crate) queues: Queues,
+    pub(crate) functions: std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct Keys {
+    pub(crate) sparkpost: String,
+    pub(crate) query: String,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Queues {
+    pub(crate) load: String,
+    pub(crate) load_dlq: String,
+}
+
+/// A running stack, an HTTP client and a connection pool to look behind it.
+pub(crate) struct Stack {
+    pub(crate) file: StackFile,
+    pub(crate) http: reqwest::Client,
+    pub(crate) db: PgPool,
+}
+
+/// What became of one batch, read from the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Accounts {
+    pub(crate) received: i64,
+    pub(crate) inserted: i64,
+    pub(crate) rejected: i64,
+}
+
+impl Stack {
+    /// Joins the running stack; waits while another test has the weather to itself.
+    pub(crate) async fn shared() -> Result<(Self, RwLockReadGuard<'static, ()>)> {
+        let guard = WEATHER.read().await;
+        Ok((Self::connect()?, guard))
+    }
+
+    /// Joins the running stack alone, for a test that breaks a part of it for a while.
+    pub(crate) async fn exclusive() -> Result<(Self, RwLockWriteGuard<'static, ()>)> {
+        let guard = WEATHER.write().await;
+        Ok((Self::connect()?, guard))
+    }
+
+    fn connect() -> Result<Self> {
+        let path = std::env::var("CISTERN_STACK_JSON").context(
+            "CISTERN_STACK_JSON must name the stack.json of a running stack: use `make test`",
+        )?;
+        let text = std::fs::read_to_string(repository_root().join(&path))
+            .with_context(|| format!("reading {path}"))?;
+        let file: StackFile = serde_json::from_str(&text).with_context(|| format!("in {path}"))?;
+        let db = PgPool::connect_lazy(&file.database_url)?;
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_mins(1))
+            .build()?;
+        Ok(Self { file, http, db })
+    }
+
+    /// Posts a body as SparkPost would and returns the status.
+    pub(crate) async fn post_batch(&self, batch_id: &str, body: Vec<u8>) -> Result<u16> {
+        let response = self
+            .http
+            .post(&self.file.sparkpost_webhook_url)
+            .header("authorization", &self.file.keys.sparkpost)
+            .header("content-type", "application/json")
+            .header("X-MessageSystems-Batch-ID", batch_id)
+            .body(body)
+            .send()
+            .await?;
+        Ok(response.status().as_u16())
+    }
+
+    /// Posts a batch, insists on exactly 200, and waits until the loader has accounted for it.
+    pub(crate) async fn deliver(&self, batch_id: &str, body: Vec<u8>) -> Result<Accounts> {
+        let key = BatchKey::new(Some(batch_id), &body);
+        let status = self.post_batch(batch_id, body).await?;
+        ensure!(status == 200, "the webhook answered {status}, not 200");
+        self.accounts_of(&key).await
+    }
+
+    /// Waits for the row of `batches` that the loader commits together with the events.
+    pub(crate) async fn accounts_of(&self, key: &BatchKey) -> Result<Accounts> {
+        self.accounts_within(key, ARRIVAL).await
+    }
+
+    /// As [`Self::accounts_of`], with another patience.
+    pub(crate) async fn accounts_within(
+        &self,
+        key: &BatchKey,
+        patience: Duration,
+    ) -> Result<Accounts> {
+        let what = format!("batch {key} to be loaded");
+        eventually(&what, patience, || async {
+            let row: Option<(i32, i32, i32)> = sqlx::query_as(
+                "select events, inserted, rejected from batches where batch_key = $1",
+            )
+            .bind(key.as_str())
+            .fetch_optional(&self.db)
+            .await?;
+            Ok(row.map(|(received, inserted, rejected)| Accounts {
+                received: received.into(),
+                inserted: inserted.into(),
+                rejected: rejected.into(),
+            }))
+        })
+        .await
+    }
+
+    /// How many of a body's events, by their keys, are in the `events` table.
+    pub(crate) async fn stored_events_of(&self, body: &[u8]) -> Result<i64> {
+        let batch = parse_batch(body, OffsetDateTime::now_utc());
+        let keys: Vec<sqlx::types::Uuid> = batch
+            .events
+            .iter()
+            .map(|event| sqlx::types::Uuid::from_u128(event.key.as_u128()))
+            .collect();
+        let count = sqlx::query_scalar("select count(*) from events where event_key = any($1)")
+            .bind(keys)
+            .fetch_one(&self.db)
+            .await?;
+        Ok(count)
+    }
+
+    /// GETs a path of the query API with the query key; the status and the JSON body.
+    pub(crate) async fn get(&self, path_and_query: &str) -> Result<(u16, serde_json::Value)> {
+        let response = self
+            .http
+            .get(format!("{}{path_and_query}", self.file.base_url))
+            .header("authorization", &self.file.keys.query)
+            .send()
+            .await?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await?;
+        let json = serde_json::from_slice(&body)
+            .with_context(|| format!("{path_and_query} answered {status} without JSON"))?;
+        Ok((status, json))
+    }
+
+    /// Messages waiting or in flight in a queue.
+    pub(crate) async fn queue_depth(&self, queue_url: &str) -> Result<u64> {
+        let depth = aws_io::queue::depth(&self.sqs().await, queue_url).await?;
+        Ok(depth.total())
+    }
+
+    /// A client for the emulator's queues.
+    pub(crate) async fn sqs(&self) -> aws_io::SqsClient {
+        aws_io::Aws::local(&self.file.aws_endpoint_url).await.sqs()
+    }
+}
+
+/// Asks again until there is an answer; an error of the question itself counts as "not yet".
+pub(crate) async fn eventually<T, F, Fut>(what: &str, patience: Duration, ask: F) -> Result<T>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<Option<T>>>,
+{
+    let deadline = Instant::now() + patience;
+    loop {
+        let answer = ask().await;
+        if let Ok(Some(answer)) = answer {
+            return Ok(answer);
+        }
+        if Instant::now() > deadline {
+            match answer {
+                Err(error) => return Err(error.context(format!("waited for {what}"))),
+                Ok(_) => bail!("waited {patience:?} for {what}"),
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A batch id no other test or run has used.
+pub(crate) fn fresh_id(label: &str) -> String {
+    let nanos = OffsetDateTime::now_utc().unix_timestamp_nanos();
+    format!("{label}-{nanos:x}")
+}
+
+pub(crate) fn repository_root() -> &'static Path {
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+        crate_dir
+            .join("../..")
+            .canonicalize()
+            .expect("the crate lies in the repository")
+    });
+    &ROOT
+}
+
+/// The project's own samples, by file name.
+pub(crate) fn samples() -> Result<Vec<(String, Vec<u8>)>> {
+    read_json_files(&repository_root().join("events/sparkpost"))
+}
+
+/// Public sample batches beside the checkout, when the folder is there.
+pub(crate) fn public_samples() -> Result<Vec<(String, Vec<u8>)>> {
+    let folder = std::env::var_os("CISTERN_SHARED_DATA")
+        .map_or_else(|| repository_root().join("../shared/data"), PathBuf::from);
+    let folder = folder.join("sparkpost");
+    if folder.is_dir() {
+        read_json_files(&folder)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+fn read_json_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("{}", folder.display()))? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if path.extension().is_some_and(|kind| kind == "json") && name != "event-fields.json" {
+            files.push((name, std::fs::read(&path)?));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
