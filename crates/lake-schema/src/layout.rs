@@ -1,0 +1,183 @@
+//! The lake's keys in the events bucket.
+//!
+//! ```text
+//! lake/<table>/dt=YYYY-MM-DD/part-<id>.parquet    the events of one raw object on one day
+//! lake/<table>/dt=YYYY-MM-DD/day-<id>.parquet     a closed day: all parts of it, sorted, each event once
+//! state/lake/<table>/files/files.ndjson           which files queries leave out, and how far compaction is with them
+//! state/lake/<table>/days/dt=YYYY-MM-DD.json      what a closed day consists of
+//! rejected/<pipeline>/dt=YYYY-MM-DD/<id>.ndjson   what could not become a row
+//! ```
+
+use time::{Date, format_description::StaticFormatDescription, macros::format_description};
+
+use crate::FileId;
+
+const DAY_FORMAT: StaticFormatDescription = format_description!("[year]-[month]-[day]");
+
+/// What a file of the lake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FileKind {
+    /// The events of one raw object on one day, in the order in which they arrived.
+    Part,
+    /// A closed day: what its parts held, sorted and without duplicates.
+    ClosedDay,
+}
+
+/// A file of the lake, as its key names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LakeFile {
+    /// The UTC day of its events.
+    pub day: Date,
+    /// What it is.
+    pub kind: FileKind,
+    /// Its name.
+    pub id: FileId,
+}
+
+impl FileKind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Part => "part-",
+            Self::ClosedDay => "day-",
+        }
+    }
+}
+
+impl LakeFile {
+    /// The object's key.
+    pub fn key(&self, table: &str) -> String {
+        format!(
+            "{}{}{}.parquet",
+            day_prefix(table, self.day),
+            self.kind.prefix(),
+            self.id
+        )
+    }
+
+    /// The file that `key` names, or `None` when the key is none of `table`'s files.
+    pub fn from_key(table: &str, key: &str) -> Option<Self> {
+        let (day, name) = key
+            .strip_prefix(&table_prefix(table))?
+            .strip_prefix("dt=")?
+            .split_once('/')?;
+        let day = parse_day(day)?;
+        let stem = name.strip_suffix(".parquet")?;
+        [FileKind::Part, FileKind::ClosedDay]
+            .into_iter()
+            .find_map(|kind| {
+                let id = stem.strip_prefix(kind.prefix())?.parse().ok()?;
+                Some(Self { day, kind, id })
+            })
+    }
+}
+
+/// The prefix of a table's files, `lake/<table>/`.
+pub fn table_prefix(table: &str) -> String {
+    format!("lake/{table}/")
+}
+
+/// The prefix of one day's files, `lake/<table>/dt=YYYY-MM-DD/`.
+pub fn day_prefix(table: &str, day: Date) -> String {
+    format!("lake/{table}/dt={}/", format_day(day))
+}
+
+/// The object that says which files queries leave out. Alone under its prefix, as Athena reads a prefix.
+pub fn state_key(table: &str) -> String {
+    format!("{}files.ndjson", state_prefix(table))
+}
+
+/// The prefix that the Glue table of [`state_key`] points at.
+pub fn state_prefix(table: &str) -> String {
+    format!("state/lake/{table}/files/")
+}
+
+/// The object that says what a closed day consists of.
+pub fn day_state_key(table: &str, day: Date) -> String {
+    format!("state/lake/{table}/days/dt={}.json", format_day(day))
+}
+
+/// The object that holds what of one raw object could not become a row.
+pub fn rejected_key(pipeline: &str, arrival_day: Date, id: FileId) -> String {
+    format!(
+        "rejected/{pipeline}/dt={}/{id}.ndjson",
+        format_day(arrival_day)
+    )
+}
+
+/// A day as keys and the `dt` column have it, `YYYY-MM-DD`.
+pub fn format_day(day: Date) -> String {
+    day.format(DAY_FORMAT)
+        .expect("a date has a year, a month and a day")
+}
+
+/// Reads [`format_day`]'s form.
+pub fn parse_day(text: &str) -> Option<Date> {
+    // The parser takes signs and longer years too, and one day must have one name.
+    Date::parse(text, DAY_FORMAT)
+        .ok()
+        .filter(|day| format_day(*day) == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::date;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_the_contract() {
+        let day = date!(2026 - 01 - 31);
+        let id = FileId::of_part("events", day, "raw/track/x.gz");
+        let file = |kind| LakeFile { day, kind, id }.key("events");
+
+        assert_eq!(
+            file(FileKind::Part),
+            format!("lake/events/dt=2026-01-31/part-{id}.parquet")
+        );
+        assert_eq!(
+            file(FileKind::ClosedDay),
+            format!("lake/events/dt=2026-01-31/day-{id}.parquet")
+        );
+        assert_eq!(
+            rejected_key("track", day, id),
+            format!("rejected/track/dt=2026-01-31/{id}.ndjson")
+        );
+        assert_eq!(state_key("events"), "state/lake/events/files/files.ndjson");
+        assert_eq!(
+            day_state_key("events", day),
+            "state/lake/events/days/dt=2026-01-31.json"
+        );
+    }
+
+    #[test]
+    fn other_keys_are_no_files() {
+        let id = "0".repeat(32);
+        for key in [
+            format!("lake/other/dt=2026-01-31/part-{id}.parquet"),
+            format!("lake/events/dt=2026-01-32/part-{id}.parquet"),
+            format!("lake/events/dt=+2026-01-31/part-{id}.parquet"),
+            format!("lake/events/dt=2026-01-31/part-{id}.orc"),
+            format!("lake/events/dt=2026-01-31/x/part-{id}.parquet"),
+            format!("lake/events/part-{id}.parquet"),
+            "lake/events/dt=2026-01-31/".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(LakeFile::from_key("events", &key), None, "{key}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn key_and_back(days in 0_i32..60_000, closed: bool, source in ".{0,20}") {
+            let day = Date::from_julian_day(2_440_588 + days).unwrap();
+            let kind = if closed { FileKind::ClosedDay } else { FileKind::Part };
+            let file = LakeFile { day, kind, id: FileId::of_part("events", day, &source) };
+
+            prop_assert_eq!(LakeFile::from_key("events", &file.key("events")), Some(file));
+            prop_assert!(file.key("events").bytes().all(
+                |byte| byte.is_ascii_alphanumeric() || b"/_.=-".contains(&byte)
+            ));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod arrival;
+mod file_id;
+pub mod glue;
+pub mod layout;
+pub mod projection;
+pub mod queries;
+mod table;
+
+pub use file_id::FileId;
+pub use table::{CLAMPED, Column, ColumnType, DAY, EXTRA, FILE, Table, TableError};

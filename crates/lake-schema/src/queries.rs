@@ -1,0 +1,228 @@
+//! The SQL that comes with the lake: the view that people query, and queries to start from.
+//!
+//! All of it is in the part of SQL that Athena and `DuckDB` share, so the local stack runs the same text.
+
+use crate::{CLAMPED, Column, ColumnType, DAY, EXTRA, FILE, Table, glue::GlueColumn};
+
+/// A query that is offered by name in Athena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedQuery {
+    /// Its name, as in `queries/<name>.sql`.
+    pub name: &'static str,
+    /// The query.
+    pub sql: &'static str,
+}
+
+macro_rules! named {
+    ($($name:literal),* $(,)?) => {
+        [$(NamedQuery {
+            name: $name,
+            sql: include_str!(concat!("../queries/", $name, ".sql")),
+        }),*]
+    };
+}
+
+/// Queries over product events. The first three are those of the article that the cost comparison is about.
+pub const NAMED: [NamedQuery; 6] = named![
+    "users_of_last_month",
+    "logins_of_last_year",
+    "users_of_last_year",
+    "top_events",
+    "funnel",
+    "retention",
+];
+
+impl NamedQuery {
+    /// What the query tells: its first line.
+    pub fn description(&self) -> &'static str {
+        self.sql
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches(['-', ' '])
+    }
+}
+
+/// The name of the Glue table of all files, those that compaction has replaced included.
+pub fn files_table(table: &Table) -> String {
+    format!("{}_files", table.name())
+}
+
+/// The name of the Glue table that says which files to leave out: JSON lines under
+/// [`state_prefix`](crate::layout::state_prefix), no partitions.
+pub fn state_table(table: &Table) -> String {
+    format!("{}_state", table.name())
+}
+
+/// The columns of [`state_table`].
+pub const STATE_COLUMNS: [GlueColumn<'static>; 6] = [
+    GlueColumn {
+        name: "file",
+        kind: "string",
+        comment: "A file that compaction is busy with, as in _file",
+    },
+    GlueColumn {
+        name: "hidden",
+        kind: "boolean",
+        comment: "True when queries leave it out",
+    },
+    GlueColumn {
+        name: "day",
+        kind: "string",
+        comment: "Its dt",
+    },
+    GlueColumn {
+        name: "role",
+        kind: "string",
+        comment: "input when it is being replaced, output when it replaces",
+    },
+    GlueColumn {
+        name: "phase",
+        kind: "string",
+        comment: "How far compaction of the day is",
+    },
+    GlueColumn {
+        name: "since",
+        kind: "string",
+        comment: "Since when, UTC",
+    },
+];
+
+/// The query behind the view of the table's name: every event once, whatever compaction is doing.
+pub fn view(table: &Table) -> String {
+    let columns: Vec<&str> = table
+        .columns()
+        .iter()
+        .map(|column| column.name.as_str())
+        .chain([EXTRA, CLAMPED, FILE, DAY])
+        .collect();
+    format!(
+        "select {}\nfrom {} as f\nwhere not exists (select 1 from {} as s where s.file = f.{FILE} and s.hidden)",
+        columns.join(", "),
+        files_table(table),
+        state_table(table),
+    )
+}
+
+/// `sql` with the view written into it, for engines that have the two tables but not the view.
+pub fn with_view(table: &Table, sql: &str) -> String {
+    let view = format!("with {} as (\n{}\n)", table.name(), view(table));
+    let first_word = sql
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"))
+        .flat_map(str::split_whitespace)
+        .next()
+        .unwrap_or_default();
+    if !first_word.eq_ignore_ascii_case("with") {
+        return format!("{view}\n{sql}");
+    }
+    // A query with names of its own: they come after the view's.
+    let statement = sql
+        .lines()
+        .skip_while(|line| line.trim().is_empty() || line.trim_start().starts_with("--"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let names = statement
+        .trim_start()
+        .get(first_word.len()..)
+        .unwrap_or_default();
+    format!("{view},\n{}", names.trim_start())
+}
+
+/// The view as Glue keeps it: the JSON that goes, in base64, into `ViewOriginalText: /* Presto View: … */`.
+pub fn presto_view(table: &Table, database: &str) -> serde_json::Value {
+    let declared = table
+        .columns()
+        .iter()
+        .map(|Column { name, kind, .. }| (name.as_str(), *kind));
+    let own = [
+        (EXTRA, ColumnType::String),
+        (CLAMPED, ColumnType::Boolean),
+        (FILE, ColumnType::String),
+        (DAY, ColumnType::String),
+    ];
+    let columns: Vec<serde_json::Value> = declared
+        .chain(own)
+        .map(|(name, kind)| serde_json::json!({ "name": name, "type": presto_type(kind) }))
+        .collect();
+    serde_json::json!({
+        "originalSql": view(table),
+        "catalog": "awsdatacatalog",
+        "schema": database,
+        "columns": columns,
+    })
+}
+
+const fn presto_type(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::String => "varchar",
+        ColumnType::Bigint => "bigint",
+        ColumnType::Double => "double",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Timestamp => "timestamp(3)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_queries_say_what_they_tell_and_read_the_view() {
+        for query in NAMED {
+            assert!(query.description().ends_with('.') || query.description().contains(". "));
+            assert!(query.sql.contains("from events"), "{}", query.name);
+            assert!(
+                query.sql.contains("dt >= "),
+                "{} reads every day",
+                query.name
+            );
+        }
+    }
+
+    #[test]
+    fn view_leaves_out_hidden_files() {
+        let view = view(&Table::events());
+
+        assert!(view.starts_with("select event, userid, datetime, "));
+        assert!(view.ends_with(
+            "from events_files as f\n\
+             where not exists (select 1 from events_state as s where s.file = f._file and s.hidden)"
+        ));
+    }
+
+    #[test]
+    fn view_is_written_into_queries_with_and_without_names_of_their_own() {
+        let table = Table::events();
+
+        let plain = with_view(&table, "-- all\nselect * from events");
+        let named = with_view(
+            &table,
+            "-- with care\n\nWITH a as (select 1) select * from a, events",
+        );
+
+        assert!(
+            plain.ends_with("\n)\n-- all\nselect * from events"),
+            "{plain}"
+        );
+        assert!(
+            named.ends_with("\n),\na as (select 1) select * from a, events"),
+            "{named}"
+        );
+        assert!(named.starts_with("with events as (\nselect event, "));
+    }
+
+    #[test]
+    fn glue_view_declares_what_the_query_selects() {
+        let view = presto_view(&Table::events(), "cistern");
+
+        let columns = view["columns"].as_array().unwrap();
+        let names: Vec<&str> = columns
+            .iter()
+            .map(|column| column["name"].as_str().unwrap())
+            .collect();
+        let select = format!("select {}\n", names.join(", "));
+        assert!(view["originalSql"].as_str().unwrap().starts_with(&select));
+        assert_eq!(columns[2]["type"], "timestamp(3)");
+    }
+}

@@ -1,0 +1,329 @@
+//! A table's definition, as its file in `tables/` says it.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+/// The partition column: the UTC day of the event, `YYYY-MM-DD`.
+pub const DAY: &str = "dt";
+/// The column of everything that has no column of its own, as a JSON object.
+pub const EXTRA: &str = "_extra";
+/// The column that says that the arrival stands in for the event's own time.
+pub const CLAMPED: &str = "_clamped";
+/// The column that names the file a row is in, by its [`FileId`](crate::FileId).
+pub const FILE: &str = "_file";
+
+/// One table of the lake. Only made by [`Table::parse`], so what it says of itself holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    name: String,
+    columns: Vec<Column>,
+    event_time: usize,
+    arrival: Option<usize>,
+    event_id: Option<usize>,
+    sort: Vec<usize>,
+}
+
+/// A declared column.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Lower-case, as Glue has it.
+    pub name: String,
+    /// What it holds.
+    #[serde(rename = "type")]
+    pub kind: ColumnType,
+    /// Where its value is in an event: keys, outer to inner, joined by dots. The first that an event carries counts.
+    pub from: Vec<String>,
+    /// What it means, for the people who query it.
+    pub comment: String,
+}
+
+/// What a column holds. Every column may hold NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnType {
+    /// Text, UTF-8.
+    String,
+    /// A whole number of 64 bits.
+    Bigint,
+    /// A floating-point number of 64 bits.
+    Double,
+    /// True or false.
+    Boolean,
+    /// Milliseconds since the Unix epoch, UTC.
+    Timestamp,
+}
+
+/// A definition that contradicts itself.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// Not the JSON of a table.
+    #[error("not a table definition")]
+    Json(#[from] serde_json::Error),
+    /// Glue and Athena take letters, digits and underscores; a leading underscore is ours.
+    #[error(
+        "{name:?} is not a name: expected lower-case letters, digits and underscores, a letter first"
+    )]
+    Name {
+        /// The name of the table or column.
+        name: String,
+    },
+    /// Two columns of one name.
+    #[error("column {name} is declared twice")]
+    Twice {
+        /// The column.
+        name: String,
+    },
+    /// A column without a source, an empty path, or a path that another column reads too or reads into.
+    #[error("column {column} cannot be read from {path:?}: empty, or already taken")]
+    Path {
+        /// The column.
+        column: String,
+        /// The path, or nothing when the column has none.
+        path: String,
+    },
+    /// A role is given to a column that does not exist or cannot play it.
+    #[error("{role} names {column:?}, which is no {expected} column")]
+    Role {
+        /// `event_time`, `arrival`, `event_id` or `sort`.
+        role: &'static str,
+        /// The name given.
+        column: String,
+        /// The type needed.
+        expected: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    name: String,
+    columns: Vec<Column>,
+    event_time: String,
+    arrival: Option<String>,
+    event_id: Option<String>,
+    sort: Vec<String>,
+}
+
+impl Table {
+    /// Product events, `tables/events.json`.
+    pub fn events() -> Self {
+        Self::parse(include_str!("../tables/events.json")).expect("a test parses this definition")
+    }
+
+    /// Reads a definition and checks that it holds together.
+    pub fn parse(json: &str) -> Result<Self, TableError> {
+        let definition: Definition = serde_json::from_str(json)?;
+        check_names(&definition)?;
+        check_paths(&definition.columns)?;
+
+        let columns = &definition.columns;
+        let event_time = role(
+            columns,
+            "event_time",
+            &definition.event_time,
+            ColumnType::Timestamp,
+        )?;
+        let arrival = definition
+            .arrival
+            .map(|name| role(columns, "arrival", &name, ColumnType::Timestamp))
+            .transpose()?;
+        let event_id = definition
+            .event_id
+            .map(|name| role(columns, "event_id", &name, ColumnType::String))
+            .transpose()?;
+        let sort = definition
+            .sort
+            .iter()
+            .map(|name| role(columns, "sort", name, ColumnType::String))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            name: definition.name,
+            columns: definition.columns,
+            event_time,
+            arrival,
+            event_id,
+            sort,
+        })
+    }
+
+    /// The table's name: of its Glue table, its view and its prefix in the bucket.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The declared columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The place in [`Table::columns`] of the time that decides an event's day. A timestamp.
+    pub fn event_time(&self) -> usize {
+        self.event_time
+    }
+
+    /// The place of the time of arrival that was written into the event when it was received. A timestamp.
+    pub fn arrival(&self) -> Option<usize> {
+        self.arrival
+    }
+
+    /// The place of the id by which an event that came twice is known. A string.
+    pub fn event_id(&self) -> Option<usize> {
+        self.event_id
+    }
+
+    /// The places of the strings that a closed day is sorted by, before the event's time.
+    pub fn sort(&self) -> &[usize] {
+        &self.sort
+    }
+}
+
+fn check_names(definition: &Definition) -> Result<(), TableError> {
+    let columns = definition.columns.iter().map(|column| &column.name);
+    let mut seen = BTreeSet::from([DAY]);
+    for name in std::iter::once(&definition.name).chain(columns.clone()) {
+        if !is_name(name) {
+            return Err(TableError::Name { name: name.clone() });
+        }
+    }
+    for name in columns {
+        if !seen.insert(name) {
+            return Err(TableError::Twice { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// A path must lead to one column: not to two, and not to a column and on into it.
+fn check_paths(columns: &[Column]) -> Result<(), TableError> {
+    let mut taken: Vec<Vec<&str>> = Vec::new();
+    for column in columns {
+        let fail = |path: &str| TableError::Path {
+            column: column.name.clone(),
+            path: path.to_owned(),
+        };
+        if column.from.is_empty() {
+            return Err(fail(""));
+        }
+        for path in &column.from {
+            let steps: Vec<&str> = path.split('.').collect();
+            let is_taken = taken
+                .iter()
+                .any(|other| steps.starts_with(other) || other.starts_with(&steps));
+            if is_taken || steps.contains(&"") {
+                return Err(fail(path));
+            }
+            taken.push(steps);
+        }
+    }
+    Ok(())
+}
+
+fn role(
+    columns: &[Column],
+    role: &'static str,
+    name: &str,
+    kind: ColumnType,
+) -> Result<usize, TableError> {
+    columns
+        .iter()
+        .position(|column| column.name == name && column.kind == kind)
+        .ok_or_else(|| TableError::Role {
+            role,
+            column: name.to_owned(),
+            expected: kind.as_str(),
+        })
+}
+
+impl ColumnType {
+    /// The type's name, in definitions as in Glue and Athena.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Bigint => "bigint",
+            Self::Double => "double",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_columns(columns: &str) -> Result<Table, TableError> {
+        Table::parse(&format!(
+            r#"{{ "name": "t", "event_time": "at", "sort": [], "columns": [
+                {{ "name": "at", "type": "timestamp", "from": ["at"], "comment": "" }}{columns}
+            ] }}"#
+        ))
+    }
+
+    fn column(name: &str, from: &str) -> String {
+        format!(r#", {{ "name": "{name}", "type": "string", "from": [{from}], "comment": "" }}"#)
+    }
+
+    #[test]
+    fn events_are_a_table_with_all_roles() {
+        let table = Table::events();
+
+        let name = |place: usize| table.columns()[place].name.as_str();
+        assert_eq!(table.name(), "events");
+        assert_eq!(name(table.event_time()), "datetime");
+        assert_eq!(table.arrival().map(name), Some("receivedat"));
+        assert_eq!(table.event_id().map(name), Some("eventid"));
+        let sort: Vec<&str> = table.sort().iter().map(|place| name(*place)).collect();
+        assert_eq!(sort, ["event", "userid"]);
+    }
+
+    #[test]
+    fn names_that_glue_or_the_archiver_uses_are_refused() {
+        for name in ["userId", "_extra", "1st", "", "a b", "größe"] {
+            let error = with_columns(&column(name, r#""x""#)).unwrap_err();
+            assert!(matches!(error, TableError::Name { .. }), "{name:?}");
+        }
+        for name in ["dt", "at"] {
+            let error = with_columns(&column(name, r#""x""#)).unwrap_err();
+            assert!(matches!(error, TableError::Twice { .. }), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_to_one_column() {
+        for paths in [
+            "",
+            r#""""#,
+            r#""a..b""#,
+            r#""at""#,
+            r#""at.x""#,
+            r#""a.b", "a""#,
+        ] {
+            let error = with_columns(&column("x", paths)).unwrap_err();
+            assert!(matches!(error, TableError::Path { .. }), "{paths}");
+        }
+        assert!(with_columns(&(column("x", r#""a.b", "c""#) + &column("y", r#""a.bc""#))).is_ok());
+    }
+
+    #[test]
+    fn a_role_needs_a_column_of_its_type() {
+        let error = Table::parse(
+            r#"{ "name": "t", "event_time": "at", "sort": [],
+                 "columns": [{ "name": "at", "type": "string", "from": ["at"], "comment": "" }] }"#,
+        )
+        .unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            r#"event_time names "at", which is no timestamp column"#
+        );
+    }
+}
