@@ -58,7 +58,7 @@ pub enum StoreError {
     Migrate(#[source] MigrateError),
 
     /// A row of the database is not what its schema promises.
-    #[error("reading an event: {what} is out of range")]
+    #[error("reading events: {what} is out of range")]
     Row {
         /// The value at fault.
         what: &'static str,

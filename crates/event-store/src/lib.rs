@@ -7,6 +7,7 @@ mod load;
 mod maintenance;
 mod metadata_key;
 mod migrate;
+mod operation;
 mod read;
 mod retry;
 mod store;

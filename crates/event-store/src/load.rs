@@ -18,17 +18,16 @@ use event_model::{
 use sqlx::{Connection, PgConnection};
 
 use self::{
-    batches::Counts,
+    batches::{Counts, is_loaded},
     piece::{Fate, store_piece},
     rejections::Rejections,
 };
 use crate::{
     StoreError,
     error::Step,
+    operation::Operation,
     week::{KnownWeeks, Partition, Week, ensure_partition},
 };
-
-pub(crate) use self::batches::is_loaded;
 
 /// How often a batch starts over because a week was removed under it.
 const MAX_RESTARTS: u32 = 5;
@@ -49,10 +48,14 @@ pub enum LoadOutcome {
     AlreadyLoaded,
 }
 
-/// A batch, prepared for any number of attempts at loading it.
+/// Whether a batch is loaded.
+pub(crate) struct IsLoaded<'a>(pub(crate) &'a BatchKey);
+
+/// Loads a batch.
 pub(crate) struct Load<'a> {
     key: &'a BatchKey,
     batch: &'a Batch<'a>,
+    known_weeks: &'a KnownWeeks,
     /// By time, key and place in the batch: the order in which rows are written.
     sorted: Vec<&'a Event<'a>>,
 }
@@ -63,37 +66,50 @@ enum Attempt {
     WeekMissing,
 }
 
-impl<'a> Load<'a> {
-    pub(crate) fn new(key: &'a BatchKey, batch: &'a Batch<'a>) -> Self {
-        let mut sorted: Vec<_> = batch.events.iter().collect();
-        sorted.sort_unstable_by_key(|event| (event.timestamp, event.key, event.ordinal));
-        Self { key, batch, sorted }
-    }
+impl Operation for IsLoaded<'_> {
+    type Output = bool;
 
-    pub(crate) async fn run(
-        &self,
-        connection: &mut PgConnection,
-        known: &KnownWeeks,
-    ) -> Result<LoadOutcome, StoreError> {
+    async fn run(&self, connection: &mut PgConnection) -> Result<bool, StoreError> {
+        is_loaded(connection, self.0).await
+    }
+}
+
+impl Operation for Load<'_> {
+    type Output = LoadOutcome;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<LoadOutcome, StoreError> {
         if is_loaded(connection, self.key).await? {
             return Ok(LoadOutcome::AlreadyLoaded);
         }
         for _ in 0..=MAX_RESTARTS {
-            let refused = self.ensure_weeks(connection, known).await?;
+            let refused = self.ensure_weeks(connection).await?;
             match self.attempt(connection, &refused).await? {
                 Attempt::Finished(outcome) => return Ok(outcome),
-                Attempt::WeekMissing => known.clear(),
+                Attempt::WeekMissing => self.known_weeks.clear(),
             }
         }
         Err(StoreError::WeekRemoved)
     }
+}
+
+impl<'a> Load<'a> {
+    pub(crate) fn new(
+        key: &'a BatchKey,
+        batch: &'a Batch<'a>,
+        known_weeks: &'a KnownWeeks,
+    ) -> Self {
+        let mut sorted: Vec<_> = batch.events.iter().collect();
+        sorted.sort_unstable_by_key(|event| (event.timestamp, event.key, event.ordinal));
+        Self {
+            key,
+            batch,
+            known_weeks,
+            sorted,
+        }
+    }
 
     /// Sees to it that there is a partition for each event; returns the weeks that there can be none for.
-    async fn ensure_weeks(
-        &self,
-        connection: &mut PgConnection,
-        known: &KnownWeeks,
-    ) -> Result<Vec<Week>, StoreError> {
+    async fn ensure_weeks(&self, connection: &mut PgConnection) -> Result<Vec<Week>, StoreError> {
         let mut weeks: Vec<_> = self
             .sorted
             .iter()
@@ -102,11 +118,11 @@ impl<'a> Load<'a> {
         weeks.dedup();
         let mut refused = Vec::new();
         for week in weeks {
-            if known.contains(week) {
+            if self.known_weeks.contains(week) {
                 continue;
             }
             match ensure_partition(connection, week).await? {
-                Partition::Created | Partition::Exists => known.add(week),
+                Partition::Created | Partition::Exists => self.known_weeks.add(week),
                 Partition::Refused => refused.push(week),
             }
         }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     MetadataKey, StoreError,
     error::{Step, code, has_code},
+    operation::Operation,
 };
 
 /// What the database should look like.
@@ -55,19 +56,20 @@ pub struct Report {
 /// How long to wait for another maintenance of the same database.
 const BUSY_LIMIT: Duration = Duration::from_mins(1);
 
-pub(crate) async fn maintain(
-    connection: &mut PgConnection,
-    wanted: &Maintenance,
-) -> Result<Report, StoreError> {
-    wait_for_turn(connection).await?;
-    let mut report = Report::default();
-    partitions::create_ahead(connection, wanted, &mut report).await?;
-    metadata_index::drop_unwanted(connection, wanted, &mut report).await?;
-    metadata_index::create_missing(connection, wanted, &mut report).await?;
-    partitions::drop_expired(connection, wanted, &mut report).await?;
-    expiry::delete_batches(connection, wanted, &mut report).await?;
-    expiry::delete_rejected(connection, wanted, &mut report).await?;
-    Ok(report)
+impl Operation for Maintenance {
+    type Output = Report;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Report, StoreError> {
+        wait_for_turn(connection).await?;
+        let mut report = Report::default();
+        partitions::create_ahead(connection, self, &mut report).await?;
+        metadata_index::drop_unwanted(connection, self, &mut report).await?;
+        metadata_index::create_missing(connection, self, &mut report).await?;
+        partitions::drop_expired(connection, self, &mut report).await?;
+        expiry::delete_batches(connection, self, &mut report).await?;
+        expiry::delete_rejected(connection, self, &mut report).await?;
+        Ok(report)
+    }
 }
 
 impl Maintenance {
@@ -116,20 +118,13 @@ async fn define(
     sql: &str,
     step: &'static str,
 ) -> Result<Ddl, StoreError> {
-    patiently(async || define_once(connection, sql, step).await).await
-}
-
-/// Tries until it is done, as often as is reasonable.
-async fn patiently(
-    mut attempt: impl AsyncFnMut() -> Result<Ddl, StoreError>,
-) -> Result<Ddl, StoreError> {
     for _ in 1..LOCK_TRIES {
-        if attempt().await? == Ddl::Done {
+        if define_once(connection, sql, step).await? == Ddl::Done {
             return Ok(Ddl::Done);
         }
         sleep(LOCK_PAUSE).await;
     }
-    attempt().await
+    define_once(connection, sql, step).await
 }
 
 async fn define_once(

@@ -1,5 +1,7 @@
 //! Runs the statements that `event-query` writes.
 
+use std::fmt;
+
 use event_model::{EventKey, Timestamp};
 use event_query::{Bind, Statement};
 use sqlx::{
@@ -10,7 +12,7 @@ use sqlx::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{StoreError, error::Step};
+use crate::{StoreError, error::Step, operation::Operation};
 
 /// An event as it is found.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub struct EventRow {
 }
 
 // The payload is full of addresses: a debug line must not carry it.
-impl std::fmt::Debug for EventRow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for EventRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventRow")
             .field("ts", &self.ts)
             .field("event_key", &self.event_key)
@@ -33,27 +35,36 @@ impl std::fmt::Debug for EventRow {
     }
 }
 
-pub(crate) async fn fetch_events(
-    connection: &mut PgConnection,
-    statement: &Statement,
-) -> Result<Vec<EventRow>, StoreError> {
-    let rows = bound(statement)
-        .fetch_all(connection)
-        .await
-        .step("fetching events")?;
-    rows.iter().map(read_event).collect()
+/// Fetches events.
+pub(crate) struct Fetch<'a>(pub(crate) &'a Statement);
+
+/// Counts events.
+pub(crate) struct Count<'a>(pub(crate) &'a Statement);
+
+impl Operation for Fetch<'_> {
+    type Output = Vec<EventRow>;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<EventRow>, StoreError> {
+        let rows = bound(self.0)
+            .fetch_all(connection)
+            .await
+            .step("fetching events")?;
+        rows.iter().map(read_event).collect()
+    }
 }
 
-pub(crate) async fn count(
-    connection: &mut PgConnection,
-    statement: &Statement,
-) -> Result<u64, StoreError> {
-    let row = bound(statement)
-        .fetch_one(connection)
-        .await
-        .step("counting events")?;
-    let count: i64 = row.try_get(0).step("counting events")?;
-    u64::try_from(count).map_err(|_| StoreError::Row { what: "its count" })
+impl Operation for Count<'_> {
+    type Output = u64;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<u64, StoreError> {
+        const STEP: &str = "counting events";
+
+        let row = bound(self.0).fetch_one(connection).await.step(STEP)?;
+        let count: i64 = row.try_get(0).step(STEP)?;
+        u64::try_from(count).map_err(|_| StoreError::Row {
+            what: "their count",
+        })
+    }
 }
 
 fn read_event(row: &PgRow) -> Result<EventRow, StoreError> {

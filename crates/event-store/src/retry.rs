@@ -1,9 +1,47 @@
-//! How long to wait before an operation is tried again.
+//! Whether and when an operation is tried again.
 
 use std::{
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
+
+use tokio::time::{Instant, sleep};
+use tracing::warn;
+
+use crate::StoreError;
+
+/// Waits out a database that is away for a while.
+pub(crate) struct Patience {
+    deadline: Instant,
+    failed_attempts: u32,
+}
+
+impl Patience {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + limit,
+            failed_attempts: 0,
+        }
+    }
+
+    /// Returns when it is time for another attempt, or the error if there should be none: because it is not of the kind
+    /// that passes, or because time is up.
+    pub(crate) async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
+        let pause = pause_after(self.failed_attempts, random_bits());
+        if !error.is_transient() || Instant::now() + pause > self.deadline {
+            return Err(error);
+        }
+        self.failed_attempts += 1;
+        warn!(
+            ?error,
+            attempt = self.failed_attempts,
+            pause_ms = pause.as_secs_f64() * 1_000.0,
+            "database is away, trying again"
+        );
+        sleep(pause).await;
+        Ok(())
+    }
+}
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -13,7 +51,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The first is none at all: what fails first is mostly a kept connection that died while nobody looked. From then on
 /// pauses double up to two seconds, each shortened at random by up to a half, so that functions that lost the same
 /// database do not all come back in the same instant.
-pub(crate) fn pause_after(attempt: u32, random: u32) -> Duration {
+fn pause_after(attempt: u32, random: u32) -> Duration {
     let Some(doublings) = attempt.checked_sub(1) else {
         return Duration::ZERO;
     };
@@ -25,7 +63,7 @@ pub(crate) fn pause_after(attempt: u32, random: u32) -> Duration {
 }
 
 /// Random bits, good enough to spread retries.
-pub(crate) fn random_bits() -> u32 {
+fn random_bits() -> u32 {
     // Each RandomState has keys of its own.
     let bits = RandomState::new().hash_one(0);
     u32::try_from(bits >> 32).unwrap_or(u32::MAX)

@@ -4,16 +4,17 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use event_model::{BatchKey, sparkpost::Batch};
 use event_query::Statement;
-use sqlx::{PgConnection, postgres::PgConnectOptions};
-use tokio::time::{Instant, sleep, timeout};
-use tracing::warn;
+use sqlx::postgres::PgConnectOptions;
+use tokio::time::timeout;
 
 use crate::{
     DatabaseConfig, EventRow, LoadOutcome, Maintenance, Report, StoreError,
     connections::{Connections, connect},
-    load::{self, Load},
-    maintenance, migrate, read,
-    retry::{pause_after, random_bits},
+    load::{IsLoaded, Load},
+    migrate::{Migrate, Version},
+    operation::Operation,
+    read::{Count, Fetch},
+    retry::Patience,
     week::KnownWeeks,
 };
 
@@ -65,97 +66,79 @@ impl Store {
         key: &BatchKey,
         batch: &Batch<'_>,
     ) -> Result<LoadOutcome, StoreError> {
-        let load = Load::new(key, batch);
-        self.perform(async |connection| load.run(connection, &self.0.known_weeks).await)
+        self.perform(&Load::new(key, batch, &self.0.known_weeks))
             .await
     }
 
     /// Whether a batch is loaded: worth asking before its object is read.
     pub async fn is_loaded(&self, key: &BatchKey) -> Result<bool, StoreError> {
-        self.perform(async |connection| load::is_loaded(connection, key).await)
-            .await
+        self.perform(&IsLoaded(key)).await
     }
 
     /// Runs a statement that fetches events; they come in its order.
     pub async fn fetch_events(&self, statement: &Statement) -> Result<Vec<EventRow>, StoreError> {
-        self.perform(async |connection| read::fetch_events(connection, statement).await)
-            .await
+        self.perform(&Fetch(statement)).await
     }
 
     /// Runs a statement that counts.
     pub async fn count(&self, statement: &Statement) -> Result<u64, StoreError> {
-        self.perform(async |connection| read::count(connection, statement).await)
-            .await
+        self.perform(&Count(statement)).await
     }
 
     /// The version of the latest migration that was applied, as in its file's name.
     pub async fn migration_version(&self) -> Result<i64, StoreError> {
-        self.perform(migrate::version).await
+        self.perform(&Version).await
     }
 
     /// Applies the migrations that are missing.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let inner = &self.0;
-        self.retrying(async || {
-            let mut connection = connect(&inner.maintenance_options, inner.connect_timeout).await?;
-            migrate::migrate(&mut connection).await
-        })
-        .await
+        self.perform_apart(&Migrate).await
     }
 
     /// Brings partitions, indexes on metadata keys and retention to what `wanted` says. Safe to call at any time, also
     /// while batches load and queries run, and to be cut off at any point: the next call goes on from there.
     pub async fn maintain(&self, wanted: &Maintenance) -> Result<Report, StoreError> {
-        let inner = &self.0;
-        self.retrying(async || {
-            let mut connection = connect(&inner.maintenance_options, inner.connect_timeout).await?;
-            maintenance::maintain(&mut connection, wanted).await
-        })
-        .await
+        self.perform_apart(wanted).await
     }
 
-    /// Runs an operation on a connection of its own, which is kept only if the operation went well.
-    async fn perform<T>(
-        &self,
-        operation: impl AsyncFn(&mut PgConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let limit = self.0.silence_limit;
-        self.retrying(async || {
-            let mut lease = self.0.connections.lease().await?;
-            let value = timeout(limit, operation(&mut lease))
-                .await
-                .map_err(|_| StoreError::Silent { limit })??;
-            lease.keep();
-            Ok(value)
-        })
-        .await
-    }
-
-    /// Tries again, with pauses, as long as the failure is of the kind that passes.
-    async fn retrying<T>(
-        &self,
-        attempt: impl AsyncFn() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let deadline = Instant::now() + self.0.retry_for;
-        let mut failed_attempts = 0;
+    /// Performs an operation on a kept connection, again and again while the database is away.
+    async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
+        let mut patience = Patience::new(self.0.retry_for);
         loop {
-            let error = match attempt().await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let pause = pause_after(failed_attempts, random_bits());
-            if !error.is_transient() || Instant::now() + pause > deadline {
-                return Err(error);
+            match self.attempt(operation).await {
+                Ok(output) => return Ok(output),
+                Err(error) => patience.after(error).await?,
             }
-            warn!(
-                ?error,
-                attempt = failed_attempts + 1,
-                pause_ms = pause.as_secs_f64() * 1_000.0,
-                "database is away, trying again"
-            );
-            sleep(pause).await;
-            failed_attempts += 1;
         }
+    }
+
+    /// Performs an operation on a connection of its own, again and again while the database is away. There is no limit
+    /// to what it may take.
+    async fn perform_apart<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
+        let mut patience = Patience::new(self.0.retry_for);
+        loop {
+            match self.attempt_apart(operation).await {
+                Ok(output) => return Ok(output),
+                Err(error) => patience.after(error).await?,
+            }
+        }
+    }
+
+    /// The connection is kept only if the operation went well.
+    async fn attempt<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
+        let limit = self.0.silence_limit;
+        let mut lease = self.0.connections.lease().await?;
+        let output = timeout(limit, operation.run(&mut lease))
+            .await
+            .map_err(|_| StoreError::Silent { limit })??;
+        lease.keep();
+        Ok(output)
+    }
+
+    async fn attempt_apart<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
+        let inner = &self.0;
+        let mut connection = connect(&inner.maintenance_options, inner.connect_timeout).await?;
+        operation.run(&mut connection).await
     }
 }
 

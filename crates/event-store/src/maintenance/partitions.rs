@@ -3,9 +3,10 @@
 use event_model::Timestamp;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use tokio::time::sleep;
 use tracing::info;
 
-use super::{Ddl, Maintenance, Report, define, define_once, patiently};
+use super::{Ddl, LOCK_PAUSE, LOCK_TRIES, Maintenance, Report, define, define_once};
 use crate::{
     StoreError,
     error::Step,
@@ -17,7 +18,6 @@ struct WeeklyTable {
     name: String,
     start: OffsetDateTime,
     end: OffsetDateTime,
-    is_attached: bool,
     /// An interrupted detach: the week is seen by nobody, takes no rows, and no other week can be detached.
     is_detaching: bool,
 }
@@ -79,36 +79,39 @@ pub(super) async fn drop_expired(
     Ok(())
 }
 
-/// Makes the table one of its own. What a try that ran out of patience has begun, the next one finishes.
+/// Makes the table one of its own, patiently. What one try has begun and had to leave, the next one finishes.
 async fn detach(connection: &mut PgConnection, table: &WeeklyTable) -> Result<Ddl, StoreError> {
+    for _ in 1..LOCK_TRIES {
+        if detach_once(connection, &table.name).await? == Ddl::Done {
+            return Ok(Ddl::Done);
+        }
+        sleep(LOCK_PAUSE).await;
+    }
+    detach_once(connection, &table.name).await
+}
+
+async fn detach_once(connection: &mut PgConnection, name: &str) -> Result<Ddl, StoreError> {
     const STEP: &str = "detaching a week";
 
-    if !table.is_attached {
-        return Ok(Ddl::Done);
-    }
-    let name = &table.name;
-    patiently(async || {
-        let pending = sqlx::query_scalar!(
-            r#"
-            select inhdetachpending
-            from pg_inherits
-            where inhparent = 'events'::regclass
-                and inhrelid = to_regclass($1)
-            "#,
-            name,
-        )
-        .fetch_optional(&mut *connection)
-        .await
-        .step(STEP)?;
-        let how = match pending {
-            None => return Ok(Ddl::Done),
-            Some(false) => "concurrently",
-            Some(true) => "finalize",
-        };
-        let sql = format!(r#"alter table events detach partition "{name}" {how}"#);
-        define_once(connection, &sql, STEP).await
-    })
+    let is_pending = sqlx::query_scalar!(
+        r#"
+        select inhdetachpending
+        from pg_inherits
+        where inhparent = 'events'::regclass
+            and inhrelid = to_regclass($1)
+        "#,
+        name,
+    )
+    .fetch_optional(&mut *connection)
     .await
+    .step(STEP)?;
+    let how = match is_pending {
+        None => return Ok(Ddl::Done),
+        Some(false) => "concurrently",
+        Some(true) => "finalize",
+    };
+    let sql = format!(r#"alter table events detach partition "{name}" {how}"#);
+    define_once(connection, &sql, STEP).await
 }
 
 async fn weekly_tables(connection: &mut PgConnection) -> Result<Vec<WeeklyTable>, StoreError> {
@@ -120,13 +123,11 @@ async fn weekly_tables(connection: &mut PgConnection) -> Result<Vec<WeeklyTable>
             week.name as "name!",
             week.start as "start!",
             week.start + interval '7 days' as "end!",
-            week.inhrelid is not null as "is_attached!",
             coalesce(week.inhdetachpending, false) as "is_detaching!"
         from (
             select
                 pg_class.relname::text as name,
                 to_date(right(pg_class.relname, 6), 'IYYYIW')::timestamp at time zone 'UTC' as start,
-                pg_inherits.inhrelid,
                 pg_inherits.inhdetachpending
             from pg_class
             left join pg_inherits
