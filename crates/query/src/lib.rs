@@ -1,1 +1,14 @@
+#![doc = include_str!("../README.md")]
 
+mod config;
+mod error;
+mod gateway;
+mod health;
+mod page;
+mod page_body;
+mod router;
+mod search;
+
+pub use config::{Config, Deps};
+pub use gateway::serve;
+pub use router::router;

@@ -1,1 +1,19 @@
-fn main() {}
+//! Starts the function.
+
+use std::process::ExitCode;
+
+use boot::{BoxError, Env};
+use query::{Config, Deps, router, serve};
+use time::OffsetDateTime;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    boot::init_tracing();
+    boot::exit(run().await)
+}
+
+async fn run() -> Result<(), BoxError> {
+    let config = Config::from_env(&Env::process())?;
+    let deps = Deps::connect(config, OffsetDateTime::now_utc)?;
+    serve(router(deps)).await
+}

@@ -1,0 +1,128 @@
+//! What the function is told, and what it works with.
+
+use std::{num::ParseIntError, str::FromStr, time::Duration};
+
+use boot::{BoxError, Env, EnvError};
+use event_store::{DatabaseConfig, Store, StoreError};
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+/// The settings in the README's table.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The database to search.
+    pub database_url: SecretString,
+    /// How long Postgres may work on one statement.
+    pub statement_timeout: Duration,
+}
+
+impl Config {
+    /// Reads the settings.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        let StatementTimeout(statement_timeout) = env.parsed(
+            "STATEMENT_TIMEOUT_MS",
+            "a number of milliseconds from 1 to 25000",
+            StatementTimeout::default(),
+        )?;
+        Ok(Self {
+            database_url: env.secret(
+                "DATABASE_URL",
+                "postgres://user:password@host:port/database",
+            )?,
+            statement_timeout,
+        })
+    }
+}
+
+/// What every request needs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// The database.
+    pub store: Store,
+    /// What time it is.
+    pub clock: fn() -> OffsetDateTime,
+}
+
+impl Deps {
+    /// Prepares the store. Reaches nothing yet.
+    pub fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Result<Self, StoreError> {
+        let mut database = DatabaseConfig::new(config.database_url, "cistern query");
+        database.statement_timeout = config.statement_timeout;
+        database.connect_timeout = CONNECT_TIMEOUT;
+        database.retry_for = RETRY_FOR;
+        let store = Store::connect_lazy(&database)?;
+        Ok(Self { store, clock })
+    }
+}
+
+/// A caller waits: who cannot be reached by now is reported as away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Long enough for a kept connection that died unnoticed to be replaced, and for a failover's first refusals.
+const RETRY_FOR: Duration = Duration::from_secs(5);
+
+/// Within what a whole request may take.
+#[derive(Debug)]
+struct StatementTimeout(Duration);
+
+impl Default for StatementTimeout {
+    fn default() -> Self {
+        Self(Duration::from_secs(20))
+    }
+}
+
+impl FromStr for StatementTimeout {
+    type Err = BoxError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let timeout = text
+            .parse()
+            .map(Duration::from_millis)
+            .map_err(|error: ParseIntError| error)?;
+
+        if (Duration::from_millis(1)..=crate::search::REQUEST_DEADLINE).contains(&timeout) {
+            Ok(Self(timeout))
+        } else {
+            Err("out of range".into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: (&str, &str) = (
+        "DATABASE_URL",
+        "postgres://someone:planted@localhost/events",
+    );
+
+    #[test]
+    fn defaults_are_those_of_the_readme() {
+        let config = Config::from_env(&Env::from_pairs([URL])).unwrap();
+
+        let row = format!(
+            "| `STATEMENT_TIMEOUT_MS` | `{}` |",
+            config.statement_timeout.as_millis()
+        );
+        assert!(include_str!("../README.md").contains(&row));
+        assert!(!format!("{config:?}").contains("planted"));
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let missing =
+            Config::from_env(&Env::from_pairs([("STATEMENT_TIMEOUT_MS", "1")])).unwrap_err();
+        assert!(missing.to_string().starts_with("DATABASE_URL is not set"));
+
+        for timeout in ["0", "25001", "-1", "20s"] {
+            let env = Env::from_pairs([URL, ("STATEMENT_TIMEOUT_MS", timeout)]);
+            let wrong = Config::from_env(&env).unwrap_err();
+            assert!(
+                wrong
+                    .to_string()
+                    .starts_with("STATEMENT_TIMEOUT_MS is not valid"),
+                "{timeout}"
+            );
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Fetches a page in chunks until it is full, by number or by size, or there is no more.
+
+use event_query::{EventQuery, Position, answer, write_event};
+use event_store::{EventRow, Store};
+
+use crate::{
+    error::SearchError,
+    page_body::{Encoding, PageBody},
+};
+
+/// Events as they will be sent, but for what closes the answer.
+pub(crate) struct Page {
+    pub(crate) body: PageBody,
+    pub(crate) event_count: u32,
+    /// The last event, if others come after it.
+    pub(crate) more_after: Option<Position>,
+}
+
+/// Rows fetched at once. Bounds the memory that rows take, of which there may be 10,000 to a page, and the work that
+/// is thrown away when the page is full by size.
+const CHUNK_ROWS: u32 = 2_000;
+
+pub(crate) async fn fill(
+    store: &Store,
+    query: &EventQuery,
+    encoding: Encoding,
+) -> Result<Page, SearchError> {
+    let mut body = PageBody::begin(answer::OPENING, encoding);
+    let mut event_count = 0;
+    let mut last = query.start();
+
+    loop {
+        let wanted = CHUNK_ROWS.min(query.per_page() - event_count);
+        // One more than wanted tells whether there is more.
+        let rows = store
+            .fetch_events(&query.fetch_statement(last, wanted + 1))
+            .await?;
+        let fetched_all = u32::try_from(rows.len()).is_ok_and(|fetched| fetched <= wanted);
+
+        for row in rows.iter().zip(0..wanted).map(|(row, _)| row) {
+            let mut event = Vec::with_capacity(row.event.len() + 128);
+            write_event(&mut event, row.ts, &row.event)?;
+            if !body.push(&event) {
+                return Ok(Page {
+                    body,
+                    event_count,
+                    more_after: last,
+                });
+            }
+            event_count += 1;
+            last = Some(position_of(row));
+        }
+
+        if fetched_all {
+            return Ok(Page {
+                body,
+                event_count,
+                more_after: None,
+            });
+        }
+        if event_count == query.per_page() {
+            return Ok(Page {
+                body,
+                event_count,
+                more_after: last,
+            });
+        }
+    }
+}
+
+fn position_of(row: &EventRow) -> Position {
+    Position {
+        ts: row.ts,
+        event_key: row.event_key,
+    }
+}

@@ -1,0 +1,197 @@
+//! The body of a page while it grows, held to what a Lambda function may answer.
+//!
+//! A synchronous invocation answers at most 6 MB
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and that is measured after the body has
+//! become a string of the invocation's JSON: text with a backslash before each quote, anything else as base64. A
+//! thousand events are about 1.5 MB, so plain pages end near 3,500 events; compressed, 10,000 fit.
+
+use std::io::Write;
+
+use axum::http::{HeaderMap, header::ACCEPT_ENCODING};
+use flate2::{Compression, write::GzEncoder};
+
+/// What the body may take inside the invocation's answer. The rest of the 6 MB is for headers and for what closes
+/// the page: a link has at most 4 KB of the caller's parameters, three times as long when encoded.
+const BUDGET_BYTES: usize = 6_000_000;
+
+/// The compressor holds this much back at most: its window, its pending block, and room for its end.
+const COMPRESSOR_BYTES: usize = 256 * 1024;
+
+/// Below this a body is sent as it is.
+const COMPRESS_FROM_BYTES: usize = 8 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Plain,
+    Gzip,
+}
+
+impl Encoding {
+    /// Gzip if the client takes it; a quality of 0 means that it does not.
+    pub(crate) fn wanted_by(headers: &HeaderMap) -> Self {
+        let is_accepted = headers
+            .get_all(ACCEPT_ENCODING)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|choice| {
+                let (coding, quality) = choice.split_once(';').unwrap_or((choice, "q=1"));
+                let is_refused = quality.trim().trim_start_matches("q=").parse() == Ok(0.0_f32);
+                coding.trim().eq_ignore_ascii_case("gzip") && !is_refused
+            });
+        if is_accepted { Self::Gzip } else { Self::Plain }
+    }
+}
+
+pub(crate) struct PageBody {
+    content: Content,
+    /// What `content` takes as a string of JSON, while it is plain.
+    escaped_bytes: usize,
+    is_empty: bool,
+}
+
+enum Content {
+    /// Stays so.
+    Plain(Vec<u8>),
+    /// Still short, to be compressed if it grows.
+    Compressible(Vec<u8>),
+    Compressed(Box<GzEncoder<Vec<u8>>>),
+}
+
+pub(crate) struct FinishedBody {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) is_gzip: bool,
+}
+
+impl PageBody {
+    pub(crate) fn begin(opening: &str, encoding: Encoding) -> Self {
+        let bytes = opening.as_bytes().to_vec();
+        let content = match encoding {
+            Encoding::Plain => Content::Plain(bytes),
+            Encoding::Gzip => Content::Compressible(bytes),
+        };
+        Self {
+            content,
+            escaped_bytes: escaped_len(opening.as_bytes()),
+            is_empty: true,
+        }
+    }
+
+    /// Adds an event if it fits; `false` when the page is full. The first one always fits: a page without events
+    /// would end the walk of a client, or never end it.
+    #[must_use]
+    pub(crate) fn push(&mut self, event: &[u8]) -> bool {
+        if !self.is_empty && !self.has_room_for(event) {
+            return false;
+        }
+        if !self.is_empty {
+            self.write(b",");
+        }
+        self.write(event);
+        self.is_empty = false;
+        true
+    }
+
+    pub(crate) fn finish(mut self, closing: &str) -> FinishedBody {
+        self.write(closing.as_bytes());
+        match self.content {
+            Content::Plain(bytes) | Content::Compressible(bytes) => FinishedBody {
+                bytes,
+                is_gzip: false,
+            },
+            Content::Compressed(encoder) => {
+                let bytes = encoder.finish().expect("memory takes every byte");
+                FinishedBody {
+                    bytes,
+                    is_gzip: true,
+                }
+            }
+        }
+    }
+
+    fn has_room_for(&self, event: &[u8]) -> bool {
+        match &self.content {
+            Content::Plain(_) => self.escaped_bytes + escaped_len(event) < BUDGET_BYTES,
+            Content::Compressible(bytes) => base64_len(bytes.len() + event.len()) < BUDGET_BYTES,
+            Content::Compressed(encoder) => {
+                // Compressed text is never much longer than plain text, so this holds for any event.
+                base64_len(encoder.get_ref().len() + COMPRESSOR_BYTES + event.len()) < BUDGET_BYTES
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        match &mut self.content {
+            Content::Plain(content) => {
+                self.escaped_bytes += escaped_len(bytes);
+                content.extend_from_slice(bytes);
+            }
+            Content::Compressible(content) => {
+                content.extend_from_slice(bytes);
+                if content.len() >= COMPRESS_FROM_BYTES {
+                    let begun = std::mem::take(content);
+                    // Fast: a stronger level costs the caller more time than the bytes it saves.
+                    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+                    self.content = Content::Compressed(Box::new(encoder));
+                    self.write(&begun);
+                }
+            }
+            Content::Compressed(encoder) => {
+                encoder.write_all(bytes).expect("memory takes every byte");
+            }
+        }
+    }
+}
+
+/// The length inside a JSON string. JSON text holds no raw control characters, so quotes and backslashes are all that
+/// grows.
+fn escaped_len(json: &[u8]) -> usize {
+    json.len()
+        + json
+            .iter()
+            .filter(|byte| matches!(byte, b'"' | b'\\'))
+            .count()
+}
+
+fn base64_len(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn gzip_is_for_those_who_ask_for_it() {
+        let wanted = |value| {
+            let headers =
+                HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+            Encoding::wanted_by(&headers)
+        };
+
+        for value in [
+            "gzip",
+            "gzip,deflate",
+            "deflate, GZIP;q=0.5",
+            "br;q=1.0, gzip;q=0.001",
+        ] {
+            assert_eq!(wanted(value), Encoding::Gzip, "{value}");
+        }
+        for value in ["", "identity", "gzip;q=0", "gzip; q=0.0, br", "gzipped"] {
+            assert_eq!(wanted(value), Encoding::Plain, "{value}");
+        }
+        assert_eq!(Encoding::wanted_by(&HeaderMap::new()), Encoding::Plain);
+    }
+
+    #[test]
+    fn first_event_always_fits() {
+        for encoding in [Encoding::Plain, Encoding::Gzip] {
+            let mut body = PageBody::begin("[", encoding);
+
+            assert!(body.push(&vec![b'1'; 2 * BUDGET_BYTES]));
+            assert!(!body.push(&vec![b'1'; 2 * BUDGET_BYTES]));
+        }
+    }
+}

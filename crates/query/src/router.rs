@@ -1,0 +1,58 @@
+//! The routes, and what is refused before any of them.
+
+use axum::{
+    Router,
+    extract::Request,
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use boot::{ApiError, http::ErrorItem};
+
+use crate::{Deps, health, search};
+
+/// The longest path and query that is looked at; SparkPost documents this limit.
+const MAX_URI_BYTES: usize = 4096;
+
+/// The function as an HTTP service.
+///
+/// Bodies are not read, as php-sparkpost sends one with each GET, and `Accept` is not looked at, as java-sparkpost
+/// asks for pictures.
+pub fn router(deps: Deps) -> Router {
+    let mut router = Router::new();
+    for (path, method) in routes() {
+        // SparkPost's API conventions: a trailing slash is ignored.
+        router = router
+            .route(&format!("{path}/"), method.clone())
+            .route(path, method);
+    }
+    router
+        .fallback(|| async { ApiError::not_found() })
+        .layer(middleware::from_fn(refuse_long_uri))
+        .with_state(deps)
+}
+
+fn routes() -> [(&'static str, MethodRouter<Deps>); 2] {
+    let only_get = |method: MethodRouter<Deps>| {
+        method.fallback(|| async { ApiError::method_not_allowed("GET, HEAD") })
+    };
+    [
+        (search::PATH, only_get(get(search::search))),
+        ("/healthz", only_get(get(health::check))),
+    ]
+}
+
+async fn refuse_long_uri(request: Request, next: Next) -> Response {
+    let length = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |uri| uri.as_str().len());
+    if length > MAX_URI_BYTES {
+        let item = ErrorItem::new("uri too long").description(
+            "path and query may be 4096 bytes long together; split the lists of values",
+        );
+        return ApiError::new(StatusCode::URI_TOO_LONG, item).into_response();
+    }
+    next.run(request).await
+}

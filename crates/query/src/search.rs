@@ -1,0 +1,98 @@
+//! `GET /api/v1/events/message`.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    extract::{RawQuery, State},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
+    },
+    response::{IntoResponse, Response},
+};
+use event_query::{EventQuery, Total, answer};
+use event_store::Store;
+use tokio::time::timeout;
+use tracing::info;
+
+use crate::{
+    Deps,
+    error::SearchError,
+    page::{self, Page},
+    page_body::{Encoding, FinishedBody},
+};
+
+pub(crate) const PATH: &str = "/api/v1/events/message";
+
+/// For all statements of a request together. The gateway gives up after 30 s, and its error would say nothing.
+pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(25);
+
+/// Where counting stops. Up to here it costs less than fetching the page.
+const COUNT_CAP: u32 = 10_000;
+
+pub(crate) async fn search(
+    State(deps): State<Deps>,
+    RawQuery(query_string): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, SearchError> {
+    let began = Instant::now();
+    let query = EventQuery::parse(&query_string.unwrap_or_default(), (deps.clock)())?;
+
+    let (body, event_count) = timeout(
+        REQUEST_DEADLINE,
+        answer(&deps.store, &query, Encoding::wanted_by(&headers)),
+    )
+    .await
+    .map_err(|_| SearchError::Deadline)??;
+
+    info!(
+        event_count,
+        body_bytes = body.bytes.len(),
+        is_first_page = query.start().is_none(),
+        duration_ms = began.elapsed().as_millis(),
+        "page served"
+    );
+    Ok(respond(body))
+}
+
+async fn answer(
+    store: &Store,
+    query: &EventQuery,
+    encoding: Encoding,
+) -> Result<(FinishedBody, u32), SearchError> {
+    let page = page::fill(store, query, encoding).await?;
+    let total = total(store, query, &page).await?;
+    let next = page
+        .more_after
+        .map(|last| query.next_link(PATH, last, total));
+
+    let body = page.body.finish(&answer::closing(total, next.as_deref()));
+    Ok((body, page.event_count))
+}
+
+/// The events of the whole search: known from an earlier page, or from this one if it is the only one, else counted.
+async fn total(store: &Store, query: &EventQuery, page: &Page) -> Result<Total, SearchError> {
+    if let Some(total) = query.known_total() {
+        return Ok(total);
+    }
+    if page.more_after.is_none() {
+        return Ok(Total::Exactly(page.event_count.into()));
+    }
+    let counted = store.count(&query.count_statement(COUNT_CAP + 1)).await?;
+    Ok(if counted > u64::from(COUNT_CAP) {
+        Total::AtLeast(COUNT_CAP.into())
+    } else {
+        Total::Exactly(counted)
+    })
+}
+
+fn respond(body: FinishedBody) -> Response {
+    let mut response = body.bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if body.is_gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}

@@ -1,0 +1,13 @@
+//! The function from outside: requests in, answers out, with a real Postgres behind it.
+//!
+//! `DATABASE_URL` names a server on which these tests may create databases; without it they fail.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod answers;
+mod oracle;
+mod outages;
+mod refusals;
+mod service;
+mod sizes;
+mod walk;

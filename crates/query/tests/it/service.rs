@@ -1,0 +1,186 @@
+//! The function under test, and events to put behind it.
+
+use std::{io::Read, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use event_model::{BatchKey, EventKey, sparkpost::parse_batch};
+use event_store::{DatabaseConfig, LoadOutcome, Store};
+use flate2::read::GzDecoder;
+use http_body_util::BodyExt;
+use query::{Deps, router};
+use serde_json::{Value, json};
+use sqlx::{ConnectOptions, PgPool};
+use time::{OffsetDateTime, macros::datetime};
+use tower::ServiceExt;
+
+/// What the function takes for the present.
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
+
+pub(crate) struct Service {
+    pub(crate) router: Router,
+    pub(crate) store: Store,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// As sent.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// As much of an event as the search looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TestEvent {
+    pub(crate) id: u64,
+    pub(crate) event_type: &'static str,
+    pub(crate) unix_seconds: i64,
+    pub(crate) rcpt_to: String,
+    /// Makes it bigger.
+    pub(crate) padding: String,
+}
+
+impl Service {
+    pub(crate) fn over(pool: &PgPool) -> Self {
+        Self::with(|config| config.url = pool.connect_options().to_url_lossy().to_string().into())
+    }
+
+    /// With other settings than those of a test's own database.
+    pub(crate) fn with(change: impl FnOnce(&mut DatabaseConfig)) -> Self {
+        let mut config = DatabaseConfig::new(
+            "postgres://127.0.0.1:1/nowhere".to_owned().into(),
+            "query tests",
+        );
+        config.retry_for = Duration::ZERO;
+        change(&mut config);
+        let store = Store::connect_lazy(&config).unwrap();
+        let router = router(Deps {
+            store: store.clone(),
+            clock: || NOW,
+        });
+        Self { router, store }
+    }
+
+    pub(crate) async fn load(&self, events: &[TestEvent]) {
+        let body =
+            serde_json::to_vec(&events.iter().map(TestEvent::to_element).collect::<Vec<_>>())
+                .unwrap();
+        let outcome = self
+            .store
+            .load_batch(&BatchKey::new(None, &body), &parse_batch(&body, NOW))
+            .await
+            .unwrap();
+
+        let inserted = u64::try_from(events.len()).unwrap();
+        assert_eq!(
+            outcome,
+            LoadOutcome::Loaded {
+                inserted,
+                duplicate: 0,
+                rejected: 0
+            }
+        );
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            bytes,
+        }
+    }
+
+    pub(crate) async fn get(&self, uri: &str) -> Answer {
+        self.send(Request::get(uri).body(Body::empty()).unwrap())
+            .await
+    }
+
+    /// Searches with these parameters.
+    pub(crate) async fn search(&self, query: &str) -> Answer {
+        self.get(&format!("/api/v1/events/message?{query}")).await
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        let is_gzip = self
+            .headers
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|coding| coding == "gzip");
+        let mut plain = Vec::new();
+        if is_gzip {
+            GzDecoder::new(self.bytes.as_slice())
+                .read_to_end(&mut plain)
+                .unwrap();
+        } else {
+            plain.clone_from(&self.bytes);
+        }
+        serde_json::from_slice(&plain).unwrap()
+    }
+
+    /// The ids of the events in a page, in its order.
+    pub(crate) fn event_ids(&self) -> Vec<u64> {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.json());
+        let id = |event: &Value| event["event_id"].as_str().unwrap().parse().unwrap();
+        self.json()["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(id)
+            .collect()
+    }
+
+    pub(crate) fn next(&self) -> Option<String> {
+        self.json()["links"]["next"].as_str().map(str::to_owned)
+    }
+
+    pub(crate) fn total_count(&self) -> u64 {
+        self.json()["total_count"].as_u64().unwrap()
+    }
+}
+
+impl TestEvent {
+    pub(crate) fn new(id: u64, event_type: &'static str, unix_seconds: i64) -> Self {
+        let rcpt_to = format!("user-{}@example.com", id % 7);
+        Self {
+            id,
+            event_type,
+            unix_seconds,
+            rcpt_to,
+            padding: String::new(),
+        }
+    }
+
+    /// What the order of an answer goes by, ascending.
+    pub(crate) fn place(&self) -> (i64, EventKey) {
+        (
+            self.unix_seconds,
+            EventKey::from_id(self.event_type, &self.id.to_string()),
+        )
+    }
+
+    fn to_element(&self) -> Value {
+        json!({ "msys": { "message_event": {
+            "type": self.event_type,
+            "event_id": self.id.to_string(),
+            "timestamp": self.unix_seconds.to_string(),
+            "rcpt_to": self.rcpt_to,
+            "customer_id": "1",
+            "padding": self.padding,
+        } } })
+    }
+}
+
+/// The ids in the order of an answer: newest first, by falling key within a second.
+pub(crate) fn ids_newest_first<'a>(events: impl IntoIterator<Item = &'a TestEvent>) -> Vec<u64> {
+    let mut events: Vec<_> = events.into_iter().collect();
+    events.sort_by_key(|event| std::cmp::Reverse(event.place()));
+    events.into_iter().map(|event| event.id).collect()
+}
