@@ -1,1 +1,17 @@
-fn main() {}
+//! Parses the command line and turns its outcome into an exit code.
+
+use std::process::ExitCode;
+
+use cistern::cli::{self, Cli};
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match cli::run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Where a stack keeps its data, and who may touch it.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::checkout::Checkout;
+
+/// A stack's data directory. Its files:
+///
+/// | | |
+/// |---|---|
+/// | `stack.json` | what there is to know about the running stack ([`crate::stack::Stack`]) |
+/// | `processes.json` | what was started, so that a crash leaves nothing behind |
+/// | `ports.json` | the ports of last time, to be taken again |
+/// | `postgres/`, `emulator/` | the data |
+/// | `build/` | the functions and the template as deployed |
+/// | `logs/` | one file for each process and tool |
+#[derive(Clone, Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+}
+
+/// Held by the one process that runs the stack, for as long as it runs. The system lets go of it
+/// when that process ends, however it ends.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held, never read")]
+pub(crate) struct Ownership(File);
+
+/// Held while a stack is being brought up or redeployed.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held, never read")]
+pub(crate) struct Turn(File);
+
+impl DataDir {
+    /// The directory that `--data-dir` names, or the checkout's own. It need not exist.
+    pub(crate) fn resolve(given: Option<&Path>) -> Result<Self> {
+        let path = match given {
+            Some(path) => std::path::absolute(path)
+                .with_context(|| format!("resolving {}", path.display()))?,
+            None => Checkout::around_working_directory()?.default_data_dir(),
+        };
+        Ok(Self { path })
+    }
+
+    /// Makes the directory and those in it.
+    pub(crate) fn create(&self) -> Result<()> {
+        for folder in [self.logs(), self.build(), self.emulator()] {
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("creating {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn stack_json(&self) -> PathBuf {
+        self.path.join("stack.json")
+    }
+
+    pub(crate) fn processes_json(&self) -> PathBuf {
+        self.path.join("processes.json")
+    }
+
+    pub(crate) fn ports_json(&self) -> PathBuf {
+        self.path.join("ports.json")
+    }
+
+    pub(crate) fn postgres(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+
+    pub(crate) fn postgres_password(&self) -> PathBuf {
+        self.path.join("postgres.password")
+    }
+
+    pub(crate) fn emulator(&self) -> PathBuf {
+        self.path.join("emulator")
+    }
+
+    pub(crate) fn build(&self) -> PathBuf {
+        self.path.join("build")
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
+    /// The log of one process or tool.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.logs().join(format!("{name}.log"))
+    }
+
+    /// Takes the stack, or tells that another process runs it.
+    pub(crate) fn try_own(&self) -> Result<Option<Ownership>> {
+        let file = self.lock_file("owner.lock")?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Ownership(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).context("locking the data directory"),
+        }
+    }
+
+    /// Whether a process runs the stack, as far as one can tell without taking it.
+    pub(crate) fn is_owned(&self) -> Result<bool> {
+        if !self.path.join("owner.lock").exists() {
+            return Ok(false);
+        }
+        Ok(self.try_own()?.is_none())
+    }
+
+    /// Waits for whoever is bringing the stack up or redeploying it. Blocks.
+    pub(crate) fn take_turn(&self) -> Result<Turn> {
+        let file = self.lock_file("turn.lock")?;
+        file.lock().context("waiting for the other `cistern up`")?;
+        Ok(Turn(file))
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File> {
+        let path = self.path.join(name);
+        OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("opening {}", path.display()))
+    }
+}
+
+/// Writes a file that only its owner may read, at once or not at all.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let write = || {
+        // A leftover of a crash might have other rights.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn empty() -> (tempfile::TempDir, DataDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::resolve(Some(folder.path())).unwrap();
+        (folder, data_dir)
+    }
+
+    #[test]
+    fn is_owned_by_one_process_at_a_time() {
+        let (_folder, data_dir) = empty();
+        assert!(!data_dir.is_owned().unwrap());
+
+        let ownership = data_dir.try_own().unwrap().expect("nobody owns it yet");
+
+        assert!(data_dir.is_owned().unwrap());
+        assert!(data_dir.try_own().unwrap().is_none());
+        drop(ownership);
+        assert!(!data_dir.is_owned().unwrap());
+    }
+
+    #[test]
+    fn private_files_are_private_and_replace_what_was_there() {
+        let (folder, _) = empty();
+        let path = folder.path().join("stack.json");
+        fs::write(&path, "old").unwrap();
+
+        write_private(&path, b"new").unwrap();
+
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

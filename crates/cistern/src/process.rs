@@ -1,0 +1,54 @@
+//! Starting, watching and stopping other programs.
+//!
+//! Everything started here is the leader of a process group of its own: a Ctrl-C in the terminal
+//! reaches only us, who then stop things in their order, and what a program started goes with it.
+
+mod helper;
+mod identity;
+mod records;
+mod service;
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+
+pub(crate) use self::{
+    helper::run,
+    identity::Identity,
+    records::{Records, stop_leftovers},
+    service::Service,
+};
+
+/// How often a condition is looked at while waiting for it.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Waits until `condition` gives a value, asking again and again for at most `limit`.
+pub(crate) async fn wait_for<T>(
+    what: &str,
+    limit: Duration,
+    mut condition: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(value) = condition().await? {
+            return Ok(value);
+        }
+        if Instant::now() >= deadline {
+            bail!("waited {} s for {what}", limit.as_secs());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// The end of a log, for the error that points at it.
+fn log_tail(log: &Path) -> String {
+    const LINES: usize = 15;
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}

@@ -1,0 +1,158 @@
+//! `cistern status`: how a stack is.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{data_dir::DataDir, http, process::Records, stack::Stack};
+
+/// What `cistern status` is asked to do.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Where the stack keeps its data [default: .local in the checkout]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Print everything as JSON, keys included
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a stack is.
+#[derive(Debug, Serialize)]
+struct Status {
+    running: bool,
+    healthy: bool,
+    /// The answer of `/healthz`, or why there is none.
+    health: Option<Value>,
+    /// Whether each process is alive.
+    processes: BTreeMap<String, bool>,
+    /// The messages of each queue.
+    queues: BTreeMap<String, Depth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stack: Option<Stack>,
+}
+
+/// Messages in a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct Depth {
+    waiting: u64,
+    /// Taken, and neither acknowledged nor back yet.
+    in_flight: u64,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
+    let status = look(&data_dir).await?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        println!("{}", text(&status));
+    }
+    if !status.running {
+        bail!("no stack runs in {}", data_dir.path().display());
+    }
+    if !status.healthy {
+        bail!(
+            "the stack is not healthy; its logs are in {}",
+            data_dir.logs().display()
+        );
+    }
+    Ok(())
+}
+
+async fn look(data_dir: &DataDir) -> Result<Status> {
+    let running = data_dir.is_owned()?;
+    let records = Records::read(data_dir)?;
+    let stack = if running {
+        Stack::read(&data_dir.stack_json())?
+    } else {
+        None
+    };
+    let client = http::client(Duration::from_secs(35))?;
+    let (healthy, health) = match &stack {
+        Some(stack) => health(&client, stack).await,
+        None => (false, None),
+    };
+    let mut queues = BTreeMap::new();
+    if let Some(stack) = &stack {
+        for (name, url) in &stack.queues {
+            // A queue that cannot be asked is left out; the emulator's death shows in `processes`.
+            if let Ok(depth) = depth(&client, stack, url).await {
+                queues.insert(name.clone(), depth);
+            }
+        }
+    }
+    Ok(Status {
+        running,
+        healthy,
+        health,
+        processes: records.liveness(),
+        queues,
+        stack,
+    })
+}
+
+async fn health(client: &reqwest::Client, stack: &Stack) -> (bool, Option<Value>) {
+    let answer = client
+        .get(format!("{}/healthz", stack.base_url))
+        .send()
+        .await;
+    match answer {
+        Ok(answer) => {
+            let healthy = answer.status().is_success();
+            let body = answer.json().await.ok();
+            (healthy, body)
+        }
+        Err(error) => (false, Some(Value::String(error.to_string()))),
+    }
+}
+
+/// Asks the emulator, which wants no signature.
+async fn depth(client: &reqwest::Client, stack: &Stack, queue_url: &str) -> Result<Depth> {
+    let answer: Value = client
+        .post(&stack.aws_endpoint_url)
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", "AmazonSQS.GetQueueAttributes")
+        .json(&serde_json::json!({"QueueUrl": queue_url, "AttributeNames": ["All"]}))
+        .send()
+        .await
+        .context("asking for a queue's depth")?
+        .json()
+        .await
+        .context("reading a queue's depth")?;
+    let attribute = |name: &str| {
+        answer["Attributes"][name]
+            .as_str()
+            .and_then(|number| number.parse().ok())
+            .with_context(|| format!("the queue has no {name}"))
+    };
+    Ok(Depth {
+        waiting: attribute("ApproximateNumberOfMessages")?,
+        in_flight: attribute("ApproximateNumberOfMessagesNotVisible")?,
+    })
+}
+
+fn text(status: &Status) -> String {
+    let mut lines = Vec::new();
+    for (name, alive) in &status.processes {
+        let state = if *alive { "runs" } else { "has ended" };
+        lines.push(format!("{name:<12}{state}"));
+    }
+    if let Some(health) = &status.health {
+        lines.push(format!("{:<12}{health}", "health"));
+    }
+    for (name, depth) in &status.queues {
+        let Depth { waiting, in_flight } = depth;
+        lines.push(format!(
+            "queue {name:<12}{waiting} waiting, {in_flight} in flight"
+        ));
+    }
+    if let Some(stack) = &status.stack {
+        lines.push(format!("{:<12}{}", "webhook", stack.sparkpost_webhook_url));
+        lines.push(format!("{:<12}{}", "query", stack.query_url));
+    }
+    lines.join("\n")
+}

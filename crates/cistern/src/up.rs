@@ -1,0 +1,86 @@
+//! `cistern up`: brings the whole of Cistern up on this machine.
+//!
+//! One process owns a data directory and runs the stack until it is told to stop ([`run`] in
+//! [`supervisor`]). Another `up` on the same directory redeploys into what runs ([`redeploy`]). Both
+//! take turns, and both deploy in the same way ([`rollout`]).
+
+mod announcement;
+mod build;
+mod deploy;
+mod detach;
+mod emulator;
+mod front_door;
+mod ports;
+mod postgres;
+mod redeploy;
+mod rollout;
+mod supervisor;
+mod template;
+mod tools;
+
+use std::{env, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::{checkout::Checkout, data_dir::DataDir, stack::Secret};
+
+/// What `cistern up` is asked to do.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Run in the background and return as soon as the stack is ready
+    #[arg(long)]
+    detach: bool,
+
+    /// Where the stack keeps its data [default: .local in the checkout]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Port of the one origin [default: that of last time, or any free one]
+    #[arg(long)]
+    port: Option<u16>,
+
+    /// Print the content of stack.json when ready
+    #[arg(long)]
+    json: bool,
+
+    /// Leave the terminal; set by --detach for the process that it starts
+    #[arg(long, hide = true)]
+    background: bool,
+}
+
+/// What an `up` works with.
+#[derive(Debug)]
+struct Up {
+    options: Options,
+    checkout: Checkout,
+    data_dir: DataDir,
+    /// The Postgres to use instead of the bundled one.
+    database_url: Option<Secret>,
+}
+
+/// Brings the stack up, or redeploys into the one that runs.
+pub(crate) async fn run(options: Options) -> Result<()> {
+    let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
+    let checkout = Checkout::around_working_directory()?;
+    data_dir.create()?;
+    if options.detach {
+        return detach::run(&options, &data_dir).await;
+    }
+    if options.background {
+        nix::unistd::setsid().context("leaving the terminal")?;
+    }
+    let up = Up {
+        options,
+        checkout,
+        data_dir,
+        database_url: env::var("DATABASE_URL").ok().map(Secret::new),
+    };
+    let turn = {
+        let data_dir = up.data_dir.clone();
+        tokio::task::spawn_blocking(move || data_dir.take_turn()).await??
+    };
+    match up.data_dir.try_own()? {
+        Some(ownership) => supervisor::run(&up, ownership, turn).await,
+        None => redeploy::run(&up, turn).await,
+    }
+}

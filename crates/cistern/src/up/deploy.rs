@@ -1,0 +1,167 @@
+//! The template, deployed into the emulator by AWS SAM as it would be into AWS.
+
+use std::{collections::BTreeMap, env, fs, path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::{emulator::REGION, template};
+use crate::{data_dir::DataDir, http, process, progress::Step, stack::Secret};
+
+const STACK_NAME: &str = "cistern";
+/// Where SAM uploads code to.
+const CODE_BUCKET: &str = "cistern-deploy";
+/// As many as the template's default.
+const LOADER_CONCURRENCY: u32 = 4;
+
+/// A deployment into the emulator.
+#[derive(Debug)]
+pub(crate) struct Deployment<'a> {
+    pub(crate) sam: &'a Path,
+    pub(crate) data_dir: &'a DataDir,
+    pub(crate) emulator_url: &'a str,
+    pub(crate) database_url: &'a Secret,
+}
+
+/// What the template gives out, by name.
+#[derive(Debug)]
+pub(crate) struct Outputs(BTreeMap<String, String>);
+
+impl Outputs {
+    pub(crate) fn get(&self, name: &str) -> Result<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .with_context(|| format!("the template has no output {name}"))
+    }
+}
+
+impl Deployment<'_> {
+    /// Deploys the template with the staged functions and gives its outputs.
+    pub(crate) async fn run(&self, template: &str, step: &Step) -> Result<Outputs> {
+        let code = self.data_dir.build();
+        let staged = code.join("template.yaml");
+        fs::write(
+            &staged,
+            template::with_code(template, &code, LOADER_CONCURRENCY),
+        )
+        .with_context(|| format!("writing {}", staged.display()))?;
+        self.create_code_bucket().await?;
+
+        let mut deploy = self.sam();
+        deploy
+            .args([
+                "deploy",
+                "--stack-name",
+                STACK_NAME,
+                "--s3-bucket",
+                CODE_BUCKET,
+            ])
+            .arg("--template-file")
+            .arg(&staged)
+            .args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+            .args([
+                "--no-confirm-changeset",
+                "--no-fail-on-empty-changeset",
+                "--no-progressbar",
+            ])
+            // A first deployment that failed leaves nothing, so that the next can start afresh.
+            .args(["--on-failure", "DELETE"])
+            .arg("--parameter-overrides")
+            .arg(format!("DatabaseUrl={}", self.database_url.expose()))
+            .arg(format!("Architecture={}", host_architecture()));
+        process::run(&mut deploy, &self.data_dir.log("deploy"), step).await?;
+        self.outputs(step).await
+    }
+
+    async fn create_code_bucket(&self) -> Result<()> {
+        let url = format!("{}/{CODE_BUCKET}", self.emulator_url);
+        let answer = http::client(Duration::from_secs(10))?
+            .put(url)
+            .send()
+            .await
+            .context("creating the bucket for code")?;
+        let exists = answer.status() == reqwest::StatusCode::CONFLICT;
+        ensure!(
+            answer.status().is_success() || exists,
+            "creating the bucket for code: {}",
+            answer.status()
+        );
+        Ok(())
+    }
+
+    async fn outputs(&self, step: &Step) -> Result<Outputs> {
+        let mut list = self.sam();
+        list.args([
+            "list",
+            "stack-outputs",
+            "--stack-name",
+            STACK_NAME,
+            "--output",
+            "json",
+        ]);
+        let answer = process::run(&mut list, &self.data_dir.log("outputs"), step).await?;
+        parse_outputs(&answer)
+    }
+
+    /// SAM with an environment in which only the emulator exists: none of the user's credentials,
+    /// profiles and settings, so that nothing can ever reach AWS.
+    fn sam(&self) -> Command {
+        let mut command = Command::new(self.sam);
+        command
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.data_dir.emulator())
+            .env("LANG", "C.UTF-8")
+            .env("SAM_CLI_TELEMETRY", "0")
+            .env("AWS_ENDPOINT_URL", self.emulator_url)
+            .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+    }
+}
+
+/// The value of the template's `Architecture` for functions that cargo built for this machine.
+fn host_architecture() -> &'static str {
+    match env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn parse_outputs(answer: &str) -> Result<Outputs> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Output {
+        output_key: String,
+        output_value: String,
+    }
+    let outputs: Vec<Output> =
+        serde_json::from_str(answer).context("reading the outputs of the template")?;
+    Ok(Outputs(
+        outputs
+            .into_iter()
+            .map(|output| (output.output_key, output.output_value))
+            .collect(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_found_by_name() {
+        let answer =
+            r#"[{"OutputKey": "QueryUrl", "OutputValue": "https://q", "Description": "d"}]"#;
+
+        let outputs = parse_outputs(answer).unwrap();
+
+        assert_eq!(outputs.get("QueryUrl").unwrap(), "https://q");
+        assert!(outputs.get("Other").is_err());
+    }
+}

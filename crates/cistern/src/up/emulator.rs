@@ -1,0 +1,100 @@
+//! The AWS emulator, which also runs the functions as processes of its own.
+
+use std::{env, fs, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result};
+use nix::sys::signal::Signal;
+use tokio::process::Command;
+
+use crate::{
+    data_dir::DataDir,
+    http,
+    process::{Service, wait_for},
+};
+
+/// Where everything is deployed.
+pub(crate) const REGION: &str = "us-east-1";
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// How to start and reach the emulator.
+#[derive(Debug)]
+pub(crate) struct Emulator {
+    program: PathBuf,
+    folder: PathBuf,
+    log: PathBuf,
+    port: u16,
+}
+
+impl Emulator {
+    pub(crate) fn new(program: PathBuf, data_dir: &DataDir, port: u16) -> Self {
+        Self {
+            program,
+            folder: data_dir.emulator(),
+            log: data_dir.log("emulator"),
+            port,
+        }
+    }
+
+    /// Its one endpoint. By number, not as `localhost`: the SDK would then put the bucket into the host's name.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it and waits until it answers.
+    pub(crate) async fn start(&self) -> Result<Service> {
+        let temporary = self.folder.join("tmp");
+        fs::create_dir_all(&temporary)
+            .with_context(|| format!("creating {}", temporary.display()))?;
+        let mut command = Command::new(&self.program);
+        command
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(self.environment());
+        // SIGTERM: save the state, then end.
+        let mut service = Service::start("emulator", &mut command, &self.log, Signal::SIGTERM)?;
+        let client = http::client(Duration::from_secs(2))?;
+        let health = format!("{}/_ministack/health", self.url());
+        let ready = wait_for("the emulator to answer", START_LIMIT, async || {
+            service.ensure_running()?;
+            let answer = client.get(&health).send().await;
+            Ok(answer
+                .is_ok_and(|answer| answer.status().is_success())
+                .then_some(()))
+        })
+        .await;
+        if let Err(error) = ready {
+            service.stop().await;
+            return Err(error);
+        }
+        Ok(service)
+    }
+
+    /// The functions inherit this whole environment, so that nothing of the user's may be in it.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let inside = |name: &str| self.folder.join(name).to_string_lossy().into_owned();
+        vec![
+            ("PATH", env::var("PATH").unwrap_or_default()),
+            ("LANG", "C.UTF-8".into()),
+            ("HOME", inside("")),
+            ("TMPDIR", inside("tmp")),
+            ("GATEWAY_PORT", self.port.to_string()),
+            ("BIND_HOST", "127.0.0.1".into()),
+            ("MINISTACK_HOST", "127.0.0.1".into()),
+            ("MINISTACK_REGION", REGION.into()),
+            // Handed on to the functions, whose SDK finds the emulator by it.
+            ("AWS_ENDPOINT_URL", self.url()),
+            ("LAMBDA_EXECUTOR", "local".into()),
+            // AWS sets this from the template's LoggingConfig, the emulator does not.
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON".into()),
+            // Objects are on disk when their PUT is answered; all else is saved on a regular end.
+            ("S3_PERSIST", "1".into()),
+            ("S3_DATA_DIR", inside("s3")),
+            ("PERSIST_STATE", "1".into()),
+            ("STATE_DIR", inside("state")),
+            // It would clear away containers that it takes for its own.
+            ("DOCKER_HOST", format!("unix://{}", inside("no-docker"))),
+            ("SFTP_ENABLED", "0".into()),
+            ("IOT_MTLS_ENABLED", "0".into()),
+        ]
+    }
+}

@@ -1,0 +1,219 @@
+//! One origin for all routes, as a custom domain would be in front of the gateways in AWS.
+//!
+//! The emulator's own URLs carry the API's id in their path, which would break every link that is
+//! relative to the host, such as `links.next` of a page of events.
+
+use std::{net::TcpListener, time::Duration};
+
+use anyhow::{Context as _, Result};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use tokio::sync::watch;
+
+use crate::http;
+
+/// The gateway gives up after 30 s.
+const TIMEOUT: Duration = Duration::from_secs(35);
+
+/// Headers that concern one connection and not the message
+/// (<https://www.rfc-editor.org/rfc/rfc9110#name-connection>); and the host, which is another one.
+const OF_THE_CONNECTION: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::HOST,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// A door that is open but may lead nowhere yet.
+#[derive(Debug)]
+pub(crate) struct FrontDoor {
+    listener: TcpListener,
+    upstream: watch::Sender<String>,
+}
+
+/// Turns the door towards another API.
+#[derive(Clone, Debug)]
+pub(crate) struct Signpost(watch::Sender<String>);
+
+impl Signpost {
+    /// Everything goes to the API `http_api_id` of the emulator from now on.
+    pub(crate) fn point_to(&self, emulator_url: &str, http_api_id: &str) {
+        self.0
+            .send_replace(format!("{emulator_url}/_aws/execute-api/{http_api_id}"));
+    }
+}
+
+#[derive(Clone)]
+struct Forward {
+    client: reqwest::Client,
+    upstream: watch::Receiver<String>,
+}
+
+impl FrontDoor {
+    pub(crate) fn on(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            upstream: watch::Sender::new(String::new()),
+        }
+    }
+
+    pub(crate) fn port(&self) -> Result<u16> {
+        Ok(self.listener.local_addr()?.port())
+    }
+
+    pub(crate) fn signpost(&self) -> Signpost {
+        Signpost(self.upstream.clone())
+    }
+
+    /// Serves for ever.
+    pub(crate) async fn serve(self) -> Result<()> {
+        let router = router(http::client(TIMEOUT)?, self.upstream.subscribe());
+        self.listener
+            .set_nonblocking(true)
+            .context("preparing the front door")?;
+        let listener =
+            tokio::net::TcpListener::from_std(self.listener).context("preparing the front door")?;
+        axum::serve(listener, router)
+            .await
+            .context("serving the front door")
+    }
+}
+
+fn router(client: reqwest::Client, upstream: watch::Receiver<String>) -> Router {
+    Router::new()
+        .fallback(forward)
+        .with_state(Forward { client, upstream })
+}
+
+async fn forward(State(forward): State<Forward>, request: Request) -> Response {
+    let upstream = forward.upstream.borrow().clone();
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let answer = forward
+        .client
+        .request(parts.method.clone(), format!("{upstream}{path}"))
+        .headers(request_headers(&parts))
+        .body(reqwest::Body::wrap_stream(body.into_data_stream()))
+        .send()
+        .await;
+    let Ok(answer) = answer else {
+        let message = serde_json::json!({"message": "The local stack is not ready"});
+        return (StatusCode::BAD_GATEWAY, Json(message)).into_response();
+    };
+    let status = answer.status();
+    let headers = of_the_message(answer.headers());
+    (status, headers, Body::from_stream(answer.bytes_stream())).into_response()
+}
+
+/// The emulator decodes as text whatever calls itself JSON, which would destroy a gzip body. What is
+/// encoded is therefore called bytes; functions look at the encoding only.
+fn request_headers(parts: &Parts) -> HeaderMap {
+    let mut headers = of_the_message(&parts.headers);
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        let bytes = HeaderValue::from_static("application/octet-stream");
+        headers.insert(header::CONTENT_TYPE, bytes);
+    }
+    headers
+}
+
+fn of_the_message(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for name in &OF_THE_CONNECTION {
+        headers.remove(name);
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Bytes, routing::any};
+
+    use super::*;
+
+    /// Tells what reached it.
+    async fn echo(request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let seen = format!(
+            "{} {} {:?} {}",
+            parts.method,
+            parts.uri,
+            parts.headers.get(header::CONTENT_TYPE),
+            parts.headers.contains_key("x-mine"),
+        );
+        (StatusCode::IM_A_TEAPOT, [("x-seen", seen)], body).into_response()
+    }
+
+    async fn serve(router: Router) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        url
+    }
+
+    async fn door_to(upstream: &str) -> String {
+        let (_sender, upstream) = watch::channel(upstream.to_owned());
+        serve(router(http::client(TIMEOUT).unwrap(), upstream)).await
+    }
+
+    #[tokio::test]
+    async fn path_query_body_status_and_headers_pass_unchanged() {
+        let upstream = serve(Router::new().route("/api/{*path}", any(echo))).await;
+        let door = door_to(&format!("{upstream}/api")).await;
+        let body = Bytes::from_static(b"\x1f\x8b\x00\xff");
+
+        let answer = http::client(TIMEOUT)
+            .unwrap()
+            .post(format!("{door}/webhooks/sparkpost?a=b%20c&a=d+e"))
+            .header("x-mine", "1")
+            .header("content-type", "application/json")
+            .body(body.clone())
+            .send()
+            .await
+            .unwrap();
+
+        assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT);
+        assert_eq!(
+            answer.headers()["x-seen"],
+            r#"POST /api/webhooks/sparkpost?a=b%20c&a=d+e Some("application/json") true"#
+        );
+        assert_eq!(answer.bytes().await.unwrap(), body);
+    }
+
+    #[tokio::test]
+    async fn encoded_bodies_are_called_bytes() {
+        let upstream = serve(Router::new().fallback(echo)).await;
+        let door = door_to(&upstream).await;
+
+        let answer = http::client(TIMEOUT)
+            .unwrap()
+            .post(format!("{door}/x"))
+            .header("content-type", "application/json")
+            .header("content-encoding", "gzip")
+            .body("…")
+            .send()
+            .await
+            .unwrap();
+
+        let seen = answer.headers()["x-seen"].to_str().unwrap();
+        assert!(seen.contains("application/octet-stream"), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_is_away_is_502() {
+        let door = door_to("http://127.0.0.1:1").await;
+
+        let answer = reqwest::get(format!("{door}/healthz")).await.unwrap();
+
+        assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+    }
+}

@@ -1,0 +1,60 @@
+//! Running Postgres's programs as somebody who is not root, as they demand.
+//!
+//! For root, which is who one is in most containers, they run as `nobody`. That user may not be able
+//! to walk to the checkout, which is often below `/root`, whose door is shut to others. Copying a
+//! hundred megabytes of programs and every database to an open place would leave things outside the
+//! data directory, and user namespaces are switched off in most containers. So the programs keep the
+//! one capability that opens doors, `CAP_DAC_OVERRIDE`, which containers have by default; `setpriv`
+//! of util-linux hands it over. Postgres asks only who it is, not what it may do.
+
+use std::{
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use nix::unistd::geteuid;
+use tokio::process::Command;
+
+/// The user and the group `nobody`, by numbers that are the same on every Linux.
+const NOBODY: u32 = 65_534;
+
+/// The programs of one Postgres.
+#[derive(Debug)]
+pub(super) struct Programs {
+    folder: PathBuf,
+}
+
+impl Programs {
+    pub(super) fn in_folder(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// A program of Postgres, to be run by somebody who is not root.
+    pub(super) fn command(&self, name: &str) -> Command {
+        let program = self.folder.join(name);
+        if !geteuid().is_root() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        command
+            .args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")])
+            .arg("--clear-groups")
+            .args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override"])
+            .arg(program)
+            // The working directory may be one that they cannot read.
+            .current_dir("/");
+        command
+    }
+}
+
+/// Makes a folder belong to those who run the programs.
+pub(super) fn give(folder: &Path) -> Result<()> {
+    if geteuid().is_root() {
+        chown(folder, Some(NOBODY), Some(NOBODY))
+            .with_context(|| format!("giving {} away", folder.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! From sources to a deployed stack: build, stage, deploy, and tell what there is.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use anyhow::{Context as _, Result};
+
+use super::{Up, build, deploy::Deployment, deploy::Outputs, emulator::REGION, template};
+use crate::{
+    http, keys,
+    process::{Records, wait_for},
+    progress::Step,
+    stack::{Secret, Stack},
+};
+
+/// A first request starts a function and opens its connections.
+const HEALTH_LIMIT: Duration = Duration::from_mins(1);
+
+/// Where things are that do not change with a deployment.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    pub(super) sam: std::path::PathBuf,
+    pub(super) base_url: String,
+    pub(super) emulator_url: String,
+    pub(super) database_url: Secret,
+}
+
+/// Builds and deploys what the checkout holds.
+pub(super) async fn run(up: &Up, around: &Surroundings) -> Result<Stack> {
+    let template = fs::read_to_string(up.checkout.template()).context("reading template.yaml")?;
+    let functions = template::functions(&template)?;
+
+    let step = Step::start("build");
+    let binaries = build::build(&up.checkout, &up.data_dir, &functions, &step).await?;
+    build::stage(&up.data_dir, &binaries, &step).await?;
+    step.done(format!("{} functions", functions.len()));
+
+    let step = Step::start("deploy");
+    let deployment = Deployment {
+        sam: &around.sam,
+        data_dir: &up.data_dir,
+        emulator_url: &around.emulator_url,
+        database_url: &around.database_url,
+    };
+    let outputs = deployment.run(&template, &step).await?;
+    let stack = describe(up, around, &outputs, &functions).await?;
+    step.done("template.yaml");
+    Ok(stack)
+}
+
+async fn describe(
+    up: &Up,
+    around: &Surroundings,
+    outputs: &Outputs,
+    functions: &BTreeMap<String, String>,
+) -> Result<Stack> {
+    let webhook_url = outputs.get("SparkPostWebhookUrl")?;
+    let queue = |name: &str, output| Ok((name.to_owned(), outputs.get(output)?.to_owned()));
+    let function = |(logical_id, binary): (&String, &String)| {
+        let name = outputs.get(&format!("{logical_id}Name"))?;
+        Ok((binary.clone(), name.to_owned()))
+    };
+    Ok(Stack {
+        base_url: around.base_url.clone(),
+        sparkpost_webhook_url: format!("{}{}", around.base_url, path(webhook_url)?),
+        query_url: format!("{}{}", around.base_url, path(outputs.get("QueryUrl")?)?),
+        keys: keys::read(&around.emulator_url, outputs.get("KeysSecretArn")?).await?,
+        database_url: around.database_url.clone(),
+        aws_endpoint_url: around.emulator_url.clone(),
+        region: REGION.to_owned(),
+        bucket: outputs.get("EventsBucketName")?.to_owned(),
+        queues: [
+            queue("load", "LoadQueueUrl"),
+            queue("load_dlq", "LoadDeadLetterQueueUrl"),
+        ]
+        .into_iter()
+        .collect::<Result<_>>()?,
+        functions: functions.iter().map(function).collect::<Result<_>>()?,
+        http_api_id: api_id(webhook_url)?.to_owned(),
+        pids: Records::read(&up.data_dir)?.pids(),
+    })
+}
+
+/// The path of a route's URL in AWS, which is its path here as well.
+fn path(url: &str) -> Result<&str> {
+    let after_scheme = url.split_once("://").map(|(_, rest)| rest);
+    after_scheme
+        .and_then(|rest| rest.find('/').map(|slash| &rest[slash..]))
+        .with_context(|| format!("{url} has no path"))
+}
+
+/// The identifier of the API: the first label of its host.
+fn api_id(url: &str) -> Result<&str> {
+    url.split_once("://")
+        .and_then(|(_, rest)| rest.split_once('.'))
+        .map(|(id, _)| id)
+        .with_context(|| format!("{url} names no API"))
+}
+
+/// Waits until `/healthz` answers 200: routes, functions and Postgres are connected.
+pub(super) async fn wait_until_healthy(stack: &Stack) -> Result<()> {
+    let step = Step::start("health");
+    let client = http::client(Duration::from_secs(35))?;
+    let url = format!("{}/healthz", stack.base_url);
+    let mut last = String::new();
+    let healthy = wait_for("/healthz to answer 200", HEALTH_LIMIT, async || {
+        match client.get(&url).send().await {
+            Ok(answer) if answer.status().is_success() => return Ok(Some(())),
+            Ok(answer) => last = format!("{} {}", answer.status(), answer.text().await?),
+            Err(error) => last = error.to_string(),
+        }
+        step.note(&last);
+        Ok(None)
+    })
+    .await;
+    healthy.with_context(|| format!("the stack is not healthy: {last}"))?;
+    step.done(&url);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let url = "https://abc.execute-api.us-east-1.amazonaws.com/webhooks/sparkpost";
+
+        assert_eq!(path(url).unwrap(), "/webhooks/sparkpost");
+        assert_eq!(api_id(url).unwrap(), "abc");
+        assert!(path("https://abc.com").is_err());
+        assert!(api_id("nonsense").is_err());
+    }
+}

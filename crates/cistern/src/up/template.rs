@@ -1,0 +1,118 @@
+//! The template as the local stack deploys it: the same text with each function's code in its place.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+
+/// How a function names its code in the template: the whole checkout, from which `sam build` picks a binary.
+const SOURCE: &str = "CodeUri: .";
+/// How a function names its binary.
+const BINARY: &str = "BuildProperties: {Binary: ";
+/// How the number of parallel loaders is given.
+const LOADER_CONCURRENCY: &str = "MaximumConcurrency: !Ref LoaderConcurrency";
+
+/// The functions of a template: the binary of each, by its logical id.
+pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
+    let mut functions = BTreeMap::new();
+    for (resource, line) in lines_with_resource(template) {
+        let Some(binary) = line.trim().strip_prefix(BINARY) else {
+            continue;
+        };
+        let binary = binary
+            .strip_suffix('}')
+            .with_context(|| format!("{resource}: cannot read `{}`", line.trim()))?;
+        functions.insert(resource.to_owned(), binary.to_owned());
+    }
+    let with_code = template
+        .lines()
+        .filter(|line| line.trim() == SOURCE)
+        .count();
+    if functions.is_empty() || functions.len() != with_code {
+        bail!(
+            "the template has {with_code} functions with `{SOURCE}`, but {} that name a binary",
+            functions.len()
+        );
+    }
+    Ok(functions)
+}
+
+/// Points each function's code at its folder in `code`, and writes numbers where the emulator needs them.
+///
+/// Its queue poller compares `MaximumConcurrency` as a number, but a reference to a parameter reaches
+/// it as text, where AWS converts it.
+pub(crate) fn with_code(template: &str, code: &Path, loader_concurrency: u32) -> String {
+    let mut staged = String::with_capacity(template.len() + 1024);
+    for (resource, line) in lines_with_resource(template) {
+        if line.trim() == SOURCE {
+            let folder = code.join(resource);
+            // A path in single quotes may hold anything; a single quote is doubled.
+            let folder = folder.to_string_lossy().replace('\'', "''");
+            staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{folder}'")));
+        } else {
+            let number = format!("MaximumConcurrency: {loader_concurrency}");
+            staged.push_str(&line.replace(LOADER_CONCURRENCY, &number));
+        }
+        staged.push('\n');
+    }
+    staged
+}
+
+/// Each line with the name of the top-level entry that it belongs to: a resource stands two spaces in.
+fn lines_with_resource(template: &str) -> impl Iterator<Item = (&str, &str)> {
+    template.lines().scan("", |resource, line| {
+        let name = line
+            .strip_prefix("  ")
+            .filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+            .and_then(|name| name.strip_suffix(':'));
+        if let Some(name) = name {
+            *resource = name;
+        }
+        Some((*resource, line))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../../../template.yaml");
+
+    #[test]
+    fn every_function_is_found_with_its_binary() {
+        let functions = functions(TEMPLATE).unwrap();
+
+        let found: Vec<(&str, &str)> = functions
+            .iter()
+            .map(|(function, binary)| (function.as_str(), binary.as_str()))
+            .collect();
+        let declared = TEMPLATE.matches("Type: AWS::Serverless::Function").count();
+        assert_eq!(found.len(), declared);
+        assert!(found.contains(&("IngestFunction", "ingest")), "{found:?}");
+        assert!(
+            found.contains(&("MigratorFunction", "migrator")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_but_code_and_concurrency_changes() {
+        let staged = with_code(TEMPLATE, Path::new("/it's"), 4);
+
+        let changed: Vec<(&str, &str)> = TEMPLATE
+            .lines()
+            .zip(staged.lines())
+            .filter(|(before, after)| before != after)
+            .collect();
+        assert_eq!(changed.len(), functions(TEMPLATE).unwrap().len() + 1);
+        assert!(changed.contains(&("      CodeUri: .", "      CodeUri: '/it''s/IngestFunction'")));
+        assert!(staged.contains("ScalingConfig: {MaximumConcurrency: 4}"));
+        assert_eq!(TEMPLATE.lines().count(), staged.lines().count());
+    }
+
+    #[test]
+    fn a_function_that_names_no_binary_is_refused() {
+        let template = "Resources:\n  OddFunction:\n    Properties:\n      CodeUri: .\n";
+
+        assert!(functions(template).is_err());
+    }
+}
