@@ -85,7 +85,7 @@ async fn repeated_notices_load_each_object_once() -> Result<()> {
         );
         ensure!(stack.stored_events_of(body).await? == 300);
     }
-    eventually("the load queue to run empty", ARRIVAL, || async {
+    eventually("the load queue to run empty", ARRIVAL, async || {
         Ok((stack.queue_depth(&stack.file.queues.load).await? == 0).then_some(()))
     })
     .await?;

@@ -36,7 +36,7 @@ async fn planted_address_body_and_keys_reach_no_log() -> Result<()> {
         .await?;
 
     let batch_key = event_model::BatchKey::new(Some(&id), format!("[{good},{bad}]").as_bytes());
-    let lines = eventually("the loader's log of the batch", ARRIVAL, || async {
+    let lines = eventually("the loader's log of the batch", ARRIVAL, async || {
         let lines = all_log_lines(&stack).await?;
         let seen = lines.iter().any(|line| line.contains(batch_key.as_str()));
         Ok(seen.then_some(lines))
@@ -69,7 +69,7 @@ async fn function_logs_are_json_with_the_request_id() -> Result<()> {
     let id = fresh_id("json-log");
     stack.deliver(&id, b"[]".to_vec()).await?;
 
-    let line = eventually("a log line about the batch", ARRIVAL, || async {
+    let line = eventually("a log line about the batch", ARRIVAL, async || {
         let lines = all_log_lines(&stack).await?;
         Ok(lines.into_iter().find(|line| line.contains(&id)))
     })

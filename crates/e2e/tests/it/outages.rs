@@ -7,8 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use event_model::BatchKey;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 
-use crate::stack::{ARRIVAL, Stack, eventually, fresh_id, repository_root};
+use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
+
+/// How long Postgres is away.
+const OUTAGE: Duration = Duration::from_mins(1);
 
 /// A notice that failed comes back when `LoadQueue`'s visibility timeout of 180 s is over.
 const AFTER_OUTAGE: Duration = Duration::from_mins(5);
@@ -23,43 +27,49 @@ fn delivery(id: &str) -> Vec<u8> {
 async fn postgres_outage_delays_batches_and_loses_none() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
     let label = fresh_id("outage");
-    let mut outage = Command::new(repository_root().join("target/debug/cistern"))
-        .args(["outage", "postgres", "--for", "60s", "--json"])
-        .spawn()
-        .context("starting `cistern outage`")?;
-    eventually("Postgres to be down", ARRIVAL, || async {
-        let probe = sqlx::PgPool::connect(&stack.file.database_url).await;
-        Ok(probe.is_err().then_some(()))
+    let postgres_up = async || {
+        PgConnection::connect(&stack.file.database_url)
+            .await
+            .is_ok()
+    };
+
+    signal("INT", stack.file.pids.postgres)?;
+    eventually("Postgres to be down", ARRIVAL, async || {
+        Ok((!postgres_up().await).then_some(()))
+    })
+    .await?;
+    let mut sent = Vec::new();
+    let mut arrivals = tokio::time::interval(Duration::from_secs(2));
+    for n in 0..OUTAGE.as_secs() / arrivals.period().as_secs() {
+        arrivals.tick().await;
+        let id = format!("{label}-{n}");
+        let body = delivery(&id);
+        let status = stack.post_batch(&id, body.clone()).await?;
+        ensure!(status == 200, "the webhook answered {status} in the outage");
+        sent.push((BatchKey::new(Some(&id), &body), body));
+    }
+    // Tells the running stack to start again what has ended, as `cistern up` does.
+    signal("USR1", stack.file.pids.cistern)?;
+    eventually("Postgres to be back", ARRIVAL, async || {
+        Ok(postgres_up().await.then_some(()))
     })
     .await?;
 
-    let mut keys = Vec::new();
-    let mut refusals = Vec::new();
-    while outage.try_wait()?.is_none() {
-        let id = format!("{label}-{}", keys.len());
-        let body = delivery(&id);
-        let status = stack.post_batch(&id, body.clone()).await?;
-        if status != 200 {
-            refusals.push(status);
-        }
-        keys.push((BatchKey::new(Some(&id), &body), body));
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-
-    ensure!(outage.wait()?.success(), "`cistern outage` failed");
-    ensure!(refusals.is_empty(), "answers other than 200: {refusals:?}");
-    ensure!(
-        keys.len() >= 10,
-        "only {} batches arrived in the outage",
-        keys.len()
-    );
-    for (key, body) in &keys {
+    for (key, body) in &sent {
         let accounts = stack.accounts_within(key, AFTER_OUTAGE).await?;
         ensure!(accounts.inserted == 1, "{key}: {accounts:?}");
         ensure!(stack.stored_events_of(body).await? == 1);
     }
     let dead = stack.queue_depth(&stack.file.queues.load_dlq).await?;
     ensure!(dead == 0, "{dead} notices went to the DLQ");
+    Ok(())
+}
+
+fn signal(name: &str, pid: u32) -> Result<()> {
+    let sent = Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status()?;
+    ensure!(sent.success(), "process {pid} could not be signalled");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The stack under test: its addresses and keys, and what tests ask of it again and again.
 
-use std::future::Future;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -30,7 +30,14 @@ pub(crate) struct StackFile {
     pub(crate) region: String,
     pub(crate) bucket: String,
     pub(crate) queues: Queues,
-    pub(crate) functions: std::collections::BTreeMap<String, String>,
+    pub(crate) functions: BTreeMap<String, String>,
+    pub(crate) pids: Pids,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Pids {
+    pub(crate) cistern: u32,
+    pub(crate) postgres: u32,
 }
 
 #[derive(Clone, Deserialize)]
@@ -127,7 +134,7 @@ impl Stack {
         patience: Duration,
     ) -> Result<Accounts> {
         let what = format!("batch {key} to be loaded");
-        eventually(&what, patience, || async {
+        eventually(&what, patience, async || {
             let row: Option<(i32, i32, i32)> = sqlx::query_as(
                 "select events, inserted, rejected from batches where batch_key = $1",
             )
@@ -186,11 +193,11 @@ impl Stack {
 }
 
 /// Asks again until there is an answer; an error of the question itself counts as "not yet".
-pub(crate) async fn eventually<T, F, Fut>(what: &str, patience: Duration, ask: F) -> Result<T>
-where
-    F: Fn() -> Fut,
-    Fut: Future<Output = Result<Option<T>>>,
-{
+pub(crate) async fn eventually<T>(
+    what: &str,
+    patience: Duration,
+    ask: impl AsyncFn() -> Result<Option<T>>,
+) -> Result<T> {
     let deadline = Instant::now() + patience;
     loop {
         let answer = ask().await;
