@@ -1,1 +1,10 @@
+#![doc = include_str!("../README.md")]
 
+mod config;
+mod invocation;
+mod message;
+mod object;
+mod time_budget;
+
+pub use config::{Config, Deps};
+pub use invocation::handle;

@@ -1,0 +1,88 @@
+//! What the function is told, and what it works with.
+
+use aws_io::{Aws, S3Client};
+use boot::{
+    Env, EnvError,
+    metrics::{Metrics, Pipeline},
+};
+use event_store::{DatabaseConfig, Store, StoreError};
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+/// The settings in the README's table.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Bucket in which rejections are written.
+    pub bucket: String,
+    /// The database.
+    pub database_url: SecretString,
+}
+
+impl Config {
+    /// Reads the settings.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Ok(Self {
+            bucket: env.required("EVENTS_BUCKET", "the name of the events bucket")?,
+            database_url: env.secret("DATABASE_URL", "postgres://user:password@host/database")?,
+        })
+    }
+}
+
+/// What every invocation needs.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Bucket in which rejections are written.
+    pub bucket: String,
+    /// Where objects are read and rejections written.
+    pub s3: S3Client,
+    /// Where events go.
+    pub store: Store,
+    /// Where numbers go.
+    pub metrics: Metrics,
+    /// What time it is.
+    pub clock: fn() -> OffsetDateTime,
+}
+
+impl Deps {
+    /// Makes the clients. Reaches nothing yet.
+    ///
+    /// # Errors
+    /// When the database's URL is not one.
+    pub async fn connect(
+        config: Config,
+        clock: fn() -> OffsetDateTime,
+    ) -> Result<Self, StoreError> {
+        let database = DatabaseConfig::new(config.database_url, "cistern-loader");
+        Ok(Self {
+            bucket: config.bucket,
+            s3: Aws::from_env().await.s3(),
+            store: Store::connect_lazy(&database)?,
+            metrics: Metrics::stdout(Pipeline::Sparkpost),
+            clock,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_are_missing_are_named() {
+        let names = ["EVENTS_BUCKET", "DATABASE_URL"];
+
+        for missing in names {
+            let others = names
+                .into_iter()
+                .filter(|name| *name != missing)
+                .map(|name| (name, "x"));
+            let error = Config::from_env(&Env::from_pairs(others)).unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("{missing} is not set"))
+            );
+            assert!(include_str!("../README.md").contains(&format!("| `{missing}` |")));
+        }
+    }
+}

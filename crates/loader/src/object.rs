@@ -1,0 +1,134 @@
+//! One object: from its name to its events in the database.
+
+use std::time::Duration;
+
+use aws_io::{
+    S3Client,
+    disposition::Rejection,
+    gzip::{self, GunzipError, MAX_BATCH_BYTES},
+    s3::{GetError, ObjectRef, get_capped},
+};
+use event_model::{BatchKey, ObjectKeyError, sparkpost::parse_batch};
+use event_store::{LoadOutcome, Store, StoreError};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+/// For reading one object, all attempts together.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why an object is not in the database.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObjectError {
+    /// Its name is not that of a batch.
+    #[error(transparent)]
+    Key(#[from] ObjectKeyError),
+    /// It cannot be had.
+    #[error(transparent)]
+    Get(#[from] GetError),
+    /// It is not what it should be.
+    #[error("expanding {name}")]
+    Gunzip {
+        name: ObjectRef,
+        source: GunzipError,
+    },
+    /// The database did not take it.
+    #[error("storing the batch of {name}")]
+    Store { name: ObjectRef, source: StoreError },
+}
+
+impl ObjectError {
+    /// Why the object can never be loaded; `None` when another attempt may load it.
+    pub(crate) fn rejection(&self) -> Option<Rejection> {
+        let reason = match self {
+            Self::Key(_) => "not_a_batch_key",
+            // The archive is the truth: an object that is gone before it was loaded is a loss that must show, also when
+            // it was removed on purpose.
+            Self::Get(GetError::Missing { .. }) => "object_missing",
+            Self::Get(GetError::TooLarge { .. })
+            | Self::Gunzip {
+                source: GunzipError::TooLarge { .. },
+                ..
+            } => "too_large",
+            Self::Gunzip {
+                source: GunzipError::Corrupt(_),
+                ..
+            } => "not_gzip",
+            Self::Get(
+                GetError::Service { .. } | GetError::Body { .. } | GetError::Timeout { .. },
+            )
+            | Self::Store { .. } => {
+                return None;
+            }
+        };
+        Some(Rejection {
+            reason,
+            detail: boot::chain(self).to_string(),
+        })
+    }
+
+    /// Whether the database is away, so that nothing else would get through to it now.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Store { source, .. } => source.is_transient(),
+            Self::Key(_) | Self::Get(_) | Self::Gunzip { .. } => false,
+        }
+    }
+}
+
+/// Loads one object that was reported at `now`, unless it is loaded already.
+pub(crate) async fn load_object(
+    s3: &S3Client,
+    store: &Store,
+    name: &ObjectRef,
+    now: OffsetDateTime,
+) -> Result<LoadOutcome, ObjectError> {
+    let started = Instant::now();
+    let in_store = |source| ObjectError::Store {
+        name: name.clone(),
+        source,
+    };
+    let key = BatchKey::from_object_key(&name.key)?;
+    if store.is_loaded(&key).await.map_err(in_store)? {
+        info!("batch was loaded before");
+        return Ok(LoadOutcome::AlreadyLoaded);
+    }
+
+    let body = read_body(s3, name).await?;
+    let batch = parse_batch(&body, now);
+    let outcome = store.load_batch(&key, &batch).await.map_err(in_store)?;
+
+    log_outcome(&outcome, batch.sanitized, body.len(), started.elapsed());
+    Ok(outcome)
+}
+
+fn log_outcome(outcome: &LoadOutcome, sanitized: usize, body_bytes: usize, duration: Duration) {
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    match *outcome {
+        LoadOutcome::AlreadyLoaded => info!(duration_ms, "batch was loaded by another meanwhile"),
+        LoadOutcome::Loaded {
+            inserted,
+            duplicate,
+            rejected,
+        } => {
+            info!(
+                inserted,
+                duplicate, rejected, sanitized, body_bytes, duration_ms, "batch loaded"
+            );
+            if rejected > 0 {
+                warn!(
+                    rejected,
+                    "some items cannot be used and are in events_rejected"
+                );
+            }
+        }
+    }
+}
+
+async fn read_body(s3: &S3Client, name: &ObjectRef) -> Result<Vec<u8>, ObjectError> {
+    let object = get_capped(s3, name, MAX_BATCH_BYTES, READ_LIMIT).await?;
+    gzip::decode_capped(&object, MAX_BATCH_BYTES).map_err(|source| ObjectError::Gunzip {
+        name: name.clone(),
+        source,
+    })
+}

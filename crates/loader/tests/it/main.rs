@@ -1,0 +1,11 @@
+//! The function between a real S3 (`AWS_ENDPOINT_URL`) and a real Postgres (`DATABASE_URL`, on which databases may be
+//! created), and between ones that are away.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod deadline;
+mod loaded;
+mod log_hygiene;
+mod outage;
+mod rejected;
+mod rig;
