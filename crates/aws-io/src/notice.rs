@@ -19,9 +19,14 @@ pub enum Notice {
 /// A message that is no S3 notice, and never will be one.
 #[derive(Debug, thiserror::Error)]
 pub enum NoticeError {
-    /// Not the JSON that S3 sends.
-    #[error("not an S3 event notice")]
-    Json(#[from] serde_json::Error),
+    /// Not the JSON that S3 sends. Only the place is kept: the parser's own text quotes the message.
+    #[error("not an S3 event notice from line {line}, column {column}")]
+    Json {
+        /// From 1.
+        line: usize,
+        /// In bytes, from 1; 0 before the first.
+        column: usize,
+    },
     /// Neither records nor a test event.
     #[error("an S3 event notice without records")]
     Empty,
@@ -32,7 +37,10 @@ pub enum NoticeError {
 
 /// Decodes the body of one queue message. Every record counts; versions are ignored, as objects are never overwritten.
 pub fn decode(body: &str) -> Result<Notice, NoticeError> {
-    let message: Message = serde_json::from_str(body)?;
+    let message: Message = serde_json::from_str(body).map_err(|error| NoticeError::Json {
+        line: error.line(),
+        column: error.column(),
+    })?;
     if message.event.as_deref() == Some("s3:TestEvent") {
         return Ok(Notice::TestEvent);
     }
@@ -157,10 +165,10 @@ mod tests {
 
     #[test]
     fn other_messages_are_errors() {
-        assert!(matches!(decode("hello"), Err(NoticeError::Json(_))));
+        assert!(matches!(decode("hello"), Err(NoticeError::Json { .. })));
         assert!(matches!(
             decode(r#"{"Records":[{"eventName":"ObjectCreated:Put"}]}"#),
-            Err(NoticeError::Json(_))
+            Err(NoticeError::Json { .. })
         ));
         assert!(matches!(decode("{}"), Err(NoticeError::Empty)));
         let bad_key = format!(r#"{{"Records":[{}]}}"#, record("ObjectCreated:Put", "%ff"));
