@@ -12,7 +12,7 @@ use aws_io::{Aws, SecretsClient};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-pub(crate) const MAX_KEY_AGE: Duration = Duration::from_secs(300);
+pub(crate) const MAX_KEY_AGE: Duration = Duration::from_mins(5);
 pub(crate) const QUERY_ROUTE: &str = "GET /api/v1/events/message";
 pub(crate) const SPARKPOST_ROUTE: &str = "POST /webhooks/sparkpost";
 

@@ -8,27 +8,12 @@ use crate::gate::{Gate, QUERY_ROUTE, SPARKPOST_ROUTE, made_key};
 
 const DOCUMENT: &str = r#"{"signing_key":"s1gning"}"#;
 
+const ENVELOPE: &str = include_str!("../../../../events/envelopes/authorizer-http-api.json");
+
 fn question(authorization: &str) -> Value {
-    json!({
-        "version": "2.0",
-        "type": "REQUEST",
-        "routeArn": "arn:aws:execute-api:us-east-1:000000000000:id/$default/POST/webhooks/sparkpost",
-        "identitySource": [authorization, SPARKPOST_ROUTE],
-        "routeKey": SPARKPOST_ROUTE,
-        "rawPath": "/webhooks/sparkpost",
-        "rawQueryString": "",
-        "headers": { "authorization": authorization, "content-type": "application/json" },
-        "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "id",
-            "http": { "method": "POST", "path": "/webhooks/sparkpost", "protocol": "HTTP/1.1" },
-            "requestId": "r",
-            "routeKey": SPARKPOST_ROUTE,
-            "stage": "$default",
-        },
-        "pathParameters": null,
-        "stageVariables": null,
-    })
+    let mut question: Value = serde_json::from_str(ENVELOPE).unwrap();
+    question["headers"]["authorization"] = json!(authorization);
+    question
 }
 
 async fn answer(gate: &Gate, question: Value) -> Value {

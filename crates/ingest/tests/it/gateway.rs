@@ -3,58 +3,58 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::door::Door;
+use crate::door::{Answer, Door};
 
-fn event(body: &str, is_base64_encoded: bool) -> Value {
-    json!({
-        "version": "2.0",
-        "routeKey": "POST /webhooks/sparkpost",
-        "rawPath": "/webhooks/sparkpost",
-        "rawQueryString": "",
-        "headers": {
-            "content-type": "application/json",
-            "host": "id.execute-api.us-east-1.amazonaws.com",
-            "x-messagesystems-batch-id": "4d3c",
-        },
-        "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "id",
-            "domainName": "id.execute-api.us-east-1.amazonaws.com",
-            "domainPrefix": "id",
-            "http": {
-                "method": "POST",
-                "path": "/webhooks/sparkpost",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.1",
-                "userAgent": "SparkPost",
-            },
-            "requestId": "r",
-            "routeKey": "POST /webhooks/sparkpost",
-            "stage": "$default",
-            "time": "01/Mar/2026:12:00:00 +0000",
-            "timeEpoch": 1_772_366_400_000_u64,
-        },
-        "body": body,
-        "isBase64Encoded": is_base64_encoded,
-    })
+const PLAIN: &str = include_str!("../../../../events/envelopes/ingest-http-api.json");
+const BASE64_GZIP: &str =
+    include_str!("../../../../events/envelopes/ingest-http-api-base64-gzip.json");
+
+async fn send(door: &Door, envelope: &str) -> Answer {
+    door.send(lambda_http::request::from_str(envelope).unwrap())
+        .await
+}
+
+fn envelope(body: &str, is_base64_encoded: bool) -> String {
+    let mut envelope: Value = serde_json::from_str(PLAIN).unwrap();
+    envelope["body"] = json!(body);
+    envelope["isBase64Encoded"] = json!(is_base64_encoded);
+    envelope.to_string()
 }
 
 #[tokio::test]
 async fn text_and_base64_are_the_same_batch() {
     let door = Door::open().await;
-    let forms = [
-        event(r#"[{"msys":{}}]"#, false),
-        event("W3sibXN5cyI6e319XQ==", true),
-    ];
 
-    let mut outcomes = Vec::new();
-    for form in forms {
-        let request = lambda_http::request::from_str(&form.to_string()).unwrap();
-        let answer = door.send(request).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        outcomes.push(answer.body["outcome"].clone());
-    }
+    let text = send(&door, &envelope(r#"[{"msys":{}}]"#, false)).await;
+    let base64 = send(&door, &envelope("W3sibXN5cyI6e319XQ==", true)).await;
 
-    assert_eq!(outcomes, ["stored", "duplicate"]);
+    assert_eq!(
+        (text.status, &text.body["outcome"]),
+        (StatusCode::OK, &json!("stored"))
+    );
+    assert_eq!(
+        (base64.status, &base64.body["outcome"]),
+        (StatusCode::OK, &json!("duplicate"))
+    );
     assert_eq!(door.archived().await, br#"[{"msys":{}}]"#);
+}
+
+#[tokio::test]
+async fn base64_around_gzip_is_undone() {
+    let door = Door::open().await;
+
+    let answer = send(&door, BASE64_GZIP).await;
+
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(door.archived().await.starts_with(br#"[{"msys":"#));
+}
+
+#[tokio::test]
+async fn batch_id_of_the_gateway_names_the_object() {
+    let door = Door::open().await;
+
+    let answer = send(&door, PLAIN).await;
+
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(door.keys().await[0].contains("/2f6b0c9e-41d7-4a8e-9c35-7d1e80b4a6f2-"));
 }
