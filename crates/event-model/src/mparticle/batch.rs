@@ -1,0 +1,165 @@
+//! A batch: one user's events with what is known about the user, the device and the app.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+
+use super::{
+    Event, Field, Identities, Int64, Item, Kind, Refusal,
+    event::Events,
+    object::{Maybe, lenient_object},
+};
+
+lenient_object! {
+    /// One batch. What is not named here stays in the body it was read from.
+    pub struct Batch<'a> {
+        events: Events<'a>,
+        /// 64-bit id of the user at mParticle.
+        pub mpid: Field<'a>,
+        /// 64-bit id of the batch, given by mParticle's servers.
+        pub batch_id: Field<'a>,
+        /// UUID of the batch in the outbound form.
+        pub message_id: Field<'a>,
+        /// UUID given by the sender, by which mParticle knows a batch sent twice.
+        pub source_request_id: Field<'a>,
+        /// The names of the user, see [`Batch::identities`].
+        pub user_identities: Field<'a>,
+        /// What is known about the user: text by name, lists, and other kinds were seen.
+        pub user_attributes: Field<'a>,
+        /// Names of attributes that were removed from the user.
+        pub deleted_user_attributes: Field<'a>,
+        /// What the user agreed to, by regulation and purpose.
+        pub consent_state: Field<'a>,
+        /// When mParticle took the batch, milliseconds since the Unix epoch.
+        pub timestamp_unixtime_ms: Field<'a>,
+        environment: Field<'a>,
+        device_info: Field<'a>,
+        application_info: Field<'a>,
+        schema_version: Field<'a>,
+        // What tells other things than batches.
+        kind: Field<'a> = "type",
+        firehose_version: Field<'a>,
+        request_type: Field<'a>,
+        event_type: Field<'a>,
+    }
+}
+
+lenient_object! {
+    struct DeviceInfo<'a> {
+        platform: Field<'a>,
+    }
+}
+
+lenient_object! {
+    struct ApplicationInfo<'a> {
+        application_version: Field<'a>,
+    }
+}
+
+/// Where a batch says it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Environment<'a> {
+    /// By the app that users have.
+    Production,
+    /// While the app is being made.
+    Development,
+    /// It says `unknown`, or something undocumented.
+    Other(Cow<'a, str>),
+    /// It does not say. Batches of older schema versions do not.
+    Absent,
+}
+
+impl<'a> Batch<'a> {
+    /// The events in their order. `None` is an element that is no object.
+    pub fn events(&self) -> &[Option<Event<'a>>] {
+        &self.events.0
+    }
+
+    /// The user's names.
+    pub fn identities(&self) -> Identities<'a> {
+        Identities::read(self.user_identities)
+    }
+
+    /// The user's id at mParticle, when it is one: not absent, not 0, within 64 bits.
+    pub fn user_mpid(&self) -> Option<Int64> {
+        self.mpid.integer().filter(|mpid| !mpid.is_zero())
+    }
+
+    /// Where the batch was made.
+    pub fn environment(&self) -> Environment<'a> {
+        match self.environment.string() {
+            None => Environment::Absent,
+            Some(name) => match name.as_ref() {
+                "" => Environment::Absent,
+                "production" => Environment::Production,
+                "development" => Environment::Development,
+                _ => Environment::Other(name),
+            },
+        }
+    }
+
+    /// The kind of device: `iOS`, `Android`, `web` and others.
+    pub fn platform(&self) -> Option<Cow<'a, str>> {
+        self.device_info.read::<DeviceInfo<'a>>().platform.text()
+    }
+
+    /// The version of the app.
+    pub fn application_version(&self) -> Option<Cow<'a, str>> {
+        self.application_info
+            .read::<ApplicationInfo<'a>>()
+            .application_version
+            .text()
+    }
+
+    fn is_batch(&self) -> bool {
+        let telling = [
+            self.mpid,
+            self.batch_id,
+            self.message_id,
+            self.source_request_id,
+            self.user_identities,
+            self.user_attributes,
+            self.deleted_user_attributes,
+            self.consent_state,
+            self.device_info,
+            self.application_info,
+            self.schema_version,
+        ];
+        !self.events.0.is_empty()
+            || telling
+                .into_iter()
+                .any(|field| field.kind() != Kind::Absent)
+    }
+}
+
+/// A body, or an element of its array.
+pub(super) struct Element<'a>(Option<Box<Batch<'a>>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Element<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Maybe::deserialize(deserializer).map(|Maybe(object)| Self(object))
+    }
+}
+
+impl<'a> Element<'a> {
+    /// Says what the element is. The partner format comes first, as it has `events` too.
+    pub(super) fn classify(self) -> Item<'a> {
+        let Some(batch) = self.0 else {
+            return Item::Refused(Refusal::NotABatch);
+        };
+        let names = |field: Field<'a>, ending: &str| {
+            field.string().is_some_and(|name| name.ends_with(ending))
+        };
+        if batch.firehose_version.kind() != Kind::Absent || names(batch.kind, "_request") {
+            Item::Refused(Refusal::FirehoseFormat)
+        } else if names(batch.request_type, "alias") {
+            Item::Alias
+        } else if batch.is_batch() {
+            Item::Batch(batch)
+        } else if batch.event_type.kind() != Kind::Absent {
+            Item::Refused(Refusal::BareEvent)
+        } else {
+            Item::Refused(Refusal::NotABatch)
+        }
+    }
+}

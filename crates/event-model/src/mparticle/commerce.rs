@@ -1,0 +1,160 @@
+//! What a commerce event is about.
+
+use super::{EventData, Field, object::lenient_object};
+
+lenient_object! {
+    /// What was done with products.
+    pub struct ProductAction<'a> {
+        /// `add_to_cart`, `purchase`, `view_detail` and so on.
+        pub action: Field<'a>,
+        /// The shop's id of the order.
+        pub transaction_id: Field<'a>,
+        /// Sum of the order.
+        pub total_amount: Field<'a>,
+        /// Tax within the sum.
+        pub tax_amount: Field<'a>,
+        /// Shipping within the sum.
+        pub shipping_amount: Field<'a>,
+        /// Coupon for the whole order.
+        pub coupon_code: Field<'a>,
+        /// Partner the order came by.
+        pub affiliation: Field<'a>,
+        /// Step of the checkout, from 1.
+        pub checkout_step: Field<'a>,
+        /// What was chosen in that step.
+        pub checkout_options: Field<'a>,
+        /// Name of the list the products were in.
+        pub product_action_list: Field<'a>,
+        /// Where that list came from.
+        pub product_list_source: Field<'a>,
+        products: Field<'a>,
+    }
+}
+
+lenient_object! {
+    /// What was done with promotions.
+    pub struct PromotionAction<'a> {
+        /// `view` or `click`.
+        pub action: Field<'a>,
+        promotions: Field<'a>,
+    }
+}
+
+lenient_object! {
+    /// A product that an action or an impression is about.
+    pub struct Product<'a> {
+        id: Field<'a>,
+        sku: Field<'a>,
+        /// Its name.
+        pub name: Field<'a>,
+        /// Its brand.
+        pub brand: Field<'a>,
+        /// Its category, levels separated by slashes.
+        pub category: Field<'a>,
+        /// Its variant, such as a colour.
+        pub variant: Field<'a>,
+        /// Its place in a list.
+        pub position: Field<'a>,
+        /// Price of one.
+        pub price: Field<'a>,
+        /// How many; decimals occur.
+        pub quantity: Field<'a>,
+        /// Coupon for this product.
+        pub coupon_code: Field<'a>,
+        total_product_amount: Field<'a>,
+        total_amount: Field<'a>,
+    }
+}
+
+lenient_object! {
+    /// A promotion.
+    pub struct Promotion<'a> {
+        /// The shop's id of it.
+        pub id: Field<'a>,
+        /// Its name.
+        pub name: Field<'a>,
+        /// Which picture or text was shown.
+        pub creative: Field<'a>,
+        /// Where it was shown.
+        pub position: Field<'a>,
+    }
+}
+
+lenient_object! {
+    struct ProductImpressions<'a> {
+        products: Field<'a>,
+    }
+}
+
+/// The parts of a commerce event. The documentation says exactly one is there; a public sample has all three.
+#[derive(Clone, Debug, Default)]
+pub struct Commerce<'a> {
+    /// What was done with products.
+    pub product_action: ProductAction<'a>,
+    /// The products it was done with.
+    pub products: Vec<Product<'a>>,
+    /// What was done with promotions.
+    pub promotion_action: PromotionAction<'a>,
+    /// The promotions it was done with.
+    pub promotions: Vec<Promotion<'a>>,
+    /// The products that were shown, of all lists.
+    pub impressions: Vec<Product<'a>>,
+}
+
+impl<'a> Commerce<'a> {
+    /// Reads the parts of a commerce event.
+    pub fn read(data: &EventData<'a>) -> Self {
+        let product_action: ProductAction<'a> = data.product_action.read();
+        let promotion_action: PromotionAction<'a> = data.promotion_action.read();
+        let shown = |list: Field<'a>| list.read::<ProductImpressions<'a>>().products.items();
+        Self {
+            products: read_all(product_action.products.items()),
+            product_action,
+            promotions: read_all(promotion_action.promotions.items()),
+            promotion_action,
+            impressions: read_all(data.product_impressions.items().into_iter().flat_map(shown)),
+        }
+    }
+}
+
+impl<'a> Product<'a> {
+    /// The shop's id of it. The web SDK calls it `sku`.
+    pub fn id(&self) -> Field<'a> {
+        self.id.or(self.sku)
+    }
+
+    /// Price by quantity. The web SDK calls it `total_amount`.
+    pub fn total_amount(&self) -> Field<'a> {
+        self.total_product_amount.or(self.total_amount)
+    }
+}
+
+fn read_all<'a, T: serde::Deserialize<'a> + Default>(
+    items: impl IntoIterator<Item = Field<'a>>,
+) -> Vec<T> {
+    items.into_iter().map(Field::read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_parts_are_read_and_odd_ones_are_empty() {
+        let data: EventData<'_> = serde_json::from_str(
+            r#"{"product_action":{"action":"purchase","total_amount":"9.50","products":[{"sku":"a1","total_amount":9.5},5]},
+                "promotion_action":[],
+                "product_impressions":[{"products":[{"id":"b"}]},{},{"products":[{"id":"c"},{"id":"d"}]}]}"#,
+        )
+        .unwrap();
+
+        let commerce = Commerce::read(&data);
+
+        assert_eq!(commerce.product_action.action.text().unwrap(), "purchase");
+        assert_eq!(commerce.products.len(), 2);
+        assert_eq!(commerce.products[0].id().text().unwrap(), "a1");
+        assert_eq!(commerce.products[0].total_amount().json(), Some("9.5"));
+        assert!(commerce.promotion_action.action.text().is_none());
+        assert_eq!(commerce.impressions.len(), 3);
+    }
+}
