@@ -1,0 +1,108 @@
+//! Purchases.
+
+use super::{JsonObject, User};
+
+/// The body of `trackPurchase`. It empties the user's cart at Iterable and creates the user if need be.
+#[derive(Clone, Debug)]
+pub struct TrackPurchaseRequest<'a> {
+    /// Whose it is.
+    pub user: &'a User,
+    /// Its id, at most [`MAX_ID_BYTES`](super::MAX_ID_BYTES). A purchase of that id that is there already is updated.
+    pub id: &'a str,
+    /// When it happened, **seconds** since the Unix epoch.
+    pub created_at: i64,
+    /// The sum, a JSON number.
+    pub total: &'a str,
+    /// What was bought.
+    pub items: Vec<CommerceItem<'a>>,
+    /// Everything else about it.
+    pub data_fields: JsonObject,
+}
+
+/// One line of a purchase.
+#[derive(Clone, Debug)]
+pub struct CommerceItem<'a> {
+    /// The shop's id of the product.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Price of one, a JSON number.
+    pub price: &'a str,
+    /// How many.
+    pub quantity: i64,
+    /// Its category.
+    pub category: Option<&'a str>,
+    /// Everything else about it.
+    pub data_fields: JsonObject,
+}
+
+impl TrackPurchaseRequest<'_> {
+    /// The body as JSON.
+    pub fn into_json(self) -> String {
+        let mut user = JsonObject::default();
+        self.user.write(&mut user);
+        let items: Vec<String> = self
+            .items
+            .into_iter()
+            .map(CommerceItem::into_json)
+            .collect();
+
+        let mut object = JsonObject::default();
+        object.json("user", &user.finish());
+        object.text("id", self.id);
+        object.integer("createdAt", self.created_at);
+        object.json("total", self.total);
+        object.array("items", items.iter().map(String::as_str));
+        object.json("dataFields", &self.data_fields.finish());
+        object.finish()
+    }
+}
+
+impl CommerceItem<'_> {
+    fn into_json(self) -> String {
+        let mut object = JsonObject::default();
+        object.text("id", self.id);
+        object.text("sku", self.id);
+        object.text("name", self.name);
+        object.json("price", self.price);
+        object.integer("quantity", self.quantity);
+        if let Some(category) = self.category {
+            let category = serde_json::Value::from(category).to_string();
+            object.array("categories", [category.as_str()]);
+        }
+        if !self.data_fields.is_empty() {
+            object.json("dataFields", &self.data_fields.finish());
+        }
+        object.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_passed_on_digit_by_digit() {
+        let user = User::user_id("ada").unwrap();
+        let request = TrackPurchaseRequest {
+            user: &user,
+            id: "p1",
+            created_at: 1_700_000_000,
+            total: "23.80",
+            items: vec![CommerceItem {
+                id: "a1",
+                name: "Tea",
+                price: "11.90",
+                quantity: 2,
+                category: Some("Food/Tea"),
+                data_fields: JsonObject::default(),
+            }],
+            data_fields: JsonObject::default(),
+        };
+
+        assert_eq!(
+            request.into_json(),
+            r#"{"user":{"userId":"ada"},"id":"p1","createdAt":1700000000,"total":23.80,"items":[{"id":"a1","sku":"a1","name":"Tea","price":11.90,"quantity":2,"categories":["Food/Tea"]}],"dataFields":{}}"#
+        );
+    }
+}

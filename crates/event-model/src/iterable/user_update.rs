@@ -1,0 +1,33 @@
+//! Profiles.
+
+use super::{JsonObject, User};
+
+/// One user of `bulkUpdate`. A user that does not exist is created; fields not named stay as they are.
+#[derive(Clone, Debug)]
+pub struct UserUpdate<'a> {
+    /// Who.
+    pub user: &'a User,
+    /// The fields to set; `null` removes one.
+    pub data_fields: JsonObject,
+}
+
+impl UserUpdate<'_> {
+    /// The update as JSON. `preferUserId` lets a user be created by id in projects that know users by address, and is
+    /// ignored in others.
+    pub fn into_json(self) -> String {
+        let mut object = JsonObject::default();
+        self.user.write(&mut object);
+        if matches!(self.user, User::UserId(_)) {
+            object.boolean("preferUserId", true);
+        }
+        object.json("dataFields", &self.data_fields.finish());
+        object.finish()
+    }
+}
+
+/// The body of a `bulkUpdate` request with these users, each as [`UserUpdate::into_json`] gives it.
+pub fn bulk_update_body<'a>(users: impl IntoIterator<Item = &'a str>) -> String {
+    let mut body = JsonObject::default();
+    body.array("users", users);
+    body.finish()
+}
