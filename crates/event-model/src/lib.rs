@@ -2,6 +2,7 @@
 
 mod batch_key;
 mod event_key;
+pub mod forwarding;
 pub mod iterable;
 pub mod mparticle;
 pub mod sparkpost;

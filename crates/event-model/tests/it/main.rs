@@ -5,6 +5,9 @@
 mod batch_view;
 mod envelopes;
 mod golden;
+mod mapping_properties;
+mod mparticle_provider_batches;
+mod mparticle_samples;
 mod properties;
 mod provider_batches;
 mod samples;

@@ -1,0 +1,36 @@
+//! From mParticle to Iterable: what each event of a webhook body becomes.
+//!
+//! Every event ends in exactly one [`Outcome`]: it is sent, skipped on purpose, or rejected with a reason. The default
+//! [`MappingConfig`] sends what mParticle's own connection to Iterable leaves out: screen views, sessions, lifecycle,
+//! commerce other than purchases.
+
+mod call;
+mod coercion;
+mod commerce;
+mod config;
+mod consent;
+mod data_fields;
+mod dry_run;
+mod event_id;
+mod event_time;
+mod events;
+mod identity;
+mod mapper;
+mod name;
+mod outcome;
+mod profile;
+mod purchase;
+mod subject;
+
+pub use self::call::{Call, Note, Operation};
+pub use self::coercion::{Coercion, FieldType};
+pub use self::config::{
+    AttributeConfig, ConfigError, ConsentConfig, ContextPrefix, EnvironmentName, Environments,
+    EventKind, EventRule, EventRules, IdentityConfig, MappingConfig, PurchaseMode, Regulation,
+    Scope, WhenUnknown, WithoutIdentity,
+};
+pub use self::dry_run::{DryRun, DryRunEvent, dry_run};
+pub use self::event_time::{ACCEPTED_AHEAD_MS, Arrival};
+pub use self::identity::ProjectType;
+pub use self::mapper::{Mapped, MappedEvent, Mapper};
+pub use self::outcome::{Outcome, RejectReason, Rejection, SkipReason};

@@ -1,0 +1,75 @@
+//! What is to be sent for one event.
+
+use crate::iterable::User;
+
+/// One item for a destination.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What is to be done with it there.
+    pub operation: Operation,
+    /// Its id, the same whenever the event is mapped, so that sending it twice is safe.
+    pub id: String,
+    /// Whose it is.
+    pub user: User,
+    /// The name of the event; empty for a profile.
+    pub event_name: String,
+    /// When it happened, milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// The item as JSON.
+    pub json: String,
+    /// What was changed or left out on the way.
+    pub notes: Vec<Note>,
+}
+
+/// What is done with an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// A profile is changed, or made.
+    Profile,
+    /// A custom event is recorded.
+    Track,
+    /// A purchase is recorded.
+    Purchase,
+}
+
+impl Operation {
+    /// Every operation, in the order in which they are best done: a profile may make the user that the others need.
+    pub const ALL: [Self; 3] = [Self::Profile, Self::Track, Self::Purchase];
+
+    /// A short fixed name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Track => "track",
+            Self::Purchase => "purchase",
+        }
+    }
+}
+
+/// Something that was changed or left out so that an event could be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A purchase's quantity is a fraction: it was rounded up, and the exact one is in the item's fields.
+    QuantityRounded,
+    /// A purchase's item does not say how many: it counts as one.
+    QuantityAssumed,
+    /// A purchase says no sum: it was computed from its items.
+    TotalComputed,
+    /// A purchase lacks what a purchase needs, so it goes out as an event.
+    PurchaseAsEvent,
+    /// A field could not be read as the type that the configuration asks for, or its name is not allowed.
+    FieldLeftOut(String),
+}
+
+impl Note {
+    /// A short fixed name.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::QuantityRounded => "quantity_rounded",
+            Self::QuantityAssumed => "quantity_assumed",
+            Self::TotalComputed => "total_computed",
+            Self::PurchaseAsEvent => "purchase_as_event",
+            Self::FieldLeftOut(_) => "field_left_out",
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Maps webhook bodies by a configuration.
+
+use super::{
+    Arrival, Call, ConfigError, EventKind, MappingConfig, Outcome, PurchaseMode, RejectReason,
+    Rejection, Scope, SkipReason, name::Naming, outcome::NotSent, subject::Subject,
+};
+use crate::{
+    iterable::JsonObject,
+    mparticle::{Batch, Event, EventType, Item, parse},
+};
+
+/// A configuration, ready to map bodies with.
+#[derive(Clone, Debug)]
+pub struct Mapper {
+    pub(super) config: MappingConfig,
+    pub(super) naming: Naming,
+    pub(super) context: ContextNames,
+}
+
+/// The names of the fields that tell where an event comes from.
+#[derive(Clone, Debug)]
+pub(super) struct ContextNames {
+    pub(super) session_uuid: String,
+    pub(super) platform: String,
+    pub(super) application_version: String,
+    pub(super) environment: String,
+    pub(super) mpid: String,
+}
+
+/// What a webhook body becomes.
+#[derive(Clone, Debug, Default)]
+pub struct Mapped<'a> {
+    /// The events in their order. What is no batch stands here as one event.
+    pub events: Vec<MappedEvent<'a>>,
+    /// Profile updates beside the events, when they are configured.
+    pub profiles: Vec<Call>,
+}
+
+/// What an event becomes.
+#[derive(Clone, Debug)]
+pub struct MappedEvent<'a> {
+    /// Its place in the body, from 0.
+    pub ordinal: u32,
+    /// Its type.
+    pub event_type: EventType<'a>,
+    /// What becomes of it.
+    pub outcome: Outcome,
+}
+
+impl Mapper {
+    /// # Errors
+    /// When a configured name is no pattern for its type; never for a configuration from [`MappingConfig::from_json`].
+    pub fn new(config: MappingConfig) -> Result<Self, ConfigError> {
+        let prefix = &config.context_prefix.0;
+        let context = ContextNames {
+            session_uuid: format!("{prefix}session_uuid"),
+            platform: format!("{prefix}platform"),
+            application_version: format!("{prefix}application_version"),
+            environment: format!("{prefix}environment"),
+            mpid: format!("{prefix}mpid"),
+        };
+        Ok(Self {
+            naming: Naming::new(&config)?,
+            context,
+            config,
+        })
+    }
+
+    /// Maps one body. Nothing in it can make this fail; what cannot be used is rejected, event by event.
+    pub fn map<'a>(&self, body: &'a str, arrival: &Arrival) -> Mapped<'a> {
+        let mut mapped = Mapped::default();
+        for item in parse(body) {
+            match item {
+                Item::Batch(batch) => self.map_batch(&batch, arrival, &mut mapped),
+                Item::Alias => mapped.push(
+                    EventType::default(),
+                    Outcome::Skip(SkipReason::AliasRequest),
+                ),
+                Item::Refused(refusal) => {
+                    let rejection = Rejection::from(&refusal);
+                    mapped.push(
+                        EventType::default(),
+                        Outcome::Reject(rejection, String::new()),
+                    );
+                }
+            }
+        }
+        mapped
+    }
+
+    fn map_batch<'a>(&self, batch: &Batch<'a>, arrival: &Arrival, mapped: &mut Mapped<'a>) {
+        let subject = Subject::new(self, batch, arrival);
+        for event in batch.events() {
+            let Some(event) = event else {
+                let rejection =
+                    RejectReason::NotAnEvent.because("an element of events is no object");
+                mapped.push(
+                    EventType::default(),
+                    Outcome::Reject(rejection, String::new()),
+                );
+                continue;
+            };
+            let event_type = event.event_type();
+            let outcome = match subject.map_event(event, &event_type) {
+                Ok(call) => Outcome::Send(call),
+                Err(NotSent::Skip(reason)) => Outcome::Skip(reason),
+                Err(NotSent::Reject(rejection)) => {
+                    Outcome::Reject(rejection, as_sent(event, &event_type))
+                }
+            };
+            mapped.push(event_type, outcome);
+        }
+        mapped.profiles.extend(subject.map_profile());
+    }
+
+    /// Whether events of this type are sent.
+    pub(super) fn sends(&self, kind: EventKind) -> bool {
+        let by_default = match kind {
+            EventKind::Profile => false,
+            EventKind::CustomEvent => self.config.scope == Scope::Everything,
+            EventKind::ScreenView
+            | EventKind::SessionStart
+            | EventKind::SessionEnd
+            | EventKind::ApplicationStateTransition
+            | EventKind::FirstRun
+            | EventKind::Uninstall
+            | EventKind::OptOut
+            | EventKind::Commerce => true,
+        };
+        self.config.events.rule(kind).send.unwrap_or(by_default)
+    }
+
+    /// What becomes of purchases.
+    pub(super) fn purchase_mode(&self) -> PurchaseMode {
+        self.config.purchases.unwrap_or(match self.config.scope {
+            Scope::Gap => PurchaseMode::Off,
+            Scope::Everything => PurchaseMode::Purchase,
+        })
+    }
+}
+
+impl<'a> Mapped<'a> {
+    fn push(&mut self, event_type: EventType<'a>, outcome: Outcome) {
+        let ordinal = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        self.events.push(MappedEvent {
+            ordinal,
+            event_type,
+            outcome,
+        });
+    }
+}
+
+fn as_sent(event: &Event<'_>, event_type: &EventType<'_>) -> String {
+    let mut json = JsonObject::default();
+    json.text("event_type", event_type.as_str());
+    json.json("data", event.data.json().unwrap_or("null"));
+    json.finish()
+}

@@ -1,0 +1,142 @@
+//! What is known about a user, as updates of the profile.
+
+use std::borrow::Cow;
+
+use super::{
+    Call, Note, Operation, SkipReason, event_id::text_id, outcome::NotSent, subject::Subject,
+};
+use crate::{
+    iterable::{JsonObject, UserUpdate},
+    mparticle::{Event, Field},
+};
+
+/// Fields by which Iterable knows a user: an attribute of that name would make another user of this one.
+const IDENTIFYING: [&str; 2] = ["email", "userId"];
+
+/// mParticle's reserved name of a phone number, and Iterable's.
+const MOBILE: &str = "$Mobile";
+const PHONE_NUMBER: &str = "phoneNumber";
+
+/// The update for all that a batch says about its user; `None` when it says nothing, or not about whom.
+pub(super) fn map_attributes(subject: &Subject<'_, '_>) -> Option<Call> {
+    let mut update = Update::default();
+    let entries = subject.batch.user_attributes.entries().unwrap_or_default();
+    for (index, (name, field)) in entries.iter().enumerate() {
+        let later = entries.get(index + 1..).unwrap_or_default();
+        if !later.iter().any(|(other, _)| other == name) {
+            update.set(subject, name, *field);
+        }
+    }
+    for name in subject.batch.deleted_user_attributes.items() {
+        let Some(name) = name.string() else { continue };
+        if !entries.iter().any(|(kept, _)| *kept == name) {
+            update.remove(subject, &name);
+        }
+    }
+    let at_ms = subject.arrival.batch_time_ms(subject.batch);
+    update.finish(subject, at_ms).ok().flatten()
+}
+
+/// The update for a change of one attribute.
+pub(super) fn map_change<'a>(
+    subject: &Subject<'_, 'a>,
+    event: &Event<'a>,
+) -> Result<Call, NotSent> {
+    if !subject.mapper.config.profiles {
+        return Err(SkipReason::TypeOff.into());
+    }
+    let data = event.data();
+    let Some(name) = data
+        .user_attribute_name
+        .string()
+        .filter(|name| !name.is_empty())
+    else {
+        return Err(SkipReason::TypeNotMapped.into());
+    };
+    let mut update = Update::default();
+    if data.deleted.boolean() == Some(true) {
+        update.remove(subject, &name);
+    } else {
+        update.set(subject, &name, data.new_value);
+    }
+    let at_ms = subject.time_ms(&data)?;
+    update
+        .finish(subject, at_ms)?
+        .ok_or_else(|| SkipReason::NameOff.into())
+}
+
+#[derive(Default)]
+struct Update {
+    fields: JsonObject,
+    notes: Vec<Note>,
+}
+
+impl Update {
+    fn set(&mut self, subject: &Subject<'_, '_>, name: &str, field: Field<'_>) {
+        let attributes = &subject.mapper.config.attributes;
+        if !attributes.sends(name) || field.json().is_none() {
+            return;
+        }
+        let value = match name {
+            MOBILE => phone_number(field),
+            _ => attributes.value(name, field),
+        };
+        match (field_name(name), value) {
+            (Some(name), Some(json)) => self.fields.json(name, &json),
+            _ => self.notes.push(Note::FieldLeftOut(name.to_owned())),
+        }
+    }
+
+    fn remove(&mut self, subject: &Subject<'_, '_>, name: &str) {
+        if !subject.mapper.config.attributes.sends(name) {
+            return;
+        }
+        match field_name(name) {
+            Some(name) => self.fields.json(name, "null"),
+            None => self.notes.push(Note::FieldLeftOut(name.to_owned())),
+        }
+    }
+
+    /// `None` when there is nothing to update.
+    fn finish(self, subject: &Subject<'_, '_>, at_ms: i64) -> Result<Option<Call>, NotSent> {
+        if self.fields.is_empty() {
+            return Ok(None);
+        }
+        let user = subject.user()?.clone();
+        let json = UserUpdate {
+            user: &user,
+            data_fields: self.fields,
+        }
+        .into_json();
+        Ok(Some(Call {
+            operation: Operation::Profile,
+            id: text_id("profile", &json),
+            user,
+            event_name: String::new(),
+            at_ms,
+            json,
+            notes: self.notes,
+        }))
+    }
+}
+
+fn field_name(name: &str) -> Option<&str> {
+    match name {
+        MOBILE => Some(PHONE_NUMBER),
+        "" => None,
+        name if IDENTIFYING.contains(&name) => None,
+        name => Some(name),
+    }
+}
+
+/// Digits and a plus sign, as mParticle's own connection sends it.
+fn phone_number(field: Field<'_>) -> Option<Cow<'static, str>> {
+    let digits: String = field
+        .text()?
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '+')
+        .collect();
+    digits
+        .contains(|c: char| c.is_ascii_digit())
+        .then(|| Cow::Owned(format!("\"{digits}\"")))
+}
