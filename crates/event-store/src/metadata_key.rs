@@ -7,13 +7,13 @@ const MAX_BYTES: usize = 40;
 
 /// The name of a key in `rcpt_meta` that is worth an index, such as `user_id`.
 ///
-/// Letters, digits, `_` and `-`, at most 40 of them: what can stand in a name and in a literal of SQL as it is.
+/// Letters, digits, `_`, `.` and `-`, at most 40 of them: what can stand in a name and in a literal of SQL as it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetadataKey(String);
 
 /// A text that is not the name of a metadata key that can be indexed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a metadata key is made of 1 to {MAX_BYTES} letters, digits, _ and -")]
+#[error("a metadata key is made of 1 to {MAX_BYTES} letters, digits, _, . and -")]
 pub struct MetadataKeyError;
 
 impl MetadataKey {
@@ -29,7 +29,7 @@ impl FromStr for MetadataKey {
     fn from_str(text: &str) -> Result<Self, MetadataKeyError> {
         let is_safe = text
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         if is_safe && (1..=MAX_BYTES).contains(&text.len()) {
             Ok(Self(text.to_owned()))
         } else {
@@ -51,14 +51,19 @@ mod tests {
     #[test]
     fn takes_plain_names_and_nothing_that_means_something_in_sql() {
         let longest = "k".repeat(MAX_BYTES);
-        for text in ["user_id", "orderId", "x-request-id", "7", &longest] {
+        for text in [
+            "user_id",
+            "orderId",
+            "x-request-id",
+            "order.id",
+            "7",
+            &longest,
+        ] {
             assert_eq!(text.parse::<MetadataKey>().unwrap().as_str(), text);
         }
 
         let too_long = "k".repeat(MAX_BYTES + 1);
-        for text in [
-            "", "a b", "a'b", "a\"b", "a.b", "ä", "a\0b", "a;b", &too_long,
-        ] {
+        for text in ["", "a b", "a'b", "a\"b", "ä", "a\0b", "a;b", &too_long] {
             assert_eq!(
                 text.parse::<MetadataKey>(),
                 Err(MetadataKeyError),
