@@ -101,10 +101,14 @@ fn parse_format(text: &str) -> Format {
 }
 
 fn parse_level(text: &str) -> LevelFilter {
-    if text.eq_ignore_ascii_case("fatal") {
-        return LevelFilter::ERROR;
+    match text.to_ascii_uppercase().as_str() {
+        "TRACE" => LevelFilter::TRACE,
+        "DEBUG" => LevelFilter::DEBUG,
+        "WARN" => LevelFilter::WARN,
+        // `tracing` has nothing above ERROR.
+        "ERROR" | "FATAL" => LevelFilter::ERROR,
+        _ => LevelFilter::INFO,
     }
-    text.parse().unwrap_or(LevelFilter::INFO)
 }
 
 #[cfg(test)]
@@ -184,6 +188,8 @@ mod tests {
         assert_eq!(parse_format(""), Format::Json);
         assert_eq!(parse_level("DEBUG"), LevelFilter::DEBUG);
         assert_eq!(parse_level("FATAL"), LevelFilter::ERROR);
+        assert_eq!(parse_level("info"), LevelFilter::INFO);
+        assert_eq!(parse_level(""), LevelFilter::INFO);
         assert_eq!(parse_level("loud"), LevelFilter::INFO);
     }
 }
