@@ -109,6 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn sample_envelopes_are_understood() {
+        let decode = |text| Request::decode(&serde_json::from_str(text).unwrap()).unwrap();
+
+        let create = include_str!("../../../events/envelopes/migrator-cloudformation-create.json");
+        assert!(matches!(decode(create), Request::Stack(_)));
+        let schedule = include_str!("../../../events/envelopes/migrator-schedule.json");
+        assert!(matches!(decode(schedule), Request::Maintenance));
+    }
+
+    #[test]
     fn anything_else_is_the_schedule() {
         for event in [
             json!({}),

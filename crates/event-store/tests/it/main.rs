@@ -13,4 +13,5 @@ mod metadata_index;
 mod partition;
 mod read;
 mod round_trip;
+mod samples;
 mod support;
