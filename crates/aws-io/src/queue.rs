@@ -1,11 +1,23 @@
-//! Queues: what waits in them, and messages of our own.
+//! Queues: what waits in them, messages of our own, and messages that a function takes itself.
+
+mod receive;
+mod settle;
 
 use aws_sdk_sqs::{
     error::SdkError,
-    operation::{get_queue_attributes::GetQueueAttributesError, send_message::SendMessageError},
+    operation::{
+        change_message_visibility_batch::ChangeMessageVisibilityBatchError,
+        delete_message_batch::DeleteMessageBatchError,
+        get_queue_attributes::GetQueueAttributesError, receive_message::ReceiveMessageError,
+        send_message::SendMessageError,
+    },
     types::QueueAttributeName,
 };
 
+pub use self::{
+    receive::{Ask, MAX_RECEIVED, ReceivedMessage, receive},
+    settle::{MAX_VISIBILITY, delete, release},
+};
 use crate::SqsClient;
 
 /// The messages of a queue, by SQS's own approximate count.
@@ -42,6 +54,30 @@ pub enum QueueError {
         queue_url: String,
         /// The SDK's error.
         source: Box<SdkError<SendMessageError>>,
+    },
+    /// No messages were given.
+    #[error("receiving messages of {queue_url}")]
+    Receive {
+        /// The queue.
+        queue_url: String,
+        /// The SDK's error.
+        source: Box<SdkError<ReceiveMessageError>>,
+    },
+    /// Messages were not deleted.
+    #[error("deleting messages of {queue_url}")]
+    Delete {
+        /// The queue.
+        queue_url: String,
+        /// The SDK's error.
+        source: Box<SdkError<DeleteMessageBatchError>>,
+    },
+    /// Messages were not given back.
+    #[error("giving messages back to {queue_url}")]
+    Release {
+        /// The queue.
+        queue_url: String,
+        /// The SDK's error.
+        source: Box<SdkError<ChangeMessageVisibilityBatchError>>,
     },
 }
 
