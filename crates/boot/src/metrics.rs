@@ -23,6 +23,8 @@ const DIMENSION: &str = "pipeline";
 pub enum Pipeline {
     /// Email events by webhook.
     Sparkpost,
+    /// App events, forwarded.
+    Mparticle,
 }
 
 impl Pipeline {
@@ -30,11 +32,13 @@ impl Pipeline {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sparkpost => "sparkpost",
+            Self::Mparticle => "mparticle",
         }
     }
 }
 
-/// What is counted. `received = stored + duplicate + rejected` holds for events, and for batches at the front door
+/// What is counted. `received = stored + duplicate + rejected` holds for events that are kept,
+/// `received = sent + skipped + rejected` for events that are forwarded, and for batches at the front door
 /// `batches_received = batches_stored + batches_duplicate + batches_refused`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
@@ -60,10 +64,24 @@ pub enum Metric {
     ReceivedBytes,
     /// Objects and notices that could not be used as a whole.
     ObjectsRejected,
+    /// Events that a destination took.
+    Sent,
+    /// Events that were left out on purpose.
+    Skipped,
+    /// Events that were over a day old when a destination took them.
+    Late,
+    /// Queue messages written to the archive; one that is received again is written again.
+    MessagesArchived,
+    /// Runs that a destination ended by refusing our key.
+    DestinationRefused,
+    /// Runs that a destination ended by not answering, or asking to come back later.
+    DestinationUnavailable,
+    /// Runs that ended before the queue was empty.
+    RunsUnfinished,
 }
 
 impl Metric {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 18] = [
         Self::Received,
         Self::Stored,
         Self::Duplicate,
@@ -75,6 +93,13 @@ impl Metric {
         Self::BatchesRefused,
         Self::ReceivedBytes,
         Self::ObjectsRejected,
+        Self::Sent,
+        Self::Skipped,
+        Self::Late,
+        Self::MessagesArchived,
+        Self::DestinationRefused,
+        Self::DestinationUnavailable,
+        Self::RunsUnfinished,
     ];
 
     /// The name in `CloudWatch`.
@@ -91,6 +116,13 @@ impl Metric {
             Self::BatchesRefused => "batches_refused",
             Self::ReceivedBytes => "received_bytes",
             Self::ObjectsRejected => "objects_rejected",
+            Self::Sent => "sent",
+            Self::Skipped => "skipped",
+            Self::Late => "late",
+            Self::MessagesArchived => "messages_archived",
+            Self::DestinationRefused => "destination_refused",
+            Self::DestinationUnavailable => "destination_unavailable",
+            Self::RunsUnfinished => "runs_unfinished",
         }
     }
 
@@ -106,7 +138,14 @@ impl Metric {
             | Self::BatchesStored
             | Self::BatchesDuplicate
             | Self::BatchesRefused
-            | Self::ObjectsRejected => "Count",
+            | Self::ObjectsRejected
+            | Self::Sent
+            | Self::Skipped
+            | Self::Late
+            | Self::MessagesArchived
+            | Self::DestinationRefused
+            | Self::DestinationUnavailable
+            | Self::RunsUnfinished => "Count",
         }
     }
 }
@@ -161,9 +200,19 @@ impl Metrics {
     ///
     /// Cannot fail: an event is not handled differently because its number could not be printed.
     pub fn emit(&self, tally: &Tally, now: SystemTime) {
-        let Some(document) = document(self.pipeline, tally, now) else {
+        self.emit_with(tally, Map::new(), now);
+    }
+
+    /// Prints the same with particulars that are no metrics of their own, such as counts by reason. A log search finds
+    /// them, and they cost no time series.
+    pub fn emit_with(&self, tally: &Tally, particulars: Map<String, Value>, now: SystemTime) {
+        let Some(mut document) = document(self.pipeline, tally, now) else {
             return;
         };
+        for (name, value) in particulars {
+            document.entry(name).or_insert(value);
+        }
+        let document = Value::Object(document);
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         // One write, so that no log line can come in between.
         let _ = out
@@ -180,7 +229,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-fn document(pipeline: Pipeline, tally: &Tally, now: SystemTime) -> Option<Value> {
+fn document(pipeline: Pipeline, tally: &Tally, now: SystemTime) -> Option<Map<String, Value>> {
     let definitions: Vec<Value> = tally
         .entries()
         .map(|(metric, _)| json!({ "Name": metric.name(), "Unit": metric.unit() }))
@@ -205,7 +254,7 @@ fn document(pipeline: Pipeline, tally: &Tally, now: SystemTime) -> Option<Value>
             .entries()
             .map(|(metric, count)| (metric.name().to_owned(), count.into())),
     );
-    Some(Value::Object(document))
+    Some(document)
 }
 
 #[cfg(test)]
@@ -256,6 +305,28 @@ mod tests {
                 "received_bytes": 512,
             })
         );
+    }
+
+    #[test]
+    fn particulars_stand_beside_the_metrics_and_never_in_their_place() {
+        let capture = Capture::default();
+        let mut tally = Tally::default();
+        tally.add(Metric::Skipped, 2);
+        let particulars = [("reasons", json!({ "type_off": 2 })), ("skipped", json!(7))];
+
+        Metrics::to(Pipeline::Mparticle, capture.clone()).emit_with(
+            &tally,
+            particulars
+                .map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect(),
+            SystemTime::UNIX_EPOCH,
+        );
+
+        let line: Value = serde_json::from_str(&capture.text()).unwrap();
+        assert_eq!(line["skipped"], 2);
+        assert_eq!(line["reasons"]["type_off"], 2);
+        assert_eq!(line["pipeline"], "mparticle");
     }
 
     #[test]
