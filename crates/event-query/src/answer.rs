@@ -2,28 +2,72 @@
 //!
 //! It is written in pieces, as a page is cut by its size while it is being written.
 
+use crate::links::Links;
 use crate::query::Total;
 use crate::shape::write_text;
 
 /// What comes before the first event; the events are separated by commas.
 pub const OPENING: &str = r#"{"results":["#;
 
-/// What comes after the last event. `next` is absent on the last page.
+/// What comes after the last event: `total_count` and `links`.
 ///
 /// Where counting stopped early, `total_count_relation` says `gte`, a member that SparkPost's answers do not have.
-pub fn closing(total: Total, next: Option<&str>) -> String {
+pub fn closing(total: Total, links: &Links, form: LinkForm) -> String {
     let mut out = match total {
-        Total::Exactly(count) => format!(r#"],"total_count":{count},"links":{{"#),
+        Total::Exactly(count) => format!(r#"],"total_count":{count},"links":"#),
         Total::AtLeast(count) => {
-            format!(r#"],"total_count":{count},"total_count_relation":"gte","links":{{"#)
+            format!(r#"],"total_count":{count},"total_count_relation":"gte","links":"#)
         }
+    };
+    match form {
+        LinkForm::Object => out.push_str(&object_of(links)),
+        LinkForm::List => out.push_str(&list_of(links)),
     }
-    .into_bytes();
-    if let Some(next) = next {
-        out.extend_from_slice(br#""next":"#);
-        write_text(&mut out, next);
-    }
-    out.extend_from_slice(b"}}");
+    out.push('}');
+    out
+}
+
+/// What `links` is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkForm {
+    /// `{"next":"…"}`, as in the Events API.
+    Object,
+    /// `[{"href":"…","rel":"next"}]`, as in the older Message Events API.
+    List,
+}
+
+fn object_of(links: &Links) -> String {
+    let members =
+        by_relation(links).map(|(relation, link)| format!(r#""{relation}":{}"#, quoted(link)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+fn list_of(links: &Links) -> String {
+    let items = by_relation(links)
+        .map(|(relation, link)| format!(r#"{{"href":{},"rel":"{relation}"}}"#, quoted(link)));
+    format!("[{}]", items.collect::<Vec<_>>().join(","))
+}
+
+fn by_relation(links: &Links) -> impl Iterator<Item = (&'static str, &str)> {
+    let Links {
+        first,
+        previous,
+        next,
+        last,
+    } = links;
+    [
+        ("first", first),
+        ("previous", previous),
+        ("next", next),
+        ("last", last),
+    ]
+    .into_iter()
+    .filter_map(|(relation, link)| Some((relation, link.as_deref()?)))
+}
+
+fn quoted(link: &str) -> String {
+    let mut out = Vec::new();
+    write_text(&mut out, link);
     String::from_utf8(out).expect("made of text")
 }
 
@@ -31,25 +75,56 @@ pub fn closing(total: Total, next: Option<&str>) -> String {
 mod tests {
     use super::*;
 
+    fn links(next: Option<&str>) -> Links {
+        Links {
+            next: next.map(str::to_owned),
+            ..Links::default()
+        }
+    }
+
     #[test]
     fn last_page_has_empty_links() {
+        let closed = |form| {
+            format!(
+                "{OPENING}{}",
+                closing(Total::Exactly(0), &links(None), form)
+            )
+        };
+
         assert_eq!(
-            format!("{OPENING}{}", closing(Total::Exactly(0), None)),
+            closed(LinkForm::Object),
             r#"{"results":[],"total_count":0,"links":{}}"#
+        );
+        assert_eq!(
+            closed(LinkForm::List),
+            r#"{"results":[],"total_count":0,"links":[]}"#
         );
     }
 
     #[test]
     fn total_beyond_the_cap_says_so() {
+        let closed = closing(
+            Total::AtLeast(10_000),
+            &links(Some("/api?cursor=x")),
+            LinkForm::Object,
+        );
+
         assert_eq!(
-            closing(
-                Total::AtLeast(10_000),
-                Some("/api/v1/events/message?cursor=x")
-            ),
-            concat!(
-                r#"],"total_count":10000,"total_count_relation":"gte","#,
-                r#""links":{"next":"/api/v1/events/message?cursor=x"}}"#
-            )
+            closed,
+            r#"],"total_count":10000,"total_count_relation":"gte","links":{"next":"/api?cursor=x"}}"#
+        );
+    }
+
+    #[test]
+    fn list_names_the_relations() {
+        let links = Links {
+            first: Some("/1".to_owned()),
+            ..links(Some("/3"))
+        };
+
+        assert_eq!(
+            closing(Total::Exactly(9), &links, LinkForm::List),
+            r#"],"total_count":9,"links":[{"href":"/1","rel":"first"},{"href":"/3","rel":"next"}]}"#
         );
     }
 }

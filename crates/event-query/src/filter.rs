@@ -1,35 +1,52 @@
 //! The conditions of a search, apart from its time range. All of them must hold; within one, any value will do.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
 use event_model::sparkpost::EventType;
 use sha2::{Digest, Sha256};
 
 use crate::error::ParamError;
-use crate::parameter::{Given, GivenParameters, Parameter};
+use crate::indexed_keys::IndexedKeys;
+use crate::keyword::{KeywordField, Keywords, Phrase};
+use crate::parameter::{GivenParameters, Item, Parameter};
 
 /// Values are sorted and distinct, so that two ways of asking the same are the same search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Filter {
     EventTypes(BTreeSet<EventType>),
     Text {
-        column: TextColumn,
+        field: TextField,
         values: BTreeSet<String>,
     },
+    BounceClasses(BTreeSet<i16>),
+    /// 0 stands for the account itself.
+    Subaccounts(BTreeSet<i32>),
+    Keywords(Keywords),
+    /// One of the recipient's tags.
+    Tags(BTreeSet<String>),
+    /// What the sender noted about the recipient under one key.
+    Metadata {
+        key: String,
+        values: BTreeSet<String>,
+    },
+    /// In lower case, and found anywhere in the reason.
+    ReasonContains(String),
 }
 
-/// A text column of `events` that is compared as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TextColumn {
+/// A text that is compared as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextField {
+    AbTestVersion,
+    EventId,
+    /// In lower case.
+    FriendlyFrom,
+    MessageId,
+    /// In lower case.
     RcptTo,
-}
-
-impl TextColumn {
-    pub(crate) const fn as_sql(self) -> &'static str {
-        match self {
-            Self::RcptTo => "rcpt_to",
-        }
-    }
+    SendingIp,
+    TransmissionId,
 }
 
 /// The conditions in an order that does not depend on the caller's.
@@ -37,28 +54,32 @@ impl TextColumn {
 pub(crate) struct Filters(Vec<Filter>);
 
 impl Filters {
-    pub(crate) fn parse(given: &GivenParameters, delimiter: &str) -> Result<Self, ParamError> {
+    pub(crate) fn parse(
+        given: &GivenParameters,
+        delimiter: &str,
+        indexed_keys: &IndexedKeys,
+    ) -> Result<Self, ParamError> {
         let mut filters = Vec::new();
-
-        let mut event_types = BTreeSet::new();
-        for (given, item) in items(given, Parameter::Events, delimiter) {
-            event_types.insert(parse_event_type(given, item)?);
+        for parameter in FILTERS {
+            let items: Vec<_> = given.items(parameter, delimiter).collect();
+            if !items.is_empty() {
+                filters.extend(parse_filter(parameter, &items)?);
+            }
         }
-        if !event_types.is_empty() {
-            filters.push(Filter::EventTypes(event_types));
-        }
-
-        // SparkPost lower-cases rcpt_to (raw_rcpt_to keeps the case), so an address is found however it is written.
-        let recipients: BTreeSet<String> = items(given, Parameter::Recipients, delimiter)
-            .map(|(_, item)| item.to_lowercase())
-            .collect();
-        if !recipients.is_empty() {
-            filters.push(Filter::Text {
-                column: TextColumn::RcptTo,
-                values: recipients,
-            });
+        filters.extend(parse_metadata(given, delimiter, indexed_keys)?);
+        // Reasons are sentences with commas in them, so this one is not split.
+        if let Some(given) = given.single(Parameter::ReasonContains) {
+            filters.push(Filter::ReasonContains(
+                given.value.trim().to_ascii_lowercase(),
+            ));
         }
 
+        let versions = given.items(Parameter::AbTestVersions, delimiter).next();
+        if let Some(item) = versions
+            && given.items(Parameter::AbTests, delimiter).next().is_none()
+        {
+            return Err(item.error("needs ab_tests beside it, as every test has the same versions"));
+        }
         Ok(Self(filters))
     }
 
@@ -70,19 +91,14 @@ impl Filters {
     pub(crate) fn digest(&self) -> [u8; 8] {
         let mut hasher = Sha256::new();
         for filter in self.iter() {
-            match filter {
-                Filter::EventTypes(types) => update(
-                    &mut hasher,
-                    "type",
-                    types.iter().map(|known| known.as_str()),
-                ),
-                Filter::Text { column, values } => {
-                    update(
-                        &mut hasher,
-                        column.as_sql(),
-                        values.iter().map(String::as_str),
-                    );
-                }
+            // Counts and lengths go in front, so that no two lists run into the same bytes.
+            let values = filter.values();
+            hasher.update((values.len() as u64).to_be_bytes());
+            for text in
+                std::iter::once(filter.name().as_ref()).chain(values.iter().map(String::as_str))
+            {
+                hasher.update((text.len() as u64).to_be_bytes());
+                hasher.update(text);
             }
         }
         let digest: [u8; 32] = hasher.finalize().into();
@@ -90,108 +106,182 @@ impl Filters {
     }
 }
 
-/// The values of all parameters of one kind, each with where it stood.
-fn items<'a>(
-    given: &'a GivenParameters,
-    parameter: Parameter,
-    delimiter: &'a str,
-) -> impl Iterator<Item = (&'a Given, &'a str)> {
-    given
+/// The lists that narrow a search, in the order in which they do.
+const FILTERS: [Parameter; 21] = [
+    Parameter::Events,
+    Parameter::EventIds,
+    Parameter::Messages,
+    Parameter::Transmissions,
+    Parameter::Recipients,
+    Parameter::FromAddresses,
+    Parameter::SendingIps,
+    Parameter::Subaccounts,
+    Parameter::BounceClasses,
+    Parameter::Subjects,
+    Parameter::Reasons,
+    Parameter::Campaigns,
+    Parameter::Templates,
+    Parameter::RecipientDomains,
+    Parameter::SendingDomains,
+    Parameter::IpPools,
+    Parameter::MailboxProviders,
+    Parameter::MailboxProviderRegions,
+    Parameter::AbTests,
+    Parameter::AbTestVersions,
+    Parameter::Tags,
+];
+
+/// `None` for what is no list of values.
+fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filter>, ParamError> {
+    let filter = match parameter {
+        Parameter::Events => Filter::EventTypes(parse_all(items, &|| {
+            let known = EventType::ALL.map(EventType::as_str).join(", ");
+            format!("must hold known event types only: {known}")
+        })?),
+        Parameter::EventIds => text(TextField::EventId, items, str::to_owned),
+        Parameter::Messages => text(TextField::MessageId, items, str::to_owned),
+        Parameter::Transmissions => text(TextField::TransmissionId, items, str::to_owned),
+        // SparkPost lower-cases rcpt_to (raw_rcpt_to keeps the case), so an address is found however it is written.
+        Parameter::Recipients => text(TextField::RcptTo, items, str::to_lowercase),
+        Parameter::FromAddresses => text(TextField::FriendlyFrom, items, str::to_ascii_lowercase),
+        Parameter::SendingIps => text(TextField::SendingIp, items, str::to_owned),
+        Parameter::AbTestVersions => text(TextField::AbTestVersion, items, str::to_owned),
+        Parameter::Subaccounts => Filter::Subaccounts(parse_all(items, &|| {
+            "must hold subaccount ids only, which are whole numbers; 0 is the account itself"
+                .to_owned()
+        })?),
+        Parameter::BounceClasses => Filter::BounceClasses(parse_all(items, &|| {
+            "must hold bounce classes only, which are whole numbers like 10".to_owned()
+        })?),
+        Parameter::Subjects => keywords(KeywordField::Subject, items)?,
+        Parameter::Reasons => keywords(KeywordField::Reason, items)?,
+        Parameter::Campaigns => keywords(KeywordField::Campaign, items)?,
+        Parameter::Templates => keywords(KeywordField::Template, items)?,
+        Parameter::RecipientDomains => keywords(KeywordField::RecipientDomain, items)?,
+        Parameter::SendingDomains => keywords(KeywordField::SendingDomain, items)?,
+        Parameter::IpPools => keywords(KeywordField::IpPool, items)?,
+        Parameter::MailboxProviders => keywords(KeywordField::MailboxProvider, items)?,
+        Parameter::MailboxProviderRegions => keywords(KeywordField::MailboxProviderRegion, items)?,
+        Parameter::AbTests => keywords(KeywordField::AbTest, items)?,
+        Parameter::Tags => Filter::Tags(texts(items, str::to_owned)),
+        Parameter::Cursor
+        | Parameter::Delimiter
+        | Parameter::From
+        | Parameter::Links
+        | Parameter::Metadata
+        | Parameter::Page
+        | Parameter::PerPage
+        | Parameter::ReasonContains
+        | Parameter::Timezone
+        | Parameter::To
+        | Parameter::TotalCount => return Ok(None),
+    };
+    Ok(Some(filter))
+}
+
+fn text(field: TextField, items: &[Item<'_>], fold: impl Fn(&str) -> String) -> Filter {
+    Filter::Text {
+        field,
+        values: texts(items, fold),
+    }
+}
+
+fn texts(items: &[Item<'_>], fold: impl Fn(&str) -> String) -> BTreeSet<String> {
+    items.iter().map(|item| fold(item.text)).collect()
+}
+
+/// One condition for each key that is asked for.
+fn parse_metadata(
+    given: &GivenParameters,
+    delimiter: &str,
+    indexed_keys: &IndexedKeys,
+) -> Result<Vec<Filter>, ParamError> {
+    let mut values_by_key: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for item in given.items(Parameter::Metadata, delimiter) {
+        let Some(key) = item.metadata_key() else {
+            continue;
+        };
+        if !indexed_keys.contains(key) {
+            return Err(item.error(indexed_keys.advice()));
+        }
+        values_by_key
+            .entry(key)
+            .or_default()
+            .insert(item.text.to_owned());
+    }
+    let filters = values_by_key
+        .into_iter()
+        .map(|(key, values)| Filter::Metadata {
+            key: key.to_owned(),
+            values,
+        });
+    Ok(filters.collect())
+}
+
+fn parse_all<T: FromStr + Ord>(
+    items: &[Item<'_>],
+    message: &dyn Fn() -> String,
+) -> Result<BTreeSet<T>, ParamError> {
+    items
         .iter()
-        .filter(move |given| given.parameter == parameter)
-        .flat_map(move |given| {
-            given
-                .value
-                .split(delimiter)
-                .map(move |item| (given, item.trim()))
-        })
-        .filter(|(_, item)| !item.is_empty())
+        .map(|item| item.text.parse().map_err(|_| item.error(message())))
+        .collect()
 }
 
-fn parse_event_type(given: &Given, item: &str) -> Result<EventType, ParamError> {
-    item.parse().map_err(|_| {
-        let known = EventType::ALL.map(EventType::as_str).join(", ");
-        given.error(format!("must hold known event types only: {known}"))
-    })
+fn keywords(field: KeywordField, items: &[Item<'_>]) -> Result<Filter, ParamError> {
+    let mut phrases = BTreeSet::new();
+    for item in items {
+        let phrase = field.parse(item.text);
+        if phrase.words().is_empty() {
+            return Err(item.error("must hold words, and one of its values is punctuation only"));
+        }
+        phrases.insert(phrase);
+    }
+    Ok(Filter::Keywords(Keywords { field, phrases }))
 }
 
-/// Counts and lengths go in front, so that no two lists run into the same bytes.
-fn update<'a>(hasher: &mut Sha256, name: &'a str, values: impl ExactSizeIterator<Item = &'a str>) {
-    hasher.update((values.len() as u64).to_be_bytes());
-    for text in std::iter::once(name).chain(values) {
-        hasher.update((text.len() as u64).to_be_bytes());
-        hasher.update(text);
+impl Filter {
+    /// Distinct for all kinds of conditions; only metadata has a period in its name.
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::EventTypes(_) => "type".into(),
+            Self::Text { field, .. } => field.name().into(),
+            Self::BounceClasses(_) => "bounce_class".into(),
+            Self::Subaccounts(_) => "subaccount_id".into(),
+            Self::Keywords(keywords) => keywords.field.name().into(),
+            Self::Tags(_) => "rcpt_tags".into(),
+            Self::Metadata { key, .. } => format!("rcpt_meta.{key}").into(),
+            Self::ReasonContains(_) => "part of reason".into(),
+        }
+    }
+
+    fn values(&self) -> Vec<String> {
+        match self {
+            Self::EventTypes(types) => types.iter().map(ToString::to_string).collect(),
+            Self::Text { values, .. } | Self::Metadata { values, .. } | Self::Tags(values) => {
+                values.iter().cloned().collect()
+            }
+            Self::BounceClasses(classes) => classes.iter().map(ToString::to_string).collect(),
+            Self::Subaccounts(ids) => ids.iter().map(ToString::to_string).collect(),
+            Self::Keywords(keywords) => keywords.phrases.iter().map(Phrase::spaced).collect(),
+            Self::ReasonContains(part) => vec![part.clone()],
+        }
+    }
+}
+
+impl TextField {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::AbTestVersion => "ab_test_version",
+            Self::EventId => "event_id",
+            Self::FriendlyFrom => "friendly_from",
+            Self::MessageId => "message_id",
+            Self::RcptTo => "rcpt_to",
+            Self::SendingIp => "sending_ip",
+            Self::TransmissionId => "transmission_id",
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(query: &str, delimiter: &str) -> Result<Filters, ParamError> {
-        Filters::parse(&GivenParameters::parse(query).unwrap(), delimiter)
-    }
-
-    #[test]
-    fn order_case_and_repetition_do_not_make_another_search() {
-        let one = parse("recipients=b@x.org,A@x.org&events=click,bounce", ",").unwrap();
-        let other = parse(
-            "events=bounce&recipients=a@x.org&events=click,click&recipients=,B@X.ORG ,",
-            ",",
-        )
-        .unwrap();
-
-        assert_eq!(one, other);
-        assert_eq!(one.digest(), other.digest());
-    }
-
-    #[test]
-    fn delimiter_splits_every_list() {
-        let semicolon = parse("events=click;open&recipients=a,b@x.org;c@x.org", ";").unwrap();
-
-        let types = BTreeSet::from([EventType::Click, EventType::Open]);
-        let values = ["a,b@x.org", "c@x.org"].map(str::to_owned).into();
-        assert_eq!(
-            semicolon,
-            Filters(vec![
-                Filter::EventTypes(types),
-                Filter::Text {
-                    column: TextColumn::RcptTo,
-                    values
-                }
-            ])
-        );
-    }
-
-    #[test]
-    fn list_without_items_is_no_condition() {
-        assert_eq!(
-            parse("events=,&recipients= , ,", ",").unwrap(),
-            Filters(vec![])
-        );
-    }
-
-    #[test]
-    fn unknown_event_type_names_the_parameter_and_the_choice() {
-        let error = parse("events=bounce,bounced", ",").unwrap_err();
-
-        assert_eq!(error.param, "events");
-        assert!(error.message.contains("out_of_band") && !error.message.contains("bounced"));
-    }
-
-    #[test]
-    fn digest_tells_searches_apart() {
-        let digests = [
-            "",
-            "events=click",
-            "events=open",
-            "recipients=click",
-            "recipients=a;b",
-            "recipients=a,b",
-        ]
-        .map(|query| parse(query, ";").unwrap().digest());
-
-        let distinct: BTreeSet<_> = digests.iter().collect();
-        assert_eq!(distinct.len(), digests.len());
-    }
-}
+mod tests;

@@ -8,43 +8,140 @@ use crate::query_string;
 /// A parameter of the search. Names are case-sensitive; any other name is ignored, as SparkPost's API conventions say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Parameter {
+    AbTestVersions,
+    AbTests,
+    BounceClasses,
+    Campaigns,
     Cursor,
     Delimiter,
+    EventIds,
     Events,
     From,
+    FromAddresses,
+    IpPools,
+    Links,
+    MailboxProviderRegions,
+    MailboxProviders,
+    Messages,
+    /// One for each key; the key is in the name.
+    Metadata,
+    Page,
     PerPage,
+    ReasonContains,
+    Reasons,
+    RecipientDomains,
     Recipients,
+    SendingDomains,
+    SendingIps,
+    Subaccounts,
+    Subjects,
+    Tags,
+    Templates,
     Timezone,
     To,
+    TotalCount,
+    Transmissions,
 }
+
+/// The names of the Events API, each followed by the one that the older Message Events API has for the same, where it
+/// differs. Both are understood wherever a search is: java-sparkpost sends the older names to the newer path.
+const NAMES: [(&str, Parameter); 37] = [
+    ("ab_test_versions", Parameter::AbTestVersions),
+    ("ab_tests", Parameter::AbTests),
+    ("ab_test_ids", Parameter::AbTests),
+    ("bounce_classes", Parameter::BounceClasses),
+    ("campaigns", Parameter::Campaigns),
+    ("campaign_ids", Parameter::Campaigns),
+    ("cursor", Parameter::Cursor),
+    ("delimiter", Parameter::Delimiter),
+    ("event_ids", Parameter::EventIds),
+    ("events", Parameter::Events),
+    ("from", Parameter::From),
+    ("from_addresses", Parameter::FromAddresses),
+    ("friendly_froms", Parameter::FromAddresses),
+    ("ip_pools", Parameter::IpPools),
+    ("links", Parameter::Links),
+    (
+        "mailbox_provider_regions",
+        Parameter::MailboxProviderRegions,
+    ),
+    ("mailbox_providers", Parameter::MailboxProviders),
+    ("messages", Parameter::Messages),
+    ("message_ids", Parameter::Messages),
+    ("page", Parameter::Page),
+    ("per_page", Parameter::PerPage),
+    // Not another name of `reasons`: this one finds parts of words.
+    ("reason", Parameter::ReasonContains),
+    ("reasons", Parameter::Reasons),
+    ("recipient_domains", Parameter::RecipientDomains),
+    ("recipients", Parameter::Recipients),
+    ("sending_domains", Parameter::SendingDomains),
+    ("sending_ips", Parameter::SendingIps),
+    ("subaccounts", Parameter::Subaccounts),
+    ("subjects", Parameter::Subjects),
+    ("tags", Parameter::Tags),
+    ("templates", Parameter::Templates),
+    ("template_ids", Parameter::Templates),
+    ("timezone", Parameter::Timezone),
+    ("to", Parameter::To),
+    ("total_count", Parameter::TotalCount),
+    ("transmissions", Parameter::Transmissions),
+    ("transmission_ids", Parameter::Transmissions),
+];
 
 impl Parameter {
     fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "cursor" => Self::Cursor,
-            "delimiter" => Self::Delimiter,
-            "events" => Self::Events,
-            "from" => Self::From,
-            "per_page" => Self::PerPage,
-            "recipients" => Self::Recipients,
-            "timezone" => Self::Timezone,
-            "to" => Self::To,
-            _ => return None,
-        })
+        if metadata_key(name).is_some() {
+            return Some(Self::Metadata);
+        }
+        NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, parameter)| *parameter)
     }
 
     /// Whether the values of several such parameters add up. Elsewhere a second one would contradict the first.
     const fn is_list(self) -> bool {
         match self {
-            Self::Events | Self::Recipients => true,
+            Self::AbTestVersions
+            | Self::AbTests
+            | Self::BounceClasses
+            | Self::Campaigns
+            | Self::EventIds
+            | Self::Events
+            | Self::FromAddresses
+            | Self::IpPools
+            | Self::MailboxProviderRegions
+            | Self::MailboxProviders
+            | Self::Messages
+            | Self::Metadata
+            | Self::Reasons
+            | Self::RecipientDomains
+            | Self::Recipients
+            | Self::SendingDomains
+            | Self::SendingIps
+            | Self::Subaccounts
+            | Self::Subjects
+            | Self::Tags
+            | Self::Templates
+            | Self::Transmissions => true,
             Self::Cursor
             | Self::Delimiter
             | Self::From
+            | Self::Links
+            | Self::Page
             | Self::PerPage
+            | Self::ReasonContains
             | Self::Timezone
-            | Self::To => false,
+            | Self::To
+            | Self::TotalCount => false,
         }
     }
+}
+
+/// `user_id` of `metadata.user_id`.
+fn metadata_key(name: &str) -> Option<&str> {
+    name.strip_prefix("metadata.").filter(|key| !key.is_empty())
 }
 
 /// One parameter as the caller wrote it, decoded.
@@ -103,6 +200,42 @@ impl GivenParameters {
     pub(crate) fn single(&self, parameter: Parameter) -> Option<&Given> {
         self.iter().find(|given| given.parameter == parameter)
     }
+
+    /// The values of all lists of one kind, each with where it stood.
+    pub(crate) fn items<'a>(
+        &'a self,
+        parameter: Parameter,
+        delimiter: &'a str,
+    ) -> impl Iterator<Item = Item<'a>> {
+        self.iter()
+            .filter(move |given| given.parameter == parameter)
+            .flat_map(move |given| {
+                given.value.split(delimiter).map(move |text| Item {
+                    given,
+                    text: text.trim(),
+                })
+            })
+            .filter(|item| !item.text.is_empty())
+    }
+}
+
+/// One value of a list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Item<'a> {
+    pub(crate) text: &'a str,
+    given: &'a Given,
+}
+
+impl<'a> Item<'a> {
+    /// The key that the name asks for, if it is one of metadata.
+    pub(crate) fn metadata_key(&self) -> Option<&'a str> {
+        metadata_key(&self.given.name)
+    }
+
+    /// An error that names the list as the caller did.
+    pub(crate) fn error(&self, message: impl Into<Cow<'static, str>>) -> ParamError {
+        self.given.error(message)
+    }
 }
 
 #[cfg(test)]
@@ -146,5 +279,16 @@ mod tests {
                 .to_string(),
             "from must be given only once"
         );
+    }
+
+    #[test]
+    fn lists_of_both_vocabularies_add_up() {
+        let given = GivenParameters::parse("campaigns=a,b&campaign_ids= c ,,d").unwrap();
+
+        let items: Vec<_> = given
+            .items(Parameter::Campaigns, ",")
+            .map(|item| item.text)
+            .collect();
+        assert_eq!(items, ["a", "b", "c", "d"]);
     }
 }

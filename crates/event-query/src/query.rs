@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use crate::cursor::{Cursor, Position};
 use crate::error::ParamError;
 use crate::filter::Filters;
+use crate::indexed_keys::IndexedKeys;
 use crate::instant;
 use crate::parameter::{Given, GivenParameters, Parameter};
-use crate::query_string;
 use crate::zone::Zone;
 
 /// A search for one page of events.
@@ -23,9 +23,23 @@ use crate::zone::Zone;
 pub struct EventQuery {
     pub(crate) range: TimeRange,
     pub(crate) filters: Filters,
+    pub(crate) given: GivenParameters,
     per_page: u32,
-    start: Option<Cursor>,
-    given: GivenParameters,
+    page_number: u32,
+    place: Place,
+    known_total: Option<Total>,
+    wants_exact_total: bool,
+    wants_link_list: bool,
+}
+
+/// Where a page begins in the order of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Beginning,
+    /// Behind this row, whatever has come in front of it since.
+    After(Position),
+    /// Behind this many rows.
+    Skipping(u32),
 }
 
 /// Events at or after `from` and before `to`.
@@ -51,24 +65,32 @@ const DEFAULT_TO: Duration = Duration::from_mins(1);
 const DEFAULT_PER_PAGE: u32 = 1_000;
 const MAX_PER_PAGE: u32 = 10_000;
 
+/// How many rows may be skipped to get to a page by its number.
+const MAX_SKIPPED: u32 = 100_000;
+
 /// The cursor that SparkPost documents for the first page.
 const INITIAL_CURSOR: &str = "initial";
 
 impl EventQuery {
     /// Reads the query string of a request, without the question mark. `now` fixes what is not given of the range;
-    /// a later page takes it from its cursor instead.
+    /// a later page takes it from its cursor instead. `indexed_keys` are those that `metadata.<key>` may name.
     ///
     /// # Errors
     /// Names the first parameter that cannot be understood or obeyed.
-    pub fn parse(query_string: &str, now: OffsetDateTime) -> Result<Self, ParamError> {
+    pub fn parse(
+        query_string: &str,
+        now: OffsetDateTime,
+        indexed_keys: &IndexedKeys,
+    ) -> Result<Self, ParamError> {
         let given = GivenParameters::parse(query_string)?;
         let delimiter = given
             .single(Parameter::Delimiter)
             .map_or(",", |given| given.value.as_str());
-        let filters = Filters::parse(&given, delimiter)?;
+        let filters = Filters::parse(&given, delimiter, indexed_keys)?;
         let per_page = given
             .single(Parameter::PerPage)
             .map_or(Ok(DEFAULT_PER_PAGE), parse_per_page)?;
+        let page_number = given.single(Parameter::Page).map_or(Ok(1), parse_page)?;
 
         let zone = given
             .single(Parameter::Timezone)
@@ -86,22 +108,31 @@ impl EventQuery {
             return Err(ParamError::new("from", "must not be later than to"));
         }
 
-        let start = match given.single(Parameter::Cursor) {
+        let cursor = match given.single(Parameter::Cursor) {
             Some(given) => parse_cursor(given, &filters, from, to)?,
             None => None,
         };
-        let range = match &start {
+        let place = match &cursor {
+            Some(cursor) => Place::After(cursor.position),
+            None => place_of_page(&given, page_number, per_page)?,
+        };
+        let range = match &cursor {
             Some(cursor) => cursor.range,
             None => TimeRange {
-                from: from.unwrap_or(Timestamp::from_time(now - DEFAULT_FROM)),
-                to: to.unwrap_or(Timestamp::from_time(now - DEFAULT_TO)),
+                from: from.unwrap_or_else(|| before(now, DEFAULT_FROM)),
+                to: to.unwrap_or_else(|| before(now, DEFAULT_TO)),
             },
         };
+        let wants_exact_total = is_flag(&given, Parameter::TotalCount, "exact")?;
         Ok(Self {
             range,
             filters,
             per_page,
-            start,
+            page_number,
+            place,
+            known_total: cursor.map(|cursor| cursor.total),
+            wants_exact_total,
+            wants_link_list: is_flag(&given, Parameter::Links, "list")?,
             given,
         })
     }
@@ -111,48 +142,92 @@ impl EventQuery {
         self.per_page
     }
 
-    /// The row after which the page begins; `None` for the first page.
-    pub fn start(&self) -> Option<Position> {
-        self.start.as_ref().map(|cursor| cursor.position)
+    /// The number of the page, from 1; pages that are reached by cursor have one only if their link gave it to them.
+    pub fn page_number(&self) -> u32 {
+        self.page_number
     }
 
-    /// What the first page of this walk counted; `None` on the first page itself.
+    /// Where the page begins.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// What an earlier page of this walk counted, if it is good enough for this one.
     pub fn known_total(&self) -> Option<Total> {
-        self.start.as_ref().map(|cursor| cursor.total)
+        self.known_total
+            .filter(|total| !self.wants_exact_total || matches!(total, Total::Exactly(_)))
     }
 
-    /// The link to the page after the row at `last`: `path` with all parameters of this request and a cursor.
-    ///
-    /// Host-relative, as SparkPost's are. Parameters keep the names and values that the caller chose.
-    pub fn next_link(&self, path: &str, last: Position, total: Total) -> String {
-        let cursor = Cursor {
-            range: self.range,
-            position: last,
-            total,
-            filters_digest: self.filters.digest(),
-        };
-        let mut link = format!("{path}?");
-        for given in self
-            .given
-            .iter()
-            .filter(|given| given.parameter != Parameter::Cursor)
-        {
-            query_string::push_pair(&mut link, &given.name, &given.value);
-        }
-        query_string::push_pair(&mut link, "cursor", &cursor.encode());
-        link
+    /// Whether to count all matches, however many there are.
+    pub fn wants_exact_total(&self) -> bool {
+        self.wants_exact_total
+    }
+
+    /// Whether `links` is to be a list, as some connectors expect it, against what SparkPost documents.
+    pub fn wants_link_list(&self) -> bool {
+        self.wants_link_list
+    }
+}
+
+/// Cut to what a link can say of it.
+fn before(now: OffsetDateTime, age: Duration) -> Timestamp {
+    let instant = now - age;
+    Timestamp::from_time(
+        instant
+            .replace_millisecond(instant.millisecond())
+            .unwrap_or(instant),
+    )
+}
+
+fn is_flag(given: &GivenParameters, parameter: Parameter, value: &str) -> Result<bool, ParamError> {
+    match given.single(parameter) {
+        None => Ok(false),
+        Some(given) if given.value == value => Ok(true),
+        Some(given) => Err(given.error(format!("must be {value} if it is given"))),
+    }
+}
+
+fn parse_page(given: &Given) -> Result<u32, ParamError> {
+    parse_number(given)
+        .filter(|number| *number >= 1)
+        .ok_or_else(|| given.error("must be a whole number from 1"))
+}
+
+/// Rows that are skipped are read first, so a page by number costs the more the later it is.
+fn place_of_page(
+    given: &GivenParameters,
+    page_number: u32,
+    per_page: u32,
+) -> Result<Place, ParamError> {
+    if page_number == 1 {
+        return Ok(Place::Beginning);
+    }
+    match (page_number - 1)
+        .checked_mul(per_page)
+        .filter(|skipped| *skipped <= MAX_SKIPPED)
+    {
+        Some(skipped) => Ok(Place::Skipping(skipped)),
+        None => Err(ParamError::new(
+            given
+                .single(Parameter::Page)
+                .map_or_else(|| "page".to_owned(), |given| given.name.clone()),
+            "lies more than 100000 events deep; follow the links instead, which go as deep as there are events",
+        )),
+    }
+}
+
+fn parse_number(given: &Given) -> Option<u32> {
+    let is_number = given.value.bytes().all(|byte| byte.is_ascii_digit());
+
+    if is_number {
+        given.value.parse().ok()
+    } else {
+        None
     }
 }
 
 fn parse_per_page(given: &Given) -> Result<u32, ParamError> {
-    let is_number = given.value.bytes().all(|byte| byte.is_ascii_digit());
-    let per_page = if is_number {
-        given.value.parse().ok()
-    } else {
-        None
-    };
-
-    per_page
+    parse_number(given)
         .filter(|per_page| (1..=MAX_PER_PAGE).contains(per_page))
         .ok_or_else(|| given.error("must be a whole number from 1 to 10000"))
 }

@@ -11,27 +11,38 @@ use event_model::Timestamp;
 use event_model::sparkpost::EventType;
 
 use crate::cursor::Position;
-use crate::filter::{Filter, TextColumn};
-use crate::query::{EventQuery, TimeRange};
+use crate::filter::{Filter, TextField};
+use crate::indexed_keys::IndexedKeys;
+use crate::keyword::{Keywords, Phrase};
+use crate::query::{EventQuery, Place, TimeRange};
 use crate::statement::{Bind, Statement};
 
 impl EventQuery {
-    /// Fetches at most `limit` matching events that come after the row at `after`, newest first.
-    pub fn fetch_statement(&self, after: Option<Position>, limit: u32) -> Statement {
+    /// Fetches at most `limit` matching events from `place` on, newest first.
+    pub fn fetch_statement(&self, place: Place, limit: u32) -> Statement {
         let mut sql = Renderer::new("select ts, event_key, event::text\nfrom events");
         sql.conditions(self);
-        if let Some(position) = after {
+        if let Place::After(position) = place {
             sql.after(position);
         }
         let limit = sql.bind(Bind::BigInt(i64::from(limit)));
         sql.line(format_args!(
             "order by ts desc, event_key desc\nlimit {limit}"
         ));
+        if let Place::Skipping(skipped) = place {
+            let skipped = sql.bind(Bind::BigInt(i64::from(skipped)));
+            sql.line(format_args!("offset {skipped}"));
+        }
         sql.finish()
     }
 
     /// Counts matching events, whatever the page, but not beyond `cap`.
-    pub fn count_statement(&self, cap: u32) -> Statement {
+    pub fn count_statement(&self, cap: Option<u32>) -> Statement {
+        let Some(cap) = cap else {
+            let mut sql = Renderer::new("select count(*)\nfrom events");
+            sql.conditions(self);
+            return sql.finish();
+        };
         let mut sql = Renderer::new("select count(*)\nfrom (\nselect\nfrom events");
         sql.conditions(self);
         let cap = sql.bind(Bind::BigInt(i64::from(cap)));
@@ -73,7 +84,33 @@ impl Renderer {
         for filter in query.filters.iter() {
             match filter {
                 Filter::EventTypes(types) => self.event_types(types),
-                Filter::Text { column, values } => self.text(*column, values),
+                Filter::Text { field, values } => self.text(*field, values),
+                Filter::BounceClasses(classes) => {
+                    let classes = self.bind(Bind::SmallIntArray(classes.iter().copied().collect()));
+                    self.line(format_args!("  and array[bounce_class] && {classes}"));
+                }
+                Filter::Subaccounts(ids) => {
+                    let ids = self.bind(Bind::IntArray(ids.iter().copied().collect()));
+                    self.line(format_args!(
+                        "  and array[coalesce(subaccount_id, 0)] && {ids}"
+                    ));
+                }
+                Filter::Keywords(keywords) => self.keywords(keywords),
+                Filter::Tags(tags) => {
+                    let tags = self.bind(Bind::TextArray(tags.iter().cloned().collect()));
+                    self.line(format_args!("  and event->'rcpt_tags' ?| {tags}"));
+                }
+                Filter::Metadata { key, values } => {
+                    let key = IndexedKeys::as_sql(key);
+                    let values = values.iter().cloned().collect();
+                    self.any_of(&format!("event->'rcpt_meta'->>{key}"), values);
+                }
+                Filter::ReasonContains(part) => {
+                    let part = self.bind(Bind::Text(part.clone()));
+                    self.line(format_args!(
+                        "  and reason is not null and strpos(lower(reason collate \"C\"), {part}) > 0"
+                    ));
+                }
             }
         }
     }
@@ -89,11 +126,25 @@ impl Renderer {
         self.line(format_args!("  and type in ({})", literals.join(", ")));
     }
 
+    fn text(&mut self, field: TextField, values: &BTreeSet<String>) {
+        let values: Vec<String> = values.iter().cloned().collect();
+        match field {
+            TextField::MessageId | TextField::RcptTo | TextField::TransmissionId => {
+                self.any_of(field.name(), values);
+            }
+            TextField::EventId | TextField::AbTestVersion => {
+                self.any_of(&format!("event->>'{}'", field.name()), values);
+            }
+            TextField::FriendlyFrom => {
+                self.overlaps(r#"array[lower(friendly_from collate "C")]"#, values);
+            }
+            TextField::SendingIp => self.overlaps("array[event->>'sending_ip']", values),
+        }
+    }
+
     /// One value is compared with `=`, which lets an index on (column, ts) give the order as well; `any` would need
     /// a sort of all matches.
-    fn text(&mut self, column: TextColumn, values: &BTreeSet<String>) {
-        let column = column.as_sql();
-        let mut values: Vec<String> = values.iter().cloned().collect();
+    fn any_of(&mut self, column: &str, mut values: Vec<String>) {
         if values.len() == 1
             && let Some(value) = values.pop()
         {
@@ -102,6 +153,43 @@ impl Renderer {
         } else {
             let values = self.bind(Bind::TextArray(values));
             self.line(format_args!("  and {column} = any({values})"));
+        }
+    }
+
+    /// For columns that only the inverted index knows, which compares arrays.
+    fn overlaps(&mut self, array: &str, values: Vec<String>) {
+        let values = self.bind(Bind::TextArray(values));
+        self.line(format_args!("  and {array} && {values}"));
+    }
+
+    /// The words are what the index finds. That they stand side by side is looked up in what it found, by `strpos`:
+    /// the planner would take `like` to exclude nearly everything and choose by that.
+    fn keywords(&mut self, Keywords { field, phrases }: &Keywords) {
+        let words = field.words_as_sql();
+        let spaced = format!("' ' || array_to_string(array_remove({words}, ''), ' ') || ' '");
+        let is_of_single_words = phrases.iter().all(|phrase| phrase.words().len() == 1);
+
+        if let (Some(phrase), 1) = (phrases.first(), phrases.len()) {
+            let all = self.bind(Bind::TextArray(phrase.words().to_vec()));
+            self.line(format_args!("  and {words} @> {all}"));
+            if !is_of_single_words {
+                let phrase = self.bind(Bind::Text(phrase.spaced()));
+                self.line(format_args!("  and strpos({spaced}, {phrase}) > 0"));
+            }
+        } else {
+            let one_each = phrases
+                .iter()
+                .map(|phrase| phrase.longest_word().to_owned())
+                .collect();
+            self.overlaps(&words, one_each);
+            if !is_of_single_words {
+                let phrases = self.bind(Bind::TextArray(
+                    phrases.iter().map(Phrase::spaced).collect(),
+                ));
+                self.line(format_args!(
+                    "  and exists (select from unnest({phrases}) as phrase where strpos({spaced}, phrase) > 0)"
+                ));
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 //! What the function is told, and what it works with.
 
-use std::{num::ParseIntError, str::FromStr, time::Duration};
+use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use boot::{BoxError, Env, EnvError};
-use event_store::{DatabaseConfig, Store, StoreError};
+use event_query::IndexedKeys;
+use event_store::{DatabaseConfig, MetadataKey, MetadataKeyError, Store, StoreError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -14,6 +15,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// How long Postgres may work on one statement.
     pub statement_timeout: Duration,
+    /// The metadata keys that the migrator keeps indexes on.
+    pub metadata_keys: Vec<MetadataKey>,
 }
 
 impl Config {
@@ -24,12 +27,18 @@ impl Config {
             "a number of milliseconds from 1 to 25000",
             StatementTimeout::default(),
         )?;
+        let MetadataKeys(metadata_keys) = env.parsed(
+            "METADATA_KEYS",
+            "metadata keys of letters, digits, _ and -, separated by commas",
+            MetadataKeys::default(),
+        )?;
         Ok(Self {
             database_url: env.secret(
                 "DATABASE_URL",
                 "postgres://user:password@host:port/database",
             )?,
             statement_timeout,
+            metadata_keys,
         })
     }
 }
@@ -39,6 +48,8 @@ impl Config {
 pub struct Deps {
     /// The database.
     pub store: Store,
+    /// The metadata keys that may be searched by.
+    pub indexed_keys: Arc<IndexedKeys>,
     /// What time it is.
     pub clock: fn() -> OffsetDateTime,
 }
@@ -51,7 +62,13 @@ impl Deps {
         database.connect_timeout = CONNECT_TIMEOUT;
         database.retry_for = RETRY_FOR;
         let store = Store::connect_lazy(&database)?;
-        Ok(Self { store, clock })
+        let keys = config.metadata_keys.iter().map(ToString::to_string);
+        let indexed_keys = Arc::new(IndexedKeys::new(keys));
+        Ok(Self {
+            store,
+            indexed_keys,
+            clock,
+        })
     }
 }
 
@@ -87,6 +104,19 @@ impl FromStr for StatementTimeout {
     }
 }
 
+/// The list as it stands in one variable.
+#[derive(Debug, Default)]
+struct MetadataKeys(Vec<MetadataKey>);
+
+impl FromStr for MetadataKeys {
+    type Err = MetadataKeyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let keys = text.split(',').map(str::trim).filter(|key| !key.is_empty());
+        keys.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,10 +139,26 @@ mod tests {
     }
 
     #[test]
+    fn metadata_keys_are_a_list() {
+        let env = Env::from_pairs([URL, ("METADATA_KEYS", " user_id, order-id,,")]);
+
+        let keys = Config::from_env(&env).unwrap().metadata_keys;
+
+        assert_eq!(
+            keys.iter().map(MetadataKey::as_str).collect::<Vec<_>>(),
+            ["user_id", "order-id"]
+        );
+    }
+
+    #[test]
     fn wrong_settings_are_named() {
         let missing =
             Config::from_env(&Env::from_pairs([("STATEMENT_TIMEOUT_MS", "1")])).unwrap_err();
         assert!(missing.to_string().starts_with("DATABASE_URL is not set"));
+
+        let keys = Env::from_pairs([URL, ("METADATA_KEYS", "user_id,a b")]);
+        let wrong = Config::from_env(&keys).unwrap_err();
+        assert!(wrong.to_string().starts_with("METADATA_KEYS is not valid"));
 
         for timeout in ["0", "25001", "-1", "20s"] {
             let env = Env::from_pairs([URL, ("STATEMENT_TIMEOUT_MS", timeout)]);

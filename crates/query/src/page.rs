@@ -1,6 +1,6 @@
 //! Fetches a page in chunks until it is full, by number or by size, or there is no more.
 
-use event_query::{EventQuery, Position, answer, write_event};
+use event_query::{EventQuery, Place, Position, answer, write_event};
 use event_store::{EventRow, Store};
 
 use crate::{
@@ -27,13 +27,14 @@ pub(crate) async fn fill(
 ) -> Result<Page, SearchError> {
     let mut body = PageBody::begin(answer::OPENING, encoding);
     let mut event_count = 0;
-    let mut last = query.start();
+    let mut place = query.place();
+    let mut last = None;
 
     loop {
         let wanted = CHUNK_ROWS.min(query.per_page() - event_count);
         // One more than wanted tells whether there is more.
         let rows = store
-            .fetch_events(&query.fetch_statement(last, wanted + 1))
+            .fetch_events(&query.fetch_statement(place, wanted + 1))
             .await?;
         let fetched_all = u32::try_from(rows.len()).is_ok_and(|fetched| fetched <= wanted);
 
@@ -49,6 +50,7 @@ pub(crate) async fn fill(
             }
             event_count += 1;
             last = Some(position_of(row));
+            place = Place::After(position_of(row));
         }
 
         if fetched_all {

@@ -10,7 +10,10 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use event_query::{EventQuery, Total, answer};
+use event_query::{
+    EventQuery, Place, Total,
+    answer::{self, LinkForm},
+};
 use event_store::Store;
 use tokio::time::timeout;
 use tracing::info;
@@ -36,7 +39,11 @@ pub(crate) async fn search(
     headers: HeaderMap,
 ) -> Result<Response, SearchError> {
     let began = Instant::now();
-    let query = EventQuery::parse(&query_string.unwrap_or_default(), (deps.clock)())?;
+    let query = EventQuery::parse(
+        &query_string.unwrap_or_default(),
+        (deps.clock)(),
+        &deps.indexed_keys,
+    )?;
 
     let (body, event_count) = timeout(
         REQUEST_DEADLINE,
@@ -48,7 +55,7 @@ pub(crate) async fn search(
     info!(
         event_count,
         body_bytes = body.bytes.len(),
-        is_first_page = query.start().is_none(),
+        is_first_page = query.known_total().is_none(),
         duration_ms = began.elapsed().as_millis(),
         "page served"
     );
@@ -62,11 +69,14 @@ async fn answer(
 ) -> Result<(FinishedBody, u32), SearchError> {
     let page = page::fill(store, query, encoding).await?;
     let total = total(store, query, &page).await?;
-    let next = page
-        .more_after
-        .map(|last| query.next_link(PATH, last, total));
+    let links = query.next_link(PATH, page.more_after, total);
+    let form = if query.wants_link_list() {
+        LinkForm::List
+    } else {
+        LinkForm::Object
+    };
 
-    let body = page.body.finish(&answer::closing(total, next.as_deref()));
+    let body = page.body.finish(&answer::closing(total, &links, form));
     Ok((body, page.event_count))
 }
 
@@ -75,14 +85,17 @@ async fn total(store: &Store, query: &EventQuery, page: &Page) -> Result<Total, 
     if let Some(total) = query.known_total() {
         return Ok(total);
     }
-    if page.more_after.is_none() {
+    let is_whole_search = query.place() == Place::Beginning && page.more_after.is_none();
+    if is_whole_search {
         return Ok(Total::Exactly(page.event_count.into()));
     }
-    let counted = store.count(&query.count_statement(COUNT_CAP + 1)).await?;
-    Ok(if counted > u64::from(COUNT_CAP) {
-        Total::AtLeast(COUNT_CAP.into())
-    } else {
-        Total::Exactly(counted)
+    let cap = (!query.wants_exact_total()).then_some(COUNT_CAP);
+    let counted = store
+        .count(&query.count_statement(cap.map(|cap| cap + 1)))
+        .await?;
+    Ok(match cap {
+        Some(cap) if counted > u64::from(cap) => Total::AtLeast(cap.into()),
+        Some(_) | None => Total::Exactly(counted),
     })
 }
 

@@ -7,7 +7,7 @@ const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 const PATH: &str = "/api/v1/events/message";
 
 fn parse(query: &str) -> Result<EventQuery, ParamError> {
-    EventQuery::parse(query, NOW)
+    EventQuery::parse(query, NOW, &IndexedKeys::default())
 }
 
 fn range(query: &str) -> (OffsetDateTime, OffsetDateTime) {
@@ -22,12 +22,18 @@ fn position(unix_seconds: i64) -> Position {
     }
 }
 
+fn next_link(query: &str) -> String {
+    let query = parse(query).unwrap();
+    query
+        .next_link(PATH, Some(position(1_700_000_000)), Total::Exactly(3))
+        .next
+        .unwrap()
+}
+
 /// The query string that the next page of `query` is asked with.
 fn next(query: &str) -> String {
-    let link = parse(query)
-        .unwrap()
-        .next_link(PATH, position(1_700_000_000), Total::Exactly(3));
-    link.strip_prefix("/api/v1/events/message?")
+    next_link(query)
+        .strip_prefix("/api/v1/events/message?")
         .unwrap()
         .to_owned()
 }
@@ -48,7 +54,7 @@ fn nothing_given_means_the_last_day_but_for_the_last_minute() {
         )
     );
     assert_eq!(query.per_page(), 1_000);
-    assert_eq!(query.start(), None);
+    assert_eq!(query.place(), Place::Beginning);
     assert_eq!(query.known_total(), None);
     assert_eq!(range("cursor=initial&from_date=2016-01-01"), range(""));
 }
@@ -115,6 +121,14 @@ fn every_wrong_value_is_refused_by_name() {
         ("events=BOUNCE", "events"),
         ("events=bounce%27%20or%20true--", "events"),
         ("events=bounce,click&delimiter=;", "events"),
+        ("page=0", "page"),
+        ("page=-1", "page"),
+        ("page=2.5", "page"),
+        ("page=102", "page"),
+        ("page=4000000000&per_page=10000", "page"),
+        ("total_count=all", "total_count"),
+        ("links=array", "links"),
+        ("metadata.user_id=1", "metadata.user_id"),
         ("recipients=%C3%28", "recipients"),
         ("cursor=", "none"),
         ("cursor=%3D%3D", "cursor"),
@@ -137,9 +151,7 @@ fn every_wrong_value_is_refused_by_name() {
 fn next_page_repeats_the_request_as_it_was_written() {
     let query = "recipients=A%40x.org+,b@x.org&from=2026-11-20T00:00&unknown=1&per_page=2&cursor=initial&events=click";
 
-    let link = parse(query)
-        .unwrap()
-        .next_link(PATH, position(1_700_000_000), Total::Exactly(3));
+    let link = next_link(query);
 
     let (kept, _cursor) = link.rsplit_once("&cursor=").unwrap();
     assert_eq!(
@@ -158,14 +170,19 @@ fn next_page_asks_the_same_range_however_late_it_is_asked() {
     ] {
         let asked = parse(first).unwrap();
 
-        let second = EventQuery::parse(&next(first), NOW + Duration::from_hours(5)).unwrap();
+        let second = EventQuery::parse(
+            &next(first),
+            NOW + Duration::from_hours(5),
+            &IndexedKeys::default(),
+        )
+        .unwrap();
 
         assert_eq!(
             (second.range, &second.filters),
             (asked.range, &asked.filters),
             "{first}"
         );
-        assert_eq!(second.start(), Some(position(1_700_000_000)));
+        assert_eq!(second.place(), Place::After(position(1_700_000_000)));
         assert_eq!(second.known_total(), Some(Total::Exactly(3)));
     }
 }
@@ -209,4 +226,91 @@ fn cursor_of_another_search_is_refused() {
         "to=2020-02-01T00:00Z&events=open,open&from=2020-01-01T01:00%2B01:00&cursor={cursor}"
     ));
     assert!(same.is_ok());
+}
+
+#[test]
+fn page_by_number_skips_the_pages_before_it() {
+    let place = |query| parse(query).unwrap().place();
+
+    assert_eq!(place("page=1&per_page=10"), Place::Beginning);
+    assert_eq!(place("page=3&per_page=10"), Place::Skipping(20));
+    assert_eq!(place("page=101"), Place::Skipping(100_000));
+    assert_eq!(
+        place(&format!("page=3&cursor={}", cursor_of(""))),
+        Place::After(position(1_700_000_000))
+    );
+}
+
+#[test]
+fn numbered_pages_lead_to_their_neighbours() {
+    let links = |query, more: bool, total| {
+        let more_after = more.then(|| position(1_700_000_000));
+        parse(query)
+            .unwrap()
+            .page_links("/api/v1/message-events", more_after, total)
+    };
+    let without_cursor =
+        |link: Option<String>| link.map(|link| link.split("&cursor=").next().unwrap().to_owned());
+
+    let first = links("per_page=2&to=2026-11-21T06:00", true, Total::Exactly(5));
+    let range = "&from=2026-11-20T12%3A00%3A00.000Z";
+    let page = |n| {
+        Some(format!(
+            "/api/v1/message-events?per_page=2&to=2026-11-21T06%3A00{range}&page={n}"
+        ))
+    };
+    assert_eq!((&first.first, &first.previous), (&None, &None));
+    assert_eq!(first.last, page(3));
+    assert!(first.next.as_ref().unwrap().contains("&page=2&cursor="));
+    assert_eq!(without_cursor(first.next), page(2));
+
+    let second = links(
+        "per_page=2&to=2026-11-21T06:00&page=2",
+        true,
+        Total::AtLeast(10_000),
+    );
+    assert_eq!(
+        (second.first, second.previous, second.last),
+        (page(1), page(1), None)
+    );
+    assert_eq!(without_cursor(second.next), page(3));
+
+    let third = links(
+        "per_page=2&to=2026-11-21T06:00&page=3",
+        false,
+        Total::Exactly(5),
+    );
+    assert_eq!((third.first, third.previous), (page(1), page(2)));
+    assert_eq!((third.next, third.last), (None, None));
+}
+
+#[test]
+fn exact_total_is_counted_anew_unless_it_is_known() {
+    let link = |total| {
+        let query = parse("events=open").unwrap();
+        let link = query
+            .next_link(PATH, Some(position(1_700_000_000)), total)
+            .next
+            .unwrap();
+        link.split_once('?').unwrap().1.to_owned()
+    };
+    let capped = link(Total::AtLeast(10_000));
+    let exact = link(Total::Exactly(10_000));
+
+    assert_eq!(
+        parse(&capped).unwrap().known_total(),
+        Some(Total::AtLeast(10_000))
+    );
+    assert_eq!(
+        parse(&format!("{capped}&total_count=exact"))
+            .unwrap()
+            .known_total(),
+        None
+    );
+    assert_eq!(
+        parse(&format!("{exact}&total_count=exact"))
+            .unwrap()
+            .known_total(),
+        Some(Total::Exactly(10_000))
+    );
 }

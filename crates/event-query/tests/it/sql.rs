@@ -1,7 +1,7 @@
 //! What searches become.
 
 use event_model::{EventKey, Timestamp};
-use event_query::{Bind, EventQuery, Position, Statement};
+use event_query::{Bind, EventQuery, IndexedKeys, Place, Position, Statement};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use time::OffsetDateTime;
@@ -16,8 +16,12 @@ fn position() -> Position {
     }
 }
 
+fn keys() -> IndexedKeys {
+    IndexedKeys::new(["user_id".to_owned(), "odd'key".to_owned()])
+}
+
 fn parse(query: &str) -> EventQuery {
-    EventQuery::parse(query, NOW).unwrap()
+    EventQuery::parse(query, NOW, &keys()).unwrap()
 }
 
 /// The statement as a person reads it, values in full.
@@ -53,14 +57,37 @@ fn each_combination_of_filters() {
             "event_types_and_recipient",
             "recipients=a@example.com&events=click,open&from=2026-11-01&to=2026-11-08",
         ),
+        ("ids", "event_ids=1,2&messages=m&transmissions=t"),
+        (
+            "sender",
+            "from_addresses=News@example.com&sending_ips=10.0.0.1,10.0.0.2&subaccounts=0,101",
+        ),
+        ("bounce", "bounce_classes=10,30&reason=Mailbox full"),
+        ("one_word", "subjects=Reset"),
+        ("one_phrase", "sending_domains=Example.com"),
+        ("several_words", "campaigns=spring,summer"),
+        ("several_phrases", "reasons=5.4.7,mailbox full"),
+        (
+            "payload_words",
+            "ip_pools=shared&mailbox_providers=Gmail&mailbox_provider_regions=Global",
+        ),
+        (
+            "ab_test",
+            "ab_tests=subject&ab_test_versions=1,2&templates=welcome&recipient_domains=org",
+        ),
+        (
+            "metadata_and_tags",
+            "metadata.user_id=7&metadata.odd%27key=a,b&tags=vip",
+        ),
     ];
 
     for (name, query) in combinations {
         let query = parse(query);
         let statements = [
-            query.fetch_statement(None, 1_001),
-            query.fetch_statement(Some(position()), 1_001),
-            query.count_statement(10_001),
+            query.fetch_statement(Place::Beginning, 1_001),
+            query.fetch_statement(Place::After(position()), 1_001),
+            query.count_statement(Some(10_001)),
+            query.count_statement(None),
         ];
         insta::assert_snapshot!(name, statements.each_ref().map(print).join("\n"));
     }
@@ -84,21 +111,57 @@ fn placeholders(sql: &str) -> Vec<usize> {
     numbers
 }
 
+/// Every parameter that narrows a search and takes any text.
+const TEXTS: [&str; 19] = [
+    "recipients",
+    "event_ids",
+    "messages",
+    "message_ids",
+    "transmissions",
+    "from_addresses",
+    "sending_ips",
+    "subjects",
+    "reasons",
+    "reason",
+    "campaigns",
+    "templates",
+    "recipient_domains",
+    "sending_domains",
+    "ip_pools",
+    "mailbox_providers",
+    "ab_tests",
+    "tags",
+    "metadata.user_id",
+];
+
 prop_compose! {
     /// Query strings that parse, with values that nobody's SQL should ever hold.
     fn hostile_queries()(
         events in prop::sample::subsequence(vec!["bounce", "click", "open", "sms_status"], 0..4),
-        recipients in prop::collection::vec("planted['\"; $)(a-z-]{1,12}", 0..4),
+        texts in prop::collection::btree_map(prop::sample::select(&TEXTS[..]), hostile_values(), 0..6),
+        classes in prop::collection::vec(any::<i16>(), 0..3),
+        subaccounts in prop::collection::vec(any::<i32>(), 0..3),
         per_page in 1..=10_000_u32,
         day in 1..=28_u8,
     ) -> String {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        format!(
-            "events={}&recipients={}&per_page={per_page}&from=2026-10-{day:02}",
-            encode(&events.join(",")),
-            encode(&recipients.join(",")),
-        )
+        let parameters = [
+            format!("events={}&per_page={per_page}&from=2026-10-{day:02}", encode(&events.join(","))),
+            list("bounce_classes", classes),
+            list("subaccounts", subaccounts),
+        ];
+        let texts = texts.into_iter().map(|(name, values)| format!("{name}={}", encode(&values.join(","))));
+        parameters.into_iter().chain(texts).collect::<Vec<_>>().join("&")
     }
+}
+
+fn list(name: &str, values: Vec<impl ToString>) -> String {
+    let values: Vec<_> = values.into_iter().map(|value| value.to_string()).collect();
+    format!("{name}={}", values.join(","))
+}
+
+fn hostile_values() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec("planted['\"; $)(a-z._%-]{1,12}", 1..4)
 }
 
 proptest! {
@@ -106,18 +169,18 @@ proptest! {
     fn placeholders_are_binds_and_the_text_is_ours(query in hostile_queries(), after: bool) {
         let query = parse(&query);
 
-        for statement in [query.fetch_statement(after.then(position), 11), query.count_statement(10_001)] {
+        for statement in [query.fetch_statement(if after { Place::After(position()) } else { Place::Skipping(100) }, 11), query.count_statement(Some(10_001))] {
             let expected: Vec<usize> = (1..=statement.binds.len()).collect();
             prop_assert_eq!(placeholders(&statement.sql), expected);
             prop_assert!(!statement.sql.contains("planted"));
-            prop_assert!(statement.sql.chars().all(|c| c.is_ascii_lowercase() || " \n$*,.:()<>='_0123456789".contains(c)));
+            prop_assert!(statement.sql.chars().all(|c| c.is_ascii_lowercase() || "CE".contains(c) || " \n$*,.:()[]<>='_0123456789-\\@&|?\"".contains(c)));
         }
     }
 
     #[test]
-    fn no_query_string_panics(query in "\\PC*|((from|to|events|recipients|per_page|cursor|delimiter|timezone)=[^&]{0,20}&?){0,6}") {
-        if let Ok(query) = EventQuery::parse(&query, NOW) {
-            let _ = query.fetch_statement(query.start(), 11);
+    fn no_query_string_panics(query in "\\PC*|((from|to|events|recipients|per_page|page|cursor|delimiter|timezone|subjects|reason|ab_test_versions|tags)=[^&]{0,20}&?){0,6}") {
+        if let Ok(query) = EventQuery::parse(&query, NOW, &keys()) {
+            let _ = query.fetch_statement(query.place(), 11);
         }
     }
 }

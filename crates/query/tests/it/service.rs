@@ -1,6 +1,6 @@
 //! The function under test, and events to put behind it.
 
-use std::{io::Read, time::Duration};
+use std::{io::Read, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -8,17 +8,23 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use event_model::{BatchKey, EventKey, sparkpost::parse_batch};
+use event_query::IndexedKeys;
 use event_store::{DatabaseConfig, LoadOutcome, Store};
 use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 use query::{Deps, router};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sqlx::{ConnectOptions, PgPool};
 use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
 
 /// What the function takes for the present.
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
+
+/// The metadata keys that the function takes to be indexed.
+pub(crate) fn indexed_keys() -> IndexedKeys {
+    IndexedKeys::new(["user_id".to_owned()])
+}
 
 pub(crate) struct Service {
     pub(crate) router: Router,
@@ -33,15 +39,14 @@ pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// As much of an event as the search looks at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An event to be loaded.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TestEvent {
     pub(crate) id: u64,
     pub(crate) event_type: &'static str,
     pub(crate) unix_seconds: i64,
-    pub(crate) rcpt_to: String,
-    /// Makes it bigger.
-    pub(crate) padding: String,
+    /// The rest of the payload.
+    pub(crate) members: Map<String, Value>,
 }
 
 impl Service {
@@ -60,6 +65,7 @@ impl Service {
         let store = Store::connect_lazy(&config).unwrap();
         let router = router(Deps {
             store: store.clone(),
+            indexed_keys: Arc::new(indexed_keys()),
             clock: || NOW,
         });
         Self { router, store }
@@ -148,14 +154,18 @@ impl Answer {
 
 impl TestEvent {
     pub(crate) fn new(id: u64, event_type: &'static str, unix_seconds: i64) -> Self {
-        let rcpt_to = format!("user-{}@example.com", id % 7);
-        Self {
+        let event = Self {
             id,
             event_type,
             unix_seconds,
-            rcpt_to,
-            padding: String::new(),
-        }
+            members: Map::new(),
+        };
+        event.with("rcpt_to", format!("user-{}@example.com", id % 7))
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
     }
 
     /// What the order of an answer goes by, ascending.
@@ -167,14 +177,11 @@ impl TestEvent {
     }
 
     fn to_element(&self) -> Value {
-        json!({ "msys": { "message_event": {
-            "type": self.event_type,
-            "event_id": self.id.to_string(),
-            "timestamp": self.unix_seconds.to_string(),
-            "rcpt_to": self.rcpt_to,
-            "customer_id": "1",
-            "padding": self.padding,
-        } } })
+        let mut event = self.members.clone();
+        event.insert("type".to_owned(), self.event_type.into());
+        event.insert("event_id".to_owned(), self.id.to_string().into());
+        event.insert("timestamp".to_owned(), self.unix_seconds.to_string().into());
+        json!({ "msys": { "message_event": event } })
     }
 }
 

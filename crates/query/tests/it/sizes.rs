@@ -14,13 +14,11 @@ const LAMBDA_LIMIT_BYTES: usize = 6_291_556;
 /// Nine megabytes of events that compress well, some of them bigger than others.
 fn events() -> Vec<TestEvent> {
     (0..6_000)
-        .map(|id| TestEvent {
-            padding: "\"quoted\" and plain ".repeat(usize::try_from(id % 150).unwrap()),
-            ..TestEvent::new(
-                id,
-                "delivery",
-                NOW.unix_timestamp() - 3_600 - i64::try_from(id).unwrap(),
-            )
+        .map(|id| {
+            let padding = "\"quoted\" and plain ".repeat(usize::try_from(id % 150).unwrap());
+            let age = i64::try_from(id).unwrap();
+            TestEvent::new(id, "delivery", NOW.unix_timestamp() - 3_600 - age)
+                .with("padding", padding)
         })
         .collect()
 }
@@ -86,7 +84,9 @@ async fn event_larger_than_a_page_is_served_alone(pool: PgPool) {
     let mut events: Vec<_> = (0..3)
         .map(|id| TestEvent::new(id, "open", NOW.unix_timestamp() - 3_600))
         .collect();
-    events[1].padding = "x".repeat(7_000_000);
+    events[1]
+        .members
+        .insert("padding".to_owned(), "x".repeat(7_000_000).into());
     service.load(&events).await;
 
     let (ids, _) = walk(&service, "identity").await;

@@ -1,0 +1,164 @@
+//! Search by whole words, as SparkPost documents it for ten of its parameters
+//! (<https://developers.sparkpost.com/api/events/#header-keyword-search>).
+//!
+//! A text is split at white space, dashes and underscores, a domain at periods too. A word matches a whole word: of
+//! `blackfriday-specials` the first, not its second half. Several words match as a phrase: `example.com` matches
+//! `info.example.com` and `example.com.uk`. SparkPost does not say whether case matters; here that of ASCII does not.
+//!
+//! The same splitting is done in two places, here for what is searched for and in SQL for what is searched. Both must
+//! agree, and the SQL must stay as it is in the index that `migrations/` defines, or the index is not used.
+
+use std::collections::BTreeSet;
+
+/// What of an event is searched by words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeywordField {
+    AbTest,
+    Campaign,
+    IpPool,
+    MailboxProvider,
+    MailboxProviderRegion,
+    Reason,
+    RecipientDomain,
+    SendingDomain,
+    Subject,
+    Template,
+}
+
+impl KeywordField {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::AbTest => "ab_test_id",
+            Self::Campaign => "campaign_id",
+            Self::IpPool => "ip_pool",
+            Self::MailboxProvider => "mailbox_provider",
+            Self::MailboxProviderRegion => "mailbox_provider_region",
+            Self::Reason => "reason",
+            Self::RecipientDomain => "recipient_domain",
+            Self::SendingDomain => "sending_domain",
+            Self::Subject => "subject",
+            Self::Template => "template_id",
+        }
+    }
+
+    /// Some are columns of their own, the others only members of the payload.
+    fn column(self) -> String {
+        match self {
+            Self::AbTest | Self::IpPool | Self::MailboxProvider | Self::MailboxProviderRegion => {
+                format!("(event->>'{}')", self.name())
+            }
+            Self::Campaign
+            | Self::Reason
+            | Self::RecipientDomain
+            | Self::SendingDomain
+            | Self::Subject
+            | Self::Template => self.name().to_owned(),
+        }
+    }
+
+    const fn is_domain(self) -> bool {
+        match self {
+            Self::RecipientDomain | Self::SendingDomain => true,
+            Self::AbTest
+            | Self::Campaign
+            | Self::IpPool
+            | Self::MailboxProvider
+            | Self::MailboxProviderRegion
+            | Self::Reason
+            | Self::Subject
+            | Self::Template => false,
+        }
+    }
+
+    /// The words of the field as SQL, of type `text[]`. Where delimiters meet, there are empty words between them.
+    ///
+    /// The collation makes `lower` change ASCII letters only, on every database alike.
+    pub(crate) fn words_as_sql(self) -> String {
+        let column = self.column();
+        let delimiters = if self.is_domain() {
+            r"E'.-_\t\r\n', '      '"
+        } else {
+            r"E'-_\t\r\n', '     '"
+        };
+        format!(r#"string_to_array(translate(lower({column} collate "C"), {delimiters}), ' ')"#)
+    }
+
+    /// Splits what is searched for. Empty if nothing is left.
+    pub(crate) fn parse(self, text: &str) -> Phrase {
+        let is_delimiter = |c: char| {
+            matches!(c, ' ' | '\t' | '\r' | '\n' | '-' | '_') || (c == '.' && self.is_domain())
+        };
+        let words = text.split(is_delimiter).filter(|word| !word.is_empty());
+        Phrase(words.map(str::to_ascii_lowercase).collect())
+    }
+}
+
+/// Words that stand side by side.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Phrase(Vec<String>);
+
+impl Phrase {
+    pub(crate) fn words(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The words with one space before, between and after them, to be found in a text of the same form.
+    pub(crate) fn spaced(&self) -> String {
+        format!(" {} ", self.0.join(" "))
+    }
+
+    /// The word that is likely to be the rarest.
+    pub(crate) fn longest_word(&self) -> &str {
+        self.0
+            .iter()
+            .max_by_key(|word| word.len())
+            .map_or("", String::as_str)
+    }
+}
+
+/// One field and the phrases any of which it has to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keywords {
+    pub(crate) field: KeywordField,
+    pub(crate) phrases: BTreeSet<Phrase>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_split_where_documented() {
+        let words = |field: KeywordField, text| field.parse(text).words().join("|");
+
+        assert_eq!(
+            words(KeywordField::Campaign, "BlackFriday-specials_2026 now"),
+            "blackfriday|specials|2026|now"
+        );
+        assert_eq!(
+            words(KeywordField::Reason, "5.4.7 - Delivery\texpired\r\n"),
+            "5.4.7|delivery|expired"
+        );
+        assert_eq!(
+            words(KeywordField::SendingDomain, ".Info.example-x.co_uk"),
+            "info|example|x|co|uk"
+        );
+        assert_eq!(
+            words(KeywordField::Subject, "ÉTÉ, c'est là!"),
+            "ÉtÉ,|c'est|là!"
+        );
+        assert_eq!(words(KeywordField::Subject, " -_ "), "");
+    }
+
+    #[test]
+    fn phrase_is_spaced_once_whatever_was_between_its_words() {
+        assert_eq!(
+            KeywordField::Template.parse("win--back").spaced(),
+            " win back "
+        );
+        assert_eq!(
+            KeywordField::Template.parse("a-bcd-ef").longest_word(),
+            "bcd"
+        );
+    }
+}
