@@ -1,9 +1,11 @@
 //! The commands and their options.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{down, generate, send, status, up};
+use crate::{down, exec, generate, send, status, tools, up};
 
 /// Cistern on this machine: run it, look at it, feed it.
 #[derive(Debug, Parser)]
@@ -33,6 +35,22 @@ enum Command {
     #[command(after_help = "Data stays: the next `cistern up` goes on with it.\n\n\
                             Examples:\n  cistern down\n  cistern down --data-dir .local/second")]
     Down(down::Options),
+    /// Run a command with the stack in its environment
+    #[command(
+        long_about = "Runs a command with DATABASE_URL, AWS_ENDPOINT_URL, AWS_REGION, credentials for the emulator and \
+                      CISTERN_STACK_JSON set. A stack that is not up is brought up for it and stopped afterwards. \
+                      The exit code is that of the command.",
+        after_help = "Examples:\n  cistern exec -- sh -c 'psql \"$DATABASE_URL\"'\n  \
+                      cistern exec --data-dir .local/test --fresh -- cargo test --workspace"
+    )]
+    Exec(exec::Options),
+    /// Install the pinned tools that the local stack needs
+    #[command(
+        long_about = "Installs the pinned tools that the local stack needs into .local/tools and prints where they are. \
+                      `cistern up` does so by itself; when they are there, it needs no network.",
+        after_help = "Examples:\n  cistern tools\n  $(cistern tools --json | jq -r .sam) validate --lint"
+    )]
+    Tools(tools::Options),
     /// Post files as SparkPost would
     #[command(
         long_about = "Posts each file as SparkPost would: as one webhook batch. A file that ends in .gz is sent with \
@@ -48,14 +66,17 @@ enum Command {
 }
 
 /// Does what the command line asks for.
-pub async fn run(cli: Cli) -> Result<()> {
+pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Up(options) => up::run(options).await,
-        Command::Status(options) => status::run(&options).await,
-        Command::Down(options) => down::run(&options).await,
-        Command::Send(options) => send::run(&options).await,
-        Command::Generate(command) => generate::run(&command).await,
+        Command::Up(options) => up::run(options).await?,
+        Command::Status(options) => status::run(&options).await?,
+        Command::Down(options) => down::run(&options).await?,
+        Command::Exec(options) => return exec::run(&options).await,
+        Command::Tools(options) => tools::run(&options).await?,
+        Command::Send(options) => send::run(&options).await?,
+        Command::Generate(command) => generate::run(&command).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

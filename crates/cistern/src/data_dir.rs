@@ -19,7 +19,7 @@ use crate::checkout::Checkout;
 /// | `processes.json` | what was started, so that a crash leaves nothing behind |
 /// | `ports.json` | the ports of last time, to be taken again |
 /// | `postgres/`, `emulator/` | the data |
-/// | `build/` | the functions and the template as deployed |
+/// | `build/` | the packed functions and the template as deployed |
 /// | `logs/` | one file for each process and tool |
 #[derive(Clone, Debug)]
 pub(crate) struct DataDir {
@@ -55,6 +55,22 @@ impl DataDir {
                 .with_context(|| format!("creating {}", folder.display()))?;
         }
         Ok(())
+    }
+
+    /// Removes all data. For the owner only.
+    pub(crate) fn wipe(&self) -> Result<()> {
+        for path in [self.postgres(), self.emulator()] {
+            remove_if_there(&path, fs::remove_dir_all(&path))?;
+        }
+        let password = self.postgres_password();
+        remove_if_there(&password, fs::remove_file(&password))?;
+        self.create()
+    }
+
+    /// Removes `stack.json`: what it tells is not, or no longer, so.
+    pub(crate) fn remove_stack_json(&self) -> Result<()> {
+        let path = self.stack_json();
+        remove_if_there(&path, fs::remove_file(&path))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -134,6 +150,15 @@ impl DataDir {
     }
 }
 
+fn remove_if_there(path: &Path, removal: std::io::Result<()>) -> Result<()> {
+    match removal {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file that only its owner may read, at once or not at all.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
@@ -178,6 +203,22 @@ mod tests {
         assert!(data_dir.try_own().unwrap().is_none());
         drop(ownership);
         assert!(!data_dir.is_owned().unwrap());
+    }
+
+    #[test]
+    fn wiping_leaves_neither_data_nor_password() {
+        let (_folder, data_dir) = empty();
+        data_dir.create().unwrap();
+        fs::create_dir(data_dir.postgres()).unwrap();
+        fs::write(data_dir.postgres_password(), "secret").unwrap();
+        fs::write(data_dir.emulator().join("object"), "raw").unwrap();
+
+        data_dir.wipe().unwrap();
+
+        assert!(!data_dir.postgres().exists());
+        assert!(!data_dir.postgres_password().exists());
+        assert_eq!(fs::read_dir(data_dir.emulator()).unwrap().count(), 0);
+        data_dir.wipe().unwrap();
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 /// Asks the owner to stop everything, or does it in the place of one that crashed.
-async fn stop(data_dir: &DataDir) -> Result<Vec<String>> {
+pub(crate) async fn stop(data_dir: &DataDir) -> Result<Vec<String>> {
     if !data_dir.is_owned()? {
         return stop_leftovers(data_dir).await;
     }

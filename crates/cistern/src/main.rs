@@ -8,7 +8,7 @@ use clap::Parser as _;
 #[tokio::main]
 async fn main() -> ExitCode {
     match cli::run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

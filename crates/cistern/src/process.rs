@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Result, bail};
 
 pub(crate) use self::{
-    helper::run,
+    helper::{capture, run},
     identity::Identity,
     records::{Records, stop_leftovers},
     service::Service,

@@ -16,16 +16,24 @@ mod redeploy;
 mod rollout;
 mod supervisor;
 mod template;
-mod tools;
 
 use std::{env, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::{checkout::Checkout, data_dir::DataDir, stack::Secret};
+use crate::{
+    checkout::Checkout,
+    data_dir::DataDir,
+    down,
+    stack::{Secret, Stack},
+};
 
 /// What `cistern up` is asked to do.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct Options {
     /// Run in the background and return as soon as the stack is ready
     #[arg(long)]
@@ -38,6 +46,10 @@ pub(crate) struct Options {
     /// Port of the one origin [default: that of last time, or any free one]
     #[arg(long)]
     port: Option<u16>,
+
+    /// Stop what runs there and begin with no data at all
+    #[arg(long)]
+    fresh: bool,
 
     /// Print the content of stack.json when ready
     #[arg(long)]
@@ -58,16 +70,34 @@ struct Up {
     database_url: Option<Secret>,
 }
 
+/// Brings a stack up in the background.
+pub(crate) async fn in_background(data_dir: &DataDir, fresh: bool) -> Result<Stack> {
+    let options = Options {
+        detach: true,
+        data_dir: Some(data_dir.path().to_owned()),
+        port: None,
+        fresh,
+        json: false,
+        background: false,
+    };
+    data_dir.create()?;
+    detach::run(&options, data_dir).await
+}
+
 /// Brings the stack up, or redeploys into the one that runs.
 pub(crate) async fn run(options: Options) -> Result<()> {
     let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
     let checkout = Checkout::around_working_directory()?;
     data_dir.create()?;
     if options.detach {
-        return detach::run(&options, &data_dir).await;
+        let stack = detach::run(&options, &data_dir).await?;
+        return announcement::print(&options, &data_dir, &stack);
     }
     if options.background {
         nix::unistd::setsid().context("leaving the terminal")?;
+    }
+    if options.fresh {
+        down::stop(&data_dir).await?;
     }
     let up = Up {
         options,

@@ -1,4 +1,4 @@
-//! The functions, built with plain cargo and put where the staged template expects them.
+//! The functions, built with plain cargo and packed where the staged template expects them.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,11 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use tokio::process::Command;
 
+use super::template;
 use crate::{checkout::Checkout, data_dir::DataDir, process, progress::Step};
+
+/// Python's standard library writes zip files.
+const PACK: &str = include_str!("../../python/pack.py");
 
 /// Builds the binaries of `functions` (by logical id) and gives the path of each.
 ///
@@ -31,7 +35,7 @@ pub(crate) async fn build(
     for binary in functions.values() {
         cargo.args(["--package", binary, "--bin", binary]);
     }
-    let messages = process::run(&mut cargo, &data_dir.log("cargo"), step).await?;
+    let messages = process::capture(&mut cargo, &data_dir.log("cargo"), step).await?;
     let executables = executables(&messages);
     functions
         .iter()
@@ -44,44 +48,33 @@ pub(crate) async fn build(
         .collect()
 }
 
-/// Copies each binary to `<build>/<logical id>/bootstrap`, without what only a debugger reads: every
-/// start uploads and unpacks it.
-pub(crate) async fn stage(
+/// Packs each binary that has changed into `<build>/<logical id>.zip`.
+pub(crate) async fn pack(
+    python: &Path,
     data_dir: &DataDir,
     binaries: &BTreeMap<String, PathBuf>,
     step: &Step,
 ) -> Result<()> {
     for (function, binary) in binaries {
-        let folder = data_dir.build().join(function);
-        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        let bootstrap = folder.join("bootstrap");
-        if is_newer(&bootstrap, binary) {
+        let package = template::package(&data_dir.build(), function);
+        if is_newer(&package, binary) {
             continue;
         }
-        let unfinished = folder.with_extension("unfinished");
-        strip(binary, &unfinished, data_dir, step).await?;
-        fs::rename(&unfinished, &bootstrap).context("staging a function")?;
+        step.note(format!("packing {function}"));
+        let unfinished = package.with_extension("unfinished");
+        let mut pack = Command::new(python);
+        pack.args(["-c", PACK]).arg(binary).arg(&unfinished);
+        process::run(&mut pack, &data_dir.log("pack"), step).await?;
+        fs::rename(&unfinished, &package)
+            .with_context(|| format!("writing {}", package.display()))?;
     }
     Ok(())
 }
 
-async fn strip(binary: &Path, to: &Path, data_dir: &DataDir, step: &Step) -> Result<()> {
-    // It comes with the C compiler that Rust links with, but one can do without.
-    let mut strip = Command::new("strip");
-    strip.args(["--strip-debug", "-o"]).arg(to).arg(binary);
-    if process::run(&mut strip, &data_dir.log("strip"), step)
-        .await
-        .is_err()
-    {
-        fs::copy(binary, to).with_context(|| format!("copying {}", binary.display()))?;
-    }
-    Ok(())
-}
-
-/// Whether `staged` was made from `binary` as it is now.
-fn is_newer(staged: &Path, binary: &Path) -> bool {
+/// Whether `package` was made from `binary` as it is now.
+fn is_newer(package: &Path, binary: &Path) -> bool {
     let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    modified(staged) > modified(binary)
+    modified(package) > modified(binary)
 }
 
 /// Where cargo put each binary, from its messages

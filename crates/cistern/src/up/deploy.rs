@@ -11,7 +11,7 @@ use crate::{data_dir::DataDir, http, process, progress::Step, stack::Secret};
 
 const STACK_NAME: &str = "cistern";
 /// Where SAM uploads code to.
-const CODE_BUCKET: &str = "cistern-deploy";
+pub(crate) const CODE_BUCKET: &str = "cistern-deploy";
 /// As many as the template's default.
 const LOADER_CONCURRENCY: u32 = 4;
 
@@ -71,7 +71,11 @@ impl Deployment<'_> {
             .arg("--parameter-overrides")
             .arg(format!("DatabaseUrl={}", self.database_url.expose()))
             .arg(format!("Architecture={}", host_architecture()));
-        process::run(&mut deploy, &self.data_dir.log("deploy"), step).await?;
+        let log = self.data_dir.log("deploy");
+        if let Err(error) = process::run(&mut deploy, &log, step).await {
+            let reasons = failures(&fs::read_to_string(&log).unwrap_or_default());
+            return Err(error.context(reasons));
+        }
         self.outputs(step).await
     }
 
@@ -101,7 +105,7 @@ impl Deployment<'_> {
             "--output",
             "json",
         ]);
-        let answer = process::run(&mut list, &self.data_dir.log("outputs"), step).await?;
+        let answer = process::capture(&mut list, &self.data_dir.log("outputs"), step).await?;
         parse_outputs(&answer)
     }
 
@@ -115,6 +119,8 @@ impl Deployment<'_> {
             .env("HOME", self.data_dir.emulator())
             .env("LANG", "C.UTF-8")
             .env("SAM_CLI_TELEMETRY", "0")
+            // Wide enough that its tables do not break a reason into pieces.
+            .env("COLUMNS", "400")
             .env("AWS_ENDPOINT_URL", self.emulator_url)
             .env("AWS_REGION", REGION)
             .env("AWS_DEFAULT_REGION", REGION)
@@ -131,6 +137,16 @@ fn host_architecture() -> &'static str {
         "aarch64" => "arm64",
         other => other,
     }
+}
+
+/// The lines of a deployment's log that say what failed and why; empty when none does.
+fn failures(log: &str) -> String {
+    let failed: Vec<String> = log
+        .lines()
+        .filter(|line| line.contains("_FAILED"))
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    failed.join("\n")
 }
 
 fn parse_outputs(answer: &str) -> Result<Outputs> {
@@ -153,6 +169,18 @@ fn parse_outputs(answer: &str) -> Result<Outputs> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_failed_is_found_in_the_log() {
+        let log = "CREATE_COMPLETE  AWS::SNS::Topic  AlarmTopic  -\n\
+                   CREATE_FAILED    Custom::Migration  Migration   no answer in 330 s  \n\
+                   ROLLBACK_COMPLETE ...";
+
+        assert_eq!(
+            failures(log),
+            "CREATE_FAILED Custom::Migration Migration no answer in 330 s"
+        );
+    }
 
     #[test]
     fn outputs_are_found_by_name() {

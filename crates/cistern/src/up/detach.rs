@@ -12,13 +12,14 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 
-use super::{Options, announcement};
+use super::Options;
 use crate::{data_dir::DataDir, process::Identity, stack::Stack};
 
 /// How often the background is looked at.
 const POLL: Duration = Duration::from_millis(50);
 
-pub(super) async fn run(options: &Options, data_dir: &DataDir) -> Result<()> {
+/// Gives the stack when it is ready.
+pub(super) async fn run(options: &Options, data_dir: &DataDir) -> Result<Stack> {
     let log_path = data_dir.log("up");
     let log = OpenOptions::new()
         .create(true)
@@ -48,8 +49,7 @@ pub(super) async fn run(options: &Options, data_dir: &DataDir) -> Result<()> {
         }
     };
     show(&mut progress)?;
-    let stack = outcome?;
-    announcement::print(options, data_dir, &stack)
+    outcome
 }
 
 fn start(options: &Options, log: File) -> Result<Child> {
@@ -57,6 +57,9 @@ fn start(options: &Options, log: File) -> Result<Child> {
     command.args(["up", "--background"]);
     if let Some(data_dir) = &options.data_dir {
         command.arg("--data-dir").arg(data_dir);
+    }
+    if options.fresh {
+        command.arg("--fresh");
     }
     if let Some(port) = options.port {
         command.args(["--port", &port.to_string()]);

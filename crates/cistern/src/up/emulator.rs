@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
+use super::deploy::CODE_BUCKET;
 use crate::{
     data_dir::DataDir,
     http,
@@ -14,6 +15,8 @@ use crate::{
 
 /// Where everything is deployed.
 pub(crate) const REGION: &str = "us-east-1";
+/// The account that the emulator acts for.
+const ACCOUNT: &str = "000000000000";
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// How to start and reach the emulator.
@@ -42,9 +45,7 @@ impl Emulator {
 
     /// Starts it and waits until it answers.
     pub(crate) async fn start(&self) -> Result<Service> {
-        let temporary = self.folder.join("tmp");
-        fs::create_dir_all(&temporary)
-            .with_context(|| format!("creating {}", temporary.display()))?;
+        self.clear_caches()?;
         let mut command = Command::new(&self.program);
         command
             .current_dir(&self.folder)
@@ -67,6 +68,19 @@ impl Emulator {
             return Err(error);
         }
         Ok(service)
+    }
+
+    /// It keeps every version of every function, unpacked and as uploaded, long after it needs them.
+    fn clear_caches(&self) -> Result<()> {
+        let temporary = self.folder.join("tmp");
+        let uploads = self.folder.join("s3").join(ACCOUNT).join(CODE_BUCKET);
+        for folder in [&temporary, &uploads] {
+            if folder.exists() {
+                fs::remove_dir_all(folder)
+                    .with_context(|| format!("removing {}", folder.display()))?;
+            }
+        }
+        fs::create_dir_all(&temporary).with_context(|| format!("creating {}", temporary.display()))
     }
 
     /// The functions inherit this whole environment, so that nothing of the user's may be in it.

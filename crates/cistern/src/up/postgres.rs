@@ -137,7 +137,11 @@ impl Postgres {
             &query,
         ]);
         let log = data_dir.log("postgres-createdb");
-        if process::run(&mut psql, &log, step).await?.trim().is_empty() {
+        if process::capture(&mut psql, &log, step)
+            .await?
+            .trim()
+            .is_empty()
+        {
             process::run(self.client("createdb").arg(NAME), &log, step).await?;
         }
         Ok(())

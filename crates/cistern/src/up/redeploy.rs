@@ -8,13 +8,13 @@ use nix::sys::signal::Signal;
 use super::{
     Up, announcement,
     rollout::{self, Surroundings},
-    tools,
 };
 use crate::{
     data_dir::Turn,
     process::{Identity, Records, wait_for},
     progress::Step,
     stack::Stack,
+    tools,
 };
 
 /// Recovery after a crash is part of a start.
@@ -51,11 +51,12 @@ pub(super) async fn run(up: &Up, _turn: Turn) -> Result<()> {
     step.done(format!("process {}", supervisor.pid()));
 
     let step = Step::start("tools");
-    let tools = tools::install(&up.checkout, &up.data_dir, false, &step).await?;
+    let tools = tools::install(&up.checkout, false, &step).await?;
     step.done("");
 
     let around = Surroundings {
         sam: tools.sam,
+        python: tools.python,
         base_url: running.base_url,
         emulator_url: running.aws_endpoint_url,
         database_url: up.database_url.clone().unwrap_or(running.database_url),

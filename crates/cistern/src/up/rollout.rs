@@ -1,6 +1,6 @@
 //! From sources to a deployed stack: build, stage, deploy, and tell what there is.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result};
 
@@ -18,7 +18,8 @@ const HEALTH_LIMIT: Duration = Duration::from_mins(1);
 /// Where things are that do not change with a deployment.
 #[derive(Clone, Debug)]
 pub(super) struct Surroundings {
-    pub(super) sam: std::path::PathBuf,
+    pub(super) sam: PathBuf,
+    pub(super) python: PathBuf,
     pub(super) base_url: String,
     pub(super) emulator_url: String,
     pub(super) database_url: Secret,
@@ -31,7 +32,7 @@ pub(super) async fn run(up: &Up, around: &Surroundings) -> Result<Stack> {
 
     let step = Step::start("build");
     let binaries = build::build(&up.checkout, &up.data_dir, &functions, &step).await?;
-    build::stage(&up.data_dir, &binaries, &step).await?;
+    build::pack(&around.python, &up.data_dir, &binaries, &step).await?;
     step.done(format!("{} functions", functions.len()));
 
     let step = Step::start("deploy");

@@ -1,7 +1,5 @@
 //! The process that owns a data directory: starts everything, keeps it, and stops it at the end.
 
-use std::{fs, path::Path};
-
 use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -12,13 +10,13 @@ use super::{
     ports::{self, Ports},
     postgres::Postgres,
     rollout::{self, Surroundings},
-    tools::{self, Tools},
 };
 use crate::{
     data_dir::{Ownership, Turn},
     process::{self, Records, Service},
     progress::Step,
     stack::{Secret, Stack},
+    tools::{self, Tools},
 };
 
 /// Runs the stack until Ctrl-C, SIGTERM or the end of the terminal, then stops what it started.
@@ -35,7 +33,7 @@ pub(super) async fn run(up: &Up, _ownership: Ownership, turn: Turn) -> Result<()
 
     let step = Step::start("stop");
     let stopped = running.stop().await;
-    remove_if_there(&up.data_dir.stack_json())?;
+    up.data_dir.remove_stack_json()?;
     step.done(stopped.join(", "));
     outcome
 }
@@ -74,10 +72,13 @@ struct Running {
 impl Running {
     /// Clears away what a crash has left.
     async fn begin(up: &Up) -> Result<Self> {
-        remove_if_there(&up.data_dir.stack_json())?;
+        up.data_dir.remove_stack_json()?;
         let leftovers = process::stop_leftovers(&up.data_dir).await?;
         if !leftovers.is_empty() {
             Step::start("clean up").done(format!("stopped {}", leftovers.join(", ")));
+        }
+        if up.options.fresh {
+            up.data_dir.wipe()?;
         }
         Ok(Self {
             records: Records::begin(&up.data_dir)?,
@@ -102,7 +103,7 @@ impl Running {
         let start_and_watch = async {
             let step = Step::start("tools");
             let with_postgres = up.database_url.is_none();
-            let tools = tools::install(&up.checkout, &up.data_dir, with_postgres, &step).await?;
+            let tools = tools::install(&up.checkout, with_postgres, &step).await?;
             step.done(up.checkout.tools().display());
 
             let (postgres, database_url) = self.start_postgres(up, &tools).await?;
@@ -110,6 +111,7 @@ impl Running {
             self.ports.keep(&up.data_dir)?;
             let around = Surroundings {
                 sam: tools.sam,
+                python: tools.python,
                 base_url,
                 emulator_url,
                 database_url,
@@ -187,17 +189,30 @@ impl Running {
                     self.postgres = None;
                 }
                 _ = reload.recv() => {
-                    if let (None, Some(postgres)) = (&self.postgres, postgres) {
-                        let service = postgres.start().await?;
-                        self.records.add(&service)?;
-                        self.postgres = Some(service);
-                    }
-                    if let Some(stack) = Stack::read(&up.data_dir.stack_json())? {
-                        signpost.point_to(&stack.aws_endpoint_url, &stack.http_api_id);
+                    if let Err(error) = self.reload(up, postgres, signpost).await {
+                        eprintln!("error: {error:#}");
                     }
                 }
             }
         }
+    }
+
+    /// Starts a Postgres that has ended, and follows what was deployed since.
+    async fn reload(
+        &mut self,
+        up: &Up,
+        postgres: Option<&Postgres>,
+        signpost: &Signpost,
+    ) -> Result<()> {
+        if let (None, Some(postgres)) = (&self.postgres, postgres) {
+            let service = postgres.start().await?;
+            self.records.add(&service)?;
+            self.postgres = Some(service);
+        }
+        if let Some(stack) = Stack::read(&up.data_dir.stack_json())? {
+            signpost.point_to(&stack.aws_endpoint_url, &stack.http_api_id);
+        }
+        Ok(())
     }
 
     /// Stops everything, the database last; gives the names.
@@ -217,14 +232,5 @@ async fn exited(service: &mut Option<Service>) -> Result<std::process::ExitStatu
     match service {
         Some(service) => service.exited().await,
         None => std::future::pending().await,
-    }
-}
-
-fn remove_if_there(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", path.display()))
-        }
-        _ => Ok(()),
     }
 }

@@ -1,6 +1,9 @@
 //! The template as the local stack deploys it: the same text with each function's code in its place.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -36,7 +39,12 @@ pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
     Ok(functions)
 }
 
-/// Points each function's code at its folder in `code`, and writes numbers where the emulator needs them.
+/// Where the code of a function is packed, in the folder `code`.
+pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
+    code.join(format!("{function}.zip"))
+}
+
+/// Points each function's code at its package in `code`, and writes numbers where the emulator needs them.
 ///
 /// Its queue poller compares `MaximumConcurrency` as a number, but a reference to a parameter reaches
 /// it as text, where AWS converts it.
@@ -44,10 +52,10 @@ pub(crate) fn with_code(template: &str, code: &Path, loader_concurrency: u32) ->
     let mut staged = String::with_capacity(template.len() + 1024);
     for (resource, line) in lines_with_resource(template) {
         if line.trim() == SOURCE {
-            let folder = code.join(resource);
+            let package = package(code, resource);
             // A path in single quotes may hold anything; a single quote is doubled.
-            let folder = folder.to_string_lossy().replace('\'', "''");
-            staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{folder}'")));
+            let package = package.to_string_lossy().replace('\'', "''");
+            staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{package}'")));
         } else {
             let number = format!("MaximumConcurrency: {loader_concurrency}");
             staged.push_str(&line.replace(LOADER_CONCURRENCY, &number));
@@ -104,7 +112,10 @@ mod tests {
             .filter(|(before, after)| before != after)
             .collect();
         assert_eq!(changed.len(), functions(TEMPLATE).unwrap().len() + 1);
-        assert!(changed.contains(&("      CodeUri: .", "      CodeUri: '/it''s/IngestFunction'")));
+        assert!(changed.contains(&(
+            "      CodeUri: .",
+            "      CodeUri: '/it''s/IngestFunction.zip'"
+        )));
         assert!(staged.contains("ScalingConfig: {MaximumConcurrency: 4}"));
         assert_eq!(TEMPLATE.lines().count(), staged.lines().count());
     }

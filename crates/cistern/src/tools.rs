@@ -9,10 +9,30 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
-use crate::{checkout::Checkout, data_dir::DataDir, process, progress::Step};
+use crate::{checkout::Checkout, process, progress::Step};
+
+/// What `cistern tools` is asked to do.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Print the paths as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    let checkout = Checkout::around_working_directory()?;
+    let step = Step::start("tools");
+    let tools = install(&checkout, true, &step).await?;
+    step.done(checkout.tools().display());
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&tools)?);
+    }
+    Ok(())
+}
 
 /// The oldest Python that all tools run on.
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
@@ -26,24 +46,26 @@ struct Tool {
 
 const EMULATOR: Tool = Tool {
     name: "ministack",
-    requirements: include_str!("../../python/ministack.txt"),
+    requirements: include_str!("../python/ministack.txt"),
 };
 const DEPLOYER: Tool = Tool {
     name: "sam",
-    requirements: include_str!("../../python/sam.txt"),
+    requirements: include_str!("../python/sam.txt"),
 };
 const POSTGRES: Tool = Tool {
     name: "postgres",
-    requirements: include_str!("../../python/postgres.txt"),
+    requirements: include_str!("../python/postgres.txt"),
 };
 
 /// Where the installed programs are.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Tools {
     /// The emulator's program.
     pub(crate) ministack: PathBuf,
     /// The AWS SAM command line.
     pub(crate) sam: PathBuf,
+    /// A Python with nothing but its standard library to rely on.
+    pub(crate) python: PathBuf,
     /// The folder of `postgres`, `initdb` and `pg_isready`; `None` when another Postgres is used.
     pub(crate) postgres_bin: Option<PathBuf>,
 }
@@ -51,7 +73,6 @@ pub(crate) struct Tools {
 /// Installs what is missing.
 pub(crate) async fn install(
     checkout: &Checkout,
-    data_dir: &DataDir,
     with_postgres: bool,
     step: &Step,
 ) -> Result<Tools> {
@@ -62,7 +83,7 @@ pub(crate) async fn install(
     let install = async |tool: Tool| -> Result<PathBuf> {
         let environment = folder.join(tool.name);
         python
-            .install(tool, &environment, data_dir, step)
+            .install(tool, &environment, step)
             .await
             .with_context(|| format!("installing {}", tool.name))?;
         Ok(environment)
@@ -78,6 +99,7 @@ pub(crate) async fn install(
     Ok(Tools {
         ministack: emulator.join("bin/ministack"),
         sam: deployer.join("bin/sam"),
+        python: deployer.join("bin/python"),
         postgres_bin,
     })
 }
@@ -124,13 +146,7 @@ impl Python {
         Ok(Self { program, version })
     }
 
-    async fn install(
-        &self,
-        tool: Tool,
-        environment: &Path,
-        data_dir: &DataDir,
-        step: &Step,
-    ) -> Result<()> {
+    async fn install(&self, tool: Tool, environment: &Path, step: &Step) -> Result<()> {
         let stamp = environment.join("stamp");
         let wanted = self.fingerprint(tool, environment);
         if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
@@ -140,7 +156,7 @@ impl Python {
             fs::remove_dir_all(environment)
                 .with_context(|| format!("removing {}", environment.display()))?;
         }
-        let log = data_dir.log(&format!("install-{}", tool.name));
+        let log = environment.with_extension("log");
         let mut venv = Command::new(&self.program);
         venv.args(["-m", "venv"]).arg(environment);
         process::run(without_python_settings(&mut venv), &log, step)
