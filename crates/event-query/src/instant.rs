@@ -24,6 +24,11 @@ pub(crate) fn to_millis(instant: Timestamp) -> String {
         .expect("an instant of the years 0000 to 9999 has every component")
 }
 
+/// Writes `2022-02-25T03:27:01.000+00:00`, as the Message Events API answered.
+pub(crate) fn to_millis_with_offset(instant: Timestamp) -> String {
+    to_millis(instant).replace('Z', "+00:00")
+}
+
 /// Reads `YYYY-MM-DDTHH:MM`, optionally with `:SS` and fractions of it, optionally with `Z` or an offset.
 ///
 /// The API documents seconds and `Z` since October 2019; SparkPost's own app, its Python client and most connectors

@@ -3,6 +3,7 @@
 mod address;
 pub mod answer;
 mod cursor;
+mod dialect;
 mod error;
 mod filter;
 mod indexed_keys;
@@ -18,6 +19,7 @@ mod statement;
 mod zone;
 
 pub use cursor::Position;
+pub use dialect::Dialect;
 pub use error::ParamError;
 pub use indexed_keys::IndexedKeys;
 pub use links::Links;

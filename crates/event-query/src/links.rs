@@ -1,6 +1,8 @@
 //! Links from one page to the others.
 
+use crate::answer::LinkForm;
 use crate::cursor::{Cursor, Position};
+use crate::dialect::Dialect;
 use crate::instant;
 use crate::parameter::Parameter;
 use crate::query::{EventQuery, Total};
@@ -16,11 +18,26 @@ pub struct Links {
 }
 
 impl EventQuery {
-    /// The link to the page after the row at `more_after`, if there is one: `path` with all parameters of this
-    /// request, in the names and values that the caller chose, and a cursor.
-    pub fn next_link(&self, path: &str, more_after: Option<Position>, total: Total) -> Links {
+    /// The links of a page, behind whose last row, `more_after`, there is more. They carry all parameters of this
+    /// request, in the names and values that the caller chose.
+    pub fn links(&self, dialect: Dialect, more_after: Option<Position>, total: Total) -> Links {
+        match dialect {
+            Dialect::Events => self.next_link(dialect.path(), more_after, total),
+            Dialect::MessageEvents => self.page_links(dialect.path(), more_after, total),
+        }
+    }
+
+    /// What `links` is made of.
+    pub fn link_form(&self, dialect: Dialect) -> LinkForm {
+        match dialect {
+            Dialect::Events if !self.wants_link_list() => LinkForm::Object,
+            Dialect::Events | Dialect::MessageEvents => LinkForm::List,
+        }
+    }
+
+    fn next_link(&self, path: &str, more_after: Option<Position>, total: Total) -> Links {
         let next = more_after.map(|last| {
-            let mut link = self.link(path, &[Parameter::Cursor, Parameter::Page]);
+            let mut link = self.link(path);
             push_pair(&mut link, "cursor", &self.cursor(last, total));
             link
         });
@@ -30,12 +47,11 @@ impl EventQuery {
         }
     }
 
-    /// Links for an API whose pages have numbers. The next page has a cursor as well: by its number alone it would
-    /// begin where a count of rows says, which events that arrive meanwhile shift. The last page is known only with
-    /// the total.
-    pub fn page_links(&self, path: &str, more_after: Option<Position>, total: Total) -> Links {
+    /// The next page has a cursor as well: by its number alone it would begin where a count of rows says, which events
+    /// that arrive meanwhile shift. The last page is known only with the total.
+    fn page_links(&self, path: &str, more_after: Option<Position>, total: Total) -> Links {
         let to_page = |number: u64| {
-            let mut link = self.link(path, &[Parameter::Cursor, Parameter::Page]);
+            let mut link = self.link(path);
             self.push_range(&mut link);
             push_pair(&mut link, "page", &number.to_string());
             link
@@ -61,14 +77,13 @@ impl EventQuery {
         }
     }
 
-    fn link(&self, path: &str, left_out: &[Parameter]) -> String {
+    /// Everything but what says where a page begins.
+    fn link(&self, path: &str) -> String {
         let mut link = format!("{path}?");
-        for given in self
-            .given
-            .iter()
-            .filter(|given| !left_out.contains(&given.parameter))
-        {
-            push_pair(&mut link, &given.name, &given.value);
+        for given in self.given.iter() {
+            if !matches!(given.parameter, Parameter::Cursor | Parameter::Page) {
+                push_pair(&mut link, &given.name, &given.value);
+            }
         }
         link
     }

@@ -143,7 +143,7 @@ impl EventQuery {
     }
 
     /// The number of the page, from 1; pages that are reached by cursor have one only if their link gave it to them.
-    pub fn page_number(&self) -> u32 {
+    pub(crate) fn page_number(&self) -> u32 {
         self.page_number
     }
 
@@ -164,7 +164,7 @@ impl EventQuery {
     }
 
     /// Whether `links` is to be a list, as some connectors expect it, against what SparkPost documents.
-    pub fn wants_link_list(&self) -> bool {
+    pub(crate) fn wants_link_list(&self) -> bool {
         self.wants_link_list
     }
 }

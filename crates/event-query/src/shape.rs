@@ -1,4 +1,4 @@
-//! One stored event, in the form in which SparkPost's Events API shows it.
+//! One stored event, in the form in which SparkPost's APIs show it.
 //!
 //! Webhooks write ids as strings and times as epoch seconds, the Events API as integers and as ISO 8601
 //! (<https://support.sparkpost.com/docs/tech-resources/events-api-integration>, "Changes to Response Data"). All
@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::address::domain_of;
+use crate::dialect::Dialect;
 use crate::instant;
 use crate::zone::Zone;
 
@@ -23,18 +24,36 @@ use crate::zone::Zone;
 pub struct ShapeError(#[from] serde_json::Error);
 
 /// Appends the event to `out` as one JSON object. `ts` is the time it is stored under.
-pub fn write_event(out: &mut Vec<u8>, ts: Timestamp, stored: &str) -> Result<(), ShapeError> {
+pub fn write_event(
+    out: &mut Vec<u8>,
+    dialect: Dialect,
+    ts: Timestamp,
+    stored: &str,
+) -> Result<(), ShapeError> {
     let Members(members) = serde_json::from_str(stored)?;
     let mut object = ObjectWriter::begin(out);
 
     for (name, value) in &members {
-        match name.as_ref() {
-            "timestamp" => object.text(name, &instant::to_millis(ts)),
-            "injection_time" | "scheduled_time" => match read_time(value) {
+        match (name.as_ref(), dialect) {
+            ("timestamp", Dialect::Events) => object.text(name, &instant::to_millis(ts)),
+            ("timestamp", Dialect::MessageEvents) => {
+                object.text(name, &instant::to_millis_with_offset(ts));
+                object.text("tdate", &instant::to_millis(ts));
+            }
+            // Written beside the timestamp.
+            ("tdate", Dialect::MessageEvents) => {}
+            ("injection_time" | "scheduled_time", _) => match read_time(value) {
                 Some(time) => object.text(name, &instant::to_millis(time)),
                 None => object.raw(name, value.get()),
             },
-            "customer_id" | "subaccount_id" => object.raw(name, to_integer(value)),
+            ("customer_id" | "subaccount_id", Dialect::Events) => {
+                object.raw(name, to_integer(value));
+            }
+            ("customer_id" | "subaccount_id", Dialect::MessageEvents) => {
+                object.raw(name, &quoted_number(value));
+            }
+            ("geo_ip", Dialect::MessageEvents) => object.raw(name, &with_quoted_numbers(value)),
+            ("rcpt_meta", Dialect::MessageEvents) => object.raw(name, &with_numbered_lists(value)),
             _ => object.raw(name, value.get()),
         }
     }
@@ -66,12 +85,57 @@ fn read_time(value: &RawValue) -> Option<Timestamp> {
 /// zero).
 fn to_integer(value: &RawValue) -> &str {
     let inner = value.get().trim_matches('"');
-    let is_integer = inner == "0"
-        || (!inner.starts_with('0')
-            && !inner.is_empty()
-            && inner.bytes().all(|byte| byte.is_ascii_digit()));
+    let has_digits_only = !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_digit());
+    let is_integer = has_digits_only && (inner == "0" || !inner.starts_with('0'));
 
     if is_integer { inner } else { value.get() }
+}
+
+/// A number as a string of its digits; other values as they are.
+fn quoted_number(value: &RawValue) -> Cow<'_, str> {
+    let json = value.get();
+    if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        Cow::Owned(format!("\"{json}\""))
+    } else {
+        Cow::Borrowed(json)
+    }
+}
+
+/// An object whose members are strings where they were numbers.
+fn with_quoted_numbers(value: &RawValue) -> Cow<'_, str> {
+    let Ok(Members(members)) = serde_json::from_str(value.get()) else {
+        return Cow::Borrowed(value.get());
+    };
+    let mut out = Vec::with_capacity(value.get().len() + 16);
+    let mut object = ObjectWriter::begin(&mut out);
+    for (name, value) in &members {
+        object.raw(name, &quoted_number(value));
+    }
+    object.end();
+    Cow::Owned(String::from_utf8(out).expect("made of text"))
+}
+
+/// A value in which lists are objects that have the places for names, at any depth.
+fn with_numbered_lists(value: &RawValue) -> Cow<'_, str> {
+    let json = value.get();
+    let members = if json.starts_with('[') {
+        serde_json::from_str::<Vec<&RawValue>>(json).map(|items| {
+            let places = (0..).map(|place: u32| Cow::Owned(place.to_string()));
+            Members(places.zip(items).collect())
+        })
+    } else {
+        serde_json::from_str(json)
+    };
+    let Ok(Members(members)) = members else {
+        return Cow::Borrowed(json);
+    };
+    let mut out = Vec::with_capacity(json.len());
+    let mut object = ObjectWriter::begin(&mut out);
+    for (name, value) in &members {
+        object.raw(name, &with_numbered_lists(value));
+    }
+    object.end();
+    Cow::Owned(String::from_utf8(out).expect("made of text"))
 }
 
 fn find<'a>(members: &[(Cow<'a, str>, &'a RawValue)], wanted: &str) -> Option<&'a RawValue> {
@@ -163,9 +227,13 @@ mod tests {
     use super::*;
 
     fn shape(stored: &str) -> String {
+        shape_in(Dialect::Events, stored)
+    }
+
+    fn shape_in(dialect: Dialect, stored: &str) -> String {
         let ts = Timestamp::from_unix_micros(1_460_989_507_123_456).unwrap();
         let mut out = Vec::new();
-        write_event(&mut out, ts, stored).unwrap();
+        write_event(&mut out, dialect, ts, stored).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -231,9 +299,33 @@ mod tests {
     }
 
     #[test]
+    fn older_api_has_strings_for_numbers_and_objects_for_lists() {
+        let stored = concat!(
+            r#"{"timestamp":"1460989507","customer_id":42,"subaccount_id":"7","tdate":"x","amp_enabled":true,"#,
+            r#""geo_ip":{"latitude": 39.17490,"longitude":-76.8375,"city":"Columbia"},"msg_size":"1337","#,
+            r#""rcpt_meta":{"list":["a",{"b":2}],"text":"7"},"rcpt_tags":["x"],"scheduled_time":"1460989507"}"#
+        );
+
+        assert_eq!(
+            shape_in(Dialect::MessageEvents, stored),
+            concat!(
+                r#"{"timestamp":"2016-04-18T14:25:07.123+00:00","tdate":"2016-04-18T14:25:07.123Z","#,
+                r#""customer_id":"42","subaccount_id":"7","amp_enabled":true,"#,
+                r#""geo_ip":{"latitude":"39.17490","longitude":"-76.8375","city":"Columbia"},"msg_size":"1337","#,
+                r#""rcpt_meta":{"list":{"0":"a","1":{"b":2}},"text":"7"},"rcpt_tags":["x"],"#,
+                r#""scheduled_time":"2016-04-18T14:25:07.000Z"}"#
+            )
+        );
+        assert_eq!(
+            shape_in(Dialect::MessageEvents, r#"{"rcpt_meta":[]}"#),
+            r#"{"rcpt_meta":{}}"#
+        );
+    }
+
+    #[test]
     fn empty_object_and_no_object() {
         assert_eq!(shape("{}"), "{}");
-        assert!(write_event(&mut Vec::new(), Timestamp::MIN, "[1]").is_err());
+        assert!(write_event(&mut Vec::new(), Dialect::Events, Timestamp::MIN, "[1]").is_err());
     }
 
     proptest::proptest! {

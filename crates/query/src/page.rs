@@ -1,6 +1,6 @@
 //! Fetches a page in chunks until it is full, by number or by size, or there is no more.
 
-use event_query::{EventQuery, Place, Position, answer, write_event};
+use event_query::{Dialect, EventQuery, Place, Position, answer, write_event};
 use event_store::{EventRow, Store};
 
 use crate::{
@@ -22,6 +22,7 @@ const CHUNK_ROWS: u32 = 2_000;
 
 pub(crate) async fn fill(
     store: &Store,
+    dialect: Dialect,
     query: &EventQuery,
     encoding: Encoding,
 ) -> Result<Page, SearchError> {
@@ -40,7 +41,7 @@ pub(crate) async fn fill(
 
         for row in rows.iter().zip(0..wanted).map(|(row, _)| row) {
             let mut event = Vec::with_capacity(row.event.len() + 128);
-            write_event(&mut event, row.ts, &row.event)?;
+            write_event(&mut event, dialect, row.ts, &row.event)?;
             if !body.push(&event) {
                 return Ok(Page {
                     body,

@@ -9,6 +9,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use boot::{ApiError, http::ErrorItem};
+use event_query::Dialect;
 
 use crate::{Deps, health, search};
 
@@ -33,12 +34,16 @@ pub fn router(deps: Deps) -> Router {
         .with_state(deps)
 }
 
-fn routes() -> [(&'static str, MethodRouter<Deps>); 2] {
+fn routes() -> [(&'static str, MethodRouter<Deps>); 3] {
     let only_get = |method: MethodRouter<Deps>| {
         method.fallback(|| async { ApiError::method_not_allowed("GET, HEAD") })
     };
     [
-        (search::PATH, only_get(get(search::search))),
+        (Dialect::Events.path(), only_get(get(search::search_events))),
+        (
+            Dialect::MessageEvents.path(),
+            only_get(get(search::search_message_events)),
+        ),
         ("/healthz", only_get(get(health::check))),
     ]
 }

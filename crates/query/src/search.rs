@@ -1,4 +1,4 @@
-//! `GET /api/v1/events/message`.
+//! `GET /api/v1/events/message` and `GET /api/v1/message-events`.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use event_query::{
-    EventQuery, Place, Total,
-    answer::{self, LinkForm},
-};
+use event_query::{Dialect, EventQuery, Place, Total, answer};
 use event_store::Store;
 use tokio::time::timeout;
 use tracing::info;
@@ -25,18 +22,33 @@ use crate::{
     page_body::{Encoding, FinishedBody},
 };
 
-pub(crate) const PATH: &str = "/api/v1/events/message";
-
 /// For all statements of a request together. The gateway gives up after 30 s, and its error would say nothing.
 pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(25);
 
 /// Where counting stops. Up to here it costs less than fetching the page.
 const COUNT_CAP: u32 = 10_000;
 
-pub(crate) async fn search(
+pub(crate) async fn search_events(
     State(deps): State<Deps>,
     RawQuery(query_string): RawQuery,
     headers: HeaderMap,
+) -> Result<Response, SearchError> {
+    search(&deps, Dialect::Events, query_string, &headers).await
+}
+
+pub(crate) async fn search_message_events(
+    State(deps): State<Deps>,
+    RawQuery(query_string): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, SearchError> {
+    search(&deps, Dialect::MessageEvents, query_string, &headers).await
+}
+
+async fn search(
+    deps: &Deps,
+    dialect: Dialect,
+    query_string: Option<String>,
+    headers: &HeaderMap,
 ) -> Result<Response, SearchError> {
     let began = Instant::now();
     let query = EventQuery::parse(
@@ -45,14 +57,16 @@ pub(crate) async fn search(
         &deps.indexed_keys,
     )?;
 
+    let encoding = Encoding::wanted_by(headers);
     let (body, event_count) = timeout(
         REQUEST_DEADLINE,
-        answer(&deps.store, &query, Encoding::wanted_by(&headers)),
+        answer(&deps.store, dialect, &query, encoding),
     )
     .await
     .map_err(|_| SearchError::Deadline)??;
 
     info!(
+        path = dialect.path(),
         event_count,
         body_bytes = body.bytes.len(),
         is_first_page = query.known_total().is_none(),
@@ -64,20 +78,16 @@ pub(crate) async fn search(
 
 async fn answer(
     store: &Store,
+    dialect: Dialect,
     query: &EventQuery,
     encoding: Encoding,
 ) -> Result<(FinishedBody, u32), SearchError> {
-    let page = page::fill(store, query, encoding).await?;
+    let page = page::fill(store, dialect, query, encoding).await?;
     let total = total(store, query, &page).await?;
-    let links = query.next_link(PATH, page.more_after, total);
-    let form = if query.wants_link_list() {
-        LinkForm::List
-    } else {
-        LinkForm::Object
-    };
+    let links = query.links(dialect, page.more_after, total);
 
-    let body = page.body.finish(&answer::closing(total, &links, form));
-    Ok((body, page.event_count))
+    let closing = answer::closing(total, &links, query.link_form(dialect));
+    Ok((page.body.finish(&closing), page.event_count))
 }
 
 /// The events of the whole search: known from an earlier page, or from this one if it is the only one, else counted.

@@ -2,9 +2,9 @@ use event_model::EventKey;
 use time::macros::datetime;
 
 use super::*;
+use crate::dialect::Dialect;
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
-const PATH: &str = "/api/v1/events/message";
 
 fn parse(query: &str) -> Result<EventQuery, ParamError> {
     EventQuery::parse(query, NOW, &IndexedKeys::default())
@@ -25,7 +25,11 @@ fn position(unix_seconds: i64) -> Position {
 fn next_link(query: &str) -> String {
     let query = parse(query).unwrap();
     query
-        .next_link(PATH, Some(position(1_700_000_000)), Total::Exactly(3))
+        .links(
+            Dialect::Events,
+            Some(position(1_700_000_000)),
+            Total::Exactly(3),
+        )
         .next
         .unwrap()
 }
@@ -247,7 +251,7 @@ fn numbered_pages_lead_to_their_neighbours() {
         let more_after = more.then(|| position(1_700_000_000));
         parse(query)
             .unwrap()
-            .page_links("/api/v1/message-events", more_after, total)
+            .links(Dialect::MessageEvents, more_after, total)
     };
     let without_cursor =
         |link: Option<String>| link.map(|link| link.split("&cursor=").next().unwrap().to_owned());
@@ -289,7 +293,7 @@ fn exact_total_is_counted_anew_unless_it_is_known() {
     let link = |total| {
         let query = parse("events=open").unwrap();
         let link = query
-            .next_link(PATH, Some(position(1_700_000_000)), total)
+            .links(Dialect::Events, Some(position(1_700_000_000)), total)
             .next
             .unwrap();
         link.split_once('?').unwrap().1.to_owned()
