@@ -1,0 +1,44 @@
+# `make` lists the targets. Everything they need beyond Rust, Python and a C compiler goes into .local/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help up down test check
+
+# Without --package, so that it is built as all of the workspace is and nothing is built twice.
+CISTERN := cargo run --quiet --bin cistern --
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
+SAM := .local/tools/sam/bin/sam
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Run everything on this machine; over a running stack, redeploy
+	$(CISTERN) up
+
+down: ## Stop what `make up` started
+	$(CISTERN) down
+
+test: ## Run every test, on a stack of its own
+	mkdir -p .local
+	cargo build --workspace --bins
+	$(CISTERN) exec --data-dir .local/test --fresh -- cargo test --workspace --no-fail-fast 2>&1 \
+		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; exit $${status:-0}
+
+check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, SQL and the template
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps
+	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
+	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
+	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
+
+$(SAM): crates/cistern/python/sam.txt
+	$(CISTERN) tools
+	touch $@
+
+# Unoptimised, which is built in a minute and checks this workspace in seconds.
+$(CARGO_DENY):
+	cargo install --quiet --locked --debug --root $@.unfinished cargo-deny@$(CARGO_DENY_VERSION)
+	mv $@.unfinished $@
