@@ -27,13 +27,14 @@ pub(crate) async fn build(
     step: &Step,
 ) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(checkout.root()).args([
-        "build",
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
+    // The whole workspace decides on the features of what it depends on, as in every other build of
+    // it. A package alone would choose others, and everything would be built twice.
+    cargo
+        .current_dir(checkout.root())
+        .args(["build", "--workspace"])
+        .args(["--message-format", "json-render-diagnostics"]);
     for binary in functions.values() {
-        cargo.args(["--package", binary, "--bin", binary]);
+        cargo.args(["--bin", binary]);
     }
     let messages = process::capture(&mut cargo, &data_dir.log("cargo"), step).await?;
     let executables = executables(&messages);
