@@ -1,13 +1,10 @@
-//! The envelope around the events of a page: `{"results":[…],"total_count":…,"links":{…}}`.
+//! The end of a page: what closes `{"results":[…],"total_count":…,"links":{…}}`.
 //!
-//! It is written in pieces, as a page is cut by its size while it is being written.
+//! It is written apart from the events, as a page is cut by its size while it is being written.
 
 use crate::links::Links;
 use crate::query::Total;
 use crate::shape::write_text;
-
-/// What comes before the first event; the events are separated by commas.
-pub const OPENING: &str = r#"{"results":["#;
 
 /// What comes after the last event: `total_count` and `links`.
 ///
@@ -84,21 +81,10 @@ mod tests {
 
     #[test]
     fn last_page_has_empty_links() {
-        let closed = |form| {
-            format!(
-                "{OPENING}{}",
-                closing(Total::Exactly(0), &links(None), form)
-            )
-        };
+        let closed = |form| closing(Total::Exactly(0), &links(None), form);
 
-        assert_eq!(
-            closed(LinkForm::Object),
-            r#"{"results":[],"total_count":0,"links":{}}"#
-        );
-        assert_eq!(
-            closed(LinkForm::List),
-            r#"{"results":[],"total_count":0,"links":[]}"#
-        );
+        assert_eq!(closed(LinkForm::Object), r#"],"total_count":0,"links":{}}"#);
+        assert_eq!(closed(LinkForm::List), r#"],"total_count":0,"links":[]}"#);
     }
 
     #[test]

@@ -83,6 +83,13 @@ impl Filters {
         Ok(Self(filters))
     }
 
+    pub(crate) fn of_event(event_id: &str) -> Self {
+        Self(vec![Filter::Text {
+            field: TextField::EventId,
+            values: BTreeSet::from([event_id.to_owned()]),
+        }])
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Filter> {
         self.0.iter()
     }
@@ -166,6 +173,7 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         Parameter::Tags => Filter::Tags(texts(items, str::to_owned)),
         Parameter::Cursor
         | Parameter::Delimiter
+        | Parameter::Format
         | Parameter::From
         | Parameter::Links
         | Parameter::Metadata

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
-pub mod answer;
+mod answer;
 mod cursor;
 mod dialect;
 mod error;
+mod export;
 mod filter;
+mod format;
 mod indexed_keys;
 mod instant;
 mod keyword;
@@ -18,11 +20,13 @@ mod shape;
 mod statement;
 mod zone;
 
+pub use answer::{LinkForm, closing};
 pub use cursor::Position;
 pub use dialect::Dialect;
 pub use error::ParamError;
+pub use format::Format;
 pub use indexed_keys::IndexedKeys;
 pub use links::Links;
 pub use query::{EventQuery, Place, TimeRange, Total};
-pub use shape::{ShapeError, write_event};
+pub use shape::ShapeError;
 pub use statement::{Bind, Statement};

@@ -16,6 +16,7 @@ pub(crate) enum Parameter {
     Delimiter,
     EventIds,
     Events,
+    Format,
     From,
     FromAddresses,
     IpPools,
@@ -45,7 +46,7 @@ pub(crate) enum Parameter {
 
 /// The names of the Events API, each followed by the one that the older Message Events API has for the same, where it
 /// differs. Both are understood wherever a search is: java-sparkpost sends the older names to the newer path.
-const NAMES: [(&str, Parameter); 37] = [
+const NAMES: [(&str, Parameter); 38] = [
     ("ab_test_versions", Parameter::AbTestVersions),
     ("ab_tests", Parameter::AbTests),
     ("ab_test_ids", Parameter::AbTests),
@@ -56,6 +57,7 @@ const NAMES: [(&str, Parameter); 37] = [
     ("delimiter", Parameter::Delimiter),
     ("event_ids", Parameter::EventIds),
     ("events", Parameter::Events),
+    ("format", Parameter::Format),
     ("from", Parameter::From),
     ("from_addresses", Parameter::FromAddresses),
     ("friendly_froms", Parameter::FromAddresses),
@@ -127,6 +129,7 @@ impl Parameter {
             | Self::Transmissions => true,
             Self::Cursor
             | Self::Delimiter
+            | Self::Format
             | Self::From
             | Self::Links
             | Self::Page
@@ -161,7 +164,7 @@ impl Given {
 
 /// The known parameters of a query string, in the caller's order. One without a value counts as not given, because
 /// clients send the empty fields of a form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct GivenParameters(Vec<Given>);
 
 impl GivenParameters {

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::cursor::{Cursor, Position};
 use crate::error::ParamError;
 use crate::filter::Filters;
+use crate::format::Format;
 use crate::indexed_keys::IndexedKeys;
 use crate::instant;
 use crate::parameter::{Given, GivenParameters, Parameter};
@@ -30,6 +31,7 @@ pub struct EventQuery {
     known_total: Option<Total>,
     wants_exact_total: bool,
     wants_link_list: bool,
+    format: Option<Format>,
 }
 
 /// Where a page begins in the order of a search.
@@ -133,7 +135,36 @@ impl EventQuery {
             known_total: cursor.map(|cursor| cursor.total),
             wants_exact_total,
             wants_link_list: is_flag(&given, Parameter::Links, "list")?,
+            format: given
+                .single(Parameter::Format)
+                .map(parse_format)
+                .transpose()?,
             given,
+        })
+    }
+
+    /// Finds the events with one id, whenever they happened: mostly one, and one of each type among SparkPost's samples.
+    ///
+    /// # Errors
+    /// When the id is no text that Postgres holds.
+    pub fn of_event(event_id: &str) -> Result<Self, ParamError> {
+        if event_id.contains('\0') {
+            return Err(ParamError::new("event_id", "must not hold a NUL character"));
+        }
+        Ok(Self {
+            range: TimeRange {
+                from: Timestamp::MIN,
+                to: Timestamp::MAX,
+            },
+            filters: Filters::of_event(event_id),
+            given: GivenParameters::default(),
+            per_page: DEFAULT_PER_PAGE,
+            page_number: 1,
+            place: Place::Beginning,
+            known_total: None,
+            wants_exact_total: false,
+            wants_link_list: false,
+            format: None,
         })
     }
 
@@ -163,6 +194,11 @@ impl EventQuery {
         self.wants_exact_total
     }
 
+    /// The form that was asked for by parameter.
+    pub fn format(&self) -> Option<Format> {
+        self.format
+    }
+
     /// Whether `links` is to be a list, as some connectors expect it, against what SparkPost documents.
     pub(crate) fn wants_link_list(&self) -> bool {
         self.wants_link_list
@@ -185,6 +221,10 @@ fn is_flag(given: &GivenParameters, parameter: Parameter, value: &str) -> Result
         Some(given) if given.value == value => Ok(true),
         Some(given) => Err(given.error(format!("must be {value} if it is given"))),
     }
+}
+
+fn parse_format(given: &Given) -> Result<Format, ParamError> {
+    Format::from_name(&given.value).ok_or_else(|| given.error("must be json, ndjson or csv"))
 }
 
 fn parse_page(given: &Given) -> Result<u32, ParamError> {

@@ -24,7 +24,7 @@ use crate::zone::Zone;
 pub struct ShapeError(#[from] serde_json::Error);
 
 /// Appends the event to `out` as one JSON object. `ts` is the time it is stored under.
-pub fn write_event(
+pub(crate) fn write_event(
     out: &mut Vec<u8>,
     dialect: Dialect,
     ts: Timestamp,
@@ -152,7 +152,7 @@ fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
 }
 
 /// The members of a JSON object in their order, values unparsed.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// A JSON string, borrowed where it holds no escapes.
 #[derive(Deserialize)]

@@ -23,6 +23,9 @@ pub(crate) enum SearchError {
 
     #[error("the request ran out of time")]
     Deadline,
+
+    #[error("no event has this id")]
+    NoSuchEvent,
 }
 
 const RETRY_AFTER_SECONDS: u32 = 5;
@@ -32,6 +35,7 @@ impl IntoResponse for SearchError {
         match self {
             Self::Parameter(error) => invalid_parameter(error),
             Self::Deadline => too_slow(),
+            Self::NoSuchEvent => ApiError::not_found(),
             // Out of reach is another trouble than slow, and "ask for less" would be the wrong advice.
             Self::Store(ref error) if error.is_transient() => {
                 ApiError::unavailable(RETRY_AFTER_SECONDS, self)

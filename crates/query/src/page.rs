@@ -1,12 +1,20 @@
 //! Fetches a page in chunks until it is full, by number or by size, or there is no more.
 
-use event_query::{Dialect, EventQuery, Place, Position, answer, write_event};
+use event_query::{Dialect, EventQuery, Format, Place, Position};
 use event_store::{EventRow, Store};
 
 use crate::{
     error::SearchError,
     page_body::{Encoding, PageBody},
 };
+
+/// How events are to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    pub(crate) dialect: Dialect,
+    pub(crate) format: Format,
+    pub(crate) encoding: Encoding,
+}
 
 /// Events as they will be sent, but for what closes the answer.
 pub(crate) struct Page {
@@ -22,11 +30,10 @@ const CHUNK_ROWS: u32 = 2_000;
 
 pub(crate) async fn fill(
     store: &Store,
-    dialect: Dialect,
     query: &EventQuery,
-    encoding: Encoding,
+    form: Form,
 ) -> Result<Page, SearchError> {
-    let mut body = PageBody::begin(answer::OPENING, encoding);
+    let mut body = PageBody::begin(form.format, form.encoding);
     let mut event_count = 0;
     let mut place = query.place();
     let mut last = None;
@@ -41,7 +48,8 @@ pub(crate) async fn fill(
 
         for row in rows.iter().zip(0..wanted).map(|(row, _)| row) {
             let mut event = Vec::with_capacity(row.event.len() + 128);
-            write_event(&mut event, dialect, row.ts, &row.event)?;
+            form.format
+                .write_event(&mut event, form.dialect, row.ts, &row.event)?;
             if !body.push(&event) {
                 return Ok(Page {
                     body,

@@ -8,6 +8,7 @@
 use std::io::Write;
 
 use axum::http::{HeaderMap, header::ACCEPT_ENCODING};
+use event_query::Format;
 use flate2::{Compression, write::GzEncoder};
 
 /// What the body may take inside the invocation's answer. The rest of the 6 MB is for headers and for what closes
@@ -44,6 +45,7 @@ impl Encoding {
 }
 
 pub(crate) struct PageBody {
+    format: Format,
     content: Content,
     /// What `content` takes as a string of JSON, while it is plain.
     escaped_bytes: usize,
@@ -64,17 +66,19 @@ pub(crate) struct FinishedBody {
 }
 
 impl PageBody {
-    pub(crate) fn begin(opening: &str, encoding: Encoding) -> Self {
-        let bytes = opening.as_bytes().to_vec();
+    pub(crate) fn begin(format: Format, encoding: Encoding) -> Self {
         let content = match encoding {
-            Encoding::Plain => Content::Plain(bytes),
-            Encoding::Gzip => Content::Compressible(bytes),
+            Encoding::Plain => Content::Plain(Vec::new()),
+            Encoding::Gzip => Content::Compressible(Vec::new()),
         };
-        Self {
+        let mut body = Self {
+            format,
             content,
-            escaped_bytes: escaped_len(opening.as_bytes()),
+            escaped_bytes: 0,
             is_empty: true,
-        }
+        };
+        body.write(format.opening().as_bytes());
+        body
     }
 
     /// Adds an event if it fits; `false` when the page is full. The first one always fits: a page without events
@@ -85,7 +89,7 @@ impl PageBody {
             return false;
         }
         if !self.is_empty {
-            self.write(b",");
+            self.write(self.format.separator().as_bytes());
         }
         self.write(event);
         self.is_empty = false;
@@ -111,7 +115,16 @@ impl PageBody {
 
     fn has_room_for(&self, event: &[u8]) -> bool {
         match &self.content {
-            Content::Plain(_) => self.escaped_bytes + escaped_len(event) < BUDGET_BYTES,
+            Content::Plain(bytes) => {
+                let escaped = self.escaped_bytes + escaped_len(event);
+                match self.format {
+                    Format::Json => escaped < BUDGET_BYTES,
+                    // Whether it goes as text is for lambda_http to say.
+                    Format::Ndjson | Format::Csv => {
+                        escaped.max(base64_len(bytes.len() + event.len())) < BUDGET_BYTES
+                    }
+                }
+            }
             Content::Compressible(bytes) => base64_len(bytes.len() + event.len()) < BUDGET_BYTES,
             Content::Compressed(encoder) => {
                 // Compressed text is never much longer than plain text, so this holds for any event.
@@ -143,14 +156,15 @@ impl PageBody {
     }
 }
 
-/// The length inside a JSON string. JSON text holds no raw control characters, so quotes and backslashes are all that
-/// grows.
-fn escaped_len(json: &[u8]) -> usize {
-    json.len()
-        + json
-            .iter()
-            .filter(|byte| matches!(byte, b'"' | b'\\'))
-            .count()
+/// The length inside a JSON string.
+fn escaped_len(text: &[u8]) -> usize {
+    text.iter()
+        .map(|byte| match byte {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+            0..0x20 => 6,
+            _ => 1,
+        })
+        .sum()
 }
 
 fn base64_len(bytes: usize) -> usize {
@@ -188,7 +202,7 @@ mod tests {
     #[test]
     fn first_event_always_fits() {
         for encoding in [Encoding::Plain, Encoding::Gzip] {
-            let mut body = PageBody::begin("[", encoding);
+            let mut body = PageBody::begin(Format::Json, encoding);
 
             assert!(body.push(&vec![b'1'; 2 * BUDGET_BYTES]));
             assert!(!body.push(&vec![b'1'; 2 * BUDGET_BYTES]));

@@ -34,12 +34,16 @@ pub fn router(deps: Deps) -> Router {
         .with_state(deps)
 }
 
-fn routes() -> [(&'static str, MethodRouter<Deps>); 3] {
+fn routes() -> [(&'static str, MethodRouter<Deps>); 4] {
     let only_get = |method: MethodRouter<Deps>| {
         method.fallback(|| async { ApiError::method_not_allowed("GET, HEAD") })
     };
     [
         (Dialect::Events.path(), only_get(get(search::search_events))),
+        (
+            "/api/v1/events/message/{event_id}",
+            only_get(get(search::show_event)),
+        ),
         (
             Dialect::MessageEvents.path(),
             only_get(get(search::search_message_events)),

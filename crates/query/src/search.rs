@@ -1,16 +1,16 @@
-//! `GET /api/v1/events/message` and `GET /api/v1/message-events`.
+//! `GET /api/v1/events/message`, `GET /api/v1/events/message/{event_id}` and `GET /api/v1/message-events`.
 
 use std::time::{Duration, Instant};
 
 use axum::{
-    extract::{RawQuery, State},
+    extract::{Path, RawQuery, State, rejection::PathRejection},
     http::{
         HeaderMap, HeaderValue,
-        header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
+        header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, LINK, VARY},
     },
     response::{IntoResponse, Response},
 };
-use event_query::{Dialect, EventQuery, Place, Total, answer};
+use event_query::{Dialect, EventQuery, Format, Place, Total, closing};
 use event_store::Store;
 use tokio::time::timeout;
 use tracing::info;
@@ -18,7 +18,7 @@ use tracing::info;
 use crate::{
     Deps,
     error::SearchError,
-    page::{self, Page},
+    page::{self, Form, Page},
     page_body::{Encoding, FinishedBody},
 };
 
@@ -56,38 +56,90 @@ async fn search(
         (deps.clock)(),
         &deps.indexed_keys,
     )?;
+    let form = Form {
+        dialect,
+        format: query.format().unwrap_or_else(|| accepted_format(headers)),
+        encoding: Encoding::wanted_by(headers),
+    };
 
-    let encoding = Encoding::wanted_by(headers);
-    let (body, event_count) = timeout(
-        REQUEST_DEADLINE,
-        answer(&deps.store, dialect, &query, encoding),
-    )
-    .await
-    .map_err(|_| SearchError::Deadline)??;
+    let answer = timeout(REQUEST_DEADLINE, answer(&deps.store, &query, form))
+        .await
+        .map_err(|_| SearchError::Deadline)??;
 
     info!(
         path = dialect.path(),
-        event_count,
-        body_bytes = body.bytes.len(),
+        answer.event_count,
+        body_bytes = answer.body.bytes.len(),
         is_first_page = query.known_total().is_none(),
         duration_ms = began.elapsed().as_millis(),
         "page served"
     );
-    Ok(respond(body))
+    Ok(answer.into_response())
 }
 
-async fn answer(
-    store: &Store,
-    dialect: Dialect,
-    query: &EventQuery,
-    encoding: Encoding,
-) -> Result<(FinishedBody, u32), SearchError> {
-    let page = page::fill(store, dialect, query, encoding).await?;
-    let total = total(store, query, &page).await?;
-    let links = query.links(dialect, page.more_after, total);
+/// `GET /api/v1/events/message/{event_id}`: the same envelope, as SparkPost's samples show one id under many types.
+pub(crate) async fn show_event(
+    State(deps): State<Deps>,
+    event_id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, SearchError> {
+    // A segment that is not UTF-8 is nobody's id.
+    let Path(event_id) = event_id.map_err(|_| SearchError::NoSuchEvent)?;
+    let query = EventQuery::of_event(&event_id)?;
+    let form = Form {
+        dialect: Dialect::Events,
+        format: Format::Json,
+        encoding: Encoding::wanted_by(&headers),
+    };
 
-    let closing = answer::closing(total, &links, query.link_form(dialect));
-    Ok((page.body.finish(&closing), page.event_count))
+    let answer = timeout(REQUEST_DEADLINE, answer(&deps.store, &query, form))
+        .await
+        .map_err(|_| SearchError::Deadline)??;
+
+    if answer.event_count == 0 {
+        return Err(SearchError::NoSuchEvent);
+    }
+    Ok(answer.into_response())
+}
+
+fn accepted_format(headers: &HeaderMap) -> Format {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    accept.and_then(Format::from_accept).unwrap_or(Format::Json)
+}
+
+struct Answer {
+    format: Format,
+    event_count: u32,
+    body: FinishedBody,
+    /// For formats that have no room for links.
+    next: Option<String>,
+}
+
+async fn answer(store: &Store, query: &EventQuery, form: Form) -> Result<Answer, SearchError> {
+    let page = page::fill(store, query, form).await?;
+    let (closing, next) = match form.format {
+        Format::Json => {
+            let total = total(store, query, &page).await?;
+            let links = query.links(form.dialect, page.more_after, total);
+            (closing(total, &links, query.link_form(form.dialect)), None)
+        }
+        Format::Ndjson | Format::Csv => {
+            // Nobody is told the total, so it is not counted.
+            let total = query
+                .known_total()
+                .unwrap_or(Total::AtLeast(page.event_count.into()));
+            (
+                String::new(),
+                query.links(form.dialect, page.more_after, total).next,
+            )
+        }
+    };
+    Ok(Answer {
+        format: form.format,
+        event_count: page.event_count,
+        body: page.body.finish(&closing),
+        next,
+    })
 }
 
 /// The events of the whole search: known from an earlier page, or from this one if it is the only one, else counted.
@@ -109,13 +161,23 @@ async fn total(store: &Store, query: &EventQuery, page: &Page) -> Result<Total, 
     })
 }
 
-fn respond(body: FinishedBody) -> Response {
-    let mut response = body.bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if body.is_gzip {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = self.body.bytes.into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(self.format.content_type()),
+        );
+        headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+        if self.body.is_gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        // RFC 8288. A link is encoded, so it is a header value as it is.
+        let link = self.next.map(|next| format!(r#"<{next}>; rel="next""#));
+        if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
+            headers.insert(LINK, link);
+        }
+        response
     }
-    response
 }

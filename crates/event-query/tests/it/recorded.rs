@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use event_model::Timestamp;
-use event_query::{Dialect, write_event};
+use event_query::{Dialect, Format};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -28,13 +28,14 @@ fn results(file: &Path) -> Vec<Value> {
 fn shape(dialect: Dialect, stored: &Value) -> Value {
     let ts = OffsetDateTime::parse(stored["timestamp"].as_str().unwrap(), &Rfc3339).unwrap();
     let mut out = Vec::new();
-    write_event(
-        &mut out,
-        dialect,
-        Timestamp::from_time(ts),
-        &stored.to_string(),
-    )
-    .unwrap();
+    Format::Json
+        .write_event(
+            &mut out,
+            dialect,
+            Timestamp::from_time(ts),
+            &stored.to_string(),
+        )
+        .unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod answers;
+mod exports;
 mod message_events;
 mod oracle;
 mod outages;

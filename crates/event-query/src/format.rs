@@ -1,0 +1,111 @@
+//! The forms in which a page can be had: SparkPost's envelope, or plain lists for tools that read lists.
+
+use event_model::Timestamp;
+
+use crate::dialect::Dialect;
+use crate::export;
+use crate::shape::{self, ShapeError};
+
+/// The form of a page. Only [`Format::Json`] has room for a total and links; the others leave them to headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `{"results":[…],"total_count":…,"links":{…}}`
+    Json,
+    /// One event a line.
+    Ndjson,
+    /// RFC 4180, with a line of names first.
+    Csv,
+}
+
+impl Format {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "json" => Self::Json,
+            "ndjson" => Self::Ndjson,
+            "csv" => Self::Csv,
+            _ => return None,
+        })
+    }
+
+    /// The first form that an `Accept` header names; `None` where it names none, as most clients do or say `*/*`.
+    pub fn from_accept(accept: &str) -> Option<Self> {
+        accept.split(',').find_map(|range| {
+            let media_type = range.split(';').next().unwrap_or_default().trim();
+            Some(match media_type.to_ascii_lowercase().as_str() {
+                "application/json" => Self::Json,
+                "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Self::Ndjson,
+                "text/csv" => Self::Csv,
+                _ => return None,
+            })
+        })
+    }
+
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8",
+        }
+    }
+
+    /// What comes before the first event.
+    pub fn opening(self) -> String {
+        match self {
+            Self::Json => r#"{"results":["#.to_owned(),
+            Self::Ndjson => String::new(),
+            Self::Csv => export::csv_header(),
+        }
+    }
+
+    /// What stands between two events.
+    pub const fn separator(self) -> &'static str {
+        match self {
+            Self::Json => ",",
+            Self::Ndjson | Self::Csv => "",
+        }
+    }
+
+    /// Appends a stored event to `out`. `ts` is the time it is stored under.
+    pub fn write_event(
+        self,
+        out: &mut Vec<u8>,
+        dialect: Dialect,
+        ts: Timestamp,
+        stored: &str,
+    ) -> Result<(), ShapeError> {
+        match self {
+            Self::Json => shape::write_event(out, dialect, ts, stored),
+            Self::Ndjson => {
+                shape::write_event(out, dialect, ts, stored)?;
+                out.push(b'\n');
+                Ok(())
+            }
+            Self::Csv => export::write_csv_row(out, dialect, ts, stored),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_chooses_by_the_first_form_it_names() {
+        let cases = [
+            ("", None),
+            ("*/*", None),
+            ("text/html, image/gif, image/jpeg, */*; q=0.2", None),
+            ("application/json", Some(Format::Json)),
+            ("text/html, Text/CSV;q=0.9", Some(Format::Csv)),
+            (
+                "application/x-ndjson, application/json",
+                Some(Format::Ndjson),
+            ),
+            ("application/json, text/csv", Some(Format::Json)),
+        ];
+
+        for (accept, format) in cases {
+            assert_eq!(Format::from_accept(accept), format, "{accept}");
+        }
+    }
+}
