@@ -56,9 +56,9 @@ pub(crate) struct Filters(Vec<Filter>);
 impl Filters {
     pub(crate) fn parse(
         given: &GivenParameters,
-        delimiter: &str,
         indexed_keys: &IndexedKeys,
     ) -> Result<Self, ParamError> {
+        let delimiter = given.delimiter();
         let mut filters = Vec::new();
         for parameter in FILTERS {
             let items: Vec<_> = given.items(parameter, delimiter).collect();
@@ -141,10 +141,7 @@ const FILTERS: [Parameter; 21] = [
 /// `None` for what is no list of values.
 fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filter>, ParamError> {
     let filter = match parameter {
-        Parameter::Events => Filter::EventTypes(parse_all(items, &|| {
-            let known = EventType::ALL.map(EventType::as_str).join(", ");
-            format!("must hold known event types only: {known}")
-        })?),
+        Parameter::Events => Filter::EventTypes(parse_event_types(items)?),
         Parameter::EventIds => text(TextField::EventId, items, str::to_owned),
         Parameter::Messages => text(TextField::MessageId, items, str::to_owned),
         Parameter::Transmissions => text(TextField::TransmissionId, items, str::to_owned),
@@ -224,6 +221,19 @@ fn parse_metadata(
             values,
         });
     Ok(filters.collect())
+}
+
+/// The event types that a request names.
+pub(crate) fn event_types(given: &GivenParameters) -> Result<BTreeSet<EventType>, ParamError> {
+    let items: Vec<_> = given.items(Parameter::Events, given.delimiter()).collect();
+    parse_event_types(&items)
+}
+
+fn parse_event_types(items: &[Item<'_>]) -> Result<BTreeSet<EventType>, ParamError> {
+    parse_all(items, &|| {
+        let known = EventType::ALL.map(EventType::as_str).join(", ");
+        format!("must hold known event types only: {known}")
+    })
 }
 
 fn parse_all<T: FromStr + Ord>(

@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+pub mod catalog;
 mod cursor;
 mod dialect;
 mod error;

@@ -204,6 +204,12 @@ impl GivenParameters {
         self.iter().find(|given| given.parameter == parameter)
     }
 
+    /// What separates the values of a list.
+    pub(crate) fn delimiter(&self) -> &str {
+        self.single(Parameter::Delimiter)
+            .map_or(",", |given| &given.value)
+    }
+
     /// The values of all lists of one kind, each with where it stood.
     pub(crate) fn items<'a>(
         &'a self,

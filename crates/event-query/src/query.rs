@@ -85,10 +85,7 @@ impl EventQuery {
         indexed_keys: &IndexedKeys,
     ) -> Result<Self, ParamError> {
         let given = GivenParameters::parse(query_string)?;
-        let delimiter = given
-            .single(Parameter::Delimiter)
-            .map_or(",", |given| given.value.as_str());
-        let filters = Filters::parse(&given, delimiter, indexed_keys)?;
+        let filters = Filters::parse(&given, indexed_keys)?;
         let per_page = given
             .single(Parameter::PerPage)
             .map_or(Ok(DEFAULT_PER_PAGE), parse_per_page)?;

@@ -11,7 +11,7 @@ use axum::{
 use boot::{ApiError, http::ErrorItem};
 use event_query::Dialect;
 
-use crate::{Deps, health, search};
+use crate::{Deps, about, health, search};
 
 /// The longest path and query that is looked at; SparkPost documents this limit.
 const MAX_URI_BYTES: usize = 4096;
@@ -34,7 +34,7 @@ pub fn router(deps: Deps) -> Router {
         .with_state(deps)
 }
 
-fn routes() -> [(&'static str, MethodRouter<Deps>); 4] {
+fn routes() -> [(&'static str, MethodRouter<Deps>); 8] {
     let only_get = |method: MethodRouter<Deps>| {
         method.fallback(|| async { ApiError::method_not_allowed("GET, HEAD") })
     };
@@ -45,8 +45,24 @@ fn routes() -> [(&'static str, MethodRouter<Deps>); 4] {
             only_get(get(search::show_event)),
         ),
         (
+            "/api/v1/events/message/documentation",
+            only_get(get(about::documentation)),
+        ),
+        (
+            "/api/v1/events/message/samples",
+            only_get(get(about::samples)),
+        ),
+        (
             Dialect::MessageEvents.path(),
             only_get(get(search::search_message_events)),
+        ),
+        (
+            "/api/v1/message-events/events/documentation",
+            only_get(get(about::documentation)),
+        ),
+        (
+            "/api/v1/message-events/events/samples",
+            only_get(get(about::older_samples)),
         ),
         ("/healthz", only_get(get(health::check))),
     ]

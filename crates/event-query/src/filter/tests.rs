@@ -2,7 +2,8 @@ use super::*;
 
 fn parse(query: &str, delimiter: &str) -> Result<Filters, ParamError> {
     let keys = IndexedKeys::new(["user_id".to_owned(), "order".to_owned()]);
-    Filters::parse(&GivenParameters::parse(query).unwrap(), delimiter, &keys)
+    let query = format!("{query}&delimiter={delimiter}");
+    Filters::parse(&GivenParameters::parse(&query).unwrap(), &keys)
 }
 
 fn text(field: TextField, values: &[&str]) -> Filter {

@@ -132,3 +132,25 @@ fn recorded_message_events_are_answered_as_they_were_recorded() {
         );
     }
 }
+
+#[test]
+fn documentation_names_every_field_that_sparkposts_does() {
+    let Some(recordings) = recordings() else {
+        return;
+    };
+    let recorded = results(&recordings.join("../docs/events-message-documentation-2020.json"));
+    let ours = event_query::catalog::documentation();
+
+    for recorded in recorded {
+        let name = &recorded["type"]["sampleValue"];
+        let described = ours["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|known| known["type"]["sampleValue"] == *name);
+        let described = described.unwrap().as_object().unwrap();
+        for field in recorded.as_object().unwrap().keys() {
+            assert!(described.contains_key(field), "{name}: {field}");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod about;
 mod answers;
 mod exports;
 mod message_events;
