@@ -172,6 +172,7 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         | Parameter::Delimiter
         | Parameter::Format
         | Parameter::From
+        | Parameter::GroupBy
         | Parameter::Links
         | Parameter::Metadata
         | Parameter::Page

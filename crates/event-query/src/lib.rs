@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 pub mod catalog;
+mod counts;
 mod cursor;
 mod dialect;
 mod error;
@@ -22,6 +23,7 @@ mod statement;
 mod zone;
 
 pub use answer::{LinkForm, closing};
+pub use counts::{CountQuery, Dimension, MAX_GROUPS};
 pub use cursor::Position;
 pub use dialect::Dialect;
 pub use error::ParamError;

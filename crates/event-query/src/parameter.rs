@@ -19,6 +19,7 @@ pub(crate) enum Parameter {
     Format,
     From,
     FromAddresses,
+    GroupBy,
     IpPools,
     Links,
     MailboxProviderRegions,
@@ -46,7 +47,7 @@ pub(crate) enum Parameter {
 
 /// The names of the Events API, each followed by the one that the older Message Events API has for the same, where it
 /// differs. Both are understood wherever a search is: java-sparkpost sends the older names to the newer path.
-const NAMES: [(&str, Parameter); 38] = [
+const NAMES: [(&str, Parameter); 39] = [
     ("ab_test_versions", Parameter::AbTestVersions),
     ("ab_tests", Parameter::AbTests),
     ("ab_test_ids", Parameter::AbTests),
@@ -61,6 +62,7 @@ const NAMES: [(&str, Parameter); 38] = [
     ("from", Parameter::From),
     ("from_addresses", Parameter::FromAddresses),
     ("friendly_froms", Parameter::FromAddresses),
+    ("group_by", Parameter::GroupBy),
     ("ip_pools", Parameter::IpPools),
     ("links", Parameter::Links),
     (
@@ -112,6 +114,7 @@ impl Parameter {
             | Self::EventIds
             | Self::Events
             | Self::FromAddresses
+            | Self::GroupBy
             | Self::IpPools
             | Self::MailboxProviderRegions
             | Self::MailboxProviders

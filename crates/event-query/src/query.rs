@@ -269,7 +269,7 @@ fn parse_per_page(given: &Given) -> Result<u32, ParamError> {
         .ok_or_else(|| given.error("must be a whole number from 1 to 10000"))
 }
 
-fn parse_zone(given: &Given) -> Result<Zone, ParamError> {
+pub(crate) fn parse_zone(given: &Given) -> Result<Zone, ParamError> {
     // A name is looked up as it is; an offset may have lost its plus sign to form decoding.
     Zone::parse(&given.value).ok_or_else(|| {
         given

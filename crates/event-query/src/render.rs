@@ -52,13 +52,13 @@ impl EventQuery {
 }
 
 /// A statement in the making.
-struct Renderer {
+pub(crate) struct Renderer {
     sql: String,
     binds: Vec<Bind>,
 }
 
 impl Renderer {
-    fn new(head: &str) -> Self {
+    pub(crate) fn new(head: &str) -> Self {
         Self {
             sql: head.to_owned(),
             binds: Vec::new(),
@@ -66,7 +66,7 @@ impl Renderer {
     }
 
     /// Keeps the value aside and names its placeholder.
-    fn bind(&mut self, value: Bind) -> String {
+    pub(crate) fn bind(&mut self, value: Bind) -> String {
         self.binds.push(value);
         format!("${}", self.binds.len())
     }
@@ -75,11 +75,11 @@ impl Renderer {
         self.bind(Bind::Timestamp(ts.to_time()))
     }
 
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+    pub(crate) fn line(&mut self, line: std::fmt::Arguments<'_>) {
         let _infallible = write!(self.sql, "\n{line}");
     }
 
-    fn conditions(&mut self, query: &EventQuery) {
+    pub(crate) fn conditions(&mut self, query: &EventQuery) {
         self.range(query.range);
         for filter in query.filters.iter() {
             match filter {
@@ -203,7 +203,7 @@ impl Renderer {
         ));
     }
 
-    fn finish(self) -> Statement {
+    pub(crate) fn finish(self) -> Statement {
         Statement {
             sql: self.sql,
             binds: self.binds,

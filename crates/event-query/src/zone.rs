@@ -40,6 +40,24 @@ impl Zone {
     }
 }
 
+impl Zone {
+    /// What Postgres calls this zone. Its sign is that of POSIX, which is the other way round.
+    pub(crate) fn postgres_name(&self) -> String {
+        match self {
+            Self::Fixed(offset) => {
+                let (hours, minutes, _) = offset.as_hms();
+                let sign = if offset.is_negative() { '+' } else { '-' };
+                format!(
+                    "<cistern>{sign}{:02}:{:02}",
+                    hours.unsigned_abs(),
+                    minutes.unsigned_abs()
+                )
+            }
+            Self::Named(zone) => zone.iana_name().unwrap_or("UTC").to_owned(),
+        }
+    }
+}
+
 fn to_civil(local: PrimitiveDateTime) -> Option<civil::DateTime> {
     civil::DateTime::new(
         i16::try_from(local.year()).ok()?,
@@ -132,6 +150,16 @@ mod tests {
         ] {
             assert!(Zone::parse(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn postgres_is_told_the_zone_in_its_own_way() {
+        let name = |text| Zone::parse(text).unwrap().postgres_name();
+
+        assert_eq!(name("america/new_york"), "America/New_York");
+        assert_eq!(name("Z"), "<cistern>-00:00");
+        assert_eq!(name("+05:30"), "<cistern>-05:30");
+        assert_eq!(name("-00:30"), "<cistern>+00:30");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What searches become.
 
 use event_model::{EventKey, Timestamp};
-use event_query::{Bind, EventQuery, IndexedKeys, Place, Position, Statement};
+use event_query::{Bind, CountQuery, EventQuery, IndexedKeys, Place, Position, Statement};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use time::OffsetDateTime;
@@ -90,6 +90,27 @@ fn each_combination_of_filters() {
             query.count_statement(None),
         ];
         insta::assert_snapshot!(name, statements.each_ref().map(print).join("\n"));
+    }
+}
+
+#[test]
+fn groups_are_counted() {
+    let combinations = [
+        ("counts_by_type", "group_by=type"),
+        (
+            "counts_by_day_and_campaign",
+            "group_by=campaign,day&timezone=America/New_York&events=open&campaigns=summer",
+        ),
+        ("counts_by_hour", "group_by=hour&timezone=%2B05:30"),
+        (
+            "counts_by_provider",
+            "group_by=mailbox_provider,bounce_class,month",
+        ),
+    ];
+
+    for (name, query) in combinations {
+        let query = CountQuery::parse(query, NOW, &keys()).unwrap();
+        insta::assert_snapshot!(name, print(&query.statement()));
     }
 }
 
