@@ -3,14 +3,13 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::stack::{Accounts, Stack, fresh_id, public_samples, samples};
+use crate::stack::{Accounts, Stack, distinct_events, fresh_id, public_samples, samples};
 
 /// Posts a file and checks its sum: against a naive count of its elements, and against the
 /// rows that can be found afterwards.
 async fn account_for(stack: &Stack, name: &str, body: &[u8]) -> Result<Accounts> {
     let batch_id = fresh_id("account");
     let accounts = stack.deliver(&batch_id, body.to_vec()).await?;
-    let key = event_model::BatchKey::new(Some(&batch_id), body);
 
     if let Some(expected) = naive_event_count(body) {
         ensure!(
@@ -20,7 +19,7 @@ async fn account_for(stack: &Stack, name: &str, body: &[u8]) -> Result<Accounts>
     }
     let rejected_rows: i64 =
         sqlx::query_scalar("select count(*) from events_rejected where batch_key = $1")
-            .bind(key.as_str())
+            .bind(&accounts.batch_key)
             .fetch_one(&stack.db)
             .await?;
     ensure!(
@@ -68,9 +67,10 @@ async fn every_public_sample_is_accounted_for() -> Result<()> {
     for (name, body) in public_samples()? {
         let accounts = account_for(&stack, &name, &body).await?;
         let stored = stack.stored_events_of(&body).await?;
+        let sent = distinct_events(&body).len();
         ensure!(
-            stored + accounts.rejected == accounts.received || accounts.received > stored,
-            "{name}: {accounts:?}, {stored} rows"
+            stored == sent,
+            "{name}: {stored} rows of {sent} events, {accounts:?}"
         );
     }
     Ok(())
@@ -83,12 +83,7 @@ async fn validation_pings_store_and_reject_nothing() -> Result<()> {
     for body in [r#"[{"msys":{}}]"#, "[]"] {
         let accounts = stack.deliver(&fresh_id("ping"), body.into()).await?;
 
-        let nothing = Accounts {
-            received: 0,
-            inserted: 0,
-            rejected: 0,
-        };
-        ensure!(accounts == nothing, "{body}: {accounts:?}");
+        ensure!(accounts.sum() == (0, 0, 0), "{body}: {accounts:?}");
     }
     Ok(())
 }
@@ -155,12 +150,7 @@ async fn one_bad_event_is_rejected_alone() -> Result<()> {
 
         let accounts = stack.deliver(&id, body.clone().into_bytes()).await?;
 
-        let expected = Accounts {
-            received: 3,
-            inserted: 2,
-            rejected: 1,
-        };
-        ensure!(accounts == expected, "{label}: {accounts:?}");
+        ensure!(accounts.sum() == (3, 2, 1), "{label}: {accounts:?}");
         let (reason, raw): (String, Vec<u8>) =
             sqlx::query_as("select reason, raw from events_rejected where batch_key like $1")
                 .bind(format!("{id}%"))
@@ -188,12 +178,7 @@ async fn nul_and_lone_surrogates_are_replaced_and_stored() -> Result<()> {
 
         let accounts = stack.deliver(&id, body.clone().into_bytes()).await?;
 
-        let expected = Accounts {
-            received: 1,
-            inserted: 1,
-            rejected: 0,
-        };
-        ensure!(accounts == expected, "{label}: {accounts:?}");
+        ensure!(accounts.sum() == (1, 1, 0), "{label}: {accounts:?}");
         let subject: String =
             sqlx::query_scalar("select subject from events where event ->> 'event_id' = $1")
                 .bind(&id)
@@ -217,12 +202,7 @@ async fn truncated_body_keeps_the_events_before_the_cut() -> Result<()> {
 
     let accounts = stack.deliver(&id, body.into_bytes()).await?;
 
-    let expected = Accounts {
-        received: 3,
-        inserted: 2,
-        rejected: 1,
-    };
-    ensure!(accounts == expected, "{accounts:?}");
+    ensure!(accounts.sum() == (3, 2, 1), "{accounts:?}");
     Ok(())
 }
 

@@ -61,15 +61,16 @@ async fn repeated_notices_load_each_object_once() -> Result<()> {
     let bodies: Vec<Vec<u8>> = (0..10)
         .map(|n| batch_of(&format!("{label}-{n}"), 300))
         .collect();
-    let mut keys = Vec::new();
+    let mut batches = Vec::new();
     for (n, body) in bodies.iter().enumerate() {
         let batch_id = format!("{label}-{n}");
         ensure!(stack.post_batch(&batch_id, body.clone()).await? == 200);
-        keys.push(BatchKey::new(Some(&batch_id), body));
+        let key = BatchKey::new(Some(&batch_id), body);
+        batches.push((batch_id, key));
     }
 
     let today = time::OffsetDateTime::now_utc().date();
-    for key in keys.iter().chain(keys.iter().rev()) {
+    for (_, key) in batches.iter().chain(batches.iter().rev()) {
         let notice = serde_json::json!({"Records": [{
             "eventName": "ObjectCreated:Put",
             "s3": {"bucket": {"name": stack.file.bucket}, "object": {"key": key.object_key(today)}},
@@ -77,8 +78,8 @@ async fn repeated_notices_load_each_object_once() -> Result<()> {
         aws_io::queue::send(&sqs, &stack.file.queues.load, &notice.to_string()).await?;
     }
 
-    for (key, body) in keys.iter().zip(&bodies) {
-        let accounts = stack.accounts_of(key).await?;
+    for ((batch_id, _), body) in batches.iter().zip(&bodies) {
+        let accounts = stack.accounts_of(batch_id).await?;
         ensure!(
             accounts.received == 300 && accounts.inserted == 300,
             "{accounts:?}"
