@@ -1,0 +1,186 @@
+//! From one raw object to files of the lake.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    io::{self, BufRead, Write},
+};
+
+use lake_schema::{
+    FileId, Table,
+    layout::{FileKind, LakeFile},
+};
+use parquet::errors::ParquetError;
+use time::{Date, OffsetDateTime};
+
+use crate::{
+    clock::Clock,
+    input, instant,
+    parquet_file::FileWriter,
+    records::{Fault, Rejected, Sink},
+    rejections::Rejections,
+    row::RowReader,
+};
+
+/// How much of the rows is held before it is written as a row group.
+const GROUP_BYTES: usize = 8 << 20;
+/// Parts are merged within a day or two, so time goes before size.
+const ZSTD_LEVEL: i32 = 1;
+/// How many rows go by before their size is looked at again.
+const ROWS_PER_CHECK: usize = 512;
+
+/// A raw object, as far as its rows depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its key. The files are named by it, so that converting it again finds them there.
+    pub key: &'a str,
+    /// When it arrived.
+    pub arrival: OffsetDateTime,
+    /// The first day that the table's partitions cover.
+    pub first_day: Date,
+}
+
+/// What became of a raw object.
+#[derive(Debug)]
+pub struct Converted {
+    /// One file for each day that its events are of.
+    pub parts: Vec<Part>,
+    /// Rows in all parts.
+    pub row_count: u64,
+    /// Pieces that could not become rows; they are written to where the caller said.
+    pub rejected_count: u64,
+}
+
+/// A file to be stored.
+#[derive(Debug)]
+pub struct Part {
+    /// What it is; its key follows.
+    pub file: LakeFile,
+    /// Parquet.
+    pub bytes: Vec<u8>,
+    /// Its rows.
+    pub row_count: u64,
+}
+
+/// A conversion that could not be carried out. Nothing about the object is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    /// Reading the object or writing its rejections failed.
+    #[error("reading the object or writing what it rejects")]
+    Io(#[from] io::Error),
+    /// The Parquet writer failed.
+    #[error("writing Parquet")]
+    Parquet(#[from] ParquetError),
+}
+
+/// Converts the object that `input` reads, gzip or plain, into parts of `table`, and writes what cannot become a row to
+/// `rejections`, a line each. The same bytes and the same source give the same parts.
+pub fn convert(
+    table: &Table,
+    source: Source<'_>,
+    input: impl BufRead,
+    rejections: impl Write,
+) -> Result<Converted, ConvertError> {
+    let clock = Clock::new(source.first_day, source.arrival);
+    let mut converter = Converter {
+        rows: RowReader::new(table, clock),
+        rejections: Rejections::new(rejections, source.key),
+        row_count: 0,
+    };
+    let mut parts = Parts {
+        table,
+        source_key: source.key,
+        writers: BTreeMap::new(),
+    };
+    input::read_records(input, &mut converter, |converter| {
+        parts.append(&mut converter.rows)
+    })?;
+    parts.append(&mut converter.rows)?;
+    Ok(Converted {
+        parts: parts.finish()?,
+        row_count: converter.row_count,
+        rejected_count: converter.rejections.finish()?,
+    })
+}
+
+/// Turns records into rows and rejections.
+struct Converter<'a, W> {
+    rows: RowReader,
+    rejections: Rejections<'a, W>,
+    row_count: u64,
+}
+
+impl<W: Write> Sink for Converter<'_, W> {
+    fn object(&mut self, tail: &[u8]) -> Result<usize, Fault> {
+        let len = self.rows.read(tail)?;
+        self.row_count += 1;
+        Ok(len)
+    }
+
+    fn reject(&mut self, rejected: Rejected<'_>) {
+        let ordinal = self.row_count + self.rejections.count();
+        self.rejections.write(&rejected, ordinal);
+    }
+
+    fn is_full(&self) -> bool {
+        let columns = self.rows.columns();
+        columns.row_count().is_multiple_of(ROWS_PER_CHECK) && columns.size_bytes() >= GROUP_BYTES
+    }
+}
+
+/// The files that are being written, by day.
+struct Parts<'a> {
+    table: &'a Table,
+    source_key: &'a str,
+    writers: BTreeMap<i64, (LakeFile, FileWriter<Vec<u8>>)>,
+}
+
+impl Parts<'_> {
+    /// Writes the rows, each to the file of its day, and forgets them.
+    fn append(&mut self, rows: &mut RowReader) -> Result<(), ConvertError> {
+        let columns = rows.columns();
+        let mut rows_by_day: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+        for (row, time) in (0..).zip(columns.event_times()) {
+            let time = time.expect("every finished row has a time");
+            rows_by_day
+                .entry(instant::day_of(time))
+                .or_default()
+                .push(row);
+        }
+        for (day, day_rows) in &rows_by_day {
+            self.writer(*day)?.write_group(columns, day_rows)?;
+        }
+        rows.clear();
+        Ok(())
+    }
+
+    fn writer(&mut self, day: i64) -> Result<&mut FileWriter<Vec<u8>>, ConvertError> {
+        let (_, writer) = match self.writers.entry(day) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let date = instant::date_of(day).expect("the clock believes years of four digits");
+                let file = LakeFile {
+                    day: date,
+                    kind: FileKind::Part,
+                    id: FileId::of_part(self.table.name(), date, self.source_key),
+                };
+                let writer = FileWriter::new(Vec::new(), self.table, file.id, ZSTD_LEVEL)?;
+                entry.insert((file, writer))
+            }
+        };
+        Ok(writer)
+    }
+
+    fn finish(self) -> Result<Vec<Part>, ConvertError> {
+        self.writers
+            .into_values()
+            .map(|(file, writer)| {
+                let (bytes, row_count) = writer.finish()?;
+                Ok(Part {
+                    file,
+                    bytes,
+                    row_count,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,318 @@
+//! From one JSON object to one row.
+
+use jiter::{Jiter, Peek};
+use lake_schema::Table;
+
+use crate::{
+    clock::{Clock, EventTime},
+    columns::{Column, Columns},
+    extra::Extra,
+    instant::{self, InstantReader},
+    json,
+    records::{Fault, Reason},
+    shape::{Shape, Target},
+    template::{Field, Templates},
+};
+
+/// Reads objects into columns.
+///
+/// A key that leads to no column goes to `_extra` with its value, as does a value that its column cannot take, and the
+/// second of two values for one column. So nothing of an object is lost, and a column never holds what was not sent.
+#[derive(Debug)]
+pub(crate) struct RowReader {
+    shape: Shape,
+    clock: Clock,
+    event_time: usize,
+    arrival: Option<usize>,
+    /// The paths that lead to the event's time.
+    time_paths: Vec<String>,
+    templates: Templates,
+    row: Row,
+    /// The parser's memory for strings with escapes.
+    tape: Vec<u8>,
+}
+
+/// The row that is being read, after those that were.
+#[derive(Debug)]
+struct Row {
+    columns: Columns,
+    extra: Extra,
+    instants: InstantReader,
+    /// The values that went to columns.
+    fields: Vec<Field>,
+    /// The key that is being read, when the shape does not spell it the same.
+    key: String,
+}
+
+impl RowReader {
+    pub(crate) fn new(table: &Table, clock: Clock) -> Self {
+        let event_time = table.event_time();
+        Self {
+            shape: Shape::of(table),
+            clock,
+            arrival: table.arrival(),
+            time_paths: table.columns()[event_time].from.clone(),
+            event_time,
+            templates: Templates::default(),
+            row: Row {
+                columns: Columns::new(table),
+                extra: Extra::default(),
+                instants: InstantReader::default(),
+                fields: Vec::new(),
+                key: String::new(),
+            },
+            tape: Vec::new(),
+        }
+    }
+
+    /// The rows read so far.
+    pub(crate) fn columns(&self) -> &Columns {
+        &self.row.columns
+    }
+
+    /// Forgets the rows read so far.
+    pub(crate) fn clear(&mut self) {
+        self.row.columns.clear();
+    }
+
+    /// Reads the object at the start of `tail` into a row, and returns the object's length.
+    pub(crate) fn read(&mut self, tail: &[u8]) -> Result<usize, Fault> {
+        self.row.extra.clear();
+        if let Some(len) = self.templates.find(tail, &mut self.row.fields) {
+            if self.row.take_fields(tail) {
+                self.finish_row(tail);
+                return Ok(len);
+            }
+            self.row.columns.take_back_row();
+        }
+        let len = self.read_any(tail)?;
+        self.finish_row(tail);
+        Ok(len)
+    }
+
+    fn read_any(&mut self, tail: &[u8]) -> Result<usize, Fault> {
+        let mut parser = Jiter::with_tape(tail, std::mem::take(&mut self.tape));
+        self.row.fields.clear();
+        let result = self.row.read_object(&self.shape, &mut parser);
+        let len = parser.current_index();
+        self.tape = parser.into_tape();
+        match result {
+            Ok(KeyCount::Some) => {
+                if self.row.extra.is_empty() {
+                    self.templates.learn(&tail[..len], &self.row.fields);
+                }
+                Ok(len)
+            }
+            Ok(KeyCount::None) => Err(Fault::Useless {
+                len,
+                reason: Reason::EmptyObject,
+                detail: "an object without keys",
+            }),
+            Err(fault) => {
+                self.row.columns.take_back_row();
+                Err(fault)
+            }
+        }
+    }
+
+    fn finish_row(&mut self, tail: &[u8]) {
+        let row = &mut self.row;
+        let received = self
+            .arrival
+            .and_then(|place| row.columns.unfinished_instant(place));
+        let sent = row.columns.unfinished_instant(self.event_time);
+        let (time, is_clamped) = match self.clock.judge(sent, received) {
+            EventTime::Sent(time) => (time, false),
+            EventTime::Arrival(time) => (time, true),
+        };
+        if is_clamped
+            && sent.is_some()
+            && let Some(field) = row
+                .fields
+                .iter()
+                .find(|field| field.place == self.event_time)
+        {
+            let value =
+                std::str::from_utf8(&tail[field.value.clone()]).expect("a time was read from it");
+            row.extra.add(&self.time_paths[field.source], value);
+        }
+        row.columns.finish_row(row.extra.finish(), time, is_clamped);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum KeyCount {
+    None,
+    Some,
+}
+
+impl Row {
+    fn read_object(&mut self, shape: &Shape, parser: &mut Jiter<'_>) -> Result<KeyCount, Fault> {
+        let mut key_count = KeyCount::None;
+        let mut expected = 0;
+        let mut next = parser.next_object_bytes();
+        while let Some(key) = next.map_err(json::fault)? {
+            key_count = KeyCount::Some;
+            let found = shape.find(key, expected);
+            if found.as_ref().is_none_or(|found| found.is_folded) {
+                self.key.clear();
+                self.key.push_str(to_str(key, 0)?);
+            }
+            let peek = parser.peek().map_err(json::fault)?;
+            let start = parser.current_index();
+            let mut own_key = None;
+            let is_kept = match &found {
+                None => false,
+                Some(found) => {
+                    expected = found.place + 1;
+                    own_key = (!found.is_folded).then(|| shape.key(found.place));
+                    let key = own_key.unwrap_or(&self.key);
+                    match found.target {
+                        Target::Inside(inner) if peek == Peek::Object => {
+                            self.extra.enter(key);
+                            self.read_object(inner, parser)?;
+                            self.extra.leave();
+                            true
+                        }
+                        // All that an absent object would have told is NULL already.
+                        Target::Inside(_) if peek == Peek::Null => {
+                            parser.known_null().map_err(json::fault).map(|()| true)?
+                        }
+                        Target::Inside(_) => false,
+                        Target::Column { place, source } => {
+                            let is_kept = self.read_value(*place, parser, peek)?;
+                            if is_kept {
+                                self.fields.push(Field {
+                                    place: *place,
+                                    source: *source,
+                                    value: start..parser.current_index(),
+                                });
+                            }
+                            is_kept
+                        }
+                    }
+                }
+            };
+            if !is_kept {
+                if parser.current_index() == start {
+                    parser.known_skip(peek).map_err(json::fault)?;
+                }
+                let value = to_str(parser.slice_to_current(start), start)?;
+                self.extra.add(own_key.unwrap_or(&self.key), value);
+            }
+            next = parser.next_key_bytes();
+        }
+        Ok(key_count)
+    }
+
+    /// Puts the values of `fields` into their columns. False when one of them is not what its column takes as it is; the
+    /// row is then to be taken back.
+    fn take_fields(&mut self, event: &[u8]) -> bool {
+        for field in &self.fields {
+            let value = &event[field.value.clone()];
+            let text = value
+                .strip_prefix(b"\"")
+                .and_then(|text| text.strip_suffix(b"\""));
+            let is_taken = match (self.columns.declared.get_mut(field.place), text) {
+                (Some(Column::Text(values)), Some(text)) => std::str::from_utf8(text)
+                    .map(|text| values.push(text))
+                    .is_ok(),
+                (Some(Column::Timestamp(values)), Some(text)) => std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|text| self.instants.read(text))
+                    .map(|instant| values.push(Some(instant)))
+                    .is_some(),
+                (Some(column), None) if value == b"null" => {
+                    column.push_null();
+                    true
+                }
+                (Some(Column::Boolean(values)), None) => match value {
+                    b"true" => {
+                        values.push(Some(true));
+                        true
+                    }
+                    b"false" => {
+                        values.push(Some(false));
+                        true
+                    }
+                    _ => false,
+                },
+                (Some(Column::Bigint(values)), None) => json::whole_number(value)
+                    .map(|number| values.push(Some(number)))
+                    .is_some(),
+                (Some(Column::Double(values)), None) => json::number(value)
+                    .map(|number| values.push(Some(number)))
+                    .is_some(),
+                (Some(Column::Timestamp(values)), None) => json::number(value)
+                    .and_then(instant::from_number)
+                    .map(|instant| values.push(Some(instant)))
+                    .is_some(),
+                _ => false,
+            };
+            if !is_taken {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reads a value into its column. False when the column cannot take it: it has one already, or it is of another type.
+    fn read_value(
+        &mut self,
+        place: usize,
+        parser: &mut Jiter<'_>,
+        peek: Peek,
+    ) -> Result<bool, Fault> {
+        let row = self.columns.row_count();
+        let Some(column) = self.columns.declared.get_mut(place) else {
+            return Ok(false);
+        };
+        if column.len() > row {
+            return Ok(false);
+        }
+        if peek == Peek::Null {
+            parser.known_null().map_err(json::fault)?;
+            column.push_null();
+            return Ok(true);
+        }
+        match column {
+            Column::Text(values) if peek == Peek::String => {
+                values.push(parser.known_str().map_err(json::fault)?);
+            }
+            Column::Bigint(values) if peek.is_num() => {
+                match json::to_whole(parser.known_number_bytes(peek).map_err(json::fault)?) {
+                    Some(number) => values.push(Some(number)),
+                    None => return Ok(false),
+                }
+            }
+            Column::Double(values) if peek.is_num() => match parser.known_float(peek) {
+                Ok(number) if number.is_finite() => values.push(Some(number)),
+                Ok(_) | Err(_) => return Ok(false),
+            },
+            Column::Boolean(values) if matches!(peek, Peek::True | Peek::False) => {
+                values.push(Some(parser.known_bool(peek).map_err(json::fault)?));
+            }
+            Column::Timestamp(values) => {
+                let instant = match peek {
+                    Peek::String => self.instants.read(parser.known_str().map_err(json::fault)?),
+                    _ if peek.is_num() => {
+                        parser.known_float(peek).ok().and_then(instant::from_number)
+                    }
+                    _ => None,
+                };
+                match instant {
+                    Some(_) => values.push(instant),
+                    None => return Ok(false),
+                }
+            }
+            Column::Text(_) | Column::Bigint(_) | Column::Double(_) | Column::Boolean(_) => {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn to_str(bytes: &[u8], start: usize) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| json::not_utf8(start + error.valid_up_to()))
+}

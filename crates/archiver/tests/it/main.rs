@@ -1,0 +1,13 @@
+//! From raw bytes to Parquet and back.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, may take its time, and knows its numbers"
+)]
+
+mod conversion;
+mod dirty;
+mod lake;
+mod properties;
