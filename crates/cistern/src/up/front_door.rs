@@ -20,6 +20,10 @@ use crate::http;
 /// The gateway gives up after 30 s.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
+/// The gateway refuses more
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
+const MAX_BODY_BYTES: usize = 10 << 20;
+
 /// Headers that concern one connection and not the message
 /// (<https://www.rfc-editor.org/rfc/rfc9110#name-connection>); and the host, which is another one.
 const OF_THE_CONNECTION: [HeaderName; 8] = [
@@ -97,28 +101,35 @@ fn router(client: reqwest::Client, upstream: watch::Receiver<String>) -> Router 
 async fn forward(State(forward): State<Forward>, request: Request) -> Response {
     let upstream = forward.upstream.borrow().clone();
     let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
+        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let answer = forward
         .client
         .request(parts.method.clone(), format!("{upstream}{path}"))
-        .headers(request_headers(&parts))
-        .body(reqwest::Body::wrap_stream(body.into_data_stream()))
+        .headers(request_headers(&parts, &body))
+        .body(body)
         .send()
         .await;
     let Ok(answer) = answer else {
-        let message = serde_json::json!({"message": "The local stack is not ready"});
-        return (StatusCode::BAD_GATEWAY, Json(message)).into_response();
+        return message(StatusCode::BAD_GATEWAY, "The local stack is not ready");
     };
     let status = answer.status();
     let headers = of_the_message(answer.headers());
     (status, headers, Body::from_stream(answer.bytes_stream())).into_response()
 }
 
-/// The emulator decodes as text whatever calls itself JSON, which would destroy a gzip body. What is
-/// encoded is therefore called bytes; functions look at the encoding only.
-fn request_headers(parts: &Parts) -> HeaderMap {
+/// An answer in the form of the gateway's own.
+fn message(status: StatusCode, text: &str) -> Response {
+    (status, Json(serde_json::json!({"message": text}))).into_response()
+}
+
+/// The emulator decodes as text whatever calls itself JSON, which would destroy a gzip body or one that
+/// is not UTF-8. Such a body is therefore called bytes; no function looks at its type.
+fn request_headers(parts: &Parts, body: &[u8]) -> HeaderMap {
     let mut headers = of_the_message(&parts.headers);
-    if headers.contains_key(header::CONTENT_ENCODING) {
+    if str::from_utf8(body).is_err() {
         let bytes = HeaderValue::from_static("application/octet-stream");
         headers.insert(header::CONTENT_TYPE, bytes);
     }
@@ -169,7 +180,7 @@ mod tests {
     async fn path_query_body_status_and_headers_pass_unchanged() {
         let upstream = serve(Router::new().route("/api/{*path}", any(echo))).await;
         let door = door_to(&format!("{upstream}/api")).await;
-        let body = Bytes::from_static(b"\x1f\x8b\x00\xff");
+        let body = Bytes::from_static(b"{}");
 
         let answer = http::client(TIMEOUT)
             .unwrap()
@@ -190,22 +201,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn encoded_bodies_are_called_bytes() {
+    async fn what_is_not_text_is_called_bytes_and_passes_unchanged() {
         let upstream = serve(Router::new().fallback(echo)).await;
         let door = door_to(&upstream).await;
+        let body = Bytes::from_static(b"\x1f\x8b\x00\xff");
 
         let answer = http::client(TIMEOUT)
             .unwrap()
             .post(format!("{door}/x"))
             .header("content-type", "application/json")
-            .header("content-encoding", "gzip")
-            .body("…")
+            .body(body.clone())
             .send()
             .await
             .unwrap();
 
         let seen = answer.headers()["x-seen"].to_str().unwrap();
         assert!(seen.contains("application/octet-stream"), "{seen}");
+        assert_eq!(answer.bytes().await.unwrap(), body);
+    }
+
+    #[tokio::test]
+    async fn more_than_the_gateway_takes_is_413() {
+        let door = door_to("http://127.0.0.1:1").await;
+
+        let answer = http::client(TIMEOUT)
+            .unwrap()
+            .post(door)
+            .body(vec![b' '; MAX_BODY_BYTES + 1])
+            .send()
+            .await
+            .unwrap();
+
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 //! to walk to the checkout, which is often below `/root`, whose door is shut to others. Copying a
 //! hundred megabytes of programs and every database to an open place would leave things outside the
 //! data directory, and user namespaces are switched off in most containers. So the programs keep the
-//! one capability that opens doors, `CAP_DAC_OVERRIDE`, which containers have by default; `setpriv`
+//! one capability that opens doors, `CAP_DAC_OVERRIDE`, which root has in containers too; `setpriv`
 //! of util-linux hands it over. Postgres asks only who it is, not what it may do.
 
 use std::{
@@ -43,6 +43,8 @@ impl Programs {
             .args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")])
             .arg("--clear-groups")
             .args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override"])
+            // access(2), by which Postgres finds its own files, else leaves capabilities out of account.
+            .arg("--securebits=+no_setuid_fixup")
             .arg(program)
             // The working directory may be one that they cannot read.
             .current_dir("/");
@@ -57,4 +59,36 @@ pub(super) fn give(folder: &Path) -> Result<()> {
             .with_context(|| format!("giving {} away", folder.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    /// Where `id` and `test` are on every system that has Postgres's programs.
+    fn system() -> Programs {
+        Programs::in_folder(Path::new("/usr/bin"))
+    }
+
+    #[tokio::test]
+    async fn programs_are_not_run_by_root() {
+        let output = system().command("id").arg("-u").output().await.unwrap();
+
+        assert!(output.status.success(), "{output:?}");
+        assert_ne!(output.stdout.trim_ascii(), b"0");
+    }
+
+    #[tokio::test]
+    async fn programs_reach_what_lies_behind_a_shut_door() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+
+        let readable = system().command("test").arg("-r").arg(&file).status();
+
+        assert!(readable.await.unwrap().success());
+    }
 }
