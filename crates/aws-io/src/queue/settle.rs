@@ -17,7 +17,7 @@ const ENTRY_ATTEMPTS: u32 = 3;
 const ENTRY_BACKOFF: Duration = Duration::from_millis(200);
 
 /// The longest time that a message can stay hidden.
-pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
+pub const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 
 /// Deletes messages by their receipts. Returns the places, in `receipts`, of those that are not deleted: SQS answers 200
 /// with a list of failures, which are tried again and then given up. Such messages come back.
