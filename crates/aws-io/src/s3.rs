@@ -1,11 +1,26 @@
 //! Objects: written once and never over another, read with a bound on their size.
+//!
+//! For the few that are not like that: [`stream`] for large ones, [`listing`] to find and remove them, and [`swap`] for
+//! the rare object that several writers change.
 
-use std::{error::Error, fmt, time::Duration};
+pub mod listing;
+pub mod stream;
+pub mod swap;
+
+use std::{
+    error::Error,
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aws_sdk_s3::{
     config::timeout::TimeoutConfig,
     error::SdkError,
-    operation::{get_object::GetObjectError, put_object::PutObjectError},
+    operation::{
+        get_object::{GetObjectError, GetObjectOutput},
+        put_object::PutObjectError,
+    },
     primitives::{ByteStream, ByteStreamError},
 };
 use bytes::Bytes;
@@ -68,6 +83,14 @@ pub enum PutError {
         /// The SDK's error.
         source: Box<SdkError<PutObjectError>>,
     },
+    /// The file that should become the object cannot be read.
+    #[error("reading {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The SDK's error.
+        source: ByteStreamError,
+    },
     /// No answer within the limit.
     #[error("writing {name}: no answer within {} ms", limit.as_millis())]
     Timeout {
@@ -121,6 +144,20 @@ pub enum GetError {
     },
 }
 
+/// A create-only write, to be attempted as often as it takes.
+struct Put<'a> {
+    name: &'a ObjectRef,
+    content: Content<'a>,
+    content_type: &'static str,
+    metadata: &'a [(&'static str, String)],
+}
+
+/// Where the bytes of a new object come from.
+enum Content<'a> {
+    Bytes(&'a Bytes),
+    File(&'a Path),
+}
+
 /// Creates `object`, or finds that one of that name is there, within `limit` in all.
 ///
 /// Rests on `If-None-Match: *` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>): 412 is an
@@ -130,62 +167,100 @@ pub async fn put_new(
     object: &NewObject,
     limit: Duration,
 ) -> Result<PutOutcome, PutError> {
-    timeout(limit, put_until_settled(client, object, limit))
-        .await
-        .unwrap_or_else(|_| {
-            Err(PutError::Timeout {
-                name: object.name.clone(),
-                limit,
-            })
-        })
+    let put = Put {
+        name: &object.name,
+        content: Content::Bytes(&object.body),
+        content_type: object.content_type,
+        metadata: &object.metadata,
+    };
+    put_until_settled(client, &put, limit).await
+}
+
+/// Creates the object `name` from the file at `path`, or finds that one of that name is there, within `limit` in all.
+pub async fn put_new_file(
+    client: &S3Client,
+    name: &ObjectRef,
+    path: &Path,
+    content_type: &'static str,
+    limit: Duration,
+) -> Result<PutOutcome, PutError> {
+    let put = Put {
+        name,
+        content: Content::File(path),
+        content_type,
+        metadata: &[],
+    };
+    put_until_settled(client, &put, limit).await
 }
 
 async fn put_until_settled(
     client: &S3Client,
-    object: &NewObject,
+    put: &Put<'_>,
     limit: Duration,
 ) -> Result<PutOutcome, PutError> {
-    let mut attempt = 1;
-    loop {
-        let error = match put_once(client, object, limit).await {
-            Ok(()) => return Ok(PutOutcome::Created),
-            Err(error) => error,
-        };
-        match http_status(&error) {
-            Some(412) => return Ok(PutOutcome::AlreadyThere),
-            Some(409) if attempt < CONFLICT_ATTEMPTS => sleep(CONFLICT_BACKOFF * attempt).await,
-            _ => {
-                return Err(PutError::Service {
-                    name: object.name.clone(),
-                    source: Box::new(error),
-                });
+    let settled = async {
+        let mut attempt = 1;
+        loop {
+            let error = match put_once(client, put, limit).await? {
+                Ok(()) => return Ok(PutOutcome::Created),
+                Err(error) => error,
+            };
+            match http_status(&error) {
+                Some(412) => return Ok(PutOutcome::AlreadyThere),
+                Some(409) if attempt < CONFLICT_ATTEMPTS => {
+                    sleep(CONFLICT_BACKOFF * attempt).await;
+                }
+                _ => {
+                    return Err(PutError::Service {
+                        name: put.name.clone(),
+                        source: Box::new(error),
+                    });
+                }
             }
+            attempt += 1;
         }
-        attempt += 1;
-    }
+    };
+    timeout(limit, settled).await.unwrap_or_else(|_| {
+        Err(PutError::Timeout {
+            name: put.name.clone(),
+            limit,
+        })
+    })
 }
 
+/// One attempt: what S3 says of it, unless there is nothing to send.
 async fn put_once(
     client: &S3Client,
-    object: &NewObject,
+    put: &Put<'_>,
     limit: Duration,
-) -> Result<(), SdkError<PutObjectError>> {
+) -> Result<Result<(), SdkError<PutObjectError>>, PutError> {
+    let body = match put.content {
+        Content::Bytes(bytes) => ByteStream::from(bytes.clone()),
+        Content::File(path) => {
+            ByteStream::from_path(path)
+                .await
+                .map_err(|source| PutError::File {
+                    path: path.to_owned(),
+                    source,
+                })?
+        }
+    };
     let mut request = client
         .put_object()
-        .bucket(&object.name.bucket)
-        .key(&object.name.key)
+        .bucket(&put.name.bucket)
+        .key(&put.name.key)
         .if_none_match("*")
-        .content_type(object.content_type)
-        .body(ByteStream::from(object.body.clone()));
-    for (name, value) in &object.metadata {
+        .content_type(put.content_type)
+        .body(body);
+    for (name, value) in put.metadata {
         request = request.metadata(*name, value);
     }
-    request
+    let sent = request
         .customize()
         .config_override(within(limit))
         .send()
-        .await
-        .map(|_| ())
+        .await;
+    Ok(sent.map(|_| ()))
 }
 
 /// Reads an object of at most `max_bytes`, within `limit` in all.
@@ -211,6 +286,15 @@ async fn get_all(
     max_bytes: usize,
     limit: Duration,
 ) -> Result<Vec<u8>, GetError> {
+    let output = send_get(client, name, limit).await?;
+    collect_capped(output, name, max_bytes).await
+}
+
+async fn send_get(
+    client: &S3Client,
+    name: &ObjectRef,
+    limit: Duration,
+) -> Result<GetObjectOutput, GetError> {
     let sent = client
         .get_object()
         .bucket(&name.bucket)
@@ -219,14 +303,20 @@ async fn get_all(
         .config_override(within(limit))
         .send()
         .await;
-    let output = sent.map_err(|error| match error.as_service_error() {
+    sent.map_err(|error| match error.as_service_error() {
         Some(GetObjectError::NoSuchKey(_)) => GetError::Missing { name: name.clone() },
         _ => GetError::Service {
             name: name.clone(),
             source: Box::new(error),
         },
-    })?;
+    })
+}
 
+async fn collect_capped(
+    output: GetObjectOutput,
+    name: &ObjectRef,
+    max_bytes: usize,
+) -> Result<Vec<u8>, GetError> {
     let too_large = || GetError::TooLarge {
         name: name.clone(),
         max_bytes,

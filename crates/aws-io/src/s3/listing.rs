@@ -1,0 +1,145 @@
+//! Which objects there are, and the end of those that are no longer needed.
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    error::SdkError,
+    operation::{delete_objects::DeleteObjectsError, list_objects_v2::ListObjectsV2Error},
+    types::{Delete, ObjectIdentifier},
+};
+
+use super::within;
+use crate::S3Client;
+
+/// S3 deletes at most so many objects at once.
+const MAX_DELETES: usize = 1000;
+
+/// An object that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// A listing that may lack objects, so none is given.
+#[derive(Debug, thiserror::Error)]
+#[error("listing s3://{bucket}/{prefix}")]
+pub struct ListError {
+    /// The bucket.
+    pub bucket: String,
+    /// The prefix.
+    pub prefix: String,
+    /// The SDK's error.
+    source: Box<SdkError<ListObjectsV2Error>>,
+}
+
+/// Objects that may still be there.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    /// S3 refused or could not be reached.
+    #[error("deleting from {bucket}")]
+    Service {
+        /// The bucket.
+        bucket: String,
+        /// The SDK's error.
+        source: Box<SdkError<DeleteObjectsError>>,
+    },
+    /// S3 deleted others and not this one.
+    #[error("deleting s3://{bucket}/{key}: {code}")]
+    Refused {
+        /// The bucket.
+        bucket: String,
+        /// The first key that was refused.
+        key: String,
+        /// S3's code.
+        code: String,
+    },
+}
+
+/// All objects under `prefix`, in the order of their keys. `limit` is for one page of a thousand.
+pub async fn list(
+    client: &S3Client,
+    bucket: &str,
+    prefix: &str,
+    limit: Duration,
+) -> Result<Vec<Listed>, ListError> {
+    let mut listed = Vec::new();
+    let mut token = None;
+    loop {
+        let page = client
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(prefix)
+            .set_continuation_token(token)
+            .customize()
+            .config_override(within(limit))
+            .send()
+            .await
+            .map_err(|error| ListError {
+                bucket: bucket.to_owned(),
+                prefix: prefix.to_owned(),
+                source: Box::new(error),
+            })?;
+        listed.extend(
+            page.contents
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|object| {
+                    Some(Listed {
+                        key: object.key?,
+                        size_bytes: object
+                            .size
+                            .and_then(|size| u64::try_from(size).ok())
+                            .unwrap_or(0),
+                    })
+                }),
+        );
+        token = page.next_continuation_token;
+        if token.is_none() {
+            return Ok(listed);
+        }
+    }
+}
+
+/// Deletes objects. One that is not there counts as deleted. `limit` is for a thousand of them.
+pub async fn delete(
+    client: &S3Client,
+    bucket: &str,
+    keys: &[String],
+    limit: Duration,
+) -> Result<(), DeleteError> {
+    for keys in keys.chunks(MAX_DELETES) {
+        let objects = keys
+            .iter()
+            .map(|key| ObjectIdentifier::builder().key(key).build())
+            .collect::<Result<Vec<_>, _>>()
+            .expect("every identifier has its key");
+        let delete = Delete::builder()
+            .set_objects(Some(objects))
+            .quiet(true)
+            .build()
+            .expect("there are objects to delete");
+        let output = client
+            .delete_objects()
+            .bucket(bucket)
+            .delete(delete)
+            .customize()
+            .config_override(within(limit))
+            .send()
+            .await
+            .map_err(|error| DeleteError::Service {
+                bucket: bucket.to_owned(),
+                source: Box::new(error),
+            })?;
+        if let Some(refused) = output.errors().first() {
+            return Err(DeleteError::Refused {
+                bucket: bucket.to_owned(),
+                key: refused.key().unwrap_or_default().to_owned(),
+                code: refused.code().unwrap_or_default().to_owned(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Objects that are too large to be held.
+
+use std::{
+    io::{self, Read},
+    time::Duration,
+};
+
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::{Buf, Bytes};
+use time::OffsetDateTime;
+use tokio::{runtime::Handle, time::timeout};
+
+use super::{GetError, ObjectRef, send_get};
+use crate::S3Client;
+
+/// An object whose bytes are still to come.
+#[derive(Debug)]
+pub struct OpenObject {
+    /// Its size, as stored.
+    pub size_bytes: u64,
+    /// When it was written.
+    pub last_modified: Option<OffsetDateTime>,
+    body: ByteStream,
+}
+
+/// The bytes of an object, for a thread that may block.
+#[derive(Debug)]
+pub struct BlockingBody {
+    runtime: Handle,
+    body: ByteStream,
+    chunk: Bytes,
+    /// For each chunk to come.
+    limit: Duration,
+}
+
+/// Opens an object. `limit` is for its first bytes.
+pub async fn open(
+    client: &S3Client,
+    name: &ObjectRef,
+    limit: Duration,
+) -> Result<OpenObject, GetError> {
+    let output = send_get(client, name, limit).await?;
+    Ok(OpenObject {
+        size_bytes: output
+            .content_length()
+            .and_then(|length| u64::try_from(length).ok())
+            .unwrap_or(0),
+        last_modified: output
+            .last_modified()
+            .and_then(|time| OffsetDateTime::from_unix_timestamp(time.secs()).ok()),
+        body: output.body,
+    })
+}
+
+impl OpenObject {
+    /// The bytes, to be read on a thread of their own (`tokio::task::spawn_blocking`). Must be called inside the runtime.
+    /// `limit` is for each chunk: a connection that stalls is an error.
+    pub fn into_blocking(self, limit: Duration) -> BlockingBody {
+        BlockingBody {
+            runtime: Handle::current(),
+            body: self.body,
+            chunk: Bytes::new(),
+            limit,
+        }
+    }
+}
+
+impl Read for BlockingBody {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            let next = async { timeout(self.limit, self.body.next()).await };
+            match self.runtime.block_on(next) {
+                Ok(Some(Ok(chunk))) => self.chunk = chunk,
+                // Of one kind, so that nobody takes a broken connection for damaged content.
+                Ok(Some(Err(error))) => return Err(io::Error::other(error)),
+                Err(elapsed) => return Err(io::Error::other(elapsed)),
+                Ok(None) => return Ok(0),
+            }
+        }
+        let len = buffer.len().min(self.chunk.len());
+        self.chunk.copy_to_slice(&mut buffer[..len]);
+        Ok(len)
+    }
+}
