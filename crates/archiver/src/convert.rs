@@ -1,5 +1,16 @@
 //! From one raw object to files of the lake.
 
+mod clock;
+mod extra;
+mod input;
+mod instant;
+mod json;
+mod records;
+mod rejections;
+mod row;
+mod shape;
+mod template;
+
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     io::{self, BufRead, Write},
@@ -12,14 +23,13 @@ use lake_schema::{
 use parquet::errors::ParquetError;
 use time::{Date, OffsetDateTime};
 
-use crate::{
+use self::{
     clock::Clock,
-    input, instant,
-    parquet_file::FileWriter,
     records::{Fault, Rejected, Sink},
     rejections::Rejections,
     row::RowReader,
 };
+use crate::parquet_file::FileWriter;
 
 /// How much of the rows is held before it is written as a row group.
 const GROUP_BYTES: usize = 8 << 20;

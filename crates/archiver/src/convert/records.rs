@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
-use crate::json;
+use super::json;
 
 /// The largest record. Firehose takes 1,000 KiB at once, so nothing that came through it is near.
 pub(crate) const MAX_RECORD_BYTES: usize = 4 << 20;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
-use crate::records::{Reason, Rejected};
+use super::records::{Reason, Rejected};
 
 /// Writes rejected pieces of one raw object.
 #[derive(Debug)]

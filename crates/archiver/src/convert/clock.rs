@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use time::{Date, Duration, OffsetDateTime};
 
-use crate::instant;
+use super::instant;
 
 /// A client's clock may run ahead by a time zone it forgot. Further, and the event would sit in a day that nobody looks at
 /// until it comes; a day ahead is also where the table's partitions end.

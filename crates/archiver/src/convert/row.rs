@@ -3,9 +3,8 @@
 use jiter::{Jiter, Peek};
 use lake_schema::Table;
 
-use crate::{
+use super::{
     clock::{Clock, EventTime},
-    columns::{Column, Columns},
     extra::Extra,
     instant::{self, InstantReader},
     json,
@@ -13,6 +12,7 @@ use crate::{
     shape::{Shape, Target},
     template::{Field, Templates},
 };
+use crate::columns::{Column, Columns};
 
 /// Reads objects into columns.
 ///

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, ErrorKind, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::records::{MAX_RECORD_BYTES, Sink, Splitter, Tail};
+use super::records::{MAX_RECORD_BYTES, Sink, Splitter, Tail};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType};
 
-use crate::records::{Fault, Reason};
+use super::records::{Fault, Reason};
 
 /// The length of the value at the start of `bytes`. Strings in it need not be UTF-8.
 pub(crate) fn value_len(bytes: &[u8]) -> Result<usize, Fault> {
