@@ -25,6 +25,8 @@ pub enum Pipeline {
     Sparkpost,
     /// App events, forwarded.
     Mparticle,
+    /// Product events, for the lake.
+    Track,
 }
 
 impl Pipeline {
@@ -33,6 +35,7 @@ impl Pipeline {
         match self {
             Self::Sparkpost => "sparkpost",
             Self::Mparticle => "mparticle",
+            Self::Track => "track",
         }
     }
 }
