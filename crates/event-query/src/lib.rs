@@ -30,6 +30,7 @@ pub use error::ParamError;
 pub use format::Format;
 pub use indexed_keys::IndexedKeys;
 pub use links::Links;
+pub use parameter::parameter_names;
 pub use query::{EventQuery, Place, TimeRange, Total};
 pub use shape::ShapeError;
 pub use statement::{Bind, Statement};

@@ -3,7 +3,6 @@
 use crate::answer::LinkForm;
 use crate::cursor::{Cursor, Position};
 use crate::dialect::Dialect;
-use crate::instant;
 use crate::parameter::Parameter;
 use crate::query::{EventQuery, Total};
 use crate::query_string::push_pair;
@@ -96,7 +95,7 @@ impl EventQuery {
         ];
         for (parameter, name, instant) in ends {
             if self.given.single(parameter).is_none() {
-                push_pair(link, name, &instant::to_millis(instant));
+                push_pair(link, name, &instant.to_string());
             }
         }
     }

@@ -145,6 +145,14 @@ impl Parameter {
     }
 }
 
+/// The names of all parameters of a search but those of metadata, which are `metadata.` and a key.
+pub fn parameter_names() -> impl Iterator<Item = &'static str> {
+    NAMES
+        .iter()
+        .filter(|(_, parameter)| *parameter != Parameter::GroupBy)
+        .map(|(name, _)| *name)
+}
+
 /// `user_id` of `metadata.user_id`.
 fn metadata_key(name: &str) -> Option<&str> {
     name.strip_prefix("metadata.").filter(|key| !key.is_empty())

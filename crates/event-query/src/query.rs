@@ -117,10 +117,7 @@ impl EventQuery {
         };
         let range = match &cursor {
             Some(cursor) => cursor.range,
-            None => TimeRange {
-                from: from.unwrap_or_else(|| before(now, DEFAULT_FROM)),
-                to: to.unwrap_or_else(|| before(now, DEFAULT_TO)),
-            },
+            None => range_of(from, to, now),
         };
         let wants_exact_total = is_flag(&given, Parameter::TotalCount, "exact")?;
         Ok(Self {
@@ -199,6 +196,26 @@ impl EventQuery {
     /// Whether `links` is to be a list, as some connectors expect it, against what SparkPost documents.
     pub(crate) fn wants_link_list(&self) -> bool {
         self.wants_link_list
+    }
+}
+
+/// Where a default would lie on the wrong side of the end that was given, the range is empty.
+fn range_of(from: Option<Timestamp>, to: Option<Timestamp>, now: OffsetDateTime) -> TimeRange {
+    let (default_from, default_to) = (before(now, DEFAULT_FROM), before(now, DEFAULT_TO));
+    match (from, to) {
+        (Some(from), Some(to)) => TimeRange { from, to },
+        (Some(from), None) => TimeRange {
+            from,
+            to: default_to.max(from),
+        },
+        (None, Some(to)) => TimeRange {
+            from: default_from.min(to),
+            to,
+        },
+        (None, None) => TimeRange {
+            from: default_from,
+            to: default_to,
+        },
     }
 }
 

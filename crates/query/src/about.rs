@@ -1,10 +1,22 @@
 //! What the search says of itself.
 
-use axum::{Json, extract::RawQuery};
+use axum::{
+    Json,
+    extract::RawQuery,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
 use event_query::{Dialect, catalog};
 use serde_json::Value;
 
 use crate::error::SearchError;
+
+/// Written by hand and held against the implementation by tests.
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
+
+pub(crate) async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
 
 pub(crate) async fn documentation() -> Json<Value> {
     Json(catalog::documentation())

@@ -34,7 +34,7 @@ pub fn router(deps: Deps) -> Router {
         .with_state(deps)
 }
 
-fn routes() -> [(&'static str, MethodRouter<Deps>); 8] {
+fn routes() -> [(&'static str, MethodRouter<Deps>); 9] {
     let only_get = |method: MethodRouter<Deps>| {
         method.fallback(|| async { ApiError::method_not_allowed("GET, HEAD") })
     };
@@ -64,6 +64,7 @@ fn routes() -> [(&'static str, MethodRouter<Deps>); 8] {
             "/api/v1/message-events/events/samples",
             only_get(get(about::older_samples)),
         ),
+        ("/openapi.json", only_get(get(about::openapi))),
         ("/healthz", only_get(get(health::check))),
     ]
 }
@@ -80,4 +81,24 @@ async fn refuse_long_uri(request: Request, next: Next) -> Response {
         return ApiError::new(StatusCode::URI_TOO_LONG, item).into_response();
     }
     next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_the_openapi_document() {
+        let document: serde_json::Value = serde_json::from_str(about::OPENAPI).unwrap();
+        let documented: BTreeSet<_> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+
+        assert_eq!(documented, routes().map(|(path, _)| path.to_owned()).into());
+    }
 }

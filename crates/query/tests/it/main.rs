@@ -7,10 +7,13 @@
 mod about;
 mod answers;
 mod exports;
+mod hostile;
 mod message_events;
+mod openapi;
 mod oracle;
 mod outages;
 mod refusals;
+mod schema;
 mod service;
 mod sizes;
 mod walk;
