@@ -15,6 +15,9 @@ pub(crate) const CODE_BUCKET: &str = "cistern-deploy";
 /// As many as the template's default.
 const LOADER_CONCURRENCY: u32 = 4;
 
+/// What the samples and the generated events carry, so that searching by one's own ids can be tried.
+const METADATA_KEYS: &str = "user_id";
+
 /// A deployment into the emulator.
 #[derive(Debug)]
 pub(crate) struct Deployment<'a> {
@@ -70,7 +73,8 @@ impl Deployment<'_> {
             .args(["--on-failure", "DELETE"])
             .arg("--parameter-overrides")
             .arg(format!("DatabaseUrl={}", self.database_url.expose()))
-            .arg(format!("Architecture={}", host_architecture()));
+            .arg(format!("Architecture={}", host_architecture()))
+            .arg(format!("MetadataKeys={METADATA_KEYS}"));
         let log = self.data_dir.log("deploy");
         if let Err(error) = process::run(&mut deploy, &log, step).await {
             let reasons = failures(&fs::read_to_string(&log).unwrap_or_default());
