@@ -16,6 +16,3 @@ create table batches (
         and inserted + rejected <= events
     )
 );
-
--- Old rows are deleted by age.
-create index batches_loaded_at_idx on batches (loaded_at);

@@ -6,9 +6,7 @@ create table events_rejected (
     ordinal integer not null,
     reason text not null,
     raw bytea not null,
+    -- Retention deletes by age, as the bytes hold addresses like the events do.
     rejected_at timestamptz not null default clock_timestamp(),
     primary key (batch_key, ordinal)
 );
-
--- Retention deletes by age, as the bytes hold addresses like the events do.
-create index events_rejected_rejected_at_idx on events_rejected (rejected_at);

@@ -15,7 +15,7 @@ mod week;
 
 pub use config::DatabaseConfig;
 pub use error::StoreError;
-pub use load::LoadOutcome;
+pub use load::{LoadOutcome, copy_file};
 pub use maintenance::{Maintenance, Report};
 pub use metadata_key::{MetadataKey, MetadataKeyError};
 pub use read::EventRow;

@@ -1,25 +1,26 @@
 //! Loads one batch, so that each event is stored once however often the batch comes.
 //!
 //! A row in `batches`, written first and in the same transaction, makes a second load of the batch a short look; a
-//! second loader that comes meanwhile waits at that row. The events are sorted and copied straight into the table.
-//! Only if some are there already is the copy undone and done again by way of a staging table, which costs a half more.
-//! Rows are written in the order of their keys either way, so that loaders of the same events wait for one another and
-//! never in a circle.
+//! second loader that comes meanwhile waits at that row. The events are sorted and copied straight into the table: nearly
+//! always all are new. If not, or if Postgres does not take one of them, the transaction is undone and done again the
+//! careful way, which costs a half more. Rows are written in the order of their keys either way, so that loaders of the
+//! same events wait for one another and never in a circle.
 
 mod batches;
+mod binary;
+mod careful;
 mod copy;
-mod piece;
 mod rejections;
+mod straight;
 
 use event_model::{
     BatchKey,
     sparkpost::{Batch, Event},
 };
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgTransaction};
 
 use self::{
     batches::{Counts, is_loaded},
-    piece::{Fate, store_piece},
     rejections::Rejections,
 };
 use crate::{
@@ -29,8 +30,10 @@ use crate::{
     week::{KnownWeeks, Partition, Week, ensure_partition},
 };
 
-/// How often a batch starts over because a week was removed under it.
-const MAX_RESTARTS: u32 = 5;
+pub use self::binary::copy_file;
+
+/// How many transactions a batch may take: one, as a rule; two with care; more only if weeks are removed under it.
+const MAX_TRANSACTIONS: u32 = 6;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,14 +59,23 @@ pub(crate) struct Load<'a> {
     key: &'a BatchKey,
     batch: &'a Batch<'a>,
     known_weeks: &'a KnownWeeks,
-    /// By time, key and place in the batch: the order in which rows are written.
     sorted: Vec<&'a Event<'a>>,
 }
 
-/// What one transaction came to.
-enum Attempt {
-    Finished(LoadOutcome),
+/// How rows are written.
+#[derive(Clone, Copy, Debug)]
+enum Manner {
+    Straight,
+    Careful,
+}
+
+/// Why a transaction was undone, to be done again.
+#[derive(Clone, Copy, Debug)]
+enum Obstacle {
+    /// There is no partition for one of the rows.
     WeekMissing,
+    /// Some rows are in the table already, or cannot be. It takes care to tell which.
+    SomeRows,
 }
 
 impl Operation for IsLoaded<'_> {
@@ -78,14 +90,18 @@ impl Operation for Load<'_> {
     type Output = LoadOutcome;
 
     async fn run(&self, connection: &mut PgConnection) -> Result<LoadOutcome, StoreError> {
-        if is_loaded(connection, self.key).await? {
-            return Ok(LoadOutcome::AlreadyLoaded);
-        }
-        for _ in 0..=MAX_RESTARTS {
-            let refused = self.ensure_weeks(connection).await?;
-            match self.attempt(connection, &refused).await? {
-                Attempt::Finished(outcome) => return Ok(outcome),
-                Attempt::WeekMissing => self.known_weeks.clear(),
+        let mut manner = Manner::Straight;
+        for _ in 0..MAX_TRANSACTIONS {
+            let unknown = self.unknown_weeks();
+            // A batch that comes again after years must not bring back the week that retention has dropped.
+            if !unknown.is_empty() && is_loaded(connection, self.key).await? {
+                return Ok(LoadOutcome::AlreadyLoaded);
+            }
+            let refused = self.ensure_weeks(connection, unknown).await?;
+            match self.attempt(connection, &refused, manner).await? {
+                Ok(outcome) => return Ok(outcome),
+                Err(Obstacle::WeekMissing) => self.known_weeks.clear(),
+                Err(Obstacle::SomeRows) => manner = Manner::Careful,
             }
         }
         Err(StoreError::WeekRemoved)
@@ -98,29 +114,34 @@ impl<'a> Load<'a> {
         batch: &'a Batch<'a>,
         known_weeks: &'a KnownWeeks,
     ) -> Self {
-        let mut sorted: Vec<_> = batch.events.iter().collect();
-        sorted.sort_unstable_by_key(|event| (event.timestamp, event.key, event.ordinal));
         Self {
             key,
             batch,
             known_weeks,
-            sorted,
+            sorted: binary::sorted(batch),
         }
     }
 
-    /// Sees to it that there is a partition for each event; returns the weeks that there can be none for.
-    async fn ensure_weeks(&self, connection: &mut PgConnection) -> Result<Vec<Week>, StoreError> {
+    /// The weeks of the events that were not seen yet.
+    fn unknown_weeks(&self) -> Vec<Week> {
         let mut weeks: Vec<_> = self
             .sorted
             .iter()
             .map(|event| Week::of(event.timestamp))
             .collect();
         weeks.dedup();
+        weeks.retain(|week| !self.known_weeks.contains(*week));
+        weeks
+    }
+
+    /// Sees to it that weeks have a partition; returns those that there can be none for.
+    async fn ensure_weeks(
+        &self,
+        connection: &mut PgConnection,
+        weeks: Vec<Week>,
+    ) -> Result<Vec<Week>, StoreError> {
         let mut refused = Vec::new();
         for week in weeks {
-            if self.known_weeks.contains(week) {
-                continue;
-            }
             match ensure_partition(connection, week).await? {
                 Partition::Created | Partition::Exists => self.known_weeks.add(week),
                 Partition::Refused => refused.push(week),
@@ -134,19 +155,17 @@ impl<'a> Load<'a> {
         &self,
         connection: &mut PgConnection,
         refused: &[Week],
-    ) -> Result<Attempt, StoreError> {
+        manner: Manner,
+    ) -> Result<Result<LoadOutcome, Obstacle>, StoreError> {
         let mut transaction = connection.begin().await.step("beginning the batch")?;
         let expected = Counts::expected(self.batch);
         if !expected.announce(&mut transaction, self.key).await? {
-            transaction
-                .rollback()
-                .await
-                .step("leaving a batch that is loaded")?;
-            return Ok(Attempt::Finished(LoadOutcome::AlreadyLoaded));
+            undo(transaction).await?;
+            return Ok(Ok(LoadOutcome::AlreadyLoaded));
         }
 
         let mut rejections = Rejections::of_parser(&self.batch.rejected);
-        let (unplaced, loadable): (Vec<&Event<'_>>, Vec<&Event<'_>>) = self
+        let (unplaced, rows): (Vec<&Event<'_>>, Vec<&Event<'_>>) = self
             .sorted
             .iter()
             .copied()
@@ -154,27 +173,17 @@ impl<'a> Load<'a> {
         for event in unplaced {
             rejections.add(event, "`timestamp` is outside of the range that is stored");
         }
-
-        let mut inserted = 0;
-        let mut pieces = vec![loadable.as_slice()];
-        while let Some(piece) = pieces.pop() {
-            match (store_piece(&mut transaction, piece).await?, piece) {
-                (Fate::Stored { rows }, _) => inserted += rows,
-                (Fate::WeekMissing, _) => {
-                    transaction
-                        .rollback()
-                        .await
-                        .step("leaving a batch without its week")?;
-                    return Ok(Attempt::WeekMissing);
-                }
-                (Fate::Unusable { reason }, [event]) => rejections.add(event, &reason),
-                (Fate::Unusable { .. }, _) => {
-                    // The first half first, so that rows go on being written in the order of their keys.
-                    let (first, second) = piece.split_at(piece.len() / 2);
-                    pieces.extend([second, first]);
-                }
+        let written = match manner {
+            Manner::Straight => straight::write(&mut transaction, &rows).await?,
+            Manner::Careful => careful::write(&mut transaction, &rows, &mut rejections).await?,
+        };
+        let inserted = match written {
+            Ok(inserted) => inserted,
+            Err(obstacle) => {
+                undo(transaction).await?;
+                return Ok(Err(obstacle));
             }
-        }
+        };
 
         rejections.insert(&mut transaction, self.key).await?;
         let counts = expected.turned_out(inserted, rejections.len());
@@ -182,6 +191,10 @@ impl<'a> Load<'a> {
             counts.correct(&mut transaction, self.key).await?;
         }
         transaction.commit().await.step("committing the batch")?;
-        Ok(Attempt::Finished(counts.outcome()))
+        Ok(Ok(counts.outcome()))
     }
+}
+
+async fn undo(transaction: PgTransaction<'_>) -> Result<(), StoreError> {
+    transaction.rollback().await.step("undoing the batch")
 }

@@ -1,59 +1,51 @@
-//! Stores some rows of a batch within a savepoint, so that what fails leaves nothing behind and the batch goes on.
+//! Writes the rows of a batch of which some are in the table already, or cannot be.
+//!
+//! Rows are copied beside the table, and those inserted that are not in it. If Postgres does not take one of them, all is
+//! undone up to a savepoint and done again with the halves of the rows, down to those that are at fault.
 
 use event_model::sparkpost::Event;
 use sqlx::{Connection, PgConnection, PgTransaction};
 
-use super::copy::{self, copy_rows};
+use super::{
+    Obstacle,
+    copy::{FROM_STAGING, INTO_STAGING, copy_rows},
+    rejections::Rejections,
+};
 use crate::{
     StoreError,
-    error::{Step, code, has_code, is_bad_data, is_missing_partition, sqlstate},
+    error::{Step, code, is_bad_data, is_missing_partition, sqlstate},
 };
 
-/// What became of the rows.
-pub(super) enum Fate {
-    /// All are in the table, `rows` of them new.
-    Stored { rows: u64 },
-    /// None were stored: there is no partition for one of them.
-    WeekMissing,
-    /// None were stored: Postgres cannot take one of them.
-    Unusable { reason: String },
-}
+const STEP: &str = "merging events";
 
-/// Stores rows that are sorted by time and key. Of rows that are equal in both the first is meant.
-pub(super) async fn store_piece(
+/// Writes rows that are sorted by time and key; returns how many of them were new. What Postgres does not take is added
+/// to the rejections. With any obstacle the transaction is over.
+pub(super) async fn write<'a>(
     transaction: &mut PgConnection,
-    rows: &[&Event<'_>],
-) -> Result<Fate, StoreError> {
-    const STEP: &str = "storing events";
-
-    let mut stored = copy_straight(transaction, rows).await.step(STEP)?;
-    if let Err(error) = &stored
-        && has_code(error, code::UNIQUE_VIOLATION)
-    {
-        stored = merge(transaction, rows).await.step(STEP)?;
+    rows: &[&'a Event<'a>],
+    rejections: &mut Rejections<'a>,
+) -> Result<Result<u64, Obstacle>, StoreError> {
+    let mut inserted = 0;
+    let mut pieces = vec![rows];
+    while let Some(piece) = pieces.pop() {
+        match (merge(transaction, piece).await.step(STEP)?, piece) {
+            (Ok(new), _) => inserted += new,
+            (Err(error), _) if is_missing_partition(&error) => {
+                return Ok(Err(Obstacle::WeekMissing));
+            }
+            (Err(error), _) if !is_bad_data(&error) => return Err(error).step(STEP),
+            (Err(error), [event]) => rejections.add(event, &describe(&error)),
+            (Err(_), _) => {
+                // The first half first, so that rows go on being written in the order of their keys.
+                let (first, second) = piece.split_at(piece.len() / 2);
+                pieces.extend([second, first]);
+            }
+        }
     }
-    match stored {
-        Ok(rows) => Ok(Fate::Stored { rows }),
-        Err(error) if is_missing_partition(&error) => Ok(Fate::WeekMissing),
-        Err(error) if is_bad_data(&error) => Ok(Fate::Unusable {
-            reason: describe(&error),
-        }),
-        Err(error) => Err(error).step(STEP),
-    }
+    Ok(Ok(inserted))
 }
 
-/// Copies the rows into the table, which takes them only if none is there yet. The inner error is one whose traces are
-/// gone.
-async fn copy_straight(
-    transaction: &mut PgConnection,
-    rows: &[&Event<'_>],
-) -> sqlx::Result<sqlx::Result<u64>> {
-    let mut savepoint = transaction.begin().await?;
-    let copied = copy_rows(&mut savepoint, copy::INTO_EVENTS, rows).await;
-    settle(savepoint, copied).await
-}
-
-/// Copies the rows beside the table and inserts those that are not in it. The inner error is one whose traces are gone.
+/// Inserts those of the rows that are new. The inner error is one whose traces are gone.
 async fn merge(
     transaction: &mut PgConnection,
     rows: &[&Event<'_>],
@@ -75,8 +67,8 @@ async fn copy_and_insert(connection: &mut PgConnection, rows: &[&Event<'_>]) -> 
     )
     .execute(&mut *connection)
     .await?;
-    copy_rows(connection, copy::INTO_STAGING, rows).await?;
-    let inserted = sqlx::query(copy::FROM_STAGING).execute(connection).await?;
+    copy_rows(connection, INTO_STAGING, rows).await?;
+    let inserted = sqlx::query(FROM_STAGING).execute(connection).await?;
     Ok(inserted.rows_affected())
 }
 
