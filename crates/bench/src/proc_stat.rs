@@ -1,0 +1,123 @@
+//! Processor time and memory of processes, from `/proc`. <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context, Result};
+
+/// The unit of the times in `/proc/<pid>/stat`. It is 1/100 s on every Linux, whatever the kernel's own clock.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What `/proc/<pid>/stat` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stat {
+    parent: u32,
+    /// Of the process itself.
+    own: Duration,
+    /// Of its children that have ended and were waited for.
+    children: Duration,
+}
+
+/// The processor time that this process has taken so far.
+pub(crate) fn of_this_process() -> Result<Duration> {
+    Ok(stat("self")?.own)
+}
+
+/// The processor time that the ended children of this process have taken so far.
+pub(crate) fn of_ended_children() -> Result<Duration> {
+    Ok(stat("self")?.children)
+}
+
+/// The process that started another one.
+pub(crate) fn parent_of(pid: u32) -> Result<u32> {
+    Ok(stat(&pid.to_string())?.parent)
+}
+
+/// The processor time that a process and all its children have taken so far, also children that have ended.
+pub(crate) fn of_family(parent: u32) -> Result<Duration> {
+    let name = parent.to_string();
+    loop {
+        let before = stat(&name)?;
+        let living = of_living_children(parent)?;
+        let after = stat(&name)?;
+        // A child that ended meanwhile has gone from the living to the ended, and was counted once, twice or not at all.
+        if before.children == after.children {
+            return Ok(after.own + after.children + living);
+        }
+    }
+}
+
+fn of_living_children(parent: u32) -> Result<Duration> {
+    let mut total = Duration::ZERO;
+    for entry in fs::read_dir("/proc").context("reading /proc")? {
+        let name = entry.context("reading /proc")?.file_name();
+        // What is no process, or has ended in this moment, has no stat.
+        let Some(child) = name.to_str().and_then(|name| stat(name).ok()) else {
+            continue;
+        };
+        if child.parent == parent {
+            total += child.own + child.children;
+        }
+    }
+    Ok(total)
+}
+
+/// Forgets the peak of this process' memory so far; returns how many bytes are resident now.
+pub(crate) fn reset_peak_memory() -> Result<usize> {
+    fs::write("/proc/self/clear_refs", "5").context("writing /proc/self/clear_refs")?;
+    status_bytes("VmRSS")
+}
+
+/// The most bytes of this process that were resident at a time since [`reset_peak_memory`].
+pub(crate) fn peak_memory() -> Result<usize> {
+    status_bytes("VmHWM")
+}
+
+fn status_bytes(name: &str) -> Result<usize> {
+    let text = fs::read_to_string("/proc/self/status").context("reading /proc/self/status")?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    let kilobytes = kilobytes.with_context(|| format!("finding {name} in /proc/self/status"))?;
+    Ok(kilobytes * 1_024)
+}
+
+fn stat(pid: &str) -> Result<Stat> {
+    let path = format!("/proc/{pid}/stat");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+    parse(&text).with_context(|| format!("understanding {path}"))
+}
+
+fn parse(text: &str) -> Option<Stat> {
+    // The second field is the program's name in parentheses, which may hold anything.
+    let (_, after_name) = text.rsplit_once(')')?;
+    let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
+    // Field 3 is the first of these.
+    let field = |number: usize| fields.get(number - 3).copied();
+    let ticks = |number| field(number)?.parse::<u32>().ok();
+    Some(Stat {
+        parent: field(4)?.parse().ok()?,
+        own: TICK * (ticks(14)? + ticks(15)?),
+        children: TICK * (ticks(16)? + ticks(17)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_is_read_past_a_strange_name() {
+        let text = "42 (a) b (c) S 7 42 42 0 -1 4194304 100 200 0 0 150 50 30 20 20 0 1 0 1000";
+
+        assert_eq!(
+            parse(text),
+            Some(Stat {
+                parent: 7,
+                own: Duration::from_secs(2),
+                children: Duration::from_millis(500),
+            })
+        );
+        assert_eq!(parse("42 (short) S 7"), None);
+    }
+}

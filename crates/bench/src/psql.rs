@@ -1,0 +1,65 @@
+//! The `psql` program: what the loader is measured against, and how the database is looked at from outside of the store.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use anyhow::{Context, Result, ensure};
+
+/// A database as `psql` sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Psql {
+    program: OsString,
+    url: String,
+}
+
+impl Psql {
+    /// The program that `PSQL` names, or the one that is found.
+    pub(crate) fn new(url: String) -> Self {
+        let program = env::var_os("PSQL").unwrap_or_else(|| "psql".into());
+        Self { program, url }
+    }
+
+    /// Runs statements and returns what they yield, columns separated by `|`.
+    pub(crate) fn run(&self, sql: &str) -> Result<String> {
+        let output = self.execute(["--tuples-only", "--no-align", "--command", sql])?;
+        Ok(String::from_utf8(output.stdout)
+            .context("reading what psql yields")?
+            .trim()
+            .to_owned())
+    }
+
+    /// Copies files into `events`, each in a transaction of its own, all in one connection.
+    pub(crate) fn copy_into_events(&self, files: &[PathBuf], folder: &Path) -> Result<()> {
+        let lines: Vec<_> = files
+            .iter()
+            .map(|file| format!(r"\copy events from '{}' (format binary)", file.display()))
+            .collect();
+        let script = folder.join("copy.sql");
+        fs::write(&script, lines.join("\n")).context("writing the script for psql")?;
+        self.execute(["--file".into(), script.into_os_string()])?;
+        Ok(())
+    }
+
+    fn execute<A: Into<OsString>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Output> {
+        let output = Command::new(&self.program)
+            .args([
+                "--no-psqlrc",
+                "--quiet",
+                "--set",
+                "ON_ERROR_STOP=1",
+                "--dbname",
+            ])
+            .arg(&self.url)
+            .args(arguments.into_iter().map(Into::into))
+            .output()
+            .with_context(|| format!("running {}", self.program.display()))?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "psql failed: {}", complaint.trim());
+        Ok(output)
+    }
+}
