@@ -22,6 +22,7 @@ down: ## Stop what `make up` started
 
 test: ## Run every test, on a stack of its own
 	mkdir -p .local
+	.ci/test-tools
 	cargo build --workspace --bins
 	$(CISTERN) exec --data-dir .local/test --fresh -- cargo test --workspace --no-fail-fast 2>&1 \
 		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; exit $${status:-0}

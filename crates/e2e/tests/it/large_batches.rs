@@ -24,18 +24,7 @@ async fn ten_thousand_events_load_within_the_functions_memory() -> Result<()> {
     let size_bytes = body.len();
     let id = fresh_id("large");
 
-    let status = stack
-        .http
-        .post(&stack.file.sparkpost_webhook_url)
-        .header("authorization", &stack.file.keys.sparkpost)
-        .header("content-encoding", "gzip")
-        .header("X-MessageSystems-Batch-ID", &id)
-        .body(gzip(&body)?)
-        .send()
-        .await?
-        .status();
-    ensure!(status == 200, "the webhook answered {status}");
-    let accounts = stack.accounts_of(&id).await?;
+    let accounts = stack.deliver_gzip(&id, &body).await?;
 
     ensure!(accounts.received == 10_000, "{accounts:?}");
     let peak_bytes = peak_rss_bytes(&stack, "loader")?;
@@ -51,13 +40,6 @@ async fn ten_thousand_events_load_within_the_functions_memory() -> Result<()> {
 /// Another batch on each run, so that a stack that is kept has not seen it yet.
 fn seed() -> u64 {
     OffsetDateTime::now_utc().unix_timestamp().unsigned_abs()
-}
-
-fn gzip(body: &[u8]) -> Result<Vec<u8>> {
-    use std::io::Write as _;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(body)?;
-    Ok(encoder.finish()?)
 }
 
 /// The high-water mark of the largest process that runs a function, from the kernel's books.

@@ -2,9 +2,11 @@
 //! the tests that cause an outage can hold off the others ([`stack::Stack::exclusive`]).
 
 mod stack;
+mod walker;
 
 mod accounting;
 mod authentication;
+mod clients;
 mod exactly_once;
 mod large_batches;
 mod logs;

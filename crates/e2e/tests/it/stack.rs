@@ -1,12 +1,15 @@
 //! The stack under test: its addresses and keys, and what tests ask of it again and again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use event_model::sparkpost::parse_batch;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::Deserialize;
 use sqlx::PgPool;
 use sqlx::types::Uuid;
@@ -129,6 +132,23 @@ impl Stack {
         self.accounts_of(batch_id).await
     }
 
+    /// As [`Self::deliver`], for a body that would be long without compression.
+    pub(crate) async fn deliver_gzip(&self, batch_id: &str, body: &[u8]) -> Result<Accounts> {
+        let response = self
+            .http
+            .post(&self.file.sparkpost_webhook_url)
+            .header("authorization", &self.file.keys.sparkpost)
+            .header("content-type", "application/json")
+            .header("content-encoding", "gzip")
+            .header("X-MessageSystems-Batch-ID", batch_id)
+            .body(gzip(body)?)
+            .send()
+            .await?;
+        let status = response.status();
+        ensure!(status == 200, "the webhook answered {status}, not 200");
+        self.accounts_of(batch_id).await
+    }
+
     /// Waits for the row of `batches` that the loader commits together with the events.
     pub(crate) async fn accounts_of(&self, batch_id: &str) -> Result<Accounts> {
         self.accounts_within(batch_id, ARRIVAL).await
@@ -233,6 +253,12 @@ pub(crate) async fn eventually<T>(
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+fn gzip(body: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body)?;
+    Ok(encoder.finish()?)
 }
 
 /// The events of a body that can be stored, by what makes two events the same.
