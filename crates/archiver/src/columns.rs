@@ -96,6 +96,15 @@ impl Columns {
         self.clamped.push(clamped);
     }
 
+    /// Appends a row of others of the same table.
+    pub(crate) fn copy_row(&mut self, others: &Self, row: usize) {
+        for (column, other) in self.declared.iter_mut().zip(&others.declared) {
+            column.copy_value(other, row);
+        }
+        self.extra.copy_value(&others.extra, row);
+        self.clamped.push(others.clamped[row]);
+    }
+
     /// Takes back the values of the row that was begun.
     pub(crate) fn take_back_row(&mut self) {
         let rows = self.row_count();
@@ -133,6 +142,17 @@ impl Column {
             Self::Bigint(values) | Self::Timestamp(values) => values.push(None),
             Self::Double(values) => values.push(None),
             Self::Boolean(values) => values.push(None),
+        }
+    }
+
+    fn copy_value(&mut self, other: &Self, row: usize) {
+        match (self, other) {
+            (Self::Text(values), Self::Text(others)) => values.copy_value(others, row),
+            (Self::Bigint(values), Self::Bigint(others))
+            | (Self::Timestamp(values), Self::Timestamp(others)) => values.push(others[row]),
+            (Self::Double(values), Self::Double(others)) => values.push(others[row]),
+            (Self::Boolean(values), Self::Boolean(others)) => values.push(others[row]),
+            _ => unreachable!("columns of one table have the same types"),
         }
     }
 

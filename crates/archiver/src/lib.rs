@@ -2,7 +2,10 @@
 
 mod columns;
 mod convert;
+mod merge;
 mod parquet_file;
 mod short;
 
 pub use convert::{ConvertError, Converted, Part, Source, convert};
+pub use merge::{Merge, MergeError, Merged};
+pub use parquet_file::ReadError;

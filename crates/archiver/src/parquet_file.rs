@@ -7,8 +7,12 @@
 //! hash every string again.
 
 mod hybrid;
+mod reader;
 mod schema;
 mod text;
 mod writer;
 
+pub use reader::ReadError;
+
+pub(crate) use reader::FileReader;
 pub(crate) use writer::FileWriter;

@@ -16,6 +16,9 @@ pub struct FileId(u128);
 pub struct NotAFileId;
 
 impl FileId {
+    /// For files that are no part of the lake.
+    pub const NONE: Self = Self(0);
+
     /// The part that holds the events of `day` from one raw object.
     pub fn of_part(table: &str, day: Date, source_key: &str) -> Self {
         Self::hash("part", table, day, [source_key.as_bytes()])

@@ -83,6 +83,9 @@ pub enum TableError {
         /// The path, or nothing when the column has none.
         path: String,
     },
+    /// A closed day is compared by few columns, so that it is compared fast.
+    #[error("sort names more than {} columns", Table::MAX_SORT_COLUMNS)]
+    Sort,
     /// A role is given to a column that does not exist or cannot play it.
     #[error("{role} names {column:?}, which is no {expected} column")]
     Role {
@@ -107,6 +110,9 @@ struct Definition {
 }
 
 impl Table {
+    /// A closed day is sorted by at most so many strings, and then by time.
+    pub const MAX_SORT_COLUMNS: usize = 2;
+
     /// Product events, `tables/events.json`.
     pub fn events() -> Self {
         Self::parse(include_str!("../tables/events.json")).expect("a test parses this definition")
@@ -118,6 +124,9 @@ impl Table {
         check_names(&definition)?;
         check_paths(&definition.columns)?;
 
+        if definition.sort.len() > Self::MAX_SORT_COLUMNS {
+            return Err(TableError::Sort);
+        }
         let columns = &definition.columns;
         let event_time = role(
             columns,

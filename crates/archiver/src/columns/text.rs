@@ -63,7 +63,19 @@ impl TextColumn {
     }
 
     pub(crate) fn push(&mut self, text: &str) {
-        let bytes = text.as_bytes();
+        self.push_bytes(text.as_bytes());
+    }
+
+    /// Appends a row of another column.
+    pub(crate) fn copy_value(&mut self, other: &Self, row: usize) {
+        match other.get(row) {
+            Some(text) => self.push_bytes(text),
+            None => self.push_null(),
+        }
+    }
+
+    /// Appends bytes that are known to be UTF-8.
+    fn push_bytes(&mut self, bytes: &[u8]) {
         let last = self.codes.last().copied().unwrap_or(NULL);
         let code = if last != NULL && same(self.entry(last), bytes) {
             last

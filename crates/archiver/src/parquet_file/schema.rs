@@ -6,7 +6,7 @@ use lake_schema::{CLAMPED, ColumnType, EXTRA, FILE, Table};
 use parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
     errors::ParquetError,
-    schema::types::{Type, TypePtr},
+    schema::types::{ColumnDescriptor, Type, TypePtr},
 };
 
 /// The declared columns, then `_extra`, `_clamped` and `_file`. All may be NULL, as Glue has no other columns.
@@ -50,4 +50,16 @@ fn column(name: &str, kind: ColumnType) -> Result<Type, ParquetError> {
         ColumnType::Bigint | ColumnType::Double | ColumnType::Boolean => builder,
     }
     .build()
+}
+
+/// What a column of a file holds, or `None` when no file of the lake has such columns.
+pub(super) fn kind_of(column: &ColumnDescriptor) -> Option<ColumnType> {
+    match (column.physical_type(), column.logical_type_ref()) {
+        (Physical::BYTE_ARRAY, Some(LogicalType::String)) => Some(ColumnType::String),
+        (Physical::INT64, Some(LogicalType::Timestamp(_))) => Some(ColumnType::Timestamp),
+        (Physical::INT64, None) => Some(ColumnType::Bigint),
+        (Physical::DOUBLE, None) => Some(ColumnType::Double),
+        (Physical::BOOLEAN, None) => Some(ColumnType::Boolean),
+        _ => None,
+    }
 }

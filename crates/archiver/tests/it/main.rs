@@ -10,4 +10,5 @@
 mod conversion;
 mod dirty;
 mod lake;
+mod merging;
 mod properties;
