@@ -22,6 +22,28 @@ pub struct DatabaseConfig {
     pub retry_for: Duration,
     /// How many operations run at the same time; further ones wait. Default: 1.
     pub max_connections: NonZeroU32,
+    /// How statements that come again are planned. Default: [`Planning::Kept`].
+    pub planning: Planning,
+}
+
+/// How Postgres plans a prepared statement that comes again. It is parsed once in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planning {
+    /// As Postgres sees fit: after five runs it may keep a plan that serves any values. Right for statements that load.
+    Kept,
+    /// Anew for the values of each run. Right for searches: whether an index on words helps depends on how frequent the
+    /// word is, and a plan for any word walks months of events. Planning then costs a millisecond or two a search.
+    EachRun,
+}
+
+impl Planning {
+    /// As the setting `plan_cache_mode` spells it.
+    const fn plan_cache_mode(self) -> &'static str {
+        match self {
+            Self::Kept => "auto",
+            Self::EachRun => "force_custom_plan",
+        }
+    }
 }
 
 impl DatabaseConfig {
@@ -34,6 +56,7 @@ impl DatabaseConfig {
             connect_timeout: Duration::from_secs(5),
             retry_for: Duration::from_secs(10),
             max_connections: NonZeroU32::MIN,
+            planning: Planning::Kept,
         }
     }
 
@@ -44,6 +67,10 @@ impl DatabaseConfig {
             ("statement_timeout", timeout.clone()),
             // A function that was frozen or cut off in mid-transaction must not hold its locks.
             ("idle_in_transaction_session_timeout", timeout),
+            (
+                "plan_cache_mode",
+                self.planning.plan_cache_mode().to_owned(),
+            ),
         ]);
         Ok(options)
     }

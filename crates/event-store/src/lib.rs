@@ -13,10 +13,10 @@ mod retry;
 mod store;
 mod week;
 
-pub use config::DatabaseConfig;
+pub use config::{DatabaseConfig, Planning};
 pub use error::StoreError;
 pub use load::{LoadOutcome, copy_file};
 pub use maintenance::{Maintenance, Report};
 pub use metadata_key::{MetadataKey, MetadataKeyError};
-pub use read::EventRow;
+pub use read::{EventRow, GroupRow};
 pub use store::Store;

@@ -35,11 +35,23 @@ impl fmt::Debug for EventRow {
     }
 }
 
+/// How many events there are of one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// One for each dimension that was grouped by, in its order; `None` for events that lack it.
+    pub keys: Vec<Option<String>>,
+    /// The events of the group.
+    pub count: u64,
+}
+
 /// Fetches events.
 pub(crate) struct Fetch<'a>(pub(crate) &'a Statement);
 
 /// Counts events.
 pub(crate) struct Count<'a>(pub(crate) &'a Statement);
+
+/// Counts events in groups.
+pub(crate) struct FetchGroups<'a>(pub(crate) &'a Statement);
 
 impl Operation for Fetch<'_> {
     type Output = Vec<EventRow>;
@@ -60,11 +72,32 @@ impl Operation for Count<'_> {
         const STEP: &str = "counting events";
 
         let row = bound(self.0).fetch_one(connection).await.step(STEP)?;
-        let count: i64 = row.try_get(0).step(STEP)?;
-        u64::try_from(count).map_err(|_| StoreError::Row {
-            what: "their count",
-        })
+        read_count(&row, 0, STEP)
     }
+}
+
+impl Operation for FetchGroups<'_> {
+    type Output = Vec<GroupRow>;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<GroupRow>, StoreError> {
+        const STEP: &str = "counting events in groups";
+
+        let rows = bound(self.0).fetch_all(connection).await.step(STEP)?;
+        let groups = rows.iter().map(|row| {
+            Ok(GroupRow {
+                keys: row.try_get(0).step(STEP)?,
+                count: read_count(row, 1, STEP)?,
+            })
+        });
+        groups.collect()
+    }
+}
+
+fn read_count(row: &PgRow, column: usize, step: &'static str) -> Result<u64, StoreError> {
+    let count: i64 = row.try_get(column).step(step)?;
+    u64::try_from(count).map_err(|_| StoreError::Row {
+        what: "their count",
+    })
 }
 
 fn read_event(row: &PgRow) -> Result<EventRow, StoreError> {

@@ -8,12 +8,12 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::timeout;
 
 use crate::{
-    DatabaseConfig, EventRow, LoadOutcome, Maintenance, Report, StoreError,
+    DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, Report, StoreError,
     connections::{Connections, connect},
     load::{IsLoaded, Load},
     migrate::{Migrate, Version},
     operation::Operation,
-    read::{Count, Fetch},
+    read::{Count, Fetch, FetchGroups},
     retry::Patience,
     week::KnownWeeks,
 };
@@ -83,6 +83,11 @@ impl Store {
     /// Runs a statement that counts.
     pub async fn count(&self, statement: &Statement) -> Result<u64, StoreError> {
         self.perform(&Count(statement)).await
+    }
+
+    /// Runs a statement that counts in groups; they come in its order.
+    pub async fn fetch_groups(&self, statement: &Statement) -> Result<Vec<GroupRow>, StoreError> {
+        self.perform(&FetchGroups(statement)).await
     }
 
     /// The version of the latest migration that was applied, as in its file's name.

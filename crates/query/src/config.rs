@@ -4,7 +4,7 @@ use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use boot::{BoxError, Env, EnvError};
 use event_query::IndexedKeys;
-use event_store::{DatabaseConfig, MetadataKey, MetadataKeyError, Store, StoreError};
+use event_store::{DatabaseConfig, MetadataKey, MetadataKeyError, Planning, Store, StoreError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -61,6 +61,7 @@ impl Deps {
         database.statement_timeout = config.statement_timeout;
         database.connect_timeout = CONNECT_TIMEOUT;
         database.retry_for = RETRY_FOR;
+        database.planning = Planning::EachRun;
         let store = Store::connect_lazy(&database)?;
         let keys = config.metadata_keys.iter().map(ToString::to_string);
         let indexed_keys = Arc::new(IndexedKeys::new(keys));

@@ -1,4 +1,5 @@
 use event_query::{Bind, Statement};
+use event_store::{GroupRow, Planning, Store};
 use sqlx::PgPool;
 
 use crate::support::*;
@@ -76,6 +77,51 @@ async fn count_counts(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../../migrations")]
+async fn groups_have_a_key_for_each_dimension(pool: PgPool) {
+    let store = store(&pool);
+    let mut all = events(0..10, THURSDAY);
+    all[3].campaign_id = Some("summer".into());
+    store.load_batch(&key("a"), &batch(all)).await.unwrap();
+
+    let groups = store
+        .fetch_groups(&statement(
+            "select array[type, campaign_id]::text[], count(*)
+             from events
+             where ts >= $1
+             group by type, campaign_id
+             order by 2 desc",
+            vec![Bind::Timestamp(THURSDAY)],
+        ))
+        .await
+        .unwrap();
+
+    let group = |campaign: Option<&str>, count| GroupRow {
+        keys: vec![Some("delivery".to_owned()), campaign.map(str::to_owned)],
+        count,
+    };
+    assert_eq!(groups, [group(None, 9), group(Some("summer"), 1)]);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn statement_is_planned_for_its_values_on_demand(pool: PgPool) {
+    let again = statement(
+        "select custom_plans from pg_prepared_statements where statement like $1",
+        vec![Bind::Text("select custom_plans%".to_owned())],
+    );
+
+    for (planning, custom_plans) in [(Planning::Kept, 5), (Planning::EachRun, 8)] {
+        let mut config = config(&pool);
+        config.planning = planning;
+        let store = Store::connect_lazy(&config).unwrap();
+        for _ in 0..7 {
+            store.count(&again).await.unwrap();
+        }
+
+        assert_eq!(store.count(&again).await.unwrap(), custom_plans);
+    }
+}
+
+#[sqlx::test(migrations = "../../migrations")]
 async fn statement_that_comes_again_is_prepared_once(pool: PgPool) {
     let store = store(&pool);
     let again = statement(
@@ -122,6 +168,7 @@ fn calls_can_move_between_threads() {
 
     is_send(&store.fetch_events(&statement));
     is_send(&store.count(&statement));
+    is_send(&store.fetch_groups(&statement));
     is_send(&store.load_batch(&key, &batch));
     is_send(&store.is_loaded(&key));
     is_send(&store.maintain(&maintenance));
