@@ -297,15 +297,18 @@ pub(crate) fn samples() -> Result<Vec<(String, Vec<u8>)>> {
     read_json_files(&repository_root().join("events/sparkpost"))
 }
 
-/// Public sample batches beside the checkout, when the folder is there.
-pub(crate) fn public_samples() -> Result<Vec<(String, Vec<u8>)>> {
+/// The folder of public samples and recordings beside the checkout, when it is there.
+pub(crate) fn shared_data() -> Option<PathBuf> {
     let folder = std::env::var_os("CISTERN_SHARED_DATA")
         .map_or_else(|| repository_root().join("../shared/data"), PathBuf::from);
-    let folder = folder.join("sparkpost");
-    if folder.is_dir() {
-        read_json_files(&folder)
-    } else {
-        Ok(Vec::new())
+    folder.is_dir().then_some(folder)
+}
+
+/// Public sample batches beside the checkout, when the folder is there.
+pub(crate) fn public_samples() -> Result<Vec<(String, Vec<u8>)>> {
+    match shared_data() {
+        Some(folder) => read_json_files(&folder.join("sparkpost")),
+        None => Ok(Vec::new()),
     }
 }
 
