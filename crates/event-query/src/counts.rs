@@ -69,6 +69,26 @@ impl CountQuery {
         &self.group_by
     }
 
+    /// Refuses more than [`MAX_GROUPS`].
+    ///
+    /// # Errors
+    /// Names `group_by`.
+    pub fn accept_groups(count: usize) -> Result<(), ParamError> {
+        if u32::try_from(count).is_ok_and(|count| count <= MAX_GROUPS) {
+            Ok(())
+        } else {
+            Err(Self::too_many_groups())
+        }
+    }
+
+    /// What is said when the groups are too many, by number or by size.
+    pub fn too_many_groups() -> ParamError {
+        ParamError::new(
+            "group_by",
+            "makes more groups than fit into an answer, which are 10000 at most; group by less, or narrow the search",
+        )
+    }
+
     /// Counts the groups. Yields the columns `keys text[]`, one for each dimension, and `count bigint`: groups by time
     /// in its order, others from the largest down. One more than [`MAX_GROUPS`] means that there are too many.
     pub fn statement(&self) -> Statement {

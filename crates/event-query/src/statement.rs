@@ -11,7 +11,8 @@ use time::OffsetDateTime;
 /// prepares each combination once.
 ///
 /// A statement that fetches events yields the columns `ts timestamptz, event_key uuid, event text` in that order, the
-/// last one being the payload's JSON. A statement that counts yields one row with one `bigint`.
+/// last one being the payload's JSON. A statement that counts yields one row with one `bigint`, or, in groups, rows of
+/// `keys text[], count bigint`.
 #[derive(Clone, PartialEq)]
 pub struct Statement {
     pub sql: String,

@@ -2,6 +2,7 @@
 
 mod about;
 mod config;
+mod counts;
 mod error;
 mod gateway;
 mod health;

@@ -11,7 +11,7 @@ use axum::{
 use boot::{ApiError, http::ErrorItem};
 use event_query::Dialect;
 
-use crate::{Deps, about, health, search};
+use crate::{Deps, about, counts, health, search};
 
 /// The longest path and query that is looked at; SparkPost documents this limit.
 const MAX_URI_BYTES: usize = 4096;
@@ -34,7 +34,7 @@ pub fn router(deps: Deps) -> Router {
         .with_state(deps)
 }
 
-fn routes() -> [(&'static str, MethodRouter<Deps>); 9] {
+fn routes() -> [(&'static str, MethodRouter<Deps>); 10] {
     let only_get = |method: MethodRouter<Deps>| {
         method.fallback(|| async { ApiError::method_not_allowed("GET, HEAD") })
     };
@@ -52,6 +52,7 @@ fn routes() -> [(&'static str, MethodRouter<Deps>); 9] {
             "/api/v1/events/message/samples",
             only_get(get(about::samples)),
         ),
+        (counts::PATH, only_get(get(counts::count_groups))),
         (
             Dialect::MessageEvents.path(),
             only_get(get(search::search_message_events)),

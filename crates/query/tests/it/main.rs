@@ -6,6 +6,7 @@
 
 mod about;
 mod answers;
+mod counts;
 mod exports;
 mod hostile;
 mod message_events;

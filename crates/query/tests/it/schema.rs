@@ -32,10 +32,13 @@ fn problems(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec
     }
 
     let mut found = Vec::new();
-    if schema["type"]
-        .as_str()
-        .is_some_and(|wanted| !is_of_type(wanted, value))
-    {
+    let types = match &schema["type"] {
+        Value::Array(types) => types.clone(),
+        Value::Null => vec![],
+        one => vec![one.clone()],
+    };
+    let is_of = |wanted: &Value| is_of_type(wanted.as_str().unwrap(), value);
+    if !types.is_empty() && !types.iter().any(is_of) {
         return vec![format!("{place}: not of type {}", schema["type"])];
     }
     if schema["enum"]
@@ -93,6 +96,7 @@ fn is_of_type(wanted: &str, value: &Value) -> bool {
         "integer" => value.is_i64() || value.is_u64(),
         "object" => value.is_object(),
         "array" => value.is_array(),
+        "null" => value.is_null(),
         other => panic!("{other} is not among the types that the document uses"),
     }
 }

@@ -1,0 +1,105 @@
+//! `GET /api/v1/events/counts`: how many events there are of each kind, for plots.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{RawQuery, State},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
+    },
+    response::{IntoResponse, Response},
+};
+use event_query::{CountQuery, Dimension, Format};
+use event_store::GroupRow;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use tokio::time::timeout;
+use tracing::info;
+
+use crate::{
+    Deps,
+    error::SearchError,
+    page_body::{Encoding, FinishedBody, PageBody},
+    search::REQUEST_DEADLINE,
+};
+
+pub(crate) const PATH: &str = "/api/v1/events/counts";
+
+pub(crate) async fn count_groups(
+    State(deps): State<Deps>,
+    RawQuery(query_string): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, SearchError> {
+    let began = Instant::now();
+    let query = CountQuery::parse(
+        &query_string.unwrap_or_default(),
+        (deps.clock)(),
+        &deps.indexed_keys,
+    )?;
+
+    let statement = query.statement();
+    let groups = timeout(REQUEST_DEADLINE, deps.store.fetch_groups(&statement))
+        .await
+        .map_err(|_| SearchError::Deadline)??;
+    let body = write_groups(&query, &groups, Encoding::wanted_by(&headers))?;
+
+    info!(
+        path = PATH,
+        group_count = groups.len(),
+        body_bytes = body.bytes.len(),
+        duration_ms = began.elapsed().as_millis(),
+        "counts served"
+    );
+    Ok(respond(body))
+}
+
+/// `{"results":[{"day":"2026-11-20","type":"bounce","count":3},…]}`. Half of the groups would make a wrong plot, so
+/// there are all of them or an error.
+fn write_groups(
+    query: &CountQuery,
+    groups: &[GroupRow],
+    encoding: Encoding,
+) -> Result<FinishedBody, SearchError> {
+    CountQuery::accept_groups(groups.len())?;
+    let mut body = PageBody::begin(Format::Json, encoding);
+    for row in groups {
+        let dimensions = query.group_by();
+        let group =
+            serde_json::to_vec(&Group { dimensions, row }).expect("texts and numbers are JSON");
+        if !body.push(&group) {
+            return Err(CountQuery::too_many_groups().into());
+        }
+    }
+    Ok(body.finish("]}"))
+}
+
+fn respond(body: FinishedBody) -> Response {
+    let mut response = body.bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static(Format::Json.content_type()),
+    );
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if body.is_gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// A group as it is sent: a member for each dimension, in the order that was asked for, and the count.
+struct Group<'a> {
+    dimensions: &'a [Dimension],
+    row: &'a GroupRow,
+}
+
+impl Serialize for Group<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(Some(self.dimensions.len() + 1))?;
+        for (dimension, key) in self.dimensions.iter().zip(&self.row.keys) {
+            members.serialize_entry(dimension.name(), key)?;
+        }
+        members.serialize_entry("count", &self.row.count)?;
+        members.end()
+    }
+}
