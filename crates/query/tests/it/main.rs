@@ -13,6 +13,7 @@ mod message_events;
 mod openapi;
 mod oracle;
 mod outages;
+mod plans;
 mod refusals;
 mod schema;
 mod service;
