@@ -51,6 +51,7 @@ const MESSAGE_EVENTS: Search = Search {
         "go-message-events-200.json",
         "go-message-events-200-page1.json",
         "go-message-events-200-page3.json",
+        "hireclub-bounce-2017.json",
     ],
     stated: r#"{"geo_ip": {"zip": "21046"}}"#,
     next_link: Some("from, page, per_page, timezone, to"),
