@@ -24,8 +24,9 @@ impl Step {
     pub(crate) fn start(name: impl Into<String>) -> Self {
         let name = name.into();
         let spinner = is_drawn().then(|| {
-            let style = ProgressStyle::with_template("{spinner} {prefix:<12} {wide_msg}")
-                .expect("the template is constant");
+            let style =
+                ProgressStyle::with_template("{spinner} {prefix:<12} {elapsed:>8}  {wide_msg}")
+                    .expect("the template is constant");
             let spinner = ProgressBar::new_spinner()
                 .with_style(style)
                 .with_prefix(name.clone());

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, env, fs, path::Path, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use tokio::process::Command;
 
@@ -69,8 +69,8 @@ impl Deployment<'_> {
                 "--no-fail-on-empty-changeset",
                 "--no-progressbar",
             ])
-            // A first deployment that failed leaves nothing, so that the next can start afresh.
-            .args(["--on-failure", "DELETE"])
+            // The next deployment mends what failed; going back would need what is no longer there.
+            .arg("--disable-rollback")
             .arg("--parameter-overrides")
             .arg(format!("DatabaseUrl={}", self.database_url.expose()))
             .arg(format!("Architecture={}", host_architecture()))
@@ -78,7 +78,13 @@ impl Deployment<'_> {
         let log = self.data_dir.log("deploy");
         if let Err(error) = process::run(&mut deploy, &log, step).await {
             let reasons = failures(&fs::read_to_string(&log).unwrap_or_default());
-            return Err(error.context(reasons));
+            if reasons.is_empty() {
+                return Err(error);
+            }
+            bail!(
+                "the deployment failed; its log is {}:\n{reasons}",
+                log.display()
+            );
         }
         self.outputs(step).await
     }
@@ -143,14 +149,26 @@ fn host_architecture() -> &'static str {
     }
 }
 
-/// The lines of a deployment's log that say what failed and why; empty when none does.
+/// What failed and why, from SAM's table of events, where a long reason goes on in the lines below;
+/// empty when nothing did.
 fn failures(log: &str) -> String {
-    let failed: Vec<String> = log
-        .lines()
-        .filter(|line| line.contains("_FAILED"))
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect();
-    failed.join("\n")
+    let mut failures: Vec<String> = Vec::new();
+    let mut in_failure = false;
+    for line in log.lines() {
+        let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.starts_with("CREATE_FAILED") || words.starts_with("UPDATE_FAILED") {
+            failures.push(words);
+            in_failure = true;
+        } else if let (true, true, Some(failure)) =
+            (in_failure, line.starts_with(' '), failures.last_mut())
+        {
+            failure.push(' ');
+            failure.push_str(&words);
+        } else {
+            in_failure = false;
+        }
+    }
+    failures.join("\n")
 }
 
 fn parse_outputs(answer: &str) -> Result<Outputs> {
@@ -177,8 +195,9 @@ mod tests {
     #[test]
     fn what_failed_is_found_in_the_log() {
         let log = "CREATE_COMPLETE  AWS::SNS::Topic  AlarmTopic  -\n\
-                   CREATE_FAILED    Custom::Migration  Migration   no answer in 330 s  \n\
-                   ROLLBACK_COMPLETE ...";
+                   CREATE_FAILED    Custom::Migration  Migration   no answer\n\
+                   \x20                                           in 330 s \n\
+                   CREATE_COMPLETE  AWS::SNS::Topic  Other  -\n";
 
         assert_eq!(
             failures(log),

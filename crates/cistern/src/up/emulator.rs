@@ -1,6 +1,10 @@
 //! The AWS emulator, which also runs the functions as processes of its own.
 
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
@@ -70,6 +74,29 @@ impl Emulator {
         Ok(service)
     }
 
+    /// Follows a change of port: in what was saved, every queue is named by its URL.
+    pub(crate) fn move_from(&self, old_port: u16) -> Result<()> {
+        let state = self.folder.join("state");
+        if old_port == self.port || !state.exists() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&state).context("reading the emulator's state")? {
+            let path = entry.context("reading the emulator's state")?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
+                replace(
+                    &path,
+                    &format!("127.0.0.1:{old_port}"),
+                    &format!("127.0.0.1:{}", self.port),
+                )
+                .with_context(|| format!("moving {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// It keeps every version of every function, unpacked and as uploaded, long after it needs them.
     fn clear_caches(&self) -> Result<()> {
         let temporary = self.folder.join("tmp");
@@ -110,5 +137,36 @@ impl Emulator {
             ("SFTP_ENABLED", "0".into()),
             ("IOT_MTLS_ENABLED", "0".into()),
         ]
+    }
+}
+
+fn replace(path: &Path, old: &str, new: &str) -> io::Result<()> {
+    let text = fs::read_to_string(path)?;
+    if text.contains(old) {
+        fs::write(path, text.replace(old, new))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saved_queues_follow_a_change_of_port() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::resolve(Some(folder.path())).unwrap();
+        let state = data_dir.emulator().join("state");
+        fs::create_dir_all(&state).unwrap();
+        let saved = state.join("sqs.json");
+        fs::write(&saved, r#"{"http://127.0.0.1:4001/0/load": 40011}"#).unwrap();
+        let emulator = Emulator::new("ministack".into(), &data_dir, 5002);
+
+        emulator.move_from(4001).unwrap();
+
+        assert_eq!(
+            fs::read_to_string(&saved).unwrap(),
+            r#"{"http://127.0.0.1:5002/0/load": 40011}"#
+        );
     }
 }

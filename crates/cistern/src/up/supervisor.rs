@@ -154,8 +154,10 @@ impl Running {
 
     async fn start_emulator(&mut self, up: &Up, tools: &Tools) -> Result<String> {
         let step = Step::start("emulator");
-        self.ports.emulator = ports::free(self.ports.emulator)?;
+        let last_time = self.ports.emulator;
+        self.ports.emulator = ports::free(last_time)?;
         let emulator = Emulator::new(tools.ministack.clone(), &up.data_dir, self.ports.emulator);
+        emulator.move_from(last_time)?;
         let service = emulator.start().await?;
         self.records.add(&service)?;
         self.emulator = Some(service);
