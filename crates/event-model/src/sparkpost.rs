@@ -21,6 +21,7 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
+pub use self::address::domain_of;
 pub use self::event::Event;
 pub use self::event_time::{ACCEPTED_AHEAD, ACCEPTED_FROM};
 pub use self::event_type::{EventClass, EventType, UnknownEventType};

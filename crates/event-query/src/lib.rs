@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod address;
 mod answer;
 pub mod catalog;
 mod counts;

@@ -7,13 +7,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use event_model::Timestamp;
+use event_model::{Timestamp, sparkpost::domain_of};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::address::domain_of;
 use crate::dialect::Dialect;
 use crate::instant;
 use crate::zone::Zone;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The domain of an address in lower case: what follows the last `@`, of `user@host` as of `Name <user@host>`.
-pub(super) fn domain_of<'a>(address: &Cow<'a, str>) -> Option<Cow<'a, str>> {
+pub fn domain_of<'a>(address: &Cow<'a, str>) -> Option<Cow<'a, str>> {
     match address {
         Cow::Borrowed(text) => find_domain(text).map(to_lower_case),
         Cow::Owned(text) => find_domain(text).map(|domain| Cow::Owned(domain.to_ascii_lowercase())),
