@@ -3,12 +3,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test check
+.PHONY: help up down test check bench
 
 # Without --package, so that it is built as all of the workspace is and nothing is built twice.
 CISTERN := cargo run --quiet --bin cistern --
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
+BENCH ?= loader
 SAM := .local/tools/sam/bin/sam
 
 help: ## Show this list
@@ -34,6 +35,12 @@ check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, S
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
 	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
+
+bench: ## Measure what is promised, on a stack of its own: all, or BENCH=loader
+	cargo build --profile bench --package bench
+	for group in $(BENCH); do \
+		$(CISTERN) exec --data-dir .local/bench --fresh -- cargo run --quiet --profile bench --package bench -- $$group; \
+	done
 
 $(SAM): crates/cistern/python/sam.txt
 	$(CISTERN) tools
