@@ -38,8 +38,8 @@ enum Command {
     /// Run a command with the stack in its environment
     #[command(
         long_about = "Runs a command with DATABASE_URL, AWS_ENDPOINT_URL, AWS_REGION, credentials for the emulator and \
-                      CISTERN_STACK_JSON set. A stack that is not up is brought up for it and stopped afterwards. \
-                      The exit code is that of the command.",
+                      CISTERN_STACK_JSON set, and the bundled Postgres's programs on PATH. A stack that is not up is \
+                      brought up for it and stopped afterwards. The exit code is that of the command.",
         after_help = "Examples:\n  cistern exec -- sh -c 'psql \"$DATABASE_URL\"'\n  \
                       cistern exec --data-dir .local/test --fresh -- cargo test --workspace"
     )]

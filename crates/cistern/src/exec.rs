@@ -1,6 +1,6 @@
 //! `cistern exec`: runs a command with the stack in its environment.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
@@ -9,7 +9,9 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{data_dir::DataDir, down, process::Identity, stack::Stack, up};
+use crate::{
+    checkout::Checkout, data_dir::DataDir, down, process::Identity, stack::Stack, tools, up,
+};
 
 /// What `cistern exec` is asked to do.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,6 +55,7 @@ async fn execute(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result
         .context("clap asks for a command")?;
     let child = Command::new(program)
         .args(arguments)
+        .env("PATH", path_with_postgres()?)
         .env("CISTERN_STACK_JSON", data_dir.stack_json())
         .env("DATABASE_URL", stack.database_url.expose())
         .env("AWS_ENDPOINT_URL", &stack.aws_endpoint_url)
@@ -65,6 +68,15 @@ async fn execute(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result
         .spawn()
         .with_context(|| format!("starting {}", program.to_string_lossy()))?;
     wait(child).await
+}
+
+/// `psql` and its like are there without being installed.
+fn path_with_postgres() -> Result<OsString> {
+    let checkout = Checkout::around_working_directory()?;
+    let bundled = tools::installed_postgres_bin(&checkout);
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::join_paths(bundled.into_iter().chain(env::split_paths(&path)))
+        .context("adding Postgres's programs to PATH")
 }
 
 /// Waits for the command whatever happens, since there may be a stack to stop after it.

@@ -202,6 +202,11 @@ fn parse_python(answer: &str) -> Option<(PathBuf, (u32, u32))> {
     Some((program, (major.parse().ok()?, minor.parse().ok()?)))
 }
 
+/// The folder of Postgres's programs, if they are installed.
+pub(crate) fn installed_postgres_bin(checkout: &Checkout) -> Option<PathBuf> {
+    postgres_bin(&checkout.tools().join(POSTGRES.name)).ok()
+}
+
 /// The wheel carries several Postgres versions; the folder of 18 is named so in every release.
 fn postgres_bin(environment: &Path) -> Result<PathBuf> {
     let lib = environment.join("lib");
