@@ -25,7 +25,8 @@ impl Scope {
     pub fn of_route(route_key: &str) -> Option<Self> {
         match route_key.split_once(' ')? {
             ("POST", "/webhooks/sparkpost") => Some(Self::Sparkpost),
-            ("GET", path) if path.starts_with("/api/v1/") => Some(Self::Query),
+            // All methods, so that the function behind can say which ones there are.
+            ("ANY", path) if path.starts_with("/api/v1/") => Some(Self::Query),
             _ => None,
         }
     }
@@ -39,13 +40,13 @@ mod tests {
     fn routes_have_the_scope_of_the_readme_and_others_have_none() {
         let table = [
             ("POST /webhooks/sparkpost", Some(Scope::Sparkpost)),
-            ("GET /api/v1/events/message", Some(Scope::Query)),
-            ("GET /api/v1/{proxy+}", Some(Scope::Query)),
+            ("ANY /api/v1/events/message", Some(Scope::Query)),
+            ("ANY /api/v1/{proxy+}", Some(Scope::Query)),
             ("GET /webhooks/sparkpost", None),
             ("POST /webhooks/sparkpost/more", None),
             ("POST /api/v1/events/message", None),
-            ("ANY /api/v1/events/message", None),
-            ("GET /api/v1", None),
+            ("GET /api/v1/events/message", None),
+            ("ANY /api/v1", None),
             ("GET /healthz", None),
             ("$default", None),
             ("", None),

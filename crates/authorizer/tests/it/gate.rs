@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 pub(crate) const MAX_KEY_AGE: Duration = Duration::from_mins(5);
-pub(crate) const QUERY_ROUTE: &str = "GET /api/v1/events/message";
+pub(crate) const QUERY_ROUTE: &str = "ANY /api/v1/{proxy+}";
 pub(crate) const SPARKPOST_ROUTE: &str = "POST /webhooks/sparkpost";
 
 pub(crate) struct Gate {

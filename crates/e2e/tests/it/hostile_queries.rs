@@ -215,7 +215,11 @@ async fn odd_methods_headers_and_bodies_do_no_harm() -> Result<()> {
             .send()
             .await?
             .status();
-        ensure!(status.is_client_error(), "{method}: {status}");
+        let expected = match method {
+            "OPTIONS" | "BREW" => status.is_client_error(),
+            _ => status == 405,
+        };
+        ensure!(expected, "{method}: {status}");
     }
     for (name, value) in [
         ("accept", "text/html, image/gif, image/jpeg, */*; q=0.2"),
