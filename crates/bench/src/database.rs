@@ -1,9 +1,9 @@
 //! A database with the real schema, made for a measurement and dropped after it.
 
-use std::{env, process};
+use std::{env, process, time::Duration};
 
 use anyhow::{Context, Result};
-use event_store::{DatabaseConfig, Store};
+use event_store::{DatabaseConfig, Planning, Store};
 use url::Url;
 
 use crate::{proc_stat, psql::Psql};
@@ -48,6 +48,14 @@ impl Database {
     /// A store whose connection is yet to be made.
     pub(crate) fn store(&self) -> Result<Store> {
         let config = DatabaseConfig::new(self.url.clone().into(), "cistern-bench");
+        Store::connect_lazy(&config).context("preparing the store")
+    }
+
+    /// A store that plans as that of the search does, and waits as long as the old table takes.
+    pub(crate) fn searching_store(&self) -> Result<Store> {
+        let mut config = DatabaseConfig::new(self.url.clone().into(), "cistern-bench");
+        config.planning = Planning::EachRun;
+        config.statement_timeout = Duration::from_mins(10);
         Store::connect_lazy(&config).context("preparing the store")
     }
 

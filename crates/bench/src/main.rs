@@ -5,6 +5,7 @@ mod figure;
 mod loader;
 mod proc_stat;
 mod psql;
+mod query;
 
 use anyhow::{Result, bail};
 
@@ -13,7 +14,8 @@ async fn main() -> Result<()> {
     let group = std::env::args().nth(1).unwrap_or_default();
     let figures = match group.as_str() {
         "loader" => loader::measure().await?,
-        _ => bail!("usage: bench GROUP, where GROUP is: loader"),
+        "query" => query::measure().await?,
+        _ => bail!("usage: bench GROUP, where GROUP is: loader, query"),
     };
     figure::print(&figures);
     figure::write(&group, &figures)

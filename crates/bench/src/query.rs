@@ -1,0 +1,208 @@
+//! What searches take, beside the same questions to the table of the 2017 system.
+
+mod question;
+
+use std::{
+    env,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use event_model::{BatchKey, sparkpost::parse_batch};
+use event_query::Statement;
+use event_samples::sparkpost::{Generator, GeneratorOptions};
+use event_store::{Maintenance, Store};
+use serde_json::json;
+use time::{OffsetDateTime, macros::datetime};
+
+use self::question::{METADATA_KEY, Question, Samples, middle};
+use crate::{
+    database::Database,
+    figure::{Better, Figure},
+};
+
+const DEFAULT_EVENTS: u64 = 2_000_000;
+const BATCH: u64 = 10_000;
+const START: OffsetDateTime = datetime!(2024-06-03 0:00 UTC);
+const SPAN: Duration = Duration::from_hours(90 * 24);
+/// A question is asked with this many values, and once with each before that counts: what is measured is work, not the
+/// first reading from disk.
+const VALUES: usize = 40;
+/// The old table takes seconds for each.
+const VALUES_FOR_2017: usize = 3;
+
+/// Times faster than the old table.
+const FASTER_TARGET: f64 = 50.0;
+/// A page in the middle, in pages at the beginning.
+const DEEP_PAGE_TARGET: f64 = 1.5;
+
+/// The old system's table: a column for the payload and some promoted ones, the time as a number, and no index. Its
+/// partitions were never pruned, so one table stands for them.
+const TABLE_OF_2017: &str = r#"
+    create table events_2017 as
+    select extract(epoch from ts)::double precision as "timestamp", event_key, type, rcpt_to, message_id,
+        transmission_id, campaign_id, subject, recipient_domain, event
+    from events"#;
+
+/// The times of one question's answers.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn milliseconds(&self, quantile: f64) -> f64 {
+        let mut times: Vec<f64> = self.0.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+        times.sort_by(f64::total_cmp);
+        let last = times.len().saturating_sub(1);
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a place among a few dozens"
+        )]
+        let place = (last as f64 * quantile).round() as usize;
+        times.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// `BENCH_EVENTS` is the number of events, for a try on fewer.
+pub(crate) async fn measure() -> Result<Vec<Figure>> {
+    let events = match env::var("BENCH_EVENTS") {
+        Ok(text) => text.parse().context("BENCH_EVENTS is not a number")?,
+        Err(_) => DEFAULT_EVENTS,
+    };
+    let database = Database::create("query").await?;
+    load(&database, events).await?;
+    eprintln!("copying the events into the table of 2017");
+    database.psql().run(TABLE_OF_2017)?;
+    database.psql().run("vacuum analyze events")?;
+    database.psql().run("vacuum analyze events_2017")?;
+
+    let store = database.searching_store()?;
+    let samples = Samples::draw(database.psql(), VALUES)?;
+    let mut figures = Vec::new();
+    for question in question::all(&samples)? {
+        eprintln!("{}", question.name);
+        figures.extend(ask(&database, &store, &question, events).await?);
+    }
+    figures.push(deep_page(&store).await?);
+    Ok(figures)
+}
+
+/// Loads the events as the loader does, then lets the indexes take in what they have put off.
+async fn load(database: &Database, events: u64) -> Result<()> {
+    database.make_weeks("2024-06-02", "2024-09-03")?;
+    let store = database.store()?;
+    let maintenance = Maintenance {
+        now: START + SPAN,
+        retention: None,
+        partitions_ahead: 0,
+        metadata_keys: vec![METADATA_KEY.parse().context("naming a metadata key")?],
+    };
+    store.maintain(&maintenance).await.context("maintaining")?;
+
+    let options = GeneratorOptions {
+        start: START,
+        span: SPAN,
+        total: events,
+    };
+    let mut generator = Generator::new(1, options);
+    while generator.generated() < events {
+        let wanted = BATCH.min(events - generator.generated());
+        let body = generator.batch(usize::try_from(wanted).context("sizing a batch")?);
+        let batch = parse_batch(&body, START + SPAN);
+        store
+            .load_batch(&BatchKey::new(None, &body), &batch)
+            .await?;
+        if generator.generated().is_multiple_of(10 * BATCH) {
+            eprintln!("loaded {} of {events} events", generator.generated());
+        }
+    }
+    let found = u64::try_from(database.event_count()?).context("counting")?;
+    ensure!(found == events, "only {found} events were loaded");
+    Ok(())
+}
+
+async fn ask(
+    database: &Database,
+    store: &Store,
+    question: &Question,
+    events: u64,
+) -> Result<Vec<Figure>> {
+    run(store, question, &question.ours).await?;
+    let (ours, rows) = run(store, question, &question.ours).await?;
+    let (old, rows_of_2017) = run(store, question, &question.of_2017).await?;
+    let compared = question.of_2017.len();
+    ensure!(
+        rows.get(..compared) == Some(&rows_of_2017[..]),
+        "{}: the two tables answer differently: {rows:?}, {rows_of_2017:?}",
+        question.name
+    );
+
+    let first = question.ours.first().context("no question")?;
+    let planning = question::planning_ms(database.psql(), first)?;
+    let id = |what: &str| format!("query.{}.{what}", question.name);
+    let p50 = Figure::new(id("p50"), ours.milliseconds(0.5), "ms", Better::Lower);
+    let p50 = match question.target_ms {
+        Some(target) => p50.target(target),
+        None => p50,
+    };
+    let faster = old.milliseconds(0.5) / ours.milliseconds(0.5);
+    Ok(vec![
+        p50.detail(json!({ "events": events, "rows": rows, "of_2017_ms": old.milliseconds(0.5) })),
+        Figure::new(id("p99"), ours.milliseconds(0.99), "ms", Better::Lower),
+        Figure::new(id("planning"), planning, "ms", Better::Lower),
+        Figure::new(
+            id("times_faster_than_2017"),
+            faster,
+            "ratio",
+            Better::Higher,
+        )
+        .target(FASTER_TARGET),
+    ])
+}
+
+/// How long each statement took, and how many rows it had.
+async fn run(
+    store: &Store,
+    question: &Question,
+    statements: &[Statement],
+) -> Result<(Times, Vec<usize>)> {
+    let (mut times, mut rows) = (Vec::new(), Vec::new());
+    for statement in statements {
+        let start = Instant::now();
+        rows.push(if question.is_counted {
+            store.fetch_groups(statement).await?.len()
+        } else {
+            store.fetch_events(statement).await?.len()
+        });
+        times.push(start.elapsed());
+    }
+    Ok((Times(times), rows))
+}
+
+/// What a page in the middle of the quarter takes, in first pages. They take turns.
+async fn deep_page(store: &Store) -> Result<Figure> {
+    let (first, deep) = question::pages()?;
+    let (mut of_first, mut of_deep) = (Vec::new(), Vec::new());
+    for _ in 0..VALUES {
+        for (statement, times) in [(&first, &mut of_first), (&deep, &mut of_deep)] {
+            let start = Instant::now();
+            let rows = store.fetch_events(statement).await?;
+            times.push(start.elapsed());
+            ensure!(!rows.is_empty(), "no events around {}", middle());
+        }
+    }
+    let (first, deep) = (Times(of_first), Times(of_deep));
+    let ratio = deep.milliseconds(0.5) / first.milliseconds(0.5);
+    let figure = Figure::new(
+        "query.deep_page_ratio".to_owned(),
+        ratio,
+        "ratio",
+        Better::Lower,
+    );
+    Ok(figure.target(DEEP_PAGE_TARGET).detail(json!({
+        "first_p50_ms": first.milliseconds(0.5),
+        "first_p99_ms": first.milliseconds(0.99),
+        "deep_p50_ms": deep.milliseconds(0.5),
+        "deep_p99_ms": deep.milliseconds(0.99),
+    })))
+}

@@ -1,0 +1,339 @@
+//! The questions, as query would put them and as the 2017 system did.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result, ensure};
+use event_model::{EventKey, Timestamp};
+use event_query::{Bind, CountQuery, EventQuery, IndexedKeys, Place, Position, Statement};
+use serde::Deserialize;
+use time::{Duration, OffsetDateTime, macros::format_description};
+use url::form_urlencoded::Serializer;
+
+use super::{SPAN, START, VALUES_FOR_2017};
+use crate::psql::Psql;
+
+pub(crate) const METADATA_KEY: &str = "user_id";
+
+/// The rows of a page, and one more.
+const LIMIT: u32 = 1_001;
+const DAY_TARGET_MS: f64 = 5.0;
+const QUARTER_TARGET_MS: f64 = 60.0;
+
+/// One question with many values.
+pub(crate) struct Question {
+    pub(crate) name: &'static str,
+    pub(crate) is_counted: bool,
+    /// What half of the answers may take.
+    pub(crate) target_ms: Option<f64>,
+    pub(crate) ours: Vec<Statement>,
+    /// The first of them for the old table.
+    pub(crate) of_2017: Vec<Statement>,
+}
+
+/// Events whose values are asked for.
+pub(crate) struct Samples {
+    any: Vec<Sample>,
+    bounces: Vec<Sample>,
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    day: String,
+    rcpt_to: Option<String>,
+    message_id: Option<String>,
+    transmission_id: Option<String>,
+    campaign_id: Option<String>,
+    recipient_domain: Option<String>,
+    user_id: Option<String>,
+    subject: Option<String>,
+}
+
+impl Samples {
+    /// Draws `count` events of each kind, the same in each run.
+    pub(crate) fn draw(psql: &Psql, count: usize) -> Result<Self> {
+        Ok(Self {
+            any: draw(psql, "subject is not null", count)?,
+            bounces: draw(psql, "type = 'bounce' and campaign_id is not null", count)?,
+        })
+    }
+}
+
+fn draw(psql: &Psql, condition: &str, count: usize) -> Result<Vec<Sample>> {
+    let samples = psql.run(&format!(
+        "select json_agg(sample)
+         from (
+             select to_char(ts at time zone 'UTC', 'YYYY-MM-DD') as day, rcpt_to, message_id, transmission_id,
+                 campaign_id, recipient_domain, event->'rcpt_meta'->>'{METADATA_KEY}' as user_id, subject
+             from events
+             where {condition} and rcpt_to is not null and event->'rcpt_meta'->>'{METADATA_KEY}' is not null
+             order by md5(event_key::text)
+             limit {count}
+         ) as sample"
+    ))?;
+    let samples: Vec<Sample> = serde_json::from_str(&samples).context("reading samples")?;
+    ensure!(
+        samples.len() == count,
+        "there are too few events to ask for"
+    );
+    Ok(samples)
+}
+
+/// The questions, but for pages.
+pub(crate) fn all(samples: &Samples) -> Result<Vec<Question>> {
+    let any = samples.any.as_slice();
+    Ok(vec![
+        search("recipient.day", any, Range::Day, |sample| {
+            Filter::one("recipients", "rcpt_to", sample.rcpt_to.as_ref())
+        })?,
+        search("recipient", any, Range::Quarter, |sample| {
+            Filter::one("recipients", "rcpt_to", sample.rcpt_to.as_ref())
+        })?,
+        search("message_id", any, Range::Quarter, |sample| {
+            Filter::one("messages", "message_id", sample.message_id.as_ref())
+        })?,
+        search("transmission", any, Range::Quarter, |sample| {
+            let id = sample.transmission_id.as_ref();
+            Filter::one("transmissions", "transmission_id", id)
+        })?,
+        search(
+            "bounce_and_campaign.day",
+            &samples.bounces,
+            Range::Day,
+            |sample| {
+                let campaign = sample.campaign_id.as_ref();
+                let filter = Filter::one("campaigns", "type = 'bounce' and campaign_id", campaign)?;
+                Some(filter.and("events", "bounce"))
+            },
+        )?,
+        search("recipient_domain", any, Range::Quarter, |sample| {
+            let domain = sample.recipient_domain.as_ref();
+            Filter::one("recipient_domains", "recipient_domain", domain)
+        })?,
+        search("metadata_key", any, Range::Quarter, |sample| {
+            let column = "event->'rcpt_meta'->>'user_id'";
+            Filter::one("metadata.user_id", column, sample.user_id.as_ref())
+        })?,
+        search("subject_word", any, Range::Quarter, |sample| {
+            let subject = sample.subject.as_deref()?;
+            let word = subject
+                .split([' ', '-', '_'])
+                .max_by_key(|word| word.len())?;
+            let mut filter = Filter::one("subjects", "", Some(&word.to_owned()))?;
+            r"$3 = any(regexp_split_to_array(lower(subject), '[-_\s]'))"
+                .clone_into(&mut filter.of_2017);
+            filter.value_of_2017 = word.to_lowercase();
+            Some(filter)
+        })?,
+        counts_by_day()?,
+    ])
+}
+
+/// A page at the beginning of the quarter's events, and one in the midst of them.
+pub(crate) fn pages() -> Result<(Statement, Statement)> {
+    let (from, to) = Range::Quarter.of(START);
+    let query = parse(&[], from, to)?;
+    let position = Position {
+        ts: Timestamp::from_time(middle()),
+        event_key: EventKey::from_u128(u128::MAX / 2),
+    };
+    Ok((
+        query.fetch_statement(Place::Beginning, LIMIT),
+        query.fetch_statement(Place::After(position), LIMIT),
+    ))
+}
+
+/// The middle of the quarter.
+pub(crate) fn middle() -> OffsetDateTime {
+    START + SPAN / 2
+}
+
+/// What Postgres takes to plan a statement that is prepared, once the connection knows the tables.
+pub(crate) fn planning_ms(psql: &Psql, statement: &Statement) -> Result<f64> {
+    let types: Vec<_> = statement.binds.iter().map(Bind::sql_type).collect();
+    let values = statement
+        .binds
+        .iter()
+        .map(literal)
+        .collect::<Result<Vec<_>>>()?;
+    let mut sql = format!(
+        "set plan_cache_mode = force_custom_plan; prepare asked({}) as {};",
+        types.join(", "),
+        statement.sql
+    );
+    for _ in 0..5 {
+        write!(
+            sql,
+            " explain (summary) execute asked({});",
+            values.join(", ")
+        )?;
+    }
+    let plans = psql.run(&sql)?;
+    let last = plans
+        .lines()
+        .filter_map(|line| line.strip_prefix("Planning Time: ")?.strip_suffix(" ms"))
+        .next_back();
+    last.context("finding the planning time")?
+        .parse()
+        .context("reading the planning time")
+}
+
+fn literal(bind: &Bind) -> Result<String> {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    Ok(match bind {
+        Bind::Text(text) => quoted(text),
+        Bind::TextArray(texts) => {
+            let texts: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
+            format!("array[{}]::text[]", texts.join(", "))
+        }
+        Bind::BigInt(number) => number.to_string(),
+        Bind::Timestamp(time) => quoted(&time.to_string()),
+        Bind::SmallIntArray(_) | Bind::IntArray(_) | Bind::Uuid(_) | Bind::UuidArray(_) => {
+            anyhow::bail!("no question binds a {}", bind.sql_type())
+        }
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Range {
+    Day,
+    Quarter,
+}
+
+impl Range {
+    fn of(self, day: OffsetDateTime) -> (OffsetDateTime, OffsetDateTime) {
+        match self {
+            Self::Day => (day, day + Duration::DAY),
+            Self::Quarter => (START, START + SPAN),
+        }
+    }
+
+    const fn target_ms(self) -> f64 {
+        match self {
+            Self::Day => DAY_TARGET_MS,
+            Self::Quarter => QUARTER_TARGET_MS,
+        }
+    }
+}
+
+/// One value to look for.
+struct Filter {
+    parameters: Vec<(&'static str, String)>,
+    /// The condition on the old table, with the value as `$3`.
+    of_2017: String,
+    value_of_2017: String,
+}
+
+impl Filter {
+    fn one(parameter: &'static str, column: &str, value: Option<&String>) -> Option<Self> {
+        let value = value?;
+        Some(Self {
+            parameters: vec![(parameter, value.clone())],
+            of_2017: format!("{column} = $3"),
+            value_of_2017: value.clone(),
+        })
+    }
+
+    fn and(mut self, parameter: &'static str, value: &str) -> Self {
+        self.parameters.push((parameter, value.to_owned()));
+        self
+    }
+}
+
+fn search(
+    name: &'static str,
+    samples: &[Sample],
+    range: Range,
+    filter: impl Fn(&Sample) -> Option<Filter>,
+) -> Result<Question> {
+    let (mut ours, mut of_2017) = (Vec::new(), Vec::new());
+    for sample in samples {
+        let filter = filter(sample).with_context(|| format!("{name}: an event lacks the value"))?;
+        let (from, to) = range.of(midnight(&sample.day)?);
+        ours.push(parse(&filter.parameters, from, to)?.fetch_statement(Place::Beginning, LIMIT));
+        if of_2017.len() < VALUES_FOR_2017 {
+            of_2017.push(search_of_2017(&filter, from, to));
+        }
+    }
+    Ok(Question {
+        name,
+        is_counted: false,
+        target_ms: Some(range.target_ms()),
+        ours,
+        of_2017,
+    })
+}
+
+/// The old system's filter on the time as a number. It had no order; the same answer needs one.
+fn search_of_2017(filter: &Filter, from: OffsetDateTime, to: OffsetDateTime) -> Statement {
+    Statement {
+        sql: format!(
+            r#"select to_timestamp("timestamp"), event_key, event::text
+from events_2017
+where "timestamp" >= extract(epoch from $1) and "timestamp" < extract(epoch from $2) and {}
+order by "timestamp" desc, event_key desc
+limit {LIMIT}"#,
+            filter.of_2017
+        ),
+        binds: vec![
+            Bind::Timestamp(from),
+            Bind::Timestamp(to),
+            Bind::Text(filter.value_of_2017.clone()),
+        ],
+    }
+}
+
+fn counts_by_day() -> Result<Question> {
+    let (from, to) = Range::Quarter.of(START);
+    let query_string = query_string(&[("group_by", "day".to_owned())], from, to)?;
+    let query = CountQuery::parse(&query_string, to, &indexed_keys())?;
+    let of_2017 = Statement {
+        sql: r#"select array[to_char(to_timestamp("timestamp") at time zone 'UTC', 'YYYY-MM-DD')], count(*)
+from events_2017
+where "timestamp" >= extract(epoch from $1) and "timestamp" < extract(epoch from $2)
+group by 1
+order by 1"#
+            .to_owned(),
+        binds: vec![Bind::Timestamp(from), Bind::Timestamp(to)],
+    };
+    Ok(Question {
+        name: "counts_by_day",
+        is_counted: true,
+        target_ms: None,
+        ours: vec![query.statement(); VALUES_FOR_2017],
+        of_2017: vec![of_2017; VALUES_FOR_2017],
+    })
+}
+
+fn parse(
+    parameters: &[(&'static str, String)],
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+) -> Result<EventQuery> {
+    let query_string = query_string(parameters, from, to)?;
+    Ok(EventQuery::parse(&query_string, to, &indexed_keys())?)
+}
+
+fn query_string(
+    parameters: &[(&'static str, String)],
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+) -> Result<String> {
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    let mut serializer = Serializer::new(String::new());
+    serializer
+        .append_pair("delimiter", "|")
+        .append_pair("from", &from.format(form)?)
+        .append_pair("to", &to.format(form)?)
+        .extend_pairs(parameters);
+    Ok(serializer.finish())
+}
+
+fn indexed_keys() -> IndexedKeys {
+    IndexedKeys::new([METADATA_KEY.to_owned()])
+}
+
+fn midnight(day: &str) -> Result<OffsetDateTime> {
+    let form = format_description!("[year]-[month]-[day]");
+    let day = time::Date::parse(day, form).context("reading a day")?;
+    Ok(day.midnight().assume_utc())
+}
