@@ -15,5 +15,5 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), BoxError> {
     let config = Config::from_env(&Env::process())?;
     let deps = Deps::connect(config, OffsetDateTime::now_utc).await;
-    lambda_http::run(router(deps)).await
+    boot::serve(router(deps)).await
 }

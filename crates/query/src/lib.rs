@@ -4,7 +4,6 @@ mod about;
 mod config;
 mod counts;
 mod error;
-mod gateway;
 mod health;
 mod page;
 mod page_body;
@@ -12,5 +11,4 @@ mod router;
 mod search;
 
 pub use config::{Config, Deps};
-pub use gateway::serve;
 pub use router::router;

@@ -1,10 +1,11 @@
-//! The function behind its gateway.
+//! A function behind an HTTP API.
 
 use axum::Router;
-use boot::BoxError;
 use lambda_http::{Adapter, LambdaEvent, lambda_runtime, request::LambdaRequest};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tower::ServiceExt;
+
+use crate::BoxError;
 
 /// Answers invocations until the sandbox ends.
 pub async fn serve(router: Router) -> Result<(), BoxError> {
