@@ -128,23 +128,30 @@ pub(crate) fn all(samples: &Samples) -> Result<Vec<Question>> {
     ])
 }
 
-/// A page at the beginning of the quarter's events, and one in the midst of them.
-pub(crate) fn pages() -> Result<(Statement, Statement)> {
-    let (from, to) = Range::Quarter.of(START);
-    let query = parse(&[], from, to)?;
-    let position = Position {
-        ts: Timestamp::from_time(middle()),
-        event_key: EventKey::from_u128(u128::MAX / 2),
-    };
-    Ok((
-        query.fetch_statement(Place::Beginning, LIMIT),
-        query.fetch_statement(Place::After(position), LIMIT),
-    ))
+/// Pages of all events of the quarter.
+pub(crate) struct Pages {
+    pub(crate) first: Statement,
+    pub(crate) deep: Statement,
+    pub(crate) deep_of_2017: Statement,
 }
 
-/// The middle of the quarter.
-pub(crate) fn middle() -> OffsetDateTime {
-    START + SPAN / 2
+pub(crate) fn pages() -> Result<Pages> {
+    let (from, to) = Range::Quarter.of(START);
+    let query = parse(&[], from, to)?;
+    let middle = START + SPAN / 2;
+    let position = Position {
+        ts: Timestamp::from_time(middle),
+        event_key: EventKey::from_u128(0),
+    };
+    let deep_of_2017 = Statement {
+        sql: sql_of_2017(r#""timestamp" < extract(epoch from $3)"#),
+        binds: [from, to, middle].map(Bind::Timestamp).into(),
+    };
+    Ok(Pages {
+        first: query.fetch_statement(Place::Beginning, LIMIT),
+        deep: query.fetch_statement(Place::After(position), LIMIT),
+        deep_of_2017,
+    })
 }
 
 /// What Postgres takes to plan a statement that is prepared, once the connection knows the tables.
@@ -263,23 +270,26 @@ fn search(
     })
 }
 
-/// The old system's filter on the time as a number. It had no order; the same answer needs one.
 fn search_of_2017(filter: &Filter, from: OffsetDateTime, to: OffsetDateTime) -> Statement {
     Statement {
-        sql: format!(
-            r#"select to_timestamp("timestamp"), event_key, event::text
-from events_2017
-where "timestamp" >= extract(epoch from $1) and "timestamp" < extract(epoch from $2) and {}
-order by "timestamp" desc, event_key desc
-limit {LIMIT}"#,
-            filter.of_2017
-        ),
+        sql: sql_of_2017(&filter.of_2017),
         binds: vec![
             Bind::Timestamp(from),
             Bind::Timestamp(to),
             Bind::Text(filter.value_of_2017.clone()),
         ],
     }
+}
+
+/// The old system's filter on the time as a number. It had no order; the same answer needs one.
+fn sql_of_2017(condition: &str) -> String {
+    format!(
+        r#"select to_timestamp("timestamp"), event_key, event::text
+from events_2017
+where "timestamp" >= extract(epoch from $1) and "timestamp" < extract(epoch from $2) and {condition}
+order by "timestamp" desc, event_key desc
+limit {LIMIT}"#
+    )
 }
 
 fn counts_by_day() -> Result<Question> {
