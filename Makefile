@@ -9,7 +9,7 @@ SHELL := bash
 CISTERN := cargo run --quiet --bin cistern --
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
-BENCH ?= loader
+BENCH ?= loader query
 SAM := .local/tools/sam/bin/sam
 
 help: ## Show this list
