@@ -16,6 +16,7 @@ mod jsonb;
 mod object;
 mod reject_reason;
 mod repair;
+mod word;
 
 use std::borrow::Cow;
 
@@ -28,6 +29,7 @@ pub use self::event_type::{EventClass, EventType, UnknownEventType};
 pub use self::fields::{MAX_NAME_BYTES, MAX_PROSE_BYTES};
 pub use self::jsonb::MAX_DEPTH;
 pub use self::reject_reason::{JsonKind, RejectReason};
+pub use self::word::{MAX_WORD_BYTES, clip_word, is_word_delimiter};
 
 use self::decoder::Decoder;
 use self::elements::Elements;
@@ -72,7 +74,7 @@ pub fn parse_batch(body: &[u8], now: OffsetDateTime) -> Batch<'_> {
     for element in Elements::of(body) {
         let outcome = match element.problem {
             Some(reason) => Err(reason),
-            None => decoder.decode(element.ordinal, element.raw),
+            None => decoder.decode(&element),
         };
         match outcome {
             Ok(Some(event)) => batch.events.push(event),

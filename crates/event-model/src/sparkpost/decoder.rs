@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::address::domain_of;
+use super::elements::Element;
 use super::envelope::{self, Envelope};
 use super::event::Event;
 use super::event_time::AcceptedTimes;
@@ -37,30 +38,34 @@ impl Decoder {
         self.sanitized
     }
 
-    /// The event in one element of the array, which must be syntactically valid JSON; `None` for a ping.
+    /// The event in one element of the array, which must be one without a problem; `None` for a ping.
     pub(super) fn decode<'a>(
         &mut self,
-        ordinal: u32,
-        element: &'a [u8],
+        element: &Element<'a>,
     ) -> Result<Option<Event<'a>>, RejectReason> {
-        match repair::to_storable(element) {
-            Cow::Borrowed(text) => self.decode_text(ordinal, element, text),
+        match repair::to_storable(element.raw) {
+            Cow::Borrowed(text) => {
+                let envelope = match &element.usual {
+                    Some(usual) => usual.open(),
+                    None => envelope::open(text)?,
+                };
+                self.decode_envelope(element, envelope)
+            }
             Cow::Owned(text) => {
-                let event = self.decode_text(ordinal, element, &text)?;
+                let event = self.decode_envelope(element, envelope::open(&text)?)?;
                 self.sanitized += usize::from(event.is_some());
                 Ok(event.map(Event::into_owned))
             }
         }
     }
 
-    /// `text` is the element with everything in place that Postgres can store, `element` the bytes as sent.
-    fn decode_text<'t>(
+    /// `envelope` is that of the element with everything in place that Postgres can store.
+    fn decode_envelope<'t>(
         &mut self,
-        ordinal: u32,
-        element: &[u8],
-        text: &'t str,
+        element: &Element<'_>,
+        envelope: Envelope<'t>,
     ) -> Result<Option<Event<'t>>, RejectReason> {
-        let (class, payload) = match envelope::open(text)? {
+        let (class, payload) = match envelope {
             Envelope::Ping => return Ok(None),
             Envelope::Event { class, payload } => (class, payload),
         };
@@ -77,10 +82,10 @@ impl Decoder {
             .or_else(|| fields.friendly_from.as_ref().and_then(domain_of));
         let key = match &fields.event_id {
             Some(event_id) => EventKey::from_id(&event_type, event_id),
-            None => self.key_without_id(element),
+            None => self.key_without_id(element.raw),
         };
         Ok(Some(Event {
-            ordinal,
+            ordinal: element.ordinal,
             key,
             timestamp,
             event_type,

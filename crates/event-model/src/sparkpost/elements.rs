@@ -3,6 +3,7 @@
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
+use super::envelope::UsualEnvelope;
 use super::reject_reason::{JsonKind, RejectReason};
 
 /// One element of the array, or whatever is left of a body in which no further element can be found.
@@ -11,9 +12,14 @@ pub(super) struct Element<'a> {
     pub(super) ordinal: u32,
     /// The bytes as sent: of the element, or of the rest of the body.
     pub(super) raw: &'a [u8],
+    /// What the element holds, if it is of the usual form.
+    pub(super) usual: Option<UsualEnvelope<'a>>,
     /// Why `raw` is not an element.
     pub(super) problem: Option<RejectReason>,
 }
+
+/// The bytes of a value, and what it holds if it is of the usual form.
+type Value<'a> = (&'a [u8], Option<UsualEnvelope<'a>>);
 
 /// Walks over the elements. Each one that comes without a problem is syntactically valid JSON, apart from bytes that
 /// are no UTF-8 and escapes that are no characters inside of its strings. After a problem nothing follows.
@@ -39,7 +45,7 @@ impl<'a> Elements<'a> {
     }
 
     /// Reads up to the end of the next element; `None` when the array and the body are over.
-    fn read_element(&mut self) -> Result<Option<&'a [u8]>, RejectReason> {
+    fn read_element(&mut self) -> Result<Option<Value<'a>>, RejectReason> {
         let is_first = self.ordinal == 0;
         if is_first {
             self.open_array()?;
@@ -83,19 +89,26 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// Moves past one value and returns its bytes.
-    fn take_value(&mut self) -> Result<&'a [u8], RejectReason> {
+    /// Moves past one value. What is not of the usual form is gone over once more.
+    fn take_value(&mut self) -> Result<Value<'a>, RejectReason> {
         let rest = self.rest();
+        let mut usual_values = Deserializer::from_slice(rest).into_iter();
+        if let Some(Ok(usual)) = usual_values.next() {
+            let raw = self.take(usual_values.byte_offset());
+            return Ok((raw, Some(usual)));
+        }
         let mut values = Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
         match values.next() {
-            Some(Ok(IgnoredAny)) => {
-                let (value, _) = rest.split_at(values.byte_offset());
-                self.offset += value.len();
-                Ok(value)
-            }
+            Some(Ok(IgnoredAny)) => Ok((self.take(values.byte_offset()), None)),
             Some(Err(error)) if !error.is_eof() => Err(self.syntax(&without_position(&error))),
             Some(Err(_)) | None => Err(self.truncated()),
         }
+    }
+
+    fn take(&mut self, length: usize) -> &'a [u8] {
+        let (taken, _) = self.rest().split_at(length);
+        self.offset += length;
+        taken
     }
 
     /// Moves past white space and looks at the byte that follows.
@@ -141,11 +154,12 @@ impl<'a> Iterator for Elements<'a> {
         }
         let ordinal = self.ordinal;
         match self.read_element() {
-            Ok(Some(raw)) => {
+            Ok(Some((raw, usual))) => {
                 self.ordinal = ordinal.saturating_add(1);
                 Some(Element {
                     ordinal,
                     raw,
+                    usual,
                     problem: None,
                 })
             }
@@ -158,6 +172,7 @@ impl<'a> Iterator for Elements<'a> {
                 Some(Element {
                     ordinal,
                     raw: self.rest(),
+                    usual: None,
                     problem: Some(problem),
                 })
             }

@@ -1,8 +1,12 @@
 //! What surrounds an event: `{"msys":{"<class>":{…}}}`.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use super::object::for_each_member;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::object::{Name, for_each_member};
 use super::reject_reason::{JsonKind, RejectReason, excerpt};
 
 /// What one element of the array turned out to be.
@@ -16,10 +20,89 @@ pub(super) enum Envelope<'a> {
     },
 }
 
+/// What nearly every element is: `msys` with one class that holds an object, and neither of them twice. It deserializes
+/// from nothing else, in the same pass in which the end of the element is found.
+pub(super) struct UsualEnvelope<'a> {
+    class: Cow<'a, str>,
+    payload: &'a str,
+}
+
+impl<'a> UsualEnvelope<'a> {
+    /// As [`open`] opens the element.
+    pub(super) fn open(&self) -> Envelope<'a> {
+        Envelope::Event {
+            class: self.class.clone(),
+            payload: self.payload,
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for UsualEnvelope<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ElementVisitor)
+    }
+}
+
+struct ElementVisitor;
+
+impl<'de> Visitor<'de> for ElementVisitor {
+    type Value = UsualEnvelope<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with one `msys`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut msys = None;
+        while let Some(Name(name)) = members.next_key()? {
+            if name != "msys" {
+                members.next_value::<IgnoredAny>()?;
+            } else if msys.is_none() {
+                msys = Some(members.next_value::<OneClass<'de>>()?.0);
+            } else {
+                return Err(Error::custom("a second `msys`"));
+            }
+        }
+        msys.ok_or_else(|| Error::missing_field("msys"))
+    }
+}
+
+struct OneClass<'a>(UsualEnvelope<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for OneClass<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MsysVisitor).map(Self)
+    }
+}
+
+struct MsysVisitor;
+
+impl<'de> Visitor<'de> for MsysVisitor {
+    type Value = UsualEnvelope<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with one class")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut classes: A) -> Result<Self::Value, A::Error> {
+        let (Name(class), payload): (Name<'de>, &'de RawValue) = classes
+            .next_entry()?
+            .ok_or_else(|| Error::custom("no class"))?;
+        expect_object(payload.get()).map_err(Error::custom)?;
+        if classes.next_key::<Name<'de>>()?.is_some() {
+            return Err(Error::custom("a second class"));
+        }
+        Ok(UsualEnvelope {
+            class,
+            payload: payload.get(),
+        })
+    }
+}
+
 /// How many of several classes a reason names. It also bounds the work that an item full of classes can cause.
 const MAX_NAMED_CLASSES: usize = 4;
 
-/// Opens one element. Keys beside `msys`, such as the `cust` of real payloads, are passed over.
+/// Opens an element of whatever form. Keys beside `msys`, such as the `cust` of real payloads, are passed over.
 pub(super) fn open(element: &str) -> Result<Envelope<'_>, RejectReason> {
     expect_object(element).map_err(|found| RejectReason::ItemNotAnObject { found })?;
     let mut msys = None;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::jsonb;
 use super::object::for_each_member;
 use super::reject_reason::{JsonKind, RejectReason};
+use super::word::clip_words;
 
 /// The longest accepted value of a column that is or may be indexed, in bytes of UTF-8.
 ///
@@ -49,7 +50,7 @@ impl<'a> Fields<'a> {
 
     fn set(&mut self, member: &str, value: &'a str) -> Result<(), RejectReason> {
         let name = |field| text(field, value, MAX_NAME_BYTES);
-        let prose = |field| text(field, value, MAX_PROSE_BYTES);
+        let prose = |field| Ok(text(field, value, MAX_PROSE_BYTES)?.map(clip_words));
         match member {
             "type" => self.event_type = name("type")?,
             "event_id" => self.event_id = name("event_id")?,

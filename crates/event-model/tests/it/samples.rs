@@ -55,7 +55,7 @@ pub(crate) fn read_body(name: &str) -> Vec<u8> {
 fn samples_are_json_unless_they_show_the_opposite() {
     let envelopes = read_all("envelopes");
     let bodies = read_all("sparkpost");
-    assert_eq!(envelopes.len(), 8);
+    assert_eq!(envelopes.len(), 9);
 
     let no_json: Vec<_> = envelopes
         .iter()
