@@ -5,13 +5,15 @@ use std::{num::NonZeroU32, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
-use crate::StoreError;
+use crate::{Login, StoreError, login::Target};
 
 /// How to reach the database, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
     /// A Postgres URL, `postgres://user:password@host:port/database?sslmode=verify-full`.
     pub url: SecretString,
+    /// How to log in there. Default: as the URL says.
+    pub login: Login,
     /// The name under which the connections show in `pg_stat_activity`.
     pub application_name: String,
     /// After this long Postgres gives up a statement. Default: 30 s.
@@ -51,6 +53,7 @@ impl DatabaseConfig {
     pub fn new(url: SecretString, application_name: impl Into<String>) -> Self {
         Self {
             url,
+            login: Login::Url,
             application_name: application_name.into(),
             statement_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
@@ -61,7 +64,7 @@ impl DatabaseConfig {
     }
 
     /// The settings of a connection for batches and queries.
-    pub(crate) fn work_options(&self) -> Result<PgConnectOptions, StoreError> {
+    pub(crate) fn work_target(&self) -> Result<Target, StoreError> {
         let timeout = milliseconds(self.statement_timeout);
         let options = self.base_options()?.options([
             ("statement_timeout", timeout.clone()),
@@ -71,19 +74,21 @@ impl DatabaseConfig {
                 "plan_cache_mode",
                 self.planning.plan_cache_mode().to_owned(),
             ),
+            // Compiling expressions anew for each week takes longer than running them.
+            ("jit", "off".to_owned()),
         ]);
-        Ok(options)
+        Ok(Target::new(options, self.login.clone()))
     }
 
     /// The settings of a connection for migrations and maintenance, whose statements take as long as they take but
     /// wait for no lock that would make others wait behind them.
-    pub(crate) fn maintenance_options(&self) -> Result<PgConnectOptions, StoreError> {
+    pub(crate) fn maintenance_target(&self) -> Result<Target, StoreError> {
         let options = self.base_options()?.options([
             ("statement_timeout", "0".to_owned()),
             ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
             ("timezone", "UTC".to_owned()),
         ]);
-        Ok(options)
+        Ok(Target::new(options, self.login.clone()))
     }
 
     fn base_options(&self) -> Result<PgConnectOptions, StoreError> {

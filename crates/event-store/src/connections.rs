@@ -9,16 +9,16 @@ use std::{
     num::NonZeroU32,
     ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::StoreError;
+use crate::{StoreError, login::Target};
 
 pub(crate) struct Connections {
-    options: PgConnectOptions,
+    target: Target,
     connect_timeout: Duration,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<PgConnection>>,
@@ -34,13 +34,13 @@ pub(crate) struct Lease<'home> {
 
 impl Connections {
     pub(crate) fn new(
-        options: PgConnectOptions,
+        target: Target,
         connect_timeout: Duration,
         max_connections: NonZeroU32,
     ) -> Self {
         let permits = usize::try_from(max_connections.get()).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
-            options,
+            target,
             connect_timeout,
             permits: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
             idle: Mutex::default(),
@@ -56,7 +56,7 @@ impl Connections {
         let kept = self.idle().pop();
         let connection = match kept {
             Some(connection) => connection,
-            None => connect(&self.options, self.connect_timeout).await?,
+            None => connect(&self.target, self.connect_timeout).await?,
         };
         Ok(Lease {
             connection,
@@ -97,10 +97,8 @@ impl DerefMut for Lease<'_> {
 }
 
 /// Opens a connection.
-pub(crate) async fn connect(
-    options: &PgConnectOptions,
-    limit: Duration,
-) -> Result<PgConnection, StoreError> {
+pub(crate) async fn connect(target: &Target, limit: Duration) -> Result<PgConnection, StoreError> {
+    let options = target.options_at(SystemTime::now())?;
     tokio::time::timeout(limit, options.connect())
         .await
         .map_err(|_| StoreError::ConnectTimeout { limit })?

@@ -15,6 +15,17 @@ pub enum StoreError {
     #[error("reading the database url")]
     Url(#[source] sqlx::Error),
 
+    /// The process runs as no role of AWS.
+    #[error("logging in by IAM needs the variable {variable}")]
+    RoleCredentials {
+        /// What is not set.
+        variable: &'static str,
+    },
+
+    /// A login could not be signed.
+    #[error("signing the login")]
+    Token(#[source] aws_sigv4::http_request::SigningError),
+
     /// The database refused the connection or could not be reached.
     #[error("connecting to the database")]
     Connect(#[source] sqlx::Error),
@@ -77,7 +88,12 @@ impl StoreError {
             Self::Connect(error) | Self::Statement { source: error, .. } => is_transient(error),
             Self::Migrate(error) => migration_cause(error).is_some_and(is_transient),
             Self::ConnectTimeout { .. } | Self::WeekRemoved | Self::MaintenanceBusy { .. } => true,
-            Self::Url(_) | Self::Silent { .. } | Self::Row { .. } | Self::MetadataKey(_) => false,
+            Self::Url(_)
+            | Self::RoleCredentials { .. }
+            | Self::Token(_)
+            | Self::Silent { .. }
+            | Self::Row { .. }
+            | Self::MetadataKey(_) => false,
         }
     }
 
@@ -90,7 +106,12 @@ impl StoreError {
             }
             Self::Connect(error) | Self::Statement { source: error, .. } => is_timeout(error),
             Self::Migrate(error) => migration_cause(error).is_some_and(is_timeout),
-            Self::Url(_) | Self::WeekRemoved | Self::Row { .. } | Self::MetadataKey(_) => false,
+            Self::Url(_)
+            | Self::RoleCredentials { .. }
+            | Self::Token(_)
+            | Self::WeekRemoved
+            | Self::Row { .. }
+            | Self::MetadataKey(_) => false,
         }
     }
 
@@ -101,7 +122,9 @@ impl StoreError {
                 error
             }
             Self::Migrate(error) => migration_cause(error)?,
-            Self::ConnectTimeout { .. }
+            Self::RoleCredentials { .. }
+            | Self::Token(_)
+            | Self::ConnectTimeout { .. }
             | Self::Silent { .. }
             | Self::WeekRemoved
             | Self::MaintenanceBusy { .. }

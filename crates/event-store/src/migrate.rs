@@ -2,11 +2,11 @@
 
 use sqlx::{PgConnection, migrate::Migrator};
 
-use crate::{StoreError, error::Step, operation::Operation};
+use crate::{StoreError, error::Step, operation::Operation, roles};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
-/// Applies what is missing.
+/// Applies what is missing, and gives rights on it.
 pub(crate) struct Migrate;
 
 /// The version of the latest migration that was applied; 0 if there is none.
@@ -24,7 +24,8 @@ impl Operation for Migrate {
         migrations
             .run_direct(None, connection, false)
             .await
-            .map_err(StoreError::Migrate)
+            .map_err(StoreError::Migrate)?;
+        roles::grant(connection).await
     }
 }
 

@@ -4,17 +4,18 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use event_model::{BatchKey, sparkpost::Batch};
 use event_query::Statement;
-use sqlx::postgres::PgConnectOptions;
 use tokio::time::timeout;
 
 use crate::{
     DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, Report, StoreError,
     connections::{Connections, connect},
     load::{IsLoaded, Load},
+    login::Target,
     migrate::{Migrate, Version},
     operation::Operation,
     read::{Count, Fetch, FetchGroups},
     retry::Patience,
+    roles::MakeRoles,
     week::KnownWeeks,
 };
 
@@ -28,7 +29,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     connections: Connections,
     /// For migrations and maintenance, whose connections are not kept.
-    maintenance_options: PgConnectOptions,
+    maintenance_target: Target,
     connect_timeout: Duration,
     retry_for: Duration,
     /// After this long without an end to an operation its connection is given up, as nobody may be at the other end.
@@ -46,13 +47,13 @@ impl Store {
     /// [`StoreError::Url`] when the URL is not one.
     pub fn connect_lazy(config: &DatabaseConfig) -> Result<Self, StoreError> {
         let connections = Connections::new(
-            config.work_options()?,
+            config.work_target()?,
             config.connect_timeout,
             config.max_connections,
         );
         Ok(Self(Arc::new(Inner {
             connections,
-            maintenance_options: config.maintenance_options()?,
+            maintenance_target: config.maintenance_target()?,
             connect_timeout: config.connect_timeout,
             retry_for: config.retry_for,
             silence_limit: config.statement_timeout + SILENCE_MARGIN,
@@ -95,7 +96,13 @@ impl Store {
         self.perform(&Version).await
     }
 
-    /// Applies the migrations that are missing.
+    /// Makes the roles that functions log in as: to be called once, as somebody who may make roles, before
+    /// [`Self::migrate`] is called as the role `cistern_migrator`.
+    pub async fn make_roles(&self) -> Result<(), StoreError> {
+        self.perform_apart(&MakeRoles).await
+    }
+
+    /// Applies the migrations that are missing, and gives the roles of functions their rights, if there are such roles.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.perform_apart(&Migrate).await
     }
@@ -142,7 +149,7 @@ impl Store {
 
     async fn attempt_apart<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         let inner = &self.0;
-        let mut connection = connect(&inner.maintenance_options, inner.connect_timeout).await?;
+        let mut connection = connect(&inner.maintenance_target, inner.connect_timeout).await?;
         operation.run(&mut connection).await
     }
 }

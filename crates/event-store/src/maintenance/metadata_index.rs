@@ -6,13 +6,16 @@
 //! its parent and comes with the index.
 
 use sqlx::PgConnection;
+use tokio::time::sleep;
 use tracing::info;
 
-use super::{Ddl, Maintenance, Report, define};
+use super::{Ddl, LOCK_PAUSE, LOCK_TRIES, Maintenance, Report, define, define_once};
 use crate::{MetadataKey, StoreError, error::Step};
 
 /// Begins the name of every such index on `events`. Indexes named otherwise are not touched.
 const PREFIX: &str = "events_meta_";
+
+const STEP: &str = "building a metadata index";
 
 /// A partition that has no part yet in an index of its parent.
 struct Gap {
@@ -80,28 +83,42 @@ async fn fill(
 ) -> Result<(), StoreError> {
     let partition = &gap.partition;
     let part = part_name(partition, key);
-    let mut statements = Vec::new();
-    if gap.is_built == Some(false) {
-        statements.push(format!(r#"drop index concurrently "{part}""#));
+    if gap.is_built != Some(true)
+        && build(connection, partition, &part, key).await? == Ddl::Postponed
+    {
+        report.postponed.push(part);
+        return Ok(());
     }
-    if gap.is_built != Some(true) {
-        let columns = columns(key);
-        statements.push(format!(
-            r#"create index concurrently "{part}" on "{partition}" {columns}"#
-        ));
-    }
-    statements.push(format!(
-        r#"alter index "{index}" attach partition "{part}""#
-    ));
-    for sql in statements {
-        if define(connection, &sql, "building a metadata index").await? == Ddl::Postponed {
-            report.postponed.push(part);
-            return Ok(());
-        }
+    let attach = format!(r#"alter index "{index}" attach partition "{part}""#);
+    if define(connection, &attach, STEP).await? == Ddl::Postponed {
+        report.postponed.push(part);
+        return Ok(());
     }
     info!(index = part, "metadata index built");
     report.indexes_created.push(part);
     Ok(())
+}
+
+/// Builds the index of one partition, patiently. A try that gives up waiting for loaders leaves an index that serves
+/// nobody and holds the name.
+async fn build(
+    connection: &mut PgConnection,
+    partition: &str,
+    part: &str,
+    key: &MetadataKey,
+) -> Result<Ddl, StoreError> {
+    let columns = columns(key);
+    let drop = format!(r#"drop index concurrently if exists "{part}""#);
+    let create = format!(r#"create index concurrently "{part}" on "{partition}" {columns}"#);
+    for _ in 0..LOCK_TRIES {
+        if define(connection, &drop, STEP).await? == Ddl::Done
+            && define_once(connection, &create, STEP).await? == Ddl::Done
+        {
+            return Ok(Ddl::Done);
+        }
+        sleep(LOCK_PAUSE).await;
+    }
+    Ok(Ddl::Postponed)
 }
 
 /// What is indexed; `event-query` writes the same expression for a search by metadata. The alphabet of a key makes it

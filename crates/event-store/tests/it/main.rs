@@ -12,6 +12,7 @@ mod maintenance;
 mod metadata_index;
 mod partition;
 mod read;
+mod roles;
 mod round_trip;
 mod samples;
 mod support;

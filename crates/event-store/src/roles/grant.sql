@@ -1,0 +1,14 @@
+-- Run by the owner of the tables after every migration. Partitions need no rights of their own: who reads and writes does
+-- so through `events`, and partitions are made by a function that works with its owner's rights.
+do $$
+begin
+    if exists (select from pg_roles where rolname = 'cistern_loader') then
+        grant select, insert, update on batches to cistern_loader;
+        grant select, insert on events, events_rejected to cistern_loader;
+        grant execute on function ensure_partition(timestamptz) to cistern_loader;
+    end if;
+    if exists (select from pg_roles where rolname = 'cistern_query') then
+        grant select on events, batches, events_rejected, _sqlx_migrations to cistern_query;
+    end if;
+end
+$$;

@@ -1,0 +1,20 @@
+-- Run by somebody who may make roles, in the database of events. Running it again changes nothing.
+do $$
+declare
+    role_name text;
+begin
+    foreach role_name in array array['cistern_migrator', 'cistern_loader', 'cistern_query'] loop
+        if not exists (select from pg_roles where rolname = role_name) then
+            execute format('create role %I login', role_name);
+        end if;
+        -- On RDS: logs in with a token of IAM's, and never with a password.
+        if exists (select from pg_roles where rolname = 'rds_iam') then
+            execute format('grant rds_iam to %I', role_name);
+        end if;
+        execute format('grant usage on schema %I to %I', current_schema(), role_name);
+    end loop;
+    execute format('grant create on schema %I to cistern_migrator', current_schema());
+    -- Searches could not write in any case. This says so at the first attempt.
+    execute format('alter role cistern_query in database %I set default_transaction_read_only = on', current_database());
+end
+$$;
