@@ -1,11 +1,16 @@
 //! How many events there are of each kind: `GET /api/v1/events/counts`, for plots.
 
-use time::OffsetDateTime;
+mod dimension;
 
+use time::{Duration, OffsetDateTime};
+
+pub use self::dimension::Dimension;
+
+use self::dimension::{Group, TimeUnit};
 use crate::error::ParamError;
 use crate::indexed_keys::IndexedKeys;
 use crate::parameter::{GivenParameters, Item, Parameter};
-use crate::query::{EventQuery, parse_zone};
+use crate::query::{EventQuery, TimeRange, parse_zone};
 use crate::render::Renderer;
 use crate::statement::{Bind, Statement};
 use crate::zone::Zone;
@@ -20,26 +25,13 @@ pub struct CountQuery {
     zone: Zone,
 }
 
-/// What events are grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dimension {
-    BounceClass,
-    Campaign,
-    Day,
-    Hour,
-    MailboxProvider,
-    Month,
-    RecipientDomain,
-    SendingDomain,
-    Subaccount,
-    Template,
-    Type,
-}
-
 /// More groups than this are refused: nobody can look at them, and they would not fit into an answer.
 pub const MAX_GROUPS: u32 = 10_000;
 
 const MAX_DIMENSIONS: usize = 3;
+
+/// As many hours as a quarter of a year has, and some. Beyond that, looking for each costs more than it saves.
+const MAX_STEPS: i64 = 2_400;
 
 impl CountQuery {
     /// Reads the query string of a request, without the question mark, as [`EventQuery::parse`] does.
@@ -92,18 +84,69 @@ impl CountQuery {
     /// Counts the groups. Yields the columns `keys text[]`, one for each dimension, and `count bigint`: groups by time
     /// in its order, others from the largest down. One more than [`MAX_GROUPS`] means that there are too many.
     pub fn statement(&self) -> Statement {
+        if let [only] = self.group_by.as_slice()
+            && let Group::Time(unit) = only.group()
+            && self.can_step_by(unit)
+        {
+            return self.stepwise_statement(unit);
+        }
+        self.grouping_statement()
+    }
+
+    /// Whether every step of this unit can be counted for itself: there is nothing else to look at, and all steps begin
+    /// at one time of the clock.
+    fn can_step_by(&self, unit: TimeUnit) -> bool {
+        let TimeRange { from, to } = self.matching.range;
+        let longest = Duration::hours(unit.hours.saturating_mul(MAX_STEPS));
+        self.matching.filters.is_empty()
+            && self.zone.is_fixed()
+            && to.to_time() - from.to_time() <= longest
+    }
+
+    /// Counts step after step in the index that has the order of time, which takes a seventh of what reading all events
+    /// and finding the step of each does.
+    fn stepwise_statement(&self, unit: TimeUnit) -> Statement {
         let mut sql = Renderer::new("select");
-        let groups: Vec<String> = self
-            .group_by
-            .iter()
-            .map(|dimension| self.group(*dimension, &mut sql))
-            .collect();
-        let keys: Vec<String> = self
-            .group_by
-            .iter()
-            .zip(&groups)
-            .map(|(dimension, group)| dimension.key_as_sql(group))
-            .collect();
+        let zone = sql.bind(Bind::Text(self.zone.postgres_name()));
+        let (from, to) = sql.bind_range(self.matching.range);
+        let (name, key) = (unit.name, unit.key_as_sql("step"));
+        sql.line(format_args!(
+            "  array[{key}]::text[] as keys,
+  matching.count
+from generate_series(
+  date_trunc('{name}', {from} at time zone {zone}), {to} at time zone {zone}, interval '1 {name}'
+) as step
+cross join lateral (
+  select count(*) as count
+  from events
+  where ts >= {from} and ts < {to}
+    and ts >= step at time zone {zone} and ts < (step + interval '1 {name}') at time zone {zone}
+) as matching
+where matching.count > 0
+order by step"
+        ));
+        Self::limit(&mut sql);
+        sql.finish()
+    }
+
+    fn grouping_statement(&self) -> Statement {
+        let mut sql = Renderer::new("select");
+        let (mut groups, mut keys, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        for dimension in &self.group_by {
+            match dimension.group() {
+                Group::Values(expression) => {
+                    keys.push(format!("({expression})::text"));
+                    groups.push(expression.to_owned());
+                }
+                Group::Time(unit) => {
+                    let zone = sql.bind(Bind::Text(self.zone.postgres_name()));
+                    let time = format!("date_trunc('{}', ts at time zone {zone})", unit.name);
+                    keys.push(unit.key_as_sql(&time));
+                    order.push(time.clone());
+                    groups.push(time);
+                }
+            }
+        }
         sql.line(format_args!(
             "  array[{}]::text[] as keys,\n  count(*) as count\nfrom events",
             keys.join(", ")
@@ -112,100 +155,15 @@ impl CountQuery {
         if !groups.is_empty() {
             sql.line(format_args!("group by {}", groups.join(", ")));
         }
-        let times = self
-            .group_by
-            .iter()
-            .zip(&groups)
-            .filter(|(dimension, _)| dimension.is_time());
-        let order: Vec<String> = times
-            .map(|(_, group)| group.clone())
-            .chain(["count(*) desc".to_owned(), "keys".to_owned()])
-            .collect();
-        let limit = sql.bind(Bind::BigInt(i64::from(MAX_GROUPS) + 1));
-        sql.line(format_args!("order by {}\nlimit {limit}", order.join(", ")));
+        order.extend(["count(*) desc".to_owned(), "keys".to_owned()]);
+        sql.line(format_args!("order by {}", order.join(", ")));
+        Self::limit(&mut sql);
         sql.finish()
     }
 
-    /// The expression whose values make the groups.
-    fn group(&self, dimension: Dimension, sql: &mut Renderer) -> String {
-        let mut truncated = |unit: &str| {
-            let zone = sql.bind(Bind::Text(self.zone.postgres_name()));
-            format!("date_trunc('{unit}', ts at time zone {zone})")
-        };
-        match dimension {
-            Dimension::Hour => truncated("hour"),
-            Dimension::Day => truncated("day"),
-            Dimension::Month => truncated("month"),
-            Dimension::BounceClass => "bounce_class".to_owned(),
-            Dimension::Campaign => "campaign_id".to_owned(),
-            Dimension::MailboxProvider => "event->>'mailbox_provider'".to_owned(),
-            Dimension::RecipientDomain => "recipient_domain".to_owned(),
-            Dimension::SendingDomain => "sending_domain".to_owned(),
-            Dimension::Subaccount => "subaccount_id".to_owned(),
-            Dimension::Template => "template_id".to_owned(),
-            Dimension::Type => "type".to_owned(),
-        }
-    }
-}
-
-impl Dimension {
-    const ALL: [Self; 11] = [
-        Self::BounceClass,
-        Self::Campaign,
-        Self::Day,
-        Self::Hour,
-        Self::MailboxProvider,
-        Self::Month,
-        Self::RecipientDomain,
-        Self::SendingDomain,
-        Self::Subaccount,
-        Self::Template,
-        Self::Type,
-    ];
-
-    /// The name in `group_by`, and of the member in the answer.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::BounceClass => "bounce_class",
-            Self::Campaign => "campaign",
-            Self::Day => "day",
-            Self::Hour => "hour",
-            Self::MailboxProvider => "mailbox_provider",
-            Self::Month => "month",
-            Self::RecipientDomain => "recipient_domain",
-            Self::SendingDomain => "sending_domain",
-            Self::Subaccount => "subaccount",
-            Self::Template => "template",
-            Self::Type => "type",
-        }
-    }
-
-    const fn is_time(self) -> bool {
-        self.time_format().is_some()
-    }
-
-    const fn time_format(self) -> Option<&'static str> {
-        match self {
-            Self::Hour => Some(r#"YYYY-MM-DD"T"HH24:MI"#),
-            Self::Day => Some("YYYY-MM-DD"),
-            Self::Month => Some("YYYY-MM"),
-            Self::BounceClass
-            | Self::Campaign
-            | Self::MailboxProvider
-            | Self::RecipientDomain
-            | Self::SendingDomain
-            | Self::Subaccount
-            | Self::Template
-            | Self::Type => None,
-        }
-    }
-
-    /// The text that stands for a group.
-    fn key_as_sql(self, group: &str) -> String {
-        match self.time_format() {
-            Some(format) => format!("to_char({group}, '{format}')"),
-            None => format!("({group})::text"),
-        }
+    fn limit(sql: &mut Renderer) {
+        let limit = sql.bind(Bind::BigInt(i64::from(MAX_GROUPS) + 1));
+        sql.line(format_args!("limit {limit}"));
     }
 }
 

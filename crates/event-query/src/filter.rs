@@ -90,6 +90,10 @@ impl Filters {
         }])
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Filter> {
         self.0.iter()
     }

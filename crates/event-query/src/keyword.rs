@@ -10,6 +10,8 @@
 
 use std::collections::BTreeSet;
 
+use event_model::sparkpost::{clip_word, is_word_delimiter};
+
 /// What of an event is searched by words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeywordField {
@@ -70,26 +72,49 @@ impl KeywordField {
         }
     }
 
+    const fn is_prose(self) -> bool {
+        match self {
+            Self::Reason | Self::Subject => true,
+            Self::AbTest
+            | Self::Campaign
+            | Self::IpPool
+            | Self::MailboxProvider
+            | Self::MailboxProviderRegion
+            | Self::RecipientDomain
+            | Self::SendingDomain
+            | Self::Template => false,
+        }
+    }
+
+    /// The field in lower case as SQL. The collation makes `lower` change ASCII letters only, on every database alike.
+    pub(crate) fn text_as_sql(self) -> String {
+        format!(r#"lower({} collate "C")"#, self.column())
+    }
+
     /// The words of the field as SQL, of type `text[]`. Where delimiters meet, there are empty words between them.
-    ///
-    /// The collation makes `lower` change ASCII letters only, on every database alike.
     pub(crate) fn words_as_sql(self) -> String {
-        let column = self.column();
+        let text = self.text_as_sql();
         let delimiters = if self.is_domain() {
             r"E'.-_\t\r\n', '      '"
         } else {
             r"E'-_\t\r\n', '     '"
         };
-        format!(r#"string_to_array(translate(lower({column} collate "C"), {delimiters}), ' ')"#)
+        format!("string_to_array(translate({text}, {delimiters}), ' ')")
     }
 
     /// Splits what is searched for. Empty if nothing is left.
     pub(crate) fn parse(self, text: &str) -> Phrase {
-        let is_delimiter = |c: char| {
-            matches!(c, ' ' | '\t' | '\r' | '\n' | '-' | '_') || (c == '.' && self.is_domain())
-        };
+        let is_delimiter = |c: char| is_word_delimiter(c) || (c == '.' && self.is_domain());
         let words = text.split(is_delimiter).filter(|word| !word.is_empty());
-        Phrase(words.map(str::to_ascii_lowercase).collect())
+        // Of an overlong word in prose, only the beginning was promoted.
+        let searched = words.map(|word| {
+            if self.is_prose() {
+                clip_word(word)
+            } else {
+                word
+            }
+        });
+        Phrase(searched.map(str::to_ascii_lowercase).collect())
     }
 }
 

@@ -18,7 +18,7 @@ impl Zone {
 
     /// Reads an IANA name in any case (`America/New_York`, `utc`), `Z`, or an offset (`+02:00`).
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        if matches!(text, "Z" | "z") {
+        if matches!(text, "Z" | "z" | "UTC") {
             return Some(Self::UTC);
         }
         if let Some(offset) = parse_offset(text) {
@@ -41,6 +41,11 @@ impl Zone {
 }
 
 impl Zone {
+    /// Whether clocks are never set, so that all days have 24 hours.
+    pub(crate) fn is_fixed(&self) -> bool {
+        matches!(self, Self::Fixed(_))
+    }
+
     /// What Postgres calls this zone. Its sign is that of POSIX, which is the other way round.
     pub(crate) fn postgres_name(&self) -> String {
         match self {
