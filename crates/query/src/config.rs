@@ -4,7 +4,9 @@ use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use boot::{BoxError, Env, EnvError};
 use event_query::IndexedKeys;
-use event_store::{DatabaseConfig, MetadataKey, MetadataKeyError, Planning, Store, StoreError};
+use event_store::{
+    DatabaseConfig, Login, MetadataKey, MetadataKeyError, Planning, Store, StoreError,
+};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -13,6 +15,8 @@ use time::OffsetDateTime;
 pub struct Config {
     /// The database to search.
     pub database_url: SecretString,
+    /// How to log in there.
+    pub database_login: Login,
     /// How long Postgres may work on one statement.
     pub statement_timeout: Duration,
     /// The metadata keys that the migrator keeps indexes on.
@@ -37,6 +41,7 @@ impl Config {
                 "DATABASE_URL",
                 "postgres://user:password@host:port/database",
             )?,
+            database_login: env.parsed("DATABASE_LOGIN", "password or iam", Login::default())?,
             statement_timeout,
             metadata_keys,
         })
@@ -58,6 +63,7 @@ impl Deps {
     /// Prepares the store. Reaches nothing yet.
     pub fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Result<Self, StoreError> {
         let mut database = DatabaseConfig::new(config.database_url, "cistern query");
+        database.login = config.database_login;
         database.statement_timeout = config.statement_timeout;
         database.connect_timeout = CONNECT_TIMEOUT;
         database.retry_for = RETRY_FOR;

@@ -110,9 +110,13 @@ async fn each_is_refused_by_name_before_anything_is_asked_of_the_database() {
     let service = Service::with(|_| {});
 
     for (query, param) in CASES {
-        for path in ["/api/v1/events/message", "/api/v1/message-events"] {
+        for search in [
+            "/api/v1/events/message?",
+            "/api/v1/message-events?",
+            "/api/v1/events/counts?group_by=day&",
+        ] {
             let answer = service
-                .get(&format!("{path}?{}", query.replace(' ', "%20")))
+                .get(&format!("{search}{}", query.replace(' ', "%20")))
                 .await;
 
             let json = answer.json();

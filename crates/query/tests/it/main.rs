@@ -13,6 +13,7 @@ mod message_events;
 mod openapi;
 mod oracle;
 mod outages;
+mod overlong_words;
 mod plans;
 mod refusals;
 mod schema;

@@ -10,11 +10,10 @@ use time::macros::datetime;
 
 use crate::service::{NOW, Service, indexed_keys};
 
-/// Enough for every plan to be that of a large table, and few enough to be made in seconds.
-const EVENTS: &str = "200000";
+const EVENTS: &str = "1000000";
 
 /// Searches that few events match, each kind of filter alone.
-const RARE: [&str; 25] = [
+const RARE: [&str; 26] = [
     "recipients=user7@mail.example",
     "recipients=user7@mail.example,user8@mail.example",
     "messages=m77",
@@ -32,6 +31,7 @@ const RARE: [&str; 25] = [
     "subjects=%23777",
     "subjects=order %23777",
     "subjects=order %2312345,order %2312346",
+    "subjects=your order %2377,%2378",
     "reasons=5.1.7",
     "campaigns=launch-7",
     "templates=77",
@@ -124,7 +124,10 @@ async fn load_events(pool: &PgPool, store: &Store) {
     store.maintain(&maintenance).await.unwrap();
     let sql = include_str!("plans.sql").replace("$EVENTS$", EVENTS);
     pool.execute(AssertSqlSafe(sql)).await.unwrap();
-    pool.execute("vacuum analyze events").await.unwrap();
+    // Fewer samples make worse guesses in a quarter of the time.
+    pool.execute("set default_statistics_target = 25; analyze events")
+        .await
+        .unwrap();
 }
 
 fn search(filters: &str, range: &str) -> EventQuery {

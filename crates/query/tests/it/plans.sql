@@ -11,6 +11,8 @@ declare
     name text;
     definition text;
 begin
+    set local maintenance_work_mem = '256MB';
+
     for name in
         select indexrelid::regclass::text
         from pg_index
@@ -32,14 +34,15 @@ begin
         type, 'user' || person || '@' || domain, domain, 'm' || n / 3, 't' || h % 6000, 'launch-' || h % 300,
         'template ' || h % 150, 'Your order #' || h % 20000, 'news@list' || h % 90 || '.example', 'list' || h % 90 || '.example',
         case when type in ('bounce', 'delay') then '550 5.1.' || h % 50 || ' mailbox unavailable' end,
-        jsonb_build_object(
-            'event_id', n::text, 'type', type, 'ip_pool', 'pool-' || h % 80, 'sending_ip', '10.0.0.' || h % 200,
-            'ab_test_id', case when n % 50 = 0 then 'test-' || h % 70 end, 'ab_test_version', '1',
-            'mailbox_provider', 'provider' || h % 90, 'mailbox_provider_region', 'region ' || h % 90,
-            'rcpt_tags', array['tag-' || h % 90], 'rcpt_meta', jsonb_build_object('user_id', person::text),
-            -- What else is in an event.
-            'rest', repeat(md5(n::text), 15)
-        )
+        -- Parsing a text takes less than building an object.
+        (
+            '{"event_id":"' || n || '","ip_pool":"pool-' || h % 80 || '","sending_ip":"10.0.0.' || h % 200
+            || '","mailbox_provider":"provider' || h % 90 || '","mailbox_provider_region":"region ' || h % 90
+            || case when n % 50 = 0 then '","ab_test_version":"1","ab_test_id":"test-' || h % 70 else '' end
+            || '","rcpt_tags":["tag-' || h % 90 || '"],"rcpt_meta":{"user_id":"' || person || '"},"rest":"'
+            -- Other things are in an event too; without them, reading all would seem cheap.
+            || repeat('-', 300) || '"}'
+        )::jsonb
     from (
         select
             n,
