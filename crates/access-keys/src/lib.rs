@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod credential;
+mod key_cache;
+pub mod keys;
+mod scope;
+pub mod token;
+
+pub use credential::presented_key;
+pub use key_cache::{KeyCache, KeysError};
+pub use scope::Scope;
