@@ -6,10 +6,17 @@ use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 
+/// The Athena client of the command line.
+#[cfg(feature = "athena")]
+pub type AthenaClient = aws_sdk_athena::Client;
 /// The S3 client that functions hold.
 pub type S3Client = aws_sdk_s3::Client;
+/// The Firehose client that functions hold.
+pub type FirehoseClient = aws_sdk_firehose::Client;
 /// The SQS client that functions hold.
 pub type SqsClient = aws_sdk_sqs::Client;
+/// The Lambda client that functions hold.
+pub type LambdaClient = aws_sdk_lambda::Client;
 /// The Secrets Manager client that functions hold.
 pub type SecretsClient = aws_sdk_secretsmanager::Client;
 
@@ -69,9 +76,25 @@ impl Aws {
         S3Client::from_conf(config)
     }
 
+    /// Athena.
+    #[cfg(feature = "athena")]
+    pub fn athena(&self) -> AthenaClient {
+        AthenaClient::new(&self.0)
+    }
+
+    /// Firehose.
+    pub fn firehose(&self) -> FirehoseClient {
+        FirehoseClient::new(&self.0)
+    }
+
     /// SQS.
     pub fn sqs(&self) -> SqsClient {
         SqsClient::new(&self.0)
+    }
+
+    /// Lambda.
+    pub fn functions(&self) -> LambdaClient {
+        LambdaClient::new(&self.0)
     }
 
     /// Secrets Manager.

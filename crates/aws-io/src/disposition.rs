@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use aws_lambda_events::event::sqs::SqsBatchResponse;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 
 /// How one item ended.
 #[derive(Debug)]
@@ -49,9 +49,24 @@ impl Disposition {
     }
 }
 
+/// Brings the messages of an event to their ends, one after the other. `settle` gets each one's id and body.
+pub async fn settle_each(
+    event: SqsEvent,
+    mut settle: impl AsyncFnMut(&str, &str) -> Disposition,
+) -> Outcomes {
+    let mut ends = Vec::with_capacity(event.records.len());
+    for message in event.records {
+        let message_id = message.message_id.as_deref().unwrap_or_default();
+        let body = message.body.as_deref().unwrap_or_default();
+        let end = settle(message_id, body).await;
+        ends.push((message.message_id, end));
+    }
+    collect(ends)
+}
+
 /// Gathers the ends of all messages into the partial batch response. Needs `ReportBatchItemFailures` on the event source
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
-pub fn collect(ends: impl IntoIterator<Item = (Option<String>, Disposition)>) -> Outcomes {
+fn collect(ends: impl IntoIterator<Item = (Option<String>, Disposition)>) -> Outcomes {
     let mut outcomes = Outcomes::default();
     for (message_id, end) in ends {
         match end {

@@ -2,7 +2,7 @@
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::s3::ObjectRef;
@@ -59,6 +59,25 @@ pub fn decode(body: &str) -> Result<Notice, NoticeError> {
     Ok(Notice::Created(created))
 }
 
+/// What S3 leaves as it is in a key. A space could be `+` as well; `%20` means the same to everybody.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.');
+
+/// A notice as S3 would send it for `object`, for having it worked on again.
+pub fn encode(object: &ObjectRef) -> String {
+    let key = utf8_percent_encode(&object.key, ENCODED).to_string();
+    let record = serde_json::json!({
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Replay",
+        "s3": { "bucket": { "name": object.bucket }, "object": { "key": key } },
+    });
+    serde_json::json!({ "Records": [record] }).to_string()
+}
+
 fn is_creation(event_name: &str) -> bool {
     // Records say `ObjectCreated:Put`; configurations, and some emulators, `s3:ObjectCreated:Put`.
     event_name
@@ -106,6 +125,8 @@ struct Object {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn record(event_name: &str, key: &str) -> String {
@@ -161,6 +182,15 @@ mod tests {
         let body = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"b","RequestId":"r","HostId":"h"}"#;
 
         assert_eq!(decode(body).unwrap(), Notice::TestEvent);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded_again(key in "[ -~é\n]{1,60}") {
+            let object = ObjectRef { bucket: "b".to_owned(), key };
+
+            prop_assert_eq!(decode(&encode(&object)).unwrap(), Notice::Created(vec![object]));
+        }
     }
 
     #[test]

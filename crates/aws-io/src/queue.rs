@@ -1,6 +1,7 @@
 //! Queues: what waits in them, messages of our own, and messages that a function takes itself.
 
 mod receive;
+mod send;
 mod settle;
 
 use aws_sdk_sqs::{
@@ -9,13 +10,14 @@ use aws_sdk_sqs::{
         change_message_visibility_batch::ChangeMessageVisibilityBatchError,
         delete_message_batch::DeleteMessageBatchError,
         get_queue_attributes::GetQueueAttributesError, receive_message::ReceiveMessageError,
-        send_message::SendMessageError,
+        send_message::SendMessageError, send_message_batch::SendMessageBatchError,
     },
     types::QueueAttributeName,
 };
 
 pub use self::{
     receive::{Ask, MAX_RECEIVED, ReceivedMessage, receive},
+    send::{send, send_batch},
     settle::{MAX_VISIBILITY, delete, release},
 };
 use crate::SqsClient;
@@ -54,6 +56,14 @@ pub enum QueueError {
         queue_url: String,
         /// The SDK's error.
         source: Box<SdkError<SendMessageError>>,
+    },
+    /// The messages were not taken.
+    #[error("sending messages to {queue_url}")]
+    SendBatch {
+        /// The queue.
+        queue_url: String,
+        /// The SDK's error.
+        source: Box<SdkError<SendMessageBatchError>>,
     },
     /// No messages were given.
     #[error("receiving messages of {queue_url}")]
@@ -102,19 +112,4 @@ pub async fn depth(client: &SqsClient, queue_url: &str) -> Result<Depth, QueueEr
         visible: count(QueueAttributeName::ApproximateNumberOfMessages),
         in_flight: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
     })
-}
-
-/// Sends one message.
-pub async fn send(client: &SqsClient, queue_url: &str, body: &str) -> Result<(), QueueError> {
-    let request = client
-        .send_message()
-        .queue_url(queue_url)
-        .message_body(body);
-    match request.send().await {
-        Ok(_) => Ok(()),
-        Err(source) => Err(QueueError::Send {
-            queue_url: queue_url.to_owned(),
-            source: Box::new(source),
-        }),
-    }
 }

@@ -21,9 +21,10 @@ use aws_sdk_s3::{
         get_object::{GetObjectError, GetObjectOutput},
         put_object::PutObjectError,
     },
-    primitives::{ByteStream, ByteStreamError},
+    primitives::{ByteStream, ByteStreamError, DateTime},
 };
 use bytes::Bytes;
+use time::OffsetDateTime;
 use tokio::time::{sleep, timeout};
 
 use crate::S3Client;
@@ -341,6 +342,10 @@ async fn collect_capped(
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+fn to_time(time: &DateTime) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(time.secs()).ok()
 }
 
 fn within(limit: Duration) -> aws_sdk_s3::config::Builder {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::{
-    config::timeout::TimeoutConfig, error::SdkError,
-    operation::get_secret_value::GetSecretValueError,
+    config::timeout::TimeoutConfig,
+    error::SdkError,
+    operation::{get_secret_value::GetSecretValueError, put_secret_value::PutSecretValueError},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::SecretsClient;
 
@@ -50,6 +51,41 @@ pub enum SecretError {
     },
 }
 
+/// A secret that has no new version.
+#[derive(Debug, thiserror::Error)]
+#[error("writing secret {id}")]
+pub struct WriteError {
+    /// The name or ARN.
+    pub id: String,
+    /// The SDK's error.
+    source: Box<SdkError<PutSecretValueError>>,
+}
+
+/// Makes `secret` the current version within `limit`. The one that was current becomes the previous one, and the one
+/// before it can no longer be read by stage.
+pub async fn write(
+    client: &SecretsClient,
+    id: &str,
+    secret: &SecretString,
+    limit: Duration,
+) -> Result<(), WriteError> {
+    let sent = client
+        .put_secret_value()
+        .secret_id(id)
+        .secret_string(secret.expose_secret())
+        .customize()
+        .config_override(within(limit))
+        .send()
+        .await;
+    match sent {
+        Ok(_) => Ok(()),
+        Err(error) => Err(WriteError {
+            id: id.to_owned(),
+            source: Box::new(error),
+        }),
+    }
+}
+
 /// Reads one version of a secret within `limit`. `None` when there is no such version, which only
 /// [`VersionStage::Previous`] may lack.
 pub async fn read(
@@ -58,16 +94,12 @@ pub async fn read(
     stage: VersionStage,
     limit: Duration,
 ) -> Result<Option<SecretString>, SecretError> {
-    let timeouts = TimeoutConfig::builder()
-        .operation_timeout(limit)
-        .operation_attempt_timeout(limit / 2)
-        .build();
     let sent = client
         .get_secret_value()
         .secret_id(id)
         .version_stage(stage.as_str())
         .customize()
-        .config_override(aws_sdk_secretsmanager::config::Builder::new().timeout_config(timeouts))
+        .config_override(within(limit))
         .send()
         .await;
     let output = match sent {
@@ -90,4 +122,12 @@ pub async fn read(
         .secret_string
         .ok_or_else(|| SecretError::NotText { id: id.to_owned() })?;
     Ok(Some(SecretString::from(text)))
+}
+
+fn within(limit: Duration) -> aws_sdk_secretsmanager::config::Builder {
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(limit)
+        .operation_attempt_timeout(limit / 2)
+        .build();
+    aws_sdk_secretsmanager::config::Builder::new().timeout_config(timeouts)
 }

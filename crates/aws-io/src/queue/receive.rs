@@ -20,6 +20,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(8);
 /// How to ask for messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
+    /// The most messages to give, up to [`MAX_RECEIVED`].
+    pub max_messages: u8,
     /// How long to wait for a first message: 1 to 20 seconds, in whole ones. Not waiting asks some of SQS's servers only
     /// and finds a queue empty that is not.
     pub wait: Duration,
@@ -42,7 +44,7 @@ pub struct ReceivedMessage {
     pub body: String,
 }
 
-/// Receives up to [`MAX_RECEIVED`] messages; none when there are none.
+/// Receives some messages; none when there are none.
 ///
 /// # Errors
 /// When SQS refuses or cannot be reached. Messages that it gave out all the same come back by themselves.
@@ -59,7 +61,7 @@ pub async fn receive(
     let answer = client
         .receive_message()
         .queue_url(queue_url)
-        .max_number_of_messages(i32::from(MAX_RECEIVED))
+        .max_number_of_messages(i32::from(ask.max_messages.clamp(1, MAX_RECEIVED)))
         .wait_time_seconds(seconds(ask.wait).clamp(1, 20))
         .visibility_timeout(seconds(ask.visibility))
         .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)

@@ -8,7 +8,9 @@ use aws_sdk_s3::{
     types::{Delete, ObjectIdentifier},
 };
 
-use super::within;
+use time::OffsetDateTime;
+
+use super::{to_time, within};
 use crate::S3Client;
 
 /// S3 deletes at most so many objects at once.
@@ -21,6 +23,8 @@ pub struct Listed {
     pub key: String,
     /// Its size.
     pub size_bytes: u64,
+    /// When it was written, to the second.
+    pub last_modified: Option<OffsetDateTime>,
 }
 
 /// A listing that may lack objects, so none is given.
@@ -93,6 +97,7 @@ pub async fn list(
                             .size
                             .and_then(|size| u64::try_from(size).ok())
                             .unwrap_or(0),
+                        last_modified: object.last_modified.as_ref().and_then(to_time),
                     })
                 }),
         );

@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 use time::OffsetDateTime;
 use tokio::{runtime::Handle, time::timeout};
 
-use super::{GetError, ObjectRef, send_get};
+use super::{GetError, ObjectRef, send_get, to_time};
 use crate::S3Client;
 
 /// An object whose bytes are still to come.
@@ -45,9 +45,7 @@ pub async fn open(
             .content_length()
             .and_then(|length| u64::try_from(length).ok())
             .unwrap_or(0),
-        last_modified: output
-            .last_modified()
-            .and_then(|time| OffsetDateTime::from_unix_timestamp(time.secs()).ok()),
+        last_modified: output.last_modified().and_then(to_time),
         body: output.body,
     })
 }

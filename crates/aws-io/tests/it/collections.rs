@@ -56,6 +56,7 @@ async fn all_pages_are_listed_and_what_is_deleted_is_gone() {
     let left = list(&client, &name.bucket, "lake/", LIMIT).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!((left[0].key.as_str(), left[0].size_bytes), ("lake/0000", 1));
+    assert!(left[0].last_modified.is_some());
 }
 
 #[tokio::test]
