@@ -1,35 +1,22 @@
-//! One question of the gateway, and its answer.
+//! One question of a gateway, and its answer.
 
-use std::{collections::HashMap, fmt, time::SystemTime};
+use std::time::SystemTime;
 
-use lambda_runtime::LambdaEvent;
-use serde::{Deserialize, Serialize};
+use access_keys::{KeysError, Scope, presented_key};
+use lambda_runtime::{Diagnostic, LambdaEvent};
 use tracing::{debug, error, info};
 
-use crate::{Deps, KeysError, Scope, credential::presented_key};
+use crate::{
+    Answer, AuthorizerRequest, AuthorizerResponse, Deps, Question, network, token_request,
+};
 
-/// What is needed of the gateway's question, payload format 2.0
-/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>).
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AuthorizerRequest {
-    #[serde(default)]
-    route_key: String,
-    #[serde(default)]
-    headers: Option<HashMap<String, String>>,
-}
-
-/// The simple answer.
-#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct AuthorizerResponse {
-    /// Whether the request goes on.
-    pub is_authorized: bool,
-}
+/// The gateway's name for those whose scope is not known.
+const NOBODY: &str = "unknown";
 
 /// Why a request does not go on. Fixed texts, for the log.
 enum Denial {
     Route,
+    Address,
     Credential,
     Key,
 }
@@ -38,18 +25,43 @@ impl Denial {
     const fn as_str(&self) -> &'static str {
         match self {
             Self::Route => "route without a scope",
+            Self::Address => "address is in no network that may call this route",
             Self::Credential => "no key in the header",
             Self::Key => "key does not open this scope",
         }
     }
 }
 
+/// Why there is no answer, which the gateway makes a 500.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// The keys cannot be known.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The event is no question of the gateway.
+    #[error("the event is neither an authorizer's nor a request for a token")]
+    Question,
+}
+
+impl From<Unanswered> for Diagnostic {
+    fn from(error: Unanswered) -> Self {
+        Self {
+            error_type: "Unanswered".to_owned(),
+            error_message: boot::chain(&error).to_string(),
+        }
+    }
+}
+
 /// Answers one event.
-pub async fn handle(
-    deps: &Deps,
-    event: LambdaEvent<AuthorizerRequest>,
-) -> Result<AuthorizerResponse, KeysError> {
-    authorize(deps, &event.payload, (deps.clock)()).await
+pub async fn handle(deps: &Deps, event: LambdaEvent<Question>) -> Result<Answer, Unanswered> {
+    let now = (deps.clock)();
+    match &event.payload {
+        Question::Authorize(request) => Ok(Answer::Authorize(authorize(deps, request, now).await?)),
+        Question::Token(request) => Ok(Answer::Token(
+            token_request::answer(deps, request, now).await?,
+        )),
+        Question::Unknown => Err(Unanswered::Question),
+    }
 }
 
 /// Answers one question asked at `now`, and logs the answer.
@@ -61,15 +73,18 @@ pub async fn authorize(
     request: &AuthorizerRequest,
     now: SystemTime,
 ) -> Result<AuthorizerResponse, KeysError> {
-    let is_authorized = match decide(deps, request, now).await {
-        Ok(Ok(scope)) => {
-            debug!(scope = scope.as_str(), "request allowed");
+    let scope = Scope::of_route(&request.route_key());
+    // The scope's name stands for the route, so that nothing of the request is printed.
+    let scope_name = scope.map_or(NOBODY, Scope::as_str);
+    let is_authorized = match decide(deps, request, scope, now).await {
+        Ok(Ok(())) => {
+            debug!(scope = scope_name, "request allowed");
             true
         }
         Ok(Err(denial)) => {
             info!(
                 reason = denial.as_str(),
-                route = request.known_route(),
+                route = scope_name,
                 "request denied"
             );
             false
@@ -79,44 +94,24 @@ pub async fn authorize(
             return Err(error);
         }
     };
-    Ok(AuthorizerResponse { is_authorized })
+    Ok(AuthorizerResponse::to(request, is_authorized, scope_name))
 }
 
 async fn decide(
     deps: &Deps,
     request: &AuthorizerRequest,
+    scope: Option<Scope>,
     now: SystemTime,
-) -> Result<Result<Scope, Denial>, KeysError> {
-    let Some(scope) = Scope::of_route(&request.route_key) else {
+) -> Result<Result<(), Denial>, KeysError> {
+    let Some(scope) = scope else {
         return Ok(Err(Denial::Route));
     };
+    if scope == Scope::Sparkpost && !network::allow(&deps.sparkpost_networks, request.source_ip()) {
+        return Ok(Err(Denial::Address));
+    }
     let Some(presented) = request.authorization().and_then(presented_key) else {
         return Ok(Err(Denial::Credential));
     };
     let is_open = deps.keys.open(scope, &presented, now).await?;
-    Ok(if is_open { Ok(scope) } else { Err(Denial::Key) })
-}
-
-impl AuthorizerRequest {
-    fn authorization(&self) -> Option<&str> {
-        let headers = self.headers.as_ref()?;
-        headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// The scope's name stands for the route, so that nothing of the request is printed.
-    fn known_route(&self) -> &'static str {
-        Scope::of_route(&self.route_key).map_or("unknown", Scope::as_str)
-    }
-}
-
-/// Without the headers, which hold keys.
-impl fmt::Debug for AuthorizerRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizerRequest")
-            .field("route_key", &self.route_key)
-            .finish_non_exhaustive()
-    }
+    Ok(if is_open { Ok(()) } else { Err(Denial::Key) })
 }

@@ -1,11 +1,15 @@
 //! What the function is told, and what it works with.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
 
+use access_keys::KeyCache;
 use aws_io::Aws;
 use boot::{Env, EnvError};
 
-use crate::KeyCache;
+use crate::{Network, NetworkError};
 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
@@ -14,13 +18,21 @@ pub struct Config {
     pub secret_id: String,
     /// How long keys are used before they are read again.
     pub max_key_age: Duration,
+    /// From where the SparkPost webhook may be called; empty for anywhere.
+    pub sparkpost_networks: Vec<Network>,
 }
 
 impl Config {
     /// Reads the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let max_key_age_seconds = env.parsed("KEYS_CACHE_SECONDS", "a number of seconds", 300)?;
+        let Networks(sparkpost_networks) = env.parsed(
+            "SPARKPOST_ADDRESSES",
+            "networks such as 203.0.113.0/24, separated by commas",
+            Networks::default(),
+        )?;
         Ok(Self {
+            sparkpost_networks,
             secret_id: env.required("KEYS_SECRET_ARN", "the ARN of the secret with the keys")?,
             max_key_age: Duration::from_secs(max_key_age_seconds),
         })
@@ -32,6 +44,8 @@ impl Config {
 pub struct Deps {
     /// The keys.
     pub keys: KeyCache,
+    /// From where the SparkPost webhook may be called; empty for anywhere.
+    pub sparkpost_networks: Vec<Network>,
     /// What time it is.
     pub clock: fn() -> SystemTime,
 }
@@ -42,8 +56,22 @@ impl Deps {
         let secrets = Aws::from_env().await.secrets();
         Self {
             keys: KeyCache::new(secrets, config.secret_id, config.max_key_age),
+            sparkpost_networks: config.sparkpost_networks,
             clock,
         }
+    }
+}
+
+/// The list as it stands in one variable.
+#[derive(Debug, Default)]
+struct Networks(Vec<Network>);
+
+impl FromStr for Networks {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let networks = text.split(',').map(|network| network.trim().parse());
+        networks.collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -61,6 +89,27 @@ mod tests {
             config.max_key_age.as_secs()
         );
         assert!(include_str!("../README.md").contains(&row));
+    }
+
+    #[test]
+    fn networks_are_a_list_and_a_wrong_one_is_named() {
+        let config = |networks| {
+            let pairs = [
+                ("KEYS_SECRET_ARN", "arn"),
+                ("SPARKPOST_ADDRESSES", networks),
+            ];
+            Config::from_env(&Env::from_pairs(pairs))
+        };
+
+        let networks = config("203.0.113.0/24, 2001:db8::/32").unwrap();
+        assert_eq!(networks.sparkpost_networks.len(), 2);
+        assert!(config("").unwrap().sparkpost_networks.is_empty());
+        let error = config("203.0.113.0/24,anywhere").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("SPARKPOST_ADDRESSES is not valid")
+        );
     }
 
     #[test]

@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod authorize;
 mod config;
-mod credential;
-mod key_cache;
-pub mod keys;
-mod scope;
+mod network;
+mod question;
+mod token_request;
 
-pub use authorize::{AuthorizerRequest, AuthorizerResponse, authorize, handle};
+pub use access_keys::{KeyCache, KeysError, Scope, keys};
+pub use answer::{Answer, AuthorizerResponse};
+pub use authorize::{Unanswered, authorize, handle};
 pub use config::{Config, Deps};
-pub use key_cache::{KeyCache, KeysError};
-pub use scope::Scope;
+pub use network::{Network, NetworkError};
+pub use question::{AuthorizerRequest, Question, RequestContext};
+pub use token_request::{TokenRequest, TokenResponse};

@@ -6,7 +6,8 @@ use std::{
 };
 
 use authorizer::{
-    AuthorizerRequest, Deps, KeyCache, KeysError, Scope, authorize, keys::KeyDocument,
+    AuthorizerRequest, AuthorizerResponse, Deps, KeyCache, KeysError, Scope, authorize,
+    keys::KeyDocument,
 };
 use aws_io::{Aws, SecretsClient};
 use secrecy::{ExposeSecret, SecretString};
@@ -45,6 +46,7 @@ impl Gate {
         Self {
             deps: Deps {
                 keys,
+                sparkpost_networks: Vec::new(),
                 clock: SystemTime::now,
             },
             secrets,
@@ -79,15 +81,17 @@ impl Gate {
         at_seconds: u64,
     ) -> Result<bool, KeysError> {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + at_seconds);
-        authorize(&self.deps, &request(route, authorization), now)
-            .await
-            .map(|answer| answer.is_authorized)
+        let answer = authorize(&self.deps, &request(route, authorization), now).await?;
+        Ok(answer
+            == AuthorizerResponse::Simple {
+                is_authorized: true,
+            })
     }
 }
 
 pub(crate) fn request(route: &str, authorization: &str) -> AuthorizerRequest {
     serde_json::from_value(
-        json!({ "routeKey": route, "headers": { "authorization": authorization } }),
+        json!({ "type": "REQUEST", "routeKey": route, "headers": { "authorization": authorization } }),
     )
     .unwrap()
 }

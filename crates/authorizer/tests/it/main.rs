@@ -6,4 +6,5 @@ mod gate;
 mod log_hygiene;
 mod question;
 mod rotation;
+mod token;
 mod unreadable;

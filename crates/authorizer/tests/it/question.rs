@@ -1,6 +1,6 @@
 //! Whole questions, in the gateway's form.
 
-use authorizer::{AuthorizerRequest, Scope, handle};
+use authorizer::{Question, Scope, handle};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use crate::gate::{Gate, QUERY_ROUTE, SPARKPOST_ROUTE, made_key};
 
 const DOCUMENT: &str = r#"{"signing_key":"s1gning"}"#;
 
+const REST_ENVELOPE: &str = include_str!("../../../../events/envelopes/authorizer-rest-api.json");
 const ENVELOPE: &str = include_str!("../../../../events/envelopes/authorizer-http-api.json");
 
 fn question(authorization: &str) -> Value {
@@ -17,7 +18,7 @@ fn question(authorization: &str) -> Value {
 }
 
 async fn answer(gate: &Gate, question: Value) -> Value {
-    let payload: AuthorizerRequest = serde_json::from_value(question).unwrap();
+    let payload: Question = serde_json::from_value(question).unwrap();
     let response = handle(&gate.deps, LambdaEvent::new(payload, Context::default()))
         .await
         .unwrap();
@@ -36,6 +37,51 @@ async fn right_key_is_authorized_and_a_wrong_one_is_not() {
     assert_eq!(
         answer(&gate, question("wrong")).await,
         json!({ "isAuthorized": false })
+    );
+}
+
+#[tokio::test]
+async fn rest_api_gets_a_policy_for_the_one_method() {
+    let gate = Gate::with_secret(DOCUMENT).await;
+    let method =
+        "arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/POST/webhooks/mparticle";
+    let keys = [
+        (made_key(DOCUMENT, Scope::Mparticle), "Allow"),
+        (made_key(DOCUMENT, Scope::Sparkpost), "Deny"),
+        ("wrong".to_owned(), "Deny"),
+        (String::new(), "Deny"),
+    ];
+
+    for (key, effect) in keys {
+        let mut question: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
+        question["authorizationToken"] = json!(key);
+
+        assert_eq!(
+            answer(&gate, question).await,
+            json!({
+                "principalId": "mparticle",
+                "policyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": method }],
+                },
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn rest_api_is_denied_what_is_no_route() {
+    let gate = Gate::with_secret(DOCUMENT).await;
+    let mut question: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
+    question["authorizationToken"] = json!(made_key(DOCUMENT, Scope::Mparticle));
+    question["methodArn"] =
+        json!("arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/GET/webhooks/mparticle");
+
+    let answer = answer(&gate, question).await;
+
+    assert_eq!(
+        answer["policyDocument"]["Statement"][0]["Effect"],
+        json!("Deny")
     );
 }
 
