@@ -5,7 +5,7 @@ use boot::{
     Env, EnvError,
     metrics::{Metrics, Pipeline},
 };
-use event_store::{DatabaseConfig, Store, StoreError};
+use event_store::{DatabaseConfig, Login, Store, StoreError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -16,6 +16,8 @@ pub struct Config {
     pub bucket: String,
     /// The database.
     pub database_url: SecretString,
+    /// How to log in there.
+    pub database_login: Login,
 }
 
 impl Config {
@@ -24,6 +26,7 @@ impl Config {
         Ok(Self {
             bucket: env.required("EVENTS_BUCKET", "the name of the events bucket")?,
             database_url: env.secret("DATABASE_URL", "postgres://user:password@host/database")?,
+            database_login: env.parsed("DATABASE_LOGIN", "password or iam", Login::default())?,
         })
     }
 }
@@ -52,7 +55,8 @@ impl Deps {
         config: Config,
         clock: fn() -> OffsetDateTime,
     ) -> Result<Self, StoreError> {
-        let database = DatabaseConfig::new(config.database_url, "cistern-loader");
+        let mut database = DatabaseConfig::new(config.database_url, "cistern-loader");
+        database.login = config.database_login;
         Ok(Self {
             bucket: config.bucket,
             s3: Aws::from_env().await.s3(),

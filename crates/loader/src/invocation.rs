@@ -1,18 +1,14 @@
 //! One invocation: some messages in, the ones to keep out.
 
-use std::{
-    convert::Infallible,
-    time::{Duration, SystemTime},
-};
+use std::convert::Infallible;
 
-use aws_io::disposition::collect;
+use aws_io::{TimeBudget, disposition::settle_each};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use boot::metrics::Metric;
 use lambda_runtime::LambdaEvent;
-use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
-use crate::{Deps, message::Worker, time_budget::TimeBudget};
+use crate::{Deps, message::Worker};
 
 /// Loads what the messages of one event tell of. Never fails as a whole: what could not be done is named in the response,
 /// and SQS sends it again.
@@ -20,26 +16,15 @@ pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<SqsEvent>,
 ) -> Result<SqsBatchResponse, Infallible> {
-    let now = SystemTime::from((deps.clock)());
-    let available = event
-        .context
-        .deadline()
-        .duration_since(now)
-        .unwrap_or(Duration::ZERO);
-    let mut worker = Worker::new(deps, TimeBudget::new(Instant::now(), available));
+    let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
+    let mut worker = Worker::new(deps, budget);
 
-    let mut ends = Vec::with_capacity(event.payload.records.len());
-    for message in event.payload.records {
-        let message_id = message.message_id.as_deref().unwrap_or_default();
+    let outcomes = settle_each(event.payload, async |message_id, body| {
         let span = info_span!("message", message.id = message_id);
-        let end = worker
-            .process(message_id, message.body.as_deref().unwrap_or_default())
-            .instrument(span)
-            .await;
-        ends.push((message.message_id, end));
-    }
+        worker.process(message_id, body).instrument(span).await
+    })
+    .await;
 
-    let outcomes = collect(ends);
     let mut tally = worker.into_tally();
     tally.add(Metric::Retried, outcomes.retried);
     deps.metrics.emit(&tally, (deps.clock)().into());

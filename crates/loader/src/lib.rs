@@ -4,7 +4,6 @@ mod config;
 mod invocation;
 mod message;
 mod object;
-mod time_budget;
 
 pub use config::{Config, Deps};
 pub use invocation::handle;

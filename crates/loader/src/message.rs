@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_io::{
-    Disposition, Rejection,
+    Disposition, Rejection, TimeBudget,
     notice::{self, Notice},
     rejected::{self, RejectedLine},
     s3::ObjectRef,
@@ -16,7 +16,6 @@ use tracing::{Instrument, error, info_span, warn};
 use crate::{
     Deps,
     object::{ObjectError, load_object},
-    time_budget::TimeBudget,
 };
 
 /// For writing one rejection down.
