@@ -3,7 +3,7 @@
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use boot::{Env, EnvError};
-use event_store::{DatabaseConfig, Maintenance, MetadataKey, Store, StoreError};
+use event_store::{DatabaseConfig, Login, Maintenance, MetadataKey, Store, StoreError};
 use reqwest::Client;
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -18,6 +18,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Config {
     /// The database.
     pub database_url: SecretString,
+    /// How to log in there.
+    pub database_login: Login,
     /// For how long events are kept; `None` for ever.
     pub retention: Option<Duration>,
     /// How many weeks have their partition ahead of time.
@@ -76,6 +78,7 @@ impl Config {
         )?;
         Ok(Self {
             database_url: env.secret("DATABASE_URL", "postgres://user:password@host/database")?,
+            database_login: env.parsed("DATABASE_LOGIN", "password or iam", Login::default())?,
             retention,
             partitions_ahead,
             metadata_keys,
@@ -101,10 +104,13 @@ impl Deps {
 impl Database {
     fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let config = Config::from_env(env)?;
-        let mut settings = DatabaseConfig::new(config.database_url.clone(), "cistern-migrator");
-        settings.retry_for = DATABASE_PATIENCE;
-        let store = Store::connect_lazy(&settings)?;
+        let store = Store::connect_lazy(&settings(&config, config.database_login.clone()))?;
         Ok(Self { store, config })
+    }
+
+    /// The same database for somebody else.
+    pub(crate) fn store_as(&self, login: Login) -> Result<Store, StoreError> {
+        Store::connect_lazy(&settings(&self.config, login))
     }
 
     /// What it should look like at a time.
@@ -116,6 +122,13 @@ impl Database {
             metadata_keys: self.config.metadata_keys.clone(),
         }
     }
+}
+
+fn settings(config: &Config, login: Login) -> DatabaseConfig {
+    let mut settings = DatabaseConfig::new(config.database_url.clone(), "cistern-migrator");
+    settings.retry_for = DATABASE_PATIENCE;
+    settings.login = login;
+    settings
 }
 
 struct Days(Option<Duration>);
@@ -208,6 +221,7 @@ mod tests {
         for (name, value) in [
             ("RETENTION_DAYS", "-1"),
             ("RETENTION_DAYS", "a month"),
+            ("DATABASE_LOGIN", "kerberos"),
             ("PARTITIONS_AHEAD_WEEKS", "9"),
             ("METADATA_KEYS", "user_id,x'y"),
         ] {
@@ -225,6 +239,7 @@ mod tests {
 
         for name in [
             "DATABASE_URL",
+            "DATABASE_LOGIN",
             "RETENTION_DAYS",
             "PARTITIONS_AHEAD_WEEKS",
             "METADATA_KEYS",

@@ -87,7 +87,7 @@ async fn answer_stack(
     limit: Duration,
 ) -> Result<(), HandleError> {
     let outcome = match request.request_type {
-        RequestType::Create | RequestType::Update => within(limit, migrate(deps)).await,
+        RequestType::Create | RequestType::Update => within(limit, migrate(deps, request)).await,
         // The data outlives the stack.
         RequestType::Delete => Ok(()),
     };
@@ -99,8 +99,12 @@ async fn answer_stack(
     Ok(())
 }
 
-async fn migrate(deps: &Deps) -> Result<(), HandleError> {
+async fn migrate(deps: &Deps, request: &StackRequest) -> Result<(), HandleError> {
     let database = deps.database.as_ref().map_err(Arc::clone)?;
+    if let Some(master) = &request.master_login {
+        database.store_as(master.to_login())?.make_roles().await?;
+        info!("roles made");
+    }
     database.store.migrate().await?;
     let version = database.store.migration_version().await?;
     info!(version, "database migrated");

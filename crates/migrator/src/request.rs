@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use event_store::Login;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -27,6 +29,29 @@ pub(crate) struct StackRequest {
     pub(crate) logical_resource_id: String,
     /// None while the resource is being created.
     pub(crate) physical_resource_id: Option<String>,
+    /// Lent by the function `master-login` when the database is new.
+    pub(crate) master_login: Option<Box<MasterLogin>>,
+}
+
+/// Who may make roles in a new database.
+#[derive(Debug, Deserialize)]
+pub(crate) struct MasterLogin {
+    username: String,
+    #[serde(deserialize_with = "secret")]
+    password: SecretString,
+}
+
+impl MasterLogin {
+    pub(crate) fn to_login(&self) -> Login {
+        Login::As {
+            user: self.username.clone(),
+            password: self.password.clone(),
+        }
+    }
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -106,6 +131,24 @@ mod tests {
             Some("signature=planted")
         );
         assert!(!format!("{request:?}").contains("planted"));
+    }
+
+    #[test]
+    fn master_login_is_read_and_its_password_has_no_text() {
+        let mut event = create();
+        event["MasterLogin"] = json!({ "username": "master", "password": "planted" });
+
+        let request = Request::decode(&event).unwrap();
+
+        assert!(!format!("{request:?}").contains("planted"));
+        let Request::Stack(StackRequest {
+            master_login: Some(login),
+            ..
+        }) = request
+        else {
+            panic!("{request:?}");
+        };
+        assert!(matches!(login.to_login(), Login::As { user, .. } if user == "master"));
     }
 
     #[test]
