@@ -1,0 +1,139 @@
+//! The ways to fail.
+
+use serde::{Deserialize, Serialize};
+
+/// One way to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// 200, but the items of some users are not taken, and the users are named.
+    UsersFailed,
+    /// 200, but some items are not taken, and nobody is named.
+    UnnamedFailures,
+    /// 400, with the place of an item.
+    Blamed,
+    /// 400, without a place.
+    Refused,
+    /// 401.
+    Unauthorized,
+    /// 403.
+    Forbidden,
+    /// 413.
+    TooLarge,
+    /// 429, with `Retry-After: 1`.
+    RateLimited,
+    /// 503, and nothing is taken.
+    Unavailable,
+    /// 503, and everything is taken.
+    AnswerLost,
+    /// 200 and everything is taken, but the answer breaks off.
+    AnswerCut,
+    /// Everything is taken, and no answer comes for a minute.
+    Hang,
+}
+
+impl Fault {
+    /// Every way to fail.
+    pub const ALL: [Self; 12] = [
+        Self::UsersFailed,
+        Self::UnnamedFailures,
+        Self::Blamed,
+        Self::Refused,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::TooLarge,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::AnswerLost,
+        Self::AnswerCut,
+        Self::Hang,
+    ];
+
+    /// Whether the fault says something about the items, so that it would be a lie about a single good one.
+    pub(crate) const fn is_about_items(self) -> bool {
+        match self {
+            Self::UsersFailed
+            | Self::UnnamedFailures
+            | Self::Blamed
+            | Self::Refused
+            | Self::TooLarge => true,
+            Self::Unauthorized
+            | Self::Forbidden
+            | Self::RateLimited
+            | Self::Unavailable
+            | Self::AnswerLost
+            | Self::AnswerCut
+            | Self::Hang => false,
+        }
+    }
+}
+
+/// A way to fail for the next requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedFault {
+    /// How.
+    pub fault: Fault,
+    /// How many requests.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// Failing now and then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomFaults {
+    /// The share of requests that fail, from 0 to 1.
+    pub share: f64,
+    /// The same seed fails the same requests.
+    #[serde(default)]
+    pub seed: u64,
+    /// The ways, each as likely as the others. All but `hang` when nothing is said.
+    #[serde(default = "all_but_hang")]
+    pub faults: Vec<Fault>,
+}
+
+fn all_but_hang() -> Vec<Fault> {
+    Fault::ALL
+        .into_iter()
+        .filter(|fault| *fault != Fault::Hang)
+        .collect()
+}
+
+/// Random numbers that need not be good ones, the same for the same seed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        let bound = u64::try_from(bound.max(1)).unwrap_or(u64::MAX);
+        usize::try_from(self.roll() % bound).unwrap_or(0)
+    }
+
+    /// Whether something of this likelihood, from 0 to 1, happens.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "53 bits are what a double holds"
+    )]
+    pub(crate) fn happens(&mut self, likelihood: f64) -> bool {
+        ((self.roll() >> 11) as f64 / (1_u64 << 53) as f64) < likelihood
+    }
+
+    /// `SplitMix64`.
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

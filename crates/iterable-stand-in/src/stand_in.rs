@@ -1,0 +1,331 @@
+//! What happens to a request.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    answer::{Answer, Failures},
+    behaviour::{Behaviour, Change},
+    check,
+    fault::Fault,
+    pace::Pace,
+    received::{Arrival, Counts, Received},
+};
+
+/// The largest body that is taken.
+const MAX_BODY_BYTES: usize = 4_000_000;
+const HANG: Duration = Duration::from_mins(1);
+
+/// The requests that are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    TrackBulk,
+    BulkUpdate,
+    TrackPurchase,
+}
+
+/// One project at one Iterable. Cheap to clone; clones are the same one.
+#[derive(Clone, Debug)]
+pub struct StandIn(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    behaviour: Behaviour,
+    received: Received,
+    bulk_pace: Pace,
+}
+
+impl Endpoint {
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::TrackBulk => "/api/events/trackBulk",
+            Self::BulkUpdate => "/api/users/bulkUpdate",
+            Self::TrackPurchase => "/api/commerce/trackPurchase",
+        }
+    }
+}
+
+impl Default for StandIn {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            behaviour: Behaviour::default(),
+            received: Received::default(),
+            bulk_pace: Pace::new(Instant::now()),
+        })))
+    }
+}
+
+impl StandIn {
+    /// Changes how it behaves.
+    pub fn change(&self, change: Change) {
+        self.state().behaviour.change(change);
+    }
+
+    /// How it behaves.
+    pub fn behaviour(&self) -> Behaviour {
+        self.state().behaviour.clone()
+    }
+
+    /// How much arrived.
+    pub fn counts(&self) -> Counts {
+        self.state().received.counts.clone()
+    }
+
+    /// The events from a place on, in the order of their first arrival.
+    pub fn events(&self, after: usize, limit: usize) -> Vec<Arrival> {
+        self.state().received.events(after, limit).to_vec()
+    }
+
+    /// One event.
+    pub fn event(&self, id: &str) -> Option<Arrival> {
+        self.state().received.event(id).cloned()
+    }
+
+    /// One purchase.
+    pub fn purchase(&self, id: &str) -> Option<Arrival> {
+        self.state().received.purchase(id).cloned()
+    }
+
+    /// The last bodies that brought events, the newest first.
+    pub fn bodies(&self) -> Vec<String> {
+        let state = self.state();
+        let texts = state.received.bodies().map(String::from_utf8_lossy);
+        texts.map(String::from).collect()
+    }
+
+    /// Forgets everything that arrived.
+    pub fn forget(&self) {
+        self.state().received = Received::default();
+    }
+
+    /// Takes a request, or not.
+    pub(crate) fn answer(&self, endpoint: Endpoint, api_key: Option<&str>, body: &[u8]) -> Answer {
+        let mut state = self.state();
+        let mut answer = state.answer(endpoint, api_key, body);
+        answer.delay += Duration::from_millis(state.behaviour.latency_ms);
+        if endpoint == Endpoint::TrackBulk {
+            state.received.keep_body(body);
+        }
+        let counts = &mut state.received.counts;
+        counts.largest_body_bytes = counts.largest_body_bytes.max(body.len() as u64);
+        let answers = counts
+            .answers
+            .entry(endpoint.path().to_owned())
+            .or_default();
+        *answers.entry(answer.status).or_default() += 1;
+        answer
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn answer(&mut self, endpoint: Endpoint, api_key: Option<&str>, body: &[u8]) -> Answer {
+        let nothing = Value::Null;
+        if self
+            .behaviour
+            .api_key
+            .as_deref()
+            .is_some_and(|expected| api_key != Some(expected))
+        {
+            return Answer::error(
+                401,
+                "BadApiKey",
+                "Invalid API key",
+                &json!({ "endpoint": endpoint.path() }),
+            );
+        }
+        if body.len() > MAX_BODY_BYTES {
+            return Answer::error(413, "BatchTooLarge", "Request body too large", &nothing);
+        }
+        let Ok(body) = serde_json::from_slice::<Value>(body) else {
+            return Answer::error(400, "BadJsonBody", "Invalid JSON", &nothing);
+        };
+        let checked = match endpoint {
+            Endpoint::TrackBulk => check::events(&body).map(Vec::as_slice),
+            Endpoint::BulkUpdate => check::users(&body).map(Vec::as_slice),
+            Endpoint::TrackPurchase => check::purchase(&body).map(|()| std::slice::from_ref(&body)),
+        };
+        let items = match checked {
+            Ok(items) => items,
+            Err(problems) => return Answer::problems(endpoint.path(), problems),
+        };
+        let per_second = self.behaviour.requests_per_second;
+        if endpoint == Endpoint::TrackBulk && !self.bulk_pace.takes(per_second, Instant::now()) {
+            return too_often();
+        }
+
+        let users: BTreeSet<_> = items.iter().filter_map(user_of).collect();
+        let fault = self.behaviour.next_fault(items.len(), users.len());
+        if let Some(fault) = fault {
+            *self.received.counts.faults.entry(fault).or_default() += 1;
+        }
+        let index = |state: &mut Self| state.behaviour.choose(items.len());
+        match fault {
+            Some(Fault::Unauthorized) => {
+                Answer::error(401, "BadApiKey", "Invalid API key", &nothing)
+            }
+            Some(Fault::Forbidden) => Answer::error(403, "Forbidden", "Forbidden", &nothing),
+            Some(Fault::TooLarge) => {
+                Answer::error(413, "BatchTooLarge", "Request body too large", &nothing)
+            }
+            Some(Fault::RateLimited) => too_often(),
+            Some(Fault::Unavailable) => {
+                Answer::error(503, "GenericError", "Service unavailable", &nothing)
+            }
+            Some(Fault::Refused) => Answer::error(400, "BadParams", "Bad parameters", &nothing),
+            Some(Fault::Blamed) => {
+                let path = format!("obj.events[{}].dataFields", index(self));
+                Answer::problems(
+                    endpoint.path(),
+                    vec![check::Problem {
+                        path,
+                        detail: "Object value expected",
+                    }],
+                )
+            }
+            Some(Fault::AnswerLost) => {
+                self.take(endpoint, items, None);
+                Answer::error(503, "GenericError", "Service unavailable", &nothing)
+            }
+            Some(Fault::AnswerCut) => {
+                let mut answer = self.take(endpoint, items, None);
+                answer.body.truncate(answer.body.len() / 2);
+                answer
+            }
+            Some(Fault::Hang) => {
+                let mut answer = self.take(endpoint, items, None);
+                answer.delay = HANG;
+                answer
+            }
+            Some(Fault::UsersFailed | Fault::UnnamedFailures) | None => {
+                self.take(endpoint, items, fault)
+            }
+        }
+    }
+
+    fn take(&mut self, endpoint: Endpoint, items: &[Value], fault: Option<Fault>) -> Answer {
+        match endpoint {
+            Endpoint::TrackBulk => self.take_events(items, fault),
+            Endpoint::BulkUpdate => self.take_users(items),
+            Endpoint::TrackPurchase => self.take_purchase(items),
+        }
+    }
+
+    fn take_events(&mut self, events: &[Value], fault: Option<Fault>) -> Answer {
+        let counts = &mut self.received.counts;
+        counts.most_events_in_a_request = counts.most_events_in_a_request.max(events.len() as u64);
+        if let Err(mismatch) = self.received.learn_types(events) {
+            return Answer::mismatch(&mismatch);
+        }
+        let hit = self.behaviour.choose(events.len());
+        let hit_user = events
+            .get(hit)
+            .and_then(user_of)
+            .filter(|_| fault == Some(Fault::UsersFailed));
+        let hit_place = (fault == Some(Fault::UnnamedFailures)).then_some(hit);
+        let mut failures = Failures::default();
+        let mut disallowed = BTreeSet::new();
+        let mut success_count = 0;
+        for (place, event) in events.iter().enumerate() {
+            let Some((field, name)) = user_of(event) else {
+                continue;
+            };
+            let event_name = event
+                .get("eventName")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if let Some(cause) = self.objection(field, name) {
+                failures.name(cause, field, name);
+            } else if hit_user == Some((field, name)) {
+                failures.name("invalid", field, name);
+            } else if self.behaviour.disallowed_event_names.contains(event_name) {
+                disallowed.insert(event_name.to_owned());
+            } else if hit_place != Some(place) {
+                self.received.take_event(event);
+                success_count += 1;
+            }
+        }
+        failures.disallowed_event_names = disallowed.into_iter().collect();
+        failures.into_answer(success_count, events.len() - success_count)
+    }
+
+    /// Why a user's events are not taken.
+    fn objection(&self, field: &'static str, name: &str) -> Option<&'static str> {
+        let behaviour = &self.behaviour;
+        if !check::is_well_formed_user(field, name) || behaviour.invalid_users.contains(name) {
+            Some("invalid")
+        } else if behaviour.forgotten_users.contains(name) {
+            Some("forgotten")
+        } else if behaviour.unknown_users.contains(name)
+            || (behaviour.only_known_users && !self.received.knows(field, name))
+        {
+            Some("notFound")
+        } else {
+            None
+        }
+    }
+
+    fn take_users(&mut self, users: &[Value]) -> Answer {
+        let mut failures = Failures::default();
+        let mut success_count = 0;
+        for (field, name) in users.iter().filter_map(user_of) {
+            let refused = !check::is_well_formed_user(field, name)
+                || self.behaviour.invalid_users.contains(name);
+            if refused {
+                failures.name("invalid", field, name);
+            } else if self.behaviour.forgotten_users.contains(name) {
+                failures.name("forgotten", field, name);
+            } else {
+                self.received.make_user(field, name);
+                success_count += 1;
+            }
+        }
+        failures.into_answer(success_count, users.len() - success_count)
+    }
+
+    fn take_purchase(&mut self, purchases: &[Value]) -> Answer {
+        for purchase in purchases {
+            let Some((field, name)) = purchase.get("user").and_then(user_of) else {
+                continue;
+            };
+            if !check::is_well_formed_user(field, name)
+                || self.behaviour.invalid_users.contains(name)
+            {
+                let code = if field == "email" {
+                    "InvalidEmailAddressError"
+                } else {
+                    "InvalidUserIdError"
+                };
+                return Answer::error(400, code, "Invalid user", &Value::Null);
+            }
+            self.received.make_user(field, name);
+            self.received.take_purchase(purchase);
+        }
+        Answer::error(200, "Success", "Purchase tracked", &json!({}))
+    }
+}
+
+fn user_of(item: &Value) -> Option<(&'static str, &str)> {
+    ["email", "userId"]
+        .into_iter()
+        .find_map(|field| Some((field, item.get(field)?.as_str()?)))
+}
+
+fn too_often() -> Answer {
+    let mut answer = Answer::error(
+        429,
+        "RateLimitExceeded",
+        "Rate limit exceeded",
+        &Value::Null,
+    );
+    answer.retry_after_s = Some(1);
+    answer
+}
