@@ -1,0 +1,145 @@
+//! Takes messages from the queue, as many as make a good chunk.
+
+use std::time::Duration;
+
+use aws_io::{
+    SqsClient,
+    queue::{Ask, MAX_RECEIVED, QueueError, ReceivedMessage, receive},
+};
+use futures::{StreamExt, stream::FuturesUnordered};
+use tokio::time::Instant;
+
+use crate::flow::Flow;
+
+/// Long enough to ask all of SQS's servers; the queue counts as empty after two such waits.
+const WAIT: Duration = Duration::from_secs(2);
+const EMPTY_ANSWERS: u32 = 2;
+
+/// Receives at once, for queues of small messages.
+const CONCURRENT_RECEIVES: usize = 8;
+/// A chunk is full at this size. Two of them are in memory at a time, one being delivered and one being received.
+const CHUNK_BYTES: usize = 8 << 20;
+const CHUNK_MESSAGES: usize = 8_000;
+
+/// The first chunk of a run is one receive, until the destination has shown that it takes requests: during an outage,
+/// each run costs no more than ten messages one of their receives.
+const FIRST_CHUNK_MESSAGES: usize = MAX_RECEIVED as usize;
+/// Chunks of which nothing is to be sent show nothing about the destination, so the next one may be larger.
+const GROWTH: usize = 4;
+
+/// The run's side of the queue.
+#[derive(Debug)]
+pub(crate) struct Intake<'a> {
+    sqs: &'a SqsClient,
+    queue_url: &'a str,
+    flow: &'a Flow,
+    /// How much longer than the run messages stay with it.
+    past_the_run: Duration,
+    max_messages: usize,
+    empty_answers: u32,
+}
+
+impl<'a> Intake<'a> {
+    pub(crate) fn new(
+        sqs: &'a SqsClient,
+        queue_url: &'a str,
+        flow: &'a Flow,
+        past_the_run: Duration,
+    ) -> Self {
+        Self {
+            sqs,
+            queue_url,
+            flow,
+            past_the_run,
+            max_messages: FIRST_CHUNK_MESSAGES,
+            empty_answers: 0,
+        }
+    }
+
+    /// Whether there may be more messages, as far as the last answers say.
+    pub(crate) fn may_have_more(&self) -> bool {
+        self.empty_answers < EMPTY_ANSWERS
+    }
+
+    /// Lets the next chunks be as large as they get.
+    pub(crate) fn open_fully(&mut self) {
+        self.max_messages = CHUNK_MESSAGES;
+    }
+
+    /// Lets the next chunk be larger than the last one.
+    pub(crate) fn open_further(&mut self) {
+        self.max_messages = self.max_messages.saturating_mul(GROWTH).min(CHUNK_MESSAGES);
+    }
+
+    /// Receives until there is a chunk's worth, the queue seems empty, or nothing may be received any more.
+    ///
+    /// # Errors
+    /// When SQS does not answer. Messages received before come with the error.
+    pub(crate) async fn receive_chunk(&mut self) -> (Vec<ReceivedMessage>, Result<(), QueueError>) {
+        let mut messages: Vec<ReceivedMessage> = Vec::new();
+        let mut bytes = 0;
+        let mut largest_bytes = 0;
+        let mut result = Ok(());
+        let mut running = FuturesUnordered::new();
+        let mut may_ask = true;
+        loop {
+            while may_ask
+                && running.len() < self.receives_at_once(messages.len(), bytes, largest_bytes)
+            {
+                running.push(receive(self.sqs, self.queue_url, self.ask(messages.len())));
+            }
+            let Some(answer) = running.next().await else {
+                break;
+            };
+            match answer {
+                Ok(more) if more.is_empty() => {
+                    self.empty_answers += 1;
+                    may_ask = false;
+                }
+                Ok(more) => {
+                    self.empty_answers = 0;
+                    for message in more {
+                        bytes += message.body.len();
+                        largest_bytes = largest_bytes.max(message.body.len());
+                        messages.push(message);
+                    }
+                }
+                Err(error) => {
+                    result = Err(error);
+                    may_ask = false;
+                }
+            }
+            may_ask &= self.flow.allows_to_receive();
+        }
+        (messages, result)
+    }
+
+    /// How many receives may run, so that what they bring still fits the chunk.
+    fn receives_at_once(&self, messages: usize, bytes: usize, largest_bytes: usize) -> usize {
+        let per_receive = usize::from(MAX_RECEIVED);
+        let by_count = self
+            .max_messages
+            .saturating_sub(messages)
+            .div_ceil(per_receive);
+        let by_bytes = match largest_bytes {
+            // Nothing is known about the size of messages before the first have come.
+            0 => 1,
+            largest => CHUNK_BYTES
+                .saturating_sub(bytes)
+                .div_ceil(largest * per_receive),
+        };
+        by_count.min(by_bytes).min(CONCURRENT_RECEIVES)
+    }
+
+    fn ask(&self, messages: usize) -> Ask {
+        let room = self.max_messages.saturating_sub(messages);
+        Ask {
+            max_messages: u8::try_from(room).unwrap_or(MAX_RECEIVED).min(MAX_RECEIVED),
+            wait: WAIT,
+            visibility: self
+                .flow
+                .window()
+                .visibility(Instant::now(), self.past_the_run),
+        }
+    }
+}

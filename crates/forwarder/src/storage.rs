@@ -1,0 +1,119 @@
+//! The objects that a run writes: what was received, before anything else is done with it, and what was rejected.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use aws_io::{
+    S3Client, gzip,
+    queue::ReceivedMessage,
+    s3::{NewObject, ObjectRef, PutError, PutOutcome, put_new},
+};
+use event_model::mparticle::ArchivedMessage;
+use time::OffsetDateTime;
+
+/// How long a write may take, all attempts together.
+const PUT_LIMIT: Duration = Duration::from_secs(20);
+
+/// Writes the objects of one run, each under a name of its own.
+#[derive(Debug)]
+pub(crate) struct Storage<'a> {
+    s3: &'a S3Client,
+    bucket: &'a str,
+    /// The front of the names, unique to this run.
+    run_id: &'a str,
+    archived_count: AtomicU32,
+    rejected_count: AtomicU32,
+}
+
+/// Which kind of object a run writes.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Archive,
+    Rejected,
+}
+
+impl<'a> Storage<'a> {
+    pub(crate) fn new(s3: &'a S3Client, bucket: &'a str, run_id: &'a str) -> Self {
+        Self {
+            s3,
+            bucket,
+            run_id,
+            archived_count: AtomicU32::new(0),
+            rejected_count: AtomicU32::new(0),
+        }
+    }
+
+    /// Archives messages, and gives the key of the object.
+    ///
+    /// # Errors
+    /// When the messages are not in S3 for certain: then nothing may be done with them.
+    pub(crate) async fn archive(
+        &self,
+        messages: &[ReceivedMessage],
+        now: OffsetDateTime,
+    ) -> Result<String, PutError> {
+        let mut lines = Vec::new();
+        for message in messages {
+            let line = ArchivedMessage::new(&message.id, message.sent_at_ms, &message.body);
+            serde_json::to_writer(&mut lines, &line)
+                .expect("text fields are always JSON, and a vector takes them");
+            lines.push(b'\n');
+        }
+        self.put(Kind::Archive, gzip::encode(&lines), now).await
+    }
+
+    /// Writes lines about rejected events, and gives the key of the object.
+    pub(crate) async fn write_rejected(
+        &self,
+        lines: Vec<u8>,
+        now: OffsetDateTime,
+    ) -> Result<String, PutError> {
+        self.put(Kind::Rejected, lines, now).await
+    }
+
+    /// An object that is there already was written by an earlier attempt, with these bytes or with others. So these go
+    /// under the next name: twice in the archive is better than never.
+    async fn put(
+        &self,
+        kind: Kind,
+        body: Vec<u8>,
+        now: OffsetDateTime,
+    ) -> Result<String, PutError> {
+        let mut object = NewObject {
+            name: ObjectRef {
+                bucket: self.bucket.to_owned(),
+                key: String::new(),
+            },
+            body: body.into(),
+            content_type: match kind {
+                Kind::Archive => "application/gzip",
+                Kind::Rejected => "application/x-ndjson",
+            },
+            metadata: Vec::new(),
+        };
+        loop {
+            object.name.key = self.next_key(kind, now);
+            match put_new(self.s3, &object, PUT_LIMIT).await? {
+                PutOutcome::Created => return Ok(object.name.key),
+                PutOutcome::AlreadyThere => {}
+            }
+        }
+    }
+
+    fn next_key(&self, kind: Kind, now: OffsetDateTime) -> String {
+        let now = now.to_utc();
+        let (date, hour, run_id) = (now.date(), now.hour(), self.run_id);
+        match kind {
+            Kind::Archive => {
+                let count = self.archived_count.fetch_add(1, Ordering::Relaxed) + 1;
+                format!("raw/mparticle/dt={date}/hour={hour:02}/{run_id}-{count}.ndjson.gz")
+            }
+            Kind::Rejected => {
+                let count = self.rejected_count.fetch_add(1, Ordering::Relaxed) + 1;
+                format!("rejected/mparticle/dt={date}/{run_id}-{count}.ndjson")
+            }
+        }
+    }
+}
