@@ -71,12 +71,17 @@ pub fn properties(table: &Table, bucket: &str, first_day: Date) -> [(String, Str
 
 /// The columns as lines of a template, for `StorageDescriptor.Columns`, indented by `indent` spaces.
 pub fn template_columns(table: &Table, indent: usize) -> String {
+    column_lines(&columns(table), indent)
+}
+
+/// Any columns as lines of a template.
+pub fn column_lines(columns: &[GlueColumn<'_>], indent: usize) -> String {
     let mut lines = String::new();
     for GlueColumn {
         name,
         kind,
         comment,
-    } in columns(table)
+    } in columns
     {
         // YAML's single quotes need only themselves doubled.
         let comment = comment.replace('\'', "''");

@@ -3,7 +3,7 @@
 //! ```text
 //! lake/<table>/dt=YYYY-MM-DD/part-<id>.parquet    the events of one raw object on one day
 //! lake/<table>/dt=YYYY-MM-DD/day-<id>.parquet     a closed day: all parts of it, sorted, each event once
-//! state/lake/<table>/files/files.ndjson           which files queries leave out, and how far compaction is with them
+//! state/lake/<table>/files/<version>.ndjson       which files queries leave out; the highest version counts
 //! state/lake/<table>/days/dt=YYYY-MM-DD.json      what a closed day consists of
 //! rejected/<pipeline>/dt=YYYY-MM-DD/<id>.ndjson   what could not become a row
 //! ```
@@ -81,12 +81,22 @@ pub fn day_prefix(table: &str, day: Date) -> String {
     format!("lake/{table}/dt={}/", format_day(day))
 }
 
-/// The object that says which files queries leave out. Alone under its prefix, as Athena reads a prefix.
-pub fn state_key(table: &str) -> String {
-    format!("{}files.ndjson", state_prefix(table))
+/// A version of the object that says which files queries leave out. Alone under its prefix, as Athena reads a prefix.
+pub fn state_key(table: &str, version: u64) -> String {
+    format!("{}{version:012}.ndjson", state_prefix(table))
 }
 
-/// The prefix that the Glue table of [`state_key`] points at.
+/// The version in a [`state_key`].
+pub fn state_version(table: &str, key: &str) -> Option<u64> {
+    let version = key
+        .strip_prefix(&state_prefix(table))?
+        .strip_suffix(".ndjson")?
+        .parse()
+        .ok()?;
+    (state_key(table, version) == key).then_some(version)
+}
+
+/// The prefix that the Glue table of the [`state_key`]s points at.
 pub fn state_prefix(table: &str) -> String {
     format!("state/lake/{table}/files/")
 }
@@ -102,6 +112,25 @@ pub fn rejected_key(pipeline: &str, arrival_day: Date, id: FileId) -> String {
         "rejected/{pipeline}/dt={}/{id}.ndjson",
         format_day(arrival_day)
     )
+}
+
+/// Under which name a table's rejections are kept: that of the pipeline which nobody else judges, and else the table's own.
+pub fn pipeline(table: &str) -> &str {
+    match table {
+        "events" => "track",
+        other => other,
+    }
+}
+
+/// The table that the events of a raw object go to, by the object's key: product events unless it is another archive.
+pub fn table_of_raw(key: &str) -> &'static str {
+    if key.starts_with("raw/sparkpost/") {
+        "email_events"
+    } else if key.starts_with("raw/mparticle/") {
+        "app_events"
+    } else {
+        "events"
+    }
 }
 
 /// A day as keys and the `dt` column have it, `YYYY-MM-DD`.
@@ -143,11 +172,34 @@ mod tests {
             rejected_key("track", day, id),
             format!("rejected/track/dt=2026-01-31/{id}.ndjson")
         );
-        assert_eq!(state_key("events"), "state/lake/events/files/files.ndjson");
+        assert_eq!(
+            state_key("events", 7),
+            "state/lake/events/files/000000000007.ndjson"
+        );
+        assert_eq!(state_version("events", &state_key("events", 7)), Some(7));
+        assert_eq!(
+            state_version("events", "state/lake/events/files/7.ndjson"),
+            None
+        );
         assert_eq!(
             day_state_key("events", day),
             "state/lake/events/days/dt=2026-01-31.json"
         );
+    }
+
+    #[test]
+    fn each_archive_has_its_table() {
+        for (key, table) in [
+            ("raw/track/dt=2026-01-31/hour=01/x.gz", "events"),
+            ("analytics_raw/2018/03/15/22/x", "events"),
+            ("raw/sparkpost/dt=2026-01-31/x.json.gz", "email_events"),
+            (
+                "raw/mparticle/dt=2026-01-31/hour=01/x-1.ndjson.gz",
+                "app_events",
+            ),
+        ] {
+            assert_eq!(table_of_raw(key), table, "{key}");
+        }
     }
 
     #[test]

@@ -55,7 +55,12 @@ pub fn state_table(table: &Table) -> String {
 }
 
 /// The columns of [`state_table`].
-pub const STATE_COLUMNS: [GlueColumn<'static>; 6] = [
+pub const STATE_COLUMNS: [GlueColumn<'static>; 7] = [
+    GlueColumn {
+        name: "version",
+        kind: "bigint",
+        comment: "The version of the whole; only the highest counts",
+    },
     GlueColumn {
         name: "file",
         kind: "string",
@@ -74,7 +79,7 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 6] = [
     GlueColumn {
         name: "role",
         kind: "string",
-        comment: "input when it is being replaced, output when it replaces",
+        comment: "part or closed when it is being replaced, output when it replaces",
     },
     GlueColumn {
         name: "phase",
@@ -89,6 +94,8 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 6] = [
 ];
 
 /// The query behind the view of the table's name: every event once, whatever compaction is doing.
+///
+/// The state is read in one go, since between two reads there may be another version of it.
 pub fn view(table: &Table) -> String {
     let columns: Vec<&str> = table
         .columns()
@@ -97,7 +104,13 @@ pub fn view(table: &Table) -> String {
         .chain([EXTRA, CLAMPED, FILE, DAY])
         .collect();
     format!(
-        "select {}\nfrom {} as f\nwhere not exists (select 1 from {} as s where s.file = f.{FILE} and s.hidden)",
+        "select {}\n\
+         from {}\n\
+         where {FILE} not in (\n  \
+         select file\n  \
+         from (select file, hidden, version, max(version) over () as latest from {}) as s\n  \
+         where hidden and version = latest\n\
+         )",
         columns.join(", "),
         files_table(table),
         state_table(table),
@@ -181,14 +194,22 @@ mod tests {
     }
 
     #[test]
-    fn view_leaves_out_hidden_files() {
+    fn view_leaves_out_what_the_latest_state_hides() {
         let view = view(&Table::events());
 
         assert!(view.starts_with("select event, userid, datetime, "));
-        assert!(view.ends_with(
-            "from events_files as f\n\
-             where not exists (select 1 from events_state as s where s.file = f._file and s.hidden)"
-        ));
+        assert!(
+            view.ends_with(
+                "
+from events_files
+where _file not in (
+  select file
+  from (select file, hidden, version, max(version) over () as latest from events_state) as s
+  where hidden and version = latest
+)"
+            ),
+            "{view}"
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Table {
     columns: Vec<Column>,
     event_time: usize,
     arrival: Option<usize>,
-    event_id: Option<usize>,
+    event_id: Vec<usize>,
     sort: Vec<usize>,
 }
 
@@ -33,7 +33,8 @@ pub struct Column {
     /// What it holds.
     #[serde(rename = "type")]
     pub kind: ColumnType,
-    /// Where its value is in an event: keys, outer to inner, joined by dots. The first that an event carries counts.
+    /// Where its value is in an event: keys, outer to inner, joined by dots, `*` for any key. The first that an event carries
+    /// counts.
     pub from: Vec<String>,
     /// What it means, for the people who query it.
     pub comment: String,
@@ -105,7 +106,8 @@ struct Definition {
     columns: Vec<Column>,
     event_time: String,
     arrival: Option<String>,
-    event_id: Option<String>,
+    #[serde(default)]
+    event_id: Vec<String>,
     sort: Vec<String>,
 }
 
@@ -116,6 +118,23 @@ impl Table {
     /// Product events, `tables/events.json`.
     pub fn events() -> Self {
         Self::parse(include_str!("../tables/events.json")).expect("a test parses this definition")
+    }
+
+    /// Email events, `tables/email_events.json`.
+    pub fn email_events() -> Self {
+        Self::parse(include_str!("../tables/email_events.json"))
+            .expect("a test parses this definition")
+    }
+
+    /// App events, `tables/app_events.json`.
+    pub fn app_events() -> Self {
+        Self::parse(include_str!("../tables/app_events.json"))
+            .expect("a test parses this definition")
+    }
+
+    /// All tables of the lake.
+    pub fn all() -> [Self; 3] {
+        [Self::events(), Self::email_events(), Self::app_events()]
     }
 
     /// Reads a definition and checks that it holds together.
@@ -138,15 +157,8 @@ impl Table {
             .arrival
             .map(|name| role(columns, "arrival", &name, ColumnType::Timestamp))
             .transpose()?;
-        let event_id = definition
-            .event_id
-            .map(|name| role(columns, "event_id", &name, ColumnType::String))
-            .transpose()?;
-        let sort = definition
-            .sort
-            .iter()
-            .map(|name| role(columns, "sort", name, ColumnType::String))
-            .collect::<Result<_, _>>()?;
+        let event_id = roles(columns, "event_id", &definition.event_id)?;
+        let sort = roles(columns, "sort", &definition.sort)?;
         Ok(Self {
             name: definition.name,
             columns: definition.columns,
@@ -177,9 +189,9 @@ impl Table {
         self.arrival
     }
 
-    /// The place of the id by which an event that came twice is known. A string.
-    pub fn event_id(&self) -> Option<usize> {
-        self.event_id
+    /// The places of the strings by which, together, an event that came twice is known. None when nothing tells.
+    pub fn event_id(&self) -> &[usize] {
+        &self.event_id
     }
 
     /// The places of the strings that a closed day is sorted by, before the event's time.
@@ -236,6 +248,17 @@ fn check_paths(columns: &[Column]) -> Result<(), TableError> {
     Ok(())
 }
 
+fn roles(
+    columns: &[Column],
+    name: &'static str,
+    wanted: &[String],
+) -> Result<Vec<usize>, TableError> {
+    wanted
+        .iter()
+        .map(|column| role(columns, name, column, ColumnType::String))
+        .collect()
+}
+
 fn role(
     columns: &[Column],
     role: &'static str,
@@ -289,9 +312,17 @@ mod tests {
         assert_eq!(table.name(), "events");
         assert_eq!(name(table.event_time()), "datetime");
         assert_eq!(table.arrival().map(name), Some("receivedat"));
-        assert_eq!(table.event_id().map(name), Some("eventid"));
+        let ids: Vec<&str> = table.event_id().iter().map(|place| name(*place)).collect();
+        assert_eq!(ids, ["eventid"]);
         let sort: Vec<&str> = table.sort().iter().map(|place| name(*place)).collect();
         assert_eq!(sort, ["event", "userid"]);
+    }
+
+    #[test]
+    fn every_table_is_one() {
+        let names: Vec<String> = Table::all().map(|table| table.name().to_owned()).into();
+
+        assert_eq!(names, ["events", "email_events", "app_events"]);
     }
 
     #[test]

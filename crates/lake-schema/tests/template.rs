@@ -1,0 +1,122 @@
+//! template.yaml declares the tables that are defined here.
+
+use lake_schema::{Table, glue, queries};
+use time::macros::date;
+
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+/// How far the columns stand in.
+const INDENT: usize = 12;
+
+/// The resource `name`, up to the next one.
+fn resource(name: &str) -> &'static str {
+    let head = format!("\n  {name}:\n");
+    let start = TEMPLATE
+        .find(&head)
+        .unwrap_or_else(|| panic!("{name} is not in the template"))
+        + head.len();
+    let rest = &TEMPLATE[start..];
+    let end = rest.match_indices("\n  ").map(|(at, _)| at).find(|at| {
+        rest[at + 3..].starts_with(|first: char| first.is_ascii_alphabetic() || first == '#')
+    });
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// What stands behind a key, without quotes.
+fn value<'a>(resource: &'a str, key: &str) -> Option<&'a str> {
+    let line = resource
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "))?;
+    Some(line.trim_start_matches("!Sub ").trim_matches('"'))
+}
+
+/// The template's names of a table's resources begin with this.
+fn prefix(table: &Table) -> String {
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    table.name().split('_').map(capital).collect()
+}
+
+#[test]
+fn tables_have_the_columns_and_the_partitions_of_their_definition() {
+    for table in Table::all() {
+        let files = resource(&format!("{}FilesTable", prefix(&table)));
+
+        assert_eq!(
+            value(files, "Name"),
+            Some(queries::files_table(&table).as_str())
+        );
+        assert!(
+            files
+                .trim_end()
+                .ends_with(glue::template_columns(&table, INDENT).trim_end()),
+            "{files}"
+        );
+        assert_eq!(
+            value(files, "Location"),
+            Some(glue::location(&table, "${EventsBucket}").as_str())
+        );
+        let first_day = date!(2026 - 01 - 01);
+        for (name, expected) in glue::properties(&table, "${EventsBucket}", first_day) {
+            let expected = expected
+                .replace("2026-01-01", "${LakeFirstDay}")
+                .replace("${dt}", "${!dt}");
+            assert_eq!(value(files, &name), Some(expected.as_str()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn tables_of_state_have_the_columns_that_views_read() {
+    for table in Table::all() {
+        let state = resource(&format!("{}StateTable", prefix(&table)));
+
+        assert_eq!(
+            value(state, "Name"),
+            Some(queries::state_table(&table).as_str())
+        );
+        let columns = glue::column_lines(&queries::STATE_COLUMNS, INDENT);
+        assert!(state.trim_end().ends_with(columns.trim_end()), "{state}");
+        let location = format!(
+            "s3://${{EventsBucket}}/{}",
+            lake_schema::layout::state_prefix(table.name())
+        );
+        assert_eq!(value(state, "Location"), Some(location.as_str()));
+    }
+}
+
+#[test]
+fn views_are_those_that_hide_what_compaction_replaces() {
+    for table in Table::all() {
+        let view = resource(&format!("{}View", prefix(&table)));
+
+        assert_eq!(value(view, "Name"), Some(table.name()));
+        let json = view
+            .lines()
+            .map(str::trim)
+            .find(|line| line.starts_with("{\"catalog\""))
+            .unwrap();
+        let declared: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(declared, queries::presto_view(&table, "${LakeDatabase}"));
+        assert!(
+            view.contains(glue::template_columns(&table, INDENT).trim_end()),
+            "{view}"
+        );
+    }
+}
+
+#[test]
+fn queries_to_start_from_are_those_of_the_folder() {
+    for query in queries::NAMED {
+        let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+        let name: String = query.name.split('_').map(capital).collect();
+        let resource = resource(&format!("{name}Query"));
+
+        assert_eq!(value(resource, "Name"), Some(query.name));
+        let (_, text) = resource.split_once("QueryString: |\n").unwrap();
+        let lines: Vec<&str> = text
+            .trim_end()
+            .lines()
+            .map(|line| line.get(8..).unwrap_or_default())
+            .collect();
+        assert_eq!(lines.join("\n"), query.sql.trim_end(), "{}", query.name);
+    }
+}
