@@ -36,8 +36,8 @@ const ZSTD_LEVEL: i32 = 3;
 
 /// Gathers the files of one day.
 #[derive(Debug)]
-pub struct Merge<'a> {
-    table: &'a Table,
+pub struct Merge {
+    table: Table,
     /// Where runs are set aside.
     directory: PathBuf,
     /// How much of the rows is held before it becomes a run.
@@ -73,15 +73,15 @@ pub enum MergeError {
     Disk(#[from] io::Error),
 }
 
-impl<'a> Merge<'a> {
+impl Merge {
     /// Begins a merge that holds about `run_bytes` of rows, and sets aside in `directory` what is more.
-    pub fn new(table: &'a Table, directory: PathBuf, run_bytes: usize) -> Self {
+    pub fn new(table: Table, directory: PathBuf, run_bytes: usize) -> Self {
         Self {
+            columns: Columns::new(&table),
             table,
             directory,
             run_bytes,
             event_ids: EventIds::default(),
-            columns: Columns::new(table),
             kept: Vec::new(),
             runs: Vec::new(),
             merged: Merged::default(),
@@ -90,7 +90,7 @@ impl<'a> Merge<'a> {
 
     /// Adds the rows of a file. Of several events with one id the first that is added stays.
     pub fn add(&mut self, file: File) -> Result<(), MergeError> {
-        let mut reader = FileReader::new(file, self.table)?;
+        let mut reader = FileReader::new(file, &self.table)?;
         loop {
             let first = self.columns.row_count();
             if reader.read(&mut self.columns, BLOCK_ROWS)? == 0 {
@@ -110,17 +110,17 @@ impl<'a> Merge<'a> {
         id: FileId,
     ) -> Result<(W, Merged), MergeError> {
         self.event_ids = EventIds::default();
-        let mut writer = FileWriter::new(out, self.table, id, ZSTD_LEVEL)?;
+        let mut writer = FileWriter::new(out, &self.table, id, ZSTD_LEVEL)?;
         let group_rows = group_rows(self.merged.row_count);
         if self.runs.is_empty() {
-            order::sort(self.table, &self.columns, &mut self.kept);
+            order::sort(&self.table, &self.columns, &mut self.kept);
             for rows in self.kept.chunks(group_rows) {
                 writer.write_group(&self.columns, rows)?;
             }
         } else {
             self.set_run_aside()?;
-            self.columns = Columns::new(self.table);
-            merge_runs(self.table, self.runs, group_rows, &mut writer)?;
+            self.columns = Columns::new(&self.table);
+            merge_runs(&self.table, self.runs, group_rows, &mut writer)?;
         }
         let (out, _) = writer.finish()?;
         Ok((out, self.merged))
@@ -129,7 +129,7 @@ impl<'a> Merge<'a> {
     /// Decides about the rows from `first` on, which were just read.
     fn keep_new_events(&mut self, first: usize) {
         for row in first..self.columns.row_count() {
-            if self.event_ids.is_new(self.table, &self.columns, row) {
+            if self.event_ids.is_new(&self.table, &self.columns, row) {
                 self.kept.push(to_u32(row));
                 self.merged.row_count += 1;
             } else {
@@ -139,9 +139,9 @@ impl<'a> Merge<'a> {
     }
 
     fn set_run_aside(&mut self) -> Result<(), MergeError> {
-        order::sort(self.table, &self.columns, &mut self.kept);
+        order::sort(&self.table, &self.columns, &mut self.kept);
         let file = tempfile::tempfile_in(&self.directory)?;
-        let mut run = FileWriter::new(file, self.table, FileId::NONE, RUN_ZSTD_LEVEL)?;
+        let mut run = FileWriter::new(file, &self.table, FileId::NONE, RUN_ZSTD_LEVEL)?;
         for rows in self.kept.chunks(RUN_GROUP_ROWS) {
             run.write_group(&self.columns, rows)?;
         }

@@ -29,8 +29,12 @@ impl Default for InstantReader {
 
 impl InstantReader {
     /// `YYYY-MM-DD`, then nothing or a time after a space or a `T`: `HH:MM`, `HH:MM:SS`, and up to nine decimals of which
-    /// three count; then nothing, `Z`, or an offset `±HH:MM`, `±HHMM`, `±HH`. Without an offset it is UTC.
+    /// three count; then nothing, `Z`, or an offset `±HH:MM`, `±HHMM`, `±HH`. Without an offset it is UTC. Or a number as
+    /// [`from_number`] takes it, as `SparkPost` writes its timestamps.
     pub(crate) fn read(&mut self, text: &str) -> Option<i64> {
+        if is_number(text) {
+            return text.parse().ok().and_then(from_number);
+        }
         let (date, rest) = text.as_bytes().split_first_chunk::<10>()?;
         let day_ms = if *date == self.last_date {
             self.last_day_ms
@@ -45,6 +49,18 @@ impl InstantReader {
             _ => None,
         }
     }
+}
+
+/// Whether a text is a number of seconds from 1973 on. A shorter one is something else, such as the date 20260102.
+fn is_number(text: &str) -> bool {
+    let whole = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (_, rest) = text.as_bytes().split_at(whole);
+    whole >= 9
+        && match rest {
+            [] => true,
+            [b'.', decimals @ ..] => decimals.iter().all(u8::is_ascii_digit),
+            _ => false,
+        }
 }
 
 /// Seconds or milliseconds since the epoch.
@@ -201,6 +217,9 @@ mod tests {
                 datetime!(1969-12-31 23:59:59.999 UTC),
             ),
             ("2024-02-29 00:00:00", datetime!(2024-02-29 00:00 UTC)),
+            ("1460989507", datetime!(2016-04-18 14:25:07 UTC)),
+            ("1460989507.25", datetime!(2016-04-18 14:25:07.25 UTC)),
+            ("1460989507250", datetime!(2016-04-18 14:25:07.25 UTC)),
         ] {
             assert_eq!(read(text), Some(ms(expected)), "{text}");
         }
@@ -226,6 +245,8 @@ mod tests {
             "2026-01-02T03:04:05+1",
             "2026/01/02",
             "20260102",
+            "1460989507.2.5",
+            "1460989507 s",
             "+026-01-02",
             "\0\0\0\0\0\0\0\0\0\0",
             "2026-01-02x03:04",

@@ -97,6 +97,14 @@ impl RowReader {
         let len = parser.current_index();
         self.tape = parser.into_tape();
         match result {
+            // All it has is objects without members, as a webhook's ping.
+            Ok(KeyCount::Some) if self.row.fields.is_empty() && self.row.extra.is_empty() => {
+                Err(Fault::Useless {
+                    len,
+                    reason: Reason::EmptyObject,
+                    detail: "an object without values",
+                })
+            }
             Ok(KeyCount::Some) => {
                 if self.row.extra.is_empty() {
                     self.templates.learn(&tail[..len], &self.row.fields);

@@ -19,6 +19,9 @@ pub(crate) enum Target {
     Inside(Shape),
 }
 
+/// The key of a definition that stands for any.
+const ANY: &str = "*";
+
 /// What is known about a key of an event.
 #[derive(Debug)]
 pub(crate) struct Found<'a> {
@@ -26,7 +29,7 @@ pub(crate) struct Found<'a> {
     pub(crate) place: usize,
     /// Where it leads.
     pub(crate) target: &'a Target,
-    /// The event writes it in another case.
+    /// The event writes it in another case, or it stands for any.
     pub(crate) is_folded: bool,
 }
 
@@ -78,7 +81,10 @@ impl Shape {
         };
         let (place, is_folded) = match position(same) {
             Some(place) => (place, false),
-            None => (position(<[u8]>::eq_ignore_ascii_case)?, true),
+            None => (
+                position(<[u8]>::eq_ignore_ascii_case).or_else(|| self.any())?,
+                true,
+            ),
         };
         let (_, target) = self.keys.get(place)?;
         Some(Found {
@@ -86,6 +92,10 @@ impl Shape {
             target,
             is_folded,
         })
+    }
+
+    fn any(&self) -> Option<usize> {
+        self.keys.iter().position(|(name, _)| **name == *ANY)
     }
 
     /// A key's own spelling.
@@ -114,6 +124,21 @@ mod tests {
         assert_eq!(column("", 99), None);
         assert!(shape.find(b"userid", 0).unwrap().is_folded);
         assert!(!shape.find(b"userId", 0).unwrap().is_folded);
+    }
+
+    #[test]
+    fn any_key_leads_where_no_other_does() {
+        let shape = Shape::of(&Table::email_events());
+
+        let Target::Inside(msys) = shape.find(b"msys", 0).unwrap().target else {
+            panic!("msys is an object");
+        };
+        for class in ["message_event", "a_class_of_tomorrow"] {
+            let found = msys.find(class.as_bytes(), 0).unwrap();
+            assert!(found.is_folded, "its own spelling is kept");
+            assert!(matches!(found.target, Target::Inside(_)));
+        }
+        assert!(shape.find(b"other", 0).is_none());
     }
 
     #[test]

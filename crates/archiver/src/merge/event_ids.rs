@@ -12,18 +12,21 @@ use crate::columns::{Column, Columns};
 pub(super) struct EventIds(HashSet<u128>);
 
 impl EventIds {
-    /// Whether the event in `row` is new. One without an id always is: nothing tells it from another like it.
+    /// Whether the event in `row` is new. One that lacks a part of its id always is: nothing tells it from another like it.
     pub(super) fn is_new(&mut self, table: &Table, columns: &Columns, row: usize) -> bool {
-        let ids = table
-            .event_id()
-            .and_then(|place| columns.declared.get(place));
-        let Some(Column::Text(ids)) = ids else {
-            return true;
-        };
-        match ids.get(row) {
-            Some(id) => self.0.insert(first_half(Sha256::digest(id).as_slice())),
-            None => true,
+        let mut hash = Sha256::new();
+        for place in table.event_id() {
+            let Some(Column::Text(ids)) = columns.declared.get(*place) else {
+                return true;
+            };
+            let Some(id) = ids.get(row) else {
+                return true;
+            };
+            // With its length, so that no two ids of several parts read the same.
+            hash.update(id.len().to_be_bytes());
+            hash.update(id);
         }
+        table.event_id().is_empty() || self.0.insert(first_half(hash.finalize().as_slice()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! From raw bytes to Parquet and back.
+//! From raw bytes to Parquet and back, in memory and in S3.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +9,7 @@
 
 mod conversion;
 mod dirty;
+mod functions;
 mod lake;
 mod merging;
 mod properties;

@@ -27,7 +27,7 @@ fn table() -> Table {
                 { "name": "paid", "type": "boolean", "from": ["paid"], "comment": "" }
             ],
             "event_time": "at",
-            "event_id": "id",
+            "event_id": ["id"],
             "sort": ["event", "user"]
         }"#,
     )
@@ -58,7 +58,7 @@ fn merge(
     parts: impl IntoIterator<Item = File>,
     run_bytes: usize,
 ) -> (Vec<u8>, Merged) {
-    let mut merge = Merge::new(table, std::env::temp_dir(), run_bytes);
+    let mut merge = Merge::new(table.clone(), std::env::temp_dir(), run_bytes);
     for part in parts {
         merge.add(part).unwrap();
     }
@@ -185,7 +185,7 @@ fn column_that_is_no_longer_declared_stops_the_merge() {
             { "name": "n", "type": "string", "from": ["n"], "comment": "" }] }"#,
     )
     .unwrap();
-    let mut merge = Merge::new(&newer, std::env::temp_dir(), LARGE);
+    let mut merge = Merge::new(newer, std::env::temp_dir(), LARGE);
 
     let error = merge
         .add(part(&table(), r#"{"at":"2026-01-01","n":1}"#))
@@ -201,7 +201,7 @@ fn column_that_is_no_longer_declared_stops_the_merge() {
 fn damaged_file_stops_the_merge() {
     let table = table();
     for bytes in [&b""[..], b"PAR1", &[0; 100]] {
-        let mut merge = Merge::new(&table, std::env::temp_dir(), LARGE);
+        let mut merge = Merge::new(table.clone(), std::env::temp_dir(), LARGE);
         assert!(merge.add(file(bytes)).is_err());
     }
 }

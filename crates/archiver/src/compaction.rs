@@ -1,0 +1,249 @@
+//! Closing days: many parts to one file, while queries go on.
+
+mod ledger;
+mod plan;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io,
+    time::Duration,
+};
+
+use aws_io::s3::{GetError, put_new_file, stream::open};
+use lake_schema::{
+    Table,
+    layout::{FileKind, LakeFile},
+};
+use time::{Date, OffsetDateTime};
+use tokio::{
+    task::{JoinError, spawn_blocking},
+    time::Instant,
+};
+use tracing::{Instrument, error, info, info_span};
+
+use self::{
+    ledger::{Closing, Phase},
+    plan::next_steps,
+};
+use crate::{
+    Deps, Merge, MergeError, Merged,
+    stored::{DayState, Stored, StoredError},
+};
+
+pub(crate) use self::ledger::Ledger;
+pub use self::{ledger::LedgerError, plan::Policy};
+
+/// For an object's first bytes, and for each piece of it.
+const READ_LIMIT: Duration = Duration::from_secs(20);
+/// For storing a closed day, a few gigabytes at most.
+const WRITE_LIMIT: Duration = Duration::from_mins(5);
+
+/// What one run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Days whose file was written.
+    pub merged: Vec<(Date, Merged)>,
+    /// Days that could not be merged; the log says why, and the next run tries them again.
+    pub failed: Vec<Date>,
+    /// Days that there was no time for.
+    pub put_off: Vec<Date>,
+    /// Files that were deleted.
+    pub removed_count: usize,
+    /// Days that are being closed.
+    pub closing_count: usize,
+}
+
+/// Why a day cannot be merged now.
+#[derive(Debug, thiserror::Error)]
+enum DayError {
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+    #[error("reading {key}")]
+    Get { key: String, source: GetError },
+    #[error("merging {key}")]
+    Merge { key: String, source: MergeError },
+    #[error("a disk to work on")]
+    Disk(#[from] io::Error),
+    #[error("the thread that merges")]
+    Thread(#[from] JoinError),
+}
+
+/// Brings every day of every table that is to be closed one step further, and begins no merge after `begin_until`.
+///
+/// # Errors
+/// When the lake's state cannot be read or written. What was done until then is done, and the next run goes on from there.
+pub async fn compact(deps: &Deps, begin_until: Instant) -> Result<Report, StoredError> {
+    let mut report = Report::default();
+    for table in &deps.tables {
+        let span = info_span!("table", table = table.name());
+        compact_table(deps, table, begin_until, &mut report)
+            .instrument(span)
+            .await?;
+    }
+    Ok(report)
+}
+
+async fn compact_table(
+    deps: &Deps,
+    table: &Table,
+    begin_until: Instant,
+    report: &mut Report,
+) -> Result<(), StoredError> {
+    let stored = Stored::new(deps, table);
+    let now = (deps.clock)();
+    let policy = deps.config.policy;
+    let ledger = stored.read_ledger(now - policy.settle).await?;
+    let files = stored.list_files().await?;
+    let closed_at = read_closing_times(&stored, &files).await?;
+    let steps = next_steps(&stored.table, &ledger, &files, &closed_at, now, policy);
+
+    stored.delete_files(&steps.remove).await?;
+    report.removed_count += steps.remove.len();
+    let mut ledger = ledger;
+    if let Some(next) = steps.ledger {
+        stored.write_ledger(&next).await?;
+        ledger = next;
+    }
+    for day in steps.merge {
+        let Some(closing) = ledger.days.get_mut(&day) else {
+            continue;
+        };
+        if Instant::now() >= begin_until {
+            report.put_off.push(day);
+            continue;
+        }
+        let span = info_span!("day", day = %day, file_count = closing.inputs.len());
+        match merge_day(deps, table, &stored, day, closing)
+            .instrument(span)
+            .await
+        {
+            Ok(merged) => {
+                (closing.phase, closing.since) = (Phase::Written, (deps.clock)());
+                ledger.version += 1;
+                stored.write_ledger(&ledger).await?;
+                report.merged.push((day, merged));
+            }
+            Err(error) => {
+                error!(day = %day, error = %boot::chain(&error), "day cannot be closed now");
+                report.failed.push(day);
+            }
+        }
+    }
+    report.closing_count += ledger.days.len();
+    Ok(())
+}
+
+/// When the days with parts were closed last.
+async fn read_closing_times(
+    stored: &Stored,
+    files: &[LakeFile],
+) -> Result<BTreeMap<Date, OffsetDateTime>, StoredError> {
+    let is_part = |file: &&LakeFile| file.kind == FileKind::Part;
+    let days: BTreeSet<Date> = files.iter().filter(is_part).map(|file| file.day).collect();
+    let mut closed_at = BTreeMap::new();
+    for day in days {
+        if let (Some(state), _) = stored.read_day(day).await? {
+            closed_at.insert(day, state.closed_at);
+        }
+    }
+    Ok(closed_at)
+}
+
+async fn merge_day(
+    deps: &Deps,
+    table: &Table,
+    stored: &Stored,
+    day: Date,
+    closing: &Closing,
+) -> Result<Merged, DayError> {
+    let started = Instant::now();
+    let (state, version) = stored.read_day(day).await?;
+    let mut parts = state.map(|state| state.parts).unwrap_or_default();
+
+    let directory = tempfile::tempdir()?;
+    let mut merge = Merge::new(
+        table.clone(),
+        directory.path().to_owned(),
+        deps.config.run_bytes,
+    );
+    // Of two events with one id the first stays: that which the day was closed with.
+    let closed_first = |input: &&LakeFile| input.kind == FileKind::Part;
+    let mut inputs: Vec<&LakeFile> = closing.inputs.iter().collect();
+    inputs.sort_by_key(closed_first);
+    for input in inputs {
+        // A part that is in the closed file already: it must not be in there twice.
+        let is_new = input.kind == FileKind::ClosedDay || parts.insert(input.id);
+        if is_new {
+            merge = add(stored, *input, merge).await?;
+        }
+    }
+
+    let path = directory.path().join("day.parquet");
+    let output = LakeFile {
+        day,
+        kind: FileKind::ClosedDay,
+        id: closing.output,
+    };
+    let name = stored.object(output.key(&stored.table));
+    let merged = spawn_blocking({
+        let path = path.clone();
+        move || {
+            merge
+                .finish(File::create(path)?, output.id)
+                .map(|(_, merged)| merged)
+        }
+    })
+    .await?
+    .map_err(|source| DayError::Merge {
+        key: name.key.clone(),
+        source,
+    })?;
+    put_new_file(
+        &stored.s3,
+        &name,
+        &path,
+        "application/vnd.apache.parquet",
+        WRITE_LIMIT,
+    )
+    .await
+    .map_err(StoredError::from)?;
+    let state = DayState {
+        output: output.id,
+        closed_at: (deps.clock)(),
+        row_count: merged.row_count,
+        parts,
+    };
+    stored.write_day(day, &state, &version).await?;
+
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    info!(
+        row_count = merged.row_count,
+        duplicate_count = merged.duplicate_count,
+        duration_ms,
+        "day merged"
+    );
+    Ok(merged)
+}
+
+/// Reads one file into the merge, by way of the disk: Parquet is read from its end.
+async fn add(stored: &Stored, input: LakeFile, mut merge: Merge) -> Result<Merge, DayError> {
+    let key = input.key(&stored.table);
+    let name = stored.object(key.clone());
+    let mut body = open(&stored.s3, &name, READ_LIMIT)
+        .await
+        .map_err(|source| DayError::Get {
+            key: key.clone(),
+            source,
+        })?
+        .into_blocking(READ_LIMIT);
+    let merged = spawn_blocking(move || {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut body, &mut file)?;
+        merge.add(file)?;
+        Ok(merge)
+    });
+    merged
+        .await?
+        .map_err(|source| DayError::Merge { key, source })
+}

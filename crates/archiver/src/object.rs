@@ -1,0 +1,228 @@
+//! One raw object: from its name to its rows in the lake.
+
+use std::{
+    io::{self, BufReader, BufWriter},
+    time::Duration,
+};
+
+use aws_io::{
+    Rejection,
+    s3::{GetError, ObjectRef, PutError, PutOutcome, put_new_file, stream::open},
+};
+use lake_schema::{FileId, Table, arrival, layout};
+use tempfile::NamedTempFile;
+use time::{Date, OffsetDateTime};
+use tokio::{
+    task::{JoinError, spawn_blocking},
+    time::Instant,
+};
+use tracing::{info, warn};
+
+use crate::{
+    ConvertError, Converted, Deps, Part, Source, convert,
+    messages::read_events,
+    stored::{Stored, StoredError},
+};
+
+/// For an object's first bytes, and for each piece of it.
+const READ_LIMIT: Duration = Duration::from_secs(20);
+/// For storing what an object rejects.
+const WRITE_LIMIT: Duration = Duration::from_mins(1);
+/// The table whose raw objects hold messages, and the events in those.
+const MESSAGES_TABLE: &str = "app_events";
+/// How much of an object is asked for at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// What became of the records of one object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Archived {
+    /// Rows that were stored now.
+    pub(crate) stored: u64,
+    /// Records that were stored or rejected when the object was converted before.
+    pub(crate) duplicate: u64,
+    /// Records that were rejected now.
+    pub(crate) rejected: u64,
+}
+
+/// Why an object is not in the lake.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObjectError {
+    /// It cannot be had.
+    #[error(transparent)]
+    Get(#[from] GetError),
+    /// Its rows would be in days that no query looks at. That is for an operator to decide, so it is kept in the queue.
+    #[error("{key} arrived on {arrival_day}, before LAKE_FIRST_DAY ({first_day})")]
+    BeforeFirstDay {
+        key: String,
+        arrival_day: Date,
+        first_day: Date,
+    },
+    /// This version has no table for it.
+    #[error("{key} belongs to table {table}, which is not there")]
+    NoTable { key: String, table: &'static str },
+    #[error("converting {key}")]
+    Convert { key: String, source: ConvertError },
+    #[error("a disk to work on")]
+    Disk(#[from] io::Error),
+    #[error("the thread that converts")]
+    Thread(#[from] JoinError),
+    /// What it rejects could not be stored.
+    #[error(transparent)]
+    Rejections(#[from] PutError),
+    /// What it became could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoredError),
+}
+
+impl ObjectError {
+    /// Why the object can never be archived; `None` when another attempt may do it.
+    pub(crate) fn rejection(&self) -> Option<Rejection> {
+        match self {
+            // The archive is the truth: an object that is gone before it was converted is a loss that must show.
+            Self::Get(error @ GetError::Missing { .. }) => Some(Rejection {
+                reason: "object_missing",
+                detail: boot::chain(error).to_string(),
+            }),
+            Self::Get(_)
+            | Self::BeforeFirstDay { .. }
+            | Self::NoTable { .. }
+            | Self::Convert { .. }
+            | Self::Disk(_)
+            | Self::Thread(_)
+            | Self::Rejections(_)
+            | Self::Store(_) => None,
+        }
+    }
+}
+
+/// Converts one object and stores what it became, as far as it is not stored already.
+pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Archived, ObjectError> {
+    let started = Instant::now();
+    let table = table_of(deps, &name.key)?;
+    let stored = Stored::new(deps, table);
+    let source_key = source_key(&deps.config.bucket, name);
+    let opened = open(&deps.s3, name, READ_LIMIT).await?;
+    let size_bytes = opened.size_bytes;
+    let arrival = arrival::from_key(&name.key)
+        .or(opened.last_modified)
+        .unwrap_or_else(|| (deps.clock)());
+    let first_day = deps.config.first_day;
+    if arrival.date() < first_day {
+        return Err(ObjectError::BeforeFirstDay {
+            key: source_key,
+            arrival_day: arrival.date(),
+            first_day,
+        });
+    }
+
+    let rejections = NamedTempFile::new()?;
+    let body = opened.into_blocking(READ_LIMIT);
+    let converting = spawn_blocking({
+        let (table, key) = (table.clone(), source_key.clone());
+        let out = BufWriter::new(rejections.reopen()?);
+        move || {
+            let source = Source {
+                key: &key,
+                arrival,
+                first_day,
+            };
+            let body = BufReader::with_capacity(READ_BYTES, body);
+            if table.name() == MESSAGES_TABLE {
+                convert(&table, source, read_events(body)?, out)
+            } else {
+                convert(&table, source, body, out)
+            }
+        }
+    });
+    let converted = converting.await?.map_err(|source| ObjectError::Convert {
+        key: source_key.clone(),
+        source,
+    })?;
+
+    let archived = store(&stored, &source_key, arrival, converted, &rejections).await?;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let Archived {
+        stored,
+        duplicate,
+        rejected,
+    } = archived;
+    info!(
+        stored,
+        duplicate, rejected, size_bytes, duration_ms, "object archived"
+    );
+    if rejected > 0 {
+        warn!(
+            rejected,
+            "some records cannot be used and are under rejected/"
+        );
+    }
+    Ok(archived)
+}
+
+fn table_of<'a>(deps: &'a Deps, key: &str) -> Result<&'a Table, ObjectError> {
+    let name = layout::table_of_raw(key);
+    let table = deps.tables.iter().find(|table| table.name() == name);
+    table.ok_or_else(|| ObjectError::NoTable {
+        key: key.to_owned(),
+        table: name,
+    })
+}
+
+/// What an object is called, in the names of its files and in what is said about it.
+fn source_key(bucket: &str, name: &ObjectRef) -> String {
+    if name.bucket == bucket {
+        name.key.clone()
+    } else {
+        name.to_string()
+    }
+}
+
+async fn store(
+    stored: &Stored,
+    source_key: &str,
+    arrival: OffsetDateTime,
+    converted: Converted,
+    rejections: &NamedTempFile,
+) -> Result<Archived, ObjectError> {
+    let mut archived = Archived::default();
+    if converted.rejected_count > 0 {
+        let day = arrival.date();
+        let id = FileId::of_part(&stored.table, day, source_key);
+        let name = stored.object(layout::rejected_key(
+            layout::pipeline(&stored.table),
+            day,
+            id,
+        ));
+        let put = put_new_file(
+            &stored.s3,
+            &name,
+            rejections.path(),
+            "application/x-ndjson",
+            WRITE_LIMIT,
+        );
+        match put.await? {
+            PutOutcome::Created => archived.rejected = converted.rejected_count,
+            PutOutcome::AlreadyThere => archived.duplicate += converted.rejected_count,
+        }
+    }
+    for part in converted.parts {
+        let row_count = part.row_count;
+        match store_part(stored, part).await? {
+            PutOutcome::Created => archived.stored += row_count,
+            PutOutcome::AlreadyThere => archived.duplicate += row_count,
+        }
+    }
+    Ok(archived)
+}
+
+/// Stores a part, unless it is there, or was and is now in the file that its day was closed as.
+///
+/// That is looked up before the part is stored, and a part is only removed long after it was noted down there
+/// ([`Policy::settle`](crate::Policy::settle)): so a part that is not noted down yet is still there to be found.
+async fn store_part(stored: &Stored, part: Part) -> Result<PutOutcome, StoredError> {
+    let (day, _) = stored.read_day(part.file.day).await?;
+    if day.is_some_and(|day| day.parts.contains(&part.file.id)) {
+        return Ok(PutOutcome::AlreadyThere);
+    }
+    stored.put_file(part.file, part.bytes.into()).await
+}

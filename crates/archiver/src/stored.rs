@@ -1,0 +1,210 @@
+//! The lake as it is in S3.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_io::{
+    S3Client,
+    s3::{
+        GetError, NewObject, ObjectRef, PutError, PutOutcome, get_capped,
+        listing::{self, DeleteError, ListError},
+        put_new,
+        swap::{self, SwapOutcome, Version},
+    },
+};
+use bytes::Bytes;
+use lake_schema::{
+    FileId, Table,
+    layout::{self, LakeFile},
+};
+use serde::{Deserialize, Serialize};
+use time::{Date, OffsetDateTime, serde::rfc3339};
+
+use crate::{
+    Deps,
+    compaction::{Ledger, LedgerError},
+};
+
+/// For one call about a small object.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// For storing a part: tens of megabytes at most, inside one region.
+const FILE_LIMIT: Duration = Duration::from_mins(1);
+const MAX_STATE_BYTES: usize = 64 << 20;
+
+const JSON: &str = "application/json";
+const JSON_LINES: &str = "application/x-ndjson";
+
+/// One table's files and what is known about them.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) s3: S3Client,
+    pub(crate) bucket: String,
+    /// The table's name.
+    pub(crate) table: String,
+}
+
+/// What a closed day consists of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DayState {
+    /// The file it was closed as last.
+    pub(crate) output: FileId,
+    #[serde(with = "rfc3339")]
+    pub(crate) closed_at: OffsetDateTime,
+    pub(crate) row_count: u64,
+    /// The parts that are in it. They may be gone; a raw object that is converted again must not bring them back.
+    pub(crate) parts: BTreeSet<FileId>,
+}
+
+/// The lake cannot be read or changed now.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    /// A read failed.
+    #[error(transparent)]
+    Get(#[from] GetError),
+    /// A write failed.
+    #[error(transparent)]
+    Put(#[from] PutError),
+    /// A listing failed.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// Deleting failed.
+    #[error(transparent)]
+    Delete(#[from] DeleteError),
+    /// The ledger is not what it should be.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// What is known about a closed day is not what it should be.
+    #[error("the state of {day}")]
+    DayState {
+        /// The day.
+        day: Date,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// Two compactors at once. Neither does harm, but one of them has to give way.
+    #[error("another compactor has written {key}")]
+    Overtaken {
+        /// What both wanted to write.
+        key: String,
+    },
+}
+
+impl Stored {
+    pub(crate) fn new(deps: &Deps, table: &Table) -> Self {
+        Self {
+            s3: deps.s3.clone(),
+            bucket: deps.config.bucket.clone(),
+            table: table.name().to_owned(),
+        }
+    }
+
+    pub(crate) fn object(&self, key: String) -> ObjectRef {
+        ObjectRef {
+            bucket: self.bucket.clone(),
+            key,
+        }
+    }
+
+    /// All files of the table. What else is under its prefix is none of ours.
+    pub(crate) async fn list_files(&self) -> Result<Vec<LakeFile>, StoredError> {
+        let prefix = layout::table_prefix(&self.table);
+        let listed = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT).await?;
+        Ok(listed
+            .iter()
+            .filter_map(|object| LakeFile::from_key(&self.table, &object.key))
+            .collect())
+    }
+
+    /// Stores a file, unless it is there.
+    pub(crate) async fn put_file(
+        &self,
+        file: LakeFile,
+        bytes: Bytes,
+    ) -> Result<PutOutcome, StoredError> {
+        let object = NewObject {
+            name: self.object(file.key(&self.table)),
+            body: bytes,
+            content_type: "application/vnd.apache.parquet",
+            metadata: Vec::new(),
+        };
+        Ok(put_new(&self.s3, &object, FILE_LIMIT).await?)
+    }
+
+    pub(crate) async fn delete_files(&self, files: &[LakeFile]) -> Result<(), StoredError> {
+        let keys: Vec<String> = files.iter().map(|file| file.key(&self.table)).collect();
+        Ok(listing::delete(&self.s3, &self.bucket, &keys, CALL_LIMIT).await?)
+    }
+
+    /// What a day was closed as, if it was, and the version of that knowledge.
+    pub(crate) async fn read_day(
+        &self,
+        day: Date,
+    ) -> Result<(Option<DayState>, Version), StoredError> {
+        let name = self.object(layout::day_state_key(&self.table, day));
+        let (bytes, version) = swap::read(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await?;
+        let state = bytes
+            .map(|bytes| serde_json::from_slice(&bytes))
+            .transpose()
+            .map_err(|source| StoredError::DayState { day, source })?;
+        Ok((state, version))
+    }
+
+    pub(crate) async fn write_day(
+        &self,
+        day: Date,
+        state: &DayState,
+        version: &Version,
+    ) -> Result<(), StoredError> {
+        let name = self.object(layout::day_state_key(&self.table, day));
+        let body = serde_json::to_vec(state).expect("a day's state is always JSON");
+        match swap::write(&self.s3, &name, body.into(), JSON, version, CALL_LIMIT).await? {
+            SwapOutcome::Written => Ok(()),
+            SwapOutcome::Changed => Err(StoredError::Overtaken { key: name.key }),
+        }
+    }
+
+    /// The latest version of the ledger. Removes those that were replaced before `settled`: no query reads them any more.
+    pub(crate) async fn read_ledger(&self, settled: OffsetDateTime) -> Result<Ledger, StoredError> {
+        let prefix = layout::state_prefix(&self.table);
+        let mut listed: Vec<_> = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT)
+            .await?
+            .into_iter()
+            .filter_map(|object| Some((layout::state_version(&self.table, &object.key)?, object)))
+            .collect();
+        listed.sort_by_key(|(version, _)| *version);
+        let Some((_, latest)) = listed.last() else {
+            return Ok(Ledger::default());
+        };
+        let name = self.object(latest.key.clone());
+        let bytes = get_capped(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await?;
+        let ledger = Ledger::from_bytes(&bytes)?;
+
+        let replaced: Vec<String> = listed
+            .windows(2)
+            .filter(|pair| {
+                pair[1]
+                    .1
+                    .last_modified
+                    .is_some_and(|written| written < settled)
+            })
+            .map(|pair| pair[0].1.key.clone())
+            .collect();
+        listing::delete(&self.s3, &self.bucket, &replaced, CALL_LIMIT).await?;
+        Ok(ledger)
+    }
+
+    /// Writes a version of the ledger, which must be new.
+    pub(crate) async fn write_ledger(&self, ledger: &Ledger) -> Result<(), StoredError> {
+        let object = NewObject {
+            name: self.object(layout::state_key(&self.table, ledger.version)),
+            body: ledger.to_bytes().into(),
+            content_type: JSON_LINES,
+            metadata: Vec::new(),
+        };
+        match put_new(&self.s3, &object, CALL_LIMIT).await? {
+            PutOutcome::Created => Ok(()),
+            PutOutcome::AlreadyThere => Err(StoredError::Overtaken {
+                key: object.name.key,
+            }),
+        }
+    }
+}

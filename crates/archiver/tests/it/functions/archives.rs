@@ -1,0 +1,132 @@
+//! The archives of the other pipelines, as tables of their own.
+
+use std::fs;
+
+use event_model::mparticle::ArchivedMessage;
+use serde_json::{Value, json};
+
+use super::rig::{NONE, Rig};
+use crate::lake::Row;
+
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+
+fn sample(name: &str) -> Vec<u8> {
+    fs::read(format!("{SAMPLES}/{name}")).unwrap()
+}
+
+/// Archives one object and returns the rows it became, each with the file's key.
+async fn archive(key: &str, body: impl Into<Vec<u8>>) -> (Rig, Vec<(String, Row)>) {
+    let rig = Rig::new().await;
+    rig.put(key, body).await;
+    assert_eq!(rig.deliver(&[key]).await, NONE);
+    let files = rig.files().await;
+    let rows = files
+        .into_iter()
+        .flat_map(|(file, rows)| rows.into_iter().map(move |row| (file.clone(), row)))
+        .collect();
+    (rig, rows)
+}
+
+fn email_key(name: &str) -> String {
+    format!("raw/sparkpost/dt=2026-03-01/{name}.gz")
+}
+
+#[tokio::test]
+async fn an_email_event_is_a_row_with_the_rest_of_it_in_extra() {
+    let (_rig, rows) = archive(&email_key("bounce"), sample("sparkpost/bounce.json")).await;
+
+    let [(file, row)] = &rows[..] else {
+        panic!("{rows:?}");
+    };
+    assert!(
+        file.starts_with("lake/email_events/dt=2026-02-03/part-"),
+        "{file}"
+    );
+    assert_eq!(row["type"], "bounce");
+    assert_eq!(row["rcpt_to"], "mia.lindqvist@example.net");
+    assert_eq!(row["ts"], 1_770_120_003_000_i64);
+    assert_eq!(row["_clamped"], false);
+    let extra: Value = serde_json::from_str(row["_extra"].as_str().unwrap()).unwrap();
+    assert_eq!(extra["msys"]["message_event"]["rcpt_meta"]["plan"], "gold");
+}
+
+#[tokio::test]
+async fn every_element_of_every_sample_is_a_row_or_a_rejection() {
+    for entry in fs::read_dir(format!("{SAMPLES}/sparkpost")).unwrap() {
+        let path = entry.unwrap().path();
+        let body = fs::read(&path).unwrap();
+        let Ok(Value::Array(elements)) = serde_json::from_slice(&body) else {
+            continue;
+        };
+        let (rig, rows) = archive(&email_key("x"), body).await;
+
+        let rejected = rig.objects("rejected/email_events/").await;
+        let lines = rejected
+            .values()
+            .flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
+        let rejected_count = lines.filter(|line| !line.is_empty()).count();
+        assert_eq!(
+            rows.len() + rejected_count,
+            elements.len(),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[tokio::test]
+async fn events_of_one_id_and_several_types_are_several_events() {
+    let batch = json!([
+        { "msys": { "message_event": { "type": "delivery", "event_id": "1", "timestamp": "1770120003" } } },
+        { "msys": { "message_event": { "type": "bounce", "event_id": "1", "timestamp": "1770120003" } } },
+        { "msys": { "message_event": { "type": "bounce", "event_id": "1", "timestamp": "1770120003" } } },
+    ]);
+    let (rig, rows) = archive(&email_key("x"), batch.to_string()).await;
+    assert_eq!(rows.len(), 3);
+
+    for hour in 0..3 {
+        super::rig::set_now(
+            time::macros::datetime!(2026-03-02 12:00 UTC) + time::Duration::hours(hour),
+        );
+        rig.compact().await;
+    }
+
+    let files = rig.files().await;
+    let closed = files.iter().find(|(key, _)| key.contains("/day-")).unwrap();
+    assert_eq!(closed.1.len(), 2);
+}
+
+#[tokio::test]
+async fn app_events_are_taken_out_of_their_messages() {
+    let body = String::from_utf8(sample("mparticle/one-screen-view.json")).unwrap();
+    let batch: Value = serde_json::from_str(&body).unwrap();
+    let message = ArchivedMessage::new("m-1", 1_767_268_962_000, &body);
+    let nothing = ArchivedMessage::new("m-2", 1_767_268_962_000, "{}");
+    let archived =
+        [&message, &nothing].map(|message| serde_json::to_string(message).unwrap() + "\n");
+
+    let (_rig, rows) = archive(
+        "raw/mparticle/dt=2026-01-01/hour=12/run-1.ndjson",
+        archived.concat(),
+    )
+    .await;
+
+    assert_eq!(rows.len(), 2);
+    let (file, row) = &rows[0];
+    assert!(
+        file.starts_with("lake/app_events/dt=2026-01-01/part-"),
+        "{file}"
+    );
+    assert_eq!(row["event_key"], "m-1/0");
+    assert_eq!(row["event_type"], "screen_view");
+    assert_eq!(row["mpid"], batch["mpid"]);
+    assert_eq!(
+        row["ts"],
+        batch["events"][0]["data"]["timestamp_unixtime_ms"]
+    );
+    let (_, empty) = &rows[1];
+    assert!(
+        empty["_extra"].as_str().unwrap().contains("m-2"),
+        "{empty:?}"
+    );
+}
