@@ -1,0 +1,289 @@
+//! From the bytes of a request to its events. Pure.
+
+use aws_io::gzip::{self, GunzipError};
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use crate::event::{Event, NoEvent};
+
+/// What a body may expand to: what a gateway takes without an encoding.
+const MAX_EXPANDED_BYTES: usize = 10 << 20;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A body that is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("there is no event in the body")]
+    Empty,
+    #[error("the body is not whole gzip")]
+    NotGzip,
+    #[error("the body expands to more than 10 MiB")]
+    ExpandsTooFar,
+    #[error("the body has an encoding other than gzip")]
+    UnknownEncoding,
+    #[error("{place} is not JSON")]
+    NotJson { place: Place },
+    #[error("{place} is {}", reason.as_str())]
+    NoEvent { place: Place, reason: NoEvent },
+}
+
+/// Where an event is in its body, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The line that it begins in.
+    Line(usize),
+    /// The element of the array.
+    Item(usize),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Line(number) => write!(f, "line {number}"),
+            Self::Item(number) => write!(f, "item {number}"),
+        }
+    }
+}
+
+/// Undoes gzip, by what the body begins with: proxies expand bodies and leave the header, and trackers compress and forget it.
+pub(crate) fn expand(headers: &HeaderMap, body: Bytes) -> Result<Bytes, BodyError> {
+    if body.starts_with(&GZIP_MAGIC) {
+        return match gzip::decode_capped(&body, MAX_EXPANDED_BYTES) {
+            Ok(expanded) => Ok(expanded.into()),
+            Err(GunzipError::TooLarge { .. }) => Err(BodyError::ExpandsTooFar),
+            Err(GunzipError::Corrupt(_)) => Err(BodyError::NotGzip),
+        };
+    }
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let is_known = |encoding: &[u8]| {
+        let known: [&[u8]; 4] = [b"", b"identity", b"gzip", b"x-gzip"];
+        known
+            .iter()
+            .any(|known| encoding.trim_ascii().eq_ignore_ascii_case(known))
+    };
+    if encodings
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .all(is_known)
+    {
+        Ok(body)
+    } else {
+        Err(BodyError::UnknownEncoding)
+    }
+}
+
+/// The events of an expanded body: an array of objects, or objects one after another.
+pub(crate) fn events(body: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let first = text.iter().position(|byte| !is_space(*byte));
+    let events = match first {
+        None => Vec::new(),
+        Some(first) if text[first] == b'[' => elements(&text[first + 1..])?,
+        Some(_) => sequence(text)?,
+    };
+    if events.is_empty() {
+        return Err(BodyError::Empty);
+    }
+    Ok(events)
+}
+
+fn sequence(text: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
+    let mut events = Vec::new();
+    let mut at = 0;
+    loop {
+        at += spaces(&text[at..]);
+        if at == text.len() {
+            return Ok(events);
+        }
+        let place = || Place::Line(text[..at].split(|byte| *byte == b'\n').count());
+        let (event, len) = next_event(&text[at..], place)?;
+        events.push(event);
+        at += len;
+    }
+}
+
+/// The elements of an array whose bracket was just passed. Nothing but white space may follow its end.
+fn elements(text: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
+    let mut events = Vec::new();
+    let mut at = spaces(text);
+    if text.get(at) == Some(&b']') {
+        return end_of_array(&text[at + 1..], events);
+    }
+    loop {
+        at += spaces(&text[at..]);
+        let number = events.len() + 1;
+        let (event, len) = next_event(&text[at..], || Place::Item(number))?;
+        events.push(event);
+        at += len;
+        at += spaces(&text[at..]);
+        match text.get(at) {
+            Some(b',') => at += 1,
+            Some(b']') => return end_of_array(&text[at + 1..], events),
+            Some(_) | None => {
+                return Err(BodyError::NotJson {
+                    place: Place::Item(number + 1),
+                });
+            }
+        }
+    }
+}
+
+fn end_of_array<'a>(rest: &[u8], events: Vec<Event<'a>>) -> Result<Vec<Event<'a>>, BodyError> {
+    if spaces(rest) == rest.len() {
+        return Ok(events);
+    }
+    let place = Place::Item(events.len() + 1);
+    Err(BodyError::NotJson { place })
+}
+
+/// The event at the start of `text`, and its length.
+fn next_event(text: &[u8], place: impl Fn() -> Place) -> Result<(Event<'_>, usize), BodyError> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+    let Some(Ok(value)) = values.next() else {
+        return Err(BodyError::NotJson { place: place() });
+    };
+    let event = Event::new(value).map_err(|reason| BodyError::NoEvent {
+        place: place(),
+        reason,
+    })?;
+    Ok((event, values.byte_offset()))
+}
+
+fn spaces(text: &[u8]) -> usize {
+    text.iter()
+        .position(|byte| !is_space(*byte))
+        .unwrap_or(text.len())
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const EVENT: &str = r#"{"event":"a"}"#;
+
+    fn count(body: &str) -> Result<usize, BodyError> {
+        events(body.as_bytes()).map(|events| events.len())
+    }
+
+    fn no_event(place: Place, reason: NoEvent) -> Result<usize, BodyError> {
+        Err(BodyError::NoEvent { place, reason })
+    }
+
+    #[test]
+    fn every_form_is_taken() {
+        for (body, expected) in [
+            (EVENT.to_owned(), 1),
+            (format!(" {EVENT}\r\n"), 1),
+            (format!("{EVENT}\n\n{EVENT}\n"), 2),
+            (format!("{EVENT}{EVENT}"), 2),
+            (format!("[{EVENT}]"), 1),
+            (format!("\n[ {EVENT} ,{EVENT}\n]\n"), 2),
+            (format!("\u{feff}{EVENT}"), 1),
+            ("{\n \"a\": 1\n}\n{\n \"a\": 2\n}".to_owned(), 2),
+        ] {
+            assert_eq!(count(&body), Ok(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        use BodyError::{Empty, NotJson};
+        use Place::{Item, Line};
+        for (body, expected) in [
+            (String::new(), Err(Empty)),
+            (" \n".to_owned(), Err(Empty)),
+            ("[]".to_owned(), Err(Empty)),
+            ("hello".to_owned(), Err(NotJson { place: Line(1) })),
+            (
+                format!("{EVENT}\n\n{EVENT}\nhello\n"),
+                Err(NotJson { place: Line(4) }),
+            ),
+            (
+                format!("{EVENT}\n{{\"a\":"),
+                Err(NotJson { place: Line(2) }),
+            ),
+            (
+                format!("{EVENT}\n7"),
+                no_event(Line(2), NoEvent::NotAnObject),
+            ),
+            (
+                format!("{EVENT}\n[{EVENT}]"),
+                no_event(Line(2), NoEvent::NotAnObject),
+            ),
+            (format!("{EVENT}\n{{}}"), no_event(Line(2), NoEvent::Empty)),
+            (
+                format!("[{EVENT},7]"),
+                no_event(Item(2), NoEvent::NotAnObject),
+            ),
+            (format!("[{EVENT},]"), Err(NotJson { place: Item(2) })),
+            (
+                format!("[{EVENT} {EVENT}]"),
+                Err(NotJson { place: Item(2) }),
+            ),
+            (format!("[{EVENT}"), Err(NotJson { place: Item(2) })),
+            (
+                format!("[{EVENT}] {EVENT}"),
+                Err(NotJson { place: Item(2) }),
+            ),
+            ("[".to_owned(), Err(NotJson { place: Item(1) })),
+            (
+                "{\"a\":\"x\ny\"}".to_owned(),
+                Err(NotJson { place: Line(1) }),
+            ),
+        ] {
+            assert_eq!(count(&body), expected, "{body}");
+        }
+        let latin = [EVENT.as_bytes(), b"\n{\"a\":\"\xe9\"}"].concat();
+        assert_eq!(events(&latin).unwrap_err(), NotJson { place: Line(2) });
+    }
+
+    #[test]
+    fn gzip_is_known_by_its_first_bytes() {
+        let zipped = Bytes::from(gzip::encode(EVENT.as_bytes()));
+        let plain = Bytes::from_static(EVENT.as_bytes());
+        let headers = |encoding| {
+            HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(encoding))])
+        };
+
+        for headers in [HeaderMap::new(), headers("gzip"), headers("br")] {
+            assert_eq!(expand(&headers, zipped.clone()), Ok(plain.clone()));
+        }
+        for known in ["", "gzip", "X-GZIP", "identity, gzip"] {
+            assert_eq!(expand(&headers(known), plain.clone()), Ok(plain.clone()));
+        }
+        assert_eq!(
+            expand(&headers("br"), plain),
+            Err(BodyError::UnknownEncoding)
+        );
+        assert_eq!(
+            expand(&headers("gzip"), zipped.slice(..zipped.len() - 1)),
+            Err(BodyError::NotGzip)
+        );
+        let bomb = gzip::encode(&vec![b' '; MAX_EXPANDED_BYTES + 1]);
+        assert_eq!(
+            expand(&headers("gzip"), bomb.into()),
+            Err(BodyError::ExpandsTooFar)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = events(&bytes);
+        }
+
+        #[test]
+        fn any_mixture_of_json_is_judged_without_panic(text in r#"([\[\]{},: \n]|"a"|1|null|\{"a":1\}){0,20}"#) {
+            let _ = events(text.as_bytes());
+        }
+    }
+}

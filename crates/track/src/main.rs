@@ -1,0 +1,20 @@
+//! Starts the function.
+
+use std::process::ExitCode;
+
+use boot::{BoxError, Env};
+use time::OffsetDateTime;
+use track::{Config, Deps, router};
+use uuid::Uuid;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    boot::init_tracing();
+    boot::exit(run().await)
+}
+
+async fn run() -> Result<(), BoxError> {
+    let config = Config::from_env(&Env::process())?;
+    let deps = Deps::connect(config, OffsetDateTime::now_utc, Uuid::new_v4).await;
+    boot::serve(router(deps)).await
+}

@@ -1,0 +1,10 @@
+//! The function as a service: requests as both doors make them in, Firehose as it takes and refuses behind.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod browsers;
+mod door;
+mod firehose;
+mod keys;
+mod outages;
+mod taken;
