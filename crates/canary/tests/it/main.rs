@@ -1,0 +1,129 @@
+//! The function between a stand-in for Secrets Manager and one for the front door.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use aws_io::Aws;
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode},
+    routing::{get, post},
+};
+use canary::{Config, Deps, FlightError, handle};
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::Mutex};
+
+const DOCUMENT: &str = r#"{"signing_key":"s","sparkpost":"sender","query":"reader"}"#;
+
+/// How the front door behaves, and what it was sent.
+#[derive(Default)]
+struct Door {
+    takes: Option<StatusCode>,
+    loses: bool,
+    batches: Mutex<Vec<Value>>,
+}
+
+fn is(headers: &HeaderMap, key: &str) -> bool {
+    headers["authorization"] == key
+}
+
+async fn take(
+    State(door): State<Arc<Door>>,
+    headers: HeaderMap,
+    Json(batch): Json<Value>,
+) -> StatusCode {
+    if !is(&headers, "sender") {
+        return StatusCode::FORBIDDEN;
+    }
+    door.batches.lock().await.push(batch);
+    door.takes.unwrap_or(StatusCode::OK)
+}
+
+async fn search(
+    State(door): State<Arc<Door>>,
+    headers: HeaderMap,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Result<Json<Value>, StatusCode> {
+    if !is(&headers, "reader") {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    let batches = door.batches.lock().await;
+    let event = &batches[0][0]["msys"]["message_event"];
+    let is_found = !door.loses
+        && asked
+            == [(
+                "messages".to_owned(),
+                event["message_id"].as_str().unwrap().to_owned(),
+            )];
+    let results = if is_found {
+        vec![event.clone()]
+    } else {
+        Vec::new()
+    };
+    Ok(Json(json!({ "results": results })))
+}
+
+async fn fly(door: Door) -> (Result<(), FlightError>, Arc<Door>) {
+    let door = Arc::new(door);
+    let secret = json!({ "ARN": "arn", "Name": "keys", "SecretString": DOCUMENT });
+    let router = Router::new()
+        .route("/", post(async || Json(secret)))
+        .route("/webhook", post(take))
+        .route("/search", get(search))
+        .with_state(Arc::clone(&door));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let config = Config {
+        secret_id: "keys".to_owned(),
+        webhook_url: format!("{origin}/webhook"),
+        query_url: format!("{origin}/search"),
+        patience: Duration::from_millis(200),
+    };
+    let deps = Deps::with(config, &Aws::local(&origin).await, SystemTime::now).unwrap();
+
+    let mut context = Context::default();
+    "c0ffee".clone_into(&mut context.request_id);
+    let outcome = handle(&deps, LambdaEvent::new(Value::Null, context)).await;
+    (outcome, door)
+}
+
+#[tokio::test]
+async fn event_that_is_posted_and_found_is_well() {
+    let (outcome, door) = fly(Door::default()).await;
+
+    outcome.unwrap();
+    let batches = door.batches.lock().await;
+    let event = &batches[0][0]["msys"]["message_event"];
+    assert_eq!(event["campaign_id"], "cistern-canary");
+    assert_eq!(event["message_id"], "cistern-canary-c0ffee");
+}
+
+#[tokio::test]
+async fn batch_that_is_refused_is_told_with_its_step() {
+    let door = Door {
+        takes: Some(StatusCode::SERVICE_UNAVAILABLE),
+        ..Door::default()
+    };
+
+    let error = fly(door).await.0.unwrap_err();
+
+    let expected = "posting the batch: the front door answered 503 Service Unavailable";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn event_that_does_not_come_up_is_lost() {
+    let door = Door {
+        loses: true,
+        ..Door::default()
+    };
+
+    assert!(matches!(fly(door).await.0, Err(FlightError::Lost { .. })));
+}
