@@ -1,0 +1,168 @@
+//! Usage priced.
+
+use serde::Serialize;
+
+use crate::{Item, Meter, Pipeline, Scenario, Use, usage};
+
+/// A month's bill.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bill {
+    lines: Vec<Line>,
+}
+
+/// One meter, as one part of the stack uses it for one purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// What is used.
+    #[serde(flatten)]
+    pub used: Use,
+    /// What it costs, after the share of what is free.
+    pub usd: f64,
+}
+
+impl Bill {
+    /// The bill of a month.
+    pub fn of(scenario: &Scenario) -> Self {
+        Self::for_uses(&usage::of(scenario), scenario.free_tier)
+    }
+
+    /// Prices usage. A meter's tiers and free units hold for the sum of all its uses; each pays its share.
+    pub fn for_uses(uses: &[Use], with_free_tier: bool) -> Self {
+        let total = |meter: Meter| -> f64 {
+            let same = uses.iter().filter(|each| each.meter == meter);
+            same.map(|each| each.quantity).sum()
+        };
+        let lines = uses
+            .iter()
+            .map(|used| {
+                let total = total(used.meter);
+                let usd = used.meter.price().usd(total, with_free_tier);
+                Line {
+                    used: *used,
+                    usd: usd * used.quantity / total,
+                }
+            })
+            .collect();
+        Self { lines }
+    }
+
+    /// All lines.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The sum.
+    pub fn total_usd(&self) -> f64 {
+        self.lines.iter().map(|line| line.usd).sum()
+    }
+
+    /// What one part of the stack costs.
+    pub fn pipeline_usd(&self, pipeline: Pipeline) -> f64 {
+        self.sum(|used| used.pipeline == pipeline)
+    }
+
+    /// What one purpose costs.
+    pub fn item_usd(&self, item: Item) -> f64 {
+        self.sum(|used| used.item == item)
+    }
+
+    /// Purposes that cost something, the dearest first.
+    pub fn by_item(&self) -> Vec<(Item, f64)> {
+        let mut items: Vec<(Item, f64)> = Item::ALL
+            .into_iter()
+            .map(|item| (item, self.item_usd(item)))
+            .filter(|(_, usd)| *usd >= 0.005)
+            .collect();
+        items.sort_by(|a, b| b.1.total_cmp(&a.1));
+        items
+    }
+
+    fn sum(&self, belongs: impl Fn(&Use) -> bool) -> f64 {
+        self.lines
+            .iter()
+            .filter(|line| belongs(&line.used))
+            .map(|line| line.usd)
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AppEvents, Database, EmailEvents, FrontDoor, ProductEvents};
+
+    fn usd(scenario: &Scenario) -> f64 {
+        Bill::of(scenario).total_usd()
+    }
+
+    #[test]
+    fn published_month_costs_at_most_90_dollars_with_single_events_and_25_with_ten() {
+        assert!(usd(&Scenario::article(1.0)) <= 90.0);
+        assert!(usd(&Scenario::article(10.0)) <= 25.0);
+    }
+
+    #[test]
+    fn published_month_stays_below_90_without_any_free_tier() {
+        let paid = |batch| Scenario {
+            free_tier: false,
+            ..Scenario::article(batch)
+        };
+
+        assert!(usd(&paid(1.0)) <= 90.0);
+        assert!(usd(&paid(10.0)) <= 25.0);
+    }
+
+    #[test]
+    fn lines_of_all_parts_add_up_to_the_total() {
+        let scenario = Scenario {
+            email_events: Some(EmailEvents::default()),
+            app_events: Some(AppEvents::default()),
+            ..Scenario::article(10.0)
+        };
+        let bill = Bill::of(&scenario);
+
+        let parts = [
+            Pipeline::Base,
+            Pipeline::EmailEvents,
+            Pipeline::AppEvents,
+            Pipeline::ProductEvents,
+        ];
+        let by_part: f64 = parts.map(|part| bill.pipeline_usd(part)).iter().sum();
+        let by_item: f64 = Item::ALL.map(|item| bill.item_usd(item)).iter().sum();
+        assert!((by_part - bill.total_usd()).abs() < 1e-9);
+        assert!((by_item - bill.total_usd()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn gateways_cost_what_the_function_url_saves() {
+        let through = |front_door| {
+            let mut scenario = Scenario::article(1.0);
+            scenario.product_events = scenario.product_events.map(|product| ProductEvents {
+                front_door,
+                ..product
+            });
+            Bill::of(&scenario).item_usd(Item::FrontDoor)
+        };
+
+        assert!(through(FrontDoor::FunctionUrl).abs() < 1e-9);
+        assert!((through(FrontDoor::HttpApi) - 200.0).abs() < 1e-9);
+        assert!((through(FrontDoor::RestApi) - 700.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn idle_stack_without_a_database_costs_little_and_the_database_is_the_rest() {
+        let all = |database| Scenario {
+            email_events: Some(EmailEvents {
+                database,
+                ..EmailEvents::default()
+            }),
+            app_events: Some(AppEvents::default()),
+            ..Scenario::article(1.0)
+        };
+
+        let own = usd(&all(Database::Own).idle());
+        let micro = usd(&all(Database::Micro).idle());
+        assert!(own < 6.0, "{own}");
+        assert!((micro - own - (11.68 + 2.30 + 0.40)).abs() < 0.01);
+    }
+}

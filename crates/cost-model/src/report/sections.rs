@@ -1,0 +1,292 @@
+//! The sections of the report.
+
+use super::{count, dollars, table};
+use crate::{
+    AppEvents, Bill, Database, EmailEvents, FrontDoor, Item, Meter, ProductEvents, QueryLoad,
+    Scenario, Shape, article, prices,
+    usage::{FULL_YEAR_DAYS, scanned_bytes},
+};
+
+/// Events a request in the tables.
+const BATCHES: [f64; 3] = [1.0, 10.0, 100.0];
+
+pub(super) fn head() -> String {
+    format!(
+        "# What it costs\n\n\
+         US dollars a month in {}, at list prices as of {}, free tiers taken off, before tax. `cistern cost` computes the same for your own\n\
+         numbers (`cistern cost --help`); `make cost` writes this page, and a test keeps it true. What each part uses is measured\n\
+         or counted, see `crates/cost-model/src/usage/`; nothing here was read off a bill of AWS.\n",
+        prices::REGION,
+        prices::REVISED,
+    )
+}
+
+pub(super) fn published_month() -> String {
+    let ours = BATCHES.map(|batch| Bill::of(&Scenario::article(batch)));
+    let recomputed = article::recomputed();
+    let published = |item| {
+        let line = article::TABLE.iter().find(|(other, _)| *other == item);
+        line.map_or(0.0, |(_, usd)| *usd)
+    };
+    let row = |title: &str, usd: Vec<f64>| -> Vec<String> {
+        let cells = usd.into_iter().map(|usd| {
+            if usd < 0.005 {
+                "–".to_owned()
+            } else {
+                dollars(usd)
+            }
+        });
+        std::iter::once(title.to_owned()).chain(cells).collect()
+    };
+    let mut rows: Vec<Vec<String>> = Item::ALL
+        .into_iter()
+        .map(|item| {
+            let mut usd = vec![published(item), recomputed.item_usd(item)];
+            usd.extend(ours.iter().map(|bill| bill.item_usd(item)));
+            (item, usd)
+        })
+        .filter(|(_, usd)| usd.iter().any(|usd| *usd >= 0.005))
+        .map(|(item, usd)| row(item.title(), usd))
+        .collect();
+    let mut totals = vec![article::total_usd(), recomputed.total_usd()];
+    totals.extend(ours.iter().map(Bill::total_usd));
+    let ratios = totals
+        .iter()
+        .map(|usd| format!("{:.0} ×", article::total_usd() / usd));
+    let ratios = std::iter::once("the published total is".to_owned())
+        .chain(ratios)
+        .collect();
+    rows.push(row("**total**", totals));
+    rows.push(ratios);
+    let table = table(
+        &[
+            "",
+            "published",
+            "the same design today",
+            "Cistern, 1 event a request",
+            "10",
+            "100",
+        ],
+        &rows,
+    );
+    let left_out = article::left_out();
+    format!(
+        "## The published month\n\n\
+         The design that product events follow was published with a price: 200 million events of 200 bytes a month, 500 TB of queries.\n\
+         Its table, the same design at today's prices from its own inputs, and Cistern on a Function URL under the same load:\n\n\
+         {table}\n\
+         The load is {} queries: a third each count the users of a month, one event of a year and the users of a year. There they scan\n\
+         1.48, 1.14 and 17 GB; here {}. Athena answers a query that was asked within the last hour with the result\n\
+         it has (`cistern query` asks for that, and so must other clients), so that {} of them run.\n\
+         Were each to run, opening {} daily files a query would cost {} more, and scans {}.\n\n\
+         The published table leaves out two crawlers that run every hour ({}) and the S3 requests with which Athena lists its hourly\n\
+         partitions and opens the files in them ({}).\n",
+        count(article::QUERIES),
+        scans(Shape::Article),
+        count(QueryLoad::article().executions()),
+        count(FULL_YEAR_DAYS),
+        dollars(every_query_runs(Item::QueryRequests)),
+        dollars(every_query_runs(Item::Scans)),
+        dollars(left_out.item_usd(Item::Transform)),
+        dollars(left_out.item_usd(Item::QueryRequests)),
+    )
+}
+
+fn scans(shape: Shape) -> String {
+    let scanned = scanned_bytes(crate::scenario::ARTICLE_EVENTS, shape);
+    let mb = |bytes: f64| format!("{:.0}", bytes / 1e6);
+    format!(
+        "{}, {} and {} MB (10 is the least that Athena bills)",
+        mb(scanned.users_of_month),
+        mb(scanned.event_of_year),
+        mb(scanned.users_of_year)
+    )
+}
+
+/// What it adds when no stored result answers anything.
+fn every_query_runs(item: Item) -> f64 {
+    let cached = Scenario::article(1.0);
+    let mut each = cached.clone();
+    if let Some(product) = &mut each.product_events {
+        product.queries.reuse_minutes = 0.0;
+    }
+    Bill::of(&each).item_usd(item) - Bill::of(&cached).item_usd(item)
+}
+
+pub(super) fn where_it_goes() -> String {
+    let rows: Vec<Vec<String>> = BATCHES[..2]
+        .iter()
+        .flat_map(|batch| {
+            let bill = Bill::of(&Scenario::article(*batch));
+            let total = bill.total_usd();
+            let items = bill.by_item().into_iter();
+            items.map(move |(item, usd)| {
+                vec![
+                    format!("{batch:.0}"),
+                    item.title().to_owned(),
+                    dollars(usd),
+                    format!("{:.0} %", usd / total * 100.0),
+                ]
+            })
+        })
+        .collect();
+    format!(
+        "## Where the money goes\n\n{}\n\
+         With single events the invocations of `track` and Firehose's rounding of each record to 5 KB are nearly all of it; both fall\n\
+         in proportion when clients send several events at once.\n",
+        table(&["events a request", "what", "dollars", "share"], &rows)
+    )
+}
+
+pub(super) fn other_choices() -> String {
+    let with = |batch: f64, change: &dyn Fn(&mut ProductEvents)| {
+        let mut scenario = Scenario::article(batch);
+        if let Some(product) = &mut scenario.product_events {
+            change(product);
+        }
+        dollars(Bill::of(&scenario).total_usd())
+    };
+    let row = |title: &str, change: &dyn Fn(&mut ProductEvents)| {
+        let mut cells = vec![title.to_owned()];
+        cells.extend(BATCHES.map(|batch| with(batch, change)));
+        cells
+    };
+    let rows = [
+        row("Function URL", &|_| {}),
+        row("HTTP API", &|product| {
+            product.front_door = FrontDoor::HttpApi;
+        }),
+        row("Function URL, no stored results", &|product| {
+            product.queries.reuse_minutes = 0.0;
+        }),
+        row("Function URL, click stream of 412 bytes", &|product| {
+            product.shape = Shape::Click;
+            product.bytes_per_event = 412.0;
+        }),
+        row(
+            "Function URL, click stream, no stored results",
+            &|product| {
+                product.shape = Shape::Click;
+                product.bytes_per_event = 412.0;
+                product.queries.reuse_minutes = 0.0;
+            },
+        ),
+        row("Function URL, two billion events", &|product| {
+            product.events = 2e9;
+        }),
+    ];
+    format!(
+        "## Other choices, the same month\n\n{}\n\
+         A click stream has millions of ids that nothing compresses below a few bytes each: counting its users reads {}.\n",
+        table(
+            &["total", "1 event a request", "10", "100"],
+            rows.as_slice()
+        ),
+        scans(Shape::Click)
+    )
+}
+
+pub(super) fn switches() -> String {
+    let nothing = Scenario {
+        product_events: None,
+        ..Scenario::article(10.0)
+    };
+    let email = |database| {
+        Some(EmailEvents {
+            database,
+            ..EmailEvents::default()
+        })
+    };
+    let cases = [
+        ("no pipeline", nothing.clone()),
+        (
+            "`EnableEmailEvents`, db.t4g.micro",
+            Scenario {
+                email_events: email(Database::Micro),
+                ..nothing.clone()
+            },
+        ),
+        (
+            "`EnableEmailEvents`, your own Postgres",
+            Scenario {
+                email_events: email(Database::Own),
+                ..nothing.clone()
+            },
+        ),
+        (
+            "`EnableForwarder`",
+            Scenario {
+                app_events: Some(AppEvents::default()),
+                ..nothing
+            },
+        ),
+        ("`EnableAnalytics`", Scenario::article(10.0)),
+        (
+            "all three, db.t4g.micro",
+            Scenario {
+                email_events: email(Database::Micro),
+                app_events: Some(AppEvents::default()),
+                ..Scenario::article(10.0)
+            },
+        ),
+    ];
+    let rows: Vec<Vec<String>> = cases
+        .iter()
+        .map(|(title, scenario)| {
+            let idle = Bill::of(&scenario.idle());
+            let running = Bill::of(scenario);
+            let dearest = running
+                .by_item()
+                .first()
+                .map_or_else(String::new, |(item, usd)| {
+                    format!("{} ({})", item.title(), dollars(*usd))
+                });
+            vec![
+                (*title).to_owned(),
+                dollars(idle.total_usd()),
+                dollars(running.total_usd()),
+                dearest,
+            ]
+        })
+        .collect();
+    format!(
+        "## The whole stack, by switch\n\n\
+         Idle is a month in which nothing arrives. Running is a million email events, a million app events and the published month of\n\
+         product events with ten a request, kept for a year.\n\n{}\n\
+         No NAT gateway and no interface endpoint is in any of them: those alone would be 33 dollars and more.\n",
+        table(&["", "idle", "running", "of which most is"], &rows)
+    )
+}
+
+pub(super) fn prices() -> String {
+    let rows: Vec<Vec<String>> = Meter::ALL
+        .into_iter()
+        .map(|meter| {
+            let price = meter.price();
+            let usd: Vec<String> = price.tiers.iter().map(|tier| plain(tier.usd)).collect();
+            let free = if price.free_units > 0.0 {
+                format!("{}", price.free_units)
+            } else {
+                String::new()
+            };
+            vec![
+                format!("[{}]({})", price.unit, price.page),
+                usd.join(", then "),
+                free,
+                price.seen.unwrap_or("not again").to_owned(),
+            ]
+        })
+        .collect();
+    format!(
+        "## Prices\n\n{}\n\
+         Not in it: data from S3 or Postgres to you beyond 100 GB, Postgres backups larger than the database, CPU credits of a t4g that is\n\
+         busy all day, a KMS key of your own (1 dollar), QuickSight, support plans.\n",
+        table(&["unit", "dollars", "free units", "last seen"], &rows)
+    )
+}
+
+/// All digits that count, and no more.
+fn plain(usd: f64) -> String {
+    let text = format!("{usd:.10}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

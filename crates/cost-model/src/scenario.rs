@@ -1,0 +1,227 @@
+//! The inputs: what happens in a month, and which parts of the stack there are.
+
+use serde::Serialize;
+
+/// The month that the published design was priced for: events, and bytes an event.
+pub const ARTICLE_EVENTS: f64 = 200e6;
+/// Bytes of one event as its sender writes it.
+pub const ARTICLE_BYTES: f64 = 200.0;
+
+/// A month, and the switches of the template.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scenario {
+    /// `EnableAnalytics`.
+    pub product_events: Option<ProductEvents>,
+    /// `EnableEmailEvents`.
+    pub email_events: Option<EmailEvents>,
+    /// `EnableForwarder`.
+    pub app_events: Option<AppEvents>,
+    /// How long events are kept, in S3 and in Postgres.
+    pub retention_months: f64,
+    /// Whether the account's free tier is still free for this stack.
+    pub free_tier: bool,
+}
+
+/// Product events: track to Athena.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProductEvents {
+    /// Events a month.
+    pub events: f64,
+    /// Events that a client puts into one request.
+    pub events_per_request: f64,
+    /// Bytes of an event as its client writes it.
+    pub bytes_per_event: f64,
+    /// Where requests arrive.
+    pub front_door: FrontDoor,
+    /// What the events look like, which decides how small they become.
+    pub shape: Shape,
+    /// What is asked of them.
+    pub queries: QueryLoad,
+}
+
+/// Where requests of `POST /track` arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrontDoor {
+    /// The function's own URL, which costs nothing beside the function.
+    FunctionUrl,
+    /// An HTTP API with the stack's other routes.
+    HttpApi,
+    /// A REST API, as the published design has it.
+    RestApi,
+}
+
+/// What product events look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// The published generator's: one event name, 210 users, a time.
+    Article,
+    /// A click stream: ten fields, ids of millions of people.
+    Click,
+}
+
+/// The queries of a month: a third each count the users of a month, one event of a year, the users of a year.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct QueryLoad {
+    /// Queries a month.
+    pub queries: f64,
+    /// How many of them differ in their text.
+    pub different: f64,
+    /// For how long Athena may answer with the result that it has; 0 has every query run.
+    pub reuse_minutes: f64,
+}
+
+/// Email events: webhook to Postgres.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EmailEvents {
+    /// Events a month.
+    pub events: f64,
+    /// Events that the provider puts into one batch.
+    pub events_per_batch: f64,
+    /// Searches a month.
+    pub searches: f64,
+    /// Where they are stored.
+    pub database: Database,
+}
+
+/// The Postgres of email events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Database {
+    /// RDS in the stack, db.t4g.micro.
+    Micro,
+    /// RDS in the stack, db.t4g.small.
+    Small,
+    /// RDS in the stack, db.t4g.medium.
+    Medium,
+    /// RDS in the stack, db.t4g.large.
+    Large,
+    /// One of your own, by `DatabaseUrl`, which this does not price.
+    Own,
+}
+
+/// App events: forwarded to a destination.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AppEvents {
+    /// Events a month.
+    pub events: f64,
+    /// Events that the provider puts into one batch.
+    pub events_per_batch: f64,
+    /// Bytes of an event as it is received.
+    pub bytes_per_event: f64,
+}
+
+impl QueryLoad {
+    /// The published load: 500 TB a month, at the mean of what its three queries scan.
+    pub fn article() -> Self {
+        Self {
+            queries: crate::article::QUERIES,
+            different: 3.0,
+            reuse_minutes: 60.0,
+        }
+    }
+
+    /// The queries that run; the others are answered with a stored result.
+    pub fn executions(&self) -> f64 {
+        const MINUTES_A_MONTH: f64 = crate::prices::HOURS_A_MONTH * 60.0;
+        if self.reuse_minutes <= 0.0 {
+            return self.queries;
+        }
+        let at_most = self.different * (MINUTES_A_MONTH / self.reuse_minutes).ceil();
+        self.queries.min(at_most)
+    }
+}
+
+impl ProductEvents {
+    /// The published month, with so many events a request.
+    pub fn article(events_per_request: f64) -> Self {
+        Self {
+            events: ARTICLE_EVENTS,
+            events_per_request,
+            bytes_per_event: ARTICLE_BYTES,
+            front_door: FrontDoor::FunctionUrl,
+            shape: Shape::Article,
+            queries: QueryLoad::article(),
+        }
+    }
+
+    /// Requests a month.
+    pub fn requests(&self) -> f64 {
+        (self.events / self.events_per_request.max(1.0)).ceil()
+    }
+}
+
+impl Default for EmailEvents {
+    fn default() -> Self {
+        Self {
+            events: 1e6,
+            events_per_batch: 350.0,
+            searches: 10e3,
+            database: Database::Micro,
+        }
+    }
+}
+
+impl Default for AppEvents {
+    fn default() -> Self {
+        Self {
+            events: 1e6,
+            events_per_batch: 10.0,
+            bytes_per_event: 600.0,
+        }
+    }
+}
+
+impl Scenario {
+    /// The published month, and nothing else.
+    pub fn article(events_per_request: f64) -> Self {
+        Self {
+            product_events: Some(ProductEvents::article(events_per_request)),
+            email_events: None,
+            app_events: None,
+            retention_months: 12.0,
+            free_tier: true,
+        }
+    }
+
+    /// The same switches, and a month in which nothing happens.
+    #[must_use]
+    pub fn idle(&self) -> Self {
+        let mut idle = self.clone();
+        if let Some(product) = &mut idle.product_events {
+            product.events = 0.0;
+            product.queries.queries = 0.0;
+        }
+        if let Some(email) = &mut idle.email_events {
+            email.events = 0.0;
+            email.searches = 0.0;
+        }
+        if let Some(app) = &mut idle.app_events {
+            app.events = 0.0;
+        }
+        idle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_results_answer_what_comes_again_in_time() {
+        let load = QueryLoad::article();
+
+        assert!((load.executions() - 3.0 * 730.0).abs() < 1e-9);
+        let fresh = QueryLoad {
+            reuse_minutes: 0.0,
+            ..load
+        };
+        assert!((fresh.executions() - load.queries).abs() < 1e-9);
+        let rare = QueryLoad {
+            queries: 10.0,
+            ..load
+        };
+        assert!((rare.executions() - 10.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,163 @@
+//! What the stack uses of each meter in a month.
+
+mod app_events;
+mod email_events;
+mod product_events;
+mod stack;
+
+use serde::Serialize;
+
+use crate::{Meter, Scenario};
+
+pub use product_events::{FULL_YEAR_DAYS, ScannedBytes, query_usd, scanned_bytes};
+
+/// 2^30, as AWS counts a GB of memory, of logs and of Firehose.
+pub(crate) const GIB: f64 = 1_073_741_824.0;
+/// Memory of a function unless the template says otherwise (`Globals`).
+const MEMORY_GB: f64 = 0.25;
+/// Long polls of a queue by Lambda: five at once, each of 20 s, all month
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>).
+const POLLS_A_MONTH: f64 = 5.0 * 3.0 * 60.0 * crate::prices::HOURS_A_MONTH;
+
+/// The part of the stack that uses something: a switch of the template, or what is always there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pipeline {
+    /// What every stack has: keys, gateway, dashboard.
+    Base,
+    /// `EnableEmailEvents`.
+    EmailEvents,
+    /// `EnableForwarder`.
+    AppEvents,
+    /// `EnableAnalytics`.
+    ProductEvents,
+}
+
+/// What it is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// The gateways.
+    FrontDoor,
+    /// Functions: invocations and their time.
+    Functions,
+    /// Firehose.
+    Delivery,
+    /// Queues.
+    Queues,
+    /// From JSON to Parquet, where that is not a function of ours.
+    Transform,
+    /// Objects, and writing them.
+    Storage,
+    /// Bytes that queries read.
+    Scans,
+    /// Files that queries list and open.
+    QueryRequests,
+    /// Postgres.
+    Database,
+    /// Logs, metrics, alarms, traces.
+    Watching,
+    /// Secrets.
+    Keys,
+    /// Data to a destination outside AWS.
+    Egress,
+}
+
+/// An amount of one meter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Use {
+    /// Who uses it.
+    pub pipeline: Pipeline,
+    /// What for.
+    pub item: Item,
+    /// What AWS counts.
+    pub meter: Meter,
+    /// How many of them.
+    pub quantity: f64,
+}
+
+/// All that a month uses.
+pub fn of(scenario: &Scenario) -> Vec<Use> {
+    let mut uses = stack::uses(scenario);
+    let months = scenario.retention_months;
+    if let Some(email) = &scenario.email_events {
+        uses.extend(email_events::uses(email, months));
+    }
+    if let Some(app) = &scenario.app_events {
+        uses.extend(app_events::uses(app, months));
+    }
+    if let Some(product) = &scenario.product_events {
+        uses.extend(product_events::uses(product, months));
+    }
+    uses.retain(|each| each.quantity > 0.0);
+    uses
+}
+
+impl Pipeline {
+    /// What the report calls it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Base => "every stack",
+            Self::EmailEvents => "email events",
+            Self::AppEvents => "app events",
+            Self::ProductEvents => "product events",
+        }
+    }
+
+    fn uses(self, item: Item, meter: Meter, quantity: f64) -> Use {
+        Use {
+            pipeline: self,
+            item,
+            meter,
+            quantity,
+        }
+    }
+
+    /// Invocations of a function with so much memory.
+    fn runs(self, invocations: f64, seconds: f64, memory_gb: f64) -> [Use; 2] {
+        [
+            self.uses(Item::Functions, Meter::LambdaRequests, invocations),
+            self.uses(
+                Item::Functions,
+                Meter::LambdaGbSeconds,
+                invocations * seconds * memory_gb,
+            ),
+        ]
+    }
+}
+
+impl Item {
+    /// Every item, in the order in which an event meets them.
+    pub const ALL: [Self; 12] = [
+        Self::FrontDoor,
+        Self::Functions,
+        Self::Delivery,
+        Self::Queues,
+        Self::Transform,
+        Self::Storage,
+        Self::Scans,
+        Self::QueryRequests,
+        Self::Database,
+        Self::Watching,
+        Self::Keys,
+        Self::Egress,
+    ];
+
+    /// What the report calls it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::FrontDoor => "front door",
+            Self::Functions => "functions",
+            Self::Delivery => "Firehose",
+            Self::Queues => "queues",
+            Self::Transform => "JSON to Parquet",
+            Self::Storage => "S3 storage and writes",
+            Self::Scans => "Athena scans",
+            Self::QueryRequests => "S3 requests of queries",
+            Self::Database => "Postgres",
+            Self::Watching => "logs, metrics, alarms",
+            Self::Keys => "secrets",
+            Self::Egress => "data to the destination",
+        }
+    }
+}

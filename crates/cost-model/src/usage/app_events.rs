@@ -1,0 +1,59 @@
+//! App events: gateway, queue, forwarder, destination.
+
+use super::{GIB, Item, MEMORY_GB, Pipeline, Use};
+use crate::{AppEvents, Meter, prices::HOURS_A_MONTH};
+
+/// The forwarder runs once an hour.
+const RUNS_A_MONTH: f64 = HOURS_A_MONTH;
+/// A run that finds the queue empty, or empty at last: two long polls.
+const EMPTY_RUN_SECONDS: f64 = 5.0;
+/// Archiving a message and sending it on, with the destination's answer, shared by the messages of a chunk.
+const MESSAGE_SECONDS: f64 = 0.02;
+/// SQS counts a call for each 64 KB of it, and messages come ten at a time.
+const CALL_BYTES: f64 = 64.0 * 1024.0;
+const RECEIVED_AT_ONCE: f64 = 10.0;
+/// What is sent on of an event, of what was received.
+const SENT_SHARE: f64 = 0.6;
+const ARCHIVED_SHARE: f64 = 0.15;
+const OBJECTS_A_RUN: f64 = 20.0;
+const LOG_BYTES_A_RUN: f64 = 3_000.0;
+/// The metrics that the pipeline writes.
+const METRICS: f64 = 9.0;
+
+pub(super) fn uses(app: &AppEvents, retention_months: f64) -> Vec<Use> {
+    let pipeline = Pipeline::AppEvents;
+    let batches = (app.events / app.events_per_batch.max(1.0)).ceil();
+    let batch_bytes = app.events_per_batch * app.bytes_per_event;
+    let calls = (batch_bytes / CALL_BYTES).ceil().max(1.0);
+    let bytes = app.events * app.bytes_per_event;
+    // A run writes what it received as a few objects.
+    let objects = batches.min(RUNS_A_MONTH * OBJECTS_A_RUN);
+    let seconds = EMPTY_RUN_SECONDS + batches / RUNS_A_MONTH * MESSAGE_SECONDS;
+    let metrics = if app.events > 0.0 { METRICS } else { 0.0 };
+    let mut uses = vec![
+        pipeline.uses(Item::FrontDoor, Meter::RestApiRequests, batches),
+        pipeline.uses(
+            Item::Queues,
+            Meter::SqsRequests,
+            batches * calls * (1.0 + 2.0 / RECEIVED_AT_ONCE) + RUNS_A_MONTH * 2.0,
+        ),
+        pipeline.uses(Item::Storage, Meter::S3WriteRequests, objects),
+        pipeline.uses(
+            Item::Storage,
+            Meter::S3StoredGb,
+            bytes * ARCHIVED_SHARE * retention_months / GIB,
+        ),
+        pipeline.uses(Item::Egress, Meter::EgressGb, bytes * SENT_SHARE / GIB),
+        pipeline.uses(Item::Watching, Meter::CustomMetrics, metrics),
+        pipeline.uses(
+            Item::Watching,
+            Meter::LogGb,
+            RUNS_A_MONTH * LOG_BYTES_A_RUN / GIB,
+        ),
+        pipeline.uses(Item::Watching, Meter::Traces, RUNS_A_MONTH),
+        // The destination's key.
+        pipeline.uses(Item::Keys, Meter::Secrets, 1.0),
+    ];
+    uses.extend(pipeline.runs(RUNS_A_MONTH, seconds, MEMORY_GB));
+    uses
+}

@@ -1,0 +1,245 @@
+//! Product events: track, Firehose, archiver, compactor, Athena.
+
+use super::{GIB, Item, POLLS_A_MONTH, Pipeline, Use};
+use crate::{FrontDoor, Meter, ProductEvents, QueryLoad, Shape};
+
+/// `track` answers when Firehose has the events, and Lambda bills the wait.
+const TRACK_SECONDS: f64 = 0.012;
+/// It has 128 MB, and neither logs nor traces its requests: a line of each would cost more than the requests do.
+const TRACK_MEMORY_GB: f64 = 0.125;
+/// The metrics that the archiver writes.
+const METRICS: f64 = 6.0;
+/// `receivedAt` and `eventId`, which `track` writes into an event that lacks them.
+const ADDED_BYTES: f64 = 90.0;
+/// Firehose rounds each record up to this.
+const RECORD_STEP: f64 = 5.0 * 1024.0;
+/// Firehose delivers at least so often when its buffer does not fill: every 15 minutes.
+const DELIVERIES_A_MONTH: f64 = 4.0 * crate::prices::HOURS_A_MONTH;
+/// It delivers earlier when so much has come, before compression.
+const DELIVERY_BYTES: f64 = 128.0 * 1024.0 * 1024.0;
+/// Raw JSON that the archiver converts in a second of one whole processor, which 1,769 MB of memory buy
+/// (`make bench`, the click shape, which is the slower one).
+const CONVERTED_BYTES_A_SECOND: f64 = 300e6;
+const ONE_PROCESSOR_GB: f64 = 1_769.0 / 1_024.0;
+/// Memory of the archiver, for its share of a processor, and of the compactor.
+const ARCHIVER_GB: f64 = 0.5;
+const COMPACTOR_GB: f64 = 2.0;
+/// Starting, listing and writing of one delivery, on top of converting it.
+const ARCHIVE_SECONDS: f64 = 0.5;
+/// The compactor looks once an hour, and merges a day's rows in half a minute for 7 million of them.
+const COMPACTIONS_A_MONTH: f64 = crate::prices::HOURS_A_MONTH;
+const COMPACT_SECONDS: f64 = 1.0;
+const MERGED_ROWS_A_SECOND: f64 = 7e6 / 30.0;
+/// Athena reads at least this much for a query
+/// (<https://aws.amazon.com/athena/pricing/>).
+const LEAST_SCANNED_BYTES: f64 = 10e6;
+/// The footer of a file, the pages of its column, and one to spare.
+const READS_A_FILE: f64 = 3.0;
+/// Days of the queries that look back a year, and a month; a closed day is one file in one partition.
+pub const FULL_YEAR_DAYS: f64 = 365.0;
+const MONTH_DAYS: f64 = 31.0;
+/// Parts of the days that are not closed yet: a delivery is a part.
+const OPEN_DAYS: f64 = 1.5;
+
+/// What an event of a shape takes, in bytes, as measured by `make bench` over compacted days.
+struct Footprint {
+    /// In the raw archive, gzip, with the id that `track` adds.
+    raw: f64,
+    /// In the lake, whole.
+    lake: f64,
+    /// Of that, the user's id.
+    user_id: f64,
+    /// Of that, the event's name.
+    event: f64,
+}
+
+impl Shape {
+    const fn footprint(self) -> Footprint {
+        match self {
+            // Without ids of its own an event would take 8.3 and 0.85 bytes; an id is 16 that nothing compresses.
+            Self::Article => Footprint {
+                raw: 30.0,
+                lake: 19.0,
+                user_id: 0.005,
+                event: 0.004,
+            },
+            Self::Click => Footprint {
+                raw: 66.3,
+                lake: 42.0,
+                user_id: 4.1,
+                event: 0.005,
+            },
+        }
+    }
+}
+
+/// What the three queries of the load read, each once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScannedBytes {
+    /// Users of a month.
+    pub users_of_month: f64,
+    /// One event of a year.
+    pub event_of_year: f64,
+    /// Users of a year.
+    pub users_of_year: f64,
+}
+
+/// What Athena bills for one query, whatever else was read.
+pub fn query_usd(scanned_bytes: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "dollars are not that exact")]
+    let bytes = scanned_bytes as f64;
+    let tb = bytes.max(LEAST_SCANNED_BYTES) / 1e12;
+    Meter::AthenaScannedTb.price().usd(tb, false)
+}
+
+/// What the queries read at so many events a month.
+pub fn scanned_bytes(events: f64, shape: Shape) -> ScannedBytes {
+    let footprint = shape.footprint();
+    let at_least = |bytes: f64| bytes.max(LEAST_SCANNED_BYTES);
+    ScannedBytes {
+        users_of_month: at_least(events * footprint.user_id),
+        event_of_year: at_least(events * 12.0 * footprint.event),
+        users_of_year: at_least(events * 12.0 * footprint.user_id),
+    }
+}
+
+pub(super) fn uses(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
+    let mut uses = ingest(product);
+    uses.extend(lake(product, retention_months));
+    uses.extend(queries(product));
+    uses
+}
+
+fn ingest(product: &ProductEvents) -> Vec<Use> {
+    let pipeline = Pipeline::ProductEvents;
+    let requests = product.requests();
+    let mut uses = pipeline
+        .runs(requests, TRACK_SECONDS, TRACK_MEMORY_GB)
+        .to_vec();
+    let door = match product.front_door {
+        FrontDoor::FunctionUrl => None,
+        FrontDoor::HttpApi => Some(Meter::HttpApiRequests),
+        FrontDoor::RestApi => Some(Meter::RestApiRequests),
+    };
+    uses.extend(door.map(|meter| pipeline.uses(Item::FrontDoor, meter, requests)));
+    if requests > 0.0 {
+        uses.push(pipeline.uses(Item::Watching, Meter::CustomMetrics, METRICS));
+        let bytes = product.events / requests * (product.bytes_per_event + ADDED_BYTES);
+        let billed = (bytes / RECORD_STEP).ceil() * RECORD_STEP * requests;
+        uses.push(pipeline.uses(Item::Delivery, Meter::FirehoseGb, billed / GIB));
+    }
+    uses
+}
+
+fn deliveries(product: &ProductEvents) -> f64 {
+    if product.events <= 0.0 {
+        return 0.0;
+    }
+    let bytes = product.events * (product.bytes_per_event + ADDED_BYTES);
+    DELIVERIES_A_MONTH.max(bytes / DELIVERY_BYTES)
+}
+
+fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
+    let pipeline = Pipeline::ProductEvents;
+    let footprint = product.shape.footprint();
+    let deliveries = deliveries(product);
+    let raw_bytes = product.events * (product.bytes_per_event + ADDED_BYTES);
+    let convert_seconds = ARCHIVE_SECONDS
+        + if deliveries > 0.0 {
+            raw_bytes / deliveries / CONVERTED_BYTES_A_SECOND * ONE_PROCESSOR_GB / ARCHIVER_GB
+        } else {
+            0.0
+        };
+    let merge_seconds = product.events / MERGED_ROWS_A_SECOND;
+    let compact_seconds = COMPACT_SECONDS + merge_seconds / COMPACTIONS_A_MONTH;
+    let stored = product.events * retention_months * (footprint.raw + footprint.lake);
+    // A delivery is written once raw and once as a part, read once, and each part is read once more when its day is closed.
+    let writes = deliveries * 2.0 + COMPACTIONS_A_MONTH * 4.0;
+    let reads = deliveries * 3.0 + COMPACTIONS_A_MONTH * 4.0;
+    let mut uses = vec![
+        pipeline.uses(Item::Storage, Meter::S3StoredGb, stored / GIB),
+        pipeline.uses(Item::Storage, Meter::S3WriteRequests, writes),
+        pipeline.uses(Item::Storage, Meter::S3ReadRequests, reads),
+        pipeline.uses(
+            Item::Queues,
+            Meter::SqsRequests,
+            deliveries * 3.0 + POLLS_A_MONTH,
+        ),
+    ];
+    uses.extend(pipeline.runs(deliveries, convert_seconds, ARCHIVER_GB));
+    uses.extend(pipeline.runs(COMPACTIONS_A_MONTH, compact_seconds, COMPACTOR_GB));
+    uses
+}
+
+fn queries(product: &ProductEvents) -> Vec<Use> {
+    let pipeline = Pipeline::ProductEvents;
+    let executions = product.queries.executions();
+    let scanned = scanned_bytes(product.events, product.shape);
+    let mean_bytes = (scanned.users_of_month + scanned.event_of_year + scanned.users_of_year) / 3.0;
+    let (lists, reads) = requests(&product.queries, deliveries(product));
+    vec![
+        pipeline.uses(
+            Item::Scans,
+            Meter::AthenaScannedTb,
+            executions * mean_bytes / 1e12,
+        ),
+        pipeline.uses(Item::QueryRequests, Meter::S3WriteRequests, lists),
+        pipeline.uses(Item::QueryRequests, Meter::S3ReadRequests, reads),
+    ]
+}
+
+/// Athena lists each partition once and opens each file; both are billed to the bucket. The view reads its small table
+/// of replaced files as well.
+fn requests(load: &QueryLoad, deliveries: f64) -> (f64, f64) {
+    let executions = load.executions();
+    let mean_days = (MONTH_DAYS + FULL_YEAR_DAYS + FULL_YEAR_DAYS) / 3.0;
+    let open_files = deliveries / crate::prices::HOURS_A_MONTH * 24.0 * OPEN_DAYS;
+    let lists = executions * (mean_days + 1.0);
+    let reads = executions * READS_A_FILE * (mean_days + open_files + 1.0);
+    (lists, reads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::of;
+    use crate::{Scenario, prices};
+
+    fn quantity(scenario: &Scenario, meter: Meter) -> f64 {
+        let uses = of(scenario);
+        uses.iter()
+            .filter(|each| each.meter == meter)
+            .map(|each| each.quantity)
+            .sum()
+    }
+
+    #[test]
+    fn firehose_bills_whole_steps_of_each_record() {
+        let gb = |batch| quantity(&Scenario::article(batch), Meter::FirehoseGb);
+
+        // 290 bytes in a step of 5,120; ten events are still one step, a hundred are six.
+        assert!((gb(1.0) - 200e6 * 5_120.0 / GIB).abs() < 1e-6);
+        assert!((gb(10.0) - 20e6 * 5_120.0 / GIB).abs() < 1e-6);
+        assert!((gb(100.0) - 2e6 * 6.0 * 5_120.0 / GIB).abs() < 1e-6);
+    }
+
+    #[test]
+    fn queries_scan_a_thousandth_of_the_published_bytes() {
+        let ours = scanned_bytes(200e6, Shape::Article);
+
+        // 1.48, 1.14 and 17 GB there.
+        assert!(1.48e9 / ours.users_of_month > 100.0);
+        assert!(1.14e9 / ours.event_of_year > 100.0);
+        assert!(17e9 / ours.users_of_year > 1_000.0);
+    }
+
+    #[test]
+    fn nothing_is_delivered_in_an_idle_month() {
+        let idle = Scenario::article(1.0).idle();
+
+        for meter in [Meter::FirehoseGb, Meter::S3StoredGb, Meter::AthenaScannedTb] {
+            assert!(quantity(&idle, meter).abs() < f64::EPSILON, "{meter:?}");
+        }
+        assert!(quantity(&idle, Meter::LambdaRequests) >= prices::HOURS_A_MONTH);
+    }
+}
