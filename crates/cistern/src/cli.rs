@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{down, exec, generate, send, status, tools, up};
+use crate::{cost, down, exec, forward, generate, keys, query, replay, send, status, tools, up};
 
 /// Cistern on this machine: run it, look at it, feed it.
 #[derive(Debug, Parser)]
@@ -51,18 +51,68 @@ enum Command {
         after_help = "Examples:\n  cistern tools\n  $(cistern tools --json | jq -r .sam) validate --lint"
     )]
     Tools(tools::Options),
-    /// Post files as SparkPost would
+    /// Post files as SparkPost would, or mParticle
     #[command(
         long_about = "Posts each file as SparkPost would: as one webhook batch. A file that ends in .gz is sent with \
                       Content-Encoding: gzip. The batch's id is made of the file's bytes, so that sending a file twice \
-                      is what a repeated delivery is.",
+                      is what a repeated delivery is. With --mparticle, posts each file as mParticle would.",
         after_help = "Examples:\n  cistern send events/sparkpost/*.json\n  \
+                      cistern send --mparticle events/mparticle/one-screen-view.json\n  \
                       cistern send batch.json --url https://…/webhooks/sparkpost --key KEY"
     )]
     Send(send::Options),
     /// Post made-up events
     #[command(subcommand)]
     Generate(generate::Command),
+    /// Run the forwarder now, or show what a file of app events would become
+    #[command(
+        long_about = "Runs the stack's forwarder now instead of at its next tick, and tells what it did. With --dry-run, \
+                      sends nothing and needs no stack: shows what each event of the files would be sent as, and why one \
+                      would not be sent. A file is a webhook body, one body a line, or an archived object of raw/mparticle/.",
+        after_help = "Examples:\n  cistern forward\n  cistern forward --dry-run events/mparticle/purchase.json\n  \
+                      cistern forward --dry-run batch.json --mapping mapping.json --json | jq .rejected"
+    )]
+    Forward(forward::Options),
+    /// Ask the lake with SQL
+    #[command(
+        long_about = "Runs one statement over the lake (tables events, email_events, app_events) and prints what it finds, \
+                      the bytes that were read for it, and their price. In AWS, Athena answers, in the stack's workgroup \
+                      and within its limit; for the local stack, DuckDB does, over the same tables and the same view that \
+                      shows each event once.",
+        after_help = "Examples:\n  cistern query \"select event, count(*) as n from events group by event\"\n  \
+                      cistern query --list\n  cistern query --named top_events --stack cistern\n  \
+                      cistern query --json \"select max(datetime) from events\" | jq -r '.rows[0][0]'"
+    )]
+    Query(query::Options),
+    /// Have stored objects worked on again
+    #[command(
+        long_about = "Sends notices about stored objects to the queue that S3 sent them to when they arrived: the loader \
+                      loads them into Postgres, the archiver makes Parquet of them. What is there already stays as it is, so \
+                      that replaying twice does no harm. Without --run it only tells what it would send. Objects in the plain \
+                      layout of older buckets (analytics_raw/YYYY/MM/DD/HH/) are taken as well; the archiver takes none from \
+                      before its first day (LakeFirstDay).",
+        after_help = "Examples:\n  cistern replay raw/sparkpost/ --from 2026-01-01 --to 2026-02-01\n  \
+                      cistern replay raw/track/ --from 2026-01-31T12:00:00Z --run\n  \
+                      cistern replay analytics_raw/2025/ --bucket old-analytics --stack cistern --run"
+    )]
+    Replay(replay::Options),
+    /// Print the key of each scope, or make new ones
+    #[command(
+        long_about = "Prints the key of each scope: what a sender or a client sends to be let in. `rotate` makes new ones.",
+        after_help = "Examples:\n  cistern keys\n  cistern keys --stack cistern --json | jq -r .current.query\n  \
+                      cistern keys rotate --stack cistern"
+    )]
+    Keys(keys::Options),
+    /// Tell what a month costs, and where the money goes
+    #[command(
+        long_about = "Computes a month's bill in US dollars from list prices: what the stack uses for so many events, \
+                      requests and queries, beside the published design that product events follow. Without options it is \
+                      that design's own month. docs/cost.md says more, and is written by this command.",
+        after_help = "Examples:\n  cistern cost\n  cistern cost --events 2B --events-per-request 10 --shape click\n  \
+                      cistern cost --events 0 --email-events 5M --database small\n  \
+                      cistern cost --json | jq .total_usd"
+    )]
+    Cost(cost::Options),
 }
 
 /// Does what the command line asks for.
@@ -75,6 +125,11 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Tools(options) => tools::run(&options).await?,
         Command::Send(options) => send::run(&options).await?,
         Command::Generate(command) => generate::run(&command).await?,
+        Command::Forward(options) => forward::run(&options).await?,
+        Command::Query(options) => query::run(&options).await?,
+        Command::Replay(options) => replay::run(&options).await?,
+        Command::Keys(options) => keys::run(&options).await?,
+        Command::Cost(options) => cost::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ use crate::checkout::Checkout;
 /// | `processes.json` | what was started, so that a crash leaves nothing behind |
 /// | `ports.json` | the ports of last time, to be taken again |
 /// | `postgres/`, `emulator/` | the data |
+/// | `lake/` | what `cistern query` has copied of the lake |
 /// | `build/` | the packed functions and the template as deployed |
 /// | `logs/` | one file for each process and tool |
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ impl DataDir {
 
     /// Removes all data. For the owner only.
     pub(crate) fn wipe(&self) -> Result<()> {
-        for path in [self.postgres(), self.emulator()] {
+        for path in [self.postgres(), self.emulator(), self.lake_copy()] {
             remove_if_there(&path, fs::remove_dir_all(&path))?;
         }
         let password = self.postgres_password();
@@ -99,6 +100,10 @@ impl DataDir {
 
     pub(crate) fn emulator(&self) -> PathBuf {
         self.path.join("emulator")
+    }
+
+    pub(crate) fn lake_copy(&self) -> PathBuf {
+        self.path.join("lake")
     }
 
     pub(crate) fn build(&self) -> PathBuf {

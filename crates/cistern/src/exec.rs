@@ -31,14 +31,15 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
-    let running = if data_dir.is_owned()? && !options.fresh {
+    let was_running = data_dir.is_owned()? && !options.fresh;
+    let running = if was_running {
         Stack::read(&data_dir.stack_json())?
     } else {
         None
     };
-    let was_running = running.is_some();
     let stack = match running {
         Some(stack) => stack,
+        // Not there, or not ready yet: then this waits for it.
         None => up::in_background(&data_dir, options.fresh).await?,
     };
     let outcome = execute(options, &data_dir, &stack).await;

@@ -1,23 +1,22 @@
 //! `cistern generate`: posts made-up events at a given rate.
 
+mod post;
+
 use std::{
     num::{NonZeroU32, NonZeroU64},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
-use event_samples::sparkpost::{Generator, GeneratorOptions};
-use serde::Serialize;
+use anyhow::{Result, ensure};
+use event_samples::{
+    mparticle,
+    sparkpost::{self, GeneratorOptions},
+    track,
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until},
-};
 
-use crate::{
-    progress,
-    webhook::{Answer, Body, Target},
-};
+use self::post::{Plan, Summary, post_all};
+use crate::webhook::{Provider, Target};
 
 /// What to generate.
 #[derive(Debug, clap::Subcommand)]
@@ -31,18 +30,37 @@ pub(crate) enum Command {
                       cistern generate sparkpost --seed 7 --start 2026-01-01T00:00:00Z --json"
     )]
     Sparkpost(Options),
+    /// App events, in batches as mParticle posts them
+    #[command(
+        long_about = "Posts made-up app events of a realistic mix, in batches as mParticle posts them: each the events of \
+                      one user. The same seed, start, count and sizes give the same bytes.",
+        after_help = "Examples:\n  cistern generate mparticle && cistern forward\n  \
+                      cistern generate mparticle --count 20000 --rate 500\n  \
+                      cistern generate mparticle --seed 7 --start 2026-01-01T00:00:00Z --batch-size 1 --json"
+    )]
+    Mparticle(Options),
+    /// Product events, as clients post them to /track
+    #[command(
+        long_about = "Posts made-up product events, an event a line, a hundred to a request. They look like those of the \
+                      published load generator (LOGIN events of 210 people) or like a shop's click stream. The same seed, \
+                      start, count, sizes and number of people give the same bytes.",
+        after_help = "Examples:\n  cistern generate track\n  \
+                      cistern generate track --shape click --count 1000000 --rate 2000\n  \
+                      cistern generate track --batch-size 1 --people 50000 --hours 720 --json"
+    )]
+    Track(TrackOptions),
 }
 
-/// What `cistern generate sparkpost` is asked to do.
+/// What `cistern generate` is asked to do.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Events to post
     #[arg(long, default_value = "10000")]
     count: NonZeroU64,
 
-    /// Events in a batch
-    #[arg(long, default_value = "1000")]
-    batch_size: NonZeroU32,
+    /// Events in a batch [default: 1000 of SparkPost's, 10 of mParticle's, 100 of a tracker's]
+    #[arg(long)]
+    batch_size: Option<NonZeroU32>,
 
     /// Events a second [default: as fast as they are answered]
     #[arg(long)]
@@ -72,162 +90,113 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What came of it.
-#[derive(Debug, Default, Serialize)]
-struct Summary {
-    events: u64,
-    batches: u64,
-    /// Batches that were not answered with success.
-    refused: u64,
-    bytes: u64,
-    seconds: f64,
-    events_per_second: f64,
-    /// Time to the answer: half of all were faster, all but one in a hundred.
-    median_ms: u128,
-    p99_ms: u128,
+/// What `cistern generate track` is asked to do.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrackOptions {
+    /// What the events look like
+    #[arg(long, value_enum, default_value = "article")]
+    shape: Shape,
+
+    /// Different people whose events they are [default: 210 for article, two million for click]
+    #[arg(long)]
+    people: Option<NonZeroU64>,
+
+    #[command(flatten)]
+    all: Options,
+}
+
+/// [`track::Shape`] on the command line.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Shape {
+    /// The published generator's: LOGIN, a name, a time
+    Article,
+    /// A shop's click stream: ids, pages, devices, places
+    Click,
 }
 
 pub(crate) async fn run(command: &Command) -> Result<()> {
-    let Command::Sparkpost(options) = command;
-    let summary = post_all(options).await?;
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
-    } else {
-        println!("{}", text(&summary));
-    }
-    ensure!(
-        summary.refused == 0,
-        "{} of {} batches were refused",
-        summary.refused,
-        summary.batches
-    );
-    Ok(())
-}
-
-async fn post_all(options: &Options) -> Result<Summary> {
-    let webhook = options.target.webhook()?;
-    let mut generator = Generator::new(options.seed, generator_options(options));
-    let bar = progress::bar(options.count.get(), "events");
-    let parallel = usize::try_from(options.parallel.get()).context("--parallel is too large")?;
-    let started = Instant::now();
-    let mut summary = Summary::default();
-    let mut times = Vec::new();
-    let mut on_their_way = JoinSet::new();
-    let mut finish = |summary: &mut Summary, (size, outcome): (u64, Result<Answer>)| {
-        bar.inc(size);
-        match outcome {
-            Ok(answer) if answer.is_accepted() => times.push(answer.time),
-            Ok(answer) => {
-                summary.refused += 1;
-                bar.set_message(format!("last refusal: {}", answer.status));
-            }
-            Err(error) => {
-                summary.refused += 1;
-                bar.set_message(format!("{error:#}"));
-            }
+    match command {
+        Command::Sparkpost(options) => {
+            let mut generator = sparkpost::Generator::new(options.seed, options.generator());
+            let batch = |size| generator.batch(size);
+            options.post(Provider::Sparkpost, 1_000, batch).await
         }
-    };
-
-    while summary.events < options.count.get() {
-        if let Some(rate) = options.rate {
-            sleep_until(started + due(summary.events, rate)).await;
+        Command::Mparticle(options) => {
+            let mut generator = mparticle::Generator::new(options.seed, options.generator());
+            let batch = |size| generator.batch(size);
+            options.post(Provider::Mparticle, 10, batch).await
         }
-        if on_their_way.len() >= parallel
-            && let Some(outcome) = on_their_way.join_next().await
-        {
-            finish(&mut summary, outcome?);
+        Command::Track(options) => {
+            let mut generator = track::Generator::new(options.all.seed, options.generator());
+            let batch = |size| generator.batch(size);
+            options.all.post(Provider::Track, 100, batch).await
         }
-        let size = u64::from(options.batch_size.get()).min(options.count.get() - summary.events);
-        let bytes = generator.batch(usize::try_from(size).context("--batch-size is too large")?);
-        summary.events += size;
-        summary.batches += 1;
-        summary.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let webhook = webhook.clone();
-        on_their_way.spawn(async move {
-            let body = Body {
-                bytes,
-                is_gzip: false,
-            };
-            (size, webhook.post(body).await)
-        });
-    }
-    while let Some(outcome) = on_their_way.join_next().await {
-        finish(&mut summary, outcome?);
-    }
-    bar.finish_and_clear();
-
-    times.sort_unstable();
-    summary.seconds = started.elapsed().as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a rate is not exact")]
-    let events = summary.events as f64;
-    summary.events_per_second = (events / summary.seconds).round();
-    summary.median_ms = quantile(&times, 50).as_millis();
-    summary.p99_ms = quantile(&times, 99).as_millis();
-    Ok(summary)
-}
-
-fn generator_options(options: &Options) -> GeneratorOptions {
-    let span = Duration::from_secs(u64::from(options.hours.get()) * 3600);
-    GeneratorOptions {
-        start: options
-            .start
-            .unwrap_or_else(|| OffsetDateTime::now_utc() - span),
-        span,
-        total: options.count.get(),
     }
 }
 
-/// When the event with this number is to be posted, counted from the start.
-fn due(event: u64, rate: NonZeroU32) -> Duration {
-    Duration::from_millis(event.saturating_mul(1000) / u64::from(rate.get()))
+impl Options {
+    fn generator(&self) -> GeneratorOptions {
+        let span = Duration::from_secs(u64::from(self.hours.get()) * 3600);
+        GeneratorOptions {
+            start: self
+                .start
+                .unwrap_or_else(|| OffsetDateTime::now_utc() - span),
+            span,
+            total: self.count.get(),
+        }
+    }
+
+    /// Posts what `batch` makes of a number of events, and prints what came of it.
+    async fn post(
+        &self,
+        provider: Provider,
+        default_batch_size: u32,
+        batch: impl FnMut(usize) -> Vec<u8>,
+    ) -> Result<()> {
+        let webhook = self.target.webhook(provider)?;
+        let plan = Plan {
+            count: self.count,
+            batch_size: self.batch_size.map_or(default_batch_size, NonZeroU32::get),
+            rate: self.rate,
+            parallel: self.parallel,
+        };
+        let summary = post_all(&webhook, &plan, batch).await?;
+        self.print(&summary)
+    }
+
+    fn print(&self, summary: &Summary) -> Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(summary)?);
+        } else {
+            println!("{summary}");
+        }
+        ensure!(
+            summary.refused == 0,
+            "{} of {} batches were refused",
+            summary.refused,
+            summary.batches
+        );
+        Ok(())
+    }
 }
 
-/// The time within which `percent` of all sorted times lie.
-fn quantile(times: &[Duration], percent: usize) -> Duration {
-    let index = (times.len() * percent).div_ceil(100).saturating_sub(1);
-    times.get(index).copied().unwrap_or_default()
+impl TrackOptions {
+    fn generator(&self) -> track::GeneratorOptions {
+        let GeneratorOptions { start, span, total } = self.all.generator();
+        let shape = match self.shape {
+            Shape::Article => track::Shape::Article,
+            Shape::Click => track::Shape::Click,
+        };
+        track::GeneratorOptions {
+            shape,
+            people: self.people.unwrap_or(shape.default_people()),
+            start,
+            span,
+            total,
+        }
+    }
 }
 
 fn parse_time(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
     OffsetDateTime::parse(text, &Rfc3339)
-}
-
-fn text(summary: &Summary) -> String {
-    let Summary {
-        events,
-        batches,
-        refused,
-        bytes,
-        seconds,
-        events_per_second,
-        median_ms,
-        p99_ms,
-    } = summary;
-    format!(
-        "{events} events in {batches} batches ({bytes} bytes), {refused} refused\n\
-         {seconds:.1} s, {events_per_second} events/s, answered in {median_ms} ms (median), {p99_ms} ms (99 %)"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_times_that_were_seen() {
-        let times: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
-
-        assert_eq!(quantile(&times, 50), Duration::from_millis(100));
-        assert_eq!(quantile(&times, 99), Duration::from_millis(198));
-        assert_eq!(quantile(&times[..1], 99), Duration::from_millis(1));
-        assert_eq!(quantile(&[], 50), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_rate_spreads_events_evenly() {
-        let rate = NonZeroU32::new(2000).unwrap();
-
-        assert_eq!(due(0, rate), Duration::ZERO);
-        assert_eq!(due(5000, rate), Duration::from_millis(2500));
-    }
 }

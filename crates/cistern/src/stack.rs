@@ -14,8 +14,12 @@ pub struct Stack {
     pub base_url: String,
     /// Where SparkPost's batches go.
     pub sparkpost_webhook_url: String,
+    /// Where mParticle's batches go.
+    pub mparticle_webhook_url: String,
     /// Where events are searched.
     pub query_url: String,
+    /// Where trackers post product events.
+    pub track_url: String,
     /// The key of each scope.
     pub keys: BTreeMap<String, Secret>,
     /// The Postgres that events are loaded into.
@@ -26,12 +30,19 @@ pub struct Stack {
     pub region: String,
     /// The bucket of raw batches.
     pub bucket: String,
-    /// The URL of each queue: `load`, `load_dlq`.
+    /// The URL of each queue: `load`, `load_dlq`, `forward`, `forward_dlq`, `archive`, `archive_dlq`.
     pub queues: BTreeMap<String, String>,
     /// The deployed name of each function, by its crate.
     pub functions: BTreeMap<String, String>,
+    /// All that the template gives out, by name.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, String>,
+    /// The stand-in for Iterable, which tells what it was sent.
+    pub iterable_url: String,
     /// The identifier of the HTTP API, which is part of the emulator's own URLs.
     pub http_api_id: String,
+    /// The identifier and the stage of the REST API, as `id/stage`.
+    pub rest_api: String,
     /// What runs: `cistern`, `emulator`, and `postgres` unless yours is used.
     pub pids: BTreeMap<String, i32>,
 }
@@ -94,7 +105,9 @@ mod tests {
         Stack {
             base_url: "http://127.0.0.1:8080".into(),
             sparkpost_webhook_url: "http://127.0.0.1:8080/webhooks/sparkpost".into(),
+            mparticle_webhook_url: "http://127.0.0.1:8080/webhooks/mparticle".into(),
             query_url: "http://127.0.0.1:8080/api/v1/events/message".into(),
+            track_url: "http://127.0.0.1:8080/track".into(),
             keys: [("sparkpost".into(), Secret::new("planted-key"))].into(),
             database_url: Secret::new("postgres://cistern:planted-key@127.0.0.1/cistern"),
             aws_endpoint_url: "http://127.0.0.1:4566".into(),
@@ -102,7 +115,10 @@ mod tests {
             bucket: "events".into(),
             queues: [("load".into(), "http://127.0.0.1:4566/0/load".into())].into(),
             functions: [("ingest".into(), "cistern-IngestFunction".into())].into(),
+            outputs: [("EventsBucketName".into(), "events".into())].into(),
+            iterable_url: "http://127.0.0.1:4567".into(),
             http_api_id: "abc".into(),
+            rest_api: "def/v1".into(),
             pids: [("cistern".into(), 1)].into(),
         }
     }

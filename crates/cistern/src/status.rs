@@ -153,6 +153,8 @@ fn text(status: &Status) -> String {
     if let Some(stack) = &status.stack {
         lines.push(format!("{:<12}{}", "webhook", stack.sparkpost_webhook_url));
         lines.push(format!("{:<12}{}", "query", stack.query_url));
+        lines.push(format!("{:<12}{}", "webhook", stack.mparticle_webhook_url));
+        lines.push(format!("{:<12}{}", "iterable", stack.iterable_url));
     }
     lines.join("\n")
 }

@@ -27,6 +27,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let checkout = Checkout::around_working_directory()?;
     let step = Step::start("tools");
     let tools = install(&checkout, true, &step).await?;
+    install_duckdb(&checkout, &step).await?;
     step.done(checkout.tools().display());
     if options.json {
         println!("{}", serde_json::to_string_pretty(&tools)?);
@@ -55,6 +56,11 @@ const DEPLOYER: Tool = Tool {
 const POSTGRES: Tool = Tool {
     name: "postgres",
     requirements: include_str!("../python/postgres.txt"),
+};
+
+const DUCKDB: Tool = Tool {
+    name: "duckdb",
+    requirements: include_str!("../python/duckdb.txt"),
 };
 
 /// Where the installed programs are.
@@ -102,6 +108,20 @@ pub(crate) async fn install(
         python: deployer.join("bin/python"),
         postgres_bin,
     })
+}
+
+/// Installs `DuckDB`, which only queries need, and gives the Python that has it.
+pub(crate) async fn install_duckdb(checkout: &Checkout, step: &Step) -> Result<PathBuf> {
+    let folder = checkout.tools();
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let _alone = lock(&folder).await?;
+    let environment = folder.join(DUCKDB.name);
+    Python::find()
+        .await?
+        .install(DUCKDB, &environment, step)
+        .await
+        .context("installing DuckDB")?;
+    Ok(environment.join("bin/python"))
 }
 
 /// Two stacks share the tools, so only one of them may install.

@@ -7,6 +7,7 @@
 mod announcement;
 mod build;
 mod deploy;
+mod destination;
 mod detach;
 mod emulator;
 mod front_door;
@@ -103,7 +104,10 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         options,
         checkout,
         data_dir,
-        database_url: env::var("DATABASE_URL").ok().map(Secret::new),
+        database_url: env::var("DATABASE_URL")
+            .ok()
+            .filter(|url| !url.is_empty())
+            .map(Secret::new),
     };
     let turn = {
         let data_dir = up.data_dir.clone();

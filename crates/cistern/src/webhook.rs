@@ -1,4 +1,4 @@
-//! Posting batches to a webhook as SparkPost does.
+//! Posting batches to a webhook as its provider does.
 
 use std::{
     path::PathBuf,
@@ -18,10 +18,12 @@ use crate::{
     stack::{Secret, Stack},
 };
 
-/// SparkPost gives up after this long.
+/// SparkPost gives up after this long; mParticle does not say.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The header that names a batch.
+/// SparkPost's header that names a batch.
 const BATCH_ID: &str = "x-messagesystems-batch-id";
+/// The header in which trackers send their key.
+const API_KEY: &str = "x-api-key";
 
 /// Where batches go.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,9 +41,21 @@ pub(crate) struct Target {
     data_dir: Option<PathBuf>,
 }
 
+/// Who posts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// Email events.
+    Sparkpost,
+    /// App events.
+    Mparticle,
+    /// Product events.
+    Track,
+}
+
 /// A webhook that can be posted to.
 #[derive(Clone, Debug)]
 pub(crate) struct Webhook {
+    provider: Provider,
     client: reqwest::Client,
     url: String,
     key: Secret,
@@ -62,24 +76,37 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Whether SparkPost would take the batch as delivered.
+    /// Whether the provider would take the batch as delivered.
     pub(crate) fn is_accepted(self) -> bool {
         self.status.is_success()
     }
 }
 
 impl Target {
-    pub(crate) fn webhook(&self) -> Result<Webhook> {
+    pub(crate) fn webhook(&self, provider: Provider) -> Result<Webhook> {
         let (url, key) = if let (Some(url), Some(key)) = (&self.url, &self.key) {
             (url.clone(), Secret::new(key))
         } else {
             let data_dir = DataDir::resolve(self.data_dir.as_deref())?;
             let stack = Stack::read(&data_dir.stack_json())?
                 .context("no stack is up: start one with `cistern up`, or give --url and --key")?;
-            let key = stack.key("sparkpost")?.clone();
-            (stack.sparkpost_webhook_url, key)
+            match provider {
+                Provider::Sparkpost => {
+                    let key = stack.key("sparkpost")?.clone();
+                    (stack.sparkpost_webhook_url, key)
+                }
+                Provider::Mparticle => {
+                    let key = stack.key("mparticle")?.clone();
+                    (stack.mparticle_webhook_url, key)
+                }
+                Provider::Track => {
+                    let key = stack.key("track")?.clone();
+                    (stack.track_url, key)
+                }
+            }
         };
         Ok(Webhook {
+            provider,
             client: http::client(TIMEOUT)?,
             url,
             key,
@@ -89,13 +116,20 @@ impl Target {
 
 impl Webhook {
     pub(crate) async fn post(&self, body: Body) -> Result<Answer> {
-        let batch_id = hex::encode(Sha256::digest(&body.bytes));
-        let mut request = self
-            .client
-            .post(&self.url)
-            .header(AUTHORIZATION, self.key.expose())
-            .header(CONTENT_TYPE, "application/json")
-            .header(BATCH_ID, batch_id);
+        let key = self.key.expose();
+        let request = self.client.post(&self.url);
+        let mut request = match self.provider {
+            Provider::Sparkpost => request
+                .header(AUTHORIZATION, key)
+                .header(CONTENT_TYPE, "application/json")
+                .header(BATCH_ID, hex::encode(Sha256::digest(&body.bytes))),
+            Provider::Mparticle => request
+                .header(AUTHORIZATION, key)
+                .header(CONTENT_TYPE, "application/json"),
+            Provider::Track => request
+                .header(API_KEY, key)
+                .header(CONTENT_TYPE, "application/x-ndjson"),
+        };
         if body.is_gzip {
             request = request.header(CONTENT_ENCODING, "gzip");
         }

@@ -1,6 +1,9 @@
 //! What a person sees when the stack is ready.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    io::{Write as _, stdout},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, Result};
 
@@ -13,14 +16,16 @@ pub(super) fn print(options: &Options, data_dir: &DataDir, stack: &Stack) -> Res
     if options.background {
         return Ok(());
     }
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(stack)?);
-        return Ok(());
-    }
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("the clock is before 1970")?;
-    print!("{}", text(options, data_dir, stack, now.as_secs())?);
+    let text = if options.json {
+        format!("{}\n", serde_json::to_string_pretty(stack)?)
+    } else {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("the clock is before 1970")?;
+        text(options, data_dir, stack, now.as_secs())?
+    };
+    // Nobody reads on: no reason to stop a stack.
+    let _ = stdout().write_all(text.as_bytes());
     Ok(())
 }
 
@@ -29,12 +34,17 @@ fn text(options: &Options, data_dir: &DataDir, stack: &Stack, now: u64) -> Resul
     let Stack {
         base_url,
         sparkpost_webhook_url: webhook_url,
+        mparticle_webhook_url,
         query_url,
+        iterable_url,
+        track_url,
         ..
     } = stack;
     let database_url = stack.database_url.expose();
     let webhook_key = stack.key("sparkpost")?.expose();
+    let mparticle_key = stack.key("mparticle")?.expose();
     let query_key = stack.key("query")?.expose();
+    let track_key = stack.key("track")?.expose();
     let stack_json = data_dir.stack_json();
     let stop = if options.detach {
         format!("`cistern down{}` stops it.", data_dir_option(options))
@@ -49,6 +59,11 @@ Cistern is up. {stop}
               key     {webhook_key}
   Query               {query_url}
               key     {query_key}
+  mParticle webhook   {mparticle_webhook_url}
+              key     {mparticle_key}
+  Stands for Iterable {iterable_url}/_received
+  Track               {track_url}
+              key     {track_key}
   Postgres            {database_url}
   All of it           {stack_json}
 

@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, env, fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Deserialize;
 use tokio::process::Command;
 
 use super::{emulator::REGION, template};
-use crate::{data_dir::DataDir, http, process, progress::Step, stack::Secret};
+use crate::{
+    data_dir::DataDir, http, place::parse_outputs, process, progress::Step, stack::Secret,
+};
 
 const STACK_NAME: &str = "cistern";
 /// Where SAM uploads code to.
@@ -25,6 +26,7 @@ pub(crate) struct Deployment<'a> {
     pub(crate) data_dir: &'a DataDir,
     pub(crate) emulator_url: &'a str,
     pub(crate) database_url: &'a Secret,
+    pub(crate) iterable_url: &'a str,
 }
 
 /// What the template gives out, by name.
@@ -32,10 +34,16 @@ pub(crate) struct Deployment<'a> {
 pub(crate) struct Outputs(BTreeMap<String, String>);
 
 impl Outputs {
+    pub(crate) fn all(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Result<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
+        self.find(name)
             .with_context(|| format!("the template has no output {name}"))
     }
 }
@@ -73,8 +81,12 @@ impl Deployment<'_> {
             .arg("--disable-rollback")
             .arg("--parameter-overrides")
             .arg(format!("DatabaseUrl={}", self.database_url.expose()))
+            .arg(format!("DestinationUrl={}", self.iterable_url))
             .arg(format!("Architecture={}", host_architecture()))
-            .arg(format!("MetadataKeys={METADATA_KEYS}"));
+            .arg(format!("MetadataKeys={METADATA_KEYS}"))
+            .arg("TrackFunctionUrl=true")
+            // The emulator has no such resource.
+            .arg("SaveNamedQueries=false");
         let log = self.data_dir.log("deploy");
         if let Err(error) = process::run(&mut deploy, &log, step).await {
             let reasons = failures(&fs::read_to_string(&log).unwrap_or_default());
@@ -116,7 +128,7 @@ impl Deployment<'_> {
             "json",
         ]);
         let answer = process::capture(&mut list, &self.data_dir.log("outputs"), step).await?;
-        parse_outputs(&answer)
+        parse_outputs(&answer).map(Outputs)
     }
 
     /// SAM with an environment in which only the emulator exists: none of the user's credentials,
@@ -171,23 +183,6 @@ fn failures(log: &str) -> String {
     failures.join("\n")
 }
 
-fn parse_outputs(answer: &str) -> Result<Outputs> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Output {
-        output_key: String,
-        output_value: String,
-    }
-    let outputs: Vec<Output> =
-        serde_json::from_str(answer).context("reading the outputs of the template")?;
-    Ok(Outputs(
-        outputs
-            .into_iter()
-            .map(|output| (output.output_key, output.output_value))
-            .collect(),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,7 +205,7 @@ mod tests {
         let answer =
             r#"[{"OutputKey": "QueryUrl", "OutputValue": "https://q", "Description": "d"}]"#;
 
-        let outputs = parse_outputs(answer).unwrap();
+        let outputs = Outputs(parse_outputs(answer).unwrap());
 
         assert_eq!(outputs.get("QueryUrl").unwrap(), "https://q");
         assert!(outputs.get("Other").is_err());

@@ -47,8 +47,8 @@ impl Emulator {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it and waits until it answers.
-    pub(crate) async fn start(&self) -> Result<Service> {
+    /// Starts it.
+    pub(crate) fn start(&self) -> Result<Service> {
         self.clear_caches()?;
         let mut command = Command::new(&self.program);
         command
@@ -56,22 +56,21 @@ impl Emulator {
             .env_clear()
             .envs(self.environment());
         // SIGTERM: save the state, then end.
-        let mut service = Service::start("emulator", &mut command, &self.log, Signal::SIGTERM)?;
+        Service::start("emulator", &mut command, &self.log, Signal::SIGTERM)
+    }
+
+    /// Waits until it answers.
+    pub(crate) async fn wait_until_ready(&self, service: &mut Service) -> Result<()> {
         let client = http::client(Duration::from_secs(2))?;
         let health = format!("{}/_ministack/health", self.url());
-        let ready = wait_for("the emulator to answer", START_LIMIT, async || {
+        wait_for("the emulator to answer", START_LIMIT, async || {
             service.ensure_running()?;
             let answer = client.get(&health).send().await;
             Ok(answer
                 .is_ok_and(|answer| answer.status().is_success())
                 .then_some(()))
         })
-        .await;
-        if let Err(error) = ready {
-            service.stop().await;
-            return Err(error);
-        }
-        Ok(service)
+        .await
     }
 
     /// Follows a change of port: in what was saved, every queue is named by its URL.

@@ -15,7 +15,7 @@ use axum::{
 };
 use tokio::sync::watch;
 
-use crate::http;
+use crate::{http, stack::Stack};
 
 /// The gateway gives up after 30 s.
 const TIMEOUT: Duration = Duration::from_secs(35);
@@ -41,32 +41,60 @@ const OF_THE_CONNECTION: [HeaderName; 8] = [
 #[derive(Debug)]
 pub(crate) struct FrontDoor {
     listener: TcpListener,
-    upstream: watch::Sender<String>,
+    gateways: watch::Sender<Gateways>,
 }
 
-/// Turns the door towards another API.
+/// Turns the door towards another stack's gateways.
 #[derive(Clone, Debug)]
-pub(crate) struct Signpost(watch::Sender<String>);
+pub(crate) struct Signpost(watch::Sender<Gateways>);
+
+/// Where the emulator has the two gateways.
+#[derive(Clone, Debug, Default)]
+struct Gateways {
+    http_api: String,
+    rest_api: String,
+}
+
+/// The one route of the REST API.
+const REST_API_PATH: &str = "/webhooks/mparticle";
 
 impl Signpost {
-    /// Everything goes to the API `http_api_id` of the emulator from now on.
-    pub(crate) fn point_to(&self, emulator_url: &str, http_api_id: &str) {
-        self.0
-            .send_replace(format!("{emulator_url}/_aws/execute-api/{http_api_id}"));
+    /// Everything goes to the gateways of this stack from now on.
+    pub(crate) fn point_to(&self, stack: &Stack) {
+        let Stack {
+            aws_endpoint_url,
+            http_api_id,
+            rest_api,
+            ..
+        } = stack;
+        self.0.send_replace(Gateways {
+            http_api: format!("{aws_endpoint_url}/_aws/execute-api/{http_api_id}"),
+            rest_api: format!("{aws_endpoint_url}/restapis/{rest_api}/_user_request_"),
+        });
+    }
+}
+
+impl Gateways {
+    fn for_path(&self, path: &str) -> &str {
+        if path == REST_API_PATH {
+            &self.rest_api
+        } else {
+            &self.http_api
+        }
     }
 }
 
 #[derive(Clone)]
 struct Forward {
     client: reqwest::Client,
-    upstream: watch::Receiver<String>,
+    gateways: watch::Receiver<Gateways>,
 }
 
 impl FrontDoor {
     pub(crate) fn on(listener: TcpListener) -> Self {
         Self {
             listener,
-            upstream: watch::Sender::new(String::new()),
+            gateways: watch::Sender::default(),
         }
     }
 
@@ -75,12 +103,12 @@ impl FrontDoor {
     }
 
     pub(crate) fn signpost(&self) -> Signpost {
-        Signpost(self.upstream.clone())
+        Signpost(self.gateways.clone())
     }
 
     /// Serves for ever.
     pub(crate) async fn serve(self) -> Result<()> {
-        let router = router(http::client(TIMEOUT)?, self.upstream.subscribe());
+        let router = router(http::client(TIMEOUT)?, self.gateways.subscribe());
         self.listener
             .set_nonblocking(true)
             .context("preparing the front door")?;
@@ -92,15 +120,19 @@ impl FrontDoor {
     }
 }
 
-fn router(client: reqwest::Client, upstream: watch::Receiver<String>) -> Router {
+fn router(client: reqwest::Client, gateways: watch::Receiver<Gateways>) -> Router {
     Router::new()
         .fallback(forward)
-        .with_state(Forward { client, upstream })
+        .with_state(Forward { client, gateways })
 }
 
 async fn forward(State(forward): State<Forward>, request: Request) -> Response {
-    let upstream = forward.upstream.borrow().clone();
     let (parts, body) = request.into_parts();
+    let upstream = forward
+        .gateways
+        .borrow()
+        .for_path(parts.uri.path())
+        .to_owned();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
@@ -172,8 +204,11 @@ mod tests {
     }
 
     async fn door_to(upstream: &str) -> String {
-        let (_sender, upstream) = watch::channel(upstream.to_owned());
-        serve(router(http::client(TIMEOUT).unwrap(), upstream)).await
+        let (_sender, gateways) = watch::channel(Gateways {
+            http_api: upstream.to_owned(),
+            rest_api: format!("{upstream}/rest"),
+        });
+        serve(router(http::client(TIMEOUT).unwrap(), gateways)).await
     }
 
     #[tokio::test]
@@ -198,6 +233,28 @@ mod tests {
             r#"POST /api/webhooks/sparkpost?a=b%20c&a=d+e Some("application/json") true"#
         );
         assert_eq!(answer.bytes().await.unwrap(), body);
+    }
+
+    #[tokio::test]
+    async fn each_path_goes_to_its_gateway() {
+        let upstream = serve(Router::new().fallback(echo)).await;
+        let door = door_to(&upstream).await;
+        let seen = async |path: &str| {
+            let answer = reqwest::get(format!("{door}{path}")).await.unwrap();
+            answer.headers()["x-seen"].to_str().unwrap().to_owned()
+        };
+
+        let mparticle = seen("/webhooks/mparticle?a=1").await;
+        let sparkpost = seen("/webhooks/sparkpost").await;
+
+        assert!(
+            mparticle.starts_with("GET /rest/webhooks/mparticle?a=1 "),
+            "{mparticle}"
+        );
+        assert!(
+            sparkpost.starts_with("GET /webhooks/sparkpost "),
+            "{sparkpost}"
+        );
     }
 
     #[tokio::test]

@@ -10,11 +10,14 @@ use crate::data_dir::DataDir;
 /// The ports of a stack, kept in `ports.json`: URLs that were pasted somewhere go on working, and the
 /// emulator's stored queues carry its port in their names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Ports {
     /// All routes; 0 until chosen, as for the others.
     pub(crate) front_door: u16,
     pub(crate) postgres: u16,
     pub(crate) emulator: u16,
+    /// The stand-in for Iterable.
+    pub(crate) iterable: u16,
 }
 
 impl Ports {
@@ -68,6 +71,7 @@ mod tests {
             front_door: 1,
             postgres: 2,
             emulator: 3,
+            iterable: 4,
         };
 
         assert_eq!(Ports::of_last_time(&data_dir), Ports::default());

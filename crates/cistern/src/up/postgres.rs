@@ -97,8 +97,8 @@ impl Postgres {
         fs::rename(&unfinished, &self.data).context("putting the database in its place")
     }
 
-    /// Starts it and waits until it takes connections.
-    pub(crate) async fn start(&self) -> Result<Service> {
+    /// Starts it.
+    pub(crate) fn start(&self) -> Result<Service> {
         let mut command = self.programs.command("postgres");
         command.arg("-D").arg(&self.data);
         for setting in [
@@ -111,17 +111,16 @@ impl Postgres {
             command.args(["-c", setting]);
         }
         // SIGINT: end at once, without waiting for clients to leave.
-        let mut service = Service::start("postgres", &mut command, &self.log, Signal::SIGINT)?;
-        let ready = wait_for("Postgres to take connections", START_LIMIT, async || {
+        Service::start("postgres", &mut command, &self.log, Signal::SIGINT)
+    }
+
+    /// Waits until it takes connections.
+    pub(crate) async fn wait_until_ready(&self, service: &mut Service) -> Result<()> {
+        wait_for("Postgres to take connections", START_LIMIT, async || {
             service.ensure_running()?;
             Ok(self.takes_connections().await?.then_some(()))
         })
-        .await;
-        if let Err(error) = ready {
-            service.stop().await;
-            return Err(error);
-        }
-        Ok(service)
+        .await
     }
 
     /// Makes the database itself, which `initdb` does not, unless it is there.

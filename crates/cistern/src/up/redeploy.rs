@@ -59,6 +59,7 @@ pub(super) async fn run(up: &Up, _turn: Turn) -> Result<()> {
         python: tools.python,
         base_url: running.base_url,
         emulator_url: running.aws_endpoint_url,
+        iterable_url: running.iterable_url,
         database_url: up.database_url.clone().unwrap_or(running.database_url),
     };
     let stack = rollout::run(up, &around).await?;

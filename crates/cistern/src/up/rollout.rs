@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result};
 
-use super::{Up, build, deploy::Deployment, deploy::Outputs, emulator::REGION, template};
+use super::{
+    Up, build, deploy::Deployment, deploy::Outputs, destination, emulator::REGION, template,
+};
 use crate::{
     http, keys,
     process::{Records, wait_for},
@@ -22,6 +24,7 @@ pub(super) struct Surroundings {
     pub(super) python: PathBuf,
     pub(super) base_url: String,
     pub(super) emulator_url: String,
+    pub(super) iterable_url: String,
     pub(super) database_url: Secret,
 }
 
@@ -41,8 +44,11 @@ pub(super) async fn run(up: &Up, around: &Surroundings) -> Result<Stack> {
         data_dir: &up.data_dir,
         emulator_url: &around.emulator_url,
         database_url: &around.database_url,
+        iterable_url: &around.iterable_url,
     };
     let outputs = deployment.run(&template, &step).await?;
+    let secret_arn = outputs.get("DestinationSecretArn")?;
+    destination::admit_forwarder(&around.iterable_url, &around.emulator_url, secret_arn).await?;
     let stack = describe(up, around, &outputs, &functions).await?;
     step.done("template.yaml");
     Ok(stack)
@@ -55,15 +61,19 @@ async fn describe(
     functions: &BTreeMap<String, String>,
 ) -> Result<Stack> {
     let webhook_url = outputs.get("SparkPostWebhookUrl")?;
+    let rest_api = RestApi::of(outputs.get("MParticleWebhookUrl")?)?;
     let queue = |name: &str, output| Ok((name.to_owned(), outputs.get(output)?.to_owned()));
+    // A function of a part that is switched off is not there.
     let function = |(logical_id, binary): (&String, &String)| {
-        let name = outputs.get(&format!("{logical_id}Name"))?;
-        Ok((binary.clone(), name.to_owned()))
+        let name = outputs.find(&format!("{logical_id}Name"))?;
+        Some((binary.clone(), name.to_owned()))
     };
     Ok(Stack {
         base_url: around.base_url.clone(),
         sparkpost_webhook_url: format!("{}{}", around.base_url, path(webhook_url)?),
+        mparticle_webhook_url: format!("{}{}", around.base_url, rest_api.path),
         query_url: format!("{}{}", around.base_url, path(outputs.get("QueryUrl")?)?),
+        track_url: format!("{}{}", around.base_url, path(outputs.get("TrackUrl")?)?),
         keys: keys::read(&around.emulator_url, outputs.get("KeysSecretArn")?).await?,
         database_url: around.database_url.clone(),
         aws_endpoint_url: around.emulator_url.clone(),
@@ -72,13 +82,42 @@ async fn describe(
         queues: [
             queue("load", "LoadQueueUrl"),
             queue("load_dlq", "LoadDeadLetterQueueUrl"),
+            queue("forward", "ForwardQueueUrl"),
+            queue("forward_dlq", "ForwardDeadLetterQueueUrl"),
+            queue("archive", "ArchiveQueueUrl"),
+            queue("archive_dlq", "ArchiveDeadLetterQueueUrl"),
         ]
         .into_iter()
         .collect::<Result<_>>()?,
-        functions: functions.iter().map(function).collect::<Result<_>>()?,
+        functions: functions.iter().filter_map(function).collect(),
+        outputs: outputs.all().clone(),
+        iterable_url: around.iterable_url.clone(),
         http_api_id: api_id(webhook_url)?.to_owned(),
+        rest_api: format!("{}/{}", rest_api.id, rest_api.stage),
         pids: Records::read(&up.data_dir)?.pids(),
     })
+}
+
+/// What the URL of a REST API's route is made of. In AWS the stage stands in front of the path, here it does not.
+#[derive(Debug, PartialEq, Eq)]
+struct RestApi<'a> {
+    id: &'a str,
+    stage: &'a str,
+    path: String,
+}
+
+impl<'a> RestApi<'a> {
+    fn of(url: &'a str) -> Result<Self> {
+        let (stage, rest) = path(url)?
+            .trim_start_matches('/')
+            .split_once('/')
+            .with_context(|| format!("{url} names no stage"))?;
+        Ok(Self {
+            id: api_id(url)?,
+            stage,
+            path: format!("/{rest}"),
+        })
+    }
 }
 
 /// The path of a route's URL in AWS, which is its path here as well.
@@ -128,6 +167,15 @@ mod tests {
 
         assert_eq!(path(url).unwrap(), "/webhooks/sparkpost");
         assert_eq!(api_id(url).unwrap(), "abc");
+        let rest = "https://def.execute-api.us-east-1.amazonaws.com/v1/webhooks/mparticle";
+        assert_eq!(
+            RestApi::of(rest).unwrap(),
+            RestApi {
+                id: "def",
+                stage: "v1",
+                path: "/webhooks/mparticle".to_owned()
+            }
+        );
         assert!(path("https://abc.com").is_err());
         assert!(api_id("nonsense").is_err());
     }

@@ -5,6 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     Up, announcement,
+    destination::StandInForIterable,
     emulator::Emulator,
     front_door::{FrontDoor, Signpost},
     ports::{self, Ports},
@@ -32,8 +33,8 @@ pub(super) async fn run(up: &Up, _ownership: Ownership, turn: Turn) -> Result<()
     };
 
     let step = Step::start("stop");
-    let stopped = running.stop().await;
     up.data_dir.remove_stack_json()?;
+    let stopped = running.stop().await;
     step.done(stopped.join(", "));
     outcome
 }
@@ -99,6 +100,10 @@ impl Running {
         let base_url = format!("http://127.0.0.1:{}", door.port()?);
         let signpost = door.signpost();
         let serve = door.serve();
+        let destination = StandInForIterable::on(ports::listen(self.ports.iterable)?)?;
+        self.ports.iterable = destination.port();
+        let iterable_url = destination.url();
+        let take_events = destination.serve();
 
         let start_and_watch = async {
             let step = Step::start("tools");
@@ -114,10 +119,11 @@ impl Running {
                 python: tools.python,
                 base_url,
                 emulator_url,
+                iterable_url,
                 database_url,
             };
             let stack = rollout::run(up, &around).await?;
-            signpost.point_to(&stack.aws_endpoint_url, &stack.http_api_id);
+            signpost.point_to(&stack);
             rollout::wait_until_healthy(&stack).await?;
             stack.write(&up.data_dir.stack_json())?;
             announcement::print(&up.options, &up.data_dir, &stack)?;
@@ -127,6 +133,7 @@ impl Running {
         tokio::select! {
             outcome = start_and_watch => outcome,
             outcome = serve => outcome,
+            outcome = take_events => outcome,
         }
     }
 
@@ -143,13 +150,18 @@ impl Running {
         };
         self.ports.postgres = ports::free(self.ports.postgres)?;
         let postgres = Postgres::prepare(bin, &up.data_dir, self.ports.postgres, &step).await?;
-        let service = postgres.start().await?;
-        self.records.add(&service)?;
-        self.postgres = Some(service);
+        self.run_postgres(&postgres).await?;
         postgres.create_database(&up.data_dir, &step).await?;
         step.done(format!("port {}", self.ports.postgres));
         let url = postgres.url();
         Ok((Some(postgres), url))
+    }
+
+    /// Whoever gives up waiting still finds it here, to stop it.
+    async fn run_postgres(&mut self, postgres: &Postgres) -> Result<()> {
+        let service = self.postgres.insert(postgres.start()?);
+        self.records.add(service)?;
+        postgres.wait_until_ready(service).await
     }
 
     async fn start_emulator(&mut self, up: &Up, tools: &Tools) -> Result<String> {
@@ -158,9 +170,9 @@ impl Running {
         self.ports.emulator = ports::free(last_time)?;
         let emulator = Emulator::new(tools.ministack.clone(), &up.data_dir, self.ports.emulator);
         emulator.move_from(last_time)?;
-        let service = emulator.start().await?;
-        self.records.add(&service)?;
-        self.emulator = Some(service);
+        let service = self.emulator.insert(emulator.start()?);
+        self.records.add(service)?;
+        emulator.wait_until_ready(service).await?;
         step.done(emulator.url());
         Ok(emulator.url())
     }
@@ -207,12 +219,14 @@ impl Running {
         signpost: &Signpost,
     ) -> Result<()> {
         if let (None, Some(postgres)) = (&self.postgres, postgres) {
-            let service = postgres.start().await?;
-            self.records.add(&service)?;
-            self.postgres = Some(service);
+            self.run_postgres(postgres).await?;
+            if let Some(mut stack) = Stack::read(&up.data_dir.stack_json())? {
+                stack.pids = self.records.pids();
+                stack.write(&up.data_dir.stack_json())?;
+            }
         }
         if let Some(stack) = Stack::read(&up.data_dir.stack_json())? {
-            signpost.point_to(&stack.aws_endpoint_url, &stack.http_api_id);
+            signpost.point_to(&stack);
         }
         Ok(())
     }

@@ -1,0 +1,44 @@
+//! `cistern forward`: runs the forwarder, or shows what it would do.
+
+mod dry_run;
+mod run_now;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+/// What `cistern forward` is asked to do.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Send nothing: show what the events of these files would become
+    #[arg(long, requires = "files")]
+    dry_run: bool,
+
+    /// Webhook bodies, with --dry-run
+    #[arg(value_name = "FILE", requires = "dry_run")]
+    files: Vec<PathBuf>,
+
+    /// What events become, as the forwarder's MAPPING [default: {}]
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    mapping: Option<PathBuf>,
+
+    /// Hours after which events are too old to be sent
+    #[arg(long, value_name = "HOURS", requires = "dry_run")]
+    max_event_age_hours: Option<u32>,
+
+    /// Where the local stack keeps its data [default: .local in the checkout]
+    #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
+    data_dir: Option<PathBuf>,
+
+    /// Print one JSON object, or one a file
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    if options.dry_run {
+        dry_run::show(options)
+    } else {
+        run_now::invoke(options).await
+    }
+}

@@ -1,0 +1,80 @@
+//! Where app events go on this machine: a stand-in for Iterable, which lives as long as the stack does.
+
+use std::{net::TcpListener, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use aws_io::{Aws, secrets};
+use iterable_stand_in::StandIn;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::http;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A stand-in that listens but does not answer yet.
+#[derive(Debug)]
+pub(super) struct StandInForIterable {
+    listener: TcpListener,
+    port: u16,
+}
+
+impl StandInForIterable {
+    pub(super) fn on(listener: TcpListener) -> Result<Self> {
+        let port = listener.local_addr()?.port();
+        Ok(Self { listener, port })
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Serves for ever.
+    pub(super) async fn serve(self) -> Result<()> {
+        self.listener
+            .set_nonblocking(true)
+            .context("preparing the stand-in for Iterable")?;
+        let listener = tokio::net::TcpListener::from_std(self.listener)
+            .context("preparing the stand-in for Iterable")?;
+        iterable_stand_in::serve(listener, StandIn::default())
+            .await
+            .context("serving the stand-in for Iterable")
+    }
+}
+
+/// Has the stand-in take the key that the forwarder shows, and no other.
+pub(super) async fn admit_forwarder(
+    iterable_url: &str,
+    emulator_url: &str,
+    secret_arn: &str,
+) -> Result<()> {
+    #[derive(Deserialize)]
+    struct DestinationSecret {
+        api_key: String,
+    }
+    let client = Aws::local(emulator_url).await.secrets();
+    let secret = secrets::read(&client, secret_arn, secrets::VersionStage::Current, LIMIT)
+        .await
+        .context("reading the destination's key")?
+        .context("the destination's secret is empty")?;
+    // Without the cause, which would show parts of it.
+    let secret: DestinationSecret = serde_json::from_str(secret.expose_secret())
+        .map_err(|_| anyhow::anyhow!("the destination's secret is not {{\"api_key\": \"…\"}}"))?;
+    let answer = http::client(LIMIT)?
+        .post(format!("{iterable_url}/_control"))
+        .json(&json!({ "api_key": secret.api_key }))
+        .send()
+        .await
+        .context("telling the stand-in for Iterable its key")?;
+    ensure!(
+        answer.status().is_success(),
+        "telling the stand-in for Iterable its key: {}",
+        answer.status()
+    );
+    Ok(())
+}
