@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod cold;
 mod database;
 mod figure;
+mod forwarder;
+mod lake;
 mod loader;
 mod proc_stat;
 mod psql;
@@ -13,9 +16,14 @@ use anyhow::{Result, bail};
 async fn main() -> Result<()> {
     let group = std::env::args().nth(1).unwrap_or_default();
     let figures = match group.as_str() {
+        "forwarder" => forwarder::measure().await?,
+        // What the group starts as a process of its own.
+        "forwarder-drain" => return forwarder::run_drain().await,
+        "lake" => lake::measure()?,
         "loader" => loader::measure().await?,
         "query" => query::measure().await?,
-        _ => bail!("usage: bench GROUP, where GROUP is: loader, query"),
+        "cold" => cold::measure()?,
+        _ => bail!("usage: bench GROUP, where GROUP is: cold, forwarder, lake, loader, query"),
     };
     figure::print(&figures);
     figure::write(&group, &figures)

@@ -27,6 +27,23 @@ pub(crate) fn of_ended_children() -> Result<Duration> {
     Ok(stat("self")?.children)
 }
 
+/// The processor time that the threads of a process have taken so far, by the scheduler's clock, which knows nanoseconds.
+/// <https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat>
+pub(crate) fn of_threads(pid: u32) -> Result<Duration> {
+    let folder = format!("/proc/{pid}/task");
+    let mut total = Duration::ZERO;
+    for entry in fs::read_dir(&folder).with_context(|| format!("reading {folder}"))? {
+        let path = entry?.path().join("schedstat");
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let nanoseconds = text.split(' ').next().and_then(|first| first.parse().ok());
+        let nanoseconds =
+            nanoseconds.with_context(|| format!("understanding {}", path.display()))?;
+        total += Duration::from_nanos(nanoseconds);
+    }
+    Ok(total)
+}
+
 /// The process that started another one.
 pub(crate) fn parent_of(pid: u32) -> Result<u32> {
     Ok(stat(&pid.to_string())?.parent)

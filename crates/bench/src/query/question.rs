@@ -28,6 +28,8 @@ pub(crate) struct Question {
     pub(crate) ours: Vec<Statement>,
     /// The first of them for the old table.
     pub(crate) of_2017: Vec<Statement>,
+    /// Counts the events that an answer is about and does nothing else with them.
+    pub(crate) bare_count: Option<Statement>,
 }
 
 /// Events whose values are asked for.
@@ -267,6 +269,7 @@ fn search(
         target_ms: Some(range.target_ms()),
         ours,
         of_2017,
+        bare_count: None,
     })
 }
 
@@ -311,6 +314,7 @@ order by 1"#
         target_ms: None,
         ours: vec![query.statement(); VALUES_FOR_2017],
         of_2017: vec![of_2017; VALUES_FOR_2017],
+        bare_count: Some(parse(&[], from, to)?.count_statement(None)),
     })
 }
 
