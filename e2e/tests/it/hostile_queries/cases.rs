@@ -78,6 +78,23 @@ pub(super) const REFUSED: [(&str, &str); 58] = [
     ),
 ];
 
+/// Groups that there are none of.
+pub(super) const REFUSED_GROUPS: [&str; 13] = [
+    "",
+    "group_by=",
+    "group_by=,,",
+    "group_by=Type",
+    "group_by=weekday",
+    "group_by=rcpt_to",
+    "group_by=type,type%27",
+    "group_by=type,day,hour,campaign",
+    "group_by=day%27%3B%20drop%20table%20events%3B%20--",
+    "group_by=1",
+    "group_by=(select%20pg_sleep(30))",
+    "group_by=type%00",
+    "group_by=type%20day",
+];
+
 /// What is understood and finds nothing; most of it would find the victim if it were taken for SQL or for a pattern.
 pub(super) const FINDS_NOTHING: [&str; 26] = [
     "recipients=%27%20or%20%271%27=%271",

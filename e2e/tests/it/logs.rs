@@ -91,24 +91,33 @@ async fn all_log_lines(stack: &Stack) -> Result<Vec<String>> {
     let groups = ask_logs(stack, "DescribeLogGroups", &json!({})).await?;
     let names = groups["logGroups"].as_array().context("log groups")?;
     let mut lines = Vec::new();
-    for name in names.iter().map(|group| &group["logGroupName"]) {
-        let mut request = json!({ "logGroupName": name, "limit": 10_000 });
-        loop {
-            let answer = ask_logs(stack, "FilterLogEvents", &request).await?;
-            let events = answer["events"].as_array().context("log events")?;
-            let messages = events.iter().filter_map(|event| event["message"].as_str());
-            lines.extend(
-                messages
-                    .filter(|line| !is_of_the_platform(line))
-                    .map(str::to_owned),
-            );
-            match &answer["nextToken"] {
-                Value::Null => break,
-                token => request["nextToken"] = token.clone(),
-            }
-        }
+    for group in names
+        .iter()
+        .filter_map(|group| group["logGroupName"].as_str())
+    {
+        lines.extend(log_lines(stack, group).await?);
     }
     Ok(lines)
+}
+
+/// The lines that one function wrote.
+pub(crate) async fn log_lines(stack: &Stack, group: &str) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    let mut request = json!({ "logGroupName": group, "limit": 10_000 });
+    loop {
+        let answer = ask_logs(stack, "FilterLogEvents", &request).await?;
+        let events = answer["events"].as_array().context("log events")?;
+        let messages = events.iter().filter_map(|event| event["message"].as_str());
+        lines.extend(
+            messages
+                .filter(|line| !is_of_the_platform(line))
+                .map(str::to_owned),
+        );
+        match &answer["nextToken"] {
+            Value::Null => return Ok(lines),
+            token => request["nextToken"] = token.clone(),
+        }
+    }
 }
 
 /// Lines that Lambda itself writes around an invocation, which the emulator has in the text form only.

@@ -5,14 +5,22 @@ mod cases;
 
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use self::cases::{FINDS_NOTHING, IGNORED, REFUSED};
+use self::cases::{FINDS_NOTHING, IGNORED, REFUSED, REFUSED_GROUPS};
 use crate::stack::{Stack, fresh_id};
 
 const PATHS: [&str; 2] = ["/api/v1/events/message", "/api/v1/message-events"];
+const COUNTS: &str = "/api/v1/events/counts";
+
+/// All that takes the parameters of a search, up to where they go.
+const SEARCHES: [&str; 3] = [
+    "/api/v1/events/message?",
+    "/api/v1/message-events?",
+    "/api/v1/events/counts?group_by=day,type&",
+];
 
 /// Around [`VICTIM_TIME`].
 const RANGE: &str = "from=2026-04-05T00:00:00Z&to=2026-04-06T00:00:00Z";
@@ -58,20 +66,27 @@ async fn hostile_parameters_are_refused_by_name() -> Result<()> {
     let victim = store_victim(&stack).await?;
 
     for (query, param) in REFUSED {
-        for path in PATHS {
-            let (status, answer) = stack.get(&format!("{path}?{query}")).await?;
-
-            let error = &answer["errors"][0];
-            let description = error["description"].as_str().unwrap_or_default();
-            ensure!(status == 400, "{path}?{query}: {status} {answer}");
-            ensure!(error["param"] == param, "{path}?{query}: {answer}");
-            ensure!(
-                description.starts_with(param) && description.len() > param.len() + 10,
-                "{path}?{query}: {answer}"
-            );
+        for search in SEARCHES {
+            ensure_refused(&stack, &format!("{search}{query}"), param).await?;
         }
     }
+    for query in REFUSED_GROUPS {
+        ensure_refused(&stack, &format!("{COUNTS}?{query}"), "group_by").await?;
+    }
     ensure_unharmed(&stack, &victim).await
+}
+
+async fn ensure_refused(stack: &Stack, uri: &str, param: &str) -> Result<()> {
+    let (status, answer) = stack.get(uri).await?;
+    let error = &answer["errors"][0];
+    let description = error["description"].as_str().unwrap_or_default();
+    ensure!(status == 400, "{uri}: {status} {answer}");
+    ensure!(error["param"] == param, "{uri}: {answer}");
+    ensure!(
+        description.starts_with(param) && description.len() > param.len() + 10,
+        "{uri}: {answer}"
+    );
+    Ok(())
 }
 
 #[tokio::test]
@@ -80,12 +95,12 @@ async fn hostile_values_find_nothing() -> Result<()> {
     let victim = store_victim(&stack).await?;
 
     for query in FINDS_NOTHING {
-        for path in PATHS {
-            let (status, answer) = stack.get(&format!("{path}?{RANGE}&{query}")).await?;
+        for search in SEARCHES {
+            let (status, answer) = stack.get(&format!("{search}{RANGE}&{query}")).await?;
 
-            ensure!(status == 200, "{path}?{query}: {status} {answer}");
+            ensure!(status == 200, "{search}{query}: {status} {answer}");
             let found = answer["results"].as_array().context("results")?;
-            ensure!(found.is_empty(), "{path}?{query}: {answer}");
+            ensure!(found.is_empty(), "{search}{query}: {answer}");
         }
     }
     ensure_unharmed(&stack, &victim).await
@@ -101,6 +116,11 @@ async fn hostile_names_and_empty_values_are_ignored() -> Result<()> {
             let search = format!("{path}?{query}&{RANGE}&recipients={victim}");
             ensure_found(&stack, &search, &victim).await?;
         }
+        let counts = format!("{COUNTS}?{query}&{RANGE}&recipients={victim}&group_by=type");
+        let (status, answer) = stack.get(&counts).await?;
+        let bounces = json!([{ "type": "bounce", "count": 1 }]);
+        ensure!(status == 200, "{counts}: {status} {answer}");
+        ensure!(answer["results"] == bounces, "{counts}: {answer}");
     }
     ensure_unharmed(&stack, &victim).await
 }
@@ -130,11 +150,11 @@ async fn oversized_queries_are_refused_or_answered() -> Result<()> {
         (longest("events=bounce&").repeat(2), 414),
         (longest("%ff").repeat(2), 414),
     ] {
-        for path in PATHS {
-            let (status, answer) = stack.get(&format!("{path}?{RANGE}&{query}")).await?;
+        for search in SEARCHES {
+            let (status, answer) = stack.get(&format!("{search}{RANGE}&{query}")).await?;
 
             let query = query.get(..40).unwrap_or(&query);
-            ensure!(status == expected, "{path}?{query}…: {status} {answer}");
+            ensure!(status == expected, "{search}{query}…: {status} {answer}");
             let message = answer["errors"][0]["message"].as_str();
             ensure!((status == 200) == message.is_none(), "{query}…: {answer}");
         }

@@ -64,7 +64,7 @@ impl Walker {
         );
 
         let mut process = Command::new(&program)
-            .arg(repository_root().join("crates/e2e/clients").join(script))
+            .arg(repository_root().join("e2e/clients").join(script))
             .args([&stack.file.base_url, way, &parameters.to_string()])
             .env("SPARKPOST_API_KEY", &stack.file.keys.query)
             .env("NODE_PATH", tools.join("node/node_modules"))

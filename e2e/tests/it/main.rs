@@ -1,16 +1,25 @@
 //! The deployed local stack, from outside. One binary, so that every test shares one build and
 //! the tests that cause an outage can hold off the others ([`stack::Stack::exclusive`]).
 
+mod function;
+mod lake;
+mod refusing_firehose;
 mod stack;
 mod walker;
 
 mod accounting;
 mod authentication;
+mod authentication_table;
 mod clients;
+mod deployments;
 mod exactly_once;
+mod forwarding;
 mod hostile_queries;
 mod large_batches;
 mod logs;
+mod operator;
 mod outages;
+mod product_event_outages;
+mod product_events;
 mod recorded_answers;
 mod search;

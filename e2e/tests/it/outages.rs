@@ -4,10 +4,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use anyhow::{Result, ensure};
+use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
+use crate::function::Function;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
 /// How long Postgres is away.
@@ -53,6 +54,13 @@ async fn postgres_outage_delays_batches_and_loses_none() -> Result<()> {
         Ok(postgres_up().await.then_some(()))
     })
     .await?;
+    // It takes connections a moment before it is written down.
+    let pid = eventually("stack.json to name the new Postgres", ARRIVAL, async || {
+        let pid = Stack::file()?.pids.postgres;
+        Ok((pid != stack.file.pids.postgres).then_some(pid))
+    })
+    .await?;
+    signal("0", pid)?;
 
     for (id, body) in &sent {
         let accounts = stack.accounts_within(id, AFTER_OUTAGE).await?;
@@ -64,7 +72,7 @@ async fn postgres_outage_delays_batches_and_loses_none() -> Result<()> {
     Ok(())
 }
 
-fn signal(name: &str, pid: u32) -> Result<()> {
+pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
     let sent = Command::new("kill")
         .args([format!("-{name}"), pid.to_string()])
         .status()?;
@@ -105,64 +113,4 @@ async fn s3_failure_answers_503_with_retry_after() -> Result<()> {
     let after = stack.deliver(&id, delivery(&id)).await?;
     ensure!(after.inserted == 1, "the retry is stored: {after:?}");
     Ok(())
-}
-
-/// A deployed function, through the Lambda API of the emulator.
-struct Function<'a> {
-    stack: &'a Stack,
-    url: String,
-}
-
-impl<'a> Function<'a> {
-    fn named(stack: &'a Stack, crate_name: &str) -> Result<Self> {
-        let name = stack
-            .file
-            .functions
-            .get(crate_name)
-            .context("stack.json names the function")?;
-        let url = format!(
-            "{}/2015-03-31/functions/{name}/configuration",
-            stack.file.aws_endpoint_url
-        );
-        Ok(Self { stack, url })
-    }
-
-    async fn environment(&self) -> Result<Value> {
-        let answer = self
-            .stack
-            .http
-            .get(&self.url)
-            .header("authorization", self.scope())
-            .send()
-            .await?;
-        let configuration: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        Ok(configuration["Environment"]["Variables"].clone())
-    }
-
-    async fn set_environment(&self, variables: &Value) -> Result<()> {
-        let body = json!({"Environment": {"Variables": variables}}).to_string();
-        let answer = self
-            .stack
-            .http
-            .put(&self.url)
-            .header("authorization", self.scope())
-            .body(body)
-            .send()
-            .await?;
-        ensure!(
-            answer.status().is_success(),
-            "updating {}: {}",
-            self.url,
-            answer.status()
-        );
-        Ok(())
-    }
-
-    /// The emulator checks no signature, but routes a request by the scope that signs it.
-    fn scope(&self) -> String {
-        let region = &self.stack.file.region;
-        format!(
-            "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/lambda/aws4_request, SignedHeaders=host, Signature=0"
-        )
-    }
 }

@@ -27,6 +27,9 @@ static WEATHER: LazyLock<RwLock<()>> = LazyLock::new(|| RwLock::const_new(()));
 pub(crate) struct StackFile {
     pub(crate) base_url: String,
     pub(crate) sparkpost_webhook_url: String,
+    pub(crate) track_url: String,
+    pub(crate) mparticle_webhook_url: String,
+    pub(crate) iterable_url: String,
     pub(crate) keys: Keys,
     pub(crate) database_url: String,
     pub(crate) aws_endpoint_url: String,
@@ -41,12 +44,15 @@ pub(crate) struct StackFile {
 pub(crate) struct Pids {
     pub(crate) cistern: u32,
     pub(crate) postgres: u32,
+    pub(crate) emulator: u32,
 }
 
 #[derive(Clone, Deserialize)]
 pub(crate) struct Keys {
     pub(crate) sparkpost: String,
+    pub(crate) mparticle: String,
     pub(crate) query: String,
+    pub(crate) track: String,
 }
 
 impl std::fmt::Debug for Keys {
@@ -59,6 +65,10 @@ impl std::fmt::Debug for Keys {
 pub(crate) struct Queues {
     pub(crate) load: String,
     pub(crate) load_dlq: String,
+    pub(crate) archive: String,
+    pub(crate) archive_dlq: String,
+    pub(crate) forward: String,
+    pub(crate) forward_dlq: String,
 }
 
 /// A running stack, an HTTP client and a connection pool to look behind it.
@@ -97,13 +107,18 @@ impl Stack {
         Ok((Self::connect()?, guard))
     }
 
-    fn connect() -> Result<Self> {
+    /// What `stack.json` says now.
+    pub(crate) fn file() -> Result<StackFile> {
         let path = std::env::var("CISTERN_STACK_JSON").context(
             "CISTERN_STACK_JSON must name the stack.json of a running stack: use `make test`",
         )?;
         let text = std::fs::read_to_string(repository_root().join(&path))
             .with_context(|| format!("reading {path}"))?;
-        let file: StackFile = serde_json::from_str(&text).with_context(|| format!("in {path}"))?;
+        serde_json::from_str(&text).with_context(|| format!("in {path}"))
+    }
+
+    fn connect() -> Result<Self> {
+        let file = Self::file()?;
         let db = PgPool::connect_lazy(&file.database_url)?;
         let http = reqwest::Client::builder()
             .timeout(Duration::from_mins(1))
@@ -255,7 +270,7 @@ pub(crate) async fn eventually<T>(
     }
 }
 
-fn gzip(body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn gzip(body: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body)?;
     Ok(encoder.finish()?)
@@ -285,7 +300,7 @@ pub(crate) fn repository_root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
         crate_dir
-            .join("../..")
+            .join("..")
             .canonicalize()
             .expect("the crate lies in the repository")
     });

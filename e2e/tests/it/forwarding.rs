@@ -1,0 +1,10 @@
+//! App events, from mParticle's webhook to the destination.
+
+mod accounting;
+mod bodies;
+mod disorder;
+mod intake;
+mod keys;
+mod numbers;
+mod rig;
+mod template;

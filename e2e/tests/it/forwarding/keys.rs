@@ -1,0 +1,160 @@
+//! Keys of the webhook: missing, wrong, foreign and rotated ones.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use aws_io::Aws;
+use serde_json::{Value, json};
+
+use crate::forwarding::rig::{Forwarding, PATIENCE, screen_views};
+use crate::stack::{eventually, fresh_id};
+
+/// The authorizer reads the secret again for a key that it does not know, but not more often.
+const SHORTEST_REREAD: Duration = Duration::from_secs(5);
+
+async fn post_with(forwarding: &Forwarding, key: Option<&str>) -> Result<u16> {
+    let mut request = forwarding
+        .stack
+        .http
+        .post(&forwarding.stack.file.mparticle_webhook_url)
+        .header("content-type", "application/json")
+        .body(screen_views("ada", &[fresh_id("key")]));
+    if let Some(key) = key {
+        request = request.header("authorization", key);
+    }
+    Ok(request.send().await?.status().as_u16())
+}
+
+#[tokio::test]
+async fn missing_wrong_and_foreign_keys_leave_no_message() -> Result<()> {
+    let forwarding = Forwarding::with(&[]).await?;
+    let keys = forwarding.stack.file.keys.clone();
+
+    let missing = post_with(&forwarding, None).await?;
+    ensure!(missing == 401, "without a key the answer was {missing}");
+    for wrong in ["wrong", &keys.sparkpost, &keys.query, &keys.mparticle[1..]] {
+        let status = post_with(&forwarding, Some(wrong)).await?;
+        ensure!(status == 403, "a wrong key was answered {status}");
+    }
+    // What one route was allowed is not what another is.
+    let elsewhere = forwarding
+        .stack
+        .http
+        .post(&forwarding.stack.file.sparkpost_webhook_url)
+        .header("authorization", &keys.mparticle)
+        .body("[]")
+        .send()
+        .await?;
+    ensure!(elsewhere.status() == 403, "{}", elsewhere.status());
+    ensure!(forwarding.waiting().await? == 0, "nothing was stored");
+
+    for form in [keys.mparticle.clone(), format!("Bearer {}", keys.mparticle)] {
+        let status = post_with(&forwarding, Some(&form)).await?;
+        ensure!(status == 200, "the right key was answered {status}");
+    }
+    ensure!(forwarding.waiting().await? == 2);
+    forwarding.drain().await?;
+    Ok(())
+}
+
+/// A key of one's own replaces the made one; the version before stays valid, and the one before that does not.
+#[tokio::test]
+async fn rotated_key_opens_until_the_next_rotation() -> Result<()> {
+    let forwarding = Forwarding::with(&[]).await?;
+    let secret = Secret::of(&forwarding).await?;
+    let original = secret.text().await?;
+    let names: Vec<String> = (1..=3)
+        .map(|n| format!("{}-{n}", fresh_id("rotated")))
+        .collect();
+    let [first, second, third] = names.as_slice() else {
+        anyhow::bail!("three keys");
+    };
+
+    let outcome = async {
+        for key in [first, second, third] {
+            let mut document: Value = serde_json::from_str(&original)?;
+            document["mparticle"] = json!(key);
+            secret.replace(&document.to_string()).await?;
+        }
+        eventually("the newest key to be known", PATIENCE, async || {
+            Ok((post_with(&forwarding, Some(third)).await? == 200).then_some(()))
+        })
+        .await?;
+        let previous = post_with(&forwarding, Some(second)).await?;
+        ensure!(
+            previous == 200,
+            "the version before was answered {previous}"
+        );
+        let stored = forwarding.waiting().await?;
+        let gone = post_with(&forwarding, Some(first)).await?;
+        ensure!(
+            gone == 403,
+            "a key of two rotations ago was answered {gone}"
+        );
+        ensure!(
+            forwarding.waiting().await? == stored,
+            "a refused key left a message"
+        );
+        Ok(())
+    }
+    .await;
+    // Twice, so that it is the version before as well.
+    secret.replace(&original).await?;
+    secret.replace(&original).await?;
+
+    eventually("the made key to be known again", PATIENCE, async || {
+        tokio::time::sleep(SHORTEST_REREAD).await;
+        let form = format!("Basic {}", base64_of(&forwarding.stack.file.keys.mparticle));
+        Ok((post_with(&forwarding, Some(&form)).await? == 200).then_some(()))
+    })
+    .await?;
+    forwarding.drain().await?;
+    outcome
+}
+
+fn base64_of(key: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(format!("mparticle:{key}"))
+}
+
+/// The stack's secret of keys.
+struct Secret {
+    client: aws_io::SecretsClient,
+    arn: String,
+}
+
+impl Secret {
+    async fn of(forwarding: &Forwarding) -> Result<Self> {
+        let authorizer = crate::function::Function::named(&forwarding.stack, "authorizer")?;
+        let environment = authorizer.environment().await?;
+        let arn = environment["KEYS_SECRET_ARN"]
+            .as_str()
+            .context("the secret's ARN")?;
+        Ok(Self {
+            client: Aws::local(&forwarding.stack.file.aws_endpoint_url)
+                .await
+                .secrets(),
+            arn: arn.to_owned(),
+        })
+    }
+
+    async fn text(&self) -> Result<String> {
+        let answer = self
+            .client
+            .get_secret_value()
+            .secret_id(&self.arn)
+            .send()
+            .await?;
+        Ok(answer.secret_string().context("a text")?.to_owned())
+    }
+
+    async fn replace(&self, text: &str) -> Result<()> {
+        self.client
+            .put_secret_value()
+            .secret_id(&self.arn)
+            .secret_string(text)
+            .send()
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! A deployed function, through the Lambda API of the emulator.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::stack::Stack;
+
+/// Longer than any function may run.
+const LONGEST_RUN: Duration = Duration::from_mins(16);
+
+pub(crate) struct Function<'a> {
+    stack: &'a Stack,
+    /// The deployed name.
+    pub(crate) name: &'a str,
+}
+
+impl<'a> Function<'a> {
+    pub(crate) fn named(stack: &'a Stack, crate_name: &str) -> Result<Self> {
+        let name = stack
+            .file
+            .functions
+            .get(crate_name)
+            .context("stack.json names the function")?;
+        Ok(Self { stack, name })
+    }
+
+    pub(crate) async fn environment(&self) -> Result<Value> {
+        let answer = self
+            .stack
+            .http
+            .get(self.url("configuration"))
+            .header("authorization", self.scope())
+            .send()
+            .await?;
+        let configuration: Value = serde_json::from_slice(&answer.bytes().await?)?;
+        Ok(configuration["Environment"]["Variables"].clone())
+    }
+
+    pub(crate) async fn set_environment(&self, variables: &Value) -> Result<()> {
+        self.configure(&json!({"Environment": {"Variables": variables}}))
+            .await
+    }
+
+    /// Changes settings, by their names in `UpdateFunctionConfiguration`.
+    pub(crate) async fn configure(&self, settings: &Value) -> Result<()> {
+        let answer = self
+            .stack
+            .http
+            .put(self.url("configuration"))
+            .header("authorization", self.scope())
+            .body(settings.to_string())
+            .send()
+            .await?;
+        ensure!(
+            answer.status().is_success(),
+            "updating {}: {}",
+            self.name,
+            answer.status()
+        );
+        Ok(())
+    }
+
+    /// Runs it and waits for its answer.
+    pub(crate) async fn invoke(&self, event: &Value) -> Result<Value> {
+        let answer = self
+            .stack
+            .http
+            .post(self.url("invocations"))
+            .header("authorization", self.scope())
+            .body(event.to_string())
+            .send()
+            .await?;
+        let has_failed = answer.headers().contains_key("x-amz-function-error");
+        let text = answer.text().await?;
+        ensure!(!has_failed, "{text}");
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// Runs a scheduled function now and waits: what it answers, or `None` when it failed or was not let run.
+    pub(crate) async fn tick(&self) -> Result<Option<Value>> {
+        let answer = self
+            .stack
+            .http
+            .post(self.url("invocations"))
+            .timeout(LONGEST_RUN)
+            .header("authorization", self.scope())
+            .body("{}")
+            .send()
+            .await?;
+        let has_run =
+            answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error");
+        let body = answer.bytes().await?;
+        Ok(if has_run {
+            Some(serde_json::from_slice(&body)?)
+        } else {
+            None
+        })
+    }
+
+    /// The processes in which the emulator runs it now.
+    pub(crate) fn processes(&self) -> Result<Vec<u32>> {
+        let variable = format!("AWS_LAMBDA_FUNCTION_NAME={}", self.name);
+        let parent = format!("PPid:\t{}\n", self.stack.file.pids.emulator);
+        let mut processes = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let path = entry?.path();
+            let pid = path
+                .file_name()
+                .and_then(|name| name.to_str()?.parse::<u32>().ok());
+            // A process may end while it is looked at.
+            let read = |file: &str| std::fs::read(path.join(file)).unwrap_or_default();
+            let is_ours = String::from_utf8_lossy(&read("status")).contains(&parent)
+                && read("environ")
+                    .split(|byte| *byte == 0)
+                    .any(|found| found == variable.as_bytes());
+            processes.extend(pid.filter(|_| is_ours));
+        }
+        Ok(processes)
+    }
+
+    fn url(&self, what: &str) -> String {
+        let endpoint = &self.stack.file.aws_endpoint_url;
+        format!("{endpoint}/2015-03-31/functions/{}/{what}", self.name)
+    }
+
+    /// The emulator checks no signature, but routes a request by the scope that signs it.
+    fn scope(&self) -> String {
+        let region = &self.stack.file.region;
+        format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/lambda/aws4_request, SignedHeaders=host, Signature=0"
+        )
+    }
+}
