@@ -3,13 +3,14 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test check bench
+.PHONY: help up down test check bench smoke cost
 
-# Without --package, so that it is built as all of the workspace is and nothing is built twice.
-CISTERN := cargo run --quiet --bin cistern --
+# Every build is of --workspace, whose selection decides on the features of dependencies: another would build them again.
+CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-target}/debug/cistern
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
-BENCH ?= loader query
+STACK ?= cistern
+BENCH ?= cold forwarder lake loader query
 SAM := .local/tools/sam/bin/sam
 
 help: ## Show this list
@@ -24,7 +25,7 @@ down: ## Stop what `make up` started
 test: ## Run every test, on a stack of its own
 	mkdir -p .local
 	.ci/test-tools
-	cargo build --workspace --bins
+	cargo test --workspace --no-run
 	$(CISTERN) exec --data-dir .local/test --fresh -- cargo test --workspace --no-fail-fast 2>&1 \
 		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; exit $${status:-0}
 
@@ -34,13 +35,24 @@ check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, S
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
+	.local/tools/sam/bin/python .ci/test-template
+	.ci/check-template
 	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
 
 bench: ## Measure what is promised, on a stack of its own: all, or BENCH=loader
+	.ci/test-tools
 	cargo build --profile bench --package bench
 	for group in $(BENCH); do \
 		$(CISTERN) exec --data-dir .local/bench --fresh -- cargo run --quiet --profile bench --package bench -- $$group; \
 	done
+
+cost: ## Write docs/cost.md from the price list, and print the published month
+	$(CISTERN) cost --markdown > docs/cost.md.unfinished
+	mv docs/cost.md.unfinished docs/cost.md
+	$(CISTERN) cost
+
+smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern
+	.local/tools/sam/bin/python .ci/smoke $(STACK)
 
 $(SAM): crates/cistern/python/sam.txt
 	$(CISTERN) tools
