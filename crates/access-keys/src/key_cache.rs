@@ -17,8 +17,9 @@ use crate::{
 
 /// For reading both versions. What waits behind this has 10 s in all.
 const READ_LIMIT: Duration = Duration::from_secs(2);
-/// Wrong keys cannot make this read the secret more often.
-const MIN_AGE: Duration = Duration::from_secs(5);
+/// Wrong keys cannot make a function read the secret more often. So a key that is as old as this is known wherever it is
+/// presented, and a newer one may be turned away.
+pub const MIN_AGE: Duration = Duration::from_secs(5);
 
 /// Keys that cannot be known now: nobody is allowed, and nobody is told to give up.
 #[derive(Debug, thiserror::Error)]

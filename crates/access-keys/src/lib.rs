@@ -7,5 +7,5 @@ mod scope;
 pub mod token;
 
 pub use credential::presented_key;
-pub use key_cache::{KeyCache, KeysError};
+pub use key_cache::{KeyCache, KeysError, MIN_AGE};
 pub use scope::Scope;

@@ -33,7 +33,7 @@ struct Subject {
     question: fn() -> Value,
 }
 
-const SUBJECTS: [Subject; 3] = [
+const SUBJECTS: [Subject; 4] = [
     Subject {
         binary: "ingest",
         variables: &[("EVENTS_BUCKET", "b")],
@@ -44,6 +44,11 @@ const SUBJECTS: [Subject; 3] = [
         binary: "query",
         variables: &[("DATABASE_URL", "postgres://u:p@127.0.0.1:1/d")],
         question: || request("GET", "/openapi.json"),
+    },
+    Subject {
+        binary: "track",
+        variables: &[("DELIVERY_STREAM", "d"), ("KEYS_SECRET_ARN", "s")],
+        question: || request("GET", "/"),
     },
     Subject {
         binary: "authorizer",

@@ -33,7 +33,7 @@ pub(crate) struct DataDir {
 #[expect(dead_code, reason = "held, never read")]
 pub(crate) struct Ownership(File);
 
-/// Held while a stack is being brought up or redeployed.
+/// Held while a stack is being brought up or redeployed, or while the copy of its lake is in use.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held, never read")]
 pub(crate) struct Turn(File);
@@ -141,6 +141,14 @@ impl DataDir {
     pub(crate) fn take_turn(&self) -> Result<Turn> {
         let file = self.lock_file("turn.lock")?;
         file.lock().context("waiting for the other `cistern up`")?;
+        Ok(Turn(file))
+    }
+
+    /// Waits for another query of the copy of the lake, which is made anew for each. Blocks.
+    pub(crate) fn take_turn_at_lake_copy(&self) -> Result<Turn> {
+        let file = self.lock_file("lake.lock")?;
+        file.lock()
+            .context("waiting for the other `cistern query`")?;
         Ok(Turn(file))
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, io::Read as _, time::Duration};
 
-use access_keys::{Scope, keys::KeyDocument};
+use access_keys::{MIN_AGE, Scope, keys::KeyDocument};
 use anyhow::{Context as _, Result};
 use aws_io::{
     Aws, SecretsClient,
@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     place::{Place, Where},
+    progress::Step,
     stack::Secret,
     table::{Align, lay_out},
 };
@@ -120,9 +121,15 @@ async fn rotate(client: &SecretsClient, secret_arn: &str) -> Result<()> {
         .context("reading the stack's keys")?
         .context("the stack's secret is empty")?;
     let new = with_signing_key(&secret, &random_key()?)?;
+    let step = Step::start("rotate");
     secrets::write(client, secret_arn, &new, LIMIT)
         .await
-        .context("writing the new keys")
+        .context("writing the new keys")?;
+    // A gateway remembers for a minute that a key was turned away: nobody gets one to present too early.
+    step.note("waiting until the new keys are known everywhere");
+    tokio::time::sleep(MIN_AGE).await;
+    step.done("the keys of before stay valid until the next rotation");
+    Ok(())
 }
 
 /// The secret with another signing key; all else in it stays.

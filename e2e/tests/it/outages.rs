@@ -34,20 +34,24 @@ async fn postgres_outage_delays_batches_and_loses_none() -> Result<()> {
     };
 
     signal("INT", stack.file.pids.postgres)?;
-    eventually("Postgres to be down", ARRIVAL, async || {
-        Ok((!postgres_up().await).then_some(()))
-    })
-    .await?;
-    let mut sent = Vec::new();
-    let mut arrivals = tokio::time::interval(Duration::from_secs(2));
-    for n in 0..OUTAGE.as_secs() / arrivals.period().as_secs() {
-        arrivals.tick().await;
-        let id = format!("{label}-{n}");
-        let body = delivery(&id);
-        let status = stack.post_batch(&id, body.clone()).await?;
-        ensure!(status == 200, "the webhook answered {status} in the outage");
-        sent.push((id, body));
+    let outage = async {
+        eventually("Postgres to be down", ARRIVAL, async || {
+            Ok((!postgres_up().await).then_some(()))
+        })
+        .await?;
+        let mut sent = Vec::new();
+        let mut arrivals = tokio::time::interval(Duration::from_secs(2));
+        for n in 0..OUTAGE.as_secs() / arrivals.period().as_secs() {
+            arrivals.tick().await;
+            let id = format!("{label}-{n}");
+            let body = delivery(&id);
+            let status = stack.post_batch(&id, body.clone()).await?;
+            ensure!(status == 200, "the webhook answered {status} in the outage");
+            sent.push((id, body));
+        }
+        Ok(sent)
     }
+    .await;
     // Tells the running stack to start again what has ended, as `cistern up` does.
     signal("USR1", stack.file.pids.cistern)?;
     eventually("Postgres to be back", ARRIVAL, async || {
@@ -62,6 +66,8 @@ async fn postgres_outage_delays_batches_and_loses_none() -> Result<()> {
     .await?;
     signal("0", pid)?;
 
+    // What went wrong is told only now, as all other tests need Postgres.
+    let sent = outage?;
     for (id, body) in &sent {
         let accounts = stack.accounts_within(id, AFTER_OUTAGE).await?;
         ensure!(accounts.inserted == 1, "{id}: {accounts:?}");

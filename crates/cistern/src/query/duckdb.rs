@@ -46,6 +46,8 @@ pub(super) async fn ask(
     let checkout = Checkout::around_working_directory()?;
     let python = tools::install_duckdb(&checkout, &step).await?;
 
+    step.note("waiting for other queries");
+    let _turn = data_dir.take_turn_at_lake_copy()?;
     step.note("copying the lake");
     let s3 = Aws::local(&stack.aws_endpoint_url).await.s3();
     let folder = data_dir.lake_copy();
