@@ -106,23 +106,26 @@ impl Stack {
             }
         })
         .await??;
-        let answer = self.athena_call("GetQueryResults", &id).await?;
-        let rows = answer["ResultSet"]["Rows"]
-            .as_array()
-            .context("a result has rows")?;
         let cell = |cell: &Value| cell["VarCharValue"].as_str().map(str::to_owned);
-        Ok(rows
-            .iter()
-            .skip(1)
-            .map(|row| {
-                row["Data"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(cell)
-                    .collect()
-            })
-            .collect())
+        let mut rows = Vec::new();
+        let mut page = id;
+        loop {
+            let answer = self.athena_call("GetQueryResults", &page).await?;
+            let page_rows = answer["ResultSet"]["Rows"]
+                .as_array()
+                .context("a result has rows")?;
+            rows.extend(page_rows.iter().map(|row| {
+                let cells = row["Data"].as_array().into_iter().flatten();
+                cells.map(cell).collect()
+            }));
+            match &answer["NextToken"] {
+                Value::Null => break,
+                token => page["NextToken"] = token.clone(),
+            }
+        }
+        // The names of the columns.
+        rows.remove(0);
+        Ok(rows)
     }
 
     async fn athena_call(&self, action: &str, request: &Value) -> Result<Value> {

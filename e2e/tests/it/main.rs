@@ -5,6 +5,7 @@ mod function;
 mod lake;
 mod refusing_firehose;
 mod stack;
+mod visibility;
 mod walker;
 
 mod accounting;

@@ -10,12 +10,16 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::function::Function;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
+use crate::visibility::with_visibility;
 
 /// How long Postgres is away.
 const OUTAGE: Duration = Duration::from_mins(1);
 
-/// A notice that failed comes back when `LoadQueue`'s visibility timeout of 180 s is over.
-const AFTER_OUTAGE: Duration = Duration::from_mins(5);
+/// Of a notice that failed.
+const VISIBILITY_SECONDS: u32 = 30;
+
+/// A notice that has just failed comes back when that is over.
+const AFTER_OUTAGE: Duration = Duration::from_mins(3);
 
 fn delivery(id: &str) -> Vec<u8> {
     format!(r#"[{{"msys":{{"message_event":{{"type":"delivery","event_id":"{id}","timestamp":"1790000000"}}}}}}]"#)
@@ -26,6 +30,17 @@ fn delivery(id: &str) -> Vec<u8> {
 #[tokio::test]
 async fn postgres_outage_delays_batches_and_loses_none() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
+    let queue = &stack.file.queues.load;
+    with_visibility(
+        &stack,
+        queue,
+        VISIBILITY_SECONDS,
+        go_without_postgres(&stack),
+    )
+    .await
+}
+
+async fn go_without_postgres(stack: &Stack) -> Result<()> {
     let label = fresh_id("outage");
     let postgres_up = async || {
         PgConnection::connect(&stack.file.database_url)

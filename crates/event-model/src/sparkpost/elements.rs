@@ -99,6 +99,13 @@ impl<'a> Elements<'a> {
         }
         let mut values = Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
         match values.next() {
+            // A number that nothing follows may be the beginning of one.
+            Some(Ok(IgnoredAny))
+                if values.byte_offset() == rest.len()
+                    && rest.last().is_some_and(u8::is_ascii_digit) =>
+            {
+                Err(self.truncated())
+            }
             Some(Ok(IgnoredAny)) => Ok((self.take(values.byte_offset()), None)),
             Some(Err(error)) if !error.is_eof() => Err(self.syntax(&without_position(&error))),
             Some(Err(_)) | None => Err(self.truncated()),

@@ -369,3 +369,12 @@ fn a_class_too_long_for_an_index_is_refused() {
         "`class` is 1025 bytes long; at most 1024 are accepted"
     );
 }
+
+/// `[17]` cut before its last digit: what is left is no item, as nobody knows what it was to be.
+#[test]
+fn number_at_the_cut_is_not_taken_for_whole() {
+    let batch = parse_batch(b"[1", NOW);
+
+    assert_eq!(batch.received(), 1);
+    assert_eq!(batch.rejected[0].reason.code(), "truncated");
+}
