@@ -18,7 +18,7 @@ const EMPTY_ANSWERS: u32 = 2;
 /// Receives at once, for queues of small messages.
 const CONCURRENT_RECEIVES: usize = 8;
 /// A chunk is full at this size. Two of them are in memory at a time, one being delivered and one being received.
-const CHUNK_BYTES: usize = 8 << 20;
+const CHUNK_BYTES: usize = 4 << 20;
 const CHUNK_MESSAGES: usize = 8_000;
 
 /// The first chunk of a run is one receive, until the destination has shown that it takes requests: during an outage,
