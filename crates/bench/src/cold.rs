@@ -23,6 +23,9 @@ use crate::{
 
 /// Milliseconds of processor time.
 const TARGET: f64 = 6.0;
+/// Lambda's image has the TLS roots in one file. Debian has each once more in a file of its own, and reading those would take
+/// longer than all else.
+const DEBIANS_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Of which the middle one is told.
 const RUNS: usize = 11;
 
@@ -155,8 +158,10 @@ fn observe(function: &Child, api: &RuntimeApi, subject: &Subject, began: Instant
 }
 
 fn spawn(subject: &Subject, program: &Path, runtime_api: String) -> Result<Child> {
+    let roots = Path::new(DEBIANS_ROOTS);
     Command::new(program)
         .env_clear()
+        .envs(roots.is_file().then_some(("SSL_CERT_FILE", roots)))
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", subject.binary)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
