@@ -31,13 +31,8 @@ fn delivery(id: &str) -> Vec<u8> {
 async fn postgres_outage_delays_batches_and_loses_none() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
     let queue = &stack.file.queues.load;
-    with_visibility(
-        &stack,
-        queue,
-        VISIBILITY_SECONDS,
-        go_without_postgres(&stack),
-    )
-    .await
+    let outage = Box::pin(go_without_postgres(&stack));
+    with_visibility(&stack, queue, VISIBILITY_SECONDS, outage).await
 }
 
 async fn go_without_postgres(stack: &Stack) -> Result<()> {

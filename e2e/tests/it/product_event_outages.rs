@@ -95,12 +95,12 @@ async fn killing_archivers_at_random_loses_and_doubles_nothing() -> Result<()> {
     let label = fresh_id("killed");
     let killed_count = AtomicUsize::new(0);
 
-    let disorder = async {
+    let disorder = Box::pin(async {
         tokio::select! {
             outcome = let_objects_arrive(&stack, &label) => outcome,
             outcome = keep_killing(&stack, &killed_count) => outcome.map(|never| match never {}),
         }
-    };
+    });
     let queue = &stack.file.queues.archive;
     with_visibility(&stack, queue, VISIBILITY_SECONDS, disorder).await?;
 
