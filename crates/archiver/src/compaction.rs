@@ -11,6 +11,7 @@ use std::{
 };
 
 use aws_io::s3::{GetError, put_new_file, stream::open};
+use lake_files::{Merge, MergeError, Merged};
 use lake_schema::{
     Table,
     layout::{FileKind, LakeFile},
@@ -27,7 +28,7 @@ use self::{
     plan::next_steps,
 };
 use crate::{
-    Deps, Merge, MergeError, Merged,
+    Deps,
     stored::{DayState, Stored, StoredError},
 };
 

@@ -9,6 +9,7 @@ use aws_io::{
     Rejection,
     s3::{GetError, ObjectRef, PutError, PutOutcome, put_new_file, stream::open},
 };
+use lake_files::{ConvertError, Converted, Part, Source, convert};
 use lake_schema::{FileId, Table, arrival, layout};
 use tempfile::NamedTempFile;
 use time::{Date, OffsetDateTime};
@@ -19,8 +20,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    ConvertError, Converted, Deps, Part, Source, convert,
-    messages::read_events,
+    Deps,
     stored::{Stored, StoredError},
 };
 
@@ -28,8 +28,6 @@ use crate::{
 const READ_LIMIT: Duration = Duration::from_secs(20);
 /// For storing what an object rejects.
 const WRITE_LIMIT: Duration = Duration::from_mins(1);
-/// The table whose raw objects hold messages, and the events in those.
-const MESSAGES_TABLE: &str = "app_events";
 /// How much of an object is asked for at once.
 const READ_BYTES: usize = 256 << 10;
 
@@ -127,11 +125,7 @@ pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Archived, O
                 first_day,
             };
             let body = BufReader::with_capacity(READ_BYTES, body);
-            if table.name() == MESSAGES_TABLE {
-                convert(&table, source, read_events(body)?, out)
-            } else {
-                convert(&table, source, body, out)
-            }
+            convert(&table, source, body, out)
         }
     });
     let converted = converting.await?.map_err(|source| ObjectError::Convert {

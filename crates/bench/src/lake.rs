@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use archiver::{Merge, Source, convert};
 use event_samples::track::Shape;
+use lake_files::{Merge, Source, convert};
 use lake_schema::{FileId, Table};
 use serde_json::json;
 use time::macros::{date, datetime};

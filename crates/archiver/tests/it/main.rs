@@ -1,15 +1,12 @@
-//! From raw bytes to Parquet and back, in memory and in S3.
+//! The two functions on a real S3 (`AWS_ENDPOINT_URL`), and on one that is away.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::format_collect,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking, may take its time, and knows its numbers"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod conversion;
-mod dirty;
-mod functions;
-mod lake;
-mod merging;
-mod properties;
+mod archives;
+mod archiving;
+mod closing;
+mod log_hygiene;
+mod queries;
+mod rig;
+#[path = "../../../lake-files/tests/it/rows.rs"]
+mod rows;

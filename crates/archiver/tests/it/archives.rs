@@ -5,8 +5,8 @@ use std::fs;
 use event_model::mparticle::ArchivedMessage;
 use serde_json::{Value, json};
 
-use super::rig::{NONE, Rig};
-use crate::lake::Row;
+use crate::rig::{NONE, Rig};
+use crate::rows::Row;
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
 
@@ -85,7 +85,7 @@ async fn events_of_one_id_and_several_types_are_several_events() {
     assert_eq!(rows.len(), 3);
 
     for hour in 0..3 {
-        super::rig::set_now(
+        crate::rig::set_now(
             time::macros::datetime!(2026-03-02 12:00 UTC) + time::Duration::hours(hour),
         );
         rig.compact().await;

@@ -4,7 +4,10 @@ use lake_schema::Table;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::lake::{Row, SOURCE, outcome};
+use crate::{
+    lake::{SOURCE, outcome},
+    rows::Row,
+};
 
 /// A value, and whether a column of each type takes it.
 #[derive(Clone, Debug)]

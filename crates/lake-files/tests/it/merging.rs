@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeSet, fs::File, io::Write as _};
 
-use archiver::{Merge, Merged, Source, convert};
 use bytes::Bytes;
+use lake_files::{Merge, Merged, Source, convert};
 use lake_schema::{FileId, Table};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::lake::{Row, SOURCE, read};
+use crate::{
+    lake::SOURCE,
+    rows::{Row, read},
+};
 
 const LARGE: usize = 64 << 20;
 

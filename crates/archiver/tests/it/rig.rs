@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
 use tokio::time::Instant;
 
-use crate::lake::{Row, read};
+use crate::rows::{Row, read};
 
 thread_local! {
     static NOW: Cell<OffsetDateTime> = const { Cell::new(datetime!(2026-03-01 12:00 UTC)) };

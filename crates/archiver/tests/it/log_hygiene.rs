@@ -1,7 +1,7 @@
 use boot::capture::CapturedLog;
 use time::{Duration, macros::datetime};
 
-use super::rig::{Rig, raw_key, set_now};
+use crate::rig::{Rig, raw_key, set_now};
 
 #[tokio::test]
 async fn nothing_of_an_event_is_in_any_log() {

@@ -5,7 +5,7 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 use time::macros::date;
 
-use super::rig::{NONE, Rig, new_bucket, notice, put, raw_key};
+use crate::rig::{NONE, Rig, new_bucket, notice, put, raw_key};
 
 const EVENTS: &str = "{\"event\":\"a\",\"userId\":\"u\",\"dateTime\":\"2026-03-01 10:00:00\"}\n\
                       junk\n\

@@ -1,13 +1,13 @@
 //! Any bytes: no panic, the same rows and rejections however the bytes are cut into pieces on their way in, and rejections
 //! that lie in the input one after another.
 //!
-//! `cargo +nightly fuzz run convert ../../events/track/dirty` in `crates/archiver`.
+//! `cargo +nightly fuzz run convert ../../events/track/dirty` in `crates/lake-files`.
 
 #![no_main]
 
 use std::io::BufReader;
 
-use archiver::{Source, convert};
+use lake_files::{Source, convert};
 use lake_schema::Table;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
-use super::rig::{NONE, Rig, raw_key, set_now};
+use crate::rig::{NONE, Rig, raw_key, set_now};
 
 const NIGHT: OffsetDateTime = datetime!(2026-03-02 03:00 UTC);
 
@@ -54,7 +54,7 @@ async fn arrive(rig: &Rig, hour: u8, ids: impl IntoIterator<Item = u32>) -> Stri
     key
 }
 
-fn file_names(files: &BTreeMap<String, Vec<crate::lake::Row>>) -> Vec<&str> {
+fn file_names(files: &BTreeMap<String, Vec<crate::rows::Row>>) -> Vec<&str> {
     files
         .keys()
         .map(|key| {

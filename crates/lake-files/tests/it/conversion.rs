@@ -2,13 +2,16 @@
 
 use std::io::Write as _;
 
-use archiver::{Source, convert};
 use flate2::{Compression, write::GzEncoder};
+use lake_files::{Source, convert};
 use lake_schema::{FileId, Table};
 use serde_json::{Value, json};
 use time::macros::{date, datetime};
 
-use crate::lake::{Row, SOURCE, outcome};
+use crate::{
+    lake::{SOURCE, outcome},
+    rows::Row,
+};
 
 /// A column of each type, and one inside an object.
 fn table() -> Table {

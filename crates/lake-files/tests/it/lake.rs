@@ -1,16 +1,12 @@
-//! Converts, and reads what came out through the parquet crate's own row reader.
+//! Converts, and reads what came out.
 
-use std::collections::BTreeMap;
-
-use archiver::{Converted, Source, convert};
 use bytes::Bytes;
+use lake_files::{Converted, Source, convert};
 use lake_schema::Table;
-use parquet::{
-    file::reader::{FileReader, SerializedFileReader},
-    record::Field,
-};
 use serde_json::Value;
 use time::macros::{date, datetime};
+
+use crate::rows::{Row, read};
 
 pub(crate) const SOURCE: Source<'static> = Source {
     key: "raw/track/dt=2026-01-02/hour=12/track-1-2026-01-02-12-00-00-x.gz",
@@ -18,12 +14,10 @@ pub(crate) const SOURCE: Source<'static> = Source {
     first_day: date!(2020 - 01 - 01),
 };
 
-/// A row: the columns that are not NULL, `_file` left out, and the day it was filed under.
-pub(crate) type Row = BTreeMap<String, Value>;
-
 /// What became of some bytes.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Outcome {
+    /// Without `_file`, and with the day they were filed under.
     pub(crate) rows: Vec<Row>,
     /// The lines written about what was rejected.
     pub(crate) rejected: Vec<Value>,
@@ -75,30 +69,4 @@ pub(crate) fn rows(converted: &Converted) -> Vec<Row> {
             })
         })
         .collect()
-}
-
-/// The rows of a Parquet file.
-pub(crate) fn read(bytes: Bytes) -> Vec<Row> {
-    let reader = SerializedFileReader::new(bytes).unwrap();
-    reader
-        .get_row_iter(None)
-        .unwrap()
-        .map(|row| {
-            row.unwrap()
-                .get_column_iter()
-                .filter_map(|(name, field)| Some((name.clone(), to_json(field)?)))
-                .collect()
-        })
-        .collect()
-}
-
-fn to_json(field: &Field) -> Option<Value> {
-    match field {
-        Field::Null => None,
-        Field::Bool(value) => Some((*value).into()),
-        Field::Long(value) | Field::TimestampMillis(value) => Some((*value).into()),
-        Field::Double(value) => Some((*value).into()),
-        Field::Str(value) => Some(value.clone().into()),
-        other => panic!("no column has {other:?}"),
-    }
 }

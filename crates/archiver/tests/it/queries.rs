@@ -13,8 +13,8 @@ use aws_io::{Aws, S3Client};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::rig::{NONE, Rig, objects};
-use crate::lake::read;
+use crate::rig::{NONE, Rig, objects};
+use crate::rows::read;
 
 /// Queries that take longer prove nothing, and are not counted.
 const SETTLE: Duration = Duration::from_millis(2500);

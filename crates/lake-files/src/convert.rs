@@ -29,8 +29,10 @@ use self::{
     rejections::Rejections,
     row::RowReader,
 };
-use crate::parquet_file::FileWriter;
+use crate::{messages::read_events, parquet_file::FileWriter};
 
+/// The table whose raw objects hold messages.
+const MESSAGES_TABLE: &str = "app_events";
 /// How much of the rows is held before it is written as a row group.
 const GROUP_BYTES: usize = 8 << 20;
 /// Parts are merged within a day or two, so time goes before size.
@@ -84,7 +86,22 @@ pub enum ConvertError {
 
 /// Converts the object that `input` reads, gzip or plain, into parts of `table`, and writes what cannot become a row to
 /// `rejections`, a line each. The same bytes and the same source give the same parts.
+///
+/// Objects of the table `app_events` hold messages, each with the events of a batch; all others hold events.
 pub fn convert(
+    table: &Table,
+    source: Source<'_>,
+    input: impl BufRead,
+    rejections: impl Write,
+) -> Result<Converted, ConvertError> {
+    if table.name() == MESSAGES_TABLE {
+        convert_events(table, source, read_events(input)?, rejections)
+    } else {
+        convert_events(table, source, input, rejections)
+    }
+}
+
+fn convert_events(
     table: &Table,
     source: Source<'_>,
     input: impl BufRead,

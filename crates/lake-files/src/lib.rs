@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod columns;
+mod convert;
+mod merge;
+mod messages;
+mod parquet_file;
+mod short;
+
+pub use convert::{ConvertError, Converted, Part, Source, convert};
+pub use merge::{Merge, MergeError, Merged};
+pub use parquet_file::ReadError;

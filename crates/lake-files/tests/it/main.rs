@@ -1,0 +1,15 @@
+//! From raw bytes to Parquet and back, in memory.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, may take its time, and knows its numbers"
+)]
+
+mod conversion;
+mod dirty;
+mod lake;
+mod merging;
+mod properties;
+mod rows;
