@@ -2,19 +2,21 @@
 
 mod text;
 
-use lake_schema::{ColumnType, Table};
+use lake_schema::{CLAMPED, ColumnType, EXTRA, Table};
 
 pub(crate) use text::{NULL, TextColumn};
 
 /// Some rows of one table. Appended to value by value; a row that turns out to be unusable can be taken back.
+///
+/// Events leave most columns of their table empty, so NULL costs nothing: a column that is shorter than it has rows is NULL
+/// from there on.
 #[derive(Debug)]
 pub(crate) struct Columns {
-    /// In the table's order.
-    pub(crate) declared: Vec<Column>,
-    pub(crate) extra: TextColumn,
-    pub(crate) clamped: Vec<bool>,
-    /// The place of the event's time among `declared`.
+    /// As [`kinds`] lists them: the declared ones come first, in the table's order.
+    all: Vec<Column>,
+    /// The place of the event's time.
     event_time: usize,
+    row_count: usize,
 }
 
 /// The values of one column.
@@ -28,41 +30,51 @@ pub(crate) enum Column {
     Timestamp(Vec<Option<i64>>),
 }
 
+/// The columns that rows of a table are made of: the declared ones, then `_extra` and `_clamped`.
+pub(crate) fn kinds(table: &Table) -> impl Iterator<Item = (&str, ColumnType)> {
+    let declared = table.columns().iter();
+    declared
+        .map(|column| (column.name.as_str(), column.kind))
+        .chain([(EXTRA, ColumnType::String), (CLAMPED, ColumnType::Boolean)])
+}
+
 impl Columns {
     pub(crate) fn new(table: &Table) -> Self {
-        let declared = table
-            .columns()
-            .iter()
-            .map(|column| match column.kind {
-                ColumnType::String => Column::Text(TextColumn::default()),
-                ColumnType::Bigint => Column::Bigint(Vec::new()),
-                ColumnType::Double => Column::Double(Vec::new()),
-                ColumnType::Boolean => Column::Boolean(Vec::new()),
-                ColumnType::Timestamp => Column::Timestamp(Vec::new()),
-            })
-            .collect();
         Self {
-            declared,
-            extra: TextColumn::default(),
-            clamped: Vec::new(),
+            all: kinds(table).map(|(_, kind)| Column::new(kind)).collect(),
             event_time: table.event_time(),
+            row_count: 0,
         }
     }
 
     /// Finished rows.
     pub(crate) fn row_count(&self) -> usize {
-        self.clamped.len()
+        self.row_count
+    }
+
+    /// All columns, as [`kinds`] lists them.
+    pub(crate) fn all(&self) -> &[Column] {
+        &self.all
+    }
+
+    /// A column that the row that was begun has no value in yet, ready for one.
+    pub(crate) fn vacant(&mut self, place: usize) -> Option<&mut Column> {
+        let column = self.all.get_mut(place)?;
+        if column.len() > self.row_count {
+            return None;
+        }
+        column.pad(self.row_count);
+        Some(column)
     }
 
     /// About how much memory the rows take.
     pub(crate) fn size_bytes(&self) -> usize {
-        let declared: usize = self.declared.iter().map(Column::size_bytes).sum();
-        declared + self.extra.size_bytes() + self.clamped.len()
+        self.all.iter().map(Column::size_bytes).sum()
     }
 
     /// The times that decide the rows' days.
     pub(crate) fn event_times(&self) -> &[Option<i64>] {
-        match self.declared.get(self.event_time) {
+        match self.all.get(self.event_time) {
             Some(Column::Timestamp(times)) => times,
             _ => &[],
         }
@@ -70,69 +82,78 @@ impl Columns {
 
     /// What the row that was begun has in a column of timestamps.
     pub(crate) fn unfinished_instant(&self, place: usize) -> Option<i64> {
-        match self.declared.get(place) {
-            Some(Column::Timestamp(times)) => times.get(self.row_count()).copied().flatten(),
+        match self.all.get(place) {
+            Some(Column::Timestamp(times)) => times.get(self.row_count).copied().flatten(),
             _ => None,
         }
     }
 
-    /// Finishes a row: columns that got no value in it get NULL, and `time` becomes the event's time.
+    /// Finishes a row, of which `time` becomes the event's time.
     pub(crate) fn finish_row(&mut self, extra: Option<&str>, time: i64, clamped: bool) {
-        let row = self.row_count();
-        for column in &mut self.declared {
-            if column.len() == row {
-                column.push_null();
+        let row = self.row_count;
+        if let Some(Column::Timestamp(times)) = self.all.get_mut(self.event_time) {
+            times.truncate(row);
+            times.push(Some(time));
+        }
+        if let [.., Column::Text(extras), Column::Boolean(clampeds)] = &mut self.all[..] {
+            if let Some(json) = extra {
+                extras.pad(row);
+                extras.push(json);
             }
+            clampeds.push(Some(clamped));
         }
-        if let Some(Column::Timestamp(times)) = self.declared.get_mut(self.event_time)
-            && let Some(last) = times.last_mut()
-        {
-            *last = Some(time);
-        }
-        match extra {
-            Some(json) => self.extra.push(json),
-            None => self.extra.push_null(),
-        }
-        self.clamped.push(clamped);
-    }
-
-    /// Appends a row of others of the same table.
-    pub(crate) fn copy_row(&mut self, others: &Self, row: usize) {
-        for (column, other) in self.declared.iter_mut().zip(&others.declared) {
-            column.copy_value(other, row);
-        }
-        self.extra.copy_value(&others.extra, row);
-        self.clamped.push(others.clamped[row]);
+        self.row_count += 1;
     }
 
     /// Takes back the values of the row that was begun.
     pub(crate) fn take_back_row(&mut self) {
-        let rows = self.row_count();
-        for column in &mut self.declared {
-            column.truncate(rows);
+        for column in &mut self.all {
+            column.truncate(self.row_count);
         }
     }
 
     /// Forgets all rows and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        for column in &mut self.declared {
-            column.truncate(0);
-            if let Column::Text(text) = column {
-                text.clear();
-            }
-        }
-        self.extra.clear();
-        self.clamped.clear();
+        self.all.iter_mut().for_each(Column::clear);
+        self.row_count = 0;
     }
 }
 
 impl Column {
+    pub(crate) fn new(kind: ColumnType) -> Self {
+        match kind {
+            ColumnType::String => Self::Text(TextColumn::default()),
+            ColumnType::Bigint => Self::Bigint(Vec::new()),
+            ColumnType::Double => Self::Double(Vec::new()),
+            ColumnType::Boolean => Self::Boolean(Vec::new()),
+            ColumnType::Timestamp => Self::Timestamp(Vec::new()),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Text(values) => values.len(),
             Self::Bigint(values) | Self::Timestamp(values) => values.len(),
             Self::Double(values) => values.len(),
             Self::Boolean(values) => values.len(),
+        }
+    }
+
+    /// A row's string.
+    pub(crate) fn text(&self, row: usize) -> Option<&[u8]> {
+        match self {
+            Self::Text(values) => values.get(row),
+            Self::Bigint(_) | Self::Double(_) | Self::Boolean(_) | Self::Timestamp(_) => None,
+        }
+    }
+
+    /// Fills up with NULL to so many rows.
+    pub(crate) fn pad(&mut self, rows: usize) {
+        match self {
+            Self::Text(values) => values.pad(rows),
+            Self::Bigint(values) | Self::Timestamp(values) => pad(values, rows),
+            Self::Double(values) => pad(values, rows),
+            Self::Boolean(values) => pad(values, rows),
         }
     }
 
@@ -145,14 +166,23 @@ impl Column {
         }
     }
 
-    fn copy_value(&mut self, other: &Self, row: usize) {
+    /// Appends `rows` of another column of the same type, in that order.
+    pub(crate) fn append(&mut self, other: &Self, rows: &[u32]) {
         match (self, other) {
-            (Self::Text(values), Self::Text(others)) => values.copy_value(others, row),
+            (Self::Text(values), Self::Text(others)) => values.append(others, rows),
             (Self::Bigint(values), Self::Bigint(others))
-            | (Self::Timestamp(values), Self::Timestamp(others)) => values.push(others[row]),
-            (Self::Double(values), Self::Double(others)) => values.push(others[row]),
-            (Self::Boolean(values), Self::Boolean(others)) => values.push(others[row]),
-            _ => unreachable!("columns of one table have the same types"),
+            | (Self::Timestamp(values), Self::Timestamp(others)) => pick(values, others, rows),
+            (Self::Double(values), Self::Double(others)) => pick(values, others, rows),
+            (Self::Boolean(values), Self::Boolean(others)) => pick(values, others, rows),
+            _ => unreachable!("columns of one place have one type"),
+        }
+    }
+
+    /// Forgets all rows and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.truncate(0);
+        if let Self::Text(text) = self {
+            text.clear();
         }
     }
 
@@ -173,4 +203,15 @@ impl Column {
             Self::Boolean(values) => size_of_val(values.as_slice()),
         }
     }
+}
+
+fn pad<T: Clone>(values: &mut Vec<Option<T>>, rows: usize) {
+    if values.len() < rows {
+        values.resize(rows, None);
+    }
+}
+
+fn pick<T: Copy>(values: &mut Vec<Option<T>>, others: &[Option<T>], rows: &[u32]) {
+    let picked = rows.iter().map(|row| others.get(*row as usize));
+    values.extend(picked.map(|value| value.copied().flatten()));
 }

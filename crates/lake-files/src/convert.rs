@@ -35,8 +35,6 @@ use crate::{messages::read_events, parquet_file::FileWriter};
 const MESSAGES_TABLE: &str = "app_events";
 /// How much of the rows is held before it is written as a row group.
 const GROUP_BYTES: usize = 8 << 20;
-/// Parts are merged within a day or two, so time goes before size.
-const ZSTD_LEVEL: i32 = 1;
 /// How many rows go by before their size is looked at again.
 const ROWS_PER_CHECK: usize = 512;
 
@@ -190,7 +188,7 @@ impl Parts<'_> {
                     kind: FileKind::Part,
                     id: FileId::of_part(self.table.name(), date, self.source_key),
                 };
-                let writer = FileWriter::new(Vec::new(), self.table, file.id, ZSTD_LEVEL)?;
+                let writer = FileWriter::new(Vec::new(), self.table, file.id)?;
                 entry.insert((file, writer))
             }
         };

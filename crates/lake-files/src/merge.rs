@@ -1,53 +1,45 @@
 //! Many files of one day to one: sorted, each event once, in bounded memory.
 //!
-//! An external merge sort. Rows are gathered until they fill the memory they may have, sorted and set aside as a run on disk;
-//! at the end the runs are merged row by row into row groups. A day that fits is sorted in memory and never touches the disk.
-//! What grows with the day is the memory for the ids seen, 17 to 34 bytes an event.
+//! Column by column: the order of the rows is found by the few columns that decide it, and then each column is read from all
+//! files and written in that order. So only those few are decoded twice, nothing is encoded twice, and what is held at once is
+//! one column. What of a column exceeds the memory is read in as many passes as that takes; the files are on disk anyway. What
+//! grows with the day, whatever its strings are like, is some 40 bytes an event for its place in the order.
 
-mod cursor;
 mod event_ids;
+mod gathered;
 mod order;
+mod spool;
 
 use std::{
     fs::File,
     io::{self, Write},
+    ops::Range,
     path::PathBuf,
 };
 
-use lake_schema::{FileId, Table};
+use lake_schema::{ColumnType, FileId, Table};
 use parquet::errors::ParquetError;
 
-use self::{cursor::Cursor, event_ids::EventIds};
+use self::{gathered::Gathered, spool::Spool};
 use crate::{
-    columns::Columns,
-    parquet_file::{FileReader, FileWriter, ReadError},
+    columns::{Column, kinds},
+    parquet_file::{EncodedChunk, FileReader, FileWriter, ReadError},
 };
 
-/// A run is read back in small pieces, as all runs are read at once.
-const RUN_GROUP_ROWS: usize = 16 << 10;
-const BLOCK_ROWS: usize = 4 << 10;
 /// Row groups of the merged file have at least so many rows, if the day has, and fewer than twice as many.
-const GROUP_ROWS: u64 = 1 << 20;
-
-/// Runs are read once.
-const RUN_ZSTD_LEVEL: i32 = 1;
-/// The merged file stays, and higher levels take longer than they save.
-const ZSTD_LEVEL: i32 = 3;
+const GROUP_ROWS: usize = 1 << 20;
+/// What a row of a column of strings takes beside its string: its entry's number, and where that ends.
+const TEXT_ROW_BYTES: usize = 8;
 
 /// Gathers the files of one day.
 #[derive(Debug)]
 pub struct Merge {
     table: Table,
-    /// Where runs are set aside.
+    /// Where the merged file's chunks are set aside.
     directory: PathBuf,
-    /// How much of the rows is held before it becomes a run.
-    run_bytes: usize,
-    event_ids: EventIds,
-    columns: Columns,
-    /// The rows of `columns` that are kept.
-    kept: Vec<u32>,
-    runs: Vec<File>,
-    merged: Merged,
+    /// How much of a column is held at once.
+    column_bytes: usize,
+    files: Vec<FileReader>,
 }
 
 /// What was merged.
@@ -65,149 +57,126 @@ pub enum MergeError {
     /// A file does not fit the table or cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The merged file or a run could not be written.
+    /// The merged file could not be written.
     #[error("writing Parquet")]
     Write(#[from] ParquetError),
     /// The disk failed.
-    #[error("keeping rows on disk")]
+    #[error("keeping columns on disk")]
     Disk(#[from] io::Error),
 }
 
 impl Merge {
-    /// Begins a merge that holds about `run_bytes` of rows, and sets aside in `directory` what is more.
-    pub fn new(table: Table, directory: PathBuf, run_bytes: usize) -> Self {
+    /// Begins a merge that holds about `column_bytes` of a column at once, and sets aside in `directory` what is written.
+    pub fn new(table: Table, directory: PathBuf, column_bytes: usize) -> Self {
         Self {
-            columns: Columns::new(&table),
             table,
             directory,
-            run_bytes,
-            event_ids: EventIds::default(),
-            kept: Vec::new(),
-            runs: Vec::new(),
-            merged: Merged::default(),
+            column_bytes,
+            files: Vec::new(),
         }
     }
 
-    /// Adds the rows of a file. Of several events with one id the first that is added stays.
+    /// Adds the rows of a file, which is read by [`Merge::finish`]. Of several events with one id the first that is added stays.
     pub fn add(&mut self, file: File) -> Result<(), MergeError> {
-        let mut reader = FileReader::new(file, &self.table)?;
-        loop {
-            let first = self.columns.row_count();
-            if reader.read(&mut self.columns, BLOCK_ROWS)? == 0 {
-                return Ok(());
-            }
-            self.keep_new_events(first);
-            if self.columns.size_bytes() >= self.run_bytes {
-                self.set_run_aside()?;
-            }
-        }
+        self.files.push(FileReader::new(file, &self.table)?);
+        Ok(())
     }
 
     /// Writes all rows to `out`, as the file that is named `id`.
-    pub fn finish<W: Write + Send>(
-        mut self,
-        out: W,
-        id: FileId,
-    ) -> Result<(W, Merged), MergeError> {
-        self.event_ids = EventIds::default();
-        let mut writer = FileWriter::new(out, &self.table, id, ZSTD_LEVEL)?;
-        let group_rows = group_rows(self.merged.row_count);
-        if self.runs.is_empty() {
-            order::sort(&self.table, &self.columns, &mut self.kept);
-            for rows in self.kept.chunks(group_rows) {
-                writer.write_group(&self.columns, rows)?;
+    pub fn finish<W: Write + Send>(self, out: W, id: FileId) -> Result<(W, Merged), MergeError> {
+        let is_duplicate = event_ids::find_duplicates(&self.table, &self.files)?;
+        let rows = order::sorted_rows(&self.table, &self.files, &is_duplicate, self.column_bytes)?;
+        let merged = Merged {
+            row_count: to_u64(rows.len()),
+            duplicate_count: to_u64(is_duplicate.len() - rows.len()),
+        };
+        drop(is_duplicate);
+
+        let groups: Vec<&[u32]> = rows.chunks(self.group_rows(rows.len())).collect();
+        let mut writer = FileWriter::new(out, &self.table, id)?;
+        let mut spool = Spool::new(tempfile::tempfile_in(&self.directory)?);
+        let kinds: Vec<ColumnType> = kinds(&self.table).map(|(_, kind)| kind).collect();
+        let mut gathered = Gathered::default();
+        for (place, kind) in kinds.iter().enumerate() {
+            for pass in self.passes(place, *kind, groups.len()) {
+                if gathered.pass != pass {
+                    gathered = Gathered::new(&self.files, &groups, pass.clone());
+                }
+                let column = gathered.read_column(&self.files, place, *kind)?;
+                for rows in gathered.rows_by_group() {
+                    spool.put(writer.encoder().encode(place, &column, rows)?)?;
+                }
             }
-        } else {
-            self.set_run_aside()?;
-            self.columns = Columns::new(&self.table);
-            merge_runs(&self.table, self.runs, group_rows, &mut writer)?;
+        }
+        for (number, rows) in groups.iter().enumerate() {
+            let places = 0..kinds.len();
+            let chunks = places.map(|place| spool.take(place * groups.len() + number));
+            writer.append_group::<MergeError>(rows.len(), chunks)?;
         }
         let (out, _) = writer.finish()?;
-        Ok((out, self.merged))
+        Ok((out, merged))
     }
 
-    /// Decides about the rows from `first` on, which were just read.
-    fn keep_new_events(&mut self, first: usize) {
-        for row in first..self.columns.row_count() {
-            if self.event_ids.is_new(&self.table, &self.columns, row) {
-                self.kept.push(to_u32(row));
-                self.merged.row_count += 1;
-            } else {
-                self.merged.duplicate_count += 1;
-            }
-        }
+    /// Shares rows out evenly among as many groups as can have [`GROUP_ROWS`], or as many more as it takes for a column of each
+    /// to fit the memory.
+    fn group_rows(&self, row_count: usize) -> usize {
+        let largest = (0..kinds(&self.table).count())
+            .map(|place| self.text_bytes(place))
+            .max();
+        let to_fit = largest.unwrap_or(0).div_ceil(self.column_bytes);
+        let groups = (row_count / GROUP_ROWS).max(to_fit).max(1);
+        row_count.div_ceil(groups).max(1)
     }
 
-    fn set_run_aside(&mut self) -> Result<(), MergeError> {
-        order::sort(&self.table, &self.columns, &mut self.kept);
-        let file = tempfile::tempfile_in(&self.directory)?;
-        let mut run = FileWriter::new(file, &self.table, FileId::NONE, RUN_ZSTD_LEVEL)?;
-        for rows in self.kept.chunks(RUN_GROUP_ROWS) {
-            run.write_group(&self.columns, rows)?;
-        }
-        let (file, _) = run.finish()?;
-        self.runs.push(file);
-        self.columns.clear();
-        self.kept.clear();
-        Ok(())
+    /// The row groups whose values of a column are held at once, one pass after the other.
+    fn passes(
+        &self,
+        place: usize,
+        kind: ColumnType,
+        group_count: usize,
+    ) -> impl Iterator<Item = Range<usize>> + use<> {
+        let pass_count = match kind {
+            ColumnType::String => self.text_bytes(place).div_ceil(self.column_bytes).max(1),
+            // Eight or sixteen bytes a row, which passes would not spare.
+            ColumnType::Bigint
+            | ColumnType::Double
+            | ColumnType::Boolean
+            | ColumnType::Timestamp => 1,
+        };
+        let step = group_count.div_ceil(pass_count).max(1);
+        (0..group_count)
+            .step_by(step)
+            .map(move |start| start..(start + step).min(group_count))
+    }
+
+    /// What a column of strings takes in memory at most.
+    fn text_bytes(&self, place: usize) -> usize {
+        let bytes_of =
+            |file: &FileReader| file.size_bytes(place) + TEXT_ROW_BYTES * file.row_count();
+        self.files.iter().map(bytes_of).sum()
     }
 }
 
-fn merge_runs<W: Write + Send>(
-    table: &Table,
-    runs: Vec<File>,
-    group_rows: usize,
-    writer: &mut FileWriter<W>,
-) -> Result<(), MergeError> {
-    let mut cursors = Vec::with_capacity(runs.len());
-    for run in runs {
-        cursors.extend(Cursor::open(table, run)?);
-    }
-    let all_rows: Vec<u32> = (0..to_u32(group_rows)).collect();
-    let mut group = Columns::new(table);
-    // Of equal rows the first is taken, which is of the earliest run: so the order is the same as without runs.
-    while let Some(least) = (0..cursors.len()).min_by(|a, b| cursors[*a].compare(&cursors[*b])) {
-        cursors[least].copy_row(&mut group);
-        if group.row_count() == group_rows {
-            writer.write_group(&group, &all_rows)?;
-            group.clear();
-        }
-        if !cursors[least].advance()? {
-            cursors.remove(least);
+/// A column of all files, whose rows are numbered through. Strings that are not wanted are NULL instead.
+fn read_column(
+    files: &[FileReader],
+    place: usize,
+    kind: ColumnType,
+    is_wanted: impl Fn(usize, &[u8]) -> bool,
+) -> Result<Column, ReadError> {
+    let mut column = Column::new(kind);
+    let mut first = 0;
+    for file in files {
+        for group in 0..file.group_count() {
+            file.read_group(group, place, &mut column, first, |row, text| {
+                is_wanted(first + row, text)
+            })?;
+            first += file.group_rows(group);
         }
     }
-    if group.row_count() > 0 {
-        writer.write_group(&group, &all_rows[..group.row_count()])?;
-    }
-    Ok(())
+    Ok(column)
 }
 
-/// Shares rows out evenly among as many groups as can have [`GROUP_ROWS`].
-fn group_rows(row_count: u64) -> usize {
-    let groups = (row_count / GROUP_ROWS).max(1);
-    let rows = row_count.div_ceil(groups).max(1);
-    usize::try_from(rows).expect("a group is far below 64 bits of rows")
-}
-
-fn to_u32(rows: usize) -> u32 {
-    u32::try_from(rows).expect("rows in memory are numbered by 32 bits")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn row_groups_have_a_million_rows_and_fewer_than_twice_as_many() {
-        for (rows, expected) in [
-            (0, 1),
-            (1, 1),
-            (GROUP_ROWS, GROUP_ROWS),
-            (2 * GROUP_ROWS - 1, 2 * GROUP_ROWS - 1),
-            (2 * GROUP_ROWS, GROUP_ROWS),
-            (7_000_000, 1_166_667),
-        ] {
-            assert_eq!(group_rows(rows) as u64, expected, "{rows}");
-        }
-    }
+fn to_u64(rows: usize) -> u64 {
+    u64::try_from(rows).expect("no length has more than 64 bits")
 }

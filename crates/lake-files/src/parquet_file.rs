@@ -2,11 +2,13 @@
 //!
 //! Zstandard; version 1 pages, which every reader has; times as INT64 milliseconds, delta-encoded, since INT96 has no
 //! statistics; strings by dictionary while that is smaller; statistics per row group and no page index, as queries read
-//! whole columns. Numbers go through the parquet crate's own column writers. Strings, which are most of the work, are
-//! already numbered in [`TextColumn`](crate::columns::TextColumn), so their pages are made here: the crate's writer would
-//! hash every string again.
+//! whole columns. Numbers go through the parquet crate's own column readers and writers. Strings, which are most of the work,
+//! are numbered in [`TextColumn`](crate::columns::TextColumn), so their pages are made and read here: the crate's writer would
+//! hash every string again, and its reader make an object of each.
 
+mod chunk;
 mod hybrid;
+mod pages;
 mod reader;
 mod schema;
 mod text;
@@ -14,5 +16,6 @@ mod writer;
 
 pub use reader::ReadError;
 
+pub(crate) use chunk::EncodedChunk;
 pub(crate) use reader::FileReader;
 pub(crate) use writer::FileWriter;

@@ -17,6 +17,17 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
+/// Whether a string comes before another.
+#[inline]
+pub(crate) fn is_less(a: &[u8], b: &[u8]) -> bool {
+    match (a.first_chunk(), b.first_chunk()) {
+        (Some(first_a), Some(first_b)) if first_a != first_b => {
+            u64::from_be_bytes(*first_a) < u64::from_be_bytes(*first_b)
+        }
+        _ => a < b,
+    }
+}
+
 /// The first and the last eight bytes.
 #[inline]
 fn words(bytes: &[u8]) -> Option<(u64, u64)> {
@@ -44,6 +55,7 @@ mod tests {
         fn same_is_equal(a in "[ab]{0,20}", b in "[ab]{0,20}", place in 0_usize..40) {
             prop_assert_eq!(same(a.as_bytes(), b.as_bytes()), a == b);
             prop_assert!(same(a.as_bytes(), a.clone().as_bytes()));
+            prop_assert_eq!(is_less(a.as_bytes(), b.as_bytes()), a < b);
 
             let mut changed = a.clone().into_bytes();
             if let Some(byte) = changed.get_mut(place) {

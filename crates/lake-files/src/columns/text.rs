@@ -10,7 +10,8 @@ use crate::short::same;
 pub(crate) const NULL: u32 = u32::MAX;
 
 /// With fewer entries than this, a column is not judged.
-const FEWEST_TO_JUDGE: usize = 1024;
+/// Not too few: the first thousand of a few ten thousand URLs are nearly all new.
+const FEWEST_TO_JUDGE: usize = 8 << 10;
 
 /// A column of strings: each row holds the number of an entry, and equal strings share one. A column in which most
 /// strings are new (ids, URLs) stops looking them up, as that costs more than it saves.
@@ -35,6 +36,11 @@ impl TextColumn {
     /// Each row's entry, or [`NULL`].
     pub(crate) fn codes(&self) -> &[u32] {
         &self.codes
+    }
+
+    /// A row's entry, or [`NULL`].
+    pub(crate) fn code(&self, row: u32) -> u32 {
+        self.codes.get(row as usize).copied().unwrap_or(NULL)
     }
 
     /// How many entries there are. Those of rows that were taken back count too.
@@ -66,12 +72,14 @@ impl TextColumn {
         self.push_bytes(text.as_bytes());
     }
 
-    /// Appends a row of another column.
-    pub(crate) fn copy_value(&mut self, other: &Self, row: usize) {
-        match other.get(row) {
-            Some(text) => self.push_bytes(text),
-            None => self.push_null(),
-        }
+    /// The code of a string, which is added when it is new. For [`TextColumn::push_code`].
+    pub(crate) fn code_of(&mut self, text: &str) -> u32 {
+        self.find_or_add(text.as_bytes())
+    }
+
+    /// Appends a row by its string's code.
+    pub(crate) fn push_code(&mut self, code: u32) {
+        self.codes.push(code);
     }
 
     /// Appends bytes that are known to be UTF-8.
@@ -82,9 +90,46 @@ impl TextColumn {
         } else if self.is_mostly_new {
             self.add_entry(bytes)
         } else {
-            self.find_or_add(bytes)
+            let code = self.find_or_add(bytes);
+            self.is_mostly_new =
+                self.ends.len() >= FEWEST_TO_JUDGE && self.ends.len() * 2 > self.codes.len();
+            code
         };
         self.codes.push(code);
+    }
+
+    /// Appends `rows` of another column, in that order.
+    pub(crate) fn append(&mut self, other: &Self, rows: &[u32]) {
+        if other.is_mostly_new {
+            self.is_mostly_new = true;
+            for row in rows {
+                match other.get(*row as usize) {
+                    Some(text) => self.push_bytes(text),
+                    None => self.push_null(),
+                }
+            }
+            return;
+        }
+        // Each string is looked up once, however many rows have it.
+        let mut codes = vec![NULL; other.entry_count()];
+        for row in rows {
+            let code = other.code(*row);
+            if let Some(known) = codes.get_mut(code as usize) {
+                if *known == NULL {
+                    *known = self.find_or_add(other.entry(code));
+                }
+                self.codes.push(*known);
+            } else {
+                self.push_null();
+            }
+        }
+    }
+
+    /// Fills up with NULL to so many rows.
+    pub(crate) fn pad(&mut self, rows: usize) {
+        if self.codes.len() < rows {
+            self.codes.resize(rows, NULL);
+        }
     }
 
     pub(crate) fn push_null(&mut self) {
@@ -115,7 +160,6 @@ impl TextColumn {
         self.index.insert_unique(hash, code, |code| {
             hasher.hash_one(entry(bytes, ends, *code))
         });
-        self.is_mostly_new = ends.len() >= FEWEST_TO_JUDGE && ends.len() * 2 > self.codes.len();
         code
     }
 
@@ -169,15 +213,15 @@ mod tests {
     #[test]
     fn column_of_new_strings_stops_looking_them_up_and_loses_none() {
         let mut column = TextColumn::default();
-        let strings: Vec<String> = (0..5000)
-            .map(|number| format!("id-{}", number % 4000))
+        let strings: Vec<String> = (0..50_000)
+            .map(|number| format!("id-{}", number % 40_000))
             .collect();
         for text in &strings {
             column.push(text);
         }
 
         assert!(column.is_mostly_new());
-        assert!(column.entry_count() > 4000);
+        assert!(column.entry_count() > 40_000);
         assert_eq!(
             texts(&column),
             strings.into_iter().map(Some).collect::<Vec<_>>()

@@ -24,6 +24,11 @@ impl Extra {
         self.keys.clear();
     }
 
+    /// Whether what is added now is added to the object itself.
+    pub(crate) fn is_outermost(&self) -> bool {
+        self.inside.is_empty()
+    }
+
     /// Whether nothing was added yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.json.is_empty()

@@ -10,7 +10,7 @@ use super::{
     json,
     records::{Fault, Reason},
     shape::{Shape, Target},
-    template::{Field, Templates},
+    template::{Field, Home, Templates},
 };
 use crate::columns::{Column, Columns};
 
@@ -38,8 +38,10 @@ struct Row {
     columns: Columns,
     extra: Extra,
     instants: InstantReader,
-    /// The values that went to columns.
+    /// The values that went to columns, and those that no column is for.
     fields: Vec<Field>,
+    /// Whether any event that has other values in their places goes the same way: none went to `_extra` for what it is.
+    is_typical: bool,
     /// The key that is being read, when the shape does not spell it the same.
     key: String,
 }
@@ -59,6 +61,7 @@ impl RowReader {
                 extra: Extra::default(),
                 instants: InstantReader::default(),
                 fields: Vec::new(),
+                is_typical: true,
                 key: String::new(),
             },
             tape: Vec::new(),
@@ -79,11 +82,12 @@ impl RowReader {
     pub(crate) fn read(&mut self, tail: &[u8]) -> Result<usize, Fault> {
         self.row.extra.clear();
         if let Some(len) = self.templates.find(tail, &mut self.row.fields) {
-            if self.row.take_fields(tail) {
+            if std::str::from_utf8(&tail[..len]).is_ok_and(|event| self.row.take_fields(event)) {
                 self.finish_row(tail);
                 return Ok(len);
             }
             self.row.columns.take_back_row();
+            self.row.extra.clear();
         }
         let len = self.read_any(tail)?;
         self.finish_row(tail);
@@ -93,6 +97,7 @@ impl RowReader {
     fn read_any(&mut self, tail: &[u8]) -> Result<usize, Fault> {
         let mut parser = Jiter::with_tape(tail, std::mem::take(&mut self.tape));
         self.row.fields.clear();
+        self.row.is_typical = true;
         let result = self.row.read_object(&self.shape, &mut parser);
         let len = parser.current_index();
         self.tape = parser.into_tape();
@@ -106,7 +111,7 @@ impl RowReader {
                 })
             }
             Ok(KeyCount::Some) => {
-                if self.row.extra.is_empty() {
+                if self.row.is_typical {
                     self.templates.learn(&tail[..len], &self.row.fields);
                 }
                 Ok(len)
@@ -135,14 +140,15 @@ impl RowReader {
         };
         if is_clamped
             && sent.is_some()
-            && let Some(field) = row
-                .fields
-                .iter()
-                .find(|field| field.place == self.event_time)
+            && let Some((source, value)) = row.fields.iter().find_map(|field| match field.home {
+                Home::Column { place, source } if place == self.event_time => {
+                    Some((source, field.value.clone()))
+                }
+                Home::Column { .. } | Home::Extra { .. } => None,
+            })
         {
-            let value =
-                std::str::from_utf8(&tail[field.value.clone()]).expect("a time was read from it");
-            row.extra.add(&self.time_paths[field.source], value);
+            let value = std::str::from_utf8(&tail[value]).expect("a time was read from it");
+            row.extra.add(&self.time_paths[source], value);
         }
         row.columns.finish_row(row.extra.finish(), time, is_clamped);
     }
@@ -190,9 +196,9 @@ impl Row {
                         Target::Column { place, source } => {
                             let is_kept = self.read_value(*place, parser, peek)?;
                             if is_kept {
+                                let (place, source) = (*place, *source);
                                 self.fields.push(Field {
-                                    place: *place,
-                                    source: *source,
+                                    home: Home::Column { place, source },
                                     value: start..parser.current_index(),
                                 });
                             }
@@ -207,6 +213,17 @@ impl Row {
                 }
                 let value = to_str(parser.slice_to_current(start), start)?;
                 self.extra.add(own_key.unwrap_or(&self.key), value);
+                if found.is_none() && self.extra.is_outermost() {
+                    self.fields.push(Field {
+                        home: Home::Extra {
+                            key_len: self.key.len(),
+                            key_back: key_back(parser.slice_to_current(0), start, self.key.len()),
+                        },
+                        value: start..parser.current_index(),
+                    });
+                } else {
+                    self.is_typical = false;
+                }
             }
             next = parser.next_key_bytes();
         }
@@ -215,43 +232,43 @@ impl Row {
 
     /// Puts the values of `fields` into their columns. False when one of them is not what its column takes as it is; the
     /// row is then to be taken back.
-    fn take_fields(&mut self, event: &[u8]) -> bool {
+    fn take_fields(&mut self, event: &str) -> bool {
         for field in &self.fields {
             let value = &event[field.value.clone()];
+            let place = match field.home {
+                Home::Column { place, .. } => place,
+                Home::Extra { key_len, key_back } => {
+                    let key_start = field.value.start - key_back;
+                    let key = &event[key_start..key_start + key_len];
+                    self.extra.add(key, value);
+                    continue;
+                }
+            };
             let text = value
-                .strip_prefix(b"\"")
-                .and_then(|text| text.strip_suffix(b"\""));
-            let is_taken = match (self.columns.declared.get_mut(field.place), text) {
-                (Some(Column::Text(values)), Some(text)) => std::str::from_utf8(text)
-                    .map(|text| values.push(text))
-                    .is_ok(),
-                (Some(Column::Timestamp(values)), Some(text)) => std::str::from_utf8(text)
-                    .ok()
-                    .and_then(|text| self.instants.read(text))
-                    .map(|instant| values.push(Some(instant)))
-                    .is_some(),
-                (Some(column), None) if value == b"null" => {
-                    column.push_null();
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'));
+            let is_taken = match (self.columns.vacant(place), text) {
+                (Some(Column::Text(values)), Some(text)) => {
+                    values.push(text);
                     true
                 }
-                (Some(Column::Boolean(values)), None) => match value {
-                    b"true" => {
-                        values.push(Some(true));
-                        true
-                    }
-                    b"false" => {
-                        values.push(Some(false));
-                        true
-                    }
-                    _ => false,
-                },
-                (Some(Column::Bigint(values)), None) => json::whole_number(value)
+                (Some(Column::Timestamp(values)), Some(text)) => self
+                    .instants
+                    .read(text)
+                    .map(|instant| values.push(Some(instant)))
+                    .is_some(),
+                (Some(_), None) if value == "null" => true,
+                (Some(Column::Boolean(values)), None) => value
+                    .parse()
+                    .map(|boolean| values.push(Some(boolean)))
+                    .is_ok(),
+                (Some(Column::Bigint(values)), None) => json::whole_number(value.as_bytes())
                     .map(|number| values.push(Some(number)))
                     .is_some(),
-                (Some(Column::Double(values)), None) => json::number(value)
+                (Some(Column::Double(values)), None) => json::number(value.as_bytes())
                     .map(|number| values.push(Some(number)))
                     .is_some(),
-                (Some(Column::Timestamp(values)), None) => json::number(value)
+                (Some(Column::Timestamp(values)), None) => json::number(value.as_bytes())
                     .and_then(instant::from_number)
                     .map(|instant| values.push(Some(instant)))
                     .is_some(),
@@ -271,13 +288,9 @@ impl Row {
         parser: &mut Jiter<'_>,
         peek: Peek,
     ) -> Result<bool, Fault> {
-        let row = self.columns.row_count();
-        let Some(column) = self.columns.declared.get_mut(place) else {
+        let Some(column) = self.columns.vacant(place) else {
             return Ok(false);
         };
-        if column.len() > row {
-            return Ok(false);
-        }
         if peek == Peek::Null {
             parser.known_null().map_err(json::fault)?;
             column.push_null();
@@ -319,6 +332,12 @@ impl Row {
         }
         Ok(true)
     }
+}
+
+/// How many bytes before a value at `start` its key begins. Nothing but a quote, white space and a colon is between them.
+fn key_back(event: &[u8], start: usize, key_len: usize) -> usize {
+    let quote = event[..start].iter().rposition(|byte| *byte == b'"');
+    start - quote.unwrap_or(start) + key_len
 }
 
 fn to_str(bytes: &[u8], start: usize) -> Result<&str, Fault> {

@@ -1,10 +1,19 @@
 //! The order of a closed day: by the table's sort columns, then by time. NULL comes last.
 
-use lake_schema::Table;
+use std::cmp::Ordering;
 
-use crate::columns::{Column, Columns, NULL, TextColumn};
+use lake_schema::{ColumnType, Table};
 
-/// What two rows of one `Columns` are compared by.
+use super::{TEXT_ROW_BYTES, read_column};
+use crate::{
+    columns::{Column, NULL, TextColumn},
+    parquet_file::{FileReader, ReadError},
+};
+
+/// How many strings decide where a column is cut into passes, for each pass.
+const SAMPLES_A_PASS: usize = 256;
+
+/// What two rows are compared by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     ranks: [u32; Table::MAX_SORT_COLUMNS],
@@ -13,59 +22,186 @@ struct Key {
     row: u32,
 }
 
-/// Sorts `rows` of `columns`.
-pub(super) fn sort(table: &Table, columns: &Columns, rows: &mut [u32]) {
-    let ranked: Vec<(&TextColumn, Vec<u32>)> = sort_columns(table, columns)
-        .map(|column| (column, ranks(column)))
-        .collect();
-    let times = columns.event_times();
-    let mut keys: Vec<Key> = rows
-        .iter()
-        .map(|row| {
-            let mut key = Key {
-                ranks: [0; Table::MAX_SORT_COLUMNS],
-                time: times[*row as usize].unwrap_or(i64::MAX),
-                row: *row,
-            };
-            for (rank, (column, ranks)) in key.ranks.iter_mut().zip(&ranked) {
-                *rank = match column.codes()[*row as usize] {
-                    NULL => u32::MAX,
-                    code => ranks[code as usize],
-                };
-            }
-            key
+/// The rows of all files, numbered through, in order and without those that are duplicates. Holds about `column_bytes` of a
+/// column at once.
+pub(super) fn sorted_rows(
+    table: &Table,
+    files: &[FileReader],
+    is_duplicate: &[bool],
+    column_bytes: usize,
+) -> Result<Vec<u32>, ReadError> {
+    let mut keys: Vec<Key> = (0..)
+        .zip(is_duplicate)
+        .map(|(row, _)| Key {
+            ranks: [u32::MAX; Table::MAX_SORT_COLUMNS],
+            time: i64::MAX,
+            row,
         })
         .collect();
+    for (number, place) in table.sort().iter().enumerate() {
+        for_each_rank(files, *place, column_bytes, |row, rank| {
+            keys[row].ranks[number] = rank;
+        })?;
+    }
+    let times = read_column(files, table.event_time(), ColumnType::Timestamp, |_, _| {
+        true
+    })?;
+    if let Column::Timestamp(times) = times {
+        for (key, time) in keys.iter_mut().zip(times) {
+            key.time = time.unwrap_or(i64::MAX);
+        }
+    }
+    keys.retain(|key| !is_duplicate[key.row as usize]);
     keys.sort_unstable();
-    for (row, key) in rows.iter_mut().zip(keys) {
-        *row = key.row;
+    Ok(keys.into_iter().map(|key| key.row).collect())
+}
+
+/// Calls `set` with each row that has a string, and the string's place among the different strings of the column: so that rows
+/// are compared by numbers.
+fn for_each_rank(
+    files: &[FileReader],
+    place: usize,
+    column_bytes: usize,
+    mut set: impl FnMut(usize, u32),
+) -> Result<(), ReadError> {
+    let mut next_rank = 0;
+    for range in cut(files, place, column_bytes)? {
+        let column = read_text(files, place, |_, text| range.contains(text))?;
+        let ranks = ranks(&column, &mut next_rank);
+        for (row, code) in column.codes().iter().enumerate() {
+            if *code != NULL {
+                set(row, ranks[*code as usize]);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Strings from one on, and before another.
+struct TextRange {
+    start: Option<Vec<u8>>,
+    end: Option<Vec<u8>>,
+}
+
+impl TextRange {
+    fn contains(&self, text: &[u8]) -> bool {
+        let is_from_start = self.start.as_deref().is_none_or(|start| start <= text);
+        is_from_start && self.end.as_deref().is_none_or(|end| text < end)
     }
 }
 
-/// The strings that a table's closed days are sorted by.
-pub(super) fn sort_columns<'a>(
-    table: &'a Table,
-    columns: &'a Columns,
-) -> impl Iterator<Item = &'a TextColumn> {
-    table
-        .sort()
-        .iter()
-        .filter_map(|place| match columns.declared.get(*place) {
-            Some(Column::Text(column)) => Some(column),
-            _ => None,
-        })
+/// Cuts the strings of a column into ranges of which each fits the memory, as far as a sample tells.
+fn cut(
+    files: &[FileReader],
+    place: usize,
+    column_bytes: usize,
+) -> Result<Vec<TextRange>, ReadError> {
+    let row_count: usize = files.iter().map(FileReader::row_count).sum();
+    let size_bytes: usize = files.iter().map(|file| file.size_bytes(place)).sum();
+    let pass_count = (size_bytes + TEXT_ROW_BYTES * row_count).div_ceil(column_bytes);
+    let mut starts = Vec::new();
+    if pass_count > 1 {
+        let step = (row_count / (pass_count * SAMPLES_A_PASS)).max(1);
+        let some_rows = read_text(files, place, |row, _| row % step == 0)?;
+        let mut samples: Vec<&[u8]> = (0..some_rows.len())
+            .filter_map(|row| some_rows.get(row))
+            .collect();
+        samples.sort_unstable();
+        let quantiles =
+            (1..pass_count).filter_map(|pass| samples.get(samples.len() * pass / pass_count));
+        starts.extend(quantiles.map(|text| Some(text.to_vec())));
+        starts.dedup();
+    }
+    let ends = starts.clone().into_iter().chain([None]);
+    let starts = std::iter::once(None).chain(starts);
+    Ok(starts
+        .zip(ends)
+        .map(|(start, end)| TextRange { start, end })
+        .collect())
 }
 
-/// Each entry's place among the different entries in order, so that rows are compared by numbers.
-fn ranks(column: &TextColumn) -> Vec<u32> {
+fn read_text(
+    files: &[FileReader],
+    place: usize,
+    is_wanted: impl Fn(usize, &[u8]) -> bool,
+) -> Result<TextColumn, ReadError> {
+    match read_column(files, place, ColumnType::String, is_wanted)? {
+        Column::Text(values) => Ok(values),
+        _ => unreachable!("a column is read as what it is"),
+    }
+}
+
+/// Each entry's place among the different entries in order, from `next_rank` on.
+fn ranks(column: &TextColumn, next_rank: &mut u32) -> Vec<u32> {
     let count = u32::try_from(column.entry_count()).expect("entries are numbered by 32 bits");
-    let mut by_text: Vec<u32> = (0..count).collect();
-    by_text.sort_unstable_by_key(|code| column.entry(*code));
-    let mut ranks = vec![0; column.entry_count()];
-    let mut rank = 0;
-    for pair in by_text.windows(2) {
-        rank += u32::from(column.entry(pair[0]) != column.entry(pair[1]));
-        ranks[pair[1] as usize] = rank;
+    let skipped = common_prefix_len(column, count);
+    let mut by_text: Vec<TextKey> = (0..count)
+        .map(|code| TextKey::of(column, code, skipped))
+        .collect();
+    by_text.sort_unstable_by(|a, b| a.compare(b, column));
+    let mut ranks = vec![0; by_text.len()];
+    let mut before: Option<&TextKey> = None;
+    for key in &by_text {
+        if before.is_some_and(|before| before.compare(key, column).is_ne()) {
+            *next_rank += 1;
+        }
+        ranks[key.code as usize] = *next_rank;
+        before = Some(key);
     }
+    *next_rank += u32::from(before.is_some());
     ranks
+}
+
+/// How many bytes all entries begin with. Ids have their letters in common.
+fn common_prefix_len(column: &TextColumn, count: u32) -> usize {
+    let mut codes = 0..count;
+    let mut prefix = codes.next().map_or(&[][..], |first| column.entry(first));
+    for code in codes {
+        let text = column.entry(code);
+        if !text.starts_with(prefix) {
+            let len = prefix.iter().zip(text).take_while(|(a, b)| a == b).count();
+            prefix = &prefix[..len];
+        }
+    }
+    prefix.len()
+}
+
+/// A string by sixteen bytes, which mostly decide: looking the rest up takes longer than comparing.
+struct TextKey {
+    /// After what all strings begin with, filled up with zeros.
+    start: u128,
+    code: u32,
+    /// The string's length, as far as it is told from others by `start`.
+    len: u32,
+}
+
+impl TextKey {
+    const START_BYTES: usize = size_of::<u128>();
+    /// The length of all strings that are longer than `start`.
+    const LONG: u32 = u32::MAX;
+
+    fn of(column: &TextColumn, code: u32, skipped: usize) -> Self {
+        let text = &column.entry(code)[skipped..];
+        let mut start = [0; Self::START_BYTES];
+        let len = text.len().min(Self::START_BYTES);
+        start[..len].copy_from_slice(&text[..len]);
+        Self {
+            start: u128::from_be_bytes(start),
+            code,
+            len: match u32::try_from(text.len()) {
+                Ok(len) if text.len() <= Self::START_BYTES => len,
+                Ok(_) | Err(_) => Self::LONG,
+            },
+        }
+    }
+
+    fn compare(&self, other: &Self, column: &TextColumn) -> Ordering {
+        // Of two strings that differ only in zeros at their end, the shorter one comes first.
+        let decided = (self.start, self.len).cmp(&(other.start, other.len));
+        if decided == Ordering::Equal && self.len == Self::LONG {
+            column.entry(self.code).cmp(column.entry(other.code))
+        } else {
+            decided
+        }
+    }
 }

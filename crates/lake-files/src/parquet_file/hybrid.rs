@@ -75,6 +75,69 @@ fn low_bits(number: usize) -> u8 {
     u8::try_from(number & 0x7f).expect("seven bits fit")
 }
 
+/// Appends the `count` values of `width` bits at the start of `bytes`, and returns how many bytes they took. `None` when there
+/// are fewer.
+pub(super) fn decode(bytes: &[u8], width: u8, count: usize, out: &mut Vec<u32>) -> Option<usize> {
+    let value_bytes = usize::from(width.div_ceil(8));
+    let end = out.len() + count;
+    let mut rest = bytes;
+    while out.len() < end {
+        let wanted = end - out.len();
+        let header = read_varint(&mut rest)?;
+        if header & 1 == 0 {
+            let (value, after) = rest.split_at_checked(value_bytes)?;
+            let value = value
+                .iter()
+                .rev()
+                .fold(0, |number, byte| number << 8 | u32::from(*byte));
+            out.extend(std::iter::repeat_n(value, wanted.min(header >> 1)));
+            rest = after;
+        } else {
+            let (packed, after) =
+                rest.split_at_checked((header >> 1).checked_mul(width.into())?)?;
+            unpack(
+                packed,
+                width,
+                wanted.min((header >> 1).checked_mul(GROUP)?),
+                out,
+            );
+            rest = after;
+        }
+        // A run of nothing would go on for ever.
+        if header < 2 {
+            return None;
+        }
+    }
+    Some(bytes.len() - rest.len())
+}
+
+fn unpack(packed: &[u8], width: u8, count: usize, out: &mut Vec<u32>) {
+    let mask = u64::from(u32::MAX >> (u32::BITS - u32::from(width).max(1)));
+    let width = usize::from(width);
+    out.extend((0..count).map(|place| {
+        let bit = place * width;
+        let mut bytes = [0; 8];
+        let from = &packed[bit / 8..];
+        let len = from.len().min(8);
+        bytes[..len].copy_from_slice(&from[..len]);
+        let value = u64::from_le_bytes(bytes) >> (bit % 8) & mask;
+        u32::try_from(value).expect("masked to 32 bits")
+    }));
+}
+
+fn read_varint(bytes: &mut &[u8]) -> Option<usize> {
+    let mut number = 0;
+    for place in 0..5 {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= usize::from(byte & 0x7f) << (7 * place);
+        if *byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
 /// The bits that it takes to write `largest`, at least one: readers disagree about numbers without any.
 pub(super) fn width_of(largest: usize) -> u8 {
     u8::try_from(usize::BITS - largest.leading_zeros())
@@ -89,7 +152,7 @@ mod tests {
     use super::*;
 
     /// The format's description, read word by word.
-    fn decode(mut bytes: &[u8], width: u8, count: usize) -> Vec<u32> {
+    fn read_by_the_book(mut bytes: &[u8], width: u8, count: usize) -> Vec<u32> {
         let mut values = Vec::new();
         while values.len() < count {
             let mut header = 0_u64;
@@ -141,7 +204,23 @@ mod tests {
             let mut bytes = Vec::new();
             encode(&values, width, &mut bytes);
 
-            prop_assert_eq!(decode(&bytes, width, values.len()), values);
+            prop_assert_eq!(&read_by_the_book(&bytes, width, values.len()), &values);
+            let len = bytes.len();
+            bytes.extend_from_slice(b"what follows");
+            let mut decoded = Vec::new();
+            prop_assert_eq!(decode(&bytes, width, values.len(), &mut decoded), Some(len));
+            prop_assert_eq!(decoded, values);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, width in 1_u8..=32, count in 0_usize..100) {
+            let mut decoded = Vec::new();
+
+            let is_read = decode(&bytes, width, count, &mut decoded).is_some();
+
+            prop_assert!(!is_read || decoded.len() == count);
         }
     }
 

@@ -1,23 +1,27 @@
-//! Reads files of the lake back, some rows at a time.
+//! Reads files of the lake back, column by column.
 
-use std::fs::File;
+use std::{fmt, fs::File};
 
-use lake_schema::{CLAMPED, ColumnType, EXTRA, FILE, Table};
+use lake_schema::{ColumnType, FILE, Table};
 use parquet::{
     column::reader::{ColumnReader, ColumnReaderImpl},
-    data_type::{ByteArray, DataType},
+    data_type::DataType,
     errors::ParquetError,
-    file::reader::{FileReader as _, RowGroupReader, SerializedFileReader},
+    file::{
+        metadata::ColumnChunkMetaData,
+        reader::{FileReader as _, RowGroupReader, SerializedFileReader},
+        statistics::Statistics,
+    },
 };
 
-use crate::columns::{Column, Columns, TextColumn};
+use super::pages;
+use crate::columns::{Column, kinds};
 
 /// A file that is being read.
 pub(crate) struct FileReader {
     file: SerializedFileReader<File>,
-    places: Places,
-    next_group: usize,
-    group: Option<Group>,
+    /// Where the columns of rows are in the file, by their place. One that was declared after it was written is nowhere.
+    places: Vec<Option<usize>>,
 }
 
 /// A file that does not fit its table.
@@ -36,175 +40,151 @@ pub enum ReadError {
     },
 }
 
-/// Where the table's columns are in the file. A column that was declared after the file was written is nowhere.
-struct Places {
-    declared: Vec<Option<usize>>,
-    extra: Option<usize>,
-    clamped: Option<usize>,
-}
-
-/// A row group that is being read: a reader for each column of the table.
-struct Group {
-    rows_left: usize,
-    declared: Vec<Option<ColumnReader>>,
-    extra: Option<ColumnReader>,
-    clamped: Option<ColumnReader>,
+impl fmt::Debug for FileReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.row_count();
+        f.debug_struct("FileReader")
+            .field("row_count", &rows)
+            .finish_non_exhaustive()
+    }
 }
 
 impl FileReader {
     pub(crate) fn new(file: File, table: &Table) -> Result<Self, ReadError> {
         let file = SerializedFileReader::new(file)?;
-        let places = Places::find(&file, table)?;
-        Ok(Self {
-            file,
-            places,
-            next_group: 0,
-            group: None,
-        })
+        let places = find_places(&file, table)?;
+        Ok(Self { file, places })
     }
 
-    /// Appends the next rows, at most `max_rows`, and returns how many there were: none at the end of the file.
-    pub(crate) fn read(
-        &mut self,
-        columns: &mut Columns,
-        max_rows: usize,
-    ) -> Result<usize, ReadError> {
-        loop {
-            if let Some(group) = self.group.as_mut().filter(|group| group.rows_left > 0) {
-                return Ok(group.read(columns, max_rows)?);
-            }
-            if self.next_group == self.file.num_row_groups() {
-                return Ok(0);
-            }
-            let group = self.file.get_row_group(self.next_group)?;
-            self.group = Some(Group::open(&*group, &self.places)?);
-            self.next_group += 1;
-        }
+    pub(crate) fn row_count(&self) -> usize {
+        (0..self.group_count())
+            .map(|group| self.group_rows(group))
+            .sum()
     }
-}
 
-impl Places {
-    fn find(file: &SerializedFileReader<File>, table: &Table) -> Result<Self, ReadError> {
-        let mut places = Self {
-            declared: vec![None; table.columns().len()],
-            extra: None,
-            clamped: None,
+    pub(crate) fn group_count(&self) -> usize {
+        self.file.num_row_groups()
+    }
+
+    pub(crate) fn group_rows(&self, group: usize) -> usize {
+        usize::try_from(self.file.metadata().row_group(group).num_rows()).unwrap_or(0)
+    }
+
+    /// How much a column takes in memory at most, without what each row takes.
+    pub(crate) fn size_bytes(&self, place: usize) -> usize {
+        let Some(place) = self.places[place] else {
+            return 0;
         };
-        let schema = file.metadata().file_metadata().schema_descr();
-        for (place, column) in schema.columns().iter().enumerate() {
-            let name = column.name();
-            let kind = super::schema::kind_of(column);
-            match (name, kind) {
-                (EXTRA, Some(ColumnType::String)) => places.extra = Some(place),
-                (CLAMPED, Some(ColumnType::Boolean)) => places.clamped = Some(place),
-                // The merged file is another.
-                (FILE, _) => {}
-                _ => {
-                    let declared = table
-                        .columns()
-                        .iter()
-                        .position(|declared| declared.name == name && Some(declared.kind) == kind)
-                        .ok_or_else(|| ReadError::UnknownColumn {
-                            column: name.to_owned(),
-                        })?;
-                    places.declared[declared] = Some(place);
-                }
-            }
+        let groups = self.file.metadata().row_groups().iter();
+        groups
+            .map(|group| group.column(place).uncompressed_size())
+            .map(|size| usize::try_from(size).unwrap_or(0))
+            .sum()
+    }
+
+    /// Reads a row group's values of one column, of which there are to be `first` before. When all of them are NULL, the column
+    /// stays as it is: it is NULL from its end on. Strings that `is_wanted`, by their row's place in the group, does not want
+    /// are NULL instead.
+    pub(crate) fn read_group(
+        &self,
+        group: usize,
+        place: usize,
+        column: &mut Column,
+        first: usize,
+        is_wanted: impl Fn(usize, &[u8]) -> bool,
+    ) -> Result<(), ReadError> {
+        let rows = self.group_rows(group);
+        let group = self.file.get_row_group(group)?;
+        if let Some(place) = self.places[place]
+            && !is_null(group.metadata().column(place), rows)
+        {
+            column.pad(first);
+            read_chunk(&*group, place, rows, column, is_wanted)?;
         }
-        Ok(places)
+        Ok(())
     }
 }
 
-impl Group {
-    fn open(group: &dyn RowGroupReader, places: &Places) -> Result<Self, ParquetError> {
-        let open = |place: &Option<usize>| {
-            place
-                .map(|place| group.get_column_reader(place))
-                .transpose()
-        };
-        Ok(Self {
-            rows_left: usize::try_from(group.metadata().num_rows())
-                .map_err(|error| ParquetError::External(error.into()))?,
-            declared: places.declared.iter().map(open).collect::<Result<_, _>>()?,
-            extra: open(&places.extra)?,
-            clamped: open(&places.clamped)?,
-        })
-    }
-
-    fn read(&mut self, columns: &mut Columns, max_rows: usize) -> Result<usize, ParquetError> {
-        let rows = self.rows_left.min(max_rows);
-        for (reader, column) in self.declared.iter_mut().zip(&mut columns.declared) {
-            match (reader, column) {
-                (Some(ColumnReader::ByteArrayColumnReader(reader)), Column::Text(values)) => {
-                    read_text(reader, rows, values)?;
-                }
-                (
-                    Some(ColumnReader::Int64ColumnReader(reader)),
-                    Column::Bigint(values) | Column::Timestamp(values),
-                ) => read_values(reader, rows, values)?,
-                (Some(ColumnReader::DoubleColumnReader(reader)), Column::Double(values)) => {
-                    read_values(reader, rows, values)?;
-                }
-                (Some(ColumnReader::BoolColumnReader(reader)), Column::Boolean(values)) => {
-                    read_values(reader, rows, values)?;
-                }
-                (_, column) => (0..rows).for_each(|_| column.push_null()),
-            }
-        }
-        match &mut self.extra {
-            Some(ColumnReader::ByteArrayColumnReader(reader)) => {
-                read_text(reader, rows, &mut columns.extra)?;
-            }
-            _ => (0..rows).for_each(|_| columns.extra.push_null()),
-        }
-        let mut clamped = Vec::with_capacity(rows);
-        if let Some(ColumnReader::BoolColumnReader(reader)) = &mut self.clamped {
-            read_values(reader, rows, &mut clamped)?;
-        }
-        clamped.resize(rows, None);
-        columns
-            .clamped
-            .extend(clamped.into_iter().map(Option::unwrap_or_default));
-        self.rows_left -= rows;
-        Ok(rows)
-    }
+/// Whether a chunk is known to have no value in its rows.
+fn is_null(chunk: &ColumnChunkMetaData, rows: usize) -> bool {
+    let null_count = chunk.statistics().and_then(Statistics::null_count_opt);
+    null_count.is_some_and(|nulls| usize::try_from(nulls) == Ok(rows))
 }
 
-fn read_text(
-    reader: &mut ColumnReaderImpl<parquet::data_type::ByteArrayType>,
+fn find_places(
+    file: &SerializedFileReader<File>,
+    table: &Table,
+) -> Result<Vec<Option<usize>>, ReadError> {
+    let known: Vec<(&str, ColumnType)> = kinds(table).collect();
+    let mut places = vec![None; known.len()];
+    let schema = file.metadata().file_metadata().schema_descr();
+    for (place, column) in schema.columns().iter().enumerate() {
+        let name = column.name();
+        // The merged file is another.
+        if name == FILE {
+            continue;
+        }
+        let kind = super::schema::kind_of(column);
+        let found = known
+            .iter()
+            .position(|known| known.0 == name && Some(known.1) == kind)
+            .ok_or_else(|| ReadError::UnknownColumn {
+                column: name.to_owned(),
+            })?;
+        places[found] = Some(place);
+    }
+    Ok(places)
+}
+
+fn read_chunk(
+    group: &dyn RowGroupReader,
+    place: usize,
     rows: usize,
-    column: &mut TextColumn,
+    column: &mut Column,
+    is_wanted: impl Fn(usize, &[u8]) -> bool,
 ) -> Result<(), ParquetError> {
-    let mut values: Vec<Option<ByteArray>> = Vec::with_capacity(rows);
-    read_values(reader, rows, &mut values)?;
-    for value in values {
-        match value {
-            Some(value) => column.push(value.as_utf8()?),
-            None => column.push_null(),
+    let read = match column {
+        Column::Text(values) => {
+            pages::read_text(group.get_column_page_reader(place)?, values, is_wanted)?
         }
+        column => match (group.get_column_reader(place)?, column) {
+            (
+                ColumnReader::Int64ColumnReader(reader),
+                Column::Bigint(values) | Column::Timestamp(values),
+            ) => read_values(reader, rows, values)?,
+            (ColumnReader::DoubleColumnReader(reader), Column::Double(values)) => {
+                read_values(reader, rows, values)?
+            }
+            (ColumnReader::BoolColumnReader(reader), Column::Boolean(values)) => {
+                read_values(reader, rows, values)?
+            }
+            _ => unreachable!("places are those of columns of the table's types"),
+        },
+    };
+    // Fewer would shift every row after them against its other columns.
+    if read == rows {
+        Ok(())
+    } else {
+        Err(ParquetError::EOF(
+            "a column does not end where its row group does".to_owned(),
+        ))
     }
-    Ok(())
 }
 
-/// Appends the next `rows` values. Fewer would shift every row after them against its other columns.
+/// Appends the next `rows` values, and returns how many there were.
 fn read_values<T: DataType>(
-    reader: &mut ColumnReaderImpl<T>,
+    mut reader: ColumnReaderImpl<T>,
     rows: usize,
     column: &mut Vec<Option<T::T>>,
-) -> Result<(), ParquetError> {
+) -> Result<usize, ParquetError> {
     let mut values = Vec::with_capacity(rows);
     let mut levels = Vec::with_capacity(rows);
     let (read, ..) = reader.read_records(rows, Some(&mut levels), None, &mut values)?;
-    if read != rows {
-        return Err(ParquetError::EOF(
-            "a column ends before its row group".to_owned(),
-        ));
-    }
     let mut values = values.into_iter();
     column.extend(
         levels
             .iter()
             .map(|level| if *level == 0 { None } else { values.next() }),
     );
-    Ok(())
+    Ok(read)
 }

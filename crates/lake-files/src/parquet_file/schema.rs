@@ -2,26 +2,19 @@
 
 use std::sync::Arc;
 
-use lake_schema::{CLAMPED, ColumnType, EXTRA, FILE, Table};
+use lake_schema::{ColumnType, FILE, Table};
 use parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
     errors::ParquetError,
     schema::types::{ColumnDescriptor, Type, TypePtr},
 };
 
-/// The declared columns, then `_extra`, `_clamped` and `_file`. All may be NULL, as Glue has no other columns.
+use crate::columns::kinds;
+
+/// The columns of rows, then `_file`. All may be NULL, as Glue has no other columns.
 pub(super) fn of(table: &Table) -> Result<TypePtr, ParquetError> {
-    let declared = table
-        .columns()
-        .iter()
-        .map(|column| (column.name.as_str(), column.kind));
-    let own = [
-        (EXTRA, ColumnType::String),
-        (CLAMPED, ColumnType::Boolean),
-        (FILE, ColumnType::String),
-    ];
-    let fields = declared
-        .chain(own)
+    let fields = kinds(table)
+        .chain([(FILE, ColumnType::String)])
         .map(|(name, kind)| column(name, kind).map(Arc::new))
         .collect::<Result<_, _>>()?;
     let schema = Type::group_type_builder(table.name())

@@ -19,16 +19,20 @@ use parquet::{
     schema::types::ColumnDescPtr,
 };
 
-use super::hybrid;
-use crate::columns::{NULL, TextColumn};
+use super::{chunk::EncodedChunk, hybrid};
+use crate::{
+    columns::{NULL, TextColumn},
+    short::is_less,
+};
 
-/// A page ends with so many rows, or with so many bytes of strings. Large pages cost readers little and save a header of
+/// A page ends with so many rows, or soon after so many bytes of strings. Large pages cost readers little and save a header of
 /// 25 bytes each, which is most of what a sorted column takes.
 const PAGE_ROWS: usize = 1 << 18;
 const PAGE_BYTES: usize = 1 << 20;
 
-/// A larger dictionary is not worth loading before the first row can be read.
-const MAX_DICTIONARY_BYTES: usize = 1 << 20;
+/// A larger dictionary is not worth loading before the first row can be read. (With 1 MiB, the usual limit, the 50,000 pages of
+/// a shop are written out in each row, at three times the size.)
+const MAX_DICTIONARY_BYTES: usize = 4 << 20;
 
 /// Statistics with longer strings would be longer than what they spare.
 const MAX_STATISTIC_BYTES: usize = 64;
@@ -38,10 +42,19 @@ pub(super) struct TextEncoder {
     level: ZstdLevel,
     zstd: zstd::bulk::Compressor<'static>,
     dictionary: Dictionary,
-    /// The page: which rows have a value (1) or none (0), the values' places in the dictionary, and the bytes of it all.
-    levels: Vec<u32>,
-    indices: Vec<u32>,
+    page: PageBuffer,
+    /// A page as it is compressed.
     body: Vec<u8>,
+}
+
+/// A data page in its making: which rows have a value (1) or none (0), and the values.
+#[derive(Default)]
+struct PageBuffer {
+    levels: Vec<u32>,
+    /// By their places in the dictionary,
+    indices: Vec<u32>,
+    /// or one after the other.
+    plain: Vec<u8>,
 }
 
 impl TextEncoder {
@@ -50,8 +63,7 @@ impl TextEncoder {
             level,
             zstd: zstd::bulk::Compressor::new(level.compression_level())?,
             dictionary: Dictionary::default(),
-            levels: Vec::new(),
-            indices: Vec::new(),
+            page: PageBuffer::default(),
             body: Vec::new(),
         })
     }
@@ -62,15 +74,18 @@ impl TextEncoder {
         column: &TextColumn,
         rows: &[u32],
         description: &ColumnDescPtr,
-    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
-        self.dictionary.build(column, rows);
-        let has_dictionary = self.dictionary.is_worth_it(column);
+    ) -> Result<EncodedChunk, ParquetError> {
         let mut chunk = Chunk::default();
-
+        let mut bounds = Bounds::default();
+        let is_empty = column.len() == 0;
+        let has_dictionary =
+            !is_empty && !column.is_mostly_new() && self.dictionary.build(column, rows);
         if has_dictionary {
             self.body.clear();
             for code in &self.dictionary.used {
-                push_plain(&mut self.body, column.entry(*code));
+                let text = column.entry(*code);
+                bounds.widen(text);
+                push_plain(&mut self.body, text);
             }
             chunk.write(&mut self.zstd, &self.body, |buf| Page::DictionaryPage {
                 buf,
@@ -79,14 +94,26 @@ impl TextEncoder {
                 is_sorted: false,
             })?;
         }
+
         let mut rest = rows;
+        let mut null_count = 0;
         while !rest.is_empty() {
-            let page;
-            (page, rest) = rest.split_at(page_len(column, rest, has_dictionary));
-            self.fill_page(column, page, has_dictionary);
+            let row_count = if is_empty {
+                self.page.fill_nulls(rest)
+            } else if has_dictionary {
+                self.page.fill_indices(column, rest, &self.dictionary)
+            } else {
+                self.page.fill_plain(column, rest, &mut bounds)
+            };
+            rest = &rest[row_count..];
+            null_count += self.page.levels.iter().filter(|level| **level == 0).count();
+            self.body.clear();
+            let width = has_dictionary
+                .then(|| hybrid::width_of(self.dictionary.used.len().saturating_sub(1)));
+            self.page.write(width, &mut self.body);
             chunk.write(&mut self.zstd, &self.body, |buf| Page::DataPage {
                 buf,
-                num_values: to_u32(page.len()),
+                num_values: to_u32(row_count),
                 encoding: if has_dictionary {
                     Encoding::RLE_DICTIONARY
                 } else {
@@ -101,35 +128,80 @@ impl TextEncoder {
         let builder = ColumnChunkMetaData::builder(Arc::clone(description))
             .set_compression(Compression::ZSTD(self.level))
             .set_num_values(to_i64(rows.len()))
-            .set_statistics(self.dictionary.statistics(column));
+            .set_statistics(bounds.statistics(to_u64(null_count)));
         chunk.close(builder, has_dictionary, rows.len())
     }
+}
 
-    /// Fills `body` with a data page: whether each row has a value, then the values.
-    fn fill_page(&mut self, column: &TextColumn, rows: &[u32], has_dictionary: bool) {
-        let codes = column.codes();
-        let code_of = |row: &u32| codes[*row as usize];
+impl PageBuffer {
+    /// Takes the first of `rows`, which have no strings. Returns how many.
+    fn fill_nulls(&mut self, rows: &[u32]) -> usize {
+        let row_count = rows.len().min(PAGE_ROWS);
         self.levels.clear();
-        self.levels
-            .extend(rows.iter().map(|row| u32::from(code_of(row) != NULL)));
-        self.body.clear();
-        self.body.extend_from_slice(&[0; 4]);
-        hybrid::encode(&self.levels, 1, &mut self.body);
-        let levels_len = to_u32(self.body.len() - 4);
-        self.body[..4].copy_from_slice(&levels_len.to_le_bytes());
+        self.levels.resize(row_count, 0);
+        self.plain.clear();
+        row_count
+    }
 
-        let values = rows.iter().map(code_of).filter(|code| *code != NULL);
-        if has_dictionary {
-            self.indices.clear();
-            self.indices
-                .extend(values.map(|code| self.dictionary.places[code as usize]));
-            let width = hybrid::width_of(self.dictionary.used.len().saturating_sub(1));
-            self.body.push(width);
-            hybrid::encode(&self.indices, width, &mut self.body);
-        } else {
-            for code in values {
-                push_plain(&mut self.body, column.entry(code));
+    /// Takes the first of `rows`, by their strings' places in the dictionary. Returns how many.
+    fn fill_indices(
+        &mut self,
+        column: &TextColumn,
+        rows: &[u32],
+        dictionary: &Dictionary,
+    ) -> usize {
+        self.levels.clear();
+        self.indices.clear();
+        let row_count = rows.len().min(PAGE_ROWS);
+        for row in &rows[..row_count] {
+            let code = column.code(*row);
+            self.levels.push(u32::from(code != NULL));
+            if code != NULL {
+                self.indices.push(dictionary.places[code as usize]);
             }
+        }
+        row_count
+    }
+
+    /// Takes the first of `rows`, with their strings. Returns how many.
+    fn fill_plain(&mut self, column: &TextColumn, rows: &[u32], bounds: &mut Bounds) -> usize {
+        /// The strings of so many rows are looked up before the first is read: they lie anywhere in memory, and so the
+        /// processor waits for them all at once.
+        const ROWS_AT_ONCE: usize = 32;
+        self.levels.clear();
+        self.plain.clear();
+        for block in rows[..rows.len().min(PAGE_ROWS)].chunks(ROWS_AT_ONCE) {
+            let mut texts = [None; ROWS_AT_ONCE];
+            for (text, row) in texts.iter_mut().zip(block) {
+                *text = column.get(*row as usize);
+            }
+            for text in &texts[..block.len()] {
+                self.levels.push(u32::from(text.is_some()));
+                if let Some(text) = text {
+                    push_plain(&mut self.plain, text);
+                    bounds.widen(text);
+                }
+            }
+            if self.plain.len() >= PAGE_BYTES {
+                break;
+            }
+        }
+        self.levels.len()
+    }
+
+    /// Appends the page: levels, then values, by indices of `width` bits or plain.
+    fn write(&self, width: Option<u8>, body: &mut Vec<u8>) {
+        let start = body.len();
+        body.extend_from_slice(&[0; 4]);
+        hybrid::encode(&self.levels, 1, body);
+        let levels_len = to_u32(body.len() - start - 4);
+        body[start..start + 4].copy_from_slice(&levels_len.to_le_bytes());
+        match width {
+            Some(width) => {
+                body.push(width);
+                hybrid::encode(&self.indices, width, body);
+            }
+            None => body.extend_from_slice(&self.plain),
         }
     }
 }
@@ -140,51 +212,62 @@ struct Dictionary {
     used: Vec<u32>,
     /// Each entry's place in `used`, or [`NULL`].
     places: Vec<u32>,
-    null_count: u64,
 }
 
 impl Dictionary {
-    fn build(&mut self, column: &TextColumn, rows: &[u32]) {
+    /// False when it gets too large to be worth it.
+    fn build(&mut self, column: &TextColumn, rows: &[u32]) -> bool {
         self.used.clear();
         self.places.clear();
         self.places.resize(column.entry_count(), NULL);
-        self.null_count = 0;
-        let codes = column.codes();
+        let mut size_bytes = 0;
         for row in rows {
-            let code = codes[*row as usize];
-            if code == NULL {
-                self.null_count += 1;
-            } else if let place @ &mut NULL = &mut self.places[code as usize] {
+            let code = column.code(*row);
+            if code != NULL
+                && let place @ &mut NULL = &mut self.places[code as usize]
+            {
                 *place = to_u32(self.used.len());
                 self.used.push(code);
+                size_bytes += column.entry(code).len() + 4;
+                if size_bytes > MAX_DICTIONARY_BYTES {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}
+
+/// The least and the greatest of some strings.
+#[derive(Default)]
+struct Bounds(Option<(Vec<u8>, Vec<u8>)>);
+
+impl Bounds {
+    fn widen(&mut self, text: &[u8]) {
+        match &mut self.0 {
+            None => self.0 = Some((text.to_vec(), text.to_vec())),
+            Some((min, max)) => {
+                let replaced = if is_less(text, min) {
+                    min
+                } else if is_less(max, text) {
+                    max
+                } else {
+                    return;
+                };
+                replaced.clear();
+                replaced.extend_from_slice(text);
             }
         }
     }
 
-    fn is_worth_it(&self, column: &TextColumn) -> bool {
-        let bytes = || {
-            self.used
-                .iter()
-                .map(|code| column.entry(*code).len() + 4)
-                .sum::<usize>()
-        };
-        !column.is_mostly_new() && bytes() <= MAX_DICTIONARY_BYTES
-    }
-
-    fn statistics(&self, column: &TextColumn) -> Statistics {
-        let entries = || self.used.iter().map(|code| column.entry(*code));
-        let bound = |bytes: Option<&[u8]>| bytes.map(|bytes| ByteArray::from(bytes.to_vec()));
-        let (min, max) = (entries().min(), entries().max());
-        let is_short = [min, max]
-            .iter()
-            .flatten()
-            .all(|bytes| bytes.len() <= MAX_STATISTIC_BYTES);
-        let (min, max) = if is_short {
-            (bound(min), bound(max))
-        } else {
-            (None, None)
-        };
-        Statistics::byte_array(min, max, None, Some(self.null_count), false)
+    fn statistics(self, null_count: u64) -> Statistics {
+        let short = self
+            .0
+            .filter(|(min, max)| min.len().max(max.len()) <= MAX_STATISTIC_BYTES);
+        let (min, max) = short
+            .map(|(min, max)| (ByteArray::from(min), ByteArray::from(max)))
+            .unzip();
+        Statistics::byte_array(min, max, None, Some(null_count), false)
     }
 }
 
@@ -228,7 +311,7 @@ impl Chunk {
         builder: ColumnChunkMetaDataBuilder,
         has_dictionary: bool,
         row_count: usize,
-    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+    ) -> Result<EncodedChunk, ParquetError> {
         let encodings = if has_dictionary {
             vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY]
         } else {
@@ -250,22 +333,8 @@ impl Chunk {
             column_index: None,
             offset_index: None,
         };
-        Ok((bytes, close))
+        Ok(EncodedChunk { bytes, close })
     }
-}
-
-/// How many of `rows` the next page takes.
-fn page_len(column: &TextColumn, rows: &[u32], has_dictionary: bool) -> usize {
-    let most = rows.len().min(PAGE_ROWS);
-    if has_dictionary {
-        return most;
-    }
-    let mut bytes = 0;
-    let fits = |row: &&u32| {
-        bytes += column.get(**row as usize).map_or(0, |text| text.len() + 4);
-        bytes <= PAGE_BYTES
-    };
-    rows.iter().take(most).take_while(fits).count().max(1)
 }
 
 fn push_plain(body: &mut Vec<u8>, text: &[u8]) {
