@@ -2,14 +2,22 @@
 
 use std::convert::Infallible;
 
-use aws_io::{TimeBudget, disposition::settle_each};
+use aws_io::{TimeBudget, s3::ObjectRef};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use boot::{BoxError, metrics::Metric};
+use boot::BoxError;
 use lambda_runtime::LambdaEvent;
+use object_worker::{Failure, Worker};
 use serde::de::IgnoredAny;
-use tracing::{Instrument, info, info_span};
+use tracing::{error, info};
 
-use crate::{Deps, compaction::compact, message::Worker};
+use crate::{
+    Deps,
+    compaction::compact,
+    object::{ObjectError, archive},
+};
+
+/// What this crate writes itself.
+const OWN_PREFIXES: [&str; 3] = ["lake/", "state/", "rejected/"];
 
 /// Archives the objects that the messages of one event tell of. Never fails as a whole: what could not be done is named in
 /// the response, and SQS sends it again.
@@ -17,19 +25,27 @@ pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<SqsEvent>,
 ) -> Result<SqsBatchResponse, Infallible> {
-    let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
-    let mut worker = Worker::new(deps, budget);
+    let worker = Worker {
+        s3: &deps.s3,
+        bucket: &deps.config.bucket,
+        metrics: &deps.metrics,
+        clock: deps.clock,
+        own_prefixes: &OWN_PREFIXES,
+    };
+    let settle = async |object: &ObjectRef| {
+        let archived = archive(deps, object).await;
+        archived.map(Some).map_err(log_failure)
+    };
+    Ok(worker.handle(event, settle).await)
+}
 
-    let outcomes = settle_each(event.payload, async |message_id, body| {
-        let span = info_span!("message", message.id = message_id);
-        worker.process(message_id, body).instrument(span).await
-    })
-    .await;
-
-    let mut tally = worker.into_tally();
-    tally.add(Metric::Retried, outcomes.retried);
-    deps.metrics.emit(&tally, (deps.clock)().into());
-    Ok(outcomes.response)
+/// Logs an error that another attempt may not meet, and says what it means for the object.
+fn log_failure(error: ObjectError) -> Failure {
+    if let Some(rejection) = error.rejection() {
+        return Failure::Reject(rejection);
+    }
+    error!(error = %boot::chain(&error), "object cannot be archived now");
+    Failure::Retry(error.into())
 }
 
 /// Some days cannot be merged.

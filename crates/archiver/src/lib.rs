@@ -3,7 +3,6 @@
 mod compaction;
 mod config;
 mod invocation;
-mod message;
 mod object;
 mod stored;
 

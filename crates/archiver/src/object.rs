@@ -11,6 +11,7 @@ use aws_io::{
 };
 use lake_files::{ConvertError, Converted, Part, Source, convert};
 use lake_schema::{FileId, Table, arrival, layout};
+use object_worker::Counts;
 use tempfile::NamedTempFile;
 use time::{Date, OffsetDateTime};
 use tokio::{
@@ -30,17 +31,6 @@ const READ_LIMIT: Duration = Duration::from_secs(20);
 const WRITE_LIMIT: Duration = Duration::from_mins(1);
 /// How much of an object is asked for at once.
 const READ_BYTES: usize = 256 << 10;
-
-/// What became of the records of one object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Archived {
-    /// Rows that were stored now.
-    pub(crate) stored: u64,
-    /// Records that were stored or rejected when the object was converted before.
-    pub(crate) duplicate: u64,
-    /// Records that were rejected now.
-    pub(crate) rejected: u64,
-}
 
 /// Why an object is not in the lake.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +84,7 @@ impl ObjectError {
 }
 
 /// Converts one object and stores what it became, as far as it is not stored already.
-pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Archived, ObjectError> {
+pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Counts, ObjectError> {
     let started = Instant::now();
     let table = table_of(deps, &name.key)?;
     let stored = Stored::new(deps, table);
@@ -135,7 +125,7 @@ pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Archived, O
 
     let archived = store(&stored, &source_key, arrival, converted, &rejections).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let Archived {
+    let Counts {
         stored,
         duplicate,
         rejected,
@@ -177,8 +167,8 @@ async fn store(
     arrival: OffsetDateTime,
     converted: Converted,
     rejections: &NamedTempFile,
-) -> Result<Archived, ObjectError> {
-    let mut archived = Archived::default();
+) -> Result<Counts, ObjectError> {
+    let mut archived = Counts::default();
     if converted.rejected_count > 0 {
         let day = arrival.date();
         let id = FileId::of_part(&stored.table, day, source_key);

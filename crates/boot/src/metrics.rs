@@ -199,6 +199,11 @@ impl Metrics {
         }
     }
 
+    /// The pipeline whose numbers are printed.
+    pub fn pipeline(&self) -> Pipeline {
+        self.pipeline
+    }
+
     /// Prints one line with the numbers of one invocation that ended at `now`; nothing when there are none.
     ///
     /// Cannot fail: an event is not handled differently because its number could not be printed.

@@ -2,13 +2,17 @@
 
 use std::convert::Infallible;
 
-use aws_io::{TimeBudget, disposition::settle_each};
+use aws_io::s3::ObjectRef;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use boot::metrics::Metric;
+use event_store::LoadOutcome;
 use lambda_runtime::LambdaEvent;
-use tracing::{Instrument, info_span};
+use object_worker::{Counts, Failure, Worker};
+use tracing::{error, warn};
 
-use crate::{Deps, message::Worker};
+use crate::{
+    Deps,
+    object::{ObjectError, load_object},
+};
 
 /// Loads what the messages of one event tell of. Never fails as a whole: what could not be done is named in the response,
 /// and SQS sends it again.
@@ -16,17 +20,48 @@ pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<SqsEvent>,
 ) -> Result<SqsBatchResponse, Infallible> {
-    let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
-    let mut worker = Worker::new(deps, budget);
+    let worker = Worker {
+        s3: &deps.s3,
+        bucket: &deps.bucket,
+        metrics: &deps.metrics,
+        clock: deps.clock,
+        own_prefixes: &[],
+    };
+    let settle = async |object: &ObjectRef| {
+        let loaded = load_object(&deps.s3, &deps.store, object, (deps.clock)()).await;
+        loaded.map(to_counts).map_err(log_failure)
+    };
+    Ok(worker.handle(event, settle).await)
+}
 
-    let outcomes = settle_each(event.payload, async |message_id, body| {
-        let span = info_span!("message", message.id = message_id);
-        worker.process(message_id, body).instrument(span).await
-    })
-    .await;
+fn to_counts(outcome: LoadOutcome) -> Option<Counts> {
+    match outcome {
+        LoadOutcome::Loaded {
+            inserted,
+            duplicate,
+            rejected,
+        } => Some(Counts {
+            stored: inserted,
+            duplicate,
+            rejected,
+        }),
+        // Its events were counted when it was loaded.
+        LoadOutcome::AlreadyLoaded => None,
+    }
+}
 
-    let mut tally = worker.into_tally();
-    tally.add(Metric::Retried, outcomes.retried);
-    deps.metrics.emit(&tally, (deps.clock)().into());
-    Ok(outcomes.response)
+/// Logs an error that another attempt may not meet, and says what it means for the object and for the others.
+fn log_failure(error: ObjectError) -> Failure {
+    if let Some(rejection) = error.rejection() {
+        return Failure::Reject(rejection);
+    }
+    if error.is_outage() {
+        warn!(error = %boot::chain(&error), "database is away");
+        return Failure::Outage {
+            what: "database",
+            error: error.into(),
+        };
+    }
+    error!(error = %boot::chain(&error), "object cannot be loaded now");
+    Failure::Retry(error.into())
 }

@@ -2,7 +2,6 @@
 
 mod config;
 mod invocation;
-mod message;
 mod object;
 
 pub use config::{Config, Deps};
