@@ -26,9 +26,19 @@ impl FileId {
 
     /// The file that `inputs` are merged into when a day is closed. Their order does not matter.
     pub fn of_closed_day(table: &str, day: Date, inputs: &[Self]) -> Self {
+        Self::of_all("day", table, day, inputs)
+    }
+
+    /// The file that the closed `days` of a month are copied into, one after the other. The order in which they were listed
+    /// does not matter.
+    pub fn of_closed_month(table: &str, first_day: Date, days: &[Self]) -> Self {
+        Self::of_all("month", table, first_day, days)
+    }
+
+    fn of_all(kind: &str, table: &str, day: Date, inputs: &[Self]) -> Self {
         let mut sorted: Vec<[u8; 16]> = inputs.iter().map(|id| id.0.to_be_bytes()).collect();
         sorted.sort_unstable();
-        Self::hash("day", table, day, sorted.iter().map(<[u8; 16]>::as_slice))
+        Self::hash(kind, table, day, sorted.iter().map(<[u8; 16]>::as_slice))
     }
 
     fn hash<'a>(
@@ -113,6 +123,17 @@ mod tests {
 
         assert_eq!(id, FileId::of_closed_day("events", DAY, &[b, a]));
         assert_ne!(id, FileId::of_closed_day("events", DAY, &[a]));
+        assert_ne!(id, FileId::of_closed_month("events", DAY, &[a, b]));
+    }
+
+    #[test]
+    fn closed_month_is_another_when_one_of_its_days_is() {
+        let [a, b, c] = ["a", "b", "c"].map(|key| FileId::of_part("events", DAY, key));
+        let month = |days: &[FileId]| FileId::of_closed_month("events_months", DAY, days);
+
+        assert_eq!(month(&[a, b]), month(&[b, a]));
+        assert_ne!(month(&[a, b]), month(&[a, c]));
+        assert_ne!(month(&[a, b]), month(&[a, b, c]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use time::Date;
 
-use crate::{CLAMPED, ColumnType, DAY, EXTRA, FILE, Table, layout};
+use crate::{CLAMPED, ColumnType, DAY, EXTRA, FILE, Period, Table, layout};
 
 /// A column of a Glue table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub fn columns(table: &Table) -> Vec<GlueColumn<'_>> {
         kind: column.kind.as_str(),
         comment: &column.comment,
     });
+    let day = match table.period() {
+        Period::Day => None,
+        Period::Month => Some((DAY, ColumnType::String, "The day of the event, UTC")),
+    };
     let own = [
         (
             EXTRA,
@@ -38,12 +42,28 @@ pub fn columns(table: &Table) -> Vec<GlueColumn<'_>> {
         (FILE, ColumnType::String, "The file the row is in"),
     ];
     declared
-        .chain(own.map(|(name, kind, comment)| GlueColumn {
-            name,
-            kind: kind.as_str(),
-            comment,
-        }))
+        .chain(
+            own.into_iter()
+                .chain(day)
+                .map(|(name, kind, comment)| GlueColumn {
+                    name,
+                    kind: kind.as_str(),
+                    comment,
+                }),
+        )
         .collect()
+}
+
+/// The partition key.
+pub fn partition_key(table: &Table) -> GlueColumn<'static> {
+    GlueColumn {
+        name: table.period().key(),
+        kind: ColumnType::String.as_str(),
+        comment: match table.period() {
+            Period::Day => "The day of the event, UTC",
+            Period::Month => "The month of the event, UTC",
+        },
+    }
 }
 
 /// The table's location.
@@ -52,21 +72,29 @@ pub fn location(table: &Table, bucket: &str) -> String {
 }
 
 /// The table's parameters: one partition a day, from `first_day` to tomorrow, since an event may be up to a day ahead of
-/// the clock. A day before `first_day` is one that no query sees, so the archiver takes none.
+/// the clock. A day before `first_day` is one that no query sees, so the archiver takes none. Of closed months one partition
+/// each, from that of `first_day` to that which goes on.
 pub fn properties(table: &Table, bucket: &str, first_day: Date) -> [(String, String); 8] {
-    let range = format!("{},NOW+1DAYS", layout::format_day(first_day));
-    let template = format!("{}{DAY}=${{{DAY}}}/", location(table, bucket));
+    let period = table.period();
+    let key = period.key();
+    let (format, unit, to) = match period {
+        Period::Day => ("yyyy-MM-dd", "DAYS", "NOW+1DAYS"),
+        Period::Month => ("yyyy-MM", "MONTHS", "NOW"),
+    };
+    let range = format!("{},{to}", layout::format_partition(period, first_day));
+    let template = format!("{}{key}=${{{key}}}/", location(table, bucket));
+    let of_key = |property: &str| format!("projection.{key}.{property}");
     [
-        ("EXTERNAL", "TRUE"),
-        ("classification", "parquet"),
-        ("projection.enabled", "true"),
-        ("projection.dt.type", "date"),
-        ("projection.dt.format", "yyyy-MM-dd"),
-        ("projection.dt.interval.unit", "DAYS"),
-        ("projection.dt.range", &range),
-        ("storage.location.template", &template),
+        ("EXTERNAL".to_owned(), "TRUE"),
+        ("classification".to_owned(), "parquet"),
+        ("projection.enabled".to_owned(), "true"),
+        (of_key("type"), "date"),
+        (of_key("format"), format),
+        (of_key("interval.unit"), unit),
+        (of_key("range"), &range),
+        ("storage.location.template".to_owned(), &template),
     ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .map(|(name, value)| (name, value.to_owned()))
 }
 
 /// The columns as lines of a template, for `StorageDescriptor.Columns`, indented by `indent` spaces.
@@ -110,6 +138,36 @@ mod tests {
         assert_eq!(names.first(), Some(&"event"));
         assert!(names.ends_with(&[EXTRA, CLAMPED, FILE]));
         assert!(!names.contains(&DAY));
+    }
+
+    #[test]
+    fn closed_months_have_the_day_as_a_column() {
+        let table = Table::events().closed_months();
+
+        let names: Vec<&str> = columns(&table).iter().map(|column| column.name).collect();
+
+        assert!(names.ends_with(&[EXTRA, CLAMPED, FILE, DAY]));
+        assert_eq!(partition_key(&table).name, "month");
+    }
+
+    #[test]
+    fn projection_of_closed_months_starts_in_the_month_of_the_first_day() {
+        let properties = properties(&Table::events().closed_months(), "b", date!(2026 - 03 - 31));
+
+        for expected in [
+            ("projection.month.range", "2026-03,NOW"),
+            (
+                "storage.location.template",
+                "s3://b/lake/events_months/month=${month}/",
+            ),
+        ] {
+            assert!(
+                properties
+                    .iter()
+                    .any(|(name, value)| (name.as_str(), value.as_str()) == expected),
+                "{expected:?}"
+            );
+        }
     }
 
     #[test]

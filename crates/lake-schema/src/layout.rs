@@ -1,18 +1,21 @@
 //! The lake's keys in the events bucket.
 //!
 //! ```text
-//! lake/<table>/dt=YYYY-MM-DD/part-<id>.parquet    the events of one raw object on one day
-//! lake/<table>/dt=YYYY-MM-DD/day-<id>.parquet     a closed day: all parts of it, sorted, each event once
-//! state/lake/<table>/files/<version>.ndjson       which files queries leave out; the highest version counts
-//! state/lake/<table>/days/dt=YYYY-MM-DD.json      what a closed day consists of
-//! rejected/<pipeline>/dt=YYYY-MM-DD/<id>.ndjson   what could not become a row
+//! lake/<table>/dt=YYYY-MM-DD/part-<id>.parquet           the events of one raw object on one day
+//! lake/<table>/dt=YYYY-MM-DD/day-<id>.parquet            a closed day: all parts of it, sorted, each event once
+//! lake/<table>_months/month=YYYY-MM/month-<id>.parquet   a closed month: a copy of its closed days
+//! state/lake/<table>/files/<version>.ndjson              which files queries leave out; the highest version counts
+//! state/lake/<table>_months/files/<version>.ndjson       the same for closed months
+//! state/lake/<table>/days/dt=YYYY-MM-DD.json             what a closed day consists of
+//! rejected/<pipeline>/dt=YYYY-MM-DD/<id>.ndjson          what could not become a row
 //! ```
 
 use time::{Date, format_description::StaticFormatDescription, macros::format_description};
 
-use crate::FileId;
+use crate::{FileId, Period};
 
 const DAY_FORMAT: StaticFormatDescription = format_description!("[year]-[month]-[day]");
+const MONTH_FORMAT: StaticFormatDescription = format_description!("[year]-[month]");
 
 /// What a file of the lake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,12 +24,14 @@ pub enum FileKind {
     Part,
     /// A closed day: what its parts held, sorted and without duplicates.
     ClosedDay,
+    /// A closed month: what its closed days hold, in the order of the days.
+    ClosedMonth,
 }
 
 /// A file of the lake, as its key names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LakeFile {
-    /// The UTC day of its events.
+    /// The UTC day of its events; the first of a month.
     pub day: Date,
     /// What it is.
     pub kind: FileKind,
@@ -39,6 +44,15 @@ impl FileKind {
         match self {
             Self::Part => "part-",
             Self::ClosedDay => "day-",
+            Self::ClosedMonth => "month-",
+        }
+    }
+
+    /// What the partition holds that such files are in.
+    const fn period(self) -> Period {
+        match self {
+            Self::Part | Self::ClosedDay => Period::Day,
+            Self::ClosedMonth => Period::Month,
         }
     }
 }
@@ -48,7 +62,7 @@ impl LakeFile {
     pub fn key(&self, table: &str) -> String {
         format!(
             "{}{}{}.parquet",
-            day_prefix(table, self.day),
+            partition_prefix(table, self.kind.period(), self.day),
             self.kind.prefix(),
             self.id
         )
@@ -56,16 +70,15 @@ impl LakeFile {
 
     /// The file that `key` names, or `None` when the key is none of `table`'s files.
     pub fn from_key(table: &str, key: &str) -> Option<Self> {
-        let (day, name) = key
-            .strip_prefix(&table_prefix(table))?
-            .strip_prefix("dt=")?
-            .split_once('/')?;
-        let day = parse_day(day)?;
+        let (partition, name) = key.strip_prefix(&table_prefix(table))?.split_once('/')?;
+        let (name_of_key, value) = partition.split_once('=')?;
         let stem = name.strip_suffix(".parquet")?;
-        [FileKind::Part, FileKind::ClosedDay]
+        [FileKind::Part, FileKind::ClosedDay, FileKind::ClosedMonth]
             .into_iter()
+            .filter(|kind| kind.period().key() == name_of_key)
             .find_map(|kind| {
                 let id = stem.strip_prefix(kind.prefix())?.parse().ok()?;
+                let day = parse_partition(kind.period(), value)?;
                 Some(Self { day, kind, id })
             })
     }
@@ -76,9 +89,33 @@ pub fn table_prefix(table: &str) -> String {
     format!("lake/{table}/")
 }
 
-/// The prefix of one day's files, `lake/<table>/dt=YYYY-MM-DD/`.
-pub fn day_prefix(table: &str, day: Date) -> String {
-    format!("lake/{table}/dt={}/", format_day(day))
+/// The prefix of the files of one day, or of the month that begins on `day`.
+fn partition_prefix(table: &str, period: Period, day: Date) -> String {
+    let value = format_partition(period, day);
+    format!("{}{}={value}/", table_prefix(table), period.key())
+}
+
+/// The value of the partition column for the day, or for the month that `day` is in.
+pub fn format_partition(period: Period, day: Date) -> String {
+    match period {
+        Period::Day => format_day(day),
+        Period::Month => day
+            .format(MONTH_FORMAT)
+            .expect("a date has a year and a month"),
+    }
+}
+
+/// Reads [`format_partition`]'s form: the day, or the first of the month.
+fn parse_partition(period: Period, text: &str) -> Option<Date> {
+    match period {
+        Period::Day => parse_day(text),
+        Period::Month => parse_day(&format!("{text}-01")),
+    }
+}
+
+/// The first day of the month that `day` is in.
+pub fn first_of_month(day: Date) -> Date {
+    day.replace_day(1).expect("every month has a first day")
 }
 
 /// A version of the object that says which files queries leave out. Alone under its prefix, as Athena reads a prefix.
@@ -168,6 +205,15 @@ mod tests {
             file(FileKind::ClosedDay),
             format!("lake/events/dt=2026-01-31/day-{id}.parquet")
         );
+        let month = LakeFile {
+            day: first_of_month(day),
+            kind: FileKind::ClosedMonth,
+            id,
+        };
+        assert_eq!(
+            month.key("events_months"),
+            format!("lake/events_months/month=2026-01/month-{id}.parquet")
+        );
         assert_eq!(
             rejected_key("track", day, id),
             format!("rejected/track/dt=2026-01-31/{id}.ndjson")
@@ -212,6 +258,10 @@ mod tests {
             format!("lake/events/dt=2026-01-31/part-{id}.orc"),
             format!("lake/events/dt=2026-01-31/x/part-{id}.parquet"),
             format!("lake/events/part-{id}.parquet"),
+            format!("lake/events/month=2026-01-31/month-{id}.parquet"),
+            format!("lake/events/month=2026-13/month-{id}.parquet"),
+            format!("lake/events/month=2026-01/part-{id}.parquet"),
+            format!("lake/events/dt=2026-01-31/month-{id}.parquet"),
             "lake/events/dt=2026-01-31/".to_owned(),
             String::new(),
         ] {
@@ -221,9 +271,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn key_and_back(days in 0_i32..60_000, closed: bool, source in ".{0,20}") {
-            let day = Date::from_julian_day(2_440_588 + days).unwrap();
-            let kind = if closed { FileKind::ClosedDay } else { FileKind::Part };
+        fn key_and_back(
+            days in 0_i32..60_000,
+            kind in prop::sample::select(vec![FileKind::Part, FileKind::ClosedDay, FileKind::ClosedMonth]),
+            source in ".{0,20}",
+        ) {
+            let mut day = Date::from_julian_day(2_440_588 + days).unwrap();
+            if kind == FileKind::ClosedMonth {
+                day = first_of_month(day);
+            }
             let file = LakeFile { day, kind, id: FileId::of_part("events", day, &source) };
 
             prop_assert_eq!(LakeFile::from_key("events", &file.key("events")), Some(file));

@@ -9,4 +9,4 @@ pub mod queries;
 mod table;
 
 pub use file_id::FileId;
-pub use table::{CLAMPED, Column, ColumnType, DAY, EXTRA, FILE, Table, TableError};
+pub use table::{CLAMPED, Column, ColumnType, DAY, EXTRA, FILE, MONTH, Period, Table, TableError};

@@ -2,7 +2,7 @@
 //!
 //! All of it is in the part of SQL that Athena and `DuckDB` share, so the local stack runs the same text.
 
-use crate::{CLAMPED, Column, ColumnType, DAY, EXTRA, FILE, Table, glue::GlueColumn};
+use crate::{FILE, Table, glue, glue::GlueColumn};
 
 /// A query that is offered by name in Athena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,17 +74,17 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 7] = [
     GlueColumn {
         name: "day",
         kind: "string",
-        comment: "Its dt",
+        comment: "Its dt; of a month the first",
     },
     GlueColumn {
         name: "role",
         kind: "string",
-        comment: "part or closed when it is being replaced, output when it replaces",
+        comment: "part, closed or month when it is being replaced, output when it replaces",
     },
     GlueColumn {
         name: "phase",
         kind: "string",
-        comment: "How far compaction of the day is",
+        comment: "How far compaction of the day or month is",
     },
     GlueColumn {
         name: "since",
@@ -97,12 +97,7 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 7] = [
 ///
 /// The state is read in one go, since between two reads there may be another version of it.
 pub fn view(table: &Table) -> String {
-    let columns: Vec<&str> = table
-        .columns()
-        .iter()
-        .map(|column| column.name.as_str())
-        .chain([EXTRA, CLAMPED, FILE, DAY])
-        .collect();
+    let columns: Vec<&str> = view_columns(table).map(|column| column.name).collect();
     format!(
         "select {}\n\
          from {}\n\
@@ -115,6 +110,13 @@ pub fn view(table: &Table) -> String {
         files_table(table),
         state_table(table),
     )
+}
+
+/// The columns of the view: those of the files, then the partition key.
+fn view_columns(table: &Table) -> impl Iterator<Item = GlueColumn<'_>> {
+    glue::columns(table)
+        .into_iter()
+        .chain([glue::partition_key(table)])
 }
 
 /// `sql` with the view written into it, for engines that have the two tables but not the view.
@@ -144,19 +146,10 @@ pub fn with_view(table: &Table, sql: &str) -> String {
 
 /// The view as Glue keeps it: the JSON that goes, in base64, into `ViewOriginalText: /* Presto View: … */`.
 pub fn presto_view(table: &Table, database: &str) -> serde_json::Value {
-    let declared = table
-        .columns()
-        .iter()
-        .map(|Column { name, kind, .. }| (name.as_str(), *kind));
-    let own = [
-        (EXTRA, ColumnType::String),
-        (CLAMPED, ColumnType::Boolean),
-        (FILE, ColumnType::String),
-        (DAY, ColumnType::String),
-    ];
-    let columns: Vec<serde_json::Value> = declared
-        .chain(own)
-        .map(|(name, kind)| serde_json::json!({ "name": name, "type": presto_type(kind) }))
+    let columns: Vec<serde_json::Value> = view_columns(table)
+        .map(|GlueColumn { name, kind, .. }| {
+            serde_json::json!({ "name": name, "type": presto_type(kind) })
+        })
         .collect();
     serde_json::json!({
         "originalSql": view(table),
@@ -166,13 +159,12 @@ pub fn presto_view(table: &Table, database: &str) -> serde_json::Value {
     })
 }
 
-const fn presto_type(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::String => "varchar",
-        ColumnType::Bigint => "bigint",
-        ColumnType::Double => "double",
-        ColumnType::Boolean => "boolean",
-        ColumnType::Timestamp => "timestamp(3)",
+/// Glue's names are Presto's own, but for text and times.
+fn presto_type(glue: &'static str) -> &'static str {
+    match glue {
+        "string" => "varchar",
+        "timestamp" => "timestamp(3)",
+        other => other,
     }
 }
 
@@ -210,6 +202,17 @@ where _file not in (
             ),
             "{view}"
         );
+    }
+
+    #[test]
+    fn view_of_closed_months_has_day_and_month_and_a_state_of_its_own() {
+        let view = view(&Table::events().closed_months());
+
+        assert!(
+            view.contains(", _extra, _clamped, _file, dt, month\nfrom events_months_files\n"),
+            "{view}"
+        );
+        assert!(view.contains("from events_months_state)"), "{view}");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 /// The partition column: the UTC day of the event, `YYYY-MM-DD`.
 pub const DAY: &str = "dt";
+/// The partition column of closed months: the UTC month of the event, `YYYY-MM`.
+pub const MONTH: &str = "month";
 /// The column of everything that has no column of its own, as a JSON object.
 pub const EXTRA: &str = "_extra";
 /// The column that says that the arrival stands in for the event's own time.
@@ -17,11 +19,21 @@ pub const FILE: &str = "_file";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     name: String,
+    period: Period,
     columns: Vec<Column>,
     event_time: usize,
     arrival: Option<usize>,
     event_id: Vec<usize>,
     sort: Vec<usize>,
+}
+
+/// What one partition of a table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// A day, while it goes on and when it is closed.
+    Day,
+    /// A closed month: a copy of its closed days, one after the other.
+    Month,
 }
 
 /// A declared column.
@@ -137,6 +149,31 @@ impl Table {
         [Self::events(), Self::email_events(), Self::app_events()]
     }
 
+    /// All that can be queried: each table, and its closed months.
+    pub fn all_with_months() -> [Self; 6] {
+        let [events, email_events, app_events] = Self::all();
+        let months = [&events, &email_events, &app_events].map(Self::closed_months);
+        let [event_months, email_event_months, app_event_months] = months;
+        [
+            events,
+            event_months,
+            email_events,
+            email_event_months,
+            app_events,
+            app_event_months,
+        ]
+    }
+
+    /// The table of this one's closed months: the same rows, by month, under a name of its own.
+    #[must_use]
+    pub fn closed_months(&self) -> Self {
+        Self {
+            name: format!("{}_months", self.name),
+            period: Period::Month,
+            ..self.clone()
+        }
+    }
+
     /// Reads a definition and checks that it holds together.
     pub fn parse(json: &str) -> Result<Self, TableError> {
         let definition: Definition = serde_json::from_str(json)?;
@@ -161,6 +198,7 @@ impl Table {
         let sort = roles(columns, "sort", &definition.sort)?;
         Ok(Self {
             name: definition.name,
+            period: Period::Day,
             columns: definition.columns,
             event_time,
             arrival,
@@ -172,6 +210,11 @@ impl Table {
     /// The table's name: of its Glue table, its view and its prefix in the bucket.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What one partition holds.
+    pub fn period(&self) -> Period {
+        self.period
     }
 
     /// The declared columns.
@@ -202,7 +245,7 @@ impl Table {
 
 fn check_names(definition: &Definition) -> Result<(), TableError> {
     let columns = definition.columns.iter().map(|column| &column.name);
-    let mut seen = BTreeSet::from([DAY]);
+    let mut seen = BTreeSet::from([DAY, MONTH]);
     for name in std::iter::once(&definition.name).chain(columns.clone()) {
         if !is_name(name) {
             return Err(TableError::Name { name: name.clone() });
@@ -275,6 +318,16 @@ fn role(
         })
 }
 
+impl Period {
+    /// The name of the partition column.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Day => DAY,
+            Self::Month => MONTH,
+        }
+    }
+}
+
 impl ColumnType {
     /// The type's name, in definitions as in Glue and Athena.
     pub const fn as_str(self) -> &'static str {
@@ -326,12 +379,27 @@ mod tests {
     }
 
     #[test]
+    fn closed_months_differ_from_their_table_in_name_and_period_alone() {
+        let all = Table::all_with_months();
+
+        for pair in all.chunks(2) {
+            let [days, months] = pair else { unreachable!() };
+            assert_eq!(months.name(), format!("{}_months", days.name()));
+            assert_eq!(
+                (days.period().key(), months.period().key()),
+                ("dt", "month")
+            );
+            assert_eq!(months.columns(), days.columns());
+        }
+    }
+
+    #[test]
     fn names_that_glue_or_the_archiver_uses_are_refused() {
         for name in ["userId", "_extra", "1st", "", "a b", "größe"] {
             let error = with_columns(&column(name, r#""x""#)).unwrap_err();
             assert!(matches!(error, TableError::Name { .. }), "{name:?}");
         }
-        for name in ["dt", "at"] {
+        for name in ["dt", "month", "at"] {
             let error = with_columns(&column(name, r#""x""#)).unwrap_err();
             assert!(matches!(error, TableError::Twice { .. }), "{name:?}");
         }

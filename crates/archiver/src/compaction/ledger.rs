@@ -17,23 +17,23 @@ use time::{Date, OffsetDateTime, serde::rfc3339};
 pub(crate) struct Ledger {
     /// Counts up with every change. The first version that is written is 1.
     pub(crate) version: u64,
-    /// The days that are being closed.
+    /// The days that are being closed; of months the first of each.
     pub(crate) days: BTreeMap<Date, Closing>,
 }
 
-/// A day that is being closed.
+/// A day or a month that is being closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Closing {
     pub(crate) phase: Phase,
     /// When the phase began, with all that belongs to it.
     pub(crate) since: OffsetDateTime,
-    /// The file that all inputs become.
+    /// The file that takes the place of all inputs.
     pub(crate) output: FileId,
-    /// The day's parts, and the file it was closed as before. Sorted.
+    /// The files that go: a day's parts, and what the day or the month was closed as before. Sorted.
     pub(crate) inputs: Vec<LakeFile>,
 }
 
-/// How far a day is. Between two phases every query ends that began before; see [`super::plan`].
+/// How far a day or a month is. Between two phases every query ends that began before; see [`super::plan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Phase {
@@ -101,13 +101,15 @@ enum Role {
     Part,
     /// The file that the day was closed as before.
     Closed,
+    /// The file that the month was closed as before.
+    Month,
 }
 
 impl Phase {
     const fn hides(self, role: Role) -> bool {
         match role {
             Role::Output => matches!(self, Self::Planned | Self::Written),
-            Role::Part | Role::Closed => matches!(self, Self::Shown | Self::Removed),
+            Role::Part | Role::Closed | Role::Month => matches!(self, Self::Shown | Self::Removed),
         }
     }
 }
@@ -118,6 +120,7 @@ impl Closing {
         let inputs = self.inputs.iter().map(|input| match input.kind {
             FileKind::Part => (input.id, Role::Part),
             FileKind::ClosedDay => (input.id, Role::Closed),
+            FileKind::ClosedMonth => (input.id, Role::Month),
         });
         std::iter::once(output)
             .chain(inputs)
@@ -202,6 +205,7 @@ impl Ledger {
             Role::Output => None,
             Role::Part => Some(FileKind::Part),
             Role::Closed => Some(FileKind::ClosedDay),
+            Role::Month => Some(FileKind::ClosedMonth),
         };
         let closing = self.days.entry(day).or_insert_with(|| Closing {
             phase: line.phase,
@@ -252,6 +256,7 @@ mod tests {
             inputs: vec![
                 file(day, FileKind::Part, "a"),
                 file(day, FileKind::ClosedDay, "b"),
+                file(day, FileKind::ClosedMonth, "c"),
             ],
         };
         Ledger {

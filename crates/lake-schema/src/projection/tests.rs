@@ -271,11 +271,48 @@ proptest! {
 
         let partitions = projection.partitions(now, &BTreeMap::new(), |_, _| true).unwrap();
 
-        let url = format!("s3://bucket/{}", file.key("events"));
+        let url = format!("s3://bucket/{}", file.key(table.name()));
         let holding: Vec<&Partition> =
             partitions.iter().filter(|found| url.starts_with(&found.location)).collect();
         prop_assert_eq!(holding.len(), 1);
         prop_assert_eq!(&holding[0].values, &vec![layout::format_day(day)]);
         prop_assert_eq!(partitions.len(), usize::try_from(age).unwrap() + 1);
+    }
+
+    /// The same for closed months: the file of a month that is over is where a query looks, under the month that it names.
+    #[test]
+    fn every_key_of_closed_months_is_in_the_partition_of_its_month(
+        first in 0_i32..2_000,
+        age in 0_i32..400,
+        seconds in 0_i64..86_400 * 80,
+    ) {
+        let epoch = time::macros::date!(2020 - 01 - 01);
+        let first_day = epoch + time::Duration::days(first.into());
+        let month = layout::first_of_month(first_day + time::Duration::days(age.into()));
+        let end = month + time::Duration::days(month.month().length(month.year()).into());
+        let now = end.midnight().assume_utc() + time::Duration::seconds(seconds);
+        let table = Table::events().closed_months();
+        let file = layout::LakeFile {
+            day: month,
+            kind: layout::FileKind::ClosedMonth,
+            id: FileId::of_closed_month("events_months", month, &[]),
+        };
+        let projection = Projection::from_properties(
+            &glue::location(&table, "bucket"),
+            &[crate::MONTH],
+            &glue::properties(&table, "bucket", first_day).into_iter().collect(),
+        ).unwrap();
+
+        let partitions = projection.partitions(now, &BTreeMap::new(), |_, _| true).unwrap();
+
+        let url = format!("s3://bucket/{}", file.key(table.name()));
+        let holding: Vec<&Partition> =
+            partitions.iter().filter(|found| url.starts_with(&found.location)).collect();
+        prop_assert_eq!(holding.len(), 1);
+        let name = layout::format_partition(crate::Period::Month, month);
+        prop_assert_eq!(&holding[0].values, &vec![name]);
+        let months = |date: time::Date| date.year() * 12 + i32::from(u8::from(date.month()));
+        let expected = months(now.date()) - months(first_day) + 1;
+        prop_assert_eq!(partitions.len(), usize::try_from(expected).unwrap());
     }
 }
