@@ -4,9 +4,11 @@ mod columns;
 mod convert;
 mod merge;
 mod messages;
+mod month;
 mod parquet_file;
 mod short;
 
 pub use convert::{ConvertError, Converted, Part, Source, convert};
 pub use merge::{Merge, MergeError, Merged};
+pub use month::{MonthError, MonthFile};
 pub use parquet_file::ReadError;

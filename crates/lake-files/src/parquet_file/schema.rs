@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lake_schema::{ColumnType, FILE, Table};
+use lake_schema::{ColumnType, DAY, FILE, Period, Table};
 use parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
     errors::ParquetError,
@@ -11,10 +11,21 @@ use parquet::{
 
 use crate::columns::kinds;
 
-/// The columns of rows, then `_file`. All may be NULL, as Glue has no other columns.
+/// The columns of a table's files: those of rows, then `_file`, and in closed months `dt`, which in others is no column but the
+/// folder.
+pub(super) fn columns(table: &Table) -> Vec<(&str, ColumnType)> {
+    let day = match table.period() {
+        Period::Day => None,
+        Period::Month => Some((DAY, ColumnType::String)),
+    };
+    let file = (FILE, ColumnType::String);
+    kinds(table).chain([file]).chain(day).collect()
+}
+
+/// The schema of a table's files. All columns may be NULL, as Glue has no other columns.
 pub(super) fn of(table: &Table) -> Result<TypePtr, ParquetError> {
-    let fields = kinds(table)
-        .chain([(FILE, ColumnType::String)])
+    let fields = columns(table)
+        .into_iter()
         .map(|(name, kind)| column(name, kind).map(Arc::new))
         .collect::<Result<_, _>>()?;
     let schema = Type::group_type_builder(table.name())

@@ -11,5 +11,6 @@ mod conversion;
 mod dirty;
 mod lake;
 mod merging;
+mod months;
 mod properties;
 mod rows;

@@ -14,9 +14,9 @@ use crate::{
     rows::{Row, read},
 };
 
-const LARGE: usize = 64 << 20;
+pub(crate) const LARGE: usize = 64 << 20;
 
-fn table() -> Table {
+pub(crate) fn table() -> Table {
     Table::parse(
         r#"{
             "name": "t",
@@ -37,7 +37,7 @@ fn table() -> Table {
     .unwrap()
 }
 
-fn file(bytes: &[u8]) -> File {
+pub(crate) fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     file
@@ -67,6 +67,12 @@ fn merge(
     }
     let id = FileId::of_closed_day("t", SOURCE.first_day, &[]);
     merge.finish(Vec::new(), id).unwrap()
+}
+
+/// The file that a day with these parts is closed as.
+pub(crate) fn closed_day(table: &Table, parts: &[String]) -> Vec<u8> {
+    let parts = parts.iter().map(|events| part(table, events));
+    merge(table, parts, LARGE).0
 }
 
 fn rows(bytes: Vec<u8>) -> Vec<Row> {
@@ -238,7 +244,7 @@ fn sorted_strings_take_next_to_nothing() {
     }
 }
 
-fn events() -> impl Strategy<Value = String> {
+pub(crate) fn events() -> impl Strategy<Value = String> {
     let event = (
         proptest::option::of("[a-c]{1,2}"),
         proptest::option::of("[x-z]{0,2}"),

@@ -1,0 +1,173 @@
+//! Puts the row groups of finished files into another, as they are.
+//!
+//! Their bytes are copied and only their places change, so that neither memory nor processor time grows with the rows. What is
+//! made anew are the two columns that hold one value in all rows of a file: `_file` and `dt`.
+
+use std::{fs::File, io::Write, sync::Arc};
+
+use lake_schema::{DAY, FILE, FileId, Table, layout};
+use parquet::{
+    basic::ZstdLevel,
+    column::writer::ColumnCloseResult,
+    errors::ParquetError,
+    file::{
+        metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
+        properties::{EnabledStatistics, WriterProperties},
+        writer::SerializedFileWriter,
+    },
+    schema::types::ColumnDescPtr,
+};
+use time::Date;
+
+use super::{ReadError, schema, text::TextEncoder};
+use crate::columns::TextColumn;
+
+/// The two columns take a few bytes, however they are compressed.
+const ZSTD_LEVEL: i32 = 1;
+
+/// A finished file.
+pub(crate) struct Finished {
+    file: File,
+    metadata: ParquetMetaData,
+}
+
+impl Finished {
+    pub(crate) fn open(file: File) -> Result<Self, ReadError> {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        Ok(Self { file, metadata })
+    }
+
+    pub(crate) fn into_file(self) -> File {
+        self.file
+    }
+
+    /// Whether the file has every column of `table`; one that was declared later it has not.
+    ///
+    /// # Errors
+    /// When it has a column that the table does not declare: what is in there would be lost.
+    pub(crate) fn has_all_columns(&self, table: &Table) -> Result<bool, ReadError> {
+        let wanted = schema::columns(table);
+        let found = self.metadata.file_metadata().schema_descr().columns();
+        let is_same = |(name, kind): &(&str, _), column: &ColumnDescPtr| {
+            column.name() == *name && schema::kind_of(column) == Some(*kind)
+        };
+        for column in found {
+            if !wanted.iter().any(|wanted| is_same(wanted, column)) {
+                return Err(ReadError::UnknownColumn {
+                    column: column.name().to_owned(),
+                });
+            }
+        }
+        Ok(wanted.len() == found.len())
+    }
+}
+
+/// A file that is being put together.
+pub(crate) struct FileSplicer<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    text: TextEncoder,
+    /// What `_file` holds in every row.
+    id: TextColumn,
+    row_count: u64,
+}
+
+impl<W: Write + Send> FileSplicer<W> {
+    /// Begins the file of a closed month that is named `id`.
+    pub(crate) fn new(out: W, months: &Table, id: FileId) -> Result<Self, ParquetError> {
+        let properties = WriterProperties::builder()
+            .set_created_by("cistern".to_owned())
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_offset_index_disabled(true)
+            .build();
+        Ok(Self {
+            file: SerializedFileWriter::new(out, schema::of(months)?, Arc::new(properties))?,
+            text: TextEncoder::new(ZstdLevel::try_new(ZSTD_LEVEL)?)?,
+            id: one_value(&id.to_string()),
+            row_count: 0,
+        })
+    }
+
+    /// Appends all row groups of a file that has all columns, as rows of `day`.
+    pub(crate) fn append(&mut self, source: &Finished, day: Date) -> Result<(), ParquetError> {
+        let day = one_value(&layout::format_day(day));
+        let descriptions = self.file.schema_descr().columns().to_vec();
+        for group in source.metadata.row_groups() {
+            let rows = vec![0; row_count(group)?];
+            let mut out = self.file.next_row_group()?;
+            for description in &descriptions {
+                let made_anew = match description.name() {
+                    FILE => Some(&self.id),
+                    DAY => Some(&day),
+                    _ => None,
+                };
+                if let Some(value) = made_anew {
+                    let chunk = self.text.encode(value, &rows, description)?;
+                    out.append_column(&chunk.bytes, chunk.close)?;
+                } else {
+                    let close = close(find(group, description)?, description, rows.len())?;
+                    out.append_column(&source.file, close)?;
+                }
+            }
+            out.close()?;
+            self.row_count += to_u64(rows.len());
+        }
+        Ok(())
+    }
+
+    /// Writes the footer. Returns what the file was written to, and how many rows it has.
+    pub(crate) fn finish(self) -> Result<(W, u64), ParquetError> {
+        Ok((self.file.into_inner()?, self.row_count))
+    }
+}
+
+fn one_value(text: &str) -> TextColumn {
+    let mut column = TextColumn::default();
+    column.push(text);
+    column
+}
+
+fn find<'a>(
+    group: &'a RowGroupMetaData,
+    description: &ColumnDescPtr,
+) -> Result<&'a ColumnChunkMetaData, ParquetError> {
+    let mut columns = group.columns().iter();
+    columns
+        .find(|column| column.column_descr().name() == description.name())
+        .ok_or_else(|| ParquetError::General(format!("no column {}", description.name())))
+}
+
+/// What the writer of the chunk would have said about it when it closed it.
+fn close(
+    column: &ColumnChunkMetaData,
+    description: &ColumnDescPtr,
+    row_count: usize,
+) -> Result<ColumnCloseResult, ParquetError> {
+    let mut metadata = ColumnChunkMetaData::builder(Arc::clone(description))
+        .set_compression_codec(column.compression_codec())
+        .set_encodings_mask(*column.encodings_mask())
+        .set_num_values(column.num_values())
+        .set_total_compressed_size(column.compressed_size())
+        .set_total_uncompressed_size(column.uncompressed_size())
+        .set_data_page_offset(column.data_page_offset())
+        .set_dictionary_page_offset(column.dictionary_page_offset())
+        .set_unencoded_byte_array_data_bytes(column.unencoded_byte_array_data_bytes());
+    if let Some(statistics) = column.statistics() {
+        metadata = metadata.set_statistics(statistics.clone());
+    }
+    Ok(ColumnCloseResult {
+        bytes_written: column.compressed_size().unsigned_abs(),
+        rows_written: to_u64(row_count),
+        metadata: metadata.build()?,
+        bloom_filter: None,
+        column_index: None,
+        offset_index: None,
+    })
+}
+
+fn row_count(group: &RowGroupMetaData) -> Result<usize, ParquetError> {
+    usize::try_from(group.num_rows()).map_err(|error| ParquetError::External(error.into()))
+}
+
+fn to_u64(rows: usize) -> u64 {
+    u64::try_from(rows).expect("no length has more than 64 bits")
+}
