@@ -1,6 +1,7 @@
-//! Closing days: many parts to one file, while queries go on.
+//! Closing days: many parts to one file, while queries go on. And months, when they are asked for.
 
 mod ledger;
+mod months;
 mod plan;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
 };
 
 use aws_io::s3::{GetError, put_new_file, stream::open};
-use lake_files::{Merge, MergeError, Merged};
+use lake_files::{Merge, MergeError, Merged, MonthError};
 use lake_schema::{
     Table,
     layout::{FileKind, LakeFile},
@@ -25,7 +26,8 @@ use tracing::{Instrument, error, info, info_span};
 
 use self::{
     ledger::{Closing, Phase},
-    plan::next_steps,
+    months::compact_months,
+    plan::{DaysOfMonth, Steps, days_by_month, due_days, next_steps},
 };
 use crate::{
     Deps,
@@ -37,76 +39,94 @@ pub use self::{ledger::LedgerError, plan::Policy};
 
 /// For an object's first bytes, and for each piece of it.
 const READ_LIMIT: Duration = Duration::from_secs(20);
-/// For storing a closed day, a few gigabytes at most.
+/// For storing a closed day or month, a few gigabytes at most.
 const WRITE_LIMIT: Duration = Duration::from_mins(5);
 
-/// What one run did.
+const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// What one run did. A month is named by its first day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Days whose file was written.
     pub merged: Vec<(Date, Merged)>,
-    /// Days that could not be merged; the log says why, and the next run tries them again.
+    /// Months whose file was written.
+    pub months: Vec<Date>,
+    /// Days and months that could not be closed; the log says why, and the next run tries them again.
     pub failed: Vec<Date>,
-    /// Days that there was no time for.
+    /// Days and months that there was no time for.
     pub put_off: Vec<Date>,
     /// Files that were deleted.
     pub removed_count: usize,
-    /// Days that are being closed.
+    /// Days and months that are being closed.
     pub closing_count: usize,
 }
 
-/// Why a day cannot be merged now.
+/// Why a day or a month cannot be closed now.
 #[derive(Debug, thiserror::Error)]
-enum DayError {
+enum CloseError {
     #[error(transparent)]
     Stored(#[from] StoredError),
     #[error("reading {key}")]
     Get { key: String, source: GetError },
     #[error("merging {key}")]
     Merge { key: String, source: MergeError },
+    #[error("copying {key} into its month")]
+    Month { key: String, source: MonthError },
+    #[error("copying {key} to the disk")]
+    Copy { key: String, source: io::Error },
     #[error("a disk to work on")]
     Disk(#[from] io::Error),
-    #[error("the thread that merges")]
+    #[error("the thread that reads and writes")]
     Thread(#[from] JoinError),
 }
 
-/// Brings every day of every table that is to be closed one step further, and begins no merge after `begin_until`.
+/// Brings every day of every table that is to be closed one step further, then every month, and begins no file after
+/// `begin_until`.
 ///
 /// # Errors
 /// When the lake's state cannot be read or written. What was done until then is done, and the next run goes on from there.
 pub async fn compact(deps: &Deps, begin_until: Instant) -> Result<Report, StoredError> {
     let mut report = Report::default();
+    let mut days = Vec::new();
     for table in &deps.tables {
         let span = info_span!("table", table = table.name());
-        compact_table(deps, table, begin_until, &mut report)
-            .instrument(span)
-            .await?;
+        days.push(
+            compact_days(deps, table, begin_until, &mut report)
+                .instrument(span)
+                .await?,
+        );
+    }
+    if deps.config.close_months {
+        for (table, days) in deps.tables.iter().zip(&days) {
+            let span = info_span!("table", table = table.name());
+            compact_months(deps, table, days, begin_until, &mut report)
+                .instrument(span)
+                .await?;
+        }
     }
     Ok(report)
 }
 
-async fn compact_table(
+/// Returns what months have of the days, as they were listed.
+async fn compact_days(
     deps: &Deps,
     table: &Table,
     begin_until: Instant,
     report: &mut Report,
-) -> Result<(), StoredError> {
+) -> Result<BTreeMap<Date, DaysOfMonth>, StoredError> {
     let stored = Stored::new(deps, table);
     let now = (deps.clock)();
     let policy = deps.config.policy;
     let ledger = stored.read_ledger(now - policy.settle).await?;
-    let files = stored.list_files().await?;
+    let sizes = stored.list_files().await?;
+    let files: Vec<LakeFile> = sizes.keys().copied().collect();
     let closed_at = read_closing_times(&stored, &files).await?;
-    let steps = next_steps(&stored.table, &ledger, &files, &closed_at, now, policy);
+    let due = due_days(&stored.table, &ledger, &files, &closed_at, now, policy);
+    let steps = next_steps(&ledger, due, now, policy.settle);
+    let merge = steps.write.clone();
+    let mut ledger = take_first_steps(&stored, ledger, steps, report).await?;
 
-    stored.delete_files(&steps.remove).await?;
-    report.removed_count += steps.remove.len();
-    let mut ledger = ledger;
-    if let Some(next) = steps.ledger {
-        stored.write_ledger(&next).await?;
-        ledger = next;
-    }
-    for day in steps.merge {
+    for day in merge {
         let Some(closing) = ledger.days.get_mut(&day) else {
             continue;
         };
@@ -132,7 +152,23 @@ async fn compact_table(
         }
     }
     report.closing_count += ledger.days.len();
-    Ok(())
+    Ok(days_by_month(&sizes, &ledger, deps.config.first_day))
+}
+
+/// Deletes what goes, and writes the ledger if it changes. Returns that which holds from then on.
+async fn take_first_steps(
+    stored: &Stored,
+    ledger: Ledger,
+    steps: Steps,
+    report: &mut Report,
+) -> Result<Ledger, StoredError> {
+    stored.delete_files(&steps.remove).await?;
+    report.removed_count += steps.remove.len();
+    let Some(next) = steps.ledger else {
+        return Ok(ledger);
+    };
+    stored.write_ledger(&next).await?;
+    Ok(next)
 }
 
 /// When the days with parts were closed last.
@@ -157,7 +193,7 @@ async fn merge_day(
     stored: &Stored,
     day: Date,
     closing: &Closing,
-) -> Result<Merged, DayError> {
+) -> Result<Merged, CloseError> {
     let started = Instant::now();
     let (state, version) = stored.read_day(day).await?;
     let mut parts = state.map(|state| state.parts).unwrap_or_default();
@@ -196,19 +232,13 @@ async fn merge_day(
         }
     })
     .await?
-    .map_err(|source| DayError::Merge {
+    .map_err(|source| CloseError::Merge {
         key: name.key.clone(),
         source,
     })?;
-    put_new_file(
-        &stored.s3,
-        &name,
-        &path,
-        "application/vnd.apache.parquet",
-        WRITE_LIMIT,
-    )
-    .await
-    .map_err(StoredError::from)?;
+    put_new_file(&stored.s3, &name, &path, PARQUET, WRITE_LIMIT)
+        .await
+        .map_err(StoredError::from)?;
     let state = DayState {
         output: output.id,
         closed_at: (deps.clock)(),
@@ -227,24 +257,33 @@ async fn merge_day(
     Ok(merged)
 }
 
-/// Reads one file into the merge, by way of the disk: Parquet is read from its end.
-async fn add(stored: &Stored, input: LakeFile, mut merge: Merge) -> Result<Merge, DayError> {
+/// Reads one file into the merge.
+async fn add(stored: &Stored, input: LakeFile, mut merge: Merge) -> Result<Merge, CloseError> {
     let key = input.key(&stored.table);
-    let name = stored.object(key.clone());
+    let file = fetch(stored, &key).await?;
+    let merged = spawn_blocking(move || merge.add(file).map(|()| merge));
+    merged
+        .await?
+        .map_err(|source| CloseError::Merge { key, source })
+}
+
+/// Copies an object to the disk, as Parquet is read from its end.
+async fn fetch(stored: &Stored, key: &str) -> Result<File, CloseError> {
+    let name = stored.object(key.to_owned());
     let mut body = open(&stored.s3, &name, READ_LIMIT)
         .await
-        .map_err(|source| DayError::Get {
-            key: key.clone(),
+        .map_err(|source| CloseError::Get {
+            key: name.key.clone(),
             source,
         })?
         .into_blocking(READ_LIMIT);
-    let merged = spawn_blocking(move || {
+    let copied = spawn_blocking(move || {
         let mut file = tempfile::tempfile()?;
         io::copy(&mut body, &mut file)?;
-        merge.add(file)?;
-        Ok(merge)
+        Ok(file)
     });
-    merged
-        .await?
-        .map_err(|source| DayError::Merge { key, source })
+    copied.await?.map_err(|source| CloseError::Copy {
+        key: name.key,
+        source,
+    })
 }

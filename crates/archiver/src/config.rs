@@ -12,6 +12,9 @@ use time::{Date, Duration, OffsetDateTime, macros::date};
 
 use crate::compaction::Policy;
 
+/// Most of what is late for a month has come by then; what comes later costs copying the month again.
+const CLOSE_MONTH_AFTER: Duration = Duration::days(3);
+
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -19,7 +22,9 @@ pub struct Config {
     pub bucket: String,
     /// The first day that the tables' partitions cover.
     pub first_day: Date,
-    /// When days are closed.
+    /// Whether months are closed too.
+    pub close_months: bool,
+    /// When days and months are closed.
     pub policy: Policy,
     /// How much of a day's rows is held while it is merged.
     pub run_bytes: usize,
@@ -41,9 +46,11 @@ impl Config {
         Ok(Self {
             bucket: env.required("EVENTS_BUCKET", "the name of the events bucket")?,
             first_day,
+            close_months: env.parsed("CLOSE_MONTHS", "true or false", false)?,
             policy: Policy {
                 close_after: hours("CLOSE_AFTER_HOURS", 3)?,
                 reopen_after: hours("REOPEN_AFTER_HOURS", 6)?,
+                close_month_after: CLOSE_MONTH_AFTER,
                 settle: Duration::minutes(settle.into()),
             },
             // Columns grow by doubling, the ids seen take as much again, and a row group is larger than a run.
@@ -121,6 +128,7 @@ mod tests {
                 "SETTLE_MINUTES",
                 config.policy.settle.whole_minutes().to_string(),
             ),
+            ("CLOSE_MONTHS", config.close_months.to_string()),
         ] {
             assert!(
                 readme.contains(&format!("| `{name}` | `{default}` |")),
@@ -136,6 +144,7 @@ mod tests {
             ("LAKE_FIRST_DAY", "20260101"),
             ("SETTLE_MINUTES", "-1"),
             ("CLOSE_AFTER_HOURS", "3h"),
+            ("CLOSE_MONTHS", "yes"),
         ] {
             let env = Env::from_pairs([("EVENTS_BUCKET", "b"), (name, value)]);
             let error = Config::from_env(&env).unwrap_err();

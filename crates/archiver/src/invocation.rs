@@ -48,23 +48,24 @@ fn log_failure(error: ObjectError) -> Failure {
     Failure::Retry(error.into())
 }
 
-/// Some days cannot be merged.
+/// Some days or months cannot be closed.
 #[derive(Debug, thiserror::Error)]
-#[error("{failed_count} days cannot be closed, for the reasons in the log")]
-struct DaysFailed {
+#[error("{failed_count} days or months cannot be closed, for the reasons in the log")]
+struct ClosingFailed {
     failed_count: usize,
 }
 
-/// Closes days. The schedule's event says nothing that matters.
+/// Closes days and months. The schedule's event says nothing that matters.
 ///
 /// # Errors
-/// When the lake's state cannot be read or written, or a day cannot be merged: so that it shows in Lambda's error metric and
+/// When the lake's state cannot be read or written, or a day or month cannot be closed: so that it shows in Lambda's error metric and
 /// raises the alarm on it. What could be done is done.
 pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Result<(), BoxError> {
     let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
     let report = compact(deps, budget.begin_until()).await?;
     info!(
         merged_count = report.merged.len(),
+        month_count = report.months.len(),
         failed_count = report.failed.len(),
         put_off_count = report.put_off.len(),
         removed_count = report.removed_count,
@@ -73,6 +74,6 @@ pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Res
     );
     match report.failed.len() {
         0 => Ok(()),
-        failed_count => Err(DaysFailed { failed_count }.into()),
+        failed_count => Err(ClosingFailed { failed_count }.into()),
     }
 }

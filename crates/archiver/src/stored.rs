@@ -1,6 +1,9 @@
 //! The lake as it is in S3.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_io::{
     S3Client,
@@ -104,13 +107,16 @@ impl Stored {
         }
     }
 
-    /// All files of the table. What else is under its prefix is none of ours.
-    pub(crate) async fn list_files(&self) -> Result<Vec<LakeFile>, StoredError> {
+    /// All files of the table and their sizes. What else is under its prefix is none of ours.
+    pub(crate) async fn list_files(&self) -> Result<BTreeMap<LakeFile, u64>, StoredError> {
         let prefix = layout::table_prefix(&self.table);
         let listed = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT).await?;
         Ok(listed
             .iter()
-            .filter_map(|object| LakeFile::from_key(&self.table, &object.key))
+            .filter_map(|object| {
+                let file = LakeFile::from_key(&self.table, &object.key)?;
+                Some((file, object.size_bytes))
+            })
             .collect())
     }
 

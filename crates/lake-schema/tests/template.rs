@@ -6,6 +6,8 @@ use time::macros::date;
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 /// How far the columns stand in.
 const INDENT: usize = 12;
+/// The month of `LakeFirstDay`, which is a day: its first two parts.
+const FIRST_MONTH: &str = "!Join [\"-\", [!Select [0, !Split [\"-\", !Ref LakeFirstDay]], !Select [1, !Split [\"-\", !Ref LakeFirstDay]]]]";
 
 /// The resource `name`, up to the next one.
 fn resource(name: &str) -> &'static str {
@@ -37,7 +39,7 @@ fn prefix(table: &Table) -> String {
 
 #[test]
 fn tables_have_the_columns_and_the_partitions_of_their_definition() {
-    for table in Table::all() {
+    for table in Table::all_with_months() {
         let files = resource(&format!("{}FilesTable", prefix(&table)));
 
         assert_eq!(
@@ -54,11 +56,24 @@ fn tables_have_the_columns_and_the_partitions_of_their_definition() {
             value(files, "Location"),
             Some(glue::location(&table, "${EventsBucket}").as_str())
         );
+        let glue::GlueColumn {
+            name,
+            kind,
+            comment,
+        } = glue::partition_key(&table);
+        assert_eq!(
+            value(files, "PartitionKeys"),
+            Some(format!("[{{ Name: {name}, Type: {kind}, Comment: '{comment}' }}]").as_str())
+        );
         let first_day = date!(2026 - 01 - 01);
         for (name, expected) in glue::properties(&table, "${EventsBucket}", first_day) {
-            let expected = expected
-                .replace("2026-01-01", "${LakeFirstDay}")
-                .replace("${dt}", "${!dt}");
+            let expected = match expected.strip_prefix("2026-01,") {
+                Some(to) => format!("!Join [\"\", [{FIRST_MONTH}, \",{to}\"]]"),
+                None => expected
+                    .replace("2026-01-01", "${LakeFirstDay}")
+                    .replace("${dt}", "${!dt}")
+                    .replace("${month}", "${!month}"),
+            };
             assert_eq!(value(files, &name), Some(expected.as_str()), "{name}");
         }
     }
@@ -66,7 +81,7 @@ fn tables_have_the_columns_and_the_partitions_of_their_definition() {
 
 #[test]
 fn tables_of_state_have_the_columns_that_views_read() {
-    for table in Table::all() {
+    for table in Table::all_with_months() {
         let state = resource(&format!("{}StateTable", prefix(&table)));
 
         assert_eq!(
@@ -85,7 +100,7 @@ fn tables_of_state_have_the_columns_that_views_read() {
 
 #[test]
 fn views_are_those_that_hide_what_compaction_replaces() {
-    for table in Table::all() {
+    for table in Table::all_with_months() {
         let view = resource(&format!("{}View", prefix(&table)));
 
         assert_eq!(value(view, "Name"), Some(table.name()));
@@ -100,6 +115,17 @@ fn views_are_those_that_hide_what_compaction_replaces() {
             view.contains(glue::template_columns(&table, INDENT).trim_end()),
             "{view}"
         );
+    }
+}
+
+#[test]
+fn closed_months_are_made_only_when_they_are_asked_for() {
+    for months in Table::all().map(|table| table.closed_months()) {
+        for kind in ["FilesTable", "StateTable", "View"] {
+            let resource = resource(&format!("{}{kind}", prefix(&months)));
+
+            assert_eq!(value(resource, "Condition"), Some("ClosedMonths"));
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Starts the function that closes days.
+//! Starts the function that closes days and months.
 
 use std::process::ExitCode;
 

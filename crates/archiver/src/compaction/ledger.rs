@@ -136,6 +136,24 @@ impl Closing {
     }
 }
 
+impl Closing {
+    /// Gives up what was planned, as the file would be out of date. A run that is still at it may store the file yet, and one that
+    /// was cut off may have: so it stays hidden, and goes as files do that are replaced.
+    pub(crate) fn abandon(&mut self, month: Date, now: OffsetDateTime) {
+        let file = LakeFile {
+            day: month,
+            kind: FileKind::ClosedMonth,
+            id: self.output,
+        };
+        *self = Self {
+            phase: Phase::Shown,
+            since: now,
+            output: FileId::NONE,
+            inputs: vec![file],
+        };
+    }
+}
+
 impl Ledger {
     /// The files that queries leave out: what the view finds in the lines.
     #[cfg(test)]

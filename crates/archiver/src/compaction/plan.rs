@@ -1,4 +1,4 @@
-//! What to do next about the days that are to be closed. Pure: the clock, the listing and the ledger are given.
+//! What to do next about the days and the months that are to be closed. Pure: the clock, the listing and the ledger are given.
 //!
 //! S3 cannot change two objects at once, and a query lists the day's files at one moment and reads the ledger at another. So
 //! a day goes through four phases, and each begins only after every query is over that began before the one before it:
@@ -10,6 +10,11 @@
 //! 4. removed: the inputs are gone. Nobody reads a ledger that shows them. After that the ledger forgets the day.
 //!
 //! So each query sees each event in exactly one file, whatever the order in which it looks.
+//!
+//! A month goes through the same phases in a ledger of its own. What is replaced there is the file that it was closed as before;
+//! the days that it is made of stay where they are.
+
+mod months;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +26,9 @@ use time::{Date, Duration, OffsetDateTime};
 
 use super::ledger::{Closing, Ledger, Phase};
 
-/// How many days are closed at once. Their files are the ledger's lines, which every query reads.
+pub(crate) use self::months::{DaysOfMonth, days_by_month, due_months};
+
+/// How many days, or months, are closed at once. Their files are the ledger's lines, which every query reads.
 const MAX_CLOSING: usize = 32;
 
 /// When things are done.
@@ -31,6 +38,8 @@ pub struct Policy {
     pub close_after: Duration,
     /// A day to which events were added is closed again so long after it was closed.
     pub reopen_after: Duration,
+    /// A month is closed so long after its end.
+    pub close_month_after: Duration,
     /// No query takes longer, from its first look at the lake to its last, and no converter longer to store what it read.
     pub settle: Duration,
 }
@@ -42,18 +51,23 @@ pub(crate) struct Steps {
     pub(crate) remove: Vec<LakeFile>,
     /// The ledger that is to be written, if it differs from the one that was read.
     pub(crate) ledger: Option<Ledger>,
-    /// Days of which the output is to be written; each is then [`Phase::Written`].
-    pub(crate) merge: Vec<Date>,
+    /// Days, or months, of which the output is to be written; each is then [`Phase::Written`].
+    pub(crate) write: Vec<Date>,
 }
 
-/// Decides what to do at `now`, about the files that were listed. `closed_at` says when a day was closed last.
+/// Files of a day or a month that another is to take the place of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) output: FileId,
+    pub(crate) inputs: Vec<LakeFile>,
+}
+
+/// Decides what to do at `now`: what was begun goes on, and of what is due as much is begun as may be.
 pub(crate) fn next_steps(
-    table: &str,
     ledger: &Ledger,
-    files: &[LakeFile],
-    closed_at: &BTreeMap<Date, OffsetDateTime>,
+    due: BTreeMap<Date, Due>,
     now: OffsetDateTime,
-    policy: Policy,
+    settle: Duration,
 ) -> Steps {
     let mut steps = Steps::default();
     let mut next = Ledger {
@@ -61,11 +75,11 @@ pub(crate) fn next_steps(
         days: BTreeMap::new(),
     };
     for (day, closing) in &ledger.days {
-        let is_settled = now - closing.since >= policy.settle;
+        let is_settled = now - closing.since >= settle;
         let phase = match closing.phase {
             Phase::Planned => {
                 if is_settled {
-                    steps.merge.push(*day);
+                    steps.write.push(*day);
                 }
                 Phase::Planned
             }
@@ -89,17 +103,16 @@ pub(crate) fn next_steps(
         };
         next.days.insert(*day, closing);
     }
-    for (day, inputs) in due(ledger, files, closed_at, now, policy) {
+    for (day, Due { output, inputs }) in due {
         if next.days.len() == MAX_CLOSING {
             break;
         }
-        let ids: Vec<FileId> = inputs.iter().map(|input| input.id).collect();
         next.days.insert(
             day,
             Closing {
                 phase: Phase::Planned,
                 since: now,
-                output: FileId::of_closed_day(table, day, &ids),
+                output,
                 inputs,
             },
         );
@@ -110,14 +123,15 @@ pub(crate) fn next_steps(
     steps
 }
 
-/// The days with parts that are to be closed, oldest first, and all files of each.
-fn due(
+/// The days with parts that are to be closed, oldest first, and all files of each. `closed_at` says when a day was closed last.
+pub(crate) fn due_days(
+    table: &str,
     ledger: &Ledger,
     files: &[LakeFile],
     closed_at: &BTreeMap<Date, OffsetDateTime>,
     now: OffsetDateTime,
     policy: Policy,
-) -> BTreeMap<Date, Vec<LakeFile>> {
+) -> BTreeMap<Date, Due> {
     let mut days: BTreeMap<Date, Vec<LakeFile>> = BTreeMap::new();
     for file in files {
         days.entry(file.day).or_default().push(*file);
@@ -132,7 +146,12 @@ fn due(
         let has_parts = files.iter().any(|file| file.kind == FileKind::Part);
         is_over && is_rested && has_parts && !ledger.days.contains_key(day)
     });
-    days
+    let due = |(day, inputs): (Date, Vec<LakeFile>)| {
+        let ids: Vec<FileId> = inputs.iter().map(|input| input.id).collect();
+        let output = FileId::of_closed_day(table, day, &ids);
+        (day, Due { output, inputs })
+    };
+    days.into_iter().map(due).collect()
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ fn event(id: u32) -> String {
     )
 }
 
-/// What a query finds: each event's id and how often it is in files that are not hidden.
-async fn query(rig: &Rig) -> BTreeMap<String, u32> {
-    let states = rig.objects("state/lake/events/files/").await;
+/// What a query of a table finds: each event's id and how often it is in files that are not hidden.
+pub(crate) async fn query(rig: &Rig, table: &str) -> BTreeMap<String, u32> {
+    let states = rig.objects(&format!("state/lake/{table}/files/")).await;
     let hidden: BTreeSet<String> = states
         .last_key_value()
         .map(|(_, latest)| {
@@ -32,7 +32,7 @@ async fn query(rig: &Rig) -> BTreeMap<String, u32> {
         })
         .unwrap_or_default();
     let mut seen = BTreeMap::new();
-    for row in rig.files().await.into_values().flatten() {
+    for row in rig.files_of(table).await.into_values().flatten() {
         if !hidden.contains(row["_file"].as_str().unwrap()) {
             *seen
                 .entry(row["eventid"].as_str().unwrap().to_owned())
@@ -42,7 +42,7 @@ async fn query(rig: &Rig) -> BTreeMap<String, u32> {
     seen
 }
 
-fn once(ids: impl IntoIterator<Item = u32>) -> BTreeMap<String, u32> {
+pub(crate) fn once(ids: impl IntoIterator<Item = u32>) -> BTreeMap<String, u32> {
     ids.into_iter().map(|id| (id.to_string(), 1)).collect()
 }
 
@@ -85,7 +85,7 @@ async fn a_day_becomes_one_sorted_file_and_every_look_at_it_sees_each_event_once
     for hour in 0..6 {
         set_now(NIGHT + Duration::hours(hour));
         rig.compact().await;
-        assert_eq!(query(&rig).await, all, "hour {hour}");
+        assert_eq!(query(&rig, "events").await, all, "hour {hour}");
         names.push(file_names(&rig.files().await).join(" "));
     }
 
@@ -124,14 +124,18 @@ async fn late_events_reopen_their_day_and_an_event_that_came_again_is_dropped() 
     assert_eq!(file_names(&rig.files().await), ["day"]);
 
     arrive(&rig, 11, 5..15).await;
-    assert_eq!(query(&rig).await.len(), 15, "late events are seen at once");
+    assert_eq!(
+        query(&rig, "events").await.len(),
+        15,
+        "late events are seen at once"
+    );
     for hour in 5..20 {
         set_now(NIGHT + Duration::hours(hour));
         rig.compact().await;
     }
 
     assert_eq!(file_names(&rig.files().await), ["day"]);
-    assert_eq!(query(&rig).await, once(0..15));
+    assert_eq!(query(&rig, "events").await, once(0..15));
 }
 
 #[tokio::test]
@@ -181,7 +185,7 @@ async fn two_compactors_at_once_do_no_harm() {
             archiver::compact(&rig.deps, until)
         );
         assert!(one.is_ok() || other.is_ok());
-        assert_eq!(query(&rig).await, once(0..20), "hour {hour}");
+        assert_eq!(query(&rig, "events").await, once(0..20), "hour {hour}");
     }
 
     assert_eq!(file_names(&rig.files().await), ["day"]);

@@ -6,6 +6,7 @@ mod archives;
 mod archiving;
 mod closing;
 mod log_hygiene;
+mod months;
 mod queries;
 mod rig;
 #[path = "../../../lake-files/tests/it/rows.rs"]

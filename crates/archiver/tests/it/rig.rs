@@ -129,7 +129,16 @@ impl Rig {
 
     /// The rows of all files of the lake, by file.
     pub(crate) async fn files(&self) -> BTreeMap<String, Vec<Row>> {
-        let objects = self.objects("lake/").await;
+        self.files_under("lake/").await
+    }
+
+    /// The rows of all files of a table, by file.
+    pub(crate) async fn files_of(&self, table: &str) -> BTreeMap<String, Vec<Row>> {
+        self.files_under(&format!("lake/{table}/")).await
+    }
+
+    async fn files_under(&self, prefix: &str) -> BTreeMap<String, Vec<Row>> {
+        let objects = self.objects(prefix).await;
         objects
             .into_iter()
             .map(|(key, bytes)| (key, read(bytes)))

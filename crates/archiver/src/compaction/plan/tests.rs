@@ -8,8 +8,20 @@ use super::*;
 const POLICY: Policy = Policy {
     close_after: Duration::hours(3),
     reopen_after: Duration::hours(6),
+    close_month_after: Duration::days(3),
     settle: Duration::minutes(45),
 };
+
+/// What to do about days.
+fn next_steps(
+    ledger: &Ledger,
+    files: &[LakeFile],
+    closed_at: &BTreeMap<Date, OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Steps {
+    let due = due_days("events", ledger, files, closed_at, now, POLICY);
+    super::next_steps(ledger, due, now, POLICY.settle)
+}
 
 fn file(day: Date, kind: FileKind, source: &str) -> LakeFile {
     LakeFile {
@@ -27,14 +39,7 @@ fn a_day_is_closed_some_hours_after_its_end_and_an_open_one_is_not() {
         file(date!(2026 - 01 - 03), FileKind::Part, "c"),
     ];
     let planned = |now| -> Vec<Date> {
-        let steps = next_steps(
-            "events",
-            &Ledger::default(),
-            &files,
-            &BTreeMap::new(),
-            now,
-            POLICY,
-        );
+        let steps = next_steps(&Ledger::default(), &files, &BTreeMap::new(), now);
         steps
             .ledger
             .map(|ledger| ledger.days.into_keys().collect())
@@ -58,9 +63,8 @@ fn a_closed_day_is_left_alone_until_late_events_come_and_it_has_rested() {
     let closed = file(day, FileKind::ClosedDay, "closed");
     let late = file(day, FileKind::Part, "late");
     let closed_at = BTreeMap::from([(day, datetime!(2026-01-02 06:00 UTC))]);
-    let steps = |files: &[LakeFile], now| {
-        next_steps("events", &Ledger::default(), files, &closed_at, now, POLICY).ledger
-    };
+    let steps =
+        |files: &[LakeFile], now| next_steps(&Ledger::default(), files, &closed_at, now).ledger;
 
     assert_eq!(steps(&[closed], datetime!(2026-02-01 00:00 UTC)), None);
     assert_eq!(
@@ -78,15 +82,14 @@ fn a_day_moves_one_phase_at_a_time_and_never_before_queries_are_over() {
     let day = date!(2026 - 01 - 01);
     let part = file(day, FileKind::Part, "a");
     let start = datetime!(2026-01-02 03:00 UTC);
-    let step =
-        |ledger: &Ledger, now| next_steps("events", ledger, &[part], &BTreeMap::new(), now, POLICY);
+    let step = |ledger: &Ledger, now| next_steps(ledger, &[part], &BTreeMap::new(), now);
 
     let planned = step(&Ledger::default(), start).ledger.unwrap();
     assert_eq!(
         step(&planned, start + POLICY.settle - Duration::SECOND),
         Steps::default()
     );
-    assert_eq!(step(&planned, start + POLICY.settle).merge, [day]);
+    assert_eq!(step(&planned, start + POLICY.settle).write, [day]);
 
     let mut written = planned;
     let closing = written.days.get_mut(&day).unwrap();
@@ -100,14 +103,7 @@ fn a_day_moves_one_phase_at_a_time_and_never_before_queries_are_over() {
     let removed = removing.ledger.unwrap();
     assert_eq!(removed.days[&day].phase, Phase::Removed);
 
-    let forgotten = next_steps(
-        "events",
-        &removed,
-        &[],
-        &BTreeMap::new(),
-        start + Duration::hours(4),
-        POLICY,
-    );
+    let forgotten = next_steps(&removed, &[], &BTreeMap::new(), start + Duration::hours(4));
     assert_eq!(forgotten.ledger.unwrap().days, BTreeMap::new());
 }
 
@@ -124,16 +120,9 @@ fn only_so_many_days_are_closed_at_once() {
         .collect();
     let now = datetime!(2026-01-02 03:00 UTC);
 
-    let ledger = next_steps(
-        "events",
-        &Ledger::default(),
-        &files,
-        &BTreeMap::new(),
-        now,
-        POLICY,
-    )
-    .ledger
-    .unwrap();
+    let ledger = next_steps(&Ledger::default(), &files, &BTreeMap::new(), now)
+        .ledger
+        .unwrap();
 
     assert_eq!(ledger.days.len(), MAX_CLOSING);
     assert_eq!(
@@ -238,14 +227,7 @@ impl World {
     fn compact(&mut self, minute: i64, effects: usize) {
         let now = at(minute);
         let ledger = self.ledger_at(minute);
-        let steps = next_steps(
-            "events",
-            &ledger,
-            &self.files_at(minute),
-            &self.closed_at,
-            now,
-            POLICY,
-        );
+        let steps = next_steps(&ledger, &self.files_at(minute), &self.closed_at, now);
         let mut left = effects;
         let mut may_go_on = || {
             left = left.saturating_sub(1);
@@ -265,7 +247,7 @@ impl World {
             ledger = next;
             self.ledgers.push((minute, ledger.clone()));
         }
-        for day in steps.merge {
+        for day in steps.write {
             if !may_go_on() {
                 return;
             }
