@@ -27,7 +27,7 @@ const MAX_BYTES: usize = 2 << 30;
 /// The files of one table.
 #[derive(Debug)]
 pub(super) struct TableCopy {
-    /// Under `dt=YYYY-MM-DD/`, as in the bucket.
+    /// Under `dt=YYYY-MM-DD/` or `month=YYYY-MM/`, as in the bucket.
     pub(super) files: Vec<PathBuf>,
     /// The versions of what compaction is busy with.
     pub(super) states: Vec<PathBuf>,

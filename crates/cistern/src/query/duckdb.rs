@@ -51,7 +51,7 @@ pub(super) async fn ask(
     step.note("copying the lake");
     let s3 = Aws::local(&stack.aws_endpoint_url).await.s3();
     let folder = data_dir.lake_copy();
-    let tables = Table::all();
+    let tables = Table::all_with_months();
     let mut copies = Vec::new();
     for table in &tables {
         copies.push(copy::update(&s3, &stack.bucket, table, &folder).await?);
@@ -118,15 +118,17 @@ fn statements(table: &Table, copy: &TableCopy) -> [String; 3] {
     let files = if copy.files.is_empty() {
         let columns = glue::columns(table)
             .into_iter()
+            .chain([glue::partition_key(table)])
             .map(|column| format!("{} {}", column.name, duckdb_type(column.kind)))
             .collect::<Vec<_>>()
             .join(", ");
-        format!("create table {name} ({columns}, dt varchar)")
+        format!("create table {name} ({columns})")
     } else {
         format!(
             "create view {name} as select * from read_parquet({}, hive_partitioning = true, \
-             hive_types = {{'dt': varchar}}, union_by_name = true)",
-            list(&copy.files)
+             hive_types = {{'{}': varchar}}, union_by_name = true)",
+            list(&copy.files),
+            table.period().key()
         )
     };
     let state_columns =
@@ -184,6 +186,29 @@ mod tests {
         assert!(files.ends_with("_file varchar, dt varchar)"), "{files}");
         assert!(states.starts_with("create table events_state (version bigint, file varchar"));
         assert!(view.starts_with("create view events as select event, "));
+    }
+
+    #[test]
+    fn closed_months_are_partitioned_by_month_and_their_days_are_a_column() {
+        let nothing = TableCopy {
+            files: Vec::new(),
+            states: Vec::new(),
+        };
+        let some = TableCopy {
+            files: vec!["/l/events_months/month=2026-01/month-1.parquet".into()],
+            states: Vec::new(),
+        };
+        let table = Table::events().closed_months();
+
+        let [empty, _, view] = statements(&table, &nothing);
+        let [files, ..] = statements(&table, &some);
+
+        assert!(
+            empty.ends_with("_file varchar, dt varchar, month varchar)"),
+            "{empty}"
+        );
+        assert!(files.contains("hive_types = {'month': varchar}"), "{files}");
+        assert!(view.starts_with("create view events_months as select event, "));
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Deployment<'_> {
             .arg(format!("Architecture={}", host_architecture()))
             .arg(format!("MetadataKeys={METADATA_KEYS}"))
             .arg("TrackFunctionUrl=true")
+            .arg("CloseMonths=true")
             // The emulator has no such resource.
             .arg("SaveNamedQueries=false");
         let log = self.data_dir.log("deploy");

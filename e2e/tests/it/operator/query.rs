@@ -1,12 +1,15 @@
 //! `cistern generate track` and `cistern query`.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, ensure};
 use lake_schema::{Table, queries::with_view};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{cistern, cistern_in_aws};
-use crate::stack::{ARRIVAL, Stack, eventually};
+use crate::lake::ensure_each_once;
+use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
 const COUNT: &str = "select count(*) as n from events where event = 'LOGIN'";
 
@@ -37,6 +40,58 @@ async fn generated_events_are_found_by_both_engines_with_their_price() -> Result
     let by_name = cistern_in_aws(&stack.file.aws_endpoint_url, &["query", &sql]).await?;
     ensure!(by_name["engine"] == "athena", "{by_name}");
     ensure!(count(&by_name) >= before + 300, "{by_name}");
+    Ok(())
+}
+
+/// A month that is over is one file beside its days, and both engines find in it what they find in those.
+#[tokio::test]
+async fn closed_months_hold_what_their_days_hold() -> Result<()> {
+    let (stack, _weather) = Stack::exclusive().await?;
+    let label = fresh_id("month");
+    let days = ["2026-02-03", "2026-02-28"];
+    let mut ids = BTreeSet::new();
+    for day in days {
+        let id = format!("{label}-{day}");
+        let event = format!(r#"{{"event":"e2e","eventId":"{id}","dateTime":"{day} 10:00:00"}}"#);
+        let key = format!("raw/track/dt={day}/hour=10/{label}");
+        stack.put_raw(&key, event.into_bytes()).await?;
+        ids.insert(id);
+    }
+    stack.all_arrived(&label, &ids).await?;
+    stack.archived(ARRIVAL).await?;
+
+    // First the days; then the month is due.
+    for _ in 0..2 {
+        let looks = async || ensure_each_once(&stack.seen(&label).await?, &ids);
+        stack.close_days(looks).await?;
+    }
+
+    let files = stack
+        .keys_under("lake/events_months/month=2026-02/")
+        .await?;
+    ensure!(files.len() == 1, "{files:?}");
+    let of_day = |month: &str, day: &str| {
+        format!(
+            "select count(*) as n from events_months \
+             where month = '{month}' and dt = '{day}' and eventid like '{label}%'"
+        )
+    };
+    for (month, day, expected) in [
+        ("2026-02", days[0], 1),
+        ("2026-02", days[1], 1),
+        ("2026-02", "2026-02-04", 0),
+        ("2026-03", days[0], 0),
+    ] {
+        let sql = of_day(month, day);
+        let answer = cistern(&["query", &sql]).await?;
+        ensure!(count(&answer) == expected, "{month} {day}: {answer}");
+        let sql = with_view(&Table::events().closed_months(), &sql);
+        let by_name = cistern_in_aws(&stack.file.aws_endpoint_url, &["query", &sql]).await?;
+        ensure!(count(&by_name) == expected, "{month} {day}: {by_name}");
+    }
+    // No app event has a month yet.
+    let sql = "select count(*) as n from app_events_months where month = '1999-01'";
+    ensure!(count(&cistern(&["query", sql]).await?) == 0);
     Ok(())
 }
 
