@@ -32,6 +32,10 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value = "article")]
     shape: Looks,
 
+    /// What queries over a year read
+    #[arg(long, value_enum, default_value = "days")]
+    look_back: LookBack,
+
     /// Queries a month, a third each over users of a month, one event of a year, users of a year [default: 76,453, as published]
     #[arg(long, value_name = "N", value_parser = parse_number)]
     queries: Option<f64>,
@@ -97,6 +101,15 @@ enum Looks {
     Click,
 }
 
+/// Where the days of a year are read.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LookBack {
+    /// The file of each day
+    Days,
+    /// The copies of closed months, which the parameter `CloseMonths` has made, and the days since
+    Months,
+}
+
 /// [`Database`] on the command line.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Postgres {
@@ -154,6 +167,10 @@ impl Options {
             shape: match self.shape {
                 Looks::Article => Shape::Article,
                 Looks::Click => Shape::Click,
+            },
+            close_months: match self.look_back {
+                LookBack::Days => false,
+                LookBack::Months => true,
             },
             queries: QueryLoad {
                 queries: self.queries.unwrap_or(article::QUERIES),

@@ -35,6 +35,8 @@ pub struct ProductEvents {
     pub front_door: FrontDoor,
     /// What the events look like, which decides how small they become.
     pub shape: Shape,
+    /// Whether months are copied when they are over, and questions that look back for long ask for the copies.
+    pub close_months: bool,
     /// What is asked of them.
     pub queries: QueryLoad,
 }
@@ -142,6 +144,7 @@ impl ProductEvents {
             bytes_per_event: ARTICLE_BYTES,
             front_door: FrontDoor::FunctionUrl,
             shape: Shape::Article,
+            close_months: false,
             queries: QueryLoad::article(),
         }
     }

@@ -159,6 +159,13 @@ pub(super) fn other_choices() -> String {
         row("Function URL, no stored results", &|product| {
             product.queries.reuse_minutes = 0.0;
         }),
+        row(
+            "Function URL, no stored results, closed months",
+            &|product| {
+                product.queries.reuse_minutes = 0.0;
+                product.close_months = true;
+            },
+        ),
         row("Function URL, click stream of 412 bytes", &|product| {
             product.shape = Shape::Click;
             product.bytes_per_event = 412.0;
@@ -177,7 +184,9 @@ pub(super) fn other_choices() -> String {
     ];
     format!(
         "## Other choices, the same month\n\n{}\n\
-         A click stream has millions of ids that nothing compresses below a few bytes each: counting its users reads {}.\n",
+         A click stream has millions of ids that nothing compresses below a few bytes each: counting its users reads {}.\n\n\
+         Closed months (`CloseMonths`) pay where questions about a year are asked often and stored results seldom answer: twelve\n\
+         prefixes are listed for a year instead of 365, and the lake is stored twice.\n",
         table(
             &["total", "1 event a request", "10", "100"],
             rows.as_slice()

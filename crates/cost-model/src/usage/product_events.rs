@@ -1,7 +1,7 @@
 //! Product events: track, Firehose, archiver, compactor, Athena.
 
 use super::{GIB, Item, POLLS_A_MONTH, Pipeline, Use};
-use crate::{FrontDoor, Meter, ProductEvents, QueryLoad, Shape};
+use crate::{FrontDoor, Meter, ProductEvents, Shape};
 
 /// `track` answers when Firehose has the events, and Lambda bills the wait.
 const TRACK_SECONDS: f64 = 0.012;
@@ -38,6 +38,8 @@ const READS_A_FILE: f64 = 3.0;
 /// Days of the queries that look back a year, and a month; a closed day is one file in one partition.
 pub const FULL_YEAR_DAYS: f64 = 365.0;
 const MONTH_DAYS: f64 = 31.0;
+/// Days since the last month that was copied: half a month on average, and three days until a month is.
+const DAYS_SINCE_MONTH: f64 = 18.0;
 /// Parts of the days that are not closed yet: a delivery is a part.
 const OPEN_DAYS: f64 = 1.5;
 
@@ -152,10 +154,13 @@ fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
         };
     let merge_seconds = product.events / MERGED_ROWS_A_SECOND;
     let compact_seconds = COMPACT_SECONDS + merge_seconds / COMPACTIONS_A_MONTH;
-    let stored = product.events * retention_months * (footprint.raw + footprint.lake);
+    let copies = if product.close_months { 2.0 } else { 1.0 };
+    let stored = product.events * retention_months * (footprint.raw + copies * footprint.lake);
     // A delivery is written once raw and once as a part, read once, and each part is read once more when its day is closed.
-    let writes = deliveries * 2.0 + COMPACTIONS_A_MONTH * 4.0;
-    let reads = deliveries * 3.0 + COMPACTIONS_A_MONTH * 4.0;
+    // A table's months are listed and their state is read as those of its days are.
+    let looks = COMPACTIONS_A_MONTH * 4.0 * copies;
+    let writes = deliveries * 2.0 + looks;
+    let reads = deliveries * 3.0 + looks;
     let mut uses = vec![
         pipeline.uses(Item::Storage, Meter::S3StoredGb, stored / GIB),
         pipeline.uses(Item::Storage, Meter::S3WriteRequests, writes),
@@ -176,7 +181,7 @@ fn queries(product: &ProductEvents) -> Vec<Use> {
     let executions = product.queries.executions();
     let scanned = scanned_bytes(product.events, product.shape);
     let mean_bytes = (scanned.users_of_month + scanned.event_of_year + scanned.users_of_year) / 3.0;
-    let (lists, reads) = requests(&product.queries, deliveries(product));
+    let (lists, reads) = requests(product);
     vec![
         pipeline.uses(
             Item::Scans,
@@ -190,12 +195,24 @@ fn queries(product: &ProductEvents) -> Vec<Use> {
 
 /// Athena lists each partition once and opens each file; both are billed to the bucket. The view reads its small table
 /// of replaced files as well.
-fn requests(load: &QueryLoad, deliveries: f64) -> (f64, f64) {
-    let executions = load.executions();
-    let mean_days = (MONTH_DAYS + FULL_YEAR_DAYS + FULL_YEAR_DAYS) / 3.0;
-    let open_files = deliveries / crate::prices::HOURS_A_MONTH * 24.0 * OPEN_DAYS;
-    let lists = executions * (mean_days + 1.0);
-    let reads = executions * READS_A_FILE * (mean_days + open_files + 1.0);
+fn requests(product: &ProductEvents) -> (f64, f64) {
+    let executions = product.queries.executions();
+    let open_files = deliveries(product) / crate::prices::HOURS_A_MONTH * 24.0 * OPEN_DAYS;
+    let (mean_days, mean_months) = if product.close_months {
+        let closed_months = (FULL_YEAR_DAYS - DAYS_SINCE_MONTH) / MONTH_DAYS;
+        (
+            DAYS_SINCE_MONTH * 2.0 / 3.0,
+            (1.0 + closed_months * 2.0) / 3.0,
+        )
+    } else {
+        ((MONTH_DAYS + FULL_YEAR_DAYS * 2.0) / 3.0, 0.0)
+    };
+    let views = if product.close_months { 2.0 } else { 1.0 };
+    let lists = executions * (mean_days + mean_months + views);
+    // A month's file has the pages of a column in as many places as it has days.
+    let reads_a_month = READS_A_FILE - 1.0 + MONTH_DAYS;
+    let reads = executions
+        * (READS_A_FILE * (mean_days + open_files + views) + reads_a_month * mean_months);
     (lists, reads)
 }
 
@@ -231,6 +248,19 @@ mod tests {
         assert!(1.48e9 / ours.users_of_month > 100.0);
         assert!(1.14e9 / ours.event_of_year > 100.0);
         assert!(17e9 / ours.users_of_year > 1_000.0);
+    }
+
+    #[test]
+    fn closed_months_spare_most_of_the_listing() {
+        let mut scenario = Scenario::article(1.0);
+        let by_day = quantity(&scenario, Meter::S3WriteRequests);
+        let stored_by_day = quantity(&scenario, Meter::S3StoredGb);
+        if let Some(product) = &mut scenario.product_events {
+            product.close_months = true;
+        }
+
+        assert!(quantity(&scenario, Meter::S3WriteRequests) < by_day / 3.0);
+        assert!(quantity(&scenario, Meter::S3StoredGb) > stored_by_day);
     }
 
     #[test]
