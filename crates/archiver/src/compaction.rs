@@ -202,7 +202,7 @@ async fn merge_day(
     let mut merge = Merge::new(
         table.clone(),
         directory.path().to_owned(),
-        deps.config.run_bytes,
+        deps.config.column_bytes,
     );
     // Of two events with one id the first stays: that which the day was closed with.
     let closed_first = |input: &&LakeFile| input.kind == FileKind::Part;

@@ -26,8 +26,8 @@ pub struct Config {
     pub close_months: bool,
     /// When days and months are closed.
     pub policy: Policy,
-    /// How much of a day's rows is held while it is merged.
-    pub run_bytes: usize,
+    /// How much of a column of a day's rows is held at once while it is merged.
+    pub column_bytes: usize,
 }
 
 impl Config {
@@ -53,8 +53,8 @@ impl Config {
                 close_month_after: CLOSE_MONTH_AFTER,
                 settle: Duration::minutes(settle.into()),
             },
-            // Columns grow by doubling, the ids seen take as much again, and a row group is larger than a run.
-            run_bytes: (memory_mib << 20) / 8,
+            // Columns grow by doubling, and beside them is the order of the rows: 40 bytes for each.
+            column_bytes: (memory_mib << 20) / 8,
         })
     }
 }

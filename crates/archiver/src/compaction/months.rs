@@ -133,8 +133,8 @@ async fn copy_days(
         move |source| CloseError::Month { key, source }
     };
     let out = File::create(path)?;
-    let mut file =
-        MonthFile::new(out, table, directory, id).map_err(failed(&path.display().to_string()))?;
+    let mut file = MonthFile::new(out, table, directory, deps.config.column_bytes, id)
+        .map_err(failed(&path.display().to_string()))?;
     for day in days.closed.iter().copied() {
         let key = day.key(&stored.table);
         let source = fetch(&stored, &key).await?;

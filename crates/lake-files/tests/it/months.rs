@@ -45,7 +45,7 @@ fn month(table: &Table, days: &[Vec<u8>]) -> Result<Vec<u8>, MonthError> {
 fn expected_rows(days: &[Vec<u8>]) -> Vec<Row> {
     let days = days.iter().enumerate();
     days.flat_map(|(place, bytes)| {
-        let mut rows = read(Bytes::from(bytes));
+        let mut rows = read(Bytes::from(bytes.clone()));
         for row in &mut rows {
             row.insert("_file".to_owned(), id().to_string().into());
             row.insert("dt".to_owned(), layout::format_day(day(place)).into());
