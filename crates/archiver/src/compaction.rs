@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use aws_io::s3::{GetError, put_new_file, stream::open};
+use aws_io::s3::{
+    GetError, put_new_file,
+    stream::{BlockingBody, open},
+};
 use lake_files::{Merge, MergeError, Merged, MonthError};
 use lake_schema::{
     Table,
@@ -260,8 +263,8 @@ async fn merge_day(
 /// Reads one file into the merge.
 async fn add(stored: &Stored, input: LakeFile, mut merge: Merge) -> Result<Merge, CloseError> {
     let key = input.key(&stored.table);
-    let file = fetch(stored, &key).await?;
-    let merged = spawn_blocking(move || merge.add(file).map(|()| merge));
+    let body = open_object(stored, &key).await?;
+    let merged = spawn_blocking(move || merge.add(body).map(|()| merge));
     merged
         .await?
         .map_err(|source| CloseError::Merge { key, source })
@@ -269,21 +272,24 @@ async fn add(stored: &Stored, input: LakeFile, mut merge: Merge) -> Result<Merge
 
 /// Copies an object to the disk, as Parquet is read from its end.
 async fn fetch(stored: &Stored, key: &str) -> Result<File, CloseError> {
-    let name = stored.object(key.to_owned());
-    let mut body = open(&stored.s3, &name, READ_LIMIT)
-        .await
-        .map_err(|source| CloseError::Get {
-            key: name.key.clone(),
-            source,
-        })?
-        .into_blocking(READ_LIMIT);
+    let mut body = open_object(stored, key).await?;
     let copied = spawn_blocking(move || {
         let mut file = tempfile::tempfile()?;
         io::copy(&mut body, &mut file)?;
         Ok(file)
     });
     copied.await?.map_err(|source| CloseError::Copy {
-        key: name.key,
+        key: key.to_owned(),
         source,
     })
+}
+
+async fn open_object(stored: &Stored, key: &str) -> Result<BlockingBody, CloseError> {
+    let name = stored.object(key.to_owned());
+    let opened = open(&stored.s3, &name, READ_LIMIT).await;
+    let body = opened.map_err(|source| CloseError::Get {
+        key: name.key,
+        source,
+    })?;
+    Ok(body.into_blocking(READ_LIMIT))
 }

@@ -12,9 +12,10 @@ mod spool;
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Read, Write},
     ops::Range,
     path::PathBuf,
+    sync::Arc,
 };
 
 use lake_schema::{ColumnType, FileId, Table};
@@ -23,7 +24,7 @@ use parquet::errors::ParquetError;
 use self::{gathered::Gathered, spool::Spool};
 use crate::{
     columns::{Column, kinds},
-    parquet_file::{EncodedChunk, FileReader, FileWriter, ReadError},
+    parquet_file::{EncodedChunk, FileReader, FileSlice, FileWriter, ReadError},
 };
 
 /// Row groups of the merged file have at least so many rows, if the day has, and fewer than twice as many.
@@ -35,11 +36,19 @@ const TEXT_ROW_BYTES: usize = 8;
 #[derive(Debug)]
 pub struct Merge {
     table: Table,
-    /// Where the merged file's chunks are set aside.
+    /// Where files are held while they are read, and the merged file's chunks until it is written.
     directory: PathBuf,
     /// How much of a column is held at once.
     column_bytes: usize,
     files: Vec<FileReader>,
+    /// Where they lie, one after the other.
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    file: Arc<File>,
+    len_bytes: u64,
 }
 
 /// What was merged.
@@ -60,25 +69,40 @@ pub enum MergeError {
     /// The merged file could not be written.
     #[error("writing Parquet")]
     Write(#[from] ParquetError),
-    /// The disk failed.
-    #[error("keeping columns on disk")]
+    /// A file could not be read, or the disk failed.
+    #[error("copying a file to the disk, or keeping columns there")]
     Disk(#[from] io::Error),
 }
 
 impl Merge {
-    /// Begins a merge that holds about `column_bytes` of a column at once, and sets aside in `directory` what is written.
+    /// Begins a merge that holds about `column_bytes` of a column at once, and everything else in `directory`.
     pub fn new(table: Table, directory: PathBuf, column_bytes: usize) -> Self {
         Self {
             table,
             directory,
             column_bytes,
             files: Vec::new(),
+            held: None,
         }
     }
 
-    /// Adds the rows of a file, which is read by [`Merge::finish`]. Of several events with one id the first that is added stays.
-    pub fn add(&mut self, file: File) -> Result<(), MergeError> {
-        self.files.push(FileReader::new(file, &self.table)?);
+    /// Adds the rows of the file that `input` reads to its end. Of several events with one id the first that is added stays.
+    pub fn add(&mut self, mut input: impl Read) -> Result<(), MergeError> {
+        let held = match &mut self.held {
+            Some(held) => held,
+            None => self.held.insert(Held {
+                file: Arc::new(tempfile::tempfile_in(&self.directory)?),
+                len_bytes: 0,
+            }),
+        };
+        let len_bytes = io::copy(&mut input, &mut &*held.file)?;
+        let slice = FileSlice {
+            file: Arc::clone(&held.file),
+            offset: held.len_bytes,
+            len: len_bytes,
+        };
+        held.len_bytes += len_bytes;
+        self.files.push(FileReader::new(slice, &self.table)?);
         Ok(())
     }
 

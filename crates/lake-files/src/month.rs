@@ -6,7 +6,7 @@
 use std::{
     fmt,
     fs::File,
-    io::{self, Write},
+    io::{self, Seek as _, Write},
     path::PathBuf,
 };
 
@@ -94,7 +94,9 @@ impl<W: Write + Send> MonthFile<W> {
             self.directory.clone(),
             self.column_bytes,
         );
-        merge.add(finished.into_file())?;
+        let mut file = finished.into_file();
+        file.rewind()?;
+        merge.add(file)?;
         let (file, _) = merge.finish(out, FileId::NONE)?;
         Ok(file)
     }

@@ -11,6 +11,7 @@ mod hybrid;
 mod pages;
 mod reader;
 mod schema;
+mod slice;
 mod splice;
 mod text;
 mod writer;
@@ -19,5 +20,6 @@ pub use reader::ReadError;
 
 pub(crate) use chunk::EncodedChunk;
 pub(crate) use reader::FileReader;
+pub(crate) use slice::FileSlice;
 pub(crate) use splice::{FileSplicer, Finished};
 pub(crate) use writer::FileWriter;

@@ -1,6 +1,6 @@
 //! Reads files of the lake back, column by column.
 
-use std::{fmt, fs::File};
+use std::fmt;
 
 use lake_schema::{ColumnType, FILE, Table};
 use parquet::{
@@ -14,12 +14,12 @@ use parquet::{
     },
 };
 
-use super::pages;
+use super::{pages, slice::FileSlice};
 use crate::columns::{Column, kinds};
 
 /// A file that is being read.
 pub(crate) struct FileReader {
-    file: SerializedFileReader<File>,
+    file: SerializedFileReader<FileSlice>,
     /// Where the columns of rows are in the file, by their place. One that was declared after it was written is nowhere.
     places: Vec<Option<usize>>,
 }
@@ -50,7 +50,7 @@ impl fmt::Debug for FileReader {
 }
 
 impl FileReader {
-    pub(crate) fn new(file: File, table: &Table) -> Result<Self, ReadError> {
+    pub(crate) fn new(file: FileSlice, table: &Table) -> Result<Self, ReadError> {
         let file = SerializedFileReader::new(file)?;
         let places = find_places(&file, table)?;
         Ok(Self { file, places })
@@ -112,7 +112,7 @@ fn is_null(chunk: &ColumnChunkMetaData, rows: usize) -> bool {
 }
 
 fn find_places(
-    file: &SerializedFileReader<File>,
+    file: &SerializedFileReader<FileSlice>,
     table: &Table,
 ) -> Result<Vec<Option<usize>>, ReadError> {
     let known: Vec<(&str, ColumnType)> = kinds(table).collect();

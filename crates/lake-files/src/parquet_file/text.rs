@@ -1,5 +1,8 @@
 //! A column of strings as a Parquet column chunk.
 
+mod bounds;
+mod page;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,33 +12,20 @@ use parquet::{
         page::{CompressedPage, Page, PageWriter},
         writer::ColumnCloseResult,
     },
-    data_type::ByteArray,
     errors::ParquetError,
     file::{
         metadata::{ColumnChunkMetaData, ColumnChunkMetaDataBuilder},
-        statistics::Statistics,
         writer::{SerializedPageWriter, TrackedWrite},
     },
     schema::types::ColumnDescPtr,
 };
 
-use super::{chunk::EncodedChunk, hybrid};
-use crate::{
-    columns::{NULL, TextColumn},
-    short::is_less,
+use self::{
+    bounds::Bounds,
+    page::{Dictionary, PageBuffer, push_plain, to_u32},
 };
-
-/// A page ends with so many rows, or soon after so many bytes of strings. Large pages cost readers little and save a header of
-/// 25 bytes each, which is most of what a sorted column takes.
-const PAGE_ROWS: usize = 1 << 18;
-const PAGE_BYTES: usize = 1 << 20;
-
-/// A larger dictionary is not worth loading before the first row can be read. (With 1 MiB, the usual limit, the 50,000 pages of
-/// a shop are written out in each row, at three times the size.)
-const MAX_DICTIONARY_BYTES: usize = 4 << 20;
-
-/// Statistics with longer strings would be longer than what they spare.
-const MAX_STATISTIC_BYTES: usize = 64;
+use super::chunk::EncodedChunk;
+use crate::columns::TextColumn;
 
 /// Writes column chunks of strings, keeping its memory from one to the next.
 pub(super) struct TextEncoder {
@@ -45,16 +35,6 @@ pub(super) struct TextEncoder {
     page: PageBuffer,
     /// A page as it is compressed.
     body: Vec<u8>,
-}
-
-/// A data page in its making: which rows have a value (1) or none (0), and the values.
-#[derive(Default)]
-struct PageBuffer {
-    levels: Vec<u32>,
-    /// By their places in the dictionary,
-    indices: Vec<u32>,
-    /// or one after the other.
-    plain: Vec<u8>,
 }
 
 impl TextEncoder {
@@ -82,14 +62,14 @@ impl TextEncoder {
             !is_empty && !column.is_mostly_new() && self.dictionary.build(column, rows);
         if has_dictionary {
             self.body.clear();
-            for code in &self.dictionary.used {
+            for code in self.dictionary.codes() {
                 let text = column.entry(*code);
                 bounds.widen(text);
                 push_plain(&mut self.body, text);
             }
             chunk.write(&mut self.zstd, &self.body, |buf| Page::DictionaryPage {
                 buf,
-                num_values: to_u32(self.dictionary.used.len()),
+                num_values: to_u32(self.dictionary.len()),
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
             })?;
@@ -106,10 +86,9 @@ impl TextEncoder {
                 self.page.fill_plain(column, rest, &mut bounds)
             };
             rest = &rest[row_count..];
-            null_count += self.page.levels.iter().filter(|level| **level == 0).count();
+            null_count += self.page.null_count();
             self.body.clear();
-            let width = has_dictionary
-                .then(|| hybrid::width_of(self.dictionary.used.len().saturating_sub(1)));
+            let width = has_dictionary.then(|| self.dictionary.index_width());
             self.page.write(width, &mut self.body);
             chunk.write(&mut self.zstd, &self.body, |buf| Page::DataPage {
                 buf,
@@ -130,144 +109,6 @@ impl TextEncoder {
             .set_num_values(to_i64(rows.len()))
             .set_statistics(bounds.statistics(to_u64(null_count)));
         chunk.close(builder, has_dictionary, rows.len())
-    }
-}
-
-impl PageBuffer {
-    /// Takes the first of `rows`, which have no strings. Returns how many.
-    fn fill_nulls(&mut self, rows: &[u32]) -> usize {
-        let row_count = rows.len().min(PAGE_ROWS);
-        self.levels.clear();
-        self.levels.resize(row_count, 0);
-        self.plain.clear();
-        row_count
-    }
-
-    /// Takes the first of `rows`, by their strings' places in the dictionary. Returns how many.
-    fn fill_indices(
-        &mut self,
-        column: &TextColumn,
-        rows: &[u32],
-        dictionary: &Dictionary,
-    ) -> usize {
-        self.levels.clear();
-        self.indices.clear();
-        let row_count = rows.len().min(PAGE_ROWS);
-        for row in &rows[..row_count] {
-            let code = column.code(*row);
-            self.levels.push(u32::from(code != NULL));
-            if code != NULL {
-                self.indices.push(dictionary.places[code as usize]);
-            }
-        }
-        row_count
-    }
-
-    /// Takes the first of `rows`, with their strings. Returns how many.
-    fn fill_plain(&mut self, column: &TextColumn, rows: &[u32], bounds: &mut Bounds) -> usize {
-        /// The strings of so many rows are looked up before the first is read: they lie anywhere in memory, and so the
-        /// processor waits for them all at once.
-        const ROWS_AT_ONCE: usize = 32;
-        self.levels.clear();
-        self.plain.clear();
-        for block in rows[..rows.len().min(PAGE_ROWS)].chunks(ROWS_AT_ONCE) {
-            let mut texts = [None; ROWS_AT_ONCE];
-            for (text, row) in texts.iter_mut().zip(block) {
-                *text = column.get(*row as usize);
-            }
-            for text in &texts[..block.len()] {
-                self.levels.push(u32::from(text.is_some()));
-                if let Some(text) = text {
-                    push_plain(&mut self.plain, text);
-                    bounds.widen(text);
-                }
-            }
-            if self.plain.len() >= PAGE_BYTES {
-                break;
-            }
-        }
-        self.levels.len()
-    }
-
-    /// Appends the page: levels, then values, by indices of `width` bits or plain.
-    fn write(&self, width: Option<u8>, body: &mut Vec<u8>) {
-        let start = body.len();
-        body.extend_from_slice(&[0; 4]);
-        hybrid::encode(&self.levels, 1, body);
-        let levels_len = to_u32(body.len() - start - 4);
-        body[start..start + 4].copy_from_slice(&levels_len.to_le_bytes());
-        match width {
-            Some(width) => {
-                body.push(width);
-                hybrid::encode(&self.indices, width, body);
-            }
-            None => body.extend_from_slice(&self.plain),
-        }
-    }
-}
-
-/// The entries that a chunk's rows use, in the order in which they first do.
-#[derive(Default)]
-struct Dictionary {
-    used: Vec<u32>,
-    /// Each entry's place in `used`, or [`NULL`].
-    places: Vec<u32>,
-}
-
-impl Dictionary {
-    /// False when it gets too large to be worth it.
-    fn build(&mut self, column: &TextColumn, rows: &[u32]) -> bool {
-        self.used.clear();
-        self.places.clear();
-        self.places.resize(column.entry_count(), NULL);
-        let mut size_bytes = 0;
-        for row in rows {
-            let code = column.code(*row);
-            if code != NULL
-                && let place @ &mut NULL = &mut self.places[code as usize]
-            {
-                *place = to_u32(self.used.len());
-                self.used.push(code);
-                size_bytes += column.entry(code).len() + 4;
-                if size_bytes > MAX_DICTIONARY_BYTES {
-                    return false;
-                }
-            }
-        }
-        true
-    }
-}
-
-/// The least and the greatest of some strings.
-#[derive(Default)]
-struct Bounds(Option<(Vec<u8>, Vec<u8>)>);
-
-impl Bounds {
-    fn widen(&mut self, text: &[u8]) {
-        match &mut self.0 {
-            None => self.0 = Some((text.to_vec(), text.to_vec())),
-            Some((min, max)) => {
-                let replaced = if is_less(text, min) {
-                    min
-                } else if is_less(max, text) {
-                    max
-                } else {
-                    return;
-                };
-                replaced.clear();
-                replaced.extend_from_slice(text);
-            }
-        }
-    }
-
-    fn statistics(self, null_count: u64) -> Statistics {
-        let short = self
-            .0
-            .filter(|(min, max)| min.len().max(max.len()) <= MAX_STATISTIC_BYTES);
-        let (min, max) = short
-            .map(|(min, max)| (ByteArray::from(min), ByteArray::from(max)))
-            .unzip();
-        Statistics::byte_array(min, max, None, Some(null_count), false)
     }
 }
 
@@ -335,15 +176,6 @@ impl Chunk {
         };
         Ok(EncodedChunk { bytes, close })
     }
-}
-
-fn push_plain(body: &mut Vec<u8>, text: &[u8]) {
-    body.extend_from_slice(&to_u32(text.len()).to_le_bytes());
-    body.extend_from_slice(text);
-}
-
-fn to_u32(number: usize) -> u32 {
-    u32::try_from(number).expect("a page is far below 4 GiB")
 }
 
 fn to_u64(number: usize) -> u64 {

@@ -1,6 +1,10 @@
 //! Many files of a day to one.
 
-use std::{collections::BTreeSet, fs::File, io::Write as _};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{Seek as _, Write as _},
+};
 
 use bytes::Bytes;
 use lake_files::{Merge, Merged, Source, convert};
@@ -40,6 +44,7 @@ pub(crate) fn table() -> Table {
 pub(crate) fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
+    file.rewind().unwrap();
     file
 }
 
