@@ -25,7 +25,7 @@ use crate::{
 /// Each side has so many turns; the best counts, as everything else a machine does only adds to it.
 const TURNS: usize = 3;
 /// What the compactor may hold, with 1 GiB of memory.
-const RUN_BYTES: usize = 128 << 20;
+const COLUMN_BYTES: usize = 128 << 20;
 const MEGABYTE: f64 = 1e6;
 /// Events of a month and of a year in the published design.
 const MONTH_EVENTS: f64 = 200e6;
@@ -208,7 +208,7 @@ fn archive(corpus: &Corpus) -> Result<Turn> {
 /// Converts each file and merges what comes out, as the two functions do.
 fn archive_and_compact(corpus: &Corpus, day: &Path) -> Result<Turn> {
     timed(|| {
-        let mut merge = Merge::new(Table::events(), corpus.folder().to_owned(), RUN_BYTES);
+        let mut merge = Merge::new(Table::events(), corpus.folder().to_owned(), COLUMN_BYTES);
         for file in corpus.files() {
             for part in convert_file(file)? {
                 merge.add(File::open(part)?)?;
