@@ -2,6 +2,7 @@
 
 mod columns;
 mod convert;
+mod gzip;
 mod merge;
 mod messages;
 mod month;

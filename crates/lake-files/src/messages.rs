@@ -11,19 +11,19 @@ use std::{
 };
 
 use event_model::mparticle::ArchivedMessage;
-use flate2::bufread::MultiGzDecoder;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+use crate::gzip::Expanded;
+
 const EVENTS: &str = "events";
 
 /// Reads archived messages, gzip or plain, as events.
-pub(crate) struct Events<R> {
-    messages: R,
+struct Events<'a> {
+    messages: BufReader<Expanded<'a>>,
     line: Vec<u8>,
     /// What is made of the line, and how much of it was read.
     made: Vec<u8>,
@@ -42,13 +42,9 @@ struct Line<'a> {
 
 /// Reads `archive`, expanded if it is gzip, as events.
 pub(crate) fn read_events<'a>(
-    mut archive: impl BufRead + 'a,
+    archive: impl BufRead + 'a,
 ) -> io::Result<BufReader<Box<dyn Read + 'a>>> {
-    let messages: Box<dyn BufRead + 'a> = if archive.fill_buf()?.starts_with(&GZIP_MAGIC) {
-        Box::new(BufReader::new(MultiGzDecoder::new(archive)))
-    } else {
-        Box::new(archive)
-    };
+    let messages = BufReader::new(Expanded::open(archive)?);
     Ok(BufReader::new(Box::new(Events {
         messages,
         line: Vec::new(),
@@ -58,7 +54,7 @@ pub(crate) fn read_events<'a>(
     })))
 }
 
-impl<R: BufRead> Read for Events<R> {
+impl Read for Events<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.read == self.made.len() && !self.is_over {
             self.next_line()?;
@@ -71,7 +67,7 @@ impl<R: BufRead> Read for Events<R> {
     }
 }
 
-impl<R: BufRead> Events<R> {
+impl Events<'_> {
     fn next_line(&mut self) -> io::Result<()> {
         self.line.clear();
         self.made.clear();
@@ -85,7 +81,7 @@ impl<R: BufRead> Events<R> {
                 }
             }
             // What came before the damage is taken; the damage is a line that becomes a rejection.
-            Err(error) if is_damage(&error) => {
+            Err(error) if self.messages.get_ref().is_damage(&error) => {
                 self.is_over = true;
                 self.made.extend_from_slice(&self.line);
                 self.made
@@ -95,13 +91,6 @@ impl<R: BufRead> Events<R> {
         }
         Ok(())
     }
-}
-
-fn is_damage(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
-    )
 }
 
 /// Writes the events of a message, a line each. False when it has none, or is no message.

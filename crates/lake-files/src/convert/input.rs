@@ -2,11 +2,8 @@
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::records::{MAX_RECORD_BYTES, Sink, Splitter, Tail};
-
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+use crate::gzip::Expanded;
 
 /// What is expanded at once: it should still be in the processor's cache when it is read.
 const WINDOW_BYTES: usize = 1 << 20;
@@ -16,22 +13,17 @@ const WINDOW_BYTES: usize = 1 << 20;
 ///
 /// An input that breaks off, since its gzip is damaged, is no error: what came before is taken, and the break is rejected.
 pub(crate) fn read_records<S: Sink, E: From<io::Error>>(
-    mut input: impl BufRead,
+    input: impl BufRead,
     sink: &mut S,
     mut make_room: impl FnMut(&mut S) -> Result<(), E>,
 ) -> Result<(), E> {
-    let is_gzip = input.fill_buf()?.starts_with(&GZIP_MAGIC);
-    let mut expanded: Box<dyn Read> = if is_gzip {
-        Box::new(MultiGzDecoder::new(input))
-    } else {
-        Box::new(input)
-    };
+    let mut expanded = Expanded::open(input)?;
     let mut splitter = Splitter::default();
     let mut window = Window::new();
     loop {
         let (tail, broken) = match window.fill(&mut expanded) {
             Ok(tail) => (tail, None),
-            Err(error) if is_gzip && is_damage(&error) => (Tail::Open, Some(error)),
+            Err(error) if expanded.is_damage(&error) => (Tail::Open, Some(error)),
             Err(error) => return Err(error.into()),
         };
         loop {
@@ -50,14 +42,6 @@ pub(crate) fn read_records<S: Sink, E: From<io::Error>>(
             return Ok(());
         }
     }
-}
-
-/// What the decoder says of bytes that are no gzip. Other errors are the reader's own.
-fn is_damage(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof
-    )
 }
 
 /// The piece of the input that is being looked at.
