@@ -67,9 +67,9 @@ impl Shape {
             },
             Self::Click => Footprint {
                 raw: 66.3,
-                lake: 42.0,
-                user_id: 4.1,
-                event: 0.005,
+                lake: 37.5,
+                user_id: 3.5,
+                event: 0.001,
             },
         }
     }
