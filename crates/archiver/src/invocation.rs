@@ -58,8 +58,8 @@ struct ClosingFailed {
 /// Closes days and months. The schedule's event says nothing that matters.
 ///
 /// # Errors
-/// When the lake's state cannot be read or written, or a day or month cannot be closed: so that it shows in Lambda's error metric and
-/// raises the alarm on it. What could be done is done.
+/// When the lake's state cannot be read or written, or a day or month cannot be closed: so that it shows in Lambda's error
+/// metric and raises the alarm on it. What could be done is done.
 pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Result<(), BoxError> {
     let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
     let report = compact(deps, budget.begin_until()).await?;
