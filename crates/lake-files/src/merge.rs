@@ -8,23 +8,20 @@
 mod event_ids;
 mod gathered;
 mod order;
-mod spool;
 
 use std::{
-    fs::File,
     io::{self, Read, Write},
     ops::Range,
-    path::PathBuf,
-    sync::Arc,
+    path::{Path, PathBuf},
 };
 
 use lake_schema::{ColumnType, FileId, Table};
 use parquet::errors::ParquetError;
 
-use self::{gathered::Gathered, spool::Spool};
+use self::gathered::Gathered;
 use crate::{
     columns::{Column, kinds},
-    parquet_file::{EncodedChunk, FileReader, FileSlice, FileWriter, ReadError},
+    parquet_file::{FileReader, FileWriter, Pile, ReadError},
 };
 
 /// Row groups of the merged file have at least so many rows, if the day has, and fewer than twice as many.
@@ -41,14 +38,8 @@ pub struct Merge {
     /// How much of a column is held at once.
     column_bytes: usize,
     files: Vec<FileReader>,
-    /// Where they lie, one after the other.
-    held: Option<Held>,
-}
-
-#[derive(Debug)]
-struct Held {
-    file: Arc<File>,
-    len_bytes: u64,
+    /// Where they lie.
+    pile: Option<Pile>,
 }
 
 /// What was merged.
@@ -82,27 +73,18 @@ impl Merge {
             directory,
             column_bytes,
             files: Vec::new(),
-            held: None,
+            pile: None,
         }
     }
 
     /// Adds the rows of the file that `input` reads to its end. Of several events with one id the first that is added stays.
-    pub fn add(&mut self, mut input: impl Read) -> Result<(), MergeError> {
-        let held = match &mut self.held {
-            Some(held) => held,
-            None => self.held.insert(Held {
-                file: Arc::new(tempfile::tempfile_in(&self.directory)?),
-                len_bytes: 0,
-            }),
+    pub fn add(&mut self, input: impl Read) -> Result<(), MergeError> {
+        let pile = match &mut self.pile {
+            Some(pile) => pile,
+            None => self.pile.insert(new_pile(&self.directory)?),
         };
-        let len_bytes = io::copy(&mut input, &mut &*held.file)?;
-        let slice = FileSlice {
-            file: Arc::clone(&held.file),
-            offset: held.len_bytes,
-            len: len_bytes,
-        };
-        held.len_bytes += len_bytes;
-        self.files.push(FileReader::new(slice, &self.table)?);
+        let file = pile.append(input)?;
+        self.files.push(FileReader::new(file, &self.table)?);
         Ok(())
     }
 
@@ -116,40 +98,47 @@ impl Merge {
         };
         drop(is_duplicate);
 
-        let groups: Vec<&[u32]> = rows.chunks(self.group_rows(rows.len())).collect();
+        let groups: Vec<&[u32]> = rows
+            .chunks(group_rows(rows.len(), self.most_passes()))
+            .collect();
         let mut writer = FileWriter::new(out, &self.table, id)?;
-        let mut spool = Spool::new(tempfile::tempfile_in(&self.directory)?);
-        let kinds: Vec<ColumnType> = kinds(&self.table).map(|(_, kind)| kind).collect();
+        // A file has its chunks by row group, and they are made by column.
+        let mut pile = new_pile(&self.directory)?;
+        let mut chunks: Vec<Vec<_>> = groups.iter().map(|_| Vec::new()).collect();
         let mut gathered = Gathered::default();
-        for (place, kind) in kinds.iter().enumerate() {
-            for pass in self.passes(place, *kind, groups.len()) {
+        for (place, (_, kind)) in kinds(&self.table).enumerate() {
+            for pass in self.passes(place, kind, groups.len()) {
                 if gathered.pass != pass {
                     gathered = Gathered::new(&self.files, &groups, pass.clone());
                 }
-                let column = gathered.read_column(&self.files, place, *kind)?;
-                for rows in gathered.rows_by_group() {
-                    spool.put(writer.encoder().encode(place, &column, rows)?)?;
+                let column = gathered.read_column(place, kind)?;
+                for (rows, chunks) in gathered.rows_by_group().zip(&mut chunks[pass]) {
+                    let chunk = writer.encoder().encode(place, &column, rows)?;
+                    chunks.push(chunk.put_aside(&mut pile)?);
                 }
             }
         }
-        for (number, rows) in groups.iter().enumerate() {
-            let places = 0..kinds.len();
-            let chunks = places.map(|place| spool.take(place * groups.len() + number));
-            writer.append_group::<MergeError>(rows.len(), chunks)?;
+        for (rows, chunks) in groups.iter().zip(chunks) {
+            writer.append_group(rows.len(), chunks)?;
         }
         let (out, _) = writer.finish()?;
         Ok((out, merged))
     }
 
-    /// Shares rows out evenly among as many groups as can have [`GROUP_ROWS`], or as many more as it takes for a column of each
-    /// to fit the memory.
-    fn group_rows(&self, row_count: usize) -> usize {
-        let largest = (0..kinds(&self.table).count())
-            .map(|place| self.text_bytes(place))
-            .max();
-        let to_fit = largest.unwrap_or(0).div_ceil(self.column_bytes);
-        let groups = (row_count / GROUP_ROWS).max(to_fit).max(1);
-        row_count.div_ceil(groups).max(1)
+    /// How often the largest column of strings is read.
+    fn most_passes(&self) -> usize {
+        let places = 0..kinds(&self.table).count();
+        places
+            .map(|place| self.pass_count(place))
+            .max()
+            .unwrap_or(1)
+    }
+
+    /// How often a column of strings is read for no more of it to be held than may be.
+    fn pass_count(&self, place: usize) -> usize {
+        text_bytes(&self.files, place)
+            .div_ceil(self.column_bytes)
+            .max(1)
     }
 
     /// The row groups whose values of a column are held at once, one pass after the other.
@@ -160,7 +149,7 @@ impl Merge {
         group_count: usize,
     ) -> impl Iterator<Item = Range<usize>> + use<> {
         let pass_count = match kind {
-            ColumnType::String => self.text_bytes(place).div_ceil(self.column_bytes).max(1),
+            ColumnType::String => self.pass_count(place),
             // Eight or sixteen bytes a row, which passes would not spare.
             ColumnType::Bigint
             | ColumnType::Double
@@ -172,13 +161,51 @@ impl Merge {
             .step_by(step)
             .map(move |start| start..(start + step).min(group_count))
     }
+}
 
-    /// What a column of strings takes in memory at most.
-    fn text_bytes(&self, place: usize) -> usize {
-        let bytes_of =
-            |file: &FileReader| file.size_bytes(place) + TEXT_ROW_BYTES * file.row_count();
-        self.files.iter().map(bytes_of).sum()
-    }
+/// Shares rows out evenly among as many groups as can have [`GROUP_ROWS`], or among `fewest_groups`: when a column has to be read
+/// so often, a group's share of it fits the memory.
+fn group_rows(row_count: usize, fewest_groups: usize) -> usize {
+    let groups = (row_count / GROUP_ROWS).max(fewest_groups).max(1);
+    row_count.div_ceil(groups).max(1)
+}
+
+fn new_pile(directory: &Path) -> io::Result<Pile> {
+    tempfile::tempfile_in(directory).map(Pile::new)
+}
+
+/// What a column of strings of all files takes in memory at most.
+fn text_bytes(files: &[FileReader], place: usize) -> usize {
+    let bytes_of = |file: &FileReader| file.size_bytes(place) + TEXT_ROW_BYTES * file.row_count();
+    files.iter().map(bytes_of).sum()
+}
+
+/// The rows of all files.
+fn row_count(files: &[FileReader]) -> usize {
+    files.iter().map(FileReader::row_count).sum()
+}
+
+/// A row group of a file.
+#[derive(Clone, Debug)]
+struct SourceGroup<'a> {
+    file: &'a FileReader,
+    group: usize,
+    /// Its rows, numbered through all files.
+    rows: Range<usize>,
+}
+
+/// The row groups of all files.
+fn source_groups(files: &[FileReader]) -> impl Iterator<Item = SourceGroup<'_>> {
+    let groups = files
+        .iter()
+        .flat_map(|file| (0..file.group_count()).map(move |group| (file, group)));
+    let mut end = 0;
+    groups.map(move |(file, group)| {
+        let start = end;
+        end += file.group_rows(group);
+        let rows = start..end;
+        SourceGroup { file, group, rows }
+    })
 }
 
 /// A column of all files, whose rows are numbered through. Strings that are not wanted are NULL instead.
@@ -189,18 +216,40 @@ fn read_column(
     is_wanted: impl Fn(usize, &[u8]) -> bool,
 ) -> Result<Column, ReadError> {
     let mut column = Column::new(kind);
-    let mut first = 0;
-    for file in files {
-        for group in 0..file.group_count() {
-            file.read_group(group, place, &mut column, first, |row, text| {
-                is_wanted(first + row, text)
-            })?;
-            first += file.group_rows(group);
-        }
+    for SourceGroup { file, group, rows } in source_groups(files) {
+        let first = rows.start;
+        file.read_group(group, place, &mut column, first, |row, text| {
+            is_wanted(first + row, text)
+        })?;
     }
     Ok(column)
 }
 
 fn to_u64(rows: usize) -> u64 {
     u64::try_from(rows).expect("no length has more than 64 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_groups_have_a_million_rows_and_fewer_than_twice_as_many() {
+        for (rows, expected) in [
+            (0, 1),
+            (1, 1),
+            (GROUP_ROWS, GROUP_ROWS),
+            (2 * GROUP_ROWS - 1, 2 * GROUP_ROWS - 1),
+            (2 * GROUP_ROWS, GROUP_ROWS),
+            (7_000_000, 1_166_667),
+        ] {
+            assert_eq!(group_rows(rows, 1), expected, "{rows}");
+        }
+    }
+
+    #[test]
+    fn row_groups_have_fewer_rows_when_a_column_of_them_would_not_fit() {
+        assert_eq!(group_rows(GROUP_ROWS, 4), GROUP_ROWS / 4);
+        assert_eq!(group_rows(7_000_000, 4), group_rows(7_000_000, 1));
+    }
 }

@@ -18,8 +18,7 @@ mod writer;
 
 pub use reader::ReadError;
 
-pub(crate) use chunk::EncodedChunk;
 pub(crate) use reader::FileReader;
-pub(crate) use slice::FileSlice;
+pub(crate) use slice::Pile;
 pub(crate) use splice::{FileSplicer, Finished};
 pub(crate) use writer::FileWriter;

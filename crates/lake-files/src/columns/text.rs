@@ -29,6 +29,13 @@ pub(crate) struct TextColumn {
 }
 
 impl TextColumn {
+    /// A column of one row.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut column = Self::default();
+        column.push(text);
+        column
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.codes.len()
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use lake_schema::ColumnType;
 
+use super::{SourceGroup, source_groups};
 use crate::{
     columns::Column,
     parquet_file::{FileReader, ReadError},
@@ -14,22 +15,19 @@ use crate::{
 /// A row group is taken apart while it is in the processor's cache: its rows are gathered in the order of the merged file. So
 /// writing walks along as many sequences as there are row groups, instead of jumping through memory for each row.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(super) struct Gathered<'a> {
     /// The row groups of the merged file.
     pub(super) pass: Range<usize>,
-    sources: Vec<SourceGroup>,
+    sources: Vec<Source<'a>>,
     /// For each row group of the merged file, its rows by their place among the gathered ones.
     rows: Vec<Vec<u32>>,
 }
 
-/// A row group of a file.
+/// What is read of a row group.
 #[derive(Debug)]
-struct SourceGroup {
-    file: usize,
-    group: usize,
-    /// Its first row, among those of all files.
-    start: u32,
-    /// Its rows that are read, in the order of the merged file.
+struct Source<'a> {
+    group: SourceGroup<'a>,
+    /// Its rows that are read, by their place in it, in the order of the merged file.
     rows: Vec<u32>,
     /// How many they will be.
     row_count: usize,
@@ -37,12 +35,20 @@ struct SourceGroup {
     first: u32,
 }
 
-impl Gathered {
+impl<'a> Gathered<'a> {
     /// For those of `groups` that are in `pass`; rows are numbered through all files.
-    pub(super) fn new(files: &[FileReader], groups: &[&[u32]], pass: Range<usize>) -> Self {
-        let mut sources = source_groups(files);
+    pub(super) fn new(files: &'a [FileReader], groups: &[&[u32]], pass: Range<usize>) -> Self {
+        let mut sources: Vec<Source<'_>> = source_groups(files)
+            .filter(|group| !group.rows.is_empty())
+            .map(|group| Source {
+                group,
+                rows: Vec::new(),
+                row_count: 0,
+                first: 0,
+            })
+            .collect();
         let groups = &groups[pass.clone()];
-        let starts: Vec<u32> = sources.iter().map(|source| source.start).collect();
+        let starts: Vec<u32> = sources.iter().map(Source::start).collect();
         let source_of = |row: u32| starts.partition_point(|start| *start <= row) - 1;
 
         for row in groups.iter().copied().flatten() {
@@ -57,7 +63,7 @@ impl Gathered {
         let mut gather = |row: &u32| {
             let source = &mut sources[source_of(*row)];
             let place = source.first + to_u32(source.rows.len());
-            source.rows.push(row - source.start);
+            source.rows.push(row - source.start());
             place
         };
         let rows = groups
@@ -77,18 +83,13 @@ impl Gathered {
     }
 
     /// The gathered rows' values of one column.
-    pub(super) fn read_column(
-        &self,
-        files: &[FileReader],
-        place: usize,
-        kind: ColumnType,
-    ) -> Result<Column, ReadError> {
+    pub(super) fn read_column(&self, place: usize, kind: ColumnType) -> Result<Column, ReadError> {
         let mut column = Column::new(kind);
         let mut source_column = Column::new(kind);
         for source in &self.sources {
             source_column.clear();
-            files[source.file]
-                .read_group(source.group, place, &mut source_column, 0, |_, _| true)?;
+            let SourceGroup { file, group, .. } = source.group;
+            file.read_group(group, place, &mut source_column, 0, |_, _| true)?;
             if source_column.len() > 0 {
                 column.pad(source.first as usize);
                 column.append(&source_column, &source.rows);
@@ -98,24 +99,10 @@ impl Gathered {
     }
 }
 
-fn source_groups(files: &[FileReader]) -> Vec<SourceGroup> {
-    let mut sources = Vec::new();
-    let mut start = 0;
-    for (file, reader) in files.iter().enumerate() {
-        for group in 0..reader.group_count() {
-            sources.push(SourceGroup {
-                file,
-                group,
-                start,
-                rows: Vec::new(),
-                row_count: 0,
-                first: 0,
-            });
-            start += to_u32(reader.group_rows(group));
-        }
+impl Source<'_> {
+    fn start(&self) -> u32 {
+        to_u32(self.group.rows.start)
     }
-    sources.retain(|source| files[source.file].group_rows(source.group) > 0);
-    sources
 }
 
 fn to_u32(rows: usize) -> u32 {

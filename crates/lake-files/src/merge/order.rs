@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use lake_schema::{ColumnType, Table};
 
-use super::{TEXT_ROW_BYTES, read_column};
+use super::{read_column, row_count, text_bytes};
 use crate::{
     columns::{Column, NULL, TextColumn},
     parquet_file::{FileReader, ReadError},
@@ -96,12 +96,10 @@ fn cut(
     place: usize,
     column_bytes: usize,
 ) -> Result<Vec<TextRange>, ReadError> {
-    let row_count: usize = files.iter().map(FileReader::row_count).sum();
-    let size_bytes: usize = files.iter().map(|file| file.size_bytes(place)).sum();
-    let pass_count = (size_bytes + TEXT_ROW_BYTES * row_count).div_ceil(column_bytes);
+    let pass_count = text_bytes(files, place).div_ceil(column_bytes);
     let mut starts = Vec::new();
     if pass_count > 1 {
-        let step = (row_count / (pass_count * SAMPLES_A_PASS)).max(1);
+        let step = (row_count(files) / (pass_count * SAMPLES_A_PASS)).max(1);
         let some_rows = read_text(files, place, |row, _| row % step == 0)?;
         let mut samples: Vec<&[u8]> = (0..some_rows.len())
             .filter_map(|row| some_rows.get(row))

@@ -1,6 +1,6 @@
 //! Columns of rows as Parquet column chunks.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use lake_schema::{ColumnType, Table};
@@ -16,15 +16,28 @@ use parquet::{
     schema::types::{ColumnDescPtr, ColumnPath},
 };
 
-use super::text::TextEncoder;
+use super::{
+    slice::{FileSlice, Pile},
+    text::TextEncoder,
+};
 use crate::columns::Column;
 
-/// A column chunk, ready to be appended to a row group.
+/// A column chunk, ready to be appended to a row group. Its bytes are in memory or in a file.
 #[derive(Debug)]
-pub(crate) struct EncodedChunk {
-    pub(crate) bytes: Bytes,
+pub(crate) struct EncodedChunk<B = Bytes> {
+    pub(crate) bytes: B,
     /// What the footer says of it. Its offsets count from the start of `bytes`.
     pub(crate) close: ColumnCloseResult,
+}
+
+impl EncodedChunk {
+    /// Puts the bytes aside.
+    pub(crate) fn put_aside(self, pile: &mut Pile) -> io::Result<EncodedChunk<FileSlice>> {
+        Ok(EncodedChunk {
+            bytes: pile.append(&self.bytes[..])?,
+            close: self.close,
+        })
+    }
 }
 
 /// Encodes the columns of one file.
@@ -93,6 +106,7 @@ impl ChunkEncoder {
     }
 }
 
+/// What is the same of all files of a table.
 pub(super) fn properties(table: &Table, level: ZstdLevel) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_created_by("cistern".to_owned())

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lake_schema::{ColumnType, FILE, Table};
+use lake_schema::Table;
 use parquet::{
     column::reader::{ColumnReader, ColumnReaderImpl},
     data_type::DataType,
@@ -14,8 +14,8 @@ use parquet::{
     },
 };
 
-use super::{pages, slice::FileSlice};
-use crate::columns::{Column, kinds};
+use super::{pages, schema, slice::FileSlice};
+use crate::columns::Column;
 
 /// A file that is being read.
 pub(crate) struct FileReader {
@@ -52,7 +52,7 @@ impl fmt::Debug for FileReader {
 impl FileReader {
     pub(crate) fn new(file: FileSlice, table: &Table) -> Result<Self, ReadError> {
         let file = SerializedFileReader::new(file)?;
-        let places = find_places(&file, table)?;
+        let places = schema::find_places(file.metadata().file_metadata().schema_descr(), table)?;
         Ok(Self { file, places })
     }
 
@@ -109,31 +109,6 @@ impl FileReader {
 fn is_null(chunk: &ColumnChunkMetaData, rows: usize) -> bool {
     let null_count = chunk.statistics().and_then(Statistics::null_count_opt);
     null_count.is_some_and(|nulls| usize::try_from(nulls) == Ok(rows))
-}
-
-fn find_places(
-    file: &SerializedFileReader<FileSlice>,
-    table: &Table,
-) -> Result<Vec<Option<usize>>, ReadError> {
-    let known: Vec<(&str, ColumnType)> = kinds(table).collect();
-    let mut places = vec![None; known.len()];
-    let schema = file.metadata().file_metadata().schema_descr();
-    for (place, column) in schema.columns().iter().enumerate() {
-        let name = column.name();
-        // The merged file is another.
-        if name == FILE {
-            continue;
-        }
-        let kind = super::schema::kind_of(column);
-        let found = known
-            .iter()
-            .position(|known| known.0 == name && Some(known.1) == kind)
-            .ok_or_else(|| ReadError::UnknownColumn {
-                column: name.to_owned(),
-            })?;
-        places[found] = Some(place);
-    }
-    Ok(places)
 }
 
 fn read_chunk(

@@ -6,14 +6,15 @@ use lake_schema::{ColumnType, DAY, FILE, Period, Table};
 use parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
     errors::ParquetError,
-    schema::types::{ColumnDescriptor, Type, TypePtr},
+    schema::types::{ColumnDescriptor, SchemaDescriptor, Type, TypePtr},
 };
 
+use super::ReadError;
 use crate::columns::kinds;
 
 /// The columns of a table's files: those of rows, then `_file`, and in closed months `dt`, which in others is no column but the
 /// folder.
-pub(super) fn columns(table: &Table) -> Vec<(&str, ColumnType)> {
+fn columns(table: &Table) -> Vec<(&str, ColumnType)> {
     let day = match table.period() {
         Period::Day => None,
         Period::Month => Some((DAY, ColumnType::String)),
@@ -57,7 +58,7 @@ fn column(name: &str, kind: ColumnType) -> Result<Type, ParquetError> {
 }
 
 /// What a column of a file holds, or `None` when no file of the lake has such columns.
-pub(super) fn kind_of(column: &ColumnDescriptor) -> Option<ColumnType> {
+fn kind_of(column: &ColumnDescriptor) -> Option<ColumnType> {
     match (column.physical_type(), column.logical_type_ref()) {
         (Physical::BYTE_ARRAY, Some(LogicalType::String)) => Some(ColumnType::String),
         (Physical::INT64, Some(LogicalType::Timestamp(_))) => Some(ColumnType::Timestamp),
@@ -66,4 +67,32 @@ pub(super) fn kind_of(column: &ColumnDescriptor) -> Option<ColumnType> {
         (Physical::BOOLEAN, None) => Some(ColumnType::Boolean),
         _ => None,
     }
+}
+
+/// Where the columns of rows are in a file, by their place. One that was declared after it was written is nowhere.
+///
+/// # Errors
+/// When the file has a column that the table does not declare: what is in there would be lost.
+pub(super) fn find_places(
+    file: &SchemaDescriptor,
+    table: &Table,
+) -> Result<Vec<Option<usize>>, ReadError> {
+    let known: Vec<(&str, ColumnType)> = kinds(table).collect();
+    let mut places = vec![None; known.len()];
+    for (place, column) in file.columns().iter().enumerate() {
+        let name = column.name();
+        // Wherever the rows go, that is another file.
+        if name == FILE {
+            continue;
+        }
+        let kind = kind_of(column);
+        let found = known
+            .iter()
+            .position(|known| known.0 == name && Some(known.1) == kind)
+            .ok_or_else(|| ReadError::UnknownColumn {
+                column: name.to_owned(),
+            })?;
+        places[found] = Some(place);
+    }
+    Ok(places)
 }

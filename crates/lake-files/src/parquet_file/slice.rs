@@ -1,4 +1,4 @@
-//! A file of the lake that lies in another file: a process may have fewer files open than a day has parts.
+//! Files and pieces of files that lie in one temporary file: a process may have fewer files open than a day has parts.
 
 use std::{
     fs::File,
@@ -13,12 +13,41 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 
+/// A temporary file that others are put into, one after the other.
+#[derive(Debug)]
+pub(crate) struct Pile {
+    file: Arc<File>,
+    end: u64,
+}
+
 /// So many bytes of a file, from an offset on.
 #[derive(Clone, Debug)]
 pub(crate) struct FileSlice {
-    pub(crate) file: Arc<File>,
-    pub(crate) offset: u64,
-    pub(crate) len: u64,
+    file: Arc<File>,
+    offset: u64,
+    len: u64,
+}
+
+impl Pile {
+    /// Begins with an empty file.
+    pub(crate) fn new(file: File) -> Self {
+        Self {
+            file: Arc::new(file),
+            end: 0,
+        }
+    }
+
+    /// Appends what `input` reads to its end, and says where it lies.
+    pub(crate) fn append(&mut self, mut input: impl Read) -> io::Result<FileSlice> {
+        let len = io::copy(&mut input, &mut &*self.file)?;
+        let offset = self.end;
+        self.end += len;
+        Ok(FileSlice {
+            file: Arc::clone(&self.file),
+            offset,
+            len,
+        })
+    }
 }
 
 impl Length for FileSlice {

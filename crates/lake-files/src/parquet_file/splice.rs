@@ -12,18 +12,14 @@ use parquet::{
     errors::ParquetError,
     file::{
         metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
-        properties::{EnabledStatistics, WriterProperties},
         writer::SerializedFileWriter,
     },
     schema::types::ColumnDescPtr,
 };
 use time::Date;
 
-use super::{ReadError, schema, text::TextEncoder};
+use super::{ReadError, chunk::properties, schema, text::TextEncoder, writer::ZSTD_LEVEL};
 use crate::columns::TextColumn;
-
-/// The two columns take a few bytes, however they are compressed.
-const ZSTD_LEVEL: i32 = 1;
 
 /// A finished file.
 pub(crate) struct Finished {
@@ -46,19 +42,9 @@ impl Finished {
     /// # Errors
     /// When it has a column that the table does not declare: what is in there would be lost.
     pub(crate) fn has_all_columns(&self, table: &Table) -> Result<bool, ReadError> {
-        let wanted = schema::columns(table);
-        let found = self.metadata.file_metadata().schema_descr().columns();
-        let is_same = |(name, kind): &(&str, _), column: &ColumnDescPtr| {
-            column.name() == *name && schema::kind_of(column) == Some(*kind)
-        };
-        for column in found {
-            if !wanted.iter().any(|wanted| is_same(wanted, column)) {
-                return Err(ReadError::UnknownColumn {
-                    column: column.name().to_owned(),
-                });
-            }
-        }
-        Ok(wanted.len() == found.len())
+        let schema = self.metadata.file_metadata().schema_descr();
+        let places = schema::find_places(schema, table)?;
+        Ok(places.iter().all(Option::is_some))
     }
 }
 
@@ -74,22 +60,19 @@ pub(crate) struct FileSplicer<W: Write + Send> {
 impl<W: Write + Send> FileSplicer<W> {
     /// Begins the file of a closed month that is named `id`.
     pub(crate) fn new(out: W, months: &Table, id: FileId) -> Result<Self, ParquetError> {
-        let properties = WriterProperties::builder()
-            .set_created_by("cistern".to_owned())
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_offset_index_disabled(true)
-            .build();
+        let level = ZstdLevel::try_new(ZSTD_LEVEL)?;
+        let properties = Arc::new(properties(months, level));
         Ok(Self {
-            file: SerializedFileWriter::new(out, schema::of(months)?, Arc::new(properties))?,
-            text: TextEncoder::new(ZstdLevel::try_new(ZSTD_LEVEL)?)?,
-            id: one_value(&id.to_string()),
+            file: SerializedFileWriter::new(out, schema::of(months)?, properties)?,
+            text: TextEncoder::new(level)?,
+            id: TextColumn::of(&id.to_string()),
             row_count: 0,
         })
     }
 
     /// Appends all row groups of a file that has all columns, as rows of `day`.
     pub(crate) fn append(&mut self, source: &Finished, day: Date) -> Result<(), ParquetError> {
-        let day = one_value(&layout::format_day(day));
+        let day = TextColumn::of(&layout::format_day(day));
         let descriptions = self.file.schema_descr().columns().to_vec();
         for group in source.metadata.row_groups() {
             let rows = vec![0; row_count(group)?];
@@ -118,12 +101,6 @@ impl<W: Write + Send> FileSplicer<W> {
     pub(crate) fn finish(self) -> Result<(W, u64), ParquetError> {
         Ok((self.file.into_inner()?, self.row_count))
     }
-}
-
-fn one_value(text: &str) -> TextColumn {
-    let mut column = TextColumn::default();
-    column.push(text);
-    column
 }
 
 fn find<'a>(

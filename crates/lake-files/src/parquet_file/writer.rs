@@ -3,7 +3,11 @@
 use std::{io::Write, sync::Arc};
 
 use lake_schema::{FileId, Table};
-use parquet::{basic::ZstdLevel, errors::ParquetError, file::writer::SerializedFileWriter};
+use parquet::{
+    basic::ZstdLevel,
+    errors::ParquetError,
+    file::{reader::ChunkReader, writer::SerializedFileWriter},
+};
 
 use super::{
     chunk::{ChunkEncoder, EncodedChunk, properties},
@@ -13,7 +17,7 @@ use crate::columns::{Column, Columns, TextColumn};
 
 /// The fastest. What is left after dictionaries and sorting is mostly ids, of which higher levels make more, not less: 39 bytes
 /// of a click instead of 37 by level 3, at twice the time.
-const ZSTD_LEVEL: i32 = 1;
+pub(super) const ZSTD_LEVEL: i32 = 1;
 
 /// A file that is being written, row group by row group.
 pub(crate) struct FileWriter<W: Write + Send> {
@@ -33,11 +37,9 @@ impl<W: Write + Send> FileWriter<W> {
         let properties = Arc::new(properties(table, level));
         let file = SerializedFileWriter::new(out, schema::of(table)?, Arc::clone(&properties))?;
         let descriptions = file.schema_descr().columns();
-        let mut id_column = TextColumn::default();
-        id_column.push(&id.to_string());
         Ok(Self {
             encoder: ChunkEncoder::new(descriptions, properties, level)?,
-            id: Column::Text(id_column),
+            id: Column::Text(TextColumn::of(&id.to_string())),
             id_place: descriptions.len() - 1,
             file,
             row_count: 0,
@@ -61,18 +63,17 @@ impl<W: Write + Send> FileWriter<W> {
             .enumerate()
             .map(|(place, column)| self.encoder.encode(place, column, rows))
             .collect::<Result<Vec<_>, _>>()?;
-        self.append_group(rows.len(), chunks.into_iter().map(Ok))
+        self.append_group(rows.len(), chunks)
     }
 
     /// Appends a row group of chunks of `rows` rows, one for each column of rows.
-    pub(crate) fn append_group<E: From<ParquetError>>(
+    pub(crate) fn append_group<B: ChunkReader>(
         &mut self,
         rows: usize,
-        chunks: impl Iterator<Item = Result<EncodedChunk, E>>,
-    ) -> Result<(), E> {
+        chunks: Vec<EncodedChunk<B>>,
+    ) -> Result<(), ParquetError> {
         let mut group = self.file.next_row_group()?;
-        for chunk in chunks {
-            let EncodedChunk { bytes, close } = chunk?;
+        for EncodedChunk { bytes, close } in chunks {
             group.append_column(&bytes, close)?;
         }
         let id = self

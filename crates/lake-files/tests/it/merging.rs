@@ -315,6 +315,8 @@ proptest! {
         prop_assert_eq!(merged.duplicate_count, (count - expected.len()) as u64);
         prop_assert_eq!(&rows(bytes.clone()), &expected);
 
+        let (again, _) = merge(&table, files(), column_bytes);
+        prop_assert!(again == bytes, "the same files give the same file");
         let (at_once, _) = merge(&table, files(), LARGE);
         prop_assert_eq!(rows(at_once), rows(bytes), "passes change nothing");
     }

@@ -139,12 +139,17 @@ fn column_that_was_declared_later_is_null_and_the_other_days_are_copied() {
 
     let bytes = month(&table(), &days).unwrap();
 
-    let rows = read(Bytes::from(bytes));
+    let rows = read(Bytes::from(bytes.clone()));
     let first = rows.first().unwrap();
     assert_eq!(first["_extra"], r#"{"n":1,"paid":true}"#);
     assert!(!first.contains_key("n"));
     assert_eq!(rows.last().unwrap()["n"], 1);
     assert_eq!(rows, expected_rows(&days));
+    let groups_of_days: usize = days
+        .iter()
+        .map(|bytes| metadata(bytes).num_row_groups())
+        .sum();
+    assert_eq!(metadata(&bytes).num_row_groups(), groups_of_days);
 }
 
 #[test]
