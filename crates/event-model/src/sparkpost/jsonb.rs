@@ -1,6 +1,7 @@
-//! What is valid JSON and still not a `jsonb` value for Postgres.
+//! What is valid JSON and still not a `jsonb` value for Postgres, or not a value for those who read events back.
 //!
-//! One such value would fail the COPY of its whole batch, so it must be found here.
+//! One value of the first kind would fail the COPY of its whole batch, one of the second would make a whole page of
+//! answers unreadable, so both must be found here.
 
 use super::reject_reason::{JsonKind, RejectReason};
 
@@ -71,10 +72,9 @@ fn is_in_number(byte: u8) -> bool {
 }
 
 fn check_number(number: &[u8]) -> Result<(), RejectReason> {
+    let unstorable = |problem| Err(RejectReason::UnstorableNumber { problem });
     if number.len() > MAX_NUMBER {
-        return Err(RejectReason::UnstorableNumber {
-            problem: "too many digits",
-        });
+        return unstorable("too many digits");
     }
     let exponent = number
         .iter()
@@ -86,9 +86,12 @@ fn check_number(number: &[u8]) -> Result<(), RejectReason> {
             .saturating_add(usize::from(digit - b'0'))
     });
     if size > MAX_NUMBER {
-        return Err(RejectReason::UnstorableNumber {
-            problem: "the exponent is too large",
-        });
+        return unstorable("the exponent is too large");
+    }
+    // Go's and Rust's JSON readers refuse the text in which a number overflows their doubles (RFC 8259, section 6).
+    let double = std::str::from_utf8(number).ok().map(str::parse::<f64>);
+    if !matches!(double, Some(Ok(double)) if double.is_finite()) {
+        return unstorable("it is beyond the range of double precision");
     }
     Ok(())
 }
@@ -120,11 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beyond_numeric_are_found_at_any_level() {
+    fn numbers_beyond_numeric_or_doubles_are_found_at_any_level() {
         for number in [
             "1e131072",
             "-1E-16384",
             "1e+99999999999999999999999",
+            "1e309",
+            "-607830597315814e294",
+            &"9".repeat(309),
             &"9".repeat(1_001),
         ] {
             for value in [
@@ -140,6 +146,7 @@ mod tests {
             "0",
             "-0",
             "1e308",
+            "1e-400",
             "-122.0574",
             "[1.5e-10, 12345678901234567890]",
             r#"["1e131072"]"#,

@@ -87,7 +87,7 @@ pub enum RejectReason {
     },
     #[error("the event is nested more than {limit} levels deep")]
     TooDeep { limit: usize },
-    #[error("the event holds a number that Postgres cannot store: {problem}")]
+    #[error("the event holds a number that cannot be stored: {problem}")]
     UnstorableNumber { problem: &'static str },
     /// The item passed as JSON and could then not be read as JSON: for whatever was not thought of.
     #[error("the item cannot be read: {problem}")]
