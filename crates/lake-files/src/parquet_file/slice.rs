@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufReader, Read, Seek as _},
     os::unix::fs::FileExt as _,
     sync::Arc,
 };
@@ -17,7 +17,6 @@ use parquet::{
 #[derive(Debug)]
 pub(crate) struct Pile {
     file: Arc<File>,
-    end: u64,
 }
 
 /// So many bytes of a file, from an offset on.
@@ -33,15 +32,15 @@ impl Pile {
     pub(crate) fn new(file: File) -> Self {
         Self {
             file: Arc::new(file),
-            end: 0,
         }
     }
 
     /// Appends what `input` reads to its end, and says where it lies.
     pub(crate) fn append(&mut self, mut input: impl Read) -> io::Result<FileSlice> {
-        let len = io::copy(&mut input, &mut &*self.file)?;
-        let offset = self.end;
-        self.end += len;
+        let mut file = &*self.file;
+        // Not the sum of what was appended: an input that failed half-way has left bytes too.
+        let offset = file.stream_position()?;
+        let len = io::copy(&mut input, &mut file)?;
         Ok(FileSlice {
             file: Arc::clone(&self.file),
             offset,
@@ -83,5 +82,27 @@ impl Read for FileSlice {
         self.offset += read;
         self.len -= read;
         Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_half_way_does_not_displace_what_follows() -> io::Result<()> {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+        }
+        let mut pile = Pile::new(tempfile::tempfile()?);
+
+        assert!(pile.append((&b"half of"[..]).chain(Broken)).is_err());
+        let slice = pile.append(&b"whole"[..])?;
+
+        assert_eq!(io::read_to_string(slice)?, "whole");
+        Ok(())
     }
 }
