@@ -125,20 +125,24 @@ impl Merge {
         Ok((out, merged))
     }
 
-    /// How often the largest column of strings is read.
+    /// How often the column that is read most often is read.
     fn most_passes(&self) -> usize {
-        let places = 0..kinds(&self.table).count();
-        places
-            .map(|place| self.pass_count(place))
+        kinds(&self.table)
+            .enumerate()
+            .map(|(place, (_, kind))| self.pass_count(place, kind))
             .max()
             .unwrap_or(1)
     }
 
-    /// How often a column of strings is read for no more of it to be held than may be.
-    fn pass_count(&self, place: usize) -> usize {
-        text_bytes(&self.files, place)
-            .div_ceil(self.column_bytes)
-            .max(1)
+    fn pass_count(&self, place: usize, kind: ColumnType) -> usize {
+        match kind {
+            ColumnType::String => text_passes(&self.files, place, self.column_bytes),
+            // Eight or sixteen bytes a row, which passes would not spare.
+            ColumnType::Bigint
+            | ColumnType::Double
+            | ColumnType::Boolean
+            | ColumnType::Timestamp => 1,
+        }
     }
 
     /// The row groups whose values of a column are held at once, one pass after the other.
@@ -148,14 +152,7 @@ impl Merge {
         kind: ColumnType,
         group_count: usize,
     ) -> impl Iterator<Item = Range<usize>> + use<> {
-        let pass_count = match kind {
-            ColumnType::String => self.pass_count(place),
-            // Eight or sixteen bytes a row, which passes would not spare.
-            ColumnType::Bigint
-            | ColumnType::Double
-            | ColumnType::Boolean
-            | ColumnType::Timestamp => 1,
-        };
+        let pass_count = self.pass_count(place, kind);
         let step = group_count.div_ceil(pass_count).max(1);
         (0..group_count)
             .step_by(step)
@@ -163,8 +160,8 @@ impl Merge {
     }
 }
 
-/// Shares rows out evenly among as many groups as can have [`GROUP_ROWS`], or among `fewest_groups`: when a column has to be read
-/// so often, a group's share of it fits the memory.
+/// Shares rows out evenly among as many groups as can have [`GROUP_ROWS`], or among `fewest_groups`: when a column has to be
+/// read so often, a group's share of it fits the memory.
 fn group_rows(row_count: usize, fewest_groups: usize) -> usize {
     let groups = (row_count / GROUP_ROWS).max(fewest_groups).max(1);
     row_count.div_ceil(groups).max(1)
@@ -174,10 +171,11 @@ fn new_pile(directory: &Path) -> io::Result<Pile> {
     tempfile::tempfile_in(directory).map(Pile::new)
 }
 
-/// What a column of strings of all files takes in memory at most.
-fn text_bytes(files: &[FileReader], place: usize) -> usize {
+/// How often a column of strings is read for about `column_bytes` of it to be held at once.
+fn text_passes(files: &[FileReader], place: usize, column_bytes: usize) -> usize {
     let bytes_of = |file: &FileReader| file.size_bytes(place) + TEXT_ROW_BYTES * file.row_count();
-    files.iter().map(bytes_of).sum()
+    let most_bytes: usize = files.iter().map(bytes_of).sum();
+    most_bytes.div_ceil(column_bytes).max(1)
 }
 
 /// The rows of all files.

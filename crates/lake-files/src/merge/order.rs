@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use lake_schema::{ColumnType, Table};
 
-use super::{read_column, row_count, text_bytes};
+use super::{read_column, row_count, text_passes};
 use crate::{
     columns::{Column, NULL, TextColumn},
     parquet_file::{FileReader, ReadError},
@@ -96,7 +96,7 @@ fn cut(
     place: usize,
     column_bytes: usize,
 ) -> Result<Vec<TextRange>, ReadError> {
-    let pass_count = text_bytes(files, place).div_ceil(column_bytes);
+    let pass_count = text_passes(files, place, column_bytes);
     let mut starts = Vec::new();
     if pass_count > 1 {
         let step = (row_count(files) / (pass_count * SAMPLES_A_PASS)).max(1);
