@@ -12,6 +12,7 @@ use std::{
 use aws_io::{Aws, S3Client};
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::{sync::Notify, time::timeout_at};
 
 use crate::rig::{NONE, Rig, objects};
 use crate::rows::read;
@@ -57,11 +58,13 @@ async fn queries_in_a_loop_see_every_event_exactly_once() {
     rig.deps.config.policy.reopen_after = time::Duration::ZERO;
     // How many events there are, of which all with lower numbers are in the lake.
     let arrived = Arc::new(AtomicU32::new(0));
+    let query_ended = Arc::new(Notify::new());
     let is_over = Arc::new(AtomicBool::new(false));
     let url = std::env::var("AWS_ENDPOINT_URL").unwrap();
     let loops: Vec<_> = [true, false]
         .map(|lists_first| {
             let (arrived, is_over) = (Arc::clone(&arrived), Arc::clone(&is_over));
+            let query_ended = Arc::clone(&query_ended);
             let (url, bucket) = (url.clone(), rig.bucket().to_owned());
             tokio::spawn(async move {
                 let s3 = Aws::local(&url).await.s3();
@@ -69,6 +72,7 @@ async fn queries_in_a_loop_see_every_event_exactly_once() {
                 while !is_over.load(Ordering::SeqCst) {
                     let (started, before) = (Instant::now(), arrived.load(Ordering::SeqCst));
                     let found = query(&s3, &bucket, lists_first).await;
+                    query_ended.notify_one();
                     if started.elapsed() >= SETTLE {
                         continue;
                     }
@@ -104,8 +108,10 @@ async fn queries_in_a_loop_see_every_event_exactly_once() {
             arrived.store(id + 1, Ordering::SeqCst);
         }
         merge_count += rig.compact().await.merged.len();
-        // Between two looks at the condition: the machine is the queries'.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // A query for each step, or few of them would be fast enough to count.
+        timeout_at(deadline.into(), query_ended.notified())
+            .await
+            .expect("a query ends");
     }
     is_over.store(true, Ordering::SeqCst);
 
