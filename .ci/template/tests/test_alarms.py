@@ -1,0 +1,116 @@
+"""Every alarm of the template against its stories, and the model against AWS's own examples."""
+
+import unittest
+
+from .. import alarms, subject
+from ..alarms import Definition
+from ..doorway import authorizer_lines, counted, matches
+from ..stories import SENDER_WITH_WRONG_KEY, STORIES
+
+ONE_OF_THEM = Definition("Sum", 60, 3, 3, 0, "GreaterThanThreshold", "missing")
+
+
+def samples_of(stack, alarm, story):
+    """A story's samples, in seconds; of requests, what the alarm's metric makes of them."""
+    if story.samples and not isinstance(story.samples[0], tuple):
+        found = counted(stack, (alarm["Namespace"], alarm["MetricName"]), story.samples)
+        if found is None:
+            raise AssertionError(f"no metric filter counts {alarm['Namespace']} {alarm['MetricName']}")
+        return found[0]
+    return [(minute * 60, value) for minute, value in story.samples]
+
+
+class Stories(unittest.TestCase):
+    def setUp(self):
+        self.stack = subject.named()["everything"]
+        self.alarms = self.stack.of_type("AWS::CloudWatch::Alarm")
+
+    def ring(self, alarm, story):
+        definition = Definition.of(alarm)
+        found = alarms.first_ring(definition, samples_of(self.stack, alarm, story), story.begins * 60, story.lasts * 60)
+        return None if found is None else found / 60 - story.begins
+
+    def test_every_alarm_has_its_stories(self):
+        everywhere = {key for stack in subject.named().values() for key in stack.of_type("AWS::CloudWatch::Alarm")}
+        self.assertEqual(everywhere - set(STORIES), set(), "alarms without a story in stories.py")
+        self.assertEqual(set(STORIES) - everywhere, set(), "stories of alarms that the template has not")
+
+    def test_every_alarm_rings_in_time(self):
+        for name, (story, _) in STORIES.items():
+            with self.subTest(name, story=story.what):
+                after = self.ring(self.alarms[name], story)
+                self.assertIsNotNone(after, f"{name} does not ring: {story.what}")
+                self.assertLessEqual(after, story.within, f"{name} rings too late, in minutes: {story.what}")
+
+    def test_no_alarm_rings_without_reason(self):
+        for name, (_, story) in STORIES.items():
+            with self.subTest(name, story=story.what):
+                self.assertIsNone(self.ring(self.alarms[name], story), f"{name} rings: {story.what}")
+
+    def test_what_one_sender_makes_the_authorizer_log_rings(self):
+        """The authorizer's answers are kept, so that its lines are few: an alarm on them must ring at what one sender makes."""
+        for name, alarm in self.alarms.items():
+            found = counted(self.stack, (alarm["Namespace"], alarm["MetricName"]), SENDER_WITH_WRONG_KEY.samples)
+            if found and found[1] == "AuthorizerLogGroup":
+                self.assertIsNotNone(
+                    self.ring(alarm, SENDER_WITH_WRONG_KEY),
+                    f"{name} waits for more lines than one sender with a wrong key can make",
+                )
+
+    def test_some_alarm_rings_for_one_sender_with_a_wrong_key(self):
+        ringing = [
+            name
+            for name, alarm in self.alarms.items()
+            if counted(self.stack, (alarm["Namespace"], alarm["MetricName"]), ()) and self.ring(alarm, SENDER_WITH_WRONG_KEY)
+        ]
+        self.assertTrue(ringing, "a sender whose key is wrong loses events before anybody knows")
+
+    def test_quiet_hours_at_their_most_are_shorter_than_the_senders_patience(self):
+        parameter = subject.template().parameters["QuietHours"]
+        longest = self.stack.again(QuietHours=str(parameter["MaxValue"])).of_type("AWS::CloudWatch::Alarm")["QuietAlarm"]
+        self.assertLessEqual(int(longest["EvaluationPeriods"]) * int(longest["Period"]), 8 * 3600)
+
+
+class Model(unittest.TestCase):
+    def assert_states(self, to_alarm, drawn, expected):
+        points = [{"0": False, "X": True, "-": None}[it] for it in drawn]
+        for missing, state in zip(("missing", "ignore", "breaching", "notBreaching"), expected.split()):
+            definition = Definition("Sum", 60, 3, to_alarm, 0, "GreaterThanThreshold", missing)
+            self.assertEqual(alarms.state(points, definition, "before"), state, f"{drawn} {missing}")
+
+    def test_examples_of_three_out_of_three(self):
+        self.assert_states(3, "0-X-X", "OK OK OK OK")
+        self.assert_states(3, "0----", "OK OK OK OK")
+        self.assert_states(3, "-----", "INSUFFICIENT_DATA before ALARM OK")
+        self.assert_states(3, "0XX-X", "ALARM ALARM ALARM ALARM")
+        self.assert_states(3, "--X--", "ALARM before ALARM OK")
+
+    def test_examples_of_two_out_of_three(self):
+        self.assert_states(2, "0-X-X", "ALARM ALARM ALARM ALARM")
+        self.assert_states(2, "00X0X", "ALARM ALARM ALARM ALARM")
+        self.assert_states(2, "0-X--", "OK OK ALARM OK")
+        self.assert_states(2, "----0", "OK OK ALARM OK")
+        self.assert_states(2, "---X-", "ALARM before ALARM OK")
+
+    def test_silence_is_noticed_two_periods_later(self):
+        quiet = Definition("Sum", 3600, 4, 4, 1, "LessThanThreshold", "breaching")
+        self.assertEqual(alarms.first_ring(quiet, [(0, 1)], 0, 12 * 3600), 7 * 3600)
+
+    def test_a_sender_makes_one_line_while_the_answer_is_kept(self):
+        lines = authorizer_lines(subject.named()["defaults"], SENDER_WITH_WRONG_KEY.samples)
+        denied = [time for time, line in lines if line["message"] == "request denied"]
+        self.assertEqual(len(denied), 60, "in an hour")
+        hundred = Definition("Sum", 300, 1, 1, 100, "GreaterThanThreshold", "notBreaching")
+        self.assertIsNone(alarms.first_ring(hundred, [(time, 1) for time in denied], 0, 7200))
+
+    def test_filter_patterns(self):
+        line = {"route": "POST /webhooks/sparkpost", "status": "403"}
+        for pattern, fits in (
+            ('{ $.status = "403" }', True),
+            ('{ $.route = "POST *" && ($.status = "401" || $.status = "403") }', True),
+            ('{ $.route = "GET *" && ($.status = "401" || $.status = "403") }', False),
+            ("{ $.status >= 500 }", False),
+            ("{ $.status >= 400 && $.status != 404 }", True),
+            ('{ $.message = "request denied" }', False),
+        ):
+            self.assertEqual(matches(pattern, line), fits, pattern)
