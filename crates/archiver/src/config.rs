@@ -28,6 +28,8 @@ pub struct Config {
     pub policy: Policy,
     /// How much of a column of a day's rows is held at once while it is merged.
     pub column_bytes: usize,
+    /// `CloudWatch` namespace of the numbers.
+    pub metrics_namespace: Option<String>,
 }
 
 impl Config {
@@ -55,6 +57,7 @@ impl Config {
             },
             // Columns grow by doubling, and beside them is the order of the rows: 40 bytes for each.
             column_bytes: (memory_mib << 20) / 8,
+            metrics_namespace: env.optional("METRICS_NAMESPACE")?,
         })
     }
 }
@@ -78,10 +81,10 @@ impl Deps {
     /// Makes the clients. Reaches nothing yet.
     pub async fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Self {
         Self {
+            metrics: Metrics::stdout(Pipeline::Track, config.metrics_namespace.as_deref()),
             config,
             s3: Aws::from_env().await.s3(),
             tables: Table::all().into(),
-            metrics: Metrics::stdout(Pipeline::Track),
             clock,
         }
     }

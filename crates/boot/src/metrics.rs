@@ -12,7 +12,8 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-/// The namespace of every metric.
+/// The namespace of a metric where no other is set. A stack sets its own, `Cistern/<stack>`: with one namespace for an
+/// account, an alarm of one stack would ring for another.
 pub const NAMESPACE: &str = "Cistern";
 
 /// The only dimension, so that a metric costs one time series per pipeline.
@@ -182,19 +183,24 @@ impl Tally {
 #[derive(Clone)]
 pub struct Metrics {
     pipeline: Pipeline,
+    namespace: Arc<str>,
     out: Arc<Mutex<dyn Write + Send>>,
 }
 
 impl Metrics {
-    /// Prints to standard output, where Lambda picks the lines up.
-    pub fn stdout(pipeline: Pipeline) -> Self {
-        Self::to(pipeline, io::stdout())
+    /// Prints to standard output, where Lambda picks the lines up; in [`NAMESPACE`] when no namespace is given.
+    pub fn stdout(pipeline: Pipeline, namespace: Option<&str>) -> Self {
+        Self {
+            namespace: namespace.unwrap_or(NAMESPACE).into(),
+            ..Self::to(pipeline, io::stdout())
+        }
     }
 
-    /// Prints to `out`.
+    /// Prints to `out`, in the namespace [`NAMESPACE`].
     pub fn to(pipeline: Pipeline, out: impl Write + Send + 'static) -> Self {
         Self {
             pipeline,
+            namespace: NAMESPACE.into(),
             out: Arc::new(Mutex::new(out)),
         }
     }
@@ -214,7 +220,7 @@ impl Metrics {
     /// Prints the same with particulars that are no metrics of their own, such as counts by reason. A log search finds
     /// them, and they cost no time series.
     pub fn emit_with(&self, tally: &Tally, particulars: Map<String, Value>, now: SystemTime) {
-        let Some(mut document) = document(self.pipeline, tally, now) else {
+        let Some(mut document) = self.document(tally, now) else {
             return;
         };
         for (name, value) in particulars {
@@ -227,42 +233,43 @@ impl Metrics {
             .write_all(format!("{document}\n").as_bytes())
             .and_then(|()| out.flush());
     }
+
+    fn document(&self, tally: &Tally, now: SystemTime) -> Option<Map<String, Value>> {
+        let definitions: Vec<Value> = tally
+            .entries()
+            .map(|(metric, _)| json!({ "Name": metric.name(), "Unit": metric.unit() }))
+            .collect();
+        if definitions.is_empty() {
+            return None;
+        }
+        let since_epoch = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
+        let mut document = Map::new();
+        document.insert(
+            "_aws".to_owned(),
+            json!({
+                "Timestamp": u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+                "CloudWatchMetrics": [{ "Namespace": &*self.namespace, "Dimensions": [[DIMENSION]], "Metrics": definitions }],
+            }),
+        );
+        document.insert(DIMENSION.to_owned(), self.pipeline.as_str().into());
+        document.extend(
+            tally
+                .entries()
+                .map(|(metric, count)| (metric.name().to_owned(), count.into())),
+        );
+        Some(document)
+    }
 }
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics")
             .field("pipeline", &self.pipeline)
+            .field("namespace", &self.namespace)
             .finish_non_exhaustive()
     }
-}
-
-fn document(pipeline: Pipeline, tally: &Tally, now: SystemTime) -> Option<Map<String, Value>> {
-    let definitions: Vec<Value> = tally
-        .entries()
-        .map(|(metric, _)| json!({ "Name": metric.name(), "Unit": metric.unit() }))
-        .collect();
-    if definitions.is_empty() {
-        return None;
-    }
-    let since_epoch = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    let mut document = Map::new();
-    document.insert(
-        "_aws".to_owned(),
-        json!({
-            "Timestamp": u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
-            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions }],
-        }),
-    );
-    document.insert(DIMENSION.to_owned(), pipeline.as_str().into());
-    document.extend(
-        tally
-            .entries()
-            .map(|(metric, count)| (metric.name().to_owned(), count.into())),
-    );
-    Some(document)
 }
 
 #[cfg(test)]
@@ -312,6 +319,20 @@ mod tests {
                 "duplicate": 0,
                 "received_bytes": 512,
             })
+        );
+    }
+
+    #[test]
+    fn namespace_is_the_one_of_the_stack() {
+        let mut tally = Tally::default();
+        tally.add(Metric::Late, 1);
+
+        let metrics = Metrics::stdout(Pipeline::Mparticle, Some("Cistern/staging"));
+
+        let document = metrics.document(&tally, SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(
+            document["_aws"]["CloudWatchMetrics"][0]["Namespace"],
+            "Cistern/staging"
         );
     }
 

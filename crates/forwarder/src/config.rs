@@ -39,6 +39,8 @@ pub struct Config {
     pub mapper: Mapper,
     /// How a run goes about its work.
     pub run: RunSettings,
+    /// `CloudWatch` namespace of the numbers.
+    pub metrics_namespace: Option<String>,
 }
 
 /// Where events go.
@@ -95,6 +97,7 @@ impl Config {
             secret_arn,
             mapper: Mapper::new(MappingConfig::from_json(&mapping)?)?,
             run: run_settings(env)?,
+            metrics_namespace: env.optional("METRICS_NAMESPACE")?,
         })
     }
 }

@@ -80,12 +80,12 @@ impl Deps {
     ) -> Result<Self, reqwest::Error> {
         let aws = Aws::from_env().await;
         Ok(Self {
+            metrics: Metrics::stdout(Pipeline::Mparticle, config.metrics_namespace.as_deref()),
             config,
             sqs: aws.sqs(),
             s3: aws.s3(),
             secrets: aws.secrets(),
             http: http_client()?,
-            metrics: Metrics::stdout(Pipeline::Mparticle),
             clock,
         })
     }

@@ -18,6 +18,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// Time for all attempts to store one body.
     pub store_deadline: Duration,
+    /// `CloudWatch` namespace of the numbers.
+    pub metrics_namespace: Option<String>,
 }
 
 impl Config {
@@ -34,6 +36,7 @@ impl Config {
             bucket: env.required("EVENTS_BUCKET", "the name of the events bucket")?,
             max_body_bytes,
             store_deadline: Duration::from_millis(store_deadline_ms),
+            metrics_namespace: env.optional("METRICS_NAMESPACE")?,
         })
     }
 }
@@ -56,9 +59,9 @@ impl Deps {
     pub async fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Self {
         let s3 = Aws::from_env().await.s3();
         Self {
+            metrics: Metrics::stdout(Pipeline::Sparkpost, config.metrics_namespace.as_deref()),
             config,
             s3,
-            metrics: Metrics::stdout(Pipeline::Sparkpost),
             clock,
         }
     }

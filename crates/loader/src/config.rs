@@ -18,6 +18,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// How to log in there.
     pub database_login: Login,
+    /// `CloudWatch` namespace of the numbers.
+    pub metrics_namespace: Option<String>,
 }
 
 impl Config {
@@ -27,6 +29,7 @@ impl Config {
             bucket: env.required("EVENTS_BUCKET", "the name of the events bucket")?,
             database_url: env.secret("DATABASE_URL", "postgres://user:password@host/database")?,
             database_login: env.parsed("DATABASE_LOGIN", "password or iam", Login::default())?,
+            metrics_namespace: env.optional("METRICS_NAMESPACE")?,
         })
     }
 }
@@ -61,7 +64,7 @@ impl Deps {
             bucket: config.bucket,
             s3: Aws::from_env().await.s3(),
             store: Store::connect_lazy(&database)?,
-            metrics: Metrics::stdout(Pipeline::Sparkpost),
+            metrics: Metrics::stdout(Pipeline::Sparkpost, config.metrics_namespace.as_deref()),
             clock,
         })
     }

@@ -28,6 +28,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// Time for all attempts to put one request's events into Firehose.
     pub put_deadline: Duration,
+    /// `CloudWatch` namespace of the numbers.
+    pub metrics_namespace: Option<String>,
 }
 
 impl Config {
@@ -45,6 +47,7 @@ impl Config {
             secret_id: env.required("KEYS_SECRET_ARN", "the ARN of the secret with the keys")?,
             max_key_age: Duration::from_secs(max_key_age_seconds),
             allowed_origins,
+            metrics_namespace: env.optional("METRICS_NAMESPACE")?,
             max_body_bytes: env.parsed("MAX_BODY_BYTES", "a number of bytes", 6 << 20)?,
             put_deadline: Duration::from_millis(env.parsed(
                 "PUT_DEADLINE_MS",
@@ -84,7 +87,7 @@ impl Deps {
         Self {
             firehose: aws.firehose(),
             keys: Arc::new(keys),
-            metrics: Metrics::stdout(Pipeline::Track),
+            metrics: Metrics::stdout(Pipeline::Track, config.metrics_namespace.as_deref()),
             clock,
             new_id,
             config,

@@ -27,6 +27,17 @@ impl<'a> Function<'a> {
     }
 
     pub(crate) async fn environment(&self) -> Result<Value> {
+        Ok(self.configuration().await?["Environment"]["Variables"].clone())
+    }
+
+    /// Where its log lines go.
+    pub(crate) async fn log_group(&self) -> Result<String> {
+        let configuration = self.configuration().await?;
+        let group = configuration["LoggingConfig"]["LogGroup"].as_str();
+        Ok(group.context("the function's log group")?.to_owned())
+    }
+
+    async fn configuration(&self) -> Result<Value> {
         let answer = self
             .stack
             .http
@@ -34,8 +45,7 @@ impl<'a> Function<'a> {
             .header("authorization", self.scope())
             .send()
             .await?;
-        let configuration: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        Ok(configuration["Environment"]["Variables"].clone())
+        Ok(serde_json::from_slice(&answer.bytes().await?)?)
     }
 
     pub(crate) async fn set_environment(&self, variables: &Value) -> Result<()> {

@@ -13,8 +13,8 @@ use crate::{
 const STACK_NAME: &str = "cistern";
 /// Where SAM uploads code to.
 pub(crate) const CODE_BUCKET: &str = "cistern-deploy";
-/// As many as the template's default.
-const LOADER_CONCURRENCY: u32 = 4;
+/// Of loaders and archivers: as many as the template's defaults.
+const CONCURRENCY: u32 = 4;
 
 /// What the samples and the generated events carry, so that searching by one's own ids can be tried.
 const METADATA_KEYS: &str = "user_id";
@@ -53,11 +53,8 @@ impl Deployment<'_> {
     pub(crate) async fn run(&self, template: &str, step: &Step) -> Result<Outputs> {
         let code = self.data_dir.build();
         let staged = code.join("template.yaml");
-        fs::write(
-            &staged,
-            template::with_code(template, &code, LOADER_CONCURRENCY),
-        )
-        .with_context(|| format!("writing {}", staged.display()))?;
+        fs::write(&staged, template::with_code(template, &code, CONCURRENCY))
+            .with_context(|| format!("writing {}", staged.display()))?;
         self.create_code_bucket().await?;
 
         let mut deploy = self.sam();

@@ -11,8 +11,11 @@ use anyhow::{Context as _, Result, bail};
 const SOURCE: &str = "CodeUri: .";
 /// How a function names its binary.
 const BINARY: &str = "BuildProperties: {Binary: ";
-/// How the number of parallel loaders is given.
-const LOADER_CONCURRENCY: &str = "MaximumConcurrency: !Ref LoaderConcurrency";
+/// How the number of parallel runs of a queue's function is given.
+const CONCURRENCY: [&str; 2] = [
+    "MaximumConcurrency: !Ref LoaderConcurrency",
+    "MaximumConcurrency: !Ref ArchiverConcurrency",
+];
 
 /// The functions of a template: the binary of each, by its logical id.
 pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
@@ -48,7 +51,7 @@ pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
 ///
 /// Its queue poller compares `MaximumConcurrency` as a number, but a reference to a parameter reaches
 /// it as text, where AWS converts it.
-pub(crate) fn with_code(template: &str, code: &Path, loader_concurrency: u32) -> String {
+pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String {
     let mut staged = String::with_capacity(template.len() + 1024);
     for (resource, line) in lines_with_resource(template) {
         if line.trim() == SOURCE {
@@ -57,8 +60,11 @@ pub(crate) fn with_code(template: &str, code: &Path, loader_concurrency: u32) ->
             let package = package.to_string_lossy().replace('\'', "''");
             staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{package}'")));
         } else {
-            let number = format!("MaximumConcurrency: {loader_concurrency}");
-            staged.push_str(&line.replace(LOADER_CONCURRENCY, &number));
+            let number = format!("MaximumConcurrency: {concurrency}");
+            let line = CONCURRENCY.iter().fold(line.to_owned(), |line, reference| {
+                line.replace(reference, &number)
+            });
+            staged.push_str(&line);
         }
         staged.push('\n');
     }
@@ -111,7 +117,10 @@ mod tests {
             .zip(staged.lines())
             .filter(|(before, after)| before != after)
             .collect();
-        assert_eq!(changed.len(), functions(TEMPLATE).unwrap().len() + 1);
+        assert_eq!(
+            changed.len(),
+            functions(TEMPLATE).unwrap().len() + CONCURRENCY.len()
+        );
         assert!(changed.contains(&(
             "      CodeUri: .",
             "      CodeUri: '/it''s/IngestFunction.zip'"

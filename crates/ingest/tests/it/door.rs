@@ -64,6 +64,7 @@ impl Door {
             bucket: bucket.clone(),
             max_body_bytes: MAX_BODY_BYTES,
             store_deadline: STORE_DEADLINE,
+            metrics_namespace: None,
         };
         let deps = Deps {
             config,

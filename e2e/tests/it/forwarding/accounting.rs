@@ -132,7 +132,7 @@ async fn rejected_lines(forwarding: &Forwarding, before: &BTreeSet<String>) -> R
 async fn metrics(forwarding: &Forwarding) -> Result<Sums> {
     let function = Function::named(&forwarding.stack, "forwarder")?;
     let mut sums = Sums::default();
-    for line in log_lines(&forwarding.stack, &format!("/aws/lambda/{}", function.name)).await? {
+    for line in log_lines(&forwarding.stack, &function.log_group().await?).await? {
         let Ok(line) = serde_json::from_str::<Value>(&line) else {
             continue;
         };
