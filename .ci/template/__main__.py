@@ -28,7 +28,7 @@ def summary(seconds):
     """Which oracles ran, on how much."""
     named = len(subject.named())
     lint, validate = linters.versions()
-    shown = sum(len(it["Resources"]) for it in linters.layers(subject.template(), subject.sets()).values())
+    shown = sum(len(it["Resources"]) for it in subject.layers().values())
     return "\n".join(
         (
             f"template: {len(subject.sets()) - named} combinations of the choices and {named} sets of values, in {seconds:.0f} s",

@@ -26,6 +26,11 @@ ADMINISTRATION = {
     "Resource": "*",
 }
 
+# What the log service says of what it encrypts. The simulator knows keys that end in a name of one's own by their form alone, so it is
+# given that, in policies and requests alike.
+LOG_CONTEXT = "kms:EncryptionContext:aws:logs:arn"
+LOG_CONTEXT_FORM = "kms:EncryptionContext:${EncryptionContextKey}"
+
 
 @dataclass(frozen=True)
 class Right:
@@ -143,6 +148,8 @@ class Requests:
     def _context(self, right):
         """What AWS says about a request beside who and what: of a service, in whose behalf it comes."""
         context = {"aws:SecureTransport": "true" if right.has_tls else "false"}
+        if right.behalf == "another account" and right.principal.startswith("logs."):
+            return context | {LOG_CONTEXT: f"arn:aws:logs:{REGION}:999999999999:log-group:elsewhere"}
         if right.behalf == "another account":
             return context | {"aws:SourceAccount": "999999999999", "aws:SourceArn": "arn:aws:s3:::elsewhere"}
         if right.behalf.startswith("route "):
@@ -155,7 +162,7 @@ class Requests:
         arn = self.stack.answer(right.behalf, "Arn")
         if right.principal.startswith("logs."):
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html: no source, but what is encrypted.
-            return context | {"kms:EncryptionContext:aws:logs:arn": arn.removesuffix(":*")}
+            return context | {LOG_CONTEXT: arn.removesuffix(":*")}
         if right.principal == "events.amazonaws.com":
             # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html and the SNS guide: to a key it
             # says nothing of its source, to a queue the rule.
@@ -190,7 +197,7 @@ def simulate(requests):
     """Whether each request is allowed."""
     done = subprocess.run(
         [ORACLES / "bin" / "node", HERE / "simulate.mjs", ORACLES],
-        input=json.dumps(requests),
+        input=json.dumps(requests).replace(LOG_CONTEXT, LOG_CONTEXT_FORM),
         capture_output=True,
         text=True,
         check=False,

@@ -2,7 +2,7 @@
 
 import functools
 
-from . import combinations, translation
+from . import combinations, linters, translation
 from .resolution import Stack, Template
 
 
@@ -34,3 +34,9 @@ def named():
 def sets():
     """Every set of parameters that is looked at, the named ones first."""
     return [*combinations.named(template()).values(), *combinations.combinations(template())]
+
+
+@functools.cache
+def layers():
+    """What the linters are shown: every form of every resource."""
+    return linters.layers(template(), sets())

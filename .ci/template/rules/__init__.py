@@ -9,9 +9,9 @@ import functools
 import inspect
 from dataclasses import dataclass
 
-from . import databases, doors, functions, identities, metrics, naming, schedules, stores
+from . import deploys, doors, functions, identities, metrics, naming, schedules, stores
 
-MODULES = (doors, stores, functions, schedules, identities, naming, metrics, databases)
+MODULES = (doors, stores, functions, schedules, identities, naming, metrics, deploys)
 
 
 @dataclass(frozen=True)

@@ -106,20 +106,3 @@ def _callers(stack, function, seen=frozenset()):
         elif resource["Type"] == "AWS::Lambda::Function" and name not in seen | {function}:
             callers |= _callers(stack, name, seen | {function})
     return callers
-
-
-def defaults_fit_a_new_account(stack):
-    """With its defaults a stack reserves no concurrency.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html: a new account has 10 for all functions, and as many
-    must stay unreserved. Else: "Specified ReservedConcurrentExecutions for function decreases account's
-    UnreservedConcurrentExecution below its minimum value of [10]".
-    """
-    for name in stack.of_type("AWS::Lambda::Function"):
-        raw = stack.template.resources[name]["Properties"].get("ReservedConcurrentExecutions")
-        it = stack.without(stack.template.parameters_behind(raw)).of_type("AWS::Lambda::Function").get(name, {})
-        if int(it.get("ReservedConcurrentExecutions", 0)):
-            yield name, (
-                f"reserves {it['ReservedConcurrentExecutions']} by default; in a new account AWS: \"decreases account's "
-                'UnreservedConcurrentExecution below its minimum value of [10]"'
-            )

@@ -2,6 +2,7 @@
 
 import fnmatch
 import functools
+import re
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
@@ -11,39 +12,58 @@ from ..resolution import REGION
 # The longest name that CloudFormation takes for a stack.
 _LONGEST = "production-" * 11 + "london2"
 
-# Names that are for people, or are unique within something else, whose own name is looked at.
+# Types whose name is for people, or is unique within something else, whose own name is looked at.
 _NOT_UNIQUE = {"AWS::Athena::NamedQuery", "AWS::Glue::Table", "AWS::Lambda::Alias"}
+
+# Properties that are called a name and are none of the resource's own.
+_NOT_ITS_OWN = {
+    ("AWS::EC2::VPCEndpoint", "ServiceName"),
+    ("AWS::RDS::DBInstance", "CharacterSetName"),
+    ("AWS::RDS::DBInstance", "DBName"),
+    ("AWS::RDS::DBInstance", "NcharCharacterSetName"),
+}
+
+# Names that are unique within what another property names.
+_WITHIN = {("AWS::EC2::SecurityGroup", "GroupName"): "VpcId"}
 
 
 @functools.cache
 def _identifying(type_):
-    """The properties of a type that AWS wants to be unique in an account and region, where a template can give them."""
+    """Sets of properties of a type that AWS wants to be unique, each as a whole, in an account and region."""
     if type_ in _NOT_UNIQUE:
-        return set()
+        return ()
     own = names.KINDS.get(type_, names.Kind()).name
-    found = {own} if own else set()
+    found = {frozenset((own,))} if own else set()
     try:
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, type_).schema
     except Exception:  # cfn-lint has no schema of custom resources
-        return found
+        return tuple(found)
     path = lambda pointer: pointer.removeprefix("/properties/").replace("/", ".")
-    short = type_.rsplit("::", 1)[-1]
-    writable = [it for it in schema.get("primaryIdentifier", []) if it not in schema.get("readOnlyProperties", [])]
-    found |= {path(it) for it in writable}
-    found |= {path(it) for it in schema.get("createOnlyProperties", []) if path(it) in ("Name", f"{short}Name", f"{short}Identifier")}
-    return found
+    primary = frozenset(path(it) for it in schema.get("primaryIdentifier", []) if it not in schema.get("readOnlyProperties", []))
+    if primary:
+        # The name of a stage, for one, is unique within its API.
+        found = {it for it in found if not it < primary} | {primary}
+    for name in map(path, schema.get("createOnlyProperties", [])):
+        if re.search(r"(Name|Identifier)$", name) and name not in primary and (type_, name) not in _NOT_ITS_OWN:
+            within = _WITHIN.get((type_, name))
+            found.add(frozenset((name, within)) if within else frozenset((name,)))
+    return tuple(found)
 
 
-def _identity(resource):
-    """The values of the identifying properties that a resource gives, by property."""
-    found = {}
-    for path in _identifying(resource["Type"]):
-        value = resource["Properties"]
-        for step in path.split("."):
-            value = value.get(step) if isinstance(value, dict) else None
-        if value is not None:
-            found[path] = value
-    return found
+def _given(resource, path):
+    value = resource["Properties"]
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _identities(resource):
+    """What a resource is known by in its account, as far as the template gives it: a mapping for each name."""
+    for paths in _identifying(resource["Type"]):
+        found = {path: value for path in sorted(paths) if (value := _given(resource, path)) is not None}
+        # Without its own part, what is left is the place that it is in.
+        if found and not (len(paths) > 1 and set(found) <= {"AwsAccountId", "CatalogId", "VpcId"}):
+            yield found
 
 
 def names_differ_between_stacks(stack):
@@ -54,9 +74,10 @@ def names_differ_between_stacks(stack):
     """
     other = stack.again(name=f"{stack.name}-two")
     for name, resource in stack.resources.items():
-        identity = _identity(resource)
-        if identity and identity == _identity(other.resources[name]):
-            yield name, f'{identity} is the same in every stack; the second fails with "already exists"'
+        others = list(_identities(other.resources[name]))
+        for identity in _identities(resource):
+            if identity in others:
+                yield name, f'{identity} is the same in every stack; the second fails with "already exists"'
 
 
 def names_fit_whatever_the_stack_is_called(stack):
@@ -66,10 +87,13 @@ def names_fit_whatever_the_stack_is_called(stack):
     """
     longest = stack.again(name=_LONGEST)
     for name, resource in longest.resources.items():
-        limit = names.KINDS.get(resource["Type"], names.Kind()).limit
-        own = _identity(resource).get(names.KINDS.get(resource["Type"], names.Kind()).name)
-        if isinstance(own, str) and len(own) > limit:
-            yield name, f'{len(own)} letters under a stack name of {len(_LONGEST)}; AWS: "must have length less than or equal to {limit}"'
+        kind = names.KINDS.get(resource["Type"], names.Kind())
+        own = _given(resource, kind.name) if kind.name else None
+        if isinstance(own, str) and len(own) > kind.limit:
+            yield name, (
+                f"{len(own)} letters under a stack name of {len(_LONGEST)}; AWS: "
+                f'"Member must have length less than or equal to {kind.limit}"'
+            )
 
 
 def metrics_are_of_one_stack(stack):
@@ -104,6 +128,44 @@ def rules_may_send_to_their_queue(stack):
                             f"{queues[arn]} does not let {renamed.answer(rule, 'Arn')} send, under a stack name of {len(name)} "
                             "letters; EventBridge drops what it cannot deliver, unseen"
                         )
+
+
+def patterns_fit_whatever_the_stack_is_called(stack):
+    """A pattern in a policy that is made of the stack's name fits the same resources under every name.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stack.html takes 128 letters for a stack's name,
+    many services fewer for theirs. CloudFormation shortens what it generates; the pattern then fits nothing, and AWS denies.
+    """
+    longest = stack.again(name=_LONGEST)
+    for name in stack.resources:
+        for pattern, other in zip(_patterns(stack, name), _patterns(longest, name), strict=True):
+            if re.search(rf"{re.escape(stack.name)}[^/:]*\*", pattern):
+                lost = _fitting(stack, pattern) - _fitting(longest, other)
+                if lost:
+                    yield name, f"{pattern} fits {', '.join(sorted(lost))} as long as the stack's name is short; then AWS denies, unseen"
+
+
+def _patterns(stack, name):
+    """Every text in the policies of a resource."""
+    it = stack.resources[name]["Properties"]
+    return list(_texts([it.get("PolicyDocument"), it.get("Policies"), it.get("AssumeRolePolicyDocument")]))
+
+
+def _texts(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [text for inner in value for text in _texts(inner)]
+    return [value] if isinstance(value, str) else []
+
+
+def _fitting(stack, pattern):
+    """The resources whose ARN fits a pattern."""
+    return {
+        name
+        for name in stack.resources
+        if (arn := stack.answer(name, "Arn")).startswith("arn:") and fnmatch.fnmatchcase(arn, pattern)
+    }
 
 
 def _lets_rule_send(stack, queue, rule):

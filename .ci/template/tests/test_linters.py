@@ -14,7 +14,7 @@ class Linters(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         """Both at once, each once for all: starting is most of what they take."""
-        cls.shown = linters.layers(subject.template(), subject.sets())
+        cls.shown = subject.layers()
         whole = {name: stack.as_template() for name, stack in subject.named().items()}
         with ThreadPoolExecutor() as pool:
             lint = pool.submit(linters.cfn_lint, cls.shown | faults.templates())

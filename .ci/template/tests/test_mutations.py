@@ -41,6 +41,27 @@ def name_the_lake_for_all_stacks(body):
     properties(body, "LakeDatabase")["DatabaseInput"]["Name"] = "cistern"
 
 
+def name_a_group_within_a_vpc_of_ones_own(body):
+    properties(body, "FunctionSecurityGroup")["GroupName"] = "cistern-functions"
+    properties(body, "FunctionSecurityGroup")["VpcId"] = "vpc-0123456789abcdef0"
+
+
+def name_a_function_and_its_queue(body):
+    properties(body, "IngestFunction")["FunctionName"] = "ingest"
+    properties(body, "LoadQueue")["QueueName"] = "load"
+
+
+def let_a_role_call_by_a_pattern_of_names(body):
+    function = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-MigratorFunction-*"
+    for statement in properties(body, "MasterLoginFunctionRole")["Policies"][0]["PolicyDocument"]["Statement"]:
+        if statement.get("Sid") == "CallMigrator":
+            statement["Resource"] = {"Fn::Sub": function}
+
+
+def set_what_the_account_shares(body):
+    body["Resources"]["Account"] = {"Type": "AWS::ApiGateway::Account", "Properties": {}}
+
+
 def name_a_rule_too_long(body):
     properties(body, "EmailArchiveRule")["Name"] = {"Fn::Sub": "${AWS::StackName}-email-archive"}
 
@@ -139,6 +160,10 @@ MUTATIONS = {
     let_another_function_call_early: "nothing_calls_a_function_before_its_log_group",
     name_a_schedule_by_its_logical_id: "names_differ_between_stacks",
     name_the_lake_for_all_stacks: "names_differ_between_stacks",
+    name_a_group_within_a_vpc_of_ones_own: "names_differ_between_stacks",
+    name_a_function_and_its_queue: "names_differ_between_stacks",
+    let_a_role_call_by_a_pattern_of_names: "patterns_fit_whatever_the_stack_is_called",
+    set_what_the_account_shares: "defaults_leave_the_account_alone",
     name_a_rule_too_long: "names_fit_whatever_the_stack_is_called",
     let_a_rule_send_by_a_pattern_of_its_name: "rules_may_send_to_their_queue",
     let_no_rule_leave_dead_letters: "rules_may_send_to_their_queue",

@@ -1,4 +1,4 @@
-"""Rules of the database, and of what a first deploy that fails leaves behind."""
+"""Rules of what a first deploy finds and leaves: limits of a new account, what is shared in it, what a failure must not keep."""
 
 import itertools
 
@@ -51,3 +51,39 @@ def first_deploy_can_be_rolled_back(stack):
                 yield name, 'is protected from the start; a rollback ends in ROLLBACK_FAILED: "Cannot delete protected DB Instance"'
         if resource.get("DeletionPolicy") == "Retain" and name not in kept:
             yield name, "is left behind by every deploy that fails: say RetainExceptOnCreate"
+
+
+def defaults_fit_a_new_account(stack):
+    """With its defaults a stack reserves no concurrency.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html: a new account has 10 for all functions, and as many
+    must stay unreserved. Else: "Specified ReservedConcurrentExecutions for function decreases account's
+    UnreservedConcurrentExecution below its minimum value of [10]".
+    """
+    for name in stack.of_type("AWS::Lambda::Function"):
+        raw = stack.template.resources[name]["Properties"].get("ReservedConcurrentExecutions")
+        it = stack.without(stack.template.parameters_behind(raw)).of_type("AWS::Lambda::Function").get(name, {})
+        if int(it.get("ReservedConcurrentExecutions", 0)):
+            yield name, (
+                f"reserves {it['ReservedConcurrentExecutions']} by default; in a new account AWS: \"decreases account's "
+                'UnreservedConcurrentExecution below its minimum value of [10]"'
+            )
+
+
+# Of each there is one in an account and region: making it overwrites what others have set.
+_OF_THE_ACCOUNT = {"AWS::ApiGateway::Account", "AWS::Logs::AccountPolicy", "AWS::EC2::SnapshotBlockPublicAccess", "AWS::SES::VdmAttributes"}
+
+
+def defaults_leave_the_account_alone(stack):
+    """With its defaults a stack changes nothing that the whole account shares.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-account.html: AWS takes it, replaces
+    what other stacks have set, and does not put that back.
+    """
+    for name in stack.resources:
+        if stack.template.resources[name]["Type"] in _OF_THE_ACCOUNT:
+            condition = stack.template.resources[name].get("Condition")
+            behind = stack.template.parameters_behind({"Condition": condition}) if condition else set()
+            # Whoever chose one of its parameters chose this; a switch of a whole pipeline is no such choice.
+            if name in stack.without({it for it in behind if not it.startswith("Enable")}).resources:
+                yield name, "is one for the whole account and region; AWS replaces what others have set there"
