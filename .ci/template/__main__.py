@@ -1,4 +1,4 @@
-"""Runs every check of the template, and says which oracles looked at how much. Arguments: names of test modules, or none for all."""
+"""Runs every check of the template, and says which oracles looked at how much. Arguments: names of test modules, or none."""
 
 import sys
 import time
@@ -33,7 +33,8 @@ def summary(seconds):
         (
             f"template: {len(subject.sets()) - named} combinations of the choices and {named} sets of values, in {seconds:.0f} s",
             f"  own rules: {len(rules.rules())} on each of them, {len(test_mutations.MUTATIONS)} mutations",
-            f"  {lint}, {validate}: {shown} forms of {len(subject.template().resources)} resources, {len(faults.FAULTS) - 1} seeded faults",
+            f"  {lint}, {validate}: {shown} forms of {len(subject.template().resources)} resources, "
+            f"{len(faults.FAULTS) - 1} seeded faults",
             f"  {rights.version()}: {test_rights.Rights.asked} rights",
             f"  model of CloudWatch's alarms: {2 * len(stories.STORIES)} stories of {len(stories.STORIES)} alarms",
         )

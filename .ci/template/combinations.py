@@ -2,7 +2,8 @@
 
 import itertools
 
-from .resolution import ACCOUNT, REGION, Stack, Template
+from .resolution import ACCOUNT, REGION, Stack
+from .templates import Template
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 
@@ -54,7 +55,9 @@ def combinations(template):
     for values in itertools.product(*values_of.values()):
         for presence in itertools.product((False, True), repeat=len(GIVEN)):
             given = [key for key, is_given in zip(GIVEN, presence) if is_given]
-            parameters = dict(zip(values_of, values)) | _samples(template, *given, *(more for key in given for more in GIVEN[key]))
+            parameters = dict(zip(values_of, values)) | _samples(
+                template, *given, *(more for key in given for more in GIVEN[key])
+            )
             probe = Stack(bare, parameters)
             decided = tuple(probe.condition(name) for name in conditions)
             if decided not in seen:
@@ -76,9 +79,11 @@ def _bounds(template, edge, index):
 def named(template):
     """A few sets that differ in values as well, by name. Together they have every resource; linters look at these."""
     declared = template.parameters
-    on = {key: "true" for key in switches(template)} | {key: values[-1] for key, values in choices(template).items() if "true" not in values}
+    on = {key: "true" for key in switches(template)}
+    on |= {key: values[-1] for key, values in choices(template).items() if "true" not in values}
     off = {key: "false" for key in switches(template) if key.startswith("Enable")}
-    everything = on | {key: value for key, value in SAMPLES.items() if key in declared and key not in ("DatabaseUrl", "VpcId", "SubnetIds", "SecurityGroupIds")}
+    own = ("DatabaseUrl", "VpcId", "SubnetIds", "SecurityGroupIds")
+    everything = on | {key: value for key, value in SAMPLES.items() if key in declared and key not in own}
     sets = {
         "defaults": {},
         "own key": _samples(template, "KmsKeyArn"),

@@ -119,4 +119,9 @@ def compare(found, sign, wanted):
         number = float(found)
     except (TypeError, ValueError):
         return False
-    return {"<": number < float(wanted), "<=": number <= float(wanted), ">": number > float(wanted), ">=": number >= float(wanted)}[sign]
+    return {
+        "<": number < float(wanted),
+        "<=": number <= float(wanted),
+        ">": number > float(wanted),
+        ">=": number >= float(wanted),
+    }[sign]

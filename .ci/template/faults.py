@@ -152,7 +152,9 @@ FAULTS = {
     "logs kept for 31 days": _one("AWS::Logs::LogGroup", RetentionInDays=31),
     "an alarm every 45 s": _alarm(Period=45),
     "an event pattern with an operator that is none": _one(
-        "AWS::Events::Rule", State="ENABLED", EventPattern={"source": ["aws.s3"], "detail": {"object": {"key": [{"prefixx": "raw/"}]}}}
+        "AWS::Events::Rule",
+        State="ENABLED",
+        EventPattern={"source": ["aws.s3"], "detail": {"object": {"key": [{"prefixx": "raw/"}]}}},
     ),
     "a route without a space": {
         "Api": HTTP_API,

@@ -53,9 +53,7 @@ KINDS = {
         "firehose:{region}:{account}:deliverystream/{name}", name="DeliveryStreamName", limit=64
     ),
     "AWS::IAM::Role": Kind("iam::{account}:role/{name}", name="RoleName", limit=64),
-    "AWS::SNS::Topic": Kind(
-        "sns:{region}:{account}:{name}", "{arn}", "TopicName", 256, attributes=(("TopicName", "{name}"),)
-    ),
+    "AWS::SNS::Topic": Kind("sns:{region}:{account}:{name}", "{arn}", "TopicName", 256, attributes=(("TopicName", "{name}"),)),
     "AWS::SecretsManager::Secret": Kind(
         "secretsmanager:{region}:{account}:secret:{name}-AbCdEf", "{arn}", "Name", 512, attributes=(("Id", "{arn}"),)
     ),

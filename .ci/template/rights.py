@@ -142,8 +142,8 @@ class Requests:
         if separator == ".":
             return self.stack.answer(logical_id, rest), logical_id
         answers = self.stack.answers(logical_id)
-        arn = next((it for it in sorted(answers) if it.startswith("arn:")))
-        return (arn.removesuffix("*") + rest if separator == "+" else arn + separator + rest), logical_id
+        arn = next(it for it in sorted(answers) if it.startswith("arn:"))
+        return arn.removesuffix("*") + rest if separator == "+" else arn + separator + rest, logical_id
 
     def _context(self, right):
         """What AWS says about a request beside who and what: of a service, in whose behalf it comes."""

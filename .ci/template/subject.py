@@ -3,7 +3,8 @@
 import functools
 
 from . import combinations, linters, translation
-from .resolution import Stack, Template
+from .resolution import Stack
+from .templates import Template
 
 
 @functools.cache

@@ -71,7 +71,12 @@ def defaults_fit_a_new_account(stack):
 
 
 # Of each there is one in an account and region: making it overwrites what others have set.
-_OF_THE_ACCOUNT = {"AWS::ApiGateway::Account", "AWS::Logs::AccountPolicy", "AWS::EC2::SnapshotBlockPublicAccess", "AWS::SES::VdmAttributes"}
+_OF_THE_ACCOUNT = {
+    "AWS::ApiGateway::Account",
+    "AWS::Logs::AccountPolicy",
+    "AWS::EC2::SnapshotBlockPublicAccess",
+    "AWS::SES::VdmAttributes",
+}
 
 
 def defaults_leave_the_account_alone(stack):

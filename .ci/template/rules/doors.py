@@ -17,12 +17,10 @@ _BOTH = """
     requestTimeEpoch responseLatency responseLength stage status
 """
 _HTTP = set(f"{_BOTH} awsEndpointRequestId2 dataProcessed routeKey".split())
-_REST = set(
-    f"""{_BOTH} authenticate.error authenticate.latency authenticate.status authorize.error authorize.latency
+_REST = set(f"""{_BOTH} authenticate.error authenticate.latency authenticate.status authorize.error authorize.latency
     authorize.status deploymentId error.validationErrorString identity.apiKey identity.apiKeyId identity.vpcId identity.vpceId
     isCanaryRequest requestOverride.path resourceId resourcePath responseOverride.status waf.error waf.latency
-    waf.status wafResponseCode webaclArn xrayTraceId""".split()
-)
+    waf.status wafResponseCode webaclArn xrayTraceId""".split())
 
 _METHODS = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ANY"
 
@@ -57,7 +55,7 @@ def log_variables_exist(stack):
             if variable not in known and not variable.startswith("authorizer."):
                 kind = "a REST API" if is_rest else "an HTTP API"
                 yield name, (
-                    f"$context.{variable} does not exist for {kind}; AWS: \"The following context variables are not "
+                    f'$context.{variable} does not exist for {kind}; AWS: "The following context variables are not '
                     f'supported: [$context.{variable}]"'
                 )
 

@@ -34,7 +34,11 @@ def batches_over_ten_have_a_window(stack):
     than 0 if maximum batch size is greater than 10".
     """
     for name, it in stack.of_type("AWS::Lambda::EventSourceMapping").items():
-        if ":sqs:" in it["EventSourceArn"] and int(it.get("BatchSize", 10)) > 10 and not int(it.get("MaximumBatchingWindowInSeconds", 0)):
+        if (
+            ":sqs:" in it["EventSourceArn"]
+            and int(it.get("BatchSize", 10)) > 10
+            and not int(it.get("MaximumBatchingWindowInSeconds", 0))
+        ):
             yield name, 'AWS: "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"'
 
 

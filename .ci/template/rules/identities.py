@@ -9,7 +9,9 @@ _SERVICES = set(
 )
 
 # Actions on a bucket; the others of S3 that begin so are on its objects.
-_OF_BUCKETS = re.compile(r"s3:(List(?!MultipartUploadParts)|GetBucket|PutBucket|DeleteBucket|GetLifecycle|PutLifecycle|CreateBucket)")
+_OF_BUCKETS = re.compile(
+    r"s3:(List(?!MultipartUploadParts)|GetBucket|PutBucket|DeleteBucket|GetLifecycle|PutLifecycle|CreateBucket)"
+)
 _OF_OBJECTS = re.compile(r"s3:(Get|Put|Delete|Restore)Object|s3:(AbortMultipartUpload|ListMultipartUploadParts)")
 
 

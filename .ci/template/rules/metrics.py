@@ -18,11 +18,9 @@ _OF_AWS = {
     "AWS/SQS": [
         (
             {"QueueName"},
-            set(
-                """ApproximateAgeOfOldestMessage ApproximateNumberOfMessagesDelayed ApproximateNumberOfMessagesNotVisible
+            set("""ApproximateAgeOfOldestMessage ApproximateNumberOfMessagesDelayed ApproximateNumberOfMessagesNotVisible
                 ApproximateNumberOfMessagesVisible NumberOfEmptyReceives NumberOfMessagesDeleted NumberOfMessagesReceived
-                NumberOfMessagesSent SentMessageSize""".split()
-            ),
+                NumberOfMessagesSent SentMessageSize""".split()),
         )
     ],
     "AWS/ApiGateway": [
@@ -36,30 +34,27 @@ _OF_AWS = {
     "AWS/RDS": [
         (
             {"DBInstanceIdentifier"},
-            set(
-                """BurstBalance CPUCreditBalance CPUCreditUsage CPUSurplusCreditBalance CPUSurplusCreditsCharged CPUUtilization
+            set("""BurstBalance CPUCreditBalance CPUCreditUsage CPUSurplusCreditBalance CPUSurplusCreditsCharged CPUUtilization
                 CheckpointLag DBLoad DatabaseConnections DiskQueueDepth EBSByteBalance% EBSIOBalance% FreeStorageSpace
                 FreeableMemory MaximumUsedTransactionIDs NetworkReceiveThroughput NetworkTransmitThroughput OldestReplicationSlotLag
                 ReadIOPS ReadLatency ReadThroughput ReplicaLag SwapUsage TransactionLogsDiskUsage TransactionLogsGeneration
-                WriteIOPS WriteLatency WriteThroughput""".split()
-            ),
+                WriteIOPS WriteLatency WriteThroughput""".split()),
         )
     ],
     "AWS/Firehose": [
         (
             {"DeliveryStreamName"},
-            set(
-                """BackupToS3.Success BytesPerSecondLimit DeliveryToS3.Bytes DeliveryToS3.DataFreshness DeliveryToS3.ObjectCount
+            set("""BackupToS3.Success BytesPerSecondLimit DeliveryToS3.Bytes DeliveryToS3.DataFreshness DeliveryToS3.ObjectCount
                 DeliveryToS3.Records DeliveryToS3.Success IncomingBytes IncomingPutRequests IncomingRecords KMSKeyAccessDenied
                 KMSKeyDisabled KMSKeyInvalidState KMSKeyNotFound PutRecordBatch.Bytes PutRecordBatch.Latency PutRecordBatch.Requests
-                PutRequestsPerSecondLimit RecordsPerSecondLimit ThrottledRecords""".split()
-            ),
+                PutRequestsPerSecondLimit RecordsPerSecondLimit ThrottledRecords""".split()),
         )
     ],
     "AWS/Events": [
         (
             {"RuleName"},
-            set("FailedInvocations InvocationsFailedToBeSentToDlq InvocationsSentToDlq Invocations MatchedEvents ThrottledRules TriggeredRules".split()),
+            set("""FailedInvocations Invocations InvocationsFailedToBeSentToDlq InvocationsSentToDlq MatchedEvents ThrottledRules
+                TriggeredRules""".split()),
         )
     ],
 }

@@ -80,6 +80,18 @@ def names_differ_between_stacks(stack):
                 yield name, f'{identity} is the same in every stack; the second fails with "already exists"'
 
 
+def exports_differ_between_stacks(stack):
+    """No export has the same name in two stacks.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/outputs-section-structure.html. Else the second stack fails: "Export
+    with name ... is already exported by stack ...".
+    """
+    other = stack.again(name=f"{stack.name}-two").outputs()
+    for name, it in stack.outputs().items():
+        if "Export" in it and it["Export"] == other[name]["Export"]:
+            yield name, f'{it["Export"]["Name"]} is the same in every stack; the second fails with "is already exported by stack"'
+
+
 def names_fit_whatever_the_stack_is_called(stack):
     """A name that is made of the stack's is within its limit for every name a stack can have.
 

@@ -5,7 +5,7 @@ import unittest
 from .. import alarms, subject
 from ..alarms import Definition
 from ..doorway import authorizer_lines, counted, matches
-from ..stories import SENDER_WITH_WRONG_KEY, STORIES
+from ..stories import SENDER_GIVES_UP, SENDER_WITH_WRONG_KEY, STORIES, Story
 
 ONE_OF_THEM = Definition("Sum", 60, 3, 3, 0, "GreaterThanThreshold", "missing")
 
@@ -65,10 +65,14 @@ class Stories(unittest.TestCase):
         ]
         self.assertTrue(ringing, "a sender whose key is wrong loses events before anybody knows")
 
-    def test_quiet_hours_at_their_most_are_shorter_than_the_senders_patience(self):
-        parameter = subject.template().parameters["QuietHours"]
-        longest = self.stack.again(QuietHours=str(parameter["MaxValue"])).of_type("AWS::CloudWatch::Alarm")["QuietAlarm"]
-        self.assertLessEqual(int(longest["EvaluationPeriods"]) * int(longest["Period"]), 8 * 3600)
+    def test_silence_is_noticed_before_senders_give_up_whatever_quiet_hours_is(self):
+        """A point that lies further back than EvaluationPeriods still counts, so that silence rings some hours after QuietHours."""
+        most = subject.template().parameters["QuietHours"]["MaxValue"]
+        longest = self.stack.again(QuietHours=str(most)).of_type("AWS::CloudWatch::Alarm")["QuietAlarm"]
+        hours = self.ring(longest, Story("one batch, and no more", ((0, 1),), 48 * 60)) / 60
+        self.assertLessEqual(
+            hours, SENDER_GIVES_UP / 60, f"with QuietHours={most}, the most it may be, silence rings after hours"
+        )
 
 
 class Model(unittest.TestCase):

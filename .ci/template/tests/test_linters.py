@@ -4,7 +4,8 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from .. import faults, linters, rules, subject
-from ..resolution import Stack, Template
+from ..resolution import Stack
+from ..templates import Template
 
 # Of the seeded faults, all but two must be seen.
 MISSED_AT_MOST = 2

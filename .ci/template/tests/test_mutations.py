@@ -4,7 +4,8 @@ import copy
 import unittest
 
 from .. import faults, rules, subject
-from ..resolution import Stack, Template
+from ..resolution import Stack
+from ..templates import Template
 
 
 def properties(body, logical_id):
@@ -58,6 +59,10 @@ def let_a_role_call_by_a_pattern_of_names(body):
             statement["Resource"] = {"Fn::Sub": function}
 
 
+def export_under_one_name(body):
+    body["Outputs"]["EventsBucketName"]["Export"] = {"Name": "events-bucket"}
+
+
 def set_what_the_account_shares(body):
     body["Resources"]["Account"] = {"Type": "AWS::ApiGateway::Account", "Properties": {}}
 
@@ -75,7 +80,9 @@ def let_a_rule_send_by_a_pattern_of_its_name(body):
 
 
 def let_no_rule_leave_dead_letters(body):
-    properties(body, "EmailArchiveRule")["Targets"][0]["DeadLetterConfig"] = {"Arn": {"Fn::GetAtt": ["LoadDeadLetterQueue", "Arn"]}}
+    properties(body, "EmailArchiveRule")["Targets"][0]["DeadLetterConfig"] = {
+        "Arn": {"Fn::GetAtt": ["LoadDeadLetterQueue", "Arn"]}
+    }
 
 
 def begin_with_more_storage_than_it_may_grow_to(body):
@@ -163,6 +170,7 @@ MUTATIONS = {
     name_a_group_within_a_vpc_of_ones_own: "names_differ_between_stacks",
     name_a_function_and_its_queue: "names_differ_between_stacks",
     let_a_role_call_by_a_pattern_of_names: "patterns_fit_whatever_the_stack_is_called",
+    export_under_one_name: "exports_differ_between_stacks",
     set_what_the_account_shares: "defaults_leave_the_account_alone",
     name_a_rule_too_long: "names_fit_whatever_the_stack_is_called",
     let_a_rule_send_by_a_pattern_of_its_name: "rules_may_send_to_their_queue",

@@ -3,7 +3,8 @@
 import unittest
 
 from .. import names
-from ..resolution import Stack, Template, Unresolved
+from ..resolution import Stack, Unresolved
+from ..templates import Template
 
 BODY = {
     "Parameters": {
@@ -41,9 +42,7 @@ class Resolution(unittest.TestCase):
         stack = Stack(self.template)
         queue = names.generated("cistern", "Queue", 80)
         self.assertEqual(stack.of_type("AWS::SQS::Queue")["Queue"], {"DelaySeconds": 3})
-        self.assertEqual(
-            stack.of_type("AWS::SNS::Topic")["Topic"], {"DisplayName": f"{queue} ${{kept}} 3 on", "TopicName": "b"}
-        )
+        self.assertEqual(stack.of_type("AWS::SNS::Topic")["Topic"], {"DisplayName": f"{queue} ${{kept}} 3 on", "TopicName": "b"})
         self.assertEqual(stack.answer("Topic"), "arn:aws:sns:us-east-1:123456789012:b")
 
     def test_what_a_condition_leaves_out_is_not_there(self):

@@ -5,7 +5,8 @@ import fnmatch
 import unittest
 
 from .. import rights, subject
-from ..resolution import Stack, Template
+from ..resolution import Stack
+from ..templates import Template
 from . import test_mutations
 
 SETS = ("defaults", "everything")
@@ -46,7 +47,9 @@ class Rights(unittest.TestCase):
                                 who == role
                                 and request
                                 and fnmatch.fnmatchcase(request["action"], action)
-                                and any(fnmatch.fnmatchcase(request["resource"], place) for place in listed(statement["Resource"]))
+                                and any(
+                                    fnmatch.fnmatchcase(request["resource"], place) for place in listed(statement["Resource"])
+                                )
                                 for who, request in asked
                             ),
                             f"{role} may {action} on {statement['Resource']}, and no line of rights.txt needs it",
@@ -64,7 +67,9 @@ class Rights(unittest.TestCase):
         for statement in without["Statement"]:
             services = statement["Principal"].get("Service")
             if services is not None:
-                statement["Principal"]["Service"] = [it for it in listed(services) if it != "events.amazonaws.com"] or ["ec2.amazonaws.com"]
+                statement["Principal"]["Service"] = [it for it in listed(services) if it != "events.amazonaws.com"] or [
+                    "ec2.amazonaws.com"
+                ]
         self.assertIn("events.amazonaws.com kms:Decrypt key", self.wrong(key_policy=without))
         # EventBridge does not say for whom it comes, so that a condition on that shuts it out.
         conditioned = copy.deepcopy(self.key_policy)

@@ -15,6 +15,11 @@ class EveryCombination(unittest.TestCase):
         if found:
             self.fail("\n" + "\n".join(f"{text} (with {parameters or 'defaults'})" for text, parameters in found.items()))
 
+    def test_every_output_that_is_given_out_is_there(self):
+        for parameters in subject.sets():
+            for name, it in Stack(subject.template(), parameters).outputs().items():
+                self.assertTrue(it.get("Value"), f"{name} is empty (with {parameters or 'defaults'})")
+
     def test_the_named_sets_have_every_resource(self):
         there = {name for stack in subject.named().values() for name in stack.resources}
         self.assertEqual(set(subject.template().resources) - there, set(), "no set of combinations.named has them")

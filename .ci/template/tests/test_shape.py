@@ -44,9 +44,7 @@ class Queues(unittest.TestCase):
     def test_visibility_is_six_times_the_timeout_of_who_reads(self):
         for mapping in of_type("AWS::Lambda::EventSourceMapping").values():
             queue = next(n for n in of_type("AWS::SQS::Queue") if mentions(mapping["Properties"]["EventSourceArn"], n))
-            function = next(
-                n for n in of_type("AWS::Lambda::Function") if mentions(mapping["Properties"]["FunctionName"], n)
-            )
+            function = next(n for n in of_type("AWS::Lambda::Function") if mentions(mapping["Properties"]["FunctionName"], n))
             timeout = number(properties(function)["Timeout"])
             self.assertGreaterEqual(number(properties(queue)["VisibilityTimeout"]), 6 * timeout, queue)
 
@@ -61,7 +59,11 @@ class Queues(unittest.TestCase):
     def test_queues_and_buckets_are_spoken_to_by_tls_only(self):
         policies = of_type("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy").values()
         for name, it in of_type("AWS::SQS::Queue", "AWS::S3::Bucket").items():
-            theirs = [p["Properties"] for p in policies if mentions([p["Properties"].get("Queues"), p["Properties"].get("Bucket")], name)]
+            theirs = [
+                p["Properties"]
+                for p in policies
+                if mentions([p["Properties"].get("Queues"), p["Properties"].get("Bucket")], name)
+            ]
             denials = [
                 s
                 for p in theirs
