@@ -57,7 +57,7 @@ pub(crate) struct Options {
     searches: f64,
 
     /// The Postgres of email events
-    #[arg(long, value_enum, default_value = "micro")]
+    #[arg(long, value_enum, default_value = "small")]
     database: Postgres,
 
     /// App events a month that are forwarded; 0 leaves the pipeline out

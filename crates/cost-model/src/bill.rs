@@ -161,8 +161,8 @@ mod tests {
         };
 
         let own = usd(&all(Database::Own).idle());
-        let micro = usd(&all(Database::Micro).idle());
-        assert!(own < 6.0, "{own}");
-        assert!((micro - own - (11.68 + 2.30 + 0.40)).abs() < 0.01);
+        let small = usd(&all(Database::Small).idle());
+        assert!(own < 6.5, "{own}");
+        assert!((small - own - (23.36 + 2.30 + 0.40)).abs() < 0.01);
     }
 }

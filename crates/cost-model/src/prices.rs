@@ -30,12 +30,18 @@ pub enum Meter {
     FirehoseGb,
     /// Calls to SQS, of up to 64 KB.
     SqsRequests,
+    /// Events of S3 to `EventBridge`.
+    EventBridgeEvents,
     /// PUT and LIST.
     S3WriteRequests,
     /// GET.
     S3ReadRequests,
     /// Objects stored, for a month.
     S3StoredGb,
+    /// Objects that a lifecycle rule moves into another storage class.
+    TransitionRequests,
+    /// Objects that Intelligent-Tiering watches, for a month.
+    TieredObjects,
     /// Data that Athena's queries read, in terabytes of 10^12 bytes.
     AthenaScannedTb,
     /// Work of Glue jobs and crawlers.
@@ -131,6 +137,7 @@ const API_GATEWAY: &str = "https://aws.amazon.com/api-gateway/pricing/";
 const LAMBDA: &str = "https://aws.amazon.com/lambda/pricing/";
 const FIREHOSE: &str = "https://aws.amazon.com/firehose/pricing/";
 const SQS: &str = "https://aws.amazon.com/sqs/pricing/";
+const EVENTBRIDGE: &str = "https://aws.amazon.com/eventbridge/pricing/";
 const S3: &str = "https://aws.amazon.com/s3/pricing/";
 const ATHENA: &str = "https://aws.amazon.com/athena/pricing/";
 const GLUE: &str = "https://aws.amazon.com/glue/pricing/";
@@ -156,7 +163,7 @@ const FIREHOSE_GB: &[Tier] = &[
 
 impl Meter {
     /// Every meter, in the order of the report.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::RestApiRequests,
         Self::HttpApiRequests,
         Self::LambdaRequests,
@@ -164,9 +171,12 @@ impl Meter {
         Self::LambdaX86GbSeconds,
         Self::FirehoseGb,
         Self::SqsRequests,
+        Self::EventBridgeEvents,
         Self::S3WriteRequests,
         Self::S3ReadRequests,
         Self::S3StoredGb,
+        Self::TransitionRequests,
+        Self::TieredObjects,
         Self::AthenaScannedTb,
         Self::GlueDpuHours,
         Self::LogGb,
@@ -194,9 +204,12 @@ impl Meter {
             Self::LambdaX86GbSeconds => price("GB-second of a function, x86", 1.0, flat!(0.000_016_666_7), LAMBDA, None).free(400_000.0),
             Self::FirehoseGb => price("GB into Firehose, records rounded up to 5 KB", 1.0, FIREHOSE_GB, FIREHOSE, None),
             Self::SqsRequests => price("million calls of SQS", MILLION, flat!(0.40), SQS, None).free(1.0),
+            Self::EventBridgeEvents => price("million events of S3 to EventBridge", MILLION, flat!(1.00), EVENTBRIDGE, None),
             Self::S3WriteRequests => price("thousand PUT or LIST of S3", 1e3, flat!(0.005), S3, Some("2026-05")),
             Self::S3ReadRequests => price("thousand GET of S3", 1e3, flat!(0.000_4), S3, Some("2026-05")),
             Self::S3StoredGb => price("GB-month in S3", 1.0, flat!(0.023), S3, Some("2026-05")),
+            Self::TransitionRequests => price("thousand objects moved by a lifecycle rule", 1e3, flat!(0.01), S3, None),
+            Self::TieredObjects => price("thousand objects watched by Intelligent-Tiering, for a month", 1e3, flat!(0.002_5), S3, None),
             Self::AthenaScannedTb => price("TB scanned by Athena", 1.0, flat!(5.0), ATHENA, Some("2026-05")),
             Self::GlueDpuHours => price("DPU-hour of Glue", 1.0, flat!(0.44), GLUE, Some("2026-05")),
             Self::LogGb => price("GB of logs", 1.0, flat!(0.50), CLOUDWATCH, Some("2026-06")).free(5.0),

@@ -155,13 +155,27 @@ impl ProductEvents {
     }
 }
 
+impl EmailEvents {
+    /// Batches a month.
+    pub fn batches(&self) -> f64 {
+        (self.events / self.events_per_batch.max(1.0)).ceil()
+    }
+}
+
+impl AppEvents {
+    /// Batches a month.
+    pub fn batches(&self) -> f64 {
+        (self.events / self.events_per_batch.max(1.0)).ceil()
+    }
+}
+
 impl Default for EmailEvents {
     fn default() -> Self {
         Self {
             events: 1e6,
             events_per_batch: 350.0,
             searches: 10e3,
-            database: Database::Micro,
+            database: Database::Small,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the stack uses of each meter in a month.
 
 mod app_events;
+mod archive;
 mod email_events;
 mod product_events;
 mod stack;
@@ -8,6 +9,7 @@ mod stack;
 use serde::Serialize;
 
 use crate::{Meter, Scenario};
+use archive::Archived;
 
 pub use product_events::{FULL_YEAR_DAYS, ScannedBytes, query_usd, scanned_bytes};
 
@@ -49,6 +51,8 @@ pub enum Item {
     Transform,
     /// Objects, and writing them.
     Storage,
+    /// Email and app events as Parquet.
+    Archive,
     /// Bytes that queries read.
     Scans,
     /// Files that queries list and open.
@@ -88,9 +92,29 @@ pub fn of(scenario: &Scenario) -> Vec<Use> {
     }
     if let Some(product) = &scenario.product_events {
         uses.extend(product_events::uses(product, months));
+        uses.extend(archives(scenario, product.close_months));
     }
     uses.retain(|each| each.quantity > 0.0);
     uses
+}
+
+/// With product events on, the other pipelines' raw objects become Parquet too.
+fn archives(scenario: &Scenario, close_months: bool) -> Vec<Use> {
+    let email = scenario.email_events.as_ref().map(|email| Archived {
+        pipeline: Pipeline::EmailEvents,
+        objects: email.batches(),
+        events: email.events,
+        close_months,
+    });
+    let app = scenario.app_events.as_ref().map(|app| Archived {
+        pipeline: Pipeline::AppEvents,
+        objects: app_events::objects(app),
+        events: app.events,
+        close_months,
+    });
+    let each = [email, app].into_iter().flatten();
+    each.flat_map(|archived| archive::uses(archived, scenario.retention_months))
+        .collect()
 }
 
 impl Pipeline {
@@ -128,13 +152,14 @@ impl Pipeline {
 
 impl Item {
     /// Every item, in the order in which an event meets them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::FrontDoor,
         Self::Functions,
         Self::Delivery,
         Self::Queues,
         Self::Transform,
         Self::Storage,
+        Self::Archive,
         Self::Scans,
         Self::QueryRequests,
         Self::Database,
@@ -152,6 +177,7 @@ impl Item {
             Self::Queues => "queues",
             Self::Transform => "JSON to Parquet",
             Self::Storage => "S3 storage and writes",
+            Self::Archive => "email and app events as Parquet",
             Self::Scans => "Athena scans",
             Self::QueryRequests => "S3 requests of queries",
             Self::Database => "Postgres",

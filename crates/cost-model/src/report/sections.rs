@@ -209,6 +209,13 @@ pub(super) fn switches() -> String {
     let cases = [
         ("no pipeline", nothing.clone()),
         (
+            "`EnableEmailEvents`, db.t4g.small",
+            Scenario {
+                email_events: email(Database::Small),
+                ..nothing.clone()
+            },
+        ),
+        (
             "`EnableEmailEvents`, db.t4g.micro",
             Scenario {
                 email_events: email(Database::Micro),
@@ -231,9 +238,9 @@ pub(super) fn switches() -> String {
         ),
         ("`EnableAnalytics`", Scenario::article(10.0)),
         (
-            "all three, db.t4g.micro",
+            "all three, db.t4g.small, which is the default",
             Scenario {
-                email_events: email(Database::Micro),
+                email_events: email(Database::Small),
                 app_events: Some(AppEvents::default()),
                 ..Scenario::article(10.0)
             },
@@ -289,7 +296,9 @@ pub(super) fn prices() -> String {
     format!(
         "## Prices\n\n{}\n\
          Not in it: data from S3 or Postgres to you beyond 100 GB, Postgres backups larger than the database, CPU credits of a t4g that is\n\
-         busy all day, a KMS key of your own (1 dollar), QuickSight, support plans.\n",
+         busy all day, a KMS key of your own (1 dollar, and 3 cents for each 10,000 uses of it, by queues, Firehose, secrets and cold starts),\n\
+         a database that left the stack and was kept, QuickSight, support plans; and what a company's account adds by itself: AWS Config,\n\
+         GuardDuty, CloudTrail's data events of the bucket.\n",
         table(&["unit", "dollars", "free units", "last seen"], &rows)
     )
 }

@@ -22,12 +22,11 @@ const METRICS: f64 = 9.0;
 
 pub(super) fn uses(app: &AppEvents, retention_months: f64) -> Vec<Use> {
     let pipeline = Pipeline::AppEvents;
-    let batches = (app.events / app.events_per_batch.max(1.0)).ceil();
+    let batches = app.batches();
     let batch_bytes = app.events_per_batch * app.bytes_per_event;
     let calls = (batch_bytes / CALL_BYTES).ceil().max(1.0);
     let bytes = app.events * app.bytes_per_event;
-    // A run writes what it received as a few objects.
-    let objects = batches.min(RUNS_A_MONTH * OBJECTS_A_RUN);
+    let objects = objects(app);
     let seconds = EMPTY_RUN_SECONDS + batches / RUNS_A_MONTH * MESSAGE_SECONDS;
     let metrics = if app.events > 0.0 { METRICS } else { 0.0 };
     let mut uses = vec![
@@ -56,4 +55,9 @@ pub(super) fn uses(app: &AppEvents, retention_months: f64) -> Vec<Use> {
     ];
     uses.extend(pipeline.runs(RUNS_A_MONTH, seconds, MEMORY_GB));
     uses
+}
+
+/// Raw objects a month: a run writes what it received as a few of them.
+pub(super) fn objects(app: &AppEvents) -> f64 {
+    app.batches().min(RUNS_A_MONTH * OBJECTS_A_RUN)
 }

@@ -20,13 +20,13 @@ const LEAST_DATABASE_GB: f64 = 20.0;
 /// The functions' own log lines of one request or batch, each with the gateway's.
 const LOG_BYTES: f64 = 1_500.0;
 /// The metrics that the pipeline writes.
-const METRICS: f64 = 11.0;
+const METRICS: f64 = 12.0;
 /// The migrator, every night.
 const NIGHTS: f64 = 30.4;
 
 pub(super) fn uses(email: &EmailEvents, retention_months: f64) -> Vec<Use> {
     let pipeline = Pipeline::EmailEvents;
-    let batches = (email.events / email.events_per_batch.max(1.0)).ceil();
+    let batches = email.batches();
     let requests = batches + email.searches;
     let load_seconds = LOAD_BATCH_SECONDS + email.events_per_batch * LOAD_EVENT_SECONDS;
     let metrics = if email.events > 0.0 { METRICS } else { 0.0 };

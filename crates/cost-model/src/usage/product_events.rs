@@ -1,6 +1,6 @@
 //! Product events: track, Firehose, archiver, compactor, Athena.
 
-use super::{GIB, Item, POLLS_A_MONTH, Pipeline, Use};
+use super::{GIB, Item, POLLS_A_MONTH, Pipeline, Use, archive};
 use crate::{FrontDoor, Meter, ProductEvents, Shape};
 
 /// `track` answers when Firehose has the events, and Lambda bills the wait.
@@ -165,6 +165,18 @@ fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
         pipeline.uses(Item::Storage, Meter::S3StoredGb, stored / GIB),
         pipeline.uses(Item::Storage, Meter::S3WriteRequests, writes),
         pipeline.uses(Item::Storage, Meter::S3ReadRequests, reads),
+        // Deliveries are large enough to move into Intelligent-Tiering, which counts the objects that it watches.
+        pipeline.uses(Item::Storage, Meter::TransitionRequests, deliveries),
+        pipeline.uses(
+            Item::Storage,
+            Meter::TieredObjects,
+            deliveries * retention_months,
+        ),
+        pipeline.uses(
+            Item::Queues,
+            Meter::EventBridgeEvents,
+            archive::events_of_product(deliveries, product.queries.executions()),
+        ),
         pipeline.uses(
             Item::Queues,
             Meter::SqsRequests,

@@ -6,8 +6,8 @@ use crate::{Meter, Scenario};
 /// Alarms by switch, those of the database with email events; a test holds their sum against the template.
 const ALARMS: [(Pipeline, f64); 4] = [
     (Pipeline::Base, 3.0),
-    (Pipeline::EmailEvents, 7.0),
-    (Pipeline::AppEvents, 7.0),
+    (Pipeline::EmailEvents, 10.0),
+    (Pipeline::AppEvents, 8.0),
     (Pipeline::ProductEvents, 5.0),
 ];
 
@@ -22,6 +22,8 @@ pub(super) fn uses(scenario: &Scenario) -> Vec<Use> {
     let mut uses = vec![
         base.uses(Item::Keys, Meter::Secrets, 1.0),
         base.uses(Item::Watching, Meter::Dashboards, 1.0),
+        // Requests that were denied.
+        base.uses(Item::Watching, Meter::CustomMetrics, 1.0),
     ];
     uses.extend(
         ALARMS

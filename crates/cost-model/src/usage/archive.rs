@@ -1,0 +1,75 @@
+//! The archive of email and app events as Parquet, which the template makes when product events are on too: per raw
+//! object a run of the archiver, its files and its notices.
+
+use super::{GIB, Item, Pipeline, Use};
+use crate::Meter;
+
+/// Memory of the archiver, for its share of a processor, and how long it is at one object of a few hundred kilobytes.
+const ARCHIVER_GB: f64 = 0.5;
+const OBJECT_SECONDS: f64 = 0.2;
+/// An object's events are mostly of one day, around midnight of two; each day is one file.
+const FILES_AN_OBJECT: f64 = 1.5;
+/// The raw object, and the state of the day that each file is of.
+const READS_AN_OBJECT: f64 = 1.0 + FILES_AN_OBJECT;
+/// A file is read once more when its day is closed, and then deleted.
+const READS_TO_CLOSE: f64 = FILES_AN_OBJECT;
+/// `EventBridge` gets every event of the bucket: an object that comes, its files, and their deletion.
+const EVENTS_AN_OBJECT: f64 = 1.0 + FILES_AN_OBJECT * 2.0;
+/// The notice that comes by way of `EventBridge` is sent, received and deleted.
+const CALLS_AN_OBJECT: f64 = 3.0;
+/// Bytes of an event in the lake, whole. About what its raw form takes as gzip.
+const LAKE_BYTES: f64 = 180.0;
+
+/// What is archived in a month.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Archived {
+    pub(super) pipeline: Pipeline,
+    pub(super) objects: f64,
+    pub(super) events: f64,
+    /// Whether closed months are stored a second time.
+    pub(super) close_months: bool,
+}
+
+pub(super) fn uses(archived: Archived, retention_months: f64) -> Vec<Use> {
+    let Archived {
+        pipeline,
+        objects,
+        events,
+        close_months,
+    } = archived;
+    let copies = if close_months { 2.0 } else { 1.0 };
+    let stored = events * LAKE_BYTES * copies * retention_months;
+    let mut uses = vec![
+        pipeline.uses(
+            Item::Archive,
+            Meter::S3WriteRequests,
+            objects * FILES_AN_OBJECT,
+        ),
+        pipeline.uses(
+            Item::Archive,
+            Meter::S3ReadRequests,
+            objects * (READS_AN_OBJECT + READS_TO_CLOSE),
+        ),
+        pipeline.uses(Item::Archive, Meter::S3StoredGb, stored / GIB),
+        pipeline.uses(Item::Archive, Meter::SqsRequests, objects * CALLS_AN_OBJECT),
+        pipeline.uses(
+            Item::Archive,
+            Meter::EventBridgeEvents,
+            objects * EVENTS_AN_OBJECT,
+        ),
+        pipeline.uses(Item::Archive, Meter::LambdaRequests, objects),
+        pipeline.uses(
+            Item::Archive,
+            Meter::LambdaGbSeconds,
+            objects * OBJECT_SECONDS * ARCHIVER_GB,
+        ),
+    ];
+    uses.retain(|each| each.quantity > 0.0);
+    uses
+}
+
+/// `EventBridge` hears of what product events and their queries do in the bucket as well: deliveries with their parts and
+/// the deletion of these, and two objects for each query that runs.
+pub(super) fn events_of_product(deliveries: f64, queries: f64) -> f64 {
+    deliveries * 3.0 + queries * 2.0
+}
