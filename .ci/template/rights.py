@@ -190,7 +190,34 @@ class Requests:
                     {"Effect": "Allow", "Action": it["Action"], "Resource": arn, "Condition": condition}
                     | {"Principal": "*" if who == "*" else {"Service": who}}
                 )
-        return {"Version": "2012-10-17", "Statement": statements}
+        return {"Version": "2012-10-17", "Statement": statements} if statements else None
+
+
+def by_way_of(stack, endpoint):
+    """What the functions in the VPC ask of S3, as requests to the policy of its endpoint there, each with a name for people."""
+    bucket = stack.answer("EventsBucket", "Arn")
+    answers = "arn:aws:s3:::cloudformation-custom-resource-response-"
+    own = {"aws:PrincipalAccount": ACCOUNT}
+    wanted = (
+        ("the loader reads", "s3:GetObject", f"{bucket}/raw/sparkpost/a.gz", own, True),
+        ("the loader rejects", "s3:PutObject", f"{bucket}/rejected/sparkpost/a.ndjson", own, True),
+        ("the loader tells missing from forbidden", "s3:ListBucket", bucket, own, True),
+        # The URL is signed by CloudFormation, in an account of AWS's.
+        ("the migrator answers", "s3:PutObject", f"{answers}{REGION}/a", {}, True),
+        ("the migrator answers in an older region", "s3:PutObject", f"{answers}{REGION.replace('-', '')}/a", {}, True),
+        ("somebody else's bucket", "s3:PutObject", "arn:aws:s3:::elsewhere/a", own, False),
+    )
+    policy = stack.of_type("AWS::EC2::VPCEndpoint")[endpoint]["PolicyDocument"]
+    role = f"arn:aws:sts::{ACCOUNT}:assumed-role/{stack.answer('LoaderFunctionRole')}/session"
+    return [
+        (
+            name,
+            {"principal": role, "action": action, "resource": resource, "account": ACCOUNT, "context": context}
+            | {"identityPolicies": [], "resourcePolicy": policy},
+            is_allowed,
+        )
+        for name, action, resource, context, is_allowed in wanted
+    ]
 
 
 def simulate(requests):

@@ -110,3 +110,19 @@ def _callers(stack, function, seen=frozenset()):
         elif resource["Type"] == "AWS::Lambda::Function" and name not in seen | {function}:
             callers |= _callers(stack, name, seen | {function})
     return callers
+
+
+def open_urls_may_be_called(stack):
+    """A Function URL that asks for no signature has both permissions.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html: since October 2025 a new URL needs lambda:InvokeFunctionUrl and
+    lambda:InvokeFunction. Else every request is answered 403 Forbidden.
+    """
+    permissions = stack.of_type("AWS::Lambda::Permission").values()
+    for name, url in stack.of_type("AWS::Lambda::Url").items():
+        function = _function_of(stack, url["TargetFunctionArn"])
+        theirs = [it for it in permissions if it["Principal"] == "*" and _function_of(stack, it["FunctionName"]) == function]
+        has_url = any(it["Action"] == "lambda:InvokeFunctionUrl" and it.get("FunctionUrlAuthType") == "NONE" for it in theirs)
+        has_call = any(it["Action"] == "lambda:InvokeFunction" and it.get("InvokedViaFunctionUrl") for it in theirs)
+        if url["AuthType"] == "NONE" and not (has_url and has_call):
+            yield name, "lambda:InvokeFunctionUrl and lambda:InvokeFunction must both be allowed; AWS answers 403 Forbidden"

@@ -1,4 +1,4 @@
-"""Rules of schedules: EventBridge Scheduler and EventBridge's own."""
+"""Rules of EventBridge and its Scheduler."""
 
 import re
 
@@ -49,3 +49,17 @@ def schedule_roles_trust_the_scheduler(stack):
         role = roles.get(it["Target"]["RoleArn"])
         if role is not None and "scheduler.amazonaws.com" not in str(role["AssumeRolePolicyDocument"]):
             yield name, 'AWS: "The execution role you provide must allow AWS EventBridge Scheduler to assume the role"'
+
+
+def input_templates_name_their_paths(stack):
+    """What an input template names in angle brackets is one of its paths.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html. Else: "InputTemplate for target ... contains
+    invalid placeholder".
+    """
+    for name, it in stack.of_type("AWS::Events::Rule").items():
+        for target in it.get("Targets", []):
+            transformer = target.get("InputTransformer", {})
+            for placeholder in re.findall(r"<([\w.-]+)>", transformer.get("InputTemplate", "")):
+                if placeholder not in transformer.get("InputPathsMap", {}) and not placeholder.startswith("aws.events."):
+                    yield name, f'AWS: "InputTemplate for target {target["Id"]} contains invalid placeholder {placeholder}"'

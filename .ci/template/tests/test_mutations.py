@@ -59,6 +59,14 @@ def let_a_role_call_by_a_pattern_of_names(body):
             statement["Resource"] = {"Fn::Sub": function}
 
 
+def misname_a_path(body):
+    properties(body, "EmailArchiveRule")["Targets"][0]["InputTransformer"]["InputPathsMap"].pop("key")
+
+
+def let_nobody_call_a_url(body):
+    del body["Resources"]["TrackUrlInvokePermission"]
+
+
 def export_under_one_name(body):
     body["Outputs"]["EventsBucketName"]["Export"] = {"Name": "events-bucket"}
 
@@ -170,6 +178,8 @@ MUTATIONS = {
     name_a_group_within_a_vpc_of_ones_own: "names_differ_between_stacks",
     name_a_function_and_its_queue: "names_differ_between_stacks",
     let_a_role_call_by_a_pattern_of_names: "patterns_fit_whatever_the_stack_is_called",
+    misname_a_path: "input_templates_name_their_paths",
+    let_nobody_call_a_url: "open_urls_may_be_called",
     export_under_one_name: "exports_differ_between_stacks",
     set_what_the_account_shares: "defaults_leave_the_account_alone",
     name_a_rule_too_long: "names_fit_whatever_the_stack_is_called",

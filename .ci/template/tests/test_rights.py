@@ -55,6 +55,11 @@ class Rights(unittest.TestCase):
                             f"{role} may {action} on {statement['Resource']}, and no line of rights.txt needs it",
                         )
 
+    def test_the_way_to_s3_lets_through_what_is_needed(self):
+        wanted = rights.by_way_of(subject.named()["defaults"], "S3Endpoint")
+        answers = rights.simulate([request for _, request, _ in wanted])
+        self.assertEqual([name for (name, _, is_allowed), answer in zip(wanted, answers) if answer != is_allowed], [])
+
     def wrong(self, mutate=None, key_policy=None):
         body = copy.deepcopy(subject.template().body)
         if mutate:
@@ -90,6 +95,9 @@ class Rights(unittest.TestCase):
             body["Resources"]["QueryPermission"]["Properties"]["SourceArn"] = source
 
         self.assertIn("apigateway.amazonaws.com lambda:InvokeFunction QueryFunction", self.wrong(narrow))
+
+    def test_a_topic_without_a_policy_is_found(self):
+        self.assertIn("cloudwatch.amazonaws.com sns:Publish AlarmTopic", self.wrong(lambda body: body["Resources"].pop("AlarmTopicPolicy")))
 
     def test_a_letter_wrong_in_a_prefix_is_found(self):
         def misspell(body):
