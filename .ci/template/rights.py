@@ -185,6 +185,8 @@ class Requests:
                     condition["ArnLike"] = {"aws:SourceArn": it["SourceArn"]}
                 if "SourceAccount" in it:
                     condition["StringEquals"] = {"aws:SourceAccount": it["SourceAccount"]}
+                if it.get("InvokedViaFunctionUrl"):
+                    condition["Bool"] = {"lambda:InvokedViaFunctionUrl": "true"}
                 who = it["Principal"]
                 statements.append(
                     {"Effect": "Allow", "Action": it["Action"], "Resource": arn, "Condition": condition}

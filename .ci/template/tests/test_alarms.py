@@ -1,11 +1,12 @@
 """Every alarm of the template against its stories, and the model against AWS's own examples."""
 
+import re
 import unittest
 
 from .. import alarms, subject
 from ..alarms import Definition
 from ..doorway import authorizer_lines, counted, matches
-from ..stories import SENDER_GIVES_UP, SENDER_WITH_WRONG_KEY, STORIES, Story
+from ..stories import RINGS_IN_SILENCE, SENDER_GIVES_UP, SENDER_WITH_WRONG_KEY, STORIES, Story
 
 ONE_OF_THEM = Definition("Sum", 60, 3, 3, 0, "GreaterThanThreshold", "missing")
 
@@ -40,12 +41,42 @@ class Stories(unittest.TestCase):
             with self.subTest(name, story=story.what):
                 after = self.ring(self.alarms[name], story)
                 self.assertIsNotNone(after, f"{name} does not ring: {story.what}")
+                before = Story(story.what, story.samples, story.begins)
+                self.assertIsNone(self.ring(self.alarms[name], before), f"{name} rings before: {story.what}")
                 self.assertLessEqual(after, story.within, f"{name} rings too late, in minutes: {story.what}")
 
     def test_no_alarm_rings_without_reason(self):
         for name, (_, story) in STORIES.items():
             with self.subTest(name, story=story.what):
                 self.assertIsNone(self.ring(self.alarms[name], story), f"{name} rings: {story.what}")
+
+    def holds(self, name, alarm):
+        """Whether an alarm does what its stories ask for."""
+        rings, silent = STORIES[name]
+        after = self.ring(alarm, rings)
+        before = self.ring(alarm, Story(rings.what, rings.samples, rings.begins))
+        idle = self.ring(alarm, Story("nothing comes at all", (), 48 * 60)) is not None
+        in_time = after is not None and after <= rings.within and before is None
+        return in_time and self.ring(alarm, silent) is None and idle == (name in RINGS_IN_SILENCE)
+
+    def test_a_changed_definition_is_noticed(self):
+        swapped = {"Greater": "Less", "Less": "Greater"}
+        other = {"notBreaching": "breaching", "breaching": "notBreaching", "ignore": "breaching"}
+        for name, alarm in self.alarms.items():
+            first = re.match("Greater|Less", alarm["ComparisonOperator"])[0]
+            for change in (
+                {"ComparisonOperator": alarm["ComparisonOperator"].replace(first, swapped[first])},
+                {"EvaluationPeriods": int(alarm["EvaluationPeriods"]) * 6},
+                {"Period": int(alarm["Period"]) * 12},
+                {"TreatMissingData": other[alarm["TreatMissingData"]]},
+            ):
+                self.assertTrue(self.holds(name, alarm), name)
+                self.assertFalse(self.holds(name, alarm | change), f"the stories of {name} do not notice {change}")
+
+    def test_an_idle_stack_rings_of_silence_alone(self):
+        idle = Story("nothing comes at all", (), 48 * 60)
+        for name, alarm in self.alarms.items():
+            self.assertEqual(self.ring(alarm, idle) is not None, name in RINGS_IN_SILENCE, f"{name}: {idle.what}")
 
     def test_what_one_sender_makes_the_authorizer_log_rings(self):
         """The authorizer's answers are kept, so that its lines are few: an alarm on them must ring at what one sender makes."""

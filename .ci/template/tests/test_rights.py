@@ -16,6 +16,19 @@ def listed(value):
     return value if isinstance(value, list) else [value]
 
 
+def without(body, name):
+    """A template without a resource, and without what waits for it."""
+
+    def cut(value):
+        if isinstance(value, dict):
+            return {key: cut(it) for key, it in value.items()}
+        if isinstance(value, list):
+            return [cut(it) for it in value if it not in ({"Ref": name}, name)]
+        return value
+
+    return body | {"Resources": {key: cut(it) for key, it in body["Resources"].items() if key != name}}
+
+
 class Rights(unittest.TestCase):
     asked = 0
 
@@ -96,8 +109,32 @@ class Rights(unittest.TestCase):
 
         self.assertIn("apigateway.amazonaws.com lambda:InvokeFunction QueryFunction", self.wrong(narrow))
 
+    def test_without_any_one_permission_or_policy_a_right_is_lost(self):
+        """Those of Function URLs have a rule of their own, and dead letters of SQS come without one."""
+        body = subject.template().body
+        stack = subject.named()["everything"]
+        reached = {it.resource for it in rights.table() if it.principal.endswith(".amazonaws.com")}
+        queues = {stack.answer(it) for it in reached if it in stack.resources}
+        removed = [
+            name
+            for name in stack.resources
+            if stack.resources[name]["Type"] == "AWS::Lambda::Permission"
+            and stack.resources[name]["Properties"]["Principal"] != "*"
+            or queues
+            & {*stack.resources[name]["Properties"].get("Queues", []), *stack.resources[name]["Properties"].get("Topics", [])}
+        ]
+        asked = []
+        for name in removed:
+            requests = rights.Requests(Stack(Template(without(body, name)), stack.given), self.key_policy)
+            lines = [it for it in [*rights.table(), *rights.routes(requests.stack)] if it.principal.endswith(".amazonaws.com")]
+            asked += [(name, request) for it in lines if it.is_allowed and (request := requests.request(it))]
+        lost = {name for (name, _), is_allowed in zip(asked, rights.simulate([it for _, it in asked])) if not is_allowed}
+        self.assertEqual(set(removed) - lost, set(), "no line of rights.txt and no route needs these")
+
     def test_a_topic_without_a_policy_is_found(self):
-        self.assertIn("cloudwatch.amazonaws.com sns:Publish AlarmTopic", self.wrong(lambda body: body["Resources"].pop("AlarmTopicPolicy")))
+        self.assertIn(
+            "cloudwatch.amazonaws.com sns:Publish AlarmTopic", self.wrong(lambda body: body["Resources"].pop("AlarmTopicPolicy"))
+        )
 
     def test_a_letter_wrong_in_a_prefix_is_found(self):
         def misspell(body):
