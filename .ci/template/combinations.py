@@ -27,7 +27,12 @@ SAMPLES = {
 BETTER_EMPTY = {"LakeDatabaseName"}
 
 # What changes the shape of a stack by being given at all, each with what has to come with it.
-GIVEN = {"DatabaseUrl": (), "KmsKeyArn": (), "VpcId": ("SubnetIds",)}
+GIVEN = {
+    "DatabaseUrl": (),
+    "KmsKeyArn": (),
+    "VpcId": ("SubnetIds",),
+    "SecurityGroupIds": ("VpcId", "SubnetIds"),
+}
 
 
 def switches(template):
@@ -50,11 +55,12 @@ def combinations(template):
     """Every combination of the choices, with and without what GIVEN names; those that decide every condition alike count once."""
     seen = set()
     values_of = choices(template)
+    possible = [key for key in GIVEN if key in template.parameters]
     conditions = sorted(template.conditions)
     bare = Template(template.body | {"Resources": {}})
     for values in itertools.product(*values_of.values()):
-        for presence in itertools.product((False, True), repeat=len(GIVEN)):
-            given = [key for key, is_given in zip(GIVEN, presence) if is_given]
+        for presence in itertools.product((False, True), repeat=len(possible)):
+            given = [key for key, is_given in zip(possible, presence) if is_given]
             parameters = dict(zip(values_of, values)) | _samples(
                 template, *given, *(more for key in given for more in GIVEN[key])
             )

@@ -62,6 +62,8 @@ def defaults_fit_a_new_account(stack):
     """
     for name in stack.of_type("AWS::Lambda::Function"):
         raw = stack.template.resources[name]["Properties"].get("ReservedConcurrentExecutions")
+        if raw is None:
+            continue
         it = stack.without(stack.template.parameters_behind(raw)).of_type("AWS::Lambda::Function").get(name, {})
         if int(it.get("ReservedConcurrentExecutions", 0)):
             yield name, (

@@ -86,6 +86,8 @@ def exports_differ_between_stacks(stack):
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/outputs-section-structure.html. Else the second stack fails: "Export
     with name ... is already exported by stack ...".
     """
+    if not any("Export" in it for it in stack.template.body.get("Outputs", {}).values()):
+        return
     other = stack.again(name=f"{stack.name}-two").outputs()
     for name, it in stack.outputs().items():
         if "Export" in it and it["Export"] == other[name]["Export"]:
@@ -149,18 +151,19 @@ def patterns_fit_whatever_the_stack_is_called(stack):
     many services fewer for theirs. CloudFormation shortens what it generates; the pattern then fits nothing, and AWS denies.
     """
     longest = stack.again(name=_LONGEST)
-    for name in stack.resources:
-        for pattern, other in zip(_patterns(stack, name), _patterns(longest, name), strict=True):
+    for name, resource in stack.resources.items():
+        for index, pattern in enumerate(_policy_texts(resource)):
             if re.search(rf"{re.escape(stack.name)}[^/:]*\*", pattern):
-                lost = _fitting(stack, pattern) - _fitting(longest, other)
+                lost = _fitting(stack, pattern) - _fitting(longest, _policy_texts(longest.resources[name])[index])
                 if lost:
                     yield name, f"{pattern} fits {', '.join(sorted(lost))} as long as the stack's name is short; then AWS denies, unseen"
 
 
-def _patterns(stack, name):
-    """Every text in the policies of a resource."""
-    it = stack.resources[name]["Properties"]
-    return list(_texts([it.get("PolicyDocument"), it.get("Policies"), it.get("AssumeRolePolicyDocument")]))
+@functools.cache
+def _policy_texts(resource):
+    """Every text in the policies of a resource, in an order that does not depend on what they say."""
+    it = resource["Properties"]
+    return _texts([it.get("PolicyDocument"), it.get("Policies"), it.get("AssumeRolePolicyDocument")])
 
 
 def _texts(value):
