@@ -17,6 +17,7 @@ def main(names):
     if names:
         suite = loader.loadTestsFromNames([f"template.tests.test_{name}" for name in names])
     else:
+        subject.linting()
         suite = loader.discover(str(TESTS), top_level_dir=str(TESTS.parents[1]))
     result = unittest.TextTestRunner(verbosity=1).run(suite)
     if not names:

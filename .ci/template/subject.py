@@ -1,8 +1,9 @@
 """The template that is checked: translated once, whatever asks for it. TEMPLATE in the environment names another."""
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 
-from . import combinations, linters, translation
+from . import combinations, faults, linters, translation
 from .resolution import Stack
 from .templates import Template
 
@@ -41,3 +42,14 @@ def sets():
 def layers():
     """What the linters are shown: every form of every resource."""
     return linters.layers(template(), sets())
+
+
+@functools.cache
+def linting():
+    """What both linters find in all that they are shown, as futures: each starts once, and they take half of the whole time."""
+    whole = {name: stack.as_template() for name, stack in named().items()}
+    pool = ThreadPoolExecutor()
+    return {
+        "cfn-lint": pool.submit(linters.cfn_lint, layers() | faults.templates()),
+        "cloudformation-validate": pool.submit(linters.cloudformation_validate, layers() | whole | faults.templates()),
+    }

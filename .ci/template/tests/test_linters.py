@@ -1,9 +1,8 @@
 """What the linters find: in the template nothing, in the seeded faults enough."""
 
 import unittest
-from concurrent.futures import ThreadPoolExecutor
 
-from .. import faults, linters, rules, subject
+from .. import faults, rules, subject
 from ..resolution import Stack
 from ..templates import Template
 
@@ -14,13 +13,8 @@ MISSED_AT_MOST = 2
 class Linters(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        """Both at once, each once for all: starting is most of what they take."""
         cls.shown = subject.layers()
-        whole = {name: stack.as_template() for name, stack in subject.named().items()}
-        with ThreadPoolExecutor() as pool:
-            lint = pool.submit(linters.cfn_lint, cls.shown | faults.templates())
-            validate = pool.submit(linters.cloudformation_validate, cls.shown | whole | faults.templates())
-            cls.lints = {"cfn-lint": lint.result(), "cloudformation-validate": validate.result()}
+        cls.lints = {linter: it.result() for linter, it in subject.linting().items()}
 
     def test_they_find_nothing_in_any_form_of_any_resource(self):
         for linter, lints in self.lints.items():
