@@ -1,4 +1,4 @@
--- Of the people first seen in a week, how many came back one, two, … weeks later. The last twelve weeks.
+-- Of the people first seen in a week, how many came back one, two, three weeks later and so on. The last twelve weeks.
 with weeks as (
   select distinct userid, cast(date_trunc('week', datetime) as date) as week
   from events
