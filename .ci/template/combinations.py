@@ -42,9 +42,16 @@ def switches(template):
 
 
 def choices(template):
-    """The parameters with a few values that decide a condition, each with its values: the switches, and what has more than two."""
+    """The parameters with a few values that decide a condition, each with its values: the switches, and what has more than two.
+
+    Numbers are no choice, even where a few are allowed: `named` has their least and their most.
+    """
     deciding = template.parameters_behind(list(template.conditions.values()))
-    return {key: it["AllowedValues"] for key, it in template.parameters.items() if key in deciding and "AllowedValues" in it}
+    return {
+        key: it["AllowedValues"]
+        for key, it in template.parameters.items()
+        if key in deciding and "AllowedValues" in it and it["Type"] != "Number"
+    }
 
 
 def _samples(template, *keys):

@@ -269,8 +269,13 @@ class Stack:
             case "Fn::Base64":
                 return base64.b64encode(self.value(argument).encode()).decode()
             case "Fn::FindInMap":
-                table, first, second = map(self.value, argument[:3])
-                return self.template.body["Mappings"][table][first][second]
+                found = self.template.body.get("Mappings", {})
+                for key in map(str, map(self.value, argument[:3])):
+                    found = {str(known): it for known, it in found.items()}
+                    if key not in found:
+                        raise Unresolved(f"{argument}: there is no {key} in the mapping")
+                    found = found[key]
+                return found
             case "Fn::ToJsonString":
                 return json.dumps(self.value(argument))
             case "Fn::Length":

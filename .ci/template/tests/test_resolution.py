@@ -12,6 +12,7 @@ BODY = {
         "Count": {"Type": "Number", "Default": 3},
         "Subnets": {"Type": "CommaDelimitedList", "Default": "a,b"},
     },
+    "Mappings": {"Sizes": {"3": {"Seconds": 30}}},
     "Conditions": {
         "On": {"Fn::Equals": [{"Ref": "Mode"}, "on"]},
         "Many": {"Fn::And": [{"Condition": "On"}, {"Fn::Not": [{"Fn::Equals": [{"Ref": "Count"}, 0]}]}]},
@@ -44,6 +45,12 @@ class Resolution(unittest.TestCase):
         self.assertEqual(stack.of_type("AWS::SQS::Queue")["Queue"], {"DelaySeconds": 3})
         self.assertEqual(stack.of_type("AWS::SNS::Topic")["Topic"], {"DisplayName": f"{queue} ${{kept}} 3 on", "TopicName": "b"})
         self.assertEqual(stack.answer("Topic"), "arn:aws:sns:us-east-1:123456789012:b")
+
+    def test_a_mapping_is_found_by_a_number_and_refused_without_its_key(self):
+        value = {"Fn::FindInMap": ["Sizes", {"Ref": "Count"}, "Seconds"]}
+        self.assertEqual(Stack(self.template).value(value), 30)
+        with self.assertRaises(Unresolved):
+            Stack(self.template, {"Count": "4"}).value(value)
 
     def test_what_a_condition_leaves_out_is_not_there(self):
         stack = Stack(self.template, {"Mode": "off"})
