@@ -36,6 +36,7 @@ check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, S
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
 	.local/tools/sam/bin/python .ci/test-template
+	.local/tools/sam/bin/python .ci/test-smoke
 	.ci/check-template
 	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
 
@@ -51,8 +52,8 @@ cost: ## Write docs/cost.md from the price list, and print the published month
 	mv docs/cost.md.unfinished docs/cost.md
 	$(CISTERN) cost
 
-smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern
-	.local/tools/sam/bin/python .ci/smoke $(STACK)
+smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern, in depth with FULL=1, as JSON with JSON=1
+	.local/tools/sam/bin/python .ci/smoke $(STACK) $(if $(FULL),--full) $(if $(JSON),--json)
 
 $(SAM): crates/cistern/python/sam.txt
 	$(CISTERN) tools
