@@ -1,6 +1,6 @@
-//! The template in all its combinations, deployed beside the stack under test.
+//! The template in all its combinations and a packaged folder, deployed beside the stack under test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
@@ -75,6 +75,49 @@ async fn every_combination_of_switches_deploys_and_leaves_its_bucket() -> Result
 
     let output = python("e2e/deployments/combinations.py")
         .arg(staged_template()?)
+        .arg(&database.url)
+        .output()
+        .await?;
+
+    database.drop().await?;
+    ensure_success(&output)
+}
+
+/// What a release is, laid out from what cargo has built for the stack under test.
+async fn package(folder: &Path) -> Result<&'static str> {
+    let architecture = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let binaries = folder.join("binaries");
+    std::fs::create_dir(&binaries)?;
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .context("the target directory")?
+        .join("debug");
+    std::os::unix::fs::symlink(built, binaries.join(architecture))?;
+
+    let output = python(".ci/packaging")
+        .arg(folder.join("package"))
+        .arg(&binaries)
+        .arg("1")
+        .output()
+        .await?;
+
+    ensure_success(&output)?;
+    Ok(architecture)
+}
+
+#[tokio::test]
+async fn packaged_folder_deploys_by_sam_and_from_a_bucket_without_a_toolchain() -> Result<()> {
+    let (stack, _weather) = Stack::shared().await?;
+    let folder = tempfile::tempdir()?;
+    let architecture = package(folder.path()).await?;
+    let database = Database::create(&stack, "package").await?;
+
+    let output = python("e2e/deployments/package.py")
+        .arg(folder.path().join("package"))
+        .arg(architecture)
         .arg(&database.url)
         .output()
         .await?;
