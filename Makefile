@@ -3,13 +3,14 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test check bench smoke cost
+.PHONY: help up down test check bench package smoke cost
 
 # Every build is of --workspace, whose selection decides on the features of dependencies: another would build them again.
 CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-target}/debug/cistern
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
 STACK ?= cistern
+ARCH ?= $(subst aarch64,arm64,$(shell uname -m))
 BENCH ?= cold forwarder lake loader query
 SAM := .local/tools/sam/bin/sam
 
@@ -36,6 +37,8 @@ check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, S
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
 	.ci/test-template
+	.local/tools/sam/bin/python .ci/test-package
+	.local/tools/sam/bin/python .ci/test-smoke
 	.ci/check-template
 	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
 
@@ -51,8 +54,11 @@ cost: ## Write docs/cost.md from the price list, and print the published month
 	mv docs/cost.md.unfinished docs/cost.md
 	$(CISTERN) cost
 
-smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern
-	.local/tools/sam/bin/python .ci/smoke $(STACK)
+package: ## Build a folder to deploy from: for this machine's processor, or ARCH="arm64 x86_64"
+	.ci/package $(ARCH)
+
+smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern, in depth with FULL=1, as JSON with JSON=1
+	.local/tools/sam/bin/python .ci/smoke $(STACK) $(if $(FULL),--full) $(if $(JSON),--json)
 
 $(SAM): crates/cistern/python/sam.txt
 	$(CISTERN) tools

@@ -24,3 +24,4 @@ mod product_event_outages;
 mod product_events;
 mod recorded_answers;
 mod search;
+mod smoke;
