@@ -1,7 +1,9 @@
 //! The deployed local stack, from outside. One binary, so that every test shares one build and
 //! the tests that cause an outage can hold off the others ([`stack::Stack::exclusive`]).
 
+mod aws;
 mod function;
+mod keys_secret;
 mod lake;
 mod refusing_firehose;
 mod stack;
