@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::stack::{Stack, fresh_id, repository_root};
 
 /// A program of the project, run by the Python that has AWS's library.
-fn python(script: &str) -> Command {
+pub(crate) fn python(script: &str) -> Command {
     let root = repository_root();
     let mut command = Command::new(root.join(".local/tools/sam/bin/python"));
     command
@@ -20,7 +20,7 @@ fn python(script: &str) -> Command {
     command
 }
 
-fn ensure_success(output: &Output) -> Result<()> {
+pub(crate) fn ensure_success(output: &Output) -> Result<()> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     ensure!(
         output.status.success(),
@@ -32,7 +32,7 @@ fn ensure_success(output: &Output) -> Result<()> {
 }
 
 /// The template as it was staged for the stack under test.
-fn staged_template() -> Result<PathBuf> {
+pub(crate) fn staged_template() -> Result<PathBuf> {
     let stack_json = std::env::var("CISTERN_STACK_JSON")?;
     let stack_json = repository_root().join(stack_json);
     let data_dir = stack_json.parent().context("stack.json lies in a folder")?;
