@@ -28,3 +28,4 @@ mod product_events;
 mod recorded_answers;
 mod rights;
 mod search;
+mod two_stacks;
