@@ -37,7 +37,7 @@ check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, S
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
-	.local/tools/sam/bin/python .ci/test-template
+	.ci/test-template
 	.ci/check-template
 	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
 

@@ -1,0 +1,96 @@
+"""Rules of what a first deploy finds and leaves: limits of a new account, what is shared in it, what a failure must not keep."""
+
+import itertools
+
+
+def storage_may_grow(stack):
+    """The most that storage grows to is a tenth above what it begins with, for every value its parameters allow.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html. Else: "Invalid max storage size for engine
+    name postgres and storage type gp3".
+    """
+    parameters = stack.template.parameters
+    for name in stack.of_type("AWS::RDS::DBInstance"):
+        raw = stack.template.resources[name]["Properties"]
+        sizes = [raw.get("AllocatedStorage"), raw.get("MaxAllocatedStorage")]
+        bounds = {
+            it["Ref"]: [parameters[it["Ref"]].get(edge) for edge in ("MinValue", "Default", "MaxValue")]
+            for it in sizes
+            if isinstance(it, dict) and it.get("Ref") in parameters
+        }
+        for values in itertools.product(*bounds.values()):
+            given = {key: str(value) for key, value in zip(bounds, values) if value is not None}
+            it = stack.again(**given).of_type("AWS::RDS::DBInstance")[name]
+            most = int(it.get("MaxAllocatedStorage") or 0)
+            if most and most < 1.1 * int(it["AllocatedStorage"]):
+                yield name, (
+                    f"AllocatedStorage {it['AllocatedStorage']} ({given}) is too close to MaxAllocatedStorage {most}; AWS: "
+                    '"Invalid max storage size"'
+                )
+                break
+
+
+def first_deploy_can_be_rolled_back(stack):
+    """What a first deploy has made goes again when it fails.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html and
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DeleteInstance.html. Else: "Cannot delete protected DB Instance", the
+    stack ends in ROLLBACK_FAILED; and each try leaves behind what is kept. `RetainExceptOnCreate` keeps it later, and not then.
+    """
+    # SAM keeps the versions of a function, which go with it. An account's setting stays whatever becomes of its resource, and
+    # with it must stay the role that it names, which other APIs log with.
+    kept = {name for kind in ("AWS::Lambda::Version", "AWS::ApiGateway::Account") for name in stack.of_type(kind)}
+    kept |= {role for name in stack.of_type("AWS::ApiGateway::Account") for role in stack.references(name)}
+    for name, resource in stack.resources.items():
+        for protection in ("DeletionProtection", "DeletionProtectionEnabled"):
+            raw = stack.template.resources[name].get("Properties", {}).get(protection)
+            if raw is None:
+                continue
+            first = stack.without(stack.template.parameters_behind(raw))
+            if name in first.resources and str(first.resources[name]["Properties"].get(protection)).lower() == "true":
+                yield name, 'is protected from the start; a rollback ends in ROLLBACK_FAILED: "Cannot delete protected DB Instance"'
+        if resource.get("DeletionPolicy") == "Retain" and name not in kept:
+            yield name, "is left behind by every deploy that fails: say RetainExceptOnCreate"
+
+
+def defaults_fit_a_new_account(stack):
+    """With its defaults a stack reserves no concurrency.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html: a new account has 10 for all functions, and as many
+    must stay unreserved. Else: "Specified ReservedConcurrentExecutions for function decreases account's
+    UnreservedConcurrentExecution below its minimum value of [10]".
+    """
+    for name in stack.of_type("AWS::Lambda::Function"):
+        raw = stack.template.resources[name]["Properties"].get("ReservedConcurrentExecutions")
+        if raw is None:
+            continue
+        it = stack.without(stack.template.parameters_behind(raw)).of_type("AWS::Lambda::Function").get(name, {})
+        if int(it.get("ReservedConcurrentExecutions", 0)):
+            yield name, (
+                f"reserves {it['ReservedConcurrentExecutions']} by default; in a new account AWS: \"decreases account's "
+                'UnreservedConcurrentExecution below its minimum value of [10]"'
+            )
+
+
+# Of each there is one in an account and region: making it overwrites what others have set.
+_OF_THE_ACCOUNT = {
+    "AWS::ApiGateway::Account",
+    "AWS::Logs::AccountPolicy",
+    "AWS::EC2::SnapshotBlockPublicAccess",
+    "AWS::SES::VdmAttributes",
+}
+
+
+def defaults_leave_the_account_alone(stack):
+    """With its defaults a stack changes nothing that the whole account shares.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-account.html: AWS takes it, replaces
+    what other stacks have set, and does not put that back.
+    """
+    for name in stack.resources:
+        if stack.template.resources[name]["Type"] in _OF_THE_ACCOUNT:
+            condition = stack.template.resources[name].get("Condition")
+            behind = stack.template.parameters_behind({"Condition": condition}) if condition else set()
+            # Whoever chose one of its parameters chose this; a switch of a whole pipeline is no such choice.
+            if name in stack.without({it for it in behind if not it.startswith("Enable")}).resources:
+                yield name, "is one for the whole account and region; AWS replaces what others have set there"

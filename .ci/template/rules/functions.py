@@ -1,0 +1,128 @@
+"""Rules of Lambda."""
+
+import fnmatch
+
+# What a queue's source does in the name of the function's role.
+_QUEUE_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+# Resources that call a function, or let somebody call it.
+_CALLERS = {
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Scheduler::Schedule",
+    "AWS::Events::Rule",
+}
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def _function_of(stack, text):
+    """The logical id of the function that a name or an ARN, of a version too, is of."""
+    for name in stack.of_type("AWS::Lambda::Function"):
+        arn = stack.answer(name, "Arn")
+        if text in (stack.answer(name), arn) or text.startswith(f"{arn}:"):
+            return name
+    return None
+
+
+def batches_over_ten_have_a_window(stack):
+    """A batch of more than ten messages gathers for a second at least.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html. Else: "Maximum batch window in seconds must be greater
+    than 0 if maximum batch size is greater than 10".
+    """
+    for name, it in stack.of_type("AWS::Lambda::EventSourceMapping").items():
+        if (
+            ":sqs:" in it["EventSourceArn"]
+            and int(it.get("BatchSize", 10)) > 10
+            and not int(it.get("MaximumBatchingWindowInSeconds", 0))
+        ):
+            yield name, 'AWS: "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"'
+
+
+def sources_may_read_their_queue(stack):
+    """The role of a function that a queue feeds may read the queue.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html. Else: "The provided execution role does not have
+    permissions to call ReceiveMessage on SQS".
+    """
+    roles = {stack.answer(name, "Arn"): it for name, it in stack.of_type("AWS::IAM::Role").items()}
+    functions = stack.of_type("AWS::Lambda::Function")
+    for name, source in stack.of_type("AWS::Lambda::EventSourceMapping").items():
+        function = _function_of(stack, source["FunctionName"])
+        if function is None or ":sqs:" not in source["EventSourceArn"]:
+            continue
+        role = roles.get(functions[function]["Role"], {})
+        allowed = [
+            statement
+            for policy in role.get("Policies", [])
+            for statement in _listed(policy["PolicyDocument"]["Statement"])
+            if statement["Effect"] == "Allow"
+        ]
+        for action in _QUEUE_ACTIONS:
+            if not any(
+                any(fnmatch.fnmatchcase(action, it) for it in _listed(statement["Action"]))
+                and any(fnmatch.fnmatchcase(source["EventSourceArn"], it) for it in _listed(statement["Resource"]))
+                for statement in allowed
+            ):
+                call = action.removeprefix("sqs:")
+                yield name, f'AWS: "The provided execution role does not have permissions to call {call} on SQS" ({function})'
+
+
+def nothing_calls_a_function_before_its_log_group(stack):
+    """A function cannot be called before its log group is there.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html: a function without one makes its own at
+    its first line. CloudFormation then answers "/aws/lambda/... already exists", and the deploy fails, in some of its tries. So
+    either the function names the group (LoggingConfig), or everything that calls it waits for the group.
+    """
+    groups = stack.of_type("AWS::Logs::LogGroup")
+    functions = stack.of_type("AWS::Lambda::Function")
+    for function, it in functions.items():
+        if it.get("LoggingConfig", {}).get("LogGroup"):
+            continue
+        wanted = f"/aws/lambda/{stack.answer(function)}"
+        group = next((name for name, its in groups.items() if its.get("LogGroupName") == wanted), None)
+        if group is None:
+            continue
+        for caller in sorted(_callers(stack, function)):
+            if group not in stack.needs(caller):
+                yield function, (
+                    f"{caller} may call it before {group} is made; Lambda then makes the group, and CloudFormation fails with "
+                    f'"{wanted} already exists"'
+                )
+
+
+def _callers(stack, function, seen=frozenset()):
+    """What calls a function: by a source, a schedule, a permission, a custom resource, or a function that is told its name."""
+    callers = set()
+    # A version and an alias are other names of the function.
+    same = {function} | {
+        name for name in stack.of_type("AWS::Lambda::Version", "AWS::Lambda::Alias") if function in stack.references(name)
+    }
+    for name, resource in stack.resources.items():
+        if not stack.references(name) & same:
+            continue
+        if resource["Type"] in _CALLERS or "ServiceToken" in resource["Properties"]:
+            callers.add(name)
+        elif resource["Type"] == "AWS::Lambda::Function" and name not in seen | {function}:
+            callers |= _callers(stack, name, seen | {function})
+    return callers
+
+
+def open_urls_may_be_called(stack):
+    """A Function URL that asks for no signature has both permissions.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html: since October 2025 a new URL needs lambda:InvokeFunctionUrl and
+    lambda:InvokeFunction. Else every request is answered 403 Forbidden.
+    """
+    permissions = stack.of_type("AWS::Lambda::Permission").values()
+    for name, url in stack.of_type("AWS::Lambda::Url").items():
+        function = _function_of(stack, url["TargetFunctionArn"])
+        theirs = [it for it in permissions if it["Principal"] == "*" and _function_of(stack, it["FunctionName"]) == function]
+        has_url = any(it["Action"] == "lambda:InvokeFunctionUrl" and it.get("FunctionUrlAuthType") == "NONE" for it in theirs)
+        has_call = any(it["Action"] == "lambda:InvokeFunction" and it.get("InvokedViaFunctionUrl") for it in theirs)
+        if url["AuthType"] == "NONE" and not (has_url and has_call):
+            yield name, "lambda:InvokeFunctionUrl and lambda:InvokeFunction must both be allowed; AWS answers 403 Forbidden"

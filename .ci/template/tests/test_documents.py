@@ -1,0 +1,73 @@
+"""What the template says, against what the code and the documents say."""
+
+import re
+import unittest
+
+from .. import subject
+from ..translation import ROOT
+from .reading import mentions, of_type, properties
+
+# checkov's findings that may be skipped, in the template and each with its reason.
+MOST_SKIPS = 12
+
+
+def binary(name):
+    return subject.source()["Resources"][name]["Metadata"]["BuildProperties"]["Binary"]
+
+
+def crate_of(binary):
+    """The folder of the crate that a binary belongs to: its own, or one that has several."""
+    own = ROOT / "crates" / binary
+    if own.is_dir():
+        return own
+    return next((ROOT / "crates").glob(f"*/src/bin/{binary}.rs")).parents[2]
+
+
+def source_functions():
+    resources = subject.source()["Resources"].items()
+    return [name for name, it in resources if it["Type"] == "AWS::Serverless::Function"]
+
+
+class Environments(unittest.TestCase):
+    READS = re.compile(r'"([A-Z][A-Z0-9_]{3,})"\s*[,)]')
+
+    def test_every_function_is_told_what_it_reads_and_nothing_else(self):
+        for function in source_functions():
+            crate = crate_of(binary(function))
+            code = (crate / "src" / "config.rs").read_text().split("#[cfg(test)]")[0]
+            # What Lambda itself sets is no setting.
+            reads = {name for name in self.READS.findall(code) if not name.startswith("AWS_")}
+            readme = set(re.findall(r"^\| `([A-Z][A-Z0-9_]*)` \|", (crate / "README.md").read_text(), re.MULTILINE))
+            told = set(properties(function).get("Environment", {}).get("Variables", {}))
+            self.assertEqual(reads, told, f"{function}: its code, the template")
+            self.assertEqual(readme, told, f"{function}: its README, the template")
+
+
+class Parameters(unittest.TestCase):
+    def test_every_parameter_has_a_default_a_description_a_group_and_a_label(self):
+        interface = subject.source()["Metadata"]["AWS::CloudFormation::Interface"]
+        grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+        self.assertEqual(sorted(grouped), sorted(subject.source()["Parameters"]))
+        self.assertEqual(set(interface["ParameterLabels"]), set(subject.source()["Parameters"]))
+        for name, parameter in subject.source()["Parameters"].items():
+            self.assertIn("Default", parameter, name)
+            self.assertIn("Description", parameter, name)
+
+
+class Watching(unittest.TestCase):
+    def test_every_alarm_is_described_in_docs_operations(self):
+        operations = (ROOT / "docs" / "operations.md").read_text()
+        alarms = set(of_type("AWS::CloudWatch::Alarm"))
+        described = set(re.findall(r"^### (\w+Alarm)$", operations, re.MULTILINE))
+        self.assertEqual(described, alarms)
+
+    def test_every_alarm_goes_to_the_topic_and_says_what_it_means(self):
+        for name, alarm in of_type("AWS::CloudWatch::Alarm").items():
+            self.assertTrue(mentions(alarm["Properties"]["AlarmActions"], "AlarmTopic"), name)
+            self.assertGreater(len(alarm["Properties"]["AlarmDescription"]), 20, name)
+
+    def test_skipped_findings_are_few_and_have_reasons(self):
+        skips = re.findall(r"checkov:skip=(\w+): ?(.*)", subject.text())
+        self.assertLessEqual(len(skips), MOST_SKIPS)
+        for check, reason in skips:
+            self.assertGreater(len(reason), 20, check)
