@@ -13,6 +13,8 @@ STACK ?= cistern
 ARCH ?= $(subst aarch64,arm64,$(shell uname -m))
 BENCH ?= cold forwarder lake loader query
 SAM := .local/tools/sam/bin/sam
+# Runs a command and holds what the functions call meanwhile against their roles.
+RIGHTS := .local/tools/clients/rights/bin/python e2e/rights
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,11 +25,11 @@ up: ## Run everything on this machine; over a running stack, redeploy
 down: ## Stop what `make up` started
 	$(CISTERN) down
 
-test: ## Run every test, on a stack of its own
+test: ## Run every test, on a stack of its own, and hold what its functions called against their roles
 	mkdir -p .local
 	.ci/test-tools
 	cargo test --workspace --no-run
-	$(CISTERN) exec --data-dir .local/test --fresh -- cargo test --workspace --no-fail-fast 2>&1 \
+	$(CISTERN) exec --data-dir .local/test --fresh -- $(RIGHTS)/watch.py cargo test --workspace --no-fail-fast 2>&1 \
 		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; exit $${status:-0}
 
 check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, SQL and the template

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::function::Function;
+use crate::keys_secret::KeysSecret;
 use crate::stack::{Stack, fresh_id};
 
 struct Route {
@@ -69,19 +70,12 @@ impl Versions {
         self.key(2, scope)
     }
 
-    /// Makes the secret and rotates it twice; its name.
-    async fn store(&self, stack: &Stack) -> Result<String> {
-        let aws = aws_io::Aws::local(&stack.file.aws_endpoint_url).await;
-        let secrets = aws.secrets();
-        let name = fresh_id("authentication-table");
-        let [first, later @ ..] = &self.0;
-        let create = secrets.create_secret().name(&name).secret_string(first);
-        create.send().await?;
-        for document in later {
-            let put = secrets.put_secret_value().secret_id(&name);
-            put.secret_string(document).send().await?;
+    /// Rotates the secret to each.
+    async fn store(&self, secret: &KeysSecret) -> Result<()> {
+        for document in &self.0 {
+            secret.replace(document).await?;
         }
-        Ok(name)
+        Ok(())
     }
 }
 
@@ -246,21 +240,26 @@ async fn every_route_answers_every_kind_of_key_as_documented() -> Result<()> {
     let authorizer = Function::named(&stack, "authorizer")?;
     let environment = authorizer.environment().await?;
     let versions = Versions::new();
-    let secret = versions.store(&stack).await?;
-    let look_at = async |secret: &str| {
+    // The stack's own, as the function may read no other.
+    let secret = KeysSecret::of(&stack).await?;
+    let original = secret.text().await?;
+    let look_at = async |name: &str, value: &str| {
         let mut changed = environment.clone();
-        changed["KEYS_SECRET_ARN"] = json!(secret);
+        changed[name] = json!(value);
         authorizer.set_environment(&changed).await
     };
 
     let checks = async {
-        look_at(&secret).await?;
+        versions.store(&secret).await?;
+        // With another setting the function starts anew, and reads the keys.
+        look_at("KEYS_CACHE_SECONDS", "299").await?;
         check_keys(&stack, &versions).await?;
         check_tokens(&stack, &versions).await?;
-        look_at("a-secret-that-is-not-there").await?;
+        look_at("KEYS_SECRET_ARN", "a-secret-that-is-not-there").await?;
         check_unreadable(&stack, &versions).await
     };
     let outcome = checks.await;
+    secret.restore(&original).await?;
     authorizer.set_environment(&environment).await?;
     outcome
 }

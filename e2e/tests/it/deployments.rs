@@ -32,7 +32,7 @@ pub(crate) fn ensure_success(output: &Output) -> Result<()> {
 }
 
 /// The template as it was staged for the stack under test.
-fn staged_template() -> Result<PathBuf> {
+pub(crate) fn staged_template() -> Result<PathBuf> {
     let stack_json = std::env::var("CISTERN_STACK_JSON")?;
     let stack_json = repository_root().join(stack_json);
     let data_dir = stack_json.parent().context("stack.json lies in a folder")?;
