@@ -10,6 +10,10 @@ use crate::chunk::Chunk;
 /// How much of messages goes into one object of the archive.
 const GROUP_BYTES: usize = 4 << 20;
 
+/// How many messages that came before are worked on together. Should one of them be what ended a run, those in the groups before
+/// are settled when it does so again.
+const GROUP_OF_RETURNED: usize = 100;
+
 /// Archived messages, object by object.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog(VecDeque<Archived>);
@@ -52,16 +56,21 @@ impl Backlog {
     }
 }
 
-/// Messages in groups that an object each may hold, none of them empty. What is in memory for writing one of them is
-/// bounded by that, and not by how much SQS gives at once.
-pub(crate) fn groups(messages: Vec<ReceivedMessage>) -> Vec<Vec<ReceivedMessage>> {
+/// Messages in groups that an object each may hold, none of them empty; those that came least often first. What is in memory
+/// for writing a group is bounded by it, and not by how much SQS gives at once.
+pub(crate) fn groups(mut messages: Vec<ReceivedMessage>) -> Vec<Vec<ReceivedMessage>> {
+    messages.sort_by_key(|message| message.receive_count);
     let mut groups: Vec<Vec<ReceivedMessage>> = Vec::new();
     let mut bytes = 0;
     for message in messages {
         let length = message.body.len();
+        let is_returned = message.receive_count > 1;
+        let fits = |group: &Vec<ReceivedMessage>| {
+            bytes + length <= GROUP_BYTES && !(is_returned && group.len() >= GROUP_OF_RETURNED)
+        };
         match groups.last_mut() {
-            Some(group) if bytes + length <= GROUP_BYTES => group.push(message),
-            _ => {
+            Some(group) if fits(group) => group.push(message),
+            Some(_) | None => {
                 groups.push(vec![message]);
                 bytes = 0;
             }
@@ -104,5 +113,20 @@ mod tests {
                 vec![0, 5]
             ]
         );
+    }
+
+    #[test]
+    fn those_that_came_before_are_last_and_in_small_groups() {
+        let mut messages: Vec<ReceivedMessage> = (0..250).map(|_| message(1)).collect();
+        for returned in messages.iter_mut().step_by(2) {
+            returned.receive_count = 2;
+        }
+
+        let groups = groups(messages);
+
+        // The first hold new ones, and fill up with others to no more than those may be.
+        let counts: Vec<usize> = groups.iter().map(Vec::len).collect();
+        assert_eq!(counts, [125, 100, 25]);
+        assert!(groups[0].iter().all(|message| message.receive_count == 1));
     }
 }

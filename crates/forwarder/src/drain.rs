@@ -34,9 +34,6 @@ use crate::{
 const QUEUE_FAILED: &str = "the queue could not be read";
 const ARCHIVE_FAILED: &str = "received messages could not be archived";
 
-/// Until the destination has taken something, no more suspects are received than this, as each receive counts.
-const SUSPECTS_WITHOUT_PROOF: usize = 10;
-
 /// A run at work.
 pub(crate) struct Drain<'r> {
     run: &'r Run<'r>,
@@ -158,10 +155,7 @@ impl<'r> Drain<'r> {
     }
 
     fn may_receive(&self, is_idle: bool) -> bool {
-        let is_cautious = is_idle && self.suspects.len() < SUSPECTS_WITHOUT_PROOF;
-        self.intake.may_have_more()
-            && self.flow.allows_to_receive()
-            && (self.is_proven || is_cautious)
+        self.intake.may_have_more() && self.flow.allows_to_receive() && (self.is_proven || is_idle)
     }
 
     /// Learns from a chunk how much may be received.
@@ -195,7 +189,7 @@ impl<'r> Drain<'r> {
         let id = message.id.clone();
         match marks.set(&id).await {
             Mark::New => self.deliver_alone(message).await,
-            Mark::LeftBehind => self.bury(message).await,
+            Mark::AllLeftBehind => self.bury(message).await,
         }
         marks.clear(&id).await;
     }
@@ -217,7 +211,7 @@ impl<'r> Drain<'r> {
         match bury(self.run.sqs, self.run.queue_url, &message).await {
             Ok(is_in_queue) => {
                 let rejection = RejectReason::BreaksTheRun
-                    .because("a run ended while it had only this message in hand");
+                    .because("runs ended while they had only this message in hand");
                 let settled = unreadable(&message, &rejection);
                 self.desk.messages.dead += u64::from(is_in_queue);
                 self.desk.take(vec![settled]).await;

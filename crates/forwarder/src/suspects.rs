@@ -2,12 +2,14 @@
 //!
 //! A run that is killed leaves no word behind. All that is seen of it later is that its messages were received once more than
 //! they were given back, which an outage of the destination looks like too. So a message that came to nothing twice is not
-//! mixed with others any more: it waits until all others of the run are settled. Before it is worked on, a mark is made in S3,
-//! which goes when the message is settled or given back. Whoever finds the mark there knows that a run ended while
-//! it had nothing but this message in hand: then the message goes to the dead-letter queue, with its reason.
+//! mixed with others any more, if there is room for it: it waits until all others of the run are settled. Before it is worked
+//! on, a mark is made in S3, which goes when the message is settled or given back. Marks that are there tell that runs
+//! ended while they had nothing but this message in hand. After three of them it goes to the dead-letter queue, with its reason:
+//! one such run may have been cut off by chance.
 //!
-//! So a message that ends the process gets there with its fourth receive, within a day for every schedule of six hours or
-//! less, and others are delayed by two runs at most. An outage brings no message there, however long it is.
+//! So a message that ends the process gets there with its sixth receive, within a day for every schedule of four hours or less,
+//! once it is among those that wait. Meanwhile others get through: what came before is worked on in small groups, of which
+//! those before the culprit's are settled. An outage brings no message there, however long it is.
 
 use std::time::Duration;
 
@@ -22,9 +24,12 @@ use tracing::{error, warn};
 /// A message that is received for at least this time came to nothing twice.
 const SUSPECT_RECEIVES: u32 = 3;
 
-/// How many wait for the end of a run. What is more is worked on with the others: one of them ends the run at worst.
-const MAX_WAITING: usize = 100;
+/// How many wait for the end of a run. What is more is worked on with the others: alone, each takes requests of its own.
+const MAX_WAITING: usize = 10;
 const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// So many runs end with only one message in hand before it is given up.
+const MAX_MARKS: u32 = 3;
 
 const MARK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -52,10 +57,6 @@ impl Suspects {
         others
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
     pub(crate) fn into_waiting(self) -> Vec<ReceivedMessage> {
         self.waiting
     }
@@ -73,51 +74,56 @@ pub(crate) struct Marks<'a> {
 pub(crate) enum Mark {
     /// It is made now.
     New,
-    /// It was there: a run ended with only this message in hand.
-    LeftBehind,
+    /// All that there may be were there: as many runs ended with only this message in hand.
+    AllLeftBehind,
 }
 
 impl Marks<'_> {
     /// Marks a message. Where no mark can be made, none was left: a message is worked on rather than kept waiting.
     pub(crate) async fn set(&self, message_id: &str) -> Mark {
-        let mark = NewObject {
-            name: self.name(message_id),
-            body: "{}\n".into(),
-            content_type: "application/json",
-            metadata: Vec::new(),
-        };
-        match put_new(self.s3, &mark, MARK_LIMIT).await {
-            Ok(PutOutcome::Created) => Mark::New,
-            Ok(PutOutcome::AlreadyThere) => Mark::LeftBehind,
-            Err(cause) => {
-                error!(error = %chain(&cause), "message that came back often cannot be marked");
-                Mark::New
+        for number in 1..=MAX_MARKS {
+            let mark = NewObject {
+                name: ObjectRef {
+                    bucket: self.bucket.to_owned(),
+                    key: key(message_id, number),
+                },
+                body: "{}\n".into(),
+                content_type: "application/json",
+                metadata: Vec::new(),
+            };
+            match put_new(self.s3, &mark, MARK_LIMIT).await {
+                Ok(PutOutcome::Created) => return Mark::New,
+                Ok(PutOutcome::AlreadyThere) => {}
+                Err(cause) => {
+                    error!(error = %chain(&cause), "message that came back often cannot be marked");
+                    return Mark::New;
+                }
             }
         }
+        Mark::AllLeftBehind
     }
 
-    /// Takes the mark away.
+    /// Takes the marks of a message away.
     pub(crate) async fn clear(&self, message_id: &str) {
-        let key = self.name(message_id).key;
-        if let Err(cause) = listing::delete(self.s3, self.bucket, &[key], MARK_LIMIT).await {
+        let keys: Vec<String> = (1..=MAX_MARKS)
+            .map(|number| key(message_id, number))
+            .collect();
+        if let Err(cause) = listing::delete(self.s3, self.bucket, &keys, MARK_LIMIT).await {
             error!(
                 error = %chain(&cause),
-                "mark of a message stays: should the message come back, it goes to the dead-letter queue"
+                "marks of a message stay: should it come back often, it goes to the dead-letter queue"
             );
         }
     }
+}
 
-    fn name(&self, message_id: &str) -> ObjectRef {
-        // SQS makes the ids; they are UUIDs.
-        let id: String = message_id
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
-            .collect();
-        ObjectRef {
-            bucket: self.bucket.to_owned(),
-            key: format!("state/mparticle/suspects/{id}.json"),
-        }
-    }
+fn key(message_id: &str, number: u32) -> String {
+    // SQS makes the ids; they are UUIDs.
+    let id: String = message_id
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
+    format!("state/mparticle/suspects/{id}-{number}.json")
 }
 
 /// Puts a message into the dead-letter queue of the queue that it is from; false when that has none.
@@ -136,7 +142,7 @@ pub(crate) async fn bury(
     warn!(
         message.id = message.id,
         message.receive_count = message.receive_count,
-        "message ended a run that had only it in hand, and goes to the dead-letter queue"
+        "message ended runs that had only it in hand, and goes to the dead-letter queue"
     );
     Ok(true)
 }
@@ -176,9 +182,9 @@ mod tests {
     #[test]
     fn no_more_wait_than_there_is_room_for() {
         let many = (0..MAX_WAITING + 3).map(|id| message(id, 3, 1)).collect();
-        let large = (0..10).map(|id| message(id, 3, 1 << 20)).collect();
+        let large = (0..9).map(|id| message(id, 3, 1 << 20)).collect();
 
         assert_eq!(Suspects::default().set_aside(many).len(), 3);
-        assert_eq!(Suspects::default().set_aside(large).len(), 2);
+        assert_eq!(Suspects::default().set_aside(large).len(), 1);
     }
 }

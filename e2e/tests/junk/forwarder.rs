@@ -226,19 +226,20 @@ async fn forwarder_drains_a_thousand_good_messages_and_all_shapes_in_one_run() -
 /// What a killed run leaves behind is made here: receives that came to nothing, and the mark of a message that it had in hand
 /// alone.
 #[tokio::test]
-async fn message_that_ends_the_process_is_dead_after_four_receives_and_the_others_are_not_delayed()
+async fn message_that_ends_the_process_is_dead_with_its_sixth_receive_and_others_are_not_delayed()
 -> Result<()> {
     let rig = Rig::new().await?;
     let poison = good(99);
     send(&rig.sqs, &rig.queue_url, &poison).await?;
-    for _ in 0..2 {
+    for _ in 0..4 {
         receive_and_give_back(&rig).await?;
     }
     let id = receive_and_give_back(&rig).await?;
     rig.send_good(0..30).await?;
-    rig.bucket
-        .put_text(&format!("state/mparticle/suspects/{id}.json"), "{}")
-        .await?;
+    for number in 1..=3 {
+        let mark = format!("state/mparticle/suspects/{id}-{number}.json");
+        rig.bucket.put_text(&mark, "{}").await?;
+    }
 
     let mut forwarder = rig.start().await?;
     let report = forwarder.invoke(&json!({})).await?;

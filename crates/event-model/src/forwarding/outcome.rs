@@ -145,7 +145,7 @@ pub enum RejectReason {
     TooLarge,
     /// The destination says that it was not taken and does not say why.
     Unexplained,
-    /// A run ended while it had nothing but the event's message in hand.
+    /// Runs ended while they had nothing but the event's message in hand.
     BreaksTheRun,
 }
 
