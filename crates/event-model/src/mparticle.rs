@@ -23,7 +23,7 @@ pub use self::batch::{Batch, Environment};
 pub use self::commerce::{Commerce, Product, ProductAction, Promotion, PromotionAction};
 pub use self::event::{Event, EventData};
 pub use self::event_type::EventType;
-pub use self::field::{Entries, Field, Kind};
+pub use self::field::{Entries, Field, Kind, last_places};
 pub use self::identity::{Identities, Identity};
 pub use self::number::{Decimal, Int64};
 
