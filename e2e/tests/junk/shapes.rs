@@ -37,8 +37,8 @@ pub(crate) fn bodies() -> Vec<Shape> {
         }),
         shape("460,000 minimal events", minimal_events(460_000, true)),
         shape(
-            "700,000 minimal events without ids",
-            minimal_events(700_000, false),
+            "600,000 minimal events without ids",
+            minimal_events(600_000, false),
         ),
         shape("150,000 events that are repaired", repaired_events(150_000)),
     ]);
