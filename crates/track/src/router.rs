@@ -16,6 +16,7 @@ use boot::{
     metrics::{Metric, Tally},
 };
 use bytes::Bytes;
+use event_model::ByteForm;
 use tower_http::cors::CorsLayer;
 
 use crate::{
@@ -126,8 +127,12 @@ async fn check_key(
 
 fn refuse(error: BodyError) -> ApiError {
     let status = match error {
-        BodyError::ExpandsTooFar => return payload_too_large(error.to_string()),
-        BodyError::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        BodyError::ExpandsTooFar | BodyError::TooManyEvents => {
+            return payload_too_large(error.to_string());
+        }
+        // JSON is in UTF-8 (RFC 8259, section 8.1): other text is no JSON, and no encoding of it either.
+        BodyError::Form(ByteForm::Utf16 | ByteForm::Utf32) => StatusCode::BAD_REQUEST,
+        BodyError::UnknownEncoding | BodyError::Form(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         BodyError::Empty
         | BodyError::NotGzip
         | BodyError::NotJson { .. }
