@@ -6,13 +6,21 @@ use event_model::{
 };
 use sqlx::PgConnection;
 
-use crate::{StoreError, error::Step};
+use crate::{
+    StoreError,
+    error::Step,
+    partition::{Refusal, Span},
+};
 
 /// How many bytes of raw events go into one statement, so that a batch of nothing but rejected events does not take its
 /// size in memory over and over.
 const STATEMENT_BYTES: usize = 1024 * 1024;
 
-pub(super) struct Rejections<'a>(Vec<Rejection<'a>>);
+pub(super) struct Rejections<'a> {
+    rows: Vec<Rejection<'a>>,
+    /// Rejected events that have no row of their own, as another row tells of them.
+    without_row: usize,
+}
 
 struct Rejection<'a> {
     ordinal: i32,
@@ -26,17 +34,60 @@ impl<'a> Rejections<'a> {
         let rejections = items
             .iter()
             .map(|item| Rejection::new(item.ordinal, &item.reason.to_string(), &item.raw));
-        Self(rejections.collect())
+        Self {
+            rows: rejections.collect(),
+            without_row: 0,
+        }
     }
 
     /// Adds an event that parsed and cannot be stored.
     pub(super) fn add(&mut self, event: &'a Event<'_>, reason: &str) {
         let raw = event.payload.as_bytes();
-        self.0.push(Rejection::new(event.ordinal, reason, raw));
+        self.rows.push(Rejection::new(event.ordinal, reason, raw));
     }
 
+    /// Rejects the events whose times can have no partition; returns the others.
+    ///
+    /// Those that are past the retention have one row together and leave no bytes in it: it would be kept for as long
+    /// again, although their time is over. The archived object holds them.
+    pub(super) fn set_apart(
+        &mut self,
+        events: &[&'a Event<'a>],
+        refused: &[(Span, Refusal)],
+    ) -> Vec<&'a Event<'a>> {
+        let mut expired: Option<(u32, Span)> = None;
+        let mut expired_count = 0_usize;
+        let mut others = Vec::with_capacity(events.len());
+        for event in events {
+            let refusal = refused
+                .iter()
+                .find(|(span, _)| span.contains(event.timestamp));
+            match refusal {
+                None => others.push(*event),
+                Some((_, Refusal::OutOfRange)) => {
+                    self.add(event, "`timestamp` is outside of the range that is stored");
+                }
+                Some((span, Refusal::PastRetention)) => {
+                    expired_count += 1;
+                    expired.get_or_insert((event.ordinal, *span));
+                }
+            }
+        }
+        if let Some((ordinal, span)) = expired {
+            let reason = format!(
+                "past_retention: `timestamp` is before {}, from where on events are kept (RetentionDays); \
+                 {expired_count} of the batch's events are, and are not stored",
+                span.end().to_time().date(),
+            );
+            self.rows.push(Rejection::new(ordinal, &reason, b""));
+            self.without_row += expired_count - 1;
+        }
+        others
+    }
+
+    /// How many events are rejected.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.rows.len() + self.without_row
     }
 
     pub(super) async fn insert(
@@ -44,7 +95,7 @@ impl<'a> Rejections<'a> {
         connection: &mut PgConnection,
         key: &BatchKey,
     ) -> Result<(), StoreError> {
-        let mut rest = self.0.as_slice();
+        let mut rest = self.rows.as_slice();
         while !rest.is_empty() {
             let (now, later) = rest.split_at(count_for_one_statement(rest));
             insert(connection, key, now).await?;
