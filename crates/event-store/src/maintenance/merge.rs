@@ -88,8 +88,6 @@ impl Operation for Merging {
                 return Ok(report);
             }
             match timeout_at(deadline, perform(connection, &state, &next)).await {
-                // The step goes on in Postgres. The connection is in the middle of it, and is not used again.
-                Err(_) => return Ok(report),
                 Ok(Err(error)) if error.sqlstate().as_deref() == Some(DISK_FULL) => {
                     warn!(
                         partition = state.target,
@@ -100,8 +98,9 @@ impl Operation for Merging {
                     return Ok(report);
                 }
                 Ok(Err(error)) => return Err(error),
-                // Somebody held on to what it needed for all the time that it waited.
-                Ok(Ok(Ddl::Postponed)) => return Ok(report),
+                // Out of time: the step goes on in Postgres, and the connection, in the middle of it, is not used again.
+                // Or somebody held on to what it needed for all the time that it waited.
+                Err(_) | Ok(Ok(Ddl::Postponed)) => return Ok(report),
                 Ok(Ok(Ddl::Done)) => {}
             }
             if next == Next::Swap {

@@ -72,14 +72,14 @@ mod tests {
 
     use super::*;
 
-    fn days(days: u64) -> Option<Duration> {
-        Some(Duration::from_hours(24 * days))
+    fn days(days: u64) -> Duration {
+        Duration::from_hours(24 * days)
     }
 
     #[test]
     fn nothing_is_wider_than_an_eighth_of_the_retention() {
         for retention_days in 1..5_000 {
-            let widths = Widths::at(datetime!(2046-01-01 0:00 UTC), days(retention_days));
+            let widths = Widths::at(datetime!(2046-01-01 0:00 UTC), Some(days(retention_days)));
             if retention_days <= WEEKS_ONLY_DAYS {
                 assert_eq!(widths.widest_weeks(), 1);
                 continue;
@@ -96,9 +96,9 @@ mod tests {
                 week = week.next();
             }
         }
-        assert_eq!(widest(days(366)), 6);
-        assert_eq!(widest(days(784)), 13);
-        assert_eq!(widest(days(2_968)), YEAR);
+        assert_eq!(widest(Some(days(366))), 6);
+        assert_eq!(widest(Some(days(784))), 13);
+        assert_eq!(widest(Some(days(2_968))), YEAR);
         assert_eq!(widest(None), YEAR);
     }
 

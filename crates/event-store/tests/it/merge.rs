@@ -442,7 +442,7 @@ async fn terminate_mergers(pool: &PgPool) {
 async fn merge_and_be_cut_off(pool: &PgPool, seed: u64) -> u32 {
     let mut dice = Dice(seed);
     let mut config = config(pool);
-    config.application_name = "merger".to_owned();
+    "merger".clone_into(&mut config.application_name);
     config.retry_for = Duration::ZERO;
     let store = Store::connect_lazy(&config).unwrap();
     let mut cuts = 0;

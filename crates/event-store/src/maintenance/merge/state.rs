@@ -10,11 +10,11 @@ use crate::{StoreError, error::Step};
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) target: String,
+    /// None when one of them was truncated: the target is of no use then.
     sources: Vec<Source>,
     lacks_index: bool,
     has_changes: bool,
     is_finished: bool,
-    is_spoiled: bool,
 }
 
 #[derive(Debug)]
@@ -46,8 +46,8 @@ pub(super) enum Next {
 
 impl State {
     pub(super) fn next(&self) -> Next {
-        // With fewer than two sources somebody has made other partitions of them.
-        if self.is_spoiled || self.sources.len() < 2 {
+        // Somebody has truncated them or made other partitions of them.
+        if self.sources.len() < 2 {
             return Next::Abandon;
         }
         for source in &self.sources {
@@ -84,7 +84,6 @@ pub(super) async fn running(connection: &mut PgConnection) -> Result<Option<Stat
         select
             target,
             is_finished,
-            is_spoiled,
             -- The swap brings in a few by itself.
             (select count(*) > 100 from (select from merging_changes limit 101) as few) as "has_changes!",
             coalesce(next_index.to_create, next_index.to_drop) is not null as "lacks_index!"
@@ -105,7 +104,8 @@ pub(super) async fn running(connection: &mut PgConnection) -> Result<Option<Stat
             coalesce(pg_total_relation_size(to_regclass(quote_ident(name))), 0) as "bytes!",
             is_watched as "is_watched!",
             is_copied as "is_copied!"
-        from merge_sources()
+        from merge_sources(), merging
+        where not merging.is_spoiled
         "#
     )
     .fetch_all(connection)
@@ -117,7 +117,6 @@ pub(super) async fn running(connection: &mut PgConnection) -> Result<Option<Stat
         lacks_index: merge.lacks_index,
         has_changes: merge.has_changes,
         is_finished: merge.is_finished,
-        is_spoiled: merge.is_spoiled,
     }))
 }
 
@@ -175,7 +174,6 @@ mod tests {
             lacks_index: false,
             has_changes: false,
             is_finished: true,
-            is_spoiled: false,
         }
     }
 
@@ -213,11 +211,7 @@ mod tests {
         };
         assert_eq!(changed.next(), Next::Apply);
         assert_eq!(ready().next(), Next::Swap);
-        let spoiled = State {
-            is_spoiled: true,
-            ..ready()
-        };
-        assert_eq!(spoiled.next(), Next::Abandon);
+        assert_eq!(state(Vec::new()).next(), Next::Abandon);
         assert_eq!(state(vec![copied()]).next(), Next::Abandon);
     }
 }
