@@ -10,7 +10,7 @@ CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
 STACK ?= cistern
-BENCH ?= cold forwarder lake loader query
+BENCH ?= cold forwarder history lake loader query
 SAM := .local/tools/sam/bin/sam
 
 help: ## Show this list
