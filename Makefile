@@ -11,7 +11,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
 STACK ?= cistern
 ARCH ?= $(subst aarch64,arm64,$(shell uname -m))
-BENCH ?= cold forwarder lake loader query
+BENCH ?= cold forwarder history lake loader query
 SAM := .local/tools/sam/bin/sam
 # Runs a command and holds what the functions call meanwhile against their roles.
 RIGHTS := .local/tools/clients/rights/bin/python e2e/rights

@@ -5,8 +5,10 @@
 //! lock after some tries is put off until the next maintenance and told in the report.
 
 mod expiry;
+mod merge;
 mod metadata_index;
 mod partitions;
+mod widths;
 
 use std::time::Duration;
 
@@ -20,12 +22,14 @@ use crate::{
     operation::Operation,
 };
 
+pub use self::merge::{MergeReport, Merging};
+
 /// What the database should look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
     /// The time from which weeks are counted.
     pub now: OffsetDateTime,
-    /// For how long events are kept, in whole weeks; `None` keeps them for ever.
+    /// For how long events are kept, in whole partitions; `None` keeps them for ever.
     pub retention: Option<Duration>,
     /// How many weeks after the current one have their partition before the first event comes. At most 8: more are not
     /// made.
@@ -37,11 +41,11 @@ pub struct Maintenance {
 /// What maintenance did. Names are those of tables and indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How many weeks got their partition.
+    /// How many weeks ahead got their partition.
     pub partitions_created: usize,
-    /// The weeks that had outlived the retention.
+    /// The partitions that had outlived the retention.
     pub partitions_dropped: Vec<String>,
-    /// Indexes on metadata keys that were built, one a week.
+    /// Indexes on metadata keys that were built, one a partition.
     pub indexes_created: Vec<String>,
     /// Indexes on metadata keys that are no longer wanted.
     pub indexes_dropped: Vec<String>,
@@ -137,6 +141,11 @@ async fn define_once(
         Err(error) if is_contention(&error) => Ok(Ddl::Postponed),
         Err(error) => Err(error).step(step),
     }
+}
+
+/// A name of the catalog as it can stand in a statement.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn is_contention(error: &sqlx::Error) -> bool {

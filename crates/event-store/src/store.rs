@@ -7,16 +7,17 @@ use event_query::Statement;
 use tokio::time::timeout;
 
 use crate::{
-    DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, Report, StoreError,
+    DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, MergeReport, Merging, Report,
+    StoreError,
     connections::{Connections, connect},
     load::{IsLoaded, Load},
     login::Target,
     migrate::{Migrate, Version},
     operation::Operation,
+    partition::KnownPartitions,
     read::{Count, Fetch, FetchGroups},
     retry::Patience,
     roles::MakeRoles,
-    week::KnownWeeks,
 };
 
 /// The database of events. Cheap to clone; clones share their connections.
@@ -34,7 +35,7 @@ struct Inner {
     retry_for: Duration,
     /// After this long without an end to an operation its connection is given up, as nobody may be at the other end.
     silence_limit: Duration,
-    known_weeks: KnownWeeks,
+    known_partitions: KnownPartitions,
 }
 
 /// What an operation may take on top of its statements, the slowest of which Postgres stops at the statement timeout.
@@ -57,7 +58,7 @@ impl Store {
             connect_timeout: config.connect_timeout,
             retry_for: config.retry_for,
             silence_limit: config.statement_timeout + SILENCE_MARGIN,
-            known_weeks: KnownWeeks::default(),
+            known_partitions: KnownPartitions::default(),
         })))
     }
 
@@ -67,7 +68,7 @@ impl Store {
         key: &BatchKey,
         batch: &Batch<'_>,
     ) -> Result<LoadOutcome, StoreError> {
-        self.perform(&Load::new(key, batch, &self.0.known_weeks))
+        self.perform(&Load::new(key, batch, &self.0.known_partitions))
             .await
     }
 
@@ -110,6 +111,15 @@ impl Store {
     /// Brings partitions, indexes on metadata keys and retention to what `wanted` says. Safe to call at any time, also
     /// while batches load and queries run, and to be cut off at any point: the next call goes on from there.
     pub async fn maintain(&self, wanted: &Maintenance) -> Result<Report, StoreError> {
+        self.perform_apart(wanted).await
+    }
+
+    /// Merges partitions that are old enough into wider ones, at most one merge at a time and one finished merge a call.
+    /// Safe to call at any time and to be cut off at any point, as [`Self::maintain`] is.
+    ///
+    /// Readers and loaders wait for a merge when it is done, for the changing of some rows of the catalog. If it does not
+    /// get its turn within ten seconds, the next call tries again.
+    pub async fn merge_partitions(&self, wanted: &Merging) -> Result<MergeReport, StoreError> {
         self.perform_apart(wanted).await
     }
 

@@ -3,7 +3,7 @@
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use boot::{Env, EnvError};
-use event_store::{DatabaseConfig, Login, Maintenance, MetadataKey, Store, StoreError};
+use event_store::{DatabaseConfig, Login, Maintenance, Merging, MetadataKey, Store, StoreError};
 use reqwest::Client;
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -120,6 +120,15 @@ impl Database {
             retention: self.config.retention,
             partitions_ahead: self.config.partitions_ahead,
             metadata_keys: self.config.metadata_keys.clone(),
+        }
+    }
+
+    /// What may be merged in it at a time, and how long that may take.
+    pub(crate) fn merging(&self, now: OffsetDateTime, time: Duration) -> Merging {
+        Merging {
+            now,
+            retention: self.config.retention,
+            time,
         }
     }
 }

@@ -6,11 +6,11 @@ use std::{
 };
 
 use boot::chain;
-use event_store::{Report, StoreError};
+use event_store::{MergeReport, Report, StoreError};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 use time::OffsetDateTime;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
 
 /// What is kept of the invocation's time for telling how it went.
 const ANSWER_RESERVE: Duration = Duration::from_secs(30);
+/// What is kept of the time to work for ending a merge's last step in good order.
+const MERGE_RESERVE: Duration = Duration::from_secs(10);
 
 /// Why an invocation failed. Lambda tries it again.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +77,11 @@ async fn perform(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), HandleErr
     match request {
         Request::Maintenance => {
             let database = deps.database.as_ref().map_err(Arc::clone)?;
-            within(limit, maintain(database, deps.clock)).await
+            let deadline = Instant::now() + limit;
+            within(limit, maintain(database, deps.clock)).await?;
+            // Not on a deploy: what is merged can wait, and a deploy should not.
+            let left = deadline.saturating_duration_since(Instant::now());
+            within(left, merge(database, deps.clock, left)).await
         }
         Request::Stack(request) => answer_stack(deps, &request, limit).await,
     }
@@ -114,6 +120,21 @@ async fn migrate(deps: &Deps, request: &StackRequest) -> Result<(), HandleError>
 async fn maintain(database: &Database, clock: fn() -> OffsetDateTime) -> Result<(), HandleError> {
     let wanted = database.maintenance(clock());
     log(&database.store.maintain(&wanted).await?);
+    Ok(())
+}
+
+/// Merges what is old enough, for as long as there is time.
+async fn merge(
+    database: &Database,
+    clock: fn() -> OffsetDateTime,
+    limit: Duration,
+) -> Result<(), HandleError> {
+    let wanted = database.merging(clock(), limit.saturating_sub(MERGE_RESERVE));
+    let MergeReport { merged, unfinished } = database.store.merge_partitions(&wanted).await?;
+    if let Some(partition) = merged.or(unfinished.clone()) {
+        let is_finished = unfinished.is_none();
+        info!(partition, is_finished, "old partitions merged");
+    }
     Ok(())
 }
 

@@ -6,7 +6,11 @@ use event_model::{
 };
 use sqlx::PgConnection;
 
-use crate::{StoreError, error::Step};
+use crate::{
+    StoreError,
+    error::Step,
+    partition::{Refusal, Span},
+};
 
 /// How many bytes of raw events go into one statement, so that a batch of nothing but rejected events does not take its
 /// size in memory over and over.
@@ -65,6 +69,45 @@ impl<'a> Rejections<'a> {
         });
         more.first = more.first.min(event.ordinal);
         more.count += 1;
+    }
+
+    /// Rejects the events whose times can have no partition; returns the others.
+    ///
+    /// Those that are past the retention have one row together and leave no bytes in it: it would be kept for as long
+    /// again, although their time is over. The archived object holds them.
+    pub(super) fn set_apart(
+        &mut self,
+        events: &[&'a Event<'a>],
+        refused: &[(Span, Refusal)],
+    ) -> Vec<&'a Event<'a>> {
+        let mut expired: Option<(u32, Span)> = None;
+        let mut expired_count = 0_usize;
+        let mut others = Vec::with_capacity(events.len());
+        for event in events {
+            let refusal = refused
+                .iter()
+                .find(|(span, _)| span.contains(event.timestamp));
+            match refusal {
+                None => others.push(*event),
+                Some((_, Refusal::OutOfRange)) => {
+                    self.add(event, "`timestamp` is outside of the range that is stored");
+                }
+                Some((span, Refusal::PastRetention)) => {
+                    expired_count += 1;
+                    expired.get_or_insert((event.ordinal, *span));
+                }
+            }
+        }
+        if let Some((ordinal, span)) = expired {
+            let reason = format!(
+                "past_retention: `timestamp` is before {}, from where on events are kept (RetentionDays); \
+                 {expired_count} of the batch's events are, and are not stored",
+                span.end().to_time().date(),
+            );
+            self.rows.push(Rejection::new(ordinal, &reason, b""));
+            self.count += expired_count;
+        }
+        others
     }
 
     /// How many items were rejected.

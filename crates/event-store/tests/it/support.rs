@@ -85,6 +85,15 @@ pub(crate) fn no_maintenance(now: OffsetDateTime) -> Maintenance {
     }
 }
 
+/// Lets maintenance have looked last at this time: weeks around it have a partition each.
+pub(crate) async fn reckon_with(pool: &PgPool, now: OffsetDateTime) {
+    sqlx::query("insert into partition_policy (as_of) values ($1) on conflict (only_one) do update set as_of = $1")
+        .bind(now)
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
 /// The one value that a query yields.
 pub(crate) async fn number(pool: &PgPool, sql: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql))
@@ -105,7 +114,7 @@ pub(crate) async fn event_count(pool: &PgPool) -> i64 {
     number(pool, "select count(*) from events").await
 }
 
-/// The weeks that are attached.
+/// The partitions that are attached.
 pub(crate) async fn weeks(pool: &PgPool) -> Vec<String> {
     let sql = "select inhrelid::regclass::text from pg_inherits where inhparent = 'events'::regclass order by 1";
     texts(pool, sql).await

@@ -260,6 +260,7 @@ async fn schedule_maintains_and_applies_the_retention(pool: PgPool) {
     pool.execute("select ensure_partition('2016-02-02')")
         .await
         .unwrap();
+    assert!(table_exists(&pool, "events_w201601_52").await);
     let deps = deps(
         &url_of(&pool),
         &[("RETENTION_DAYS", "30"), ("PARTITIONS_AHEAD_WEEKS", "0")],
@@ -269,13 +270,54 @@ async fn schedule_maintains_and_applies_the_retention(pool: PgPool) {
         .await
         .unwrap();
 
-    assert!(!table_exists(&pool, "events_w201605").await);
+    assert!(!table_exists(&pool, "events_w201601_52").await);
     let weeks: i64 =
         sqlx::query_scalar("select count(*) from pg_inherits where inhparent = 'events'::regclass")
             .fetch_one(&pool)
             .await
             .unwrap();
     assert_eq!(weeks, 1);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn schedule_merges_old_weeks_one_range_a_run_and_a_deploy_merges_none(pool: PgPool) {
+    // Weeks as they are after years of the last release.
+    pool.execute(
+        "insert into partition_policy (as_of) values ('2022-04-01');
+         select ensure_partition(week)
+         from generate_series('2022-01-06'::timestamptz, '2022-05-26', '7 days') as week;
+         update partition_policy set as_of = '2023-02-01';
+         select ensure_partition(week)
+         from generate_series('2023-01-06'::timestamptz, '2023-02-02', '7 days') as week",
+    )
+    .await
+    .unwrap();
+    let answers = Answers::default();
+    let url = listen(&answers, 0).await;
+    let deps = deps(&url_of(&pool), &[]);
+    let old_partitions = async || -> Vec<String> {
+        sqlx::query_scalar(
+            "select name from event_partitions() where lo < '2024-01-01' order by lo",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap()
+    };
+
+    handle(&deps, event(request("Update", &url), 120))
+        .await
+        .unwrap();
+    assert_eq!(old_partitions().await.len(), 21 + 4);
+    handle(&deps, event(json!({}), 120)).await.unwrap();
+    assert_eq!(old_partitions().await.len(), 1 + 4);
+    // With no time left there is no merge, and that is no failure.
+    handle(&deps, event(json!({}), 39)).await.unwrap();
+    assert_eq!(old_partitions().await.len(), 1 + 4);
+    handle(&deps, event(json!({}), 120)).await.unwrap();
+    assert_eq!(
+        old_partitions().await,
+        ["events_w202201_21", "events_w202301_04"]
+    );
 }
 
 #[sqlx::test(migrations = false)]
