@@ -172,7 +172,7 @@ async fn login_by_iam_that_fails_twice_answers_the_search_all_the_same(pool: PgP
     let direct = Service::with(|config| config.url = url.into());
     direct.store.migrate().await.unwrap();
     direct
-        .load(&[TestEvent::new(1, "open", NOW.unix_timestamp() - 60)])
+        .load(&[TestEvent::new(1, "open", NOW.unix_timestamp() - 86_400)])
         .await;
     let behind = async |logins| {
         let manner = Manner::Refusing {
@@ -190,7 +190,7 @@ async fn login_by_iam_that_fails_twice_answers_the_search_all_the_same(pool: PgP
     };
 
     let (service, _front) = behind(2).await;
-    let answer = service.search("").await;
+    let answer = service.search("from=2026-11-01").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["results"].as_array().unwrap().len(), 1);
 
