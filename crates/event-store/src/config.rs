@@ -102,7 +102,7 @@ impl DatabaseConfig {
         })
     }
 
-    /// Settings are not among the options: RDS Proxy and PgBouncer refuse a connection that comes with them. For the same
+    /// Settings are not among the options: RDS Proxy and `PgBouncer` refuse a connection that comes with them. For the same
     /// reason no number of digits is asked for, which sqlx else does.
     fn options(&self) -> Result<PgConnectOptions, StoreError> {
         let options = connect_options(self.url.expose_secret(), self.ca.as_ref())?;

@@ -55,10 +55,10 @@ impl Trouble {
 
     /// Certificates are looked at in the midst of reading and writing.
     fn of_io(error: &io::Error, phase: Phase) -> Self {
-        let is_tls = error
-            .get_ref()
-            .is_some_and(|inner| inner.is::<rustls::Error>());
-        if is_tls && phase == Phase::Connecting {
+        if let Some(inner) = error.get_ref()
+            && phase == Phase::Connecting
+            && inner.is::<rustls::Error>()
+        {
             Self::Refused
         } else {
             Self::Away

@@ -123,8 +123,9 @@ async fn deploy(
 
     let left = until.saturating_duration_since(Instant::now());
     match within(left, maintain(database, deps.clock, Turn::Deploy)).await {
-        Err(HandleError::OutOfTime { .. })
-        | Err(HandleError::Store(StoreError::MaintenanceBusy { .. })) => {
+        Err(
+            HandleError::OutOfTime { .. } | HandleError::Store(StoreError::MaintenanceBusy { .. }),
+        ) => {
             tell_unfinished(database).await;
             Ok(())
         }

@@ -27,7 +27,7 @@ use tokio_rustls::{
 
 use crate::wire::{self, Message, Startup};
 
-/// Start-up parameters that PgBouncer follows, beside who and where one wants to be.
+/// Start-up parameters that `PgBouncer` follows, beside who and where one wants to be.
 const FOLLOWED_BY_PGBOUNCER: [&str; 7] = [
     "user",
     "database",
@@ -50,9 +50,9 @@ pub enum Manner {
     },
     /// As RDS Proxy: no `options`.
     RdsProxy,
-    /// As PgBouncer in session mode: no parameter that it does not follow.
+    /// As `PgBouncer` in session mode: no parameter that it does not follow.
     SessionPooler,
-    /// As PgBouncer in transaction mode, with one connection to the server.
+    /// As `PgBouncer` in transaction mode, with one connection to the server.
     TransactionPooler,
     /// Refuses the first so many logins with an SQLSTATE, and lets the others through.
     Refusing {
