@@ -11,7 +11,7 @@ pub(crate) enum Request {
     /// CloudFormation creates, changes or deletes the resource that stands for the schema.
     Stack {
         /// What is to be answered.
-        request: custom_resource::Request,
+        request: Box<custom_resource::Request>,
         /// Lent by the function `master-login` when the database is new.
         master_login: Option<MasterLogin>,
     },
@@ -49,7 +49,7 @@ impl Request {
         };
         let login = event.get("MasterLogin");
         Ok(Self::Stack {
-            request,
+            request: Box::new(request),
             master_login: login.map(MasterLogin::deserialize).transpose()?,
         })
     }
