@@ -81,6 +81,7 @@ async fn load(database: &Database) -> Result<()> {
         retention: None,
         partitions_ahead: 4,
         metadata_keys: Vec::new(),
+        removes: true,
     };
     store.maintain(&nothing_more).await.context("maintaining")?;
     let options = GeneratorOptions {

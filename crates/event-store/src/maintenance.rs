@@ -36,6 +36,9 @@ pub struct Maintenance {
     pub partitions_ahead: u32,
     /// The metadata keys that have an index; indexes on others are dropped.
     pub metadata_keys: Vec<MetadataKey>,
+    /// Whether what is no longer wanted goes: weeks and rejected events past the retention, indexes on other keys. Not
+    /// while a deploy may yet be rolled back, as nothing brings a dropped week back.
+    pub removes: bool,
 }
 
 /// What maintenance did. Names are those of tables and indexes.
@@ -67,7 +70,9 @@ impl Operation for Maintenance {
         wait_for_turn(connection).await?;
         let mut report = Report::default();
         partitions::create_ahead(connection, self, &mut report).await?;
-        metadata_index::drop_unwanted(connection, self, &mut report).await?;
+        if self.removes {
+            metadata_index::drop_unwanted(connection, self, &mut report).await?;
+        }
         metadata_index::create_missing(connection, self, &mut report).await?;
         partitions::drop_expired(connection, self, &mut report).await?;
         expiry::delete_batches(connection, self, &mut report).await?;
@@ -79,7 +84,8 @@ impl Operation for Maintenance {
 impl Maintenance {
     /// Events before this time are not kept.
     fn cutoff(&self) -> Option<OffsetDateTime> {
-        let retention = self.retention?.try_into().ok()?;
+        let retention = self.retention.filter(|_| self.removes)?;
+        let retention = retention.try_into().ok()?;
         self.now.checked_sub(retention)
     }
 }

@@ -7,17 +7,19 @@ use event_query::Statement;
 use tokio::time::timeout;
 
 use crate::{
-    DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, MergeReport, Merging, Report,
-    StoreError,
+    DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, MergeReport, Merging,
+    MetadataKey, Report, StoreError,
     connections::{Connections, connect},
     load::{IsLoaded, Load},
     login::Target,
     migrate::{Migrate, Version},
     operation::Operation,
     partition::KnownPartitions,
+    pooler::refuse_transaction_mode,
     read::{Count, Fetch, FetchGroups},
     retry::Patience,
     roles::MakeRoles,
+    unfinished::UnfinishedKeys,
 };
 
 /// The database of events. Cheap to clone; clones share their connections.
@@ -38,8 +40,9 @@ struct Inner {
     known_partitions: KnownPartitions,
 }
 
-/// What an operation may take on top of its statements, the slowest of which Postgres stops at the statement timeout.
-const SILENCE_MARGIN: Duration = Duration::from_secs(10);
+/// What an operation may take on top of its statements, the slowest of which Postgres stops at the statement timeout:
+/// short enough that a search learns within its 25 s whether the database was slow or was not there.
+const SILENCE_MARGIN: Duration = Duration::from_secs(3);
 
 impl Store {
     /// Prepares the store. Nothing is connected before the first call.
@@ -104,7 +107,11 @@ impl Store {
     }
 
     /// Applies the migrations that are missing, and gives the roles of functions their rights, if there are such roles.
+    ///
+    /// # Errors
+    /// [`StoreError::TransactionPooler`] when the database is behind one, before anything is changed.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.refuse_transaction_mode().await?;
         self.perform_apart(&Migrate).await
     }
 
@@ -121,6 +128,22 @@ impl Store {
     /// get its turn within ten seconds, the next call tries again.
     pub async fn merge_partitions(&self, wanted: &Merging) -> Result<MergeReport, StoreError> {
         self.perform_apart(wanted).await
+    }
+
+    /// Those of the metadata keys whose index is not complete, so that searches by them are slow.
+    pub async fn unfinished_keys(&self, keys: &[MetadataKey]) -> Result<Vec<String>, StoreError> {
+        self.perform(&UnfinishedKeys(keys)).await
+    }
+
+    async fn refuse_transaction_mode(&self) -> Result<(), StoreError> {
+        let inner = &self.0;
+        let mut patience = Patience::new(inner.retry_for);
+        while let Err(error) =
+            refuse_transaction_mode(&inner.maintenance_target, inner.connect_timeout).await
+        {
+            patience.after(error).await?;
+        }
+        Ok(())
     }
 
     /// Performs an operation on a kept connection, again and again while the database is away.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use aws_io::s3::ObjectRef;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use event_store::LoadOutcome;
+use event_store::{LoadOutcome, Trouble};
 use lambda_runtime::LambdaEvent;
 use object_worker::{Counts, Failure, OtherBuckets, Worker};
 use tracing::{error, warn};
@@ -58,8 +58,12 @@ fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
     if let Some(rejection) = error.rejection(own_bucket) {
         return Failure::Reject(rejection);
     }
-    if error.is_outage() {
-        warn!(error = %boot::chain(&error), "database is away");
+    if let Some(trouble) = error.trouble_of_all() {
+        if trouble == Trouble::Away {
+            warn!(error = %boot::chain(&error), "database is away");
+        } else {
+            error!(error = %boot::chain(&error), "database lets nobody in until a setting is mended");
+        }
         return Failure::Outage {
             what: "database",
             error: error.into(),

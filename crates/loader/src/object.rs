@@ -9,7 +9,7 @@ use aws_io::{
     s3::{GetError, ObjectRef, get_capped},
 };
 use event_model::{BatchKey, ByteForm, ObjectKeyError, sparkpost::parse_batch};
-use event_store::{LoadOutcome, Store, StoreError};
+use event_store::{LoadOutcome, Store, StoreError, Trouble};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -76,11 +76,11 @@ impl ObjectError {
         })
     }
 
-    /// Whether the database is away, so that nothing else would get through to it now.
-    pub(crate) fn is_outage(&self) -> bool {
+    /// Why nothing else would get through to the database now; `None` when the others have a chance.
+    pub(crate) fn trouble_of_all(&self) -> Option<Trouble> {
         match self {
-            Self::Store { source, .. } => source.is_transient(),
-            Self::Key(_) | Self::Get(_) | Self::Form { .. } | Self::Gunzip { .. } => false,
+            Self::Store { source, .. } => source.is_of_all().then(|| source.trouble()),
+            Self::Key(_) | Self::Get(_) | Self::Form { .. } | Self::Gunzip { .. } => None,
         }
     }
 }

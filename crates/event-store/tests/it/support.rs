@@ -82,6 +82,7 @@ pub(crate) fn no_maintenance(now: OffsetDateTime) -> Maintenance {
         retention: None,
         partitions_ahead: 0,
         metadata_keys: Vec::new(),
+        removes: true,
     }
 }
 
@@ -142,4 +143,17 @@ pub(crate) async fn until_store_waits(pool: &PgPool) -> i64 {
             and application_name = 'event-store-test'
             and wait_event_type = 'Lock'";
     until(pool, sql).await
+}
+
+/// The folder of the programs that the server runs from.
+pub(crate) async fn programs(pool: &PgPool) -> std::path::PathBuf {
+    let sql = "select setting from pg_config where name = 'BINDIR'";
+    texts(pool, sql).await.remove(0).into()
+}
+
+/// A store at another URL, which does not wait long.
+pub(crate) fn store_at(url: &str) -> Store {
+    let mut config = DatabaseConfig::new(url.to_owned().into(), "event-store-test");
+    config.retry_for = Duration::from_millis(500);
+    Store::connect_lazy(&config).unwrap()
 }
