@@ -18,6 +18,7 @@ mod clients;
 mod deployments;
 mod exactly_once;
 mod forwarding;
+mod front_door;
 mod hostile_queries;
 mod large_batches;
 mod logs;
