@@ -16,6 +16,7 @@ mod deployments;
 mod exactly_once;
 mod forwarding;
 mod hostile_queries;
+mod interop;
 mod large_batches;
 mod logs;
 mod operator;
