@@ -14,7 +14,10 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use event_samples::{mparticle, sparkpost, track};
 use lake_files::{Merge, MonthFile, Source, convert};
-use lake_schema::{FileId, Table, layout::LakeFile};
+use lake_schema::{
+    FileId, Table,
+    layout::{FileKind, LakeFile},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::{Date, macros::date};
@@ -93,19 +96,13 @@ fn raw(count: usize) -> Result<Vec<Raw>> {
     events.push(product_events(track::Shape::Article, count));
     events.push(product_events(track::Shape::Click, count));
 
-    let options = sparkpost::GeneratorOptions {
+    let options = || sparkpost::GeneratorOptions {
         start: DAY.midnight().assume_utc(),
         span: Duration::from_hours(40),
         total: count as u64,
     };
-    let email_events = sparkpost::Generator::new(1, options).batch(count);
-
-    let options = mparticle::GeneratorOptions {
-        start: DAY.midnight().assume_utc(),
-        span: Duration::from_hours(40),
-        total: count as u64,
-    };
-    let mut app_events = vec![mparticle::Generator::new(1, options).batch(count / 10)];
+    let email_events = sparkpost::Generator::new(1, options()).batch(count);
+    let mut app_events = vec![mparticle::Generator::new(1, options()).batch(count / 10)];
     let samples = repository_root().join("events/mparticle");
     for entry in fs::read_dir(&samples).context("reading samples")? {
         let path = entry?.path();
@@ -164,7 +161,7 @@ fn write_files(raw: &Raw, folder: &Path) -> Result<BTreeMap<PathBuf, usize>> {
         }
         let file = LakeFile {
             day,
-            kind: lake_schema::layout::FileKind::ClosedDay,
+            kind: FileKind::ClosedDay,
             id: FileId::of_closed_day(table.name(), day, &[]),
         };
         let (bytes, merged) = merge.finish(Vec::new(), file.id)?;
@@ -176,7 +173,7 @@ fn write_files(raw: &Raw, folder: &Path) -> Result<BTreeMap<PathBuf, usize>> {
     let months = table.closed_months();
     let file = LakeFile {
         day: DAY.replace_day(1)?,
-        kind: lake_schema::layout::FileKind::ClosedMonth,
+        kind: FileKind::ClosedMonth,
         id: FileId::of_closed_month(months.name(), DAY, &[]),
     };
     let mut month = MonthFile::new(Vec::new(), table, folder.to_owned(), COLUMN_BYTES, file.id)?;

@@ -136,7 +136,7 @@ async fn statements_that_read_no_rows_are_answered() -> Result<()> {
             "with logins as (select * from events) select count(*) as n from logins",
             "n",
         ),
-        ("-- a remark\nselect 1 as n;", "n"),
+        ("/* a remark */ select 1 as n;\n-- another", "n"),
         ("from range(3)", "range"),
         ("summarize events", "approx_unique"),
     ] {
