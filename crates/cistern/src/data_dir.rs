@@ -403,12 +403,12 @@ mod tests {
             }
 
             for (path, mode) in rights(folder.path()) {
-                let is_right = match path.is_dir() {
-                    true => mode == 0o700,
-                    false if path == program => mode == 0o700,
-                    false => mode == 0o600,
+                let expected = if path.is_dir() || path == program {
+                    0o700
+                } else {
+                    0o600
                 };
-                assert!(is_right, "{} {mode:o}", path.display());
+                assert!(mode == expected, "{} {mode:o}", path.display());
             }
             let elsewhere = fs::metadata(elsewhere.path()).unwrap();
             assert_eq!(elsewhere.permissions().mode() & 0o777, 0o755);

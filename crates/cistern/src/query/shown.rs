@@ -18,7 +18,12 @@ pub(super) fn text(answer: &Answer, room: Option<usize>) -> String {
 
 fn table(answer: &Answer, room: Option<usize>) -> String {
     let mut rows = vec![answer.columns.clone()];
-    rows.extend(answer.rows.iter().map(|row| row.iter().map(cell).collect()));
+    rows.extend(
+        answer
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|value| cell(value.as_deref())).collect()),
+    );
     let is_number = |column: usize| {
         let mut values = answer
             .rows
@@ -48,7 +53,7 @@ fn records(answer: &Answer, room: usize) -> String {
         lines.extend(
             values
                 .filter(|(_, value)| value.is_some())
-                .map(|(name, value)| vec![name.clone(), cell(value)]),
+                .map(|(name, value)| vec![name.clone(), cell(value.as_deref())]),
         );
         fit(&lines, room, |_| Align::Left).unwrap_or_else(|| lay_out(&lines, |_| Align::Left))
     });
@@ -61,8 +66,8 @@ fn plan(answer: &Answer) -> String {
     lines.join("\n").trim_end().to_owned()
 }
 
-fn cell(value: &Option<String>) -> String {
-    value.as_deref().unwrap_or("NULL").to_owned()
+fn cell(value: Option<&str>) -> String {
+    value.unwrap_or("NULL").to_owned()
 }
 
 /// How many rows, what was read for them, and its price.
