@@ -65,8 +65,7 @@ def spark(is_vectorized):
             .getOrCreate()
         )
         session.conf.set("spark.sql.parquet.enableVectorizedReader", is_vectorized)
-        # The folder's name is none of the file's columns.
-        return session.read.option("basePath", path).parquet(path).toArrow()
+        return session.read.parquet(path).toArrow()
 
     return read
 
