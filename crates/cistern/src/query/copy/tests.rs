@@ -31,7 +31,7 @@ async fn list(
 ) -> String {
     let mut bucket = bucket.lock().unwrap();
     let prefix = &query["prefix"];
-    let contents: String = bucket
+    let contents: Vec<String> = bucket
         .objects
         .iter()
         .filter(|(key, _)| key.starts_with(prefix))
@@ -45,7 +45,7 @@ async fn list(
     if prefix.starts_with("lake/") && !bucket.afterwards.is_empty() {
         bucket.objects = bucket.afterwards.remove(0);
     }
-    format!("<ListBucketResult>{contents}</ListBucketResult>")
+    format!("<ListBucketResult>{}</ListBucketResult>", contents.concat())
 }
 
 async fn object(State(bucket): State<Shared>, PathOf(key): PathOf<String>) -> Response {
@@ -134,11 +134,14 @@ fn state(version: u64) -> String {
 }
 
 fn ledger(version: u64, hidden: &[u32]) -> String {
-    let mut text = format!("{{\"version\":{version},\"file\":\"\",\"hidden\":false}}\n");
-    for number in hidden {
-        text += &format!("{{\"version\":{version},\"file\":\"{number:032x}\",\"hidden\":true}}\n");
-    }
-    text
+    let header = format!("{{\"version\":{version},\"file\":\"\",\"hidden\":false}}\n");
+    let files = hidden.iter().map(|number| {
+        format!("{{\"version\":{version},\"file\":\"{number:032x}\",\"hidden\":true}}\n")
+    });
+    std::iter::once(header)
+        .chain(files)
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn objects(all: &[(String, String)]) -> BTreeMap<String, String> {
