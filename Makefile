@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test check bench package smoke cost
+.PHONY: help up down test soak interop check bench package smoke cost
 
 # Every build is of --workspace, whose selection decides on the features of dependencies: another would build them again.
 CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-target}/debug/cistern
@@ -30,7 +30,18 @@ test: ## Run every test, on a stack of its own, and hold what its functions call
 	.ci/test-tools
 	cargo test --workspace --no-run
 	$(CISTERN) exec --data-dir .local/test --fresh -- $(RIGHTS)/watch.py cargo test --workspace --no-fail-fast 2>&1 \
-		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; exit $${status:-0}
+		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; .ci/check-private .local/test; exit $${status:-0}
+
+soak: ## Query for ten minutes while days are closed and compactors are killed
+	cargo test --workspace --no-run
+	$(CISTERN) exec --data-dir .local/test --fresh -- env CISTERN_SOAK_SECONDS=600 \
+		cargo test --workspace --test it queries:: -- --nocapture
+
+interop: ## Compare what all readers find in the lake's files, Spark's too where there is Java
+	python3 -m venv .local/tools/readers
+	.local/tools/readers/bin/pip install --quiet --requirement e2e/clients/readers/requirements.txt
+	CISTERN_INTEROP_PYTHON=.local/tools/readers/bin/python CISTERN_INTEROP_EVENTS=50000 \
+		cargo test --workspace --test it interop::readers_of -- --nocapture
 
 check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, SQL and the template
 	cargo fmt --all --check

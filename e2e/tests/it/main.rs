@@ -20,6 +20,7 @@ mod exactly_once;
 mod forwarding;
 mod front_door;
 mod hostile_queries;
+mod interop;
 mod large_batches;
 mod logs;
 mod operator;
