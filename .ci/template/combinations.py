@@ -11,7 +11,8 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 SAMPLES = {
     "AlarmEmail": "alarms@example.com",
     "CanarySchedule": "rate(15 minutes)",
-    "DatabaseUrl": "postgres://cistern:password@db.example.com:5432/cistern?sslmode=require",
+    "DatabaseCa": "-----BEGIN CERTIFICATE-----\\nMIIBszCCAVmgAwIBAgIUQ\\n-----END CERTIFICATE-----",
+    "DatabaseUrl": "postgres://cistern:password@db.example.com:5432/cistern?sslmode=verify-full",
     "DestinationUrl": "https://events.example.com/bulk",
     "KmsKeyArn": KEY,
     "MetadataKeys": "user_id,tenant",
