@@ -187,7 +187,7 @@ impl<'a> SnappyBlock<'a> {
                 .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
         };
         let begins_as_json = literal.first().is_some_and(|byte| b"{[".contains(byte));
-        let is_literal = tag & 0b11 == 0;
+        let is_literal = tag.trailing_zeros() >= 2;
         (is_literal && begins_as_json && number < expanded).then_some(Self {
             header,
             expanded: u32::try_from(expanded).ok()?,

@@ -117,8 +117,9 @@ impl Decoder {
 
     fn key_without_id(&mut self, element: &[u8]) -> EventKey {
         let digest: [u8; 32] = Sha256::digest(element).into();
-        let [a, b, c, d, e, f, g, h, ..] = digest;
-        let start = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let start = digest
+            .first_chunk()
+            .map_or(0, |start| u64::from_be_bytes(*start));
         let seen = self.without_id.entry(start).or_insert(0);
         let key = EventKey::from_bytes_digest(&digest, *seen);
         *seen = seen.saturating_add(1);
