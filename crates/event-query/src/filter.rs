@@ -11,11 +11,12 @@ use crate::error::ParamError;
 use crate::indexed_keys::IndexedKeys;
 use crate::keyword::{KeywordField, Keywords, Phrase};
 use crate::parameter::{GivenParameters, Item, Parameter};
+use crate::type_name::TypeName;
 
 /// Values are sorted and distinct, so that two ways of asking the same are the same search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Filter {
-    EventTypes(BTreeSet<EventType>),
+    EventTypes(BTreeSet<TypeName>),
     Text {
         field: TextField,
         values: BTreeSet<String>,
@@ -229,15 +230,17 @@ fn parse_metadata(
 }
 
 /// The event types that a request names.
-pub(crate) fn event_types(given: &GivenParameters) -> Result<BTreeSet<EventType>, ParamError> {
+pub(crate) fn event_types(given: &GivenParameters) -> Result<BTreeSet<TypeName>, ParamError> {
     let items: Vec<_> = given.items(Parameter::Events, given.delimiter()).collect();
     parse_event_types(&items)
 }
 
-fn parse_event_types(items: &[Item<'_>]) -> Result<BTreeSet<EventType>, ParamError> {
+fn parse_event_types(items: &[Item<'_>]) -> Result<BTreeSet<TypeName>, ParamError> {
     parse_all(items, &|| {
         let known = EventType::ALL.map(EventType::as_str).join(", ");
-        format!("must hold known event types only: {known}")
+        format!(
+            "must hold names of event types only: up to 64 letters, digits, _, - and . each; known are {known}"
+        )
     })
 }
 

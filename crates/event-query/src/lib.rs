@@ -19,6 +19,7 @@ mod query_string;
 mod render;
 mod shape;
 mod statement;
+mod type_name;
 mod zone;
 
 pub use answer::{LinkForm, closing};

@@ -1,6 +1,6 @@
 //! Renders a search as SQL.
 //!
-//! The text is made of the literals in this file, the names of our own columns and the spelling of known event types.
+//! The text is made of the literals in this file, the names of our own columns and event types, whose alphabet is safe.
 //! Types are literals because the planner matches them to the partial index on rare types; under a generic plan it
 //! could not do that with a placeholder. Everything a caller supplied is a placeholder.
 
@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use event_model::Timestamp;
-use event_model::sparkpost::EventType;
 
 use crate::cursor::Position;
 use crate::filter::{Filter, TextField};
@@ -16,6 +15,7 @@ use crate::indexed_keys::IndexedKeys;
 use crate::keyword::{KeywordField, Keywords, Phrase};
 use crate::query::{EventQuery, Place, TimeRange};
 use crate::statement::{Bind, Statement};
+use crate::type_name::TypeName;
 
 /// Up to this many phrases are looked for one by one, each by all of its words; of more, the index is asked for the
 /// longest word of each. Planning takes longer with each, in every week.
@@ -136,8 +136,8 @@ impl Renderer {
         self.line(format_args!("where ts >= {from} and ts < {to}"));
     }
 
-    fn event_types(&mut self, types: &BTreeSet<EventType>) {
-        let literals: Vec<String> = types.iter().map(|known| format!("'{known}'")).collect();
+    fn event_types(&mut self, types: &BTreeSet<TypeName>) {
+        let literals: Vec<String> = types.iter().map(TypeName::as_sql).collect();
         self.line(format_args!("  and type in ({})", literals.join(", ")));
     }
 
