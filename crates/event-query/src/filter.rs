@@ -173,7 +173,9 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         Parameter::MailboxProviderRegions => keywords(KeywordField::MailboxProviderRegion, items)?,
         Parameter::AbTests => keywords(KeywordField::AbTest, items)?,
         Parameter::Tags => Filter::Tags(texts(items, str::to_owned)),
-        Parameter::Cursor
+        Parameter::Columns
+        | Parameter::Csv
+        | Parameter::Cursor
         | Parameter::Delimiter
         | Parameter::Format
         | Parameter::From

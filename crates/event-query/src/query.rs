@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::cursor::{Cursor, Position};
 use crate::error::ParamError;
+use crate::export::Table;
 use crate::filter::Filters;
 use crate::format::Format;
 use crate::indexed_keys::IndexedKeys;
@@ -32,6 +33,7 @@ pub struct EventQuery {
     wants_exact_total: bool,
     wants_link_list: bool,
     format: Option<Format>,
+    table: Table,
 }
 
 /// Where a page begins in the order of a search.
@@ -133,6 +135,7 @@ impl EventQuery {
                 .single(Parameter::Format)
                 .map(parse_format)
                 .transpose()?,
+            table: Table::parse(&given)?,
             given,
         })
     }
@@ -159,6 +162,7 @@ impl EventQuery {
             wants_exact_total: false,
             wants_link_list: false,
             format: None,
+            table: Table::default(),
         })
     }
 
@@ -191,6 +195,11 @@ impl EventQuery {
     /// The form that was asked for by parameter.
     pub fn format(&self) -> Option<Format> {
         self.format
+    }
+
+    /// The form of a table, should it become one.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
     }
 
     /// Whether `links` is to be a list, as some connectors expect it, against what SparkPost documents.

@@ -29,10 +29,10 @@ pub(crate) fn write_event(
     ts: Timestamp,
     stored: &str,
 ) -> Result<(), ShapeError> {
-    let Members(members) = serde_json::from_str(stored)?;
+    let stored: Members<'_> = serde_json::from_str(stored)?;
     let mut object = ObjectWriter::begin(out);
 
-    for (name, value) in &members {
+    for (name, value) in &stored.0 {
         match (name.as_ref(), dialect) {
             ("timestamp", Dialect::Events) => object.text(name, &instant::to_millis(ts)),
             ("timestamp", Dialect::MessageEvents) => {
@@ -60,8 +60,8 @@ pub(crate) fn write_event(
         ("recipient_domain", "rcpt_to"),
         ("sending_domain", "friendly_from"),
     ] {
-        if find(&members, name).is_none()
-            && let Some(address) = find(&members, source).and_then(text_of)
+        if stored.find(name).is_none()
+            && let Some(address) = stored.find(source).and_then(text_of)
             && let Some(domain) = domain_of(&address)
         {
             object.text(name, &domain);
@@ -137,13 +137,6 @@ fn with_numbered_lists(value: &RawValue) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8(out).expect("made of text"))
 }
 
-fn find<'a>(members: &[(Cow<'a, str>, &'a RawValue)], wanted: &str) -> Option<&'a RawValue> {
-    members
-        .iter()
-        .find(|(name, _)| name == wanted)
-        .map(|(_, value)| *value)
-}
-
 fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(value.get())
         .ok()
@@ -152,6 +145,17 @@ fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
 
 /// The members of a JSON object in their order, values unparsed.
 pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// The first of that name.
+    pub(crate) fn find(&self, wanted: &str) -> Option<&'a RawValue> {
+        let Self(members) = self;
+        members
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| *value)
+    }
+}
 
 /// A JSON string, borrowed where it holds no escapes.
 #[derive(Deserialize)]

@@ -41,6 +41,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn openapi_names_the_columns_of_a_table() {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let columns = document
+            .pointer("/components/parameters/Columns/description")
+            .and_then(Value::as_str)
+            .unwrap();
+        let (_, columns) = columns.split_once("Without it: ").unwrap();
+
+        assert_eq!(
+            columns.trim_end_matches('.'),
+            event_query::CSV_COLUMNS.join(", ")
+        );
+    }
+
+    #[test]
     fn openapi_names_every_known_event_type() {
         let document: Value = serde_json::from_str(OPENAPI).unwrap();
         let events = document

@@ -126,10 +126,7 @@ fn types_that_nobody_has_documented_can_be_asked_for_beside_others() {
     let filters = parse("events=bounce,newer_than_this,New-Class.v2", ",");
 
     let types = ["bounce", "newer_than_this", "New-Class.v2"].map(|name| name.parse().unwrap());
-    assert_eq!(
-        filters,
-        Ok(Filters(vec![Filter::EventTypes(types.into())]))
-    );
+    assert_eq!(filters, Ok(Filters(vec![Filter::EventTypes(types.into())])));
 }
 
 #[test]

@@ -97,7 +97,12 @@ async fn wrong_dimension_is_refused_by_name(pool: PgPool) {
 
 /// The members that dimensions count, the parameters that search by them, and values that mean the same.
 const DIMENSIONS: [(&str, &str, &str, &[&str]); 4] = [
-    ("subaccount", "subaccounts", "subaccount_id", &["0", "", "7"]),
+    (
+        "subaccount",
+        "subaccounts",
+        "subaccount_id",
+        &["0", "", "7"],
+    ),
     ("campaign", "campaigns", "campaign_id", &["summer", "", "7"]),
     (
         "mailbox_provider",
