@@ -11,8 +11,9 @@ use crate::dialect::Dialect;
 use crate::error::ParamError;
 use crate::filter::event_types;
 use crate::parameter::GivenParameters;
-use crate::shape::write_event;
+use crate::shape::{Shape, write_event};
 use crate::type_name::TypeName;
+use crate::zone::Zone;
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     serde_json::from_str(include_str!("catalog.json")).expect("a test has read this file")
@@ -116,8 +117,14 @@ fn sample(dialect: Dialect, name: &str, known: &Type) -> Value {
 
     let mut out = Vec::new();
     let ts = Timestamp::from_unix_seconds(SAMPLE_UNIX_SECONDS).unwrap_or(Timestamp::MIN);
-    write_event(&mut out, dialect, ts, &Value::Object(event).to_string())
-        .expect("a sample is an object");
+    let zone = Zone::UTC;
+    write_event(
+        &mut out,
+        &Shape { dialect, zone },
+        ts,
+        &Value::Object(event).to_string(),
+    )
+    .expect("a sample is an object");
     serde_json::from_slice(&out).expect("an event is written as JSON")
 }
 

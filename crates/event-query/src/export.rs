@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 
 use event_model::Timestamp;
 
-use crate::dialect::Dialect;
 use crate::error::ParamError;
 use crate::parameter::{GivenParameters, Item, Parameter};
-use crate::shape::{Members, ShapeError, write_event};
+use crate::shape::{Members, Shape, ShapeError, write_event};
 
 /// The columns where none are chosen, in their order. What else an event holds has a column only if it is asked for: a
 /// table whose columns depend on its rows is no help to anybody.
@@ -116,12 +115,12 @@ impl Table {
     pub(crate) fn write_row(
         &self,
         out: &mut Vec<u8>,
-        dialect: Dialect,
+        shape: &Shape,
         ts: Timestamp,
         stored: &str,
     ) -> Result<(), ShapeError> {
         let mut event = Vec::with_capacity(stored.len() + 128);
-        write_event(&mut event, dialect, ts, stored)?;
+        write_event(&mut event, shape, ts, stored)?;
         let members: Members<'_> = serde_json::from_slice(&event)?;
 
         for (place, column) in self.columns.iter().enumerate() {
@@ -216,6 +215,8 @@ fn is_stripped(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Dialect;
+    use crate::zone::Zone;
 
     fn table(query: &str) -> Result<Table, ParamError> {
         Table::parse(&GivenParameters::parse(query).unwrap())
@@ -224,9 +225,13 @@ mod tests {
     fn row(query: &str, stored: &str) -> String {
         let mut out = Vec::new();
         let ts = Timestamp::from_unix_seconds(1_460_989_507).unwrap();
+        let shape = Shape {
+            dialect: Dialect::Events,
+            zone: Zone::UTC,
+        };
         table(query)
             .unwrap()
-            .write_row(&mut out, Dialect::Events, ts, stored)
+            .write_row(&mut out, &shape, ts, stored)
             .unwrap();
         String::from_utf8(out).unwrap()
     }

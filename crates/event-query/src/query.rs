@@ -34,6 +34,7 @@ pub struct EventQuery {
     wants_link_list: bool,
     format: Option<Format>,
     table: Table,
+    zone: Zone,
 }
 
 /// Where a page begins in the order of a search.
@@ -136,6 +137,7 @@ impl EventQuery {
                 .map(parse_format)
                 .transpose()?,
             table: Table::parse(&given)?,
+            zone,
             given,
         })
     }
@@ -163,6 +165,7 @@ impl EventQuery {
             wants_link_list: false,
             format: None,
             table: Table::default(),
+            zone: Zone::UTC,
         })
     }
 
@@ -195,6 +198,11 @@ impl EventQuery {
     /// The form that was asked for by parameter.
     pub fn format(&self) -> Option<Format> {
         self.format
+    }
+
+    /// The zone that `timezone` names.
+    pub(crate) fn zone(&self) -> &Zone {
+        &self.zone
     }
 
     /// The form of a table, should it become one.
@@ -295,7 +303,7 @@ fn parse_per_page(given: &Given) -> Result<u32, ParamError> {
         .ok_or_else(|| given.error("must be a whole number from 1 to 10000"))
 }
 
-pub(crate) fn parse_zone(given: &Given) -> Result<Zone, ParamError> {
+fn parse_zone(given: &Given) -> Result<Zone, ParamError> {
     // A name is looked up as it is; an offset may have lost its plus sign to form decoding.
     Zone::parse(&given.value).ok_or_else(|| {
         given

@@ -22,13 +22,22 @@ use crate::zone::Zone;
 #[error("reading a stored event")]
 pub struct ShapeError(#[from] serde_json::Error);
 
+/// What an event looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) dialect: Dialect,
+    /// Of `timestamp` in the older API. The newer one answers in UTC.
+    pub(crate) zone: Zone,
+}
+
 /// Appends the event to `out` as one JSON object. `ts` is the time it is stored under.
 pub(crate) fn write_event(
     out: &mut Vec<u8>,
-    dialect: Dialect,
+    Shape { dialect, zone }: &Shape,
     ts: Timestamp,
     stored: &str,
 ) -> Result<(), ShapeError> {
+    let dialect = *dialect;
     let stored: Members<'_> = serde_json::from_str(stored)?;
     let mut object = ObjectWriter::begin(out);
 
@@ -36,7 +45,7 @@ pub(crate) fn write_event(
         match (name.as_ref(), dialect) {
             ("timestamp", Dialect::Events) => object.text(name, &instant::to_millis(ts)),
             ("timestamp", Dialect::MessageEvents) => {
-                object.text(name, &instant::to_millis_with_offset(ts));
+                object.text(name, &instant::to_millis_with_offset(ts, zone));
                 object.text("tdate", &instant::to_millis(ts));
             }
             // Written beside the timestamp.
@@ -236,7 +245,8 @@ mod tests {
     fn shape_in(dialect: Dialect, stored: &str) -> String {
         let ts = Timestamp::from_unix_micros(1_460_989_507_123_456).unwrap();
         let mut out = Vec::new();
-        write_event(&mut out, dialect, ts, stored).unwrap();
+        let zone = Zone::UTC;
+        write_event(&mut out, &Shape { dialect, zone }, ts, stored).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -328,7 +338,11 @@ mod tests {
     #[test]
     fn empty_object_and_no_object() {
         assert_eq!(shape("{}"), "{}");
-        assert!(write_event(&mut Vec::new(), Dialect::Events, Timestamp::MIN, "[1]").is_err());
+        let shape = Shape {
+            dialect: Dialect::Events,
+            zone: Zone::UTC,
+        };
+        assert!(write_event(&mut Vec::new(), &shape, Timestamp::MIN, "[1]").is_err());
     }
 
     proptest::proptest! {

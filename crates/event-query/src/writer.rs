@@ -7,12 +7,12 @@ use crate::dialect::Dialect;
 use crate::export::Table;
 use crate::format::Format;
 use crate::query::EventQuery;
-use crate::shape::{self, ShapeError};
+use crate::shape::{self, Shape, ShapeError};
 
 /// Writes the events of one answer.
 #[derive(Debug, Clone)]
 pub struct EventWriter {
-    dialect: Dialect,
+    shape: Shape,
     format: Format,
     table: Table,
 }
@@ -21,7 +21,10 @@ impl EventQuery {
     /// What writes the events of this search.
     pub fn writer(&self, dialect: Dialect, format: Format) -> EventWriter {
         EventWriter {
-            dialect,
+            shape: Shape {
+                dialect,
+                zone: self.zone().clone(),
+            },
             format,
             table: self.table().clone(),
         }
@@ -30,7 +33,7 @@ impl EventQuery {
 
 impl EventWriter {
     pub const fn dialect(&self) -> Dialect {
-        self.dialect
+        self.shape.dialect
     }
 
     pub const fn format(&self) -> Format {
@@ -57,13 +60,13 @@ impl EventWriter {
         stored: &str,
     ) -> Result<(), ShapeError> {
         match self.format {
-            Format::Json => shape::write_event(out, self.dialect, ts, stored),
+            Format::Json => shape::write_event(out, &self.shape, ts, stored),
             Format::Ndjson => {
-                shape::write_event(out, self.dialect, ts, stored)?;
+                shape::write_event(out, &self.shape, ts, stored)?;
                 out.push(b'\n');
                 Ok(())
             }
-            Format::Csv => self.table.write_row(out, self.dialect, ts, stored),
+            Format::Csv => self.table.write_row(out, &self.shape, ts, stored),
         }
     }
 }
