@@ -116,12 +116,7 @@ impl Renderer {
                     let values = values.iter().cloned().collect();
                     self.any_of(&format!("event->'rcpt_meta'->>{key}"), values);
                 }
-                Filter::ReasonContains(part) => {
-                    let part = self.bind(Bind::Text(part.clone()));
-                    self.line(format_args!(
-                        "  and reason is not null and strpos(lower(reason collate \"C\"), {part}) > 0"
-                    ));
-                }
+                Filter::ReasonContains(forms) => self.reason_contains(forms),
             }
         }
     }
@@ -154,6 +149,23 @@ impl Renderer {
                 self.overlaps(r#"array[lower(friendly_from collate "C")]"#, values);
             }
             TextField::SendingIp => self.overlaps("array[event->>'sending_ip']", values),
+        }
+    }
+
+    fn reason_contains(&mut self, forms: &BTreeSet<String>) {
+        let forms: Vec<String> = forms
+            .iter()
+            .map(|form| {
+                let form = self.bind(Bind::Text(form.clone()));
+                format!("strpos(lower(reason collate \"C\"), {form}) > 0")
+            })
+            .collect();
+        match forms.as_slice() {
+            [only] => self.line(format_args!("  and reason is not null and {only}")),
+            several => self.line(format_args!(
+                "  and reason is not null and ({})",
+                several.join(" or ")
+            )),
         }
     }
 
