@@ -13,6 +13,7 @@ mod event_time;
 mod event_type;
 mod fields;
 mod folding;
+mod identity;
 mod jsonb;
 mod object;
 mod reject_reason;

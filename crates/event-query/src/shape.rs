@@ -39,6 +39,7 @@ pub(crate) fn write_event(
 ) -> Result<(), ShapeError> {
     let dialect = *dialect;
     let stored: Members<'_> = serde_json::from_str(stored)?;
+    let ts = finer(ts, stored.find("timestamp"));
     let mut object = ObjectWriter::begin(out);
 
     for (name, value) in &stored.0 {
@@ -80,12 +81,30 @@ pub(crate) fn write_event(
     Ok(())
 }
 
-/// Epoch seconds or ISO 8601, as a string or a number.
+/// The time that the event was sent with, where it is within the second under which the event is stored: the store keeps
+/// seconds, so that an event is one event in whichever form it comes.
+fn finer(ts: Timestamp, sent: Option<&RawValue>) -> Timestamp {
+    if ts != ts.to_second() {
+        // From before that.
+        return ts;
+    }
+    sent.and_then(read_time)
+        .filter(|sent| sent.to_second() == ts)
+        .unwrap_or(ts)
+}
+
+/// Epoch seconds, also with decimals, or ISO 8601, as a string or a number.
 fn read_time(value: &RawValue) -> Option<Timestamp> {
     let text = text_of(value).unwrap_or(Cow::Borrowed(value.get()));
-    match text.parse() {
-        Ok(seconds) => Timestamp::from_unix_seconds(seconds),
-        Err(_) => instant::parse(&text, &Zone::UTC),
+    let (seconds, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    match seconds.parse::<i64>() {
+        Ok(seconds) if decimals.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let micros = decimals.bytes().chain(std::iter::repeat(b'0')).take(6);
+            let micros = micros.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'));
+            let whole = Timestamp::from_unix_seconds(seconds)?;
+            Timestamp::from_unix_micros(whole.unix_micros().checked_add(micros)?)
+        }
+        Ok(_) | Err(_) => instant::parse(&text, &Zone::UTC),
     }
 }
 
@@ -263,6 +282,32 @@ mod tests {
                 r#""msg_size":"1337"}"#
             )
         );
+    }
+
+    #[test]
+    fn time_is_as_fine_as_it_was_sent_and_of_the_second_it_is_stored_under() {
+        for (sent, shown) in [
+            (r#""1460989507""#, "07.000Z"),
+            ("1460989507.25", "07.250Z"),
+            (r#""2016-04-18T16:25:07.123+02:00""#, "07.123Z"),
+            (r#""2016-04-18T16:25:08Z""#, "07.000Z"),
+            (r#""soon""#, "07.000Z"),
+            ("null", "07.000Z"),
+        ] {
+            let zone = Zone::UTC;
+            let shape = Shape {
+                dialect: Dialect::Events,
+                zone,
+            };
+            let ts = Timestamp::from_unix_seconds(1_460_989_507).unwrap();
+            let mut out = Vec::new();
+            write_event(&mut out, &shape, ts, &format!(r#"{{"timestamp":{sent}}}"#)).unwrap();
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                format!(r#"{{"timestamp":"2016-04-18T14:25:{shown}"}}"#),
+                "{sent}"
+            );
+        }
     }
 
     #[test]
