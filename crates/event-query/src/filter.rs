@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use event_model::sparkpost::{EventType, fold, fold_address};
@@ -157,7 +158,7 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         Parameter::FromAddresses => {
             addresses(TextField::FriendlyFrom, items, str::to_ascii_lowercase)
         }
-        Parameter::SendingIps => text(TextField::SendingIp, items, str::to_owned),
+        Parameter::SendingIps => ip_addresses(items),
         Parameter::AbTestVersions => text(TextField::AbTestVersion, items, str::to_owned),
         Parameter::Subaccounts => Filter::Subaccounts(parse_all(items, &|| {
             "must hold subaccount ids only, which are whole numbers; 0 is the account itself"
@@ -216,6 +217,23 @@ fn addresses(field: TextField, items: &[Item<'_>], before: impl Fn(&str) -> Stri
     }
 }
 
+/// IP addresses as they were asked for, and as RFC 5952 writes them: those of version 6 have many spellings. They are stored
+/// as they were sent.
+fn ip_addresses(items: &[Item<'_>]) -> Filter {
+    let values = items.iter().flat_map(|item| {
+        let canonical = item.text.parse::<IpAddr>().ok();
+        let spellings = canonical.map(|address| {
+            let written = address.to_string();
+            [written.to_uppercase(), written]
+        });
+        std::iter::once(item.text.to_owned()).chain(spellings.into_iter().flatten())
+    });
+    Filter::Text {
+        field: TextField::SendingIp,
+        values: values.collect(),
+    }
+}
+
 fn folded(text: &str) -> String {
     fold(Cow::Borrowed(text)).into_owned()
 }
@@ -262,7 +280,7 @@ fn parse_event_types(items: &[Item<'_>]) -> Result<BTreeSet<TypeName>, ParamErro
     parse_all(items, &|| {
         let known = EventType::ALL.map(EventType::as_str).join(", ");
         format!(
-            "must hold names of event types only: up to 64 letters, digits, _, - and . each; known are {known}"
+            "must hold names of event types only: up to 64 letters, digits, _, - and . each, with known ones in lower case; known are {known}"
         )
     })
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use event_model::sparkpost::EventType;
+
 /// The name of an event type, documented or not.
 ///
 /// The feed is open: "from time to time … additional fields or event types will be added", says SparkPost of its webhooks
@@ -39,11 +41,16 @@ impl FromStr for TypeName {
     type Err = NoTypeName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // No provider sends both, so this is a slip, which an empty answer would hide.
+        let is_known_in_another_case = EventType::ALL
+            .into_iter()
+            .map(EventType::as_str)
+            .any(|known| known != text && known.eq_ignore_ascii_case(text));
         let is_well_formed = (1..=MAX_BYTES).contains(&text.len())
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
-        if is_well_formed {
+        if is_well_formed && !is_known_in_another_case {
             Ok(Self(text.to_owned()))
         } else {
             Err(NoTypeName)
@@ -53,7 +60,7 @@ impl FromStr for TypeName {
 
 #[cfg(test)]
 mod tests {
-    use event_model::sparkpost::{EventClass, EventType};
+    use event_model::sparkpost::EventClass;
 
     use super::*;
 
@@ -71,6 +78,8 @@ mod tests {
         for text in [
             "",
             "a b",
+            "Bounce",
+            "OUT_OF_BAND",
             "a;b",
             "a'b",
             "a\"b",

@@ -49,6 +49,17 @@ fn delimiter_splits_every_list_but_no_part_of_a_reason() {
 }
 
 #[test]
+fn ip_addresses_are_looked_for_in_the_usual_spellings() {
+    let values = |query| parse(query, ",").unwrap().iter().next().unwrap().values();
+
+    assert_eq!(values("sending_ips=10.0.0.7,no-ip"), ["10.0.0.7", "no-ip"]);
+    assert_eq!(
+        values("sending_ips=2001:DB8:0::1"),
+        ["2001:DB8:0::1", "2001:DB8::1", "2001:db8::1"]
+    );
+}
+
+#[test]
 fn list_without_items_is_no_condition() {
     assert_eq!(
         parse("events=,&recipients= , ,&subjects=,,", ",").unwrap(),
