@@ -158,6 +158,8 @@ fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T, RejectReason>
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
 
@@ -244,10 +246,10 @@ mod tests {
     /// The same JSON with members the other way round, escapes for all letters and white space everywhere.
     fn respelled(value: &Value) -> String {
         let string = |text: &str| {
-            let escaped: String = text
-                .encode_utf16()
-                .map(|unit| format!("\\u{unit:04X}"))
-                .collect();
+            let mut escaped = String::new();
+            for unit in text.encode_utf16() {
+                write!(escaped, "\\u{unit:04X}").unwrap();
+            }
             format!("\"{escaped}\"")
         };
         match value {
