@@ -3,15 +3,18 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test check bench smoke cost
+.PHONY: help up down test soak interop check bench package smoke cost
 
 # Every build is of --workspace, whose selection decides on the features of dependencies: another would build them again.
 CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-target}/debug/cistern
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
 STACK ?= cistern
-BENCH ?= cold forwarder lake loader query
+ARCH ?= $(subst aarch64,arm64,$(shell uname -m))
+BENCH ?= cold forwarder history lake loader query
 SAM := .local/tools/sam/bin/sam
+# Runs a command and holds what the functions call meanwhile against their roles.
+RIGHTS := .local/tools/clients/rights/bin/python e2e/rights
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,12 +25,23 @@ up: ## Run everything on this machine; over a running stack, redeploy
 down: ## Stop what `make up` started
 	$(CISTERN) down
 
-test: ## Run every test, on a stack of its own
+test: ## Run every test, on a stack of its own, and hold what its functions called against their roles
 	mkdir -p .local
 	.ci/test-tools
 	cargo test --workspace --no-run
-	$(CISTERN) exec --data-dir .local/test --fresh -- cargo test --workspace --no-fail-fast 2>&1 \
-		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; exit $${status:-0}
+	$(CISTERN) exec --data-dir .local/test --fresh -- $(RIGHTS)/watch.py cargo test --workspace --no-fail-fast 2>&1 \
+		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; .ci/check-private .local/test; exit $${status:-0}
+
+soak: ## Query for ten minutes while days are closed and compactors are killed
+	cargo test --workspace --no-run
+	$(CISTERN) exec --data-dir .local/test --fresh -- env CISTERN_SOAK_SECONDS=600 \
+		cargo test --workspace --test it queries:: -- --nocapture
+
+interop: ## Compare what all readers find in the lake's files, Spark's too where there is Java
+	python3 -m venv .local/tools/readers
+	.local/tools/readers/bin/pip install --quiet --requirement e2e/clients/readers/requirements.txt
+	CISTERN_INTEROP_PYTHON=.local/tools/readers/bin/python CISTERN_INTEROP_EVENTS=50000 \
+		cargo test --workspace --test it interop::readers_of -- --nocapture
 
 check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, SQL and the template
 	cargo fmt --all --check
@@ -36,6 +50,8 @@ check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, S
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
 	.ci/test-template
+	.local/tools/sam/bin/python .ci/test-package
+	.local/tools/sam/bin/python .ci/test-smoke
 	.ci/check-template
 	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
 
@@ -51,8 +67,11 @@ cost: ## Write docs/cost.md from the price list, and print the published month
 	mv docs/cost.md.unfinished docs/cost.md
 	$(CISTERN) cost
 
-smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern
-	.local/tools/sam/bin/python .ci/smoke $(STACK)
+package: ## Build a folder to deploy from: for this machine's processor, or ARCH="arm64 x86_64"
+	.ci/package $(ARCH)
+
+smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern, in depth with FULL=1, as JSON with JSON=1
+	.local/tools/sam/bin/python .ci/smoke $(STACK) $(if $(FULL),--full) $(if $(JSON),--json)
 
 $(SAM): crates/cistern/python/sam.txt
 	$(CISTERN) tools

@@ -6,9 +6,23 @@ from ..translation import MANAGED_POLICIES
 from .reading import mentions, number, of_type, properties, statements, texts
 
 # Routes that answer without a key: the health check, the description of the API, which is the same in every stack, and
-# two whose functions check the caller themselves: the token endpoint, as client credentials stand in the body, where no
-# authorizer can see them, and product events, which take their key in either of two headers and at a Function URL as well.
-OPEN_ROUTES = {"GET /healthz", "GET /openapi.json", "POST /oauth/token", "POST /track"}
+# those whose functions check the caller themselves: the token endpoint, as client credentials stand in the body, where no
+# authorizer can see them; SparkPost's webhook, as an authorizer's refusals are all 403; and product events, which take
+# their key in either of two headers and at a Function URL as well. Beside each of them the same with slashes too many.
+OPEN_ROUTES = {
+    "GET /healthz",
+    "GET /healthz/{proxy+}",
+    "HEAD /healthz",
+    "HEAD /healthz/{proxy+}",
+    "GET /openapi.json",
+    "GET /openapi.json/{proxy+}",
+    "POST /oauth/token",
+    "POST /oauth/{proxy+}",
+    "POST /webhooks/sparkpost",
+    "POST /webhooks/{proxy+}",
+    "POST /track",
+    "POST /track/{proxy+}",
+}
 
 
 class Queues(unittest.TestCase):

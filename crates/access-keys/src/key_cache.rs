@@ -12,7 +12,7 @@ use tracing::warn;
 
 use crate::{
     Scope,
-    keys::{AcceptedKeys, KeyDocument, KeyDocumentError},
+    keys::{AcceptedKeys, Admission, KeyDocument, KeyDocumentError},
 };
 
 /// For reading both versions. What waits behind this has 10 s in all.
@@ -61,28 +61,40 @@ impl KeyCache {
         }
     }
 
-    /// Whether `presented` opens `scope`. A key that is not known may be one that was made a moment ago, so before it is
-    /// turned away the keys are read again, unless that was just done.
+    /// Whether `presented` opens `scope`.
     ///
     /// # Errors
-    /// When the keys cannot be known.
+    /// As [`Self::admit`].
     pub async fn open(
         &self,
         scope: Scope,
         presented: &SecretString,
         now: SystemTime,
     ) -> Result<bool, KeysError> {
+        let admission = self.admit(scope, presented, now).await?;
+        Ok(admission == Admission::Opens)
+    }
+
+    /// What `presented` is worth to `scope`. A key that does not open it may be one that was made a moment ago, so before it
+    /// is turned away the keys are read again, unless that was just done.
+    ///
+    /// # Errors
+    /// When the keys cannot be known.
+    pub async fn admit(
+        &self,
+        scope: Scope,
+        presented: &SecretString,
+        now: SystemTime,
+    ) -> Result<Admission, KeysError> {
         let mut last_read = self.last_read.lock().await;
 
         if let Some(read) = last_read
             .as_ref()
             .filter(|read| read.is_younger_than(self.max_age, now))
         {
-            if read.keys.open(scope, presented, now) {
-                return Ok(true);
-            }
-            if read.is_younger_than(MIN_AGE, now) {
-                return Ok(false);
+            let admission = read.keys.admit(scope, presented, now);
+            if admission == Admission::Opens || read.is_younger_than(MIN_AGE, now) {
+                return Ok(admission);
             }
         }
 
@@ -90,7 +102,7 @@ impl KeyCache {
             keys: self.read().await?,
             at: now,
         });
-        Ok(read.keys.open(scope, presented, now))
+        Ok(read.keys.admit(scope, presented, now))
     }
 
     async fn read(&self) -> Result<AcceptedKeys, KeysError> {

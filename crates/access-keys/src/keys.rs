@@ -69,6 +69,17 @@ fn made_key(signing_key: &SecretString, scope: Scope) -> SecretString {
     SecretString::from(hex::encode(mac.finalize().into_bytes()))
 }
 
+/// What a key that somebody presents is worth to a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It opens the scope.
+    Opens,
+    /// It is good, and opens another scope.
+    OfAnotherScope,
+    /// It opens nothing: it was never a key, or no longer is one.
+    Unknown,
+}
+
 /// The keys that open things now: those of the current version, and those of the one before.
 #[derive(Debug)]
 pub(crate) struct AcceptedKeys {
@@ -81,8 +92,28 @@ impl AcceptedKeys {
         Self { current, previous }
     }
 
-    /// Whether `presented`, a key or a token made with one, opens `scope`, in a time that does not depend on the keys.
-    pub(crate) fn open(&self, scope: Scope, presented: &SecretString, now: SystemTime) -> bool {
+    /// What `presented`, a key or a token made with one, is worth to `scope`, in a time that does not depend on the keys.
+    pub(crate) fn admit(
+        &self,
+        scope: Scope,
+        presented: &SecretString,
+        now: SystemTime,
+    ) -> Admission {
+        // All of them are compared, so that the time tells no scope either.
+        let others = Scope::ALL.into_iter().filter(|other| *other != scope);
+        let is_of_another = others.fold(Choice::from(0), |found, other| {
+            found | self.opens(other, presented, now)
+        });
+        if self.opens(scope, presented, now).into() {
+            Admission::Opens
+        } else if is_of_another.into() {
+            Admission::OfAnotherScope
+        } else {
+            Admission::Unknown
+        }
+    }
+
+    fn opens(&self, scope: Scope, presented: &SecretString, now: SystemTime) -> Choice {
         let matches = |document: &KeyDocument| {
             let key = document.key(scope);
             let token = token::expected(&key, presented, now);
@@ -91,7 +122,7 @@ impl AcceptedKeys {
         };
         let current = matches(&self.current);
         let previous = self.previous.as_ref().map_or(Choice::from(0), matches);
-        (current | previous).into()
+        current | previous
     }
 }
 
@@ -182,7 +213,8 @@ mod tests {
             Some(document(r#"{"signing_key":"old","query":"old query"}"#).unwrap()),
         );
         let now = SystemTime::UNIX_EPOCH;
-        let opens = |scope, presented: &str| keys.open(scope, &SecretString::from(presented), now);
+        let admit = |scope, presented: &str| keys.admit(scope, &SecretString::from(presented), now);
+        let opens = |scope, presented: &str| admit(scope, presented) == Admission::Opens;
 
         assert!(opens(
             Scope::Query,
@@ -204,6 +236,32 @@ mod tests {
         ));
         assert!(!opens(Scope::Query, "new"));
         assert!(!opens(Scope::Query, ""));
+
+        assert_eq!(
+            admit(Scope::Sparkpost, "old query"),
+            Admission::OfAnotherScope
+        );
+        for unknown in ["new", "", "ct1.9999999999.00"] {
+            assert_eq!(admit(Scope::Sparkpost, unknown), Admission::Unknown);
+        }
+    }
+
+    #[test]
+    fn tokens_are_worth_what_their_key_is_until_they_expire() {
+        let keys = AcceptedKeys::new(document(r#"{"signing_key":"new"}"#).unwrap(), None);
+        let key = SecretString::from(key(r#"{"signing_key":"new"}"#, Scope::Sparkpost));
+        let issued = SystemTime::UNIX_EPOCH;
+        let token = token::issue(&key, issued);
+        let late = issued + 2 * token::ANNOUNCED;
+
+        for (scope, now, admission) in [
+            (Scope::Sparkpost, issued, Admission::Opens),
+            (Scope::Track, issued, Admission::OfAnotherScope),
+            (Scope::Sparkpost, late, Admission::Unknown),
+            (Scope::Track, late, Admission::Unknown),
+        ] {
+            assert_eq!(keys.admit(scope, &token, now), admission, "{scope:?}");
+        }
     }
 
     /// What takes as long as it finds equal bytes would find the same few, however much of a key was guessed.

@@ -34,7 +34,7 @@ impl Scope {
             ("POST", "/webhooks/mparticle") => Some(Self::Mparticle),
             ("POST", "/track") => Some(Self::Track),
             // All methods, so that the function behind can say which ones there are.
-            ("ANY", path) if path.starts_with("/api/v1/") => Some(Self::Query),
+            ("ANY", path) if path.starts_with("/api/") => Some(Self::Query),
             _ => None,
         }
     }
@@ -51,13 +51,15 @@ mod tests {
             ("POST /webhooks/mparticle", Some(Scope::Mparticle)),
             ("POST /track", Some(Scope::Track)),
             ("ANY /api/v1/events/message", Some(Scope::Query)),
+            ("ANY /api/{proxy+}", Some(Scope::Query)),
             ("ANY /api/v1/{proxy+}", Some(Scope::Query)),
             ("GET /webhooks/sparkpost", None),
             ("ANY /webhooks/mparticle", None),
             ("POST /webhooks/sparkpost/more", None),
             ("POST /api/v1/events/message", None),
             ("GET /api/v1/events/message", None),
-            ("ANY /api/v1", None),
+            ("ANY /api", None),
+            ("ANY /{proxy+}", None),
             ("GET /healthz", None),
             ("$default", None),
             ("", None),

@@ -45,6 +45,9 @@ const READ_LIMIT: Duration = Duration::from_secs(20);
 /// For storing a closed day or month, a few gigabytes at most.
 const WRITE_LIMIT: Duration = Duration::from_mins(5);
 
+/// Every query reads all versions of the ledger that there are. So many wait at most for files that go with them.
+const MAX_REPLACED_LEDGERS: usize = 64;
+
 const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// What one run did. A month is named by its first day.
@@ -120,14 +123,14 @@ async fn compact_days(
     let stored = Stored::new(deps, table);
     let now = (deps.clock)();
     let policy = deps.config.policy;
-    let ledger = stored.read_ledger(now - policy.settle).await?;
+    let (ledger, replaced) = stored.read_ledger(now - policy.settle).await?;
     let sizes = stored.list_files().await?;
     let files: Vec<LakeFile> = sizes.keys().copied().collect();
     let closed_at = read_closing_times(&stored, &files).await?;
     let due = due_days(&stored.table, &ledger, &files, &closed_at, now, policy);
     let steps = next_steps(&ledger, due, now, policy.settle);
     let merge = steps.write.clone();
-    let mut ledger = take_first_steps(&stored, ledger, steps, report).await?;
+    let mut ledger = take_first_steps(&stored, ledger, &replaced, steps, report).await?;
 
     for day in merge {
         let Some(closing) = ledger.days.get_mut(&day) else {
@@ -159,14 +162,22 @@ async fn compact_days(
 }
 
 /// Deletes what goes, and writes the ledger if it changes. Returns that which holds from then on.
+///
+/// Athena opens every object that it has listed, hidden or not, and fails when one is gone; it says of itself that files are not to
+/// be deleted under a query (<https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html>, "Incorrect fileSize").
+/// So all that goes of a table goes at one moment, of which there is about one a day, and not whenever something could go.
 async fn take_first_steps(
     stored: &Stored,
     ledger: Ledger,
+    replaced: &[String],
     steps: Steps,
     report: &mut Report,
 ) -> Result<Ledger, StoredError> {
-    stored.delete_files(&steps.remove).await?;
-    report.removed_count += steps.remove.len();
+    if !steps.remove.is_empty() || replaced.len() >= MAX_REPLACED_LEDGERS {
+        stored.delete_files(&steps.remove).await?;
+        stored.delete_ledgers(replaced).await?;
+        report.removed_count += steps.remove.len();
+    }
     let Some(next) = steps.ledger else {
         return Ok(ledger);
     };

@@ -6,7 +6,7 @@ use aws_io::{TimeBudget, s3::ObjectRef};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use boot::BoxError;
 use lambda_runtime::LambdaEvent;
-use object_worker::{Failure, Worker};
+use object_worker::{Failure, OtherBuckets, Worker};
 use serde::de::IgnoredAny;
 use tracing::{error, info};
 
@@ -31,17 +31,20 @@ pub async fn handle(
         metrics: &deps.metrics,
         clock: deps.clock,
         own_prefixes: &OWN_PREFIXES,
+        other_buckets: OtherBuckets::Read,
     };
     let settle = async |object: &ObjectRef| {
         let archived = archive(deps, object).await;
-        archived.map(Some).map_err(log_failure)
+        archived
+            .map(Some)
+            .map_err(|error| log_failure(error, &deps.config.bucket))
     };
     Ok(worker.handle(event, settle).await)
 }
 
 /// Logs an error that another attempt may not meet, and says what it means for the object.
-fn log_failure(error: ObjectError) -> Failure {
-    if let Some(rejection) = error.rejection() {
+fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
+    if let Some(rejection) = error.rejection(own_bucket) {
         return Failure::Reject(rejection);
     }
     error!(error = %boot::chain(&error), "object cannot be archived now");

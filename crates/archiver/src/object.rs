@@ -64,8 +64,16 @@ pub(crate) enum ObjectError {
 
 impl ObjectError {
     /// Why the object can never be archived; `None` when another attempt may do it.
-    pub(crate) fn rejection(&self) -> Option<Rejection> {
+    pub(crate) fn rejection(&self, own_bucket: &str) -> Option<Rejection> {
         match self {
+            // What S3 refuses of the function's own bucket, a deployment may grant. Another bucket is a mistake, or
+            // somebody has yet to grant it and replays the object then.
+            Self::Get(error) if error.is_refused() && error.name().bucket != own_bucket => {
+                Some(Rejection {
+                    reason: "other_bucket",
+                    detail: boot::chain(error).to_string(),
+                })
+            }
             // The archive is the truth: an object that is gone before it was converted is a loss that must show.
             Self::Get(error @ GetError::Missing { .. }) => Some(Rejection {
                 reason: "object_missing",

@@ -32,6 +32,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// For storing a part: tens of megabytes at most, inside one region.
 const FILE_LIMIT: Duration = Duration::from_mins(1);
 const MAX_STATE_BYTES: usize = 64 << 20;
+/// S3 tells when an object was written to the second, so it may have been a second later.
+const S3_TIME_STEP: time::Duration = time::Duration::SECOND;
 
 const JSON: &str = "application/json";
 const JSON_LINES: &str = "application/x-ndjson";
@@ -168,8 +170,12 @@ impl Stored {
         }
     }
 
-    /// The latest version of the ledger. Removes those that were replaced before `settled`: no query reads them any more.
-    pub(crate) async fn read_ledger(&self, settled: OffsetDateTime) -> Result<Ledger, StoredError> {
+    /// The latest version of the ledger, and the keys of those that were replaced before `settled`: whoever had one of them for
+    /// the latest has read it by then.
+    pub(crate) async fn read_ledger(
+        &self,
+        settled: OffsetDateTime,
+    ) -> Result<(Ledger, Vec<String>), StoredError> {
         let prefix = layout::state_prefix(&self.table);
         let mut listed: Vec<_> = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT)
             .await?
@@ -178,24 +184,25 @@ impl Stored {
             .collect();
         listed.sort_by_key(|(version, _)| *version);
         let Some((_, latest)) = listed.last() else {
-            return Ok(Ledger::default());
+            return Ok((Ledger::default(), Vec::new()));
         };
         let name = self.object(latest.key.clone());
         let bytes = get_capped(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await?;
         let ledger = Ledger::from_bytes(&bytes)?;
 
-        let replaced: Vec<String> = listed
+        let replaced = listed
             .windows(2)
             .filter(|pair| {
-                pair[1]
-                    .1
-                    .last_modified
-                    .is_some_and(|written| written < settled)
+                let written = pair[1].1.last_modified;
+                written.is_some_and(|written| written + S3_TIME_STEP < settled)
             })
             .map(|pair| pair[0].1.key.clone())
             .collect();
-        listing::delete(&self.s3, &self.bucket, &replaced, CALL_LIMIT).await?;
-        Ok(ledger)
+        Ok((ledger, replaced))
+    }
+
+    pub(crate) async fn delete_ledgers(&self, keys: &[String]) -> Result<(), StoredError> {
+        Ok(listing::delete(&self.s3, &self.bucket, keys, CALL_LIMIT).await?)
     }
 
     /// Writes a version of the ledger, which must be new.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{AuthorizerRequest, TokenResponse};
+use crate::{AuthorizerRequest, TokenResponse, question::split_method_arn};
 
 /// The answer to either kind of question.
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -47,21 +47,51 @@ impl AuthorizerResponse {
             AuthorizerRequest::HttpApi { .. } => Self::Simple { is_authorized },
             AuthorizerRequest::RestApi { method_arn, .. } => Self::Policy {
                 principal_id: principal,
-                policy_document: policy(method_arn, is_authorized),
+                policy_document: policy(&one_method(method_arn), is_authorized),
             },
         }
     }
 }
 
-/// A REST API caches a policy by the key alone and uses it for every other method. So it names the one that was asked for,
-/// and none by a pattern.
-fn policy(method_arn: &str, is_authorized: bool) -> Value {
+/// A REST API caches a policy by the key alone and uses it for every other method. So it names the one that was asked for.
+fn policy(resource: &str, is_authorized: bool) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Action": "execute-api:Invoke",
             "Effect": if is_authorized { "Allow" } else { "Deny" },
-            "Resource": method_arn,
+            "Resource": resource,
         }],
     })
+}
+
+/// The method's ARN with whatever slashes there are too many. A REST API leads `/webhooks/mparticle/` to the same method, and
+/// holds a policy that it kept from another spelling against this one's: a denial would cost the sender its batch.
+fn one_method(method_arn: &str) -> String {
+    let Some((method, path)) = split_method_arn(method_arn) else {
+        return method_arn.to_owned();
+    };
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.fold(format!("{method}/*"), |pattern, segment| {
+        pattern + segment + "*"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_spellings_of_one_path_have_one_pattern() {
+        let arn = |path: &str| format!("arn:aws:execute-api:us-east-1:1:abc/v1/POST{path}");
+
+        for path in [
+            "/webhooks/mparticle",
+            "/webhooks/mparticle/",
+            "//webhooks///mparticle//",
+        ] {
+            assert_eq!(one_method(&arn(path)), arn("/*webhooks*mparticle*"));
+        }
+        assert_eq!(one_method("nonsense"), "nonsense");
+    }
 }

@@ -6,9 +6,7 @@ use access_keys::{KeysError, Scope, presented_key};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use tracing::{debug, error, info};
 
-use crate::{
-    Answer, AuthorizerRequest, AuthorizerResponse, Deps, Question, network, token_request,
-};
+use crate::{Answer, AuthorizerRequest, AuthorizerResponse, Deps, Question, token_request};
 
 /// The gateway's name for those whose scope is not known.
 const NOBODY: &str = "unknown";
@@ -106,7 +104,7 @@ async fn decide(
     let Some(scope) = scope else {
         return Ok(Err(Denial::Route));
     };
-    if scope == Scope::Sparkpost && !network::allow(&deps.sparkpost_networks, request.source_ip()) {
+    if scope == Scope::Sparkpost && !deps.sparkpost_networks.allow(request.source_ip()) {
         return Ok(Err(Denial::Address));
     }
     let Some(presented) = request.authorization().and_then(presented_key) else {

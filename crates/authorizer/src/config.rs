@@ -1,15 +1,10 @@
 //! What the function is told, and what it works with.
 
-use std::{
-    str::FromStr,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use access_keys::KeyCache;
+use access_keys::{KeyCache, Networks};
 use aws_io::Aws;
 use boot::{Env, EnvError};
-
-use crate::{Network, NetworkError};
 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
@@ -18,21 +13,20 @@ pub struct Config {
     pub secret_id: String,
     /// How long keys are used before they are read again.
     pub max_key_age: Duration,
-    /// From where the SparkPost webhook may be called; empty for anywhere.
-    pub sparkpost_networks: Vec<Network>,
+    /// From where SparkPost may ask for a token.
+    pub sparkpost_networks: Networks,
 }
 
 impl Config {
     /// Reads the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let max_key_age_seconds = env.parsed("KEYS_CACHE_SECONDS", "a number of seconds", 300)?;
-        let Networks(sparkpost_networks) = env.parsed(
-            "SPARKPOST_ADDRESSES",
-            "networks such as 203.0.113.0/24, separated by commas",
-            Networks::default(),
-        )?;
         Ok(Self {
-            sparkpost_networks,
+            sparkpost_networks: env.parsed(
+                "SPARKPOST_ADDRESSES",
+                Networks::FORM,
+                Networks::default(),
+            )?,
             secret_id: env.required("KEYS_SECRET_ARN", "the ARN of the secret with the keys")?,
             max_key_age: Duration::from_secs(max_key_age_seconds),
         })
@@ -44,8 +38,8 @@ impl Config {
 pub struct Deps {
     /// The keys.
     pub keys: KeyCache,
-    /// From where the SparkPost webhook may be called; empty for anywhere.
-    pub sparkpost_networks: Vec<Network>,
+    /// From where SparkPost may ask for a token.
+    pub sparkpost_networks: Networks,
     /// What time it is.
     pub clock: fn() -> SystemTime,
 }
@@ -59,19 +53,6 @@ impl Deps {
             sparkpost_networks: config.sparkpost_networks,
             clock,
         }
-    }
-}
-
-/// The list as it stands in one variable.
-#[derive(Debug, Default)]
-struct Networks(Vec<Network>);
-
-impl FromStr for Networks {
-    type Err = NetworkError;
-
-    fn from_str(text: &str) -> Result<Self, NetworkError> {
-        let networks = text.split(',').map(|network| network.trim().parse());
-        networks.collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -102,8 +83,9 @@ mod tests {
         };
 
         let networks = config("203.0.113.0/24, 2001:db8::/32").unwrap();
-        assert_eq!(networks.sparkpost_networks.len(), 2);
-        assert!(config("").unwrap().sparkpost_networks.is_empty());
+        assert!(networks.sparkpost_networks.allow("2001:db8::1"));
+        assert!(!networks.sparkpost_networks.allow("198.51.100.7"));
+        assert!(config("").unwrap().sparkpost_networks.allow("198.51.100.7"));
         let error = config("203.0.113.0/24,anywhere").unwrap_err();
         assert!(
             error

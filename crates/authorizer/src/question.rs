@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
+use boot::gateway::normal_path;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -117,12 +118,19 @@ impl fmt::Debug for AuthorizerRequest {
     }
 }
 
-/// `POST /webhooks/mparticle` of `arn:aws:execute-api:us-east-1:123456789012:abc/v1/POST/webhooks/mparticle`.
+/// `POST /webhooks/mparticle` of `arn:aws:execute-api:us-east-1:123456789012:abc/v1/POST/webhooks/mparticle`, whatever slashes
+/// there are too many.
 fn route_of(method_arn: &str) -> Option<String> {
+    let (method, path) = split_method_arn(method_arn)?;
+    let method = method.rsplit('/').next()?;
+    Some(format!("{method} {}", normal_path(path).ok()?))
+}
+
+/// The ARN up to the method, and the path.
+pub(crate) fn split_method_arn(method_arn: &str) -> Option<(&str, &str)> {
     let resource = method_arn.splitn(6, ':').nth(5)?;
-    let mut parts = resource.splitn(4, '/').skip(2);
-    let (method, path) = (parts.next()?, parts.next()?);
-    Some(format!("{method} /{path}"))
+    let path = resource.splitn(4, '/').nth(3)?;
+    Some((method_arn.strip_suffix(path)?.strip_suffix('/')?, path))
 }
 
 #[cfg(test)]
@@ -141,7 +149,12 @@ mod tests {
             of("abc/v1/POST/webhooks/mparticle").as_deref(),
             Some("POST /webhooks/mparticle")
         );
+        assert_eq!(
+            of("abc/v1/POST//webhooks/mparticle/").as_deref(),
+            Some("POST /webhooks/mparticle")
+        );
         assert_eq!(of("abc/v1/GET/a:b/c").as_deref(), Some("GET /a:b/c"));
+        assert_eq!(of("abc/v1/POST/a/../webhooks/mparticle"), None);
         assert_eq!(of("abc/v1/POST"), None);
         assert_eq!(route_of("nonsense"), None);
     }

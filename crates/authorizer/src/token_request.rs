@@ -8,13 +8,18 @@ use std::{collections::HashMap, fmt, time::SystemTime};
 
 use access_keys::{KeysError, Scope, presented_key, token};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use boot::gateway::{BadPath, covers, normal_path};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::info;
 use url::form_urlencoded;
 
-use crate::{Deps, network};
+use crate::Deps;
+
+/// The gateway's routes that lead to the token endpoint.
+pub const TOKEN_ROUTES: [&str; 2] = ["POST /oauth/token", "POST /oauth/{proxy+}"];
+const PATH: &str = "/oauth/token";
 
 /// A request is a hundred bytes or two.
 const MAX_BODY_BYTES: usize = 4096;
@@ -23,6 +28,10 @@ const MAX_BODY_BYTES: usize = 4096;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRequest {
+    #[serde(default)]
+    route_key: String,
+    #[serde(default)]
+    raw_path: String,
     #[serde(default)]
     headers: HashMap<String, String>,
     #[serde(default)]
@@ -40,6 +49,7 @@ struct RequestContext {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Http {
+    method: String,
     source_ip: String,
 }
 
@@ -68,16 +78,23 @@ pub(crate) async fn answer(
     request: &TokenRequest,
     now: SystemTime,
 ) -> Result<TokenResponse, KeysError> {
-    if !network::allow(
-        &deps.sparkpost_networks,
-        &request.request_context.http.source_ip,
-    ) {
+    if let Some(status_code) = request.strays() {
+        return Ok(TokenResponse::refusal(status_code, "invalid_request"));
+    }
+    let source_ip = &request.request_context.http.source_ip;
+    if !deps.sparkpost_networks.allow(source_ip) {
+        info!(
+            reason = "address is in no network that may call this route",
+            "request denied"
+        );
         return Ok(TokenResponse::refusal(403, "access_denied"));
     }
     let Some(body) = request.body() else {
         return Ok(TokenResponse::refusal(413, "invalid_request"));
     };
-    let grant = Grant::read(&body);
+    let Some(grant) = Grant::read(&body) else {
+        return Ok(TokenResponse::refusal(400, "invalid_request"));
+    };
     if grant
         .grant_type
         .is_some_and(|grant_type| grant_type != "client_credentials")
@@ -89,7 +106,10 @@ pub(crate) async fn answer(
     };
     // A token cannot be renewed by itself, or it would last for ever.
     if token::is_token(&secret) || !deps.keys.open(Scope::Sparkpost, &secret, now).await? {
-        info!("token denied");
+        info!(
+            reason = "client secret is no key of the scope",
+            "request denied"
+        );
         return Ok(TokenResponse::refusal(401, "invalid_client"));
     }
     Ok(TokenResponse::token(&token::issue(&secret, now)))
@@ -103,6 +123,20 @@ impl fmt::Debug for TokenRequest {
 }
 
 impl TokenRequest {
+    /// The status for a request that the gateway has led here by another route or path.
+    fn strays(&self) -> Option<u16> {
+        let is_ours = |path: &str| {
+            TOKEN_ROUTES.contains(&self.route_key.as_str())
+                && covers(&self.route_key, &self.request_context.http.method, path)
+                && path == PATH
+        };
+        match normal_path(&self.raw_path) {
+            Ok(path) => (!is_ours(&path)).then_some(404),
+            Err(BadPath::Control) => Some(404),
+            Err(BadPath::DotSegment) => Some(400),
+        }
+    }
+
     /// The bytes of the body; none when there are too many.
     fn body(&self) -> Option<Vec<u8>> {
         let body = self.body.as_deref().unwrap_or_default();
@@ -124,30 +158,37 @@ impl TokenRequest {
 }
 
 impl Grant {
-    fn read(body: &[u8]) -> Self {
+    /// None for a body that says something else than text of what matters here, or says it twice
+    /// (<https://www.rfc-editor.org/rfc/rfc6749#section-3.2>).
+    fn read(body: &[u8]) -> Option<Self> {
         let mut grant = Self::default();
-        if let Ok(Value::Object(members)) = serde_json::from_slice(body) {
-            for (name, value) in &members {
-                if let Some(text) = value.as_str() {
-                    grant.set(name, text);
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(members)) => {
+                for (name, value) in &members {
+                    grant.set(name, value.as_str())?;
                 }
             }
-        } else {
-            for (name, value) in form_urlencoded::parse(body) {
-                grant.set(&name, &value);
+            Ok(_) => return None,
+            Err(_) => {
+                for (name, value) in form_urlencoded::parse(body) {
+                    grant.set(&name, Some(&value))?;
+                }
             }
         }
-        grant
+        Some(grant)
     }
 
-    fn set(&mut self, name: &str, value: &str) {
+    fn set(&mut self, name: &str, value: Option<&str>) -> Option<()> {
         match name {
-            "grant_type" => self.grant_type = Some(value.to_owned()),
-            "client_secret" if !value.is_empty() => {
-                self.client_secret = Some(SecretString::from(value));
+            "grant_type" if self.grant_type.is_none() => self.grant_type = Some(value?.to_owned()),
+            "client_secret" if self.client_secret.is_none() => {
+                let value = value?;
+                self.client_secret = (!value.is_empty()).then(|| SecretString::from(value));
             }
+            "grant_type" | "client_secret" => return None,
             _ => {}
         }
+        Some(())
     }
 }
 
@@ -166,13 +207,16 @@ impl TokenResponse {
     }
 
     fn json(status_code: u16, body: &Value) -> Self {
-        let headers = [
+        let mut headers = HashMap::from([
             ("content-type", "application/json"),
             ("cache-control", "no-store"),
-        ];
+        ]);
+        if status_code == 401 {
+            headers.insert("www-authenticate", r#"Basic realm="cistern""#);
+        }
         Self {
             status_code,
-            headers: headers.into(),
+            headers,
             body: body.to_string(),
         }
     }
@@ -183,7 +227,7 @@ mod tests {
     use super::*;
 
     fn secret(body: &str) -> Option<String> {
-        let secret = Grant::read(body.as_bytes()).client_secret?;
+        let secret = Grant::read(body.as_bytes())?.client_secret?;
         Some(secret.expose_secret().to_owned())
     }
 
@@ -198,6 +242,23 @@ mod tests {
 
         for body in bodies {
             assert_eq!(secret(body).as_deref(), Some("k 3y"), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_matters_is_text_and_is_said_once() {
+        for body in [
+            r#"{"grant_type":["client_credentials"],"client_secret":"k"}"#,
+            r#"{"grant_type":null,"client_secret":"k"}"#,
+            r#"{"grant_type":{"a":1}}"#,
+            r#"{"client_secret":["k"]}"#,
+            r#"["client_credentials"]"#,
+            r#""client_credentials""#,
+            "1",
+            "grant_type=client_credentials&grant_type=password",
+            "client_secret=k&client_secret=l",
+        ] {
+            assert!(Grant::read(body.as_bytes()).is_none(), "{body}");
         }
     }
 

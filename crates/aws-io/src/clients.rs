@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
+use aws_sdk_s3::config::Credentials;
 
 /// The Athena client of the command line.
 #[cfg(feature = "athena")]
@@ -19,6 +20,10 @@ pub type SqsClient = aws_sdk_sqs::Client;
 pub type LambdaClient = aws_sdk_lambda::Client;
 /// The Secrets Manager client that functions hold.
 pub type SecretsClient = aws_sdk_secretsmanager::Client;
+
+/// Both halves of the root key of a local stack's emulator, which lets it do everything. All others are held to their
+/// role's policies.
+pub const LOCAL_KEY: &str = "local";
 
 /// First attempt and two more. The calls of this crate put their own limit around all of them.
 const MAX_ATTEMPTS: u32 = 3;
@@ -40,12 +45,14 @@ impl Aws {
         Self::load(aws_config::defaults(BehaviorVersion::latest())).await
     }
 
-    /// An emulator at `endpoint_url`, such as `http://127.0.0.1:4566`, with credentials that mean nothing to AWS.
+    /// An emulator at `endpoint_url`, such as `http://127.0.0.1:4566`, as the root of its account: with
+    /// [`LOCAL_KEY`], which means nothing to AWS.
     pub async fn local(endpoint_url: &str) -> Self {
+        let root = Credentials::new(LOCAL_KEY, LOCAL_KEY, None, None, "local stack");
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(endpoint_url)
             .region(Region::from_static("us-east-1"))
-            .test_credentials();
+            .credentials_provider(root);
         Self::load(loader).await
     }
 

@@ -11,6 +11,9 @@ pub const MAX_BATCH_BYTES: usize = 32 << 20;
 /// Deflate cannot expand more than this (<https://zlib.net/zlib_tech.html>).
 const MAX_RATIO: usize = 1032;
 
+/// A buffer that was too small grows to this at least.
+const MIN_GROWN_BYTES: usize = 4 << 10;
+
 /// Bytes that cannot be expanded.
 #[derive(Debug, thiserror::Error)]
 pub enum GunzipError {
@@ -27,29 +30,51 @@ pub enum GunzipError {
 
 /// Compresses fast and the same way every time: no time, no name, no system in the header.
 pub fn encode(bytes: &[u8]) -> Vec<u8> {
+    encode_parts([bytes], bytes.len() / 4)
+}
+
+/// As [`encode`] does with the `parts` one after the other, which need not be held together. `expected_bytes` is how much
+/// will come out, more or less.
+pub fn encode_parts(
+    parts: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    expected_bytes: usize,
+) -> Vec<u8> {
     let mut encoder = GzBuilder::new()
         .mtime(0)
-        .write(Vec::with_capacity(bytes.len() / 4), Compression::fast());
-    encoder
-        .write_all(bytes)
+        .write(Vec::with_capacity(expected_bytes), Compression::fast());
+    parts
+        .into_iter()
+        .try_for_each(|part| encoder.write_all(part.as_ref()))
         .and_then(|()| encoder.finish())
         .expect("writing to a Vec cannot fail")
 }
 
-/// Expands all members of a gzip file, to at most `max_bytes`.
+/// Expands all members of a gzip file, to at most `max_bytes`, and holds no more than one byte more than that.
 pub fn decode_capped(bytes: &[u8], max_bytes: usize) -> Result<Vec<u8>, GunzipError> {
-    let mut expanded = Vec::with_capacity(expected_len(bytes).min(max_bytes));
-    let read = MultiGzDecoder::new(bytes)
-        .take(
-            u64::try_from(max_bytes)
-                .unwrap_or(u64::MAX)
-                .saturating_add(1),
-        )
-        .read_to_end(&mut expanded)
-        .map_err(GunzipError::Corrupt)?;
-    if read > max_bytes {
-        return Err(GunzipError::TooLarge { max_bytes });
+    let mut decoder = MultiGzDecoder::new(bytes);
+    // One byte of room is left in the end, so that the end is seen without growing.
+    let mut expanded = vec![0; expected_len(bytes).min(max_bytes) + 1];
+    let mut filled = 0;
+    loop {
+        if filled > max_bytes {
+            return Err(GunzipError::TooLarge { max_bytes });
+        }
+        if filled == expanded.len() {
+            let len = (2 * filled).clamp(
+                MIN_GROWN_BYTES,
+                max_bytes.saturating_add(1).max(MIN_GROWN_BYTES),
+            );
+            expanded.reserve_exact(len - filled);
+            expanded.resize(len, 0);
+        }
+        match decoder.read(&mut expanded[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(GunzipError::Corrupt(error)),
+        }
     }
+    expanded.truncate(filled);
     Ok(expanded)
 }
 
@@ -82,6 +107,16 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_as_good_as_the_whole() {
+        let parts = [&b"one "[..], b"", b"two"];
+
+        assert_eq!(
+            decode_capped(&encode_parts(parts, 0), 100).unwrap(),
+            b"one two"
+        );
+    }
+
+    #[test]
     fn header_holds_no_time_and_no_system() {
         assert_eq!(encode(b"x")[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255]);
     }
@@ -95,6 +130,20 @@ mod tests {
             Err(GunzipError::TooLarge { max_bytes: 4096 })
         ));
         assert_eq!(decode_capped(&bomb, 1 << 20).unwrap().len(), 1 << 20);
+    }
+
+    #[test]
+    fn buffer_is_no_larger_than_what_may_come_out() {
+        let members = encode(&vec![b' '; 1 << 20]).repeat(5);
+
+        let expanded = decode_capped(&members, 5 << 20).unwrap();
+
+        assert_eq!(expanded.len(), 5 << 20);
+        assert!(
+            expanded.capacity() <= (5 << 20) + 1,
+            "{}",
+            expanded.capacity()
+        );
     }
 
     #[test]

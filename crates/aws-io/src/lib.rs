@@ -16,6 +16,8 @@ mod time_budget;
 
 #[cfg(feature = "athena")]
 pub use clients::AthenaClient;
-pub use clients::{Aws, FirehoseClient, LambdaClient, S3Client, SecretsClient, SqsClient};
+pub use clients::{
+    Aws, FirehoseClient, LOCAL_KEY, LambdaClient, S3Client, SecretsClient, SqsClient,
+};
 pub use disposition::{Disposition, Outcomes, Rejection};
 pub use time_budget::TimeBudget;

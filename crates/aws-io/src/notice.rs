@@ -3,7 +3,7 @@
 //! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::s3::ObjectRef;
 
@@ -13,7 +13,18 @@ pub enum Notice {
     /// S3 checks that it may write to the queue, once, when the notification is set up.
     TestEvent,
     /// Objects were created. Empty when the notice is about other things, such as removals.
-    Created(Vec<ObjectRef>),
+    Created(Vec<CreatedObject>),
+}
+
+/// An object of which a notice tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedObject {
+    /// Its name.
+    pub name: ObjectRef,
+    /// Its size as stored. S3 always says it, an operator's replay does not.
+    pub size_bytes: Option<u64>,
+    /// Whether the notice is not S3's own but [`encode`]d, as an operator wants the object worked on again.
+    pub is_replay: bool,
 }
 
 /// A message that is no S3 notice, and never will be one.
@@ -50,14 +61,21 @@ pub fn decode(body: &str) -> Result<Notice, NoticeError> {
         .into_iter()
         .filter(|record| is_creation(&record.event_name))
         .map(|record| {
-            Ok(ObjectRef {
-                bucket: record.s3.bucket.name,
-                key: decode_key(&record.s3.object.key)?,
+            Ok(CreatedObject {
+                name: ObjectRef {
+                    bucket: record.s3.bucket.name,
+                    key: decode_key(&record.s3.object.key)?,
+                },
+                size_bytes: record.s3.object.size,
+                is_replay: record.event_name == REPLAY,
             })
         })
         .collect::<Result<_, NoticeError>>()?;
     Ok(Notice::Created(created))
 }
+
+/// A kind of creation that S3 does not know.
+const REPLAY: &str = "ObjectCreated:Replay";
 
 /// What S3 leaves as it is in a key. A space could be `+` as well; `%20` means the same to everybody.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -72,7 +90,7 @@ pub fn encode(object: &ObjectRef) -> String {
     let record = serde_json::json!({
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Replay",
+        "eventName": REPLAY,
         "s3": { "bucket": { "name": object.bucket }, "object": { "key": key } },
     });
     serde_json::json!({ "Records": [record] }).to_string()
@@ -121,6 +139,13 @@ struct Bucket {
 #[derive(Deserialize)]
 struct Object {
     key: String,
+    /// Nothing depends on it, so that one that is no number costs nothing.
+    #[serde(default, deserialize_with = "size")]
+    size: Option<u64>,
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(serde_json::Value::deserialize(deserializer)?.as_u64())
 }
 
 #[cfg(test)]
@@ -140,7 +165,7 @@ mod tests {
         match decode(&format!(r#"{{"Records":[{}]}}"#, records.join(","))).unwrap() {
             Notice::Created(objects) => objects
                 .into_iter()
-                .map(|object| object.to_string())
+                .map(|object| object.name.to_string())
                 .collect(),
             Notice::TestEvent => panic!("no test event was sent"),
         }
@@ -178,6 +203,28 @@ mod tests {
     }
 
     #[test]
+    fn size_is_told_where_it_is_one() {
+        let told = |size: &str| {
+            let record = record("ObjectCreated:Put", "raw/a").replace("\"size\":4", size);
+            match decode(&format!(r#"{{"Records":[{record}]}}"#)).unwrap() {
+                Notice::Created(objects) => (objects[0].size_bytes, objects[0].is_replay),
+                Notice::TestEvent => panic!("no test event was sent"),
+            }
+        };
+
+        assert_eq!(told(r#""size":4"#), (Some(4), false));
+        assert_eq!(told(r#""size":0"#), (Some(0), false));
+        for none in [
+            r#""size":"4""#,
+            r#""size":-1"#,
+            r#""size":null"#,
+            r#""other":4"#,
+        ] {
+            assert_eq!(told(none), (None, false), "{none}");
+        }
+    }
+
+    #[test]
     fn test_event_is_known() {
         let body = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"b","RequestId":"r","HostId":"h"}"#;
 
@@ -189,7 +236,10 @@ mod tests {
         fn what_is_encoded_is_decoded_again(key in "[ -~é\n]{1,60}") {
             let object = ObjectRef { bucket: "b".to_owned(), key };
 
-            prop_assert_eq!(decode(&encode(&object)).unwrap(), Notice::Created(vec![object]));
+            let decoded = decode(&encode(&object)).unwrap();
+
+            let created = CreatedObject { name: object, size_bytes: None, is_replay: true };
+            prop_assert_eq!(decoded, Notice::Created(vec![created]));
         }
     }
 

@@ -49,6 +49,14 @@ pub enum QueueError {
         /// The SDK's error.
         source: Box<SdkError<GetQueueAttributesError>>,
     },
+    /// The queue's redrive policy could not be read.
+    #[error("looking for the dead-letter queue of {queue_url}")]
+    DeadLetters {
+        /// The queue.
+        queue_url: String,
+        /// The SDK's error.
+        source: Box<SdkError<GetQueueAttributesError>>,
+    },
     /// The message was not taken.
     #[error("sending a message to {queue_url}")]
     Send {
@@ -91,6 +99,43 @@ pub enum QueueError {
     },
 }
 
+/// The URL of the queue to which SQS moves what a queue cannot get rid of; `None` when there is none. It is in the same
+/// account and region, as SQS demands
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>).
+///
+/// # Errors
+/// When the attribute cannot be read.
+pub async fn dead_letter_url(
+    client: &SqsClient,
+    queue_url: &str,
+) -> Result<Option<String>, QueueError> {
+    let answer = client
+        .get_queue_attributes()
+        .queue_url(queue_url)
+        .attribute_names(QueueAttributeName::RedrivePolicy)
+        .send()
+        .await
+        .map_err(|source| QueueError::DeadLetters {
+            queue_url: queue_url.to_owned(),
+            source: Box::new(source),
+        })?;
+    let policy = answer
+        .attributes()
+        .and_then(|all| all.get(&QueueAttributeName::RedrivePolicy));
+    Ok(policy.and_then(|policy| sibling_url(queue_url, policy)))
+}
+
+/// The URL of the queue that a redrive policy names, beside the one of the queue that has it.
+fn sibling_url(queue_url: &str, redrive_policy: &str) -> Option<String> {
+    let policy: serde_json::Value = serde_json::from_str(redrive_policy).ok()?;
+    let (_, name) = policy
+        .get("deadLetterTargetArn")?
+        .as_str()?
+        .rsplit_once(':')?;
+    let (front, _) = queue_url.rsplit_once('/')?;
+    Some(format!("{front}/{name}"))
+}
+
 /// Counts what a queue holds.
 pub async fn depth(client: &SqsClient, queue_url: &str) -> Result<Depth, QueueError> {
     let answer = client
@@ -112,4 +157,23 @@ pub async fn depth(client: &SqsClient, queue_url: &str) -> Result<Depth, QueueEr
         visible: count(QueueAttributeName::ApproximateNumberOfMessages),
         in_flight: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_letter_queue_is_beside_its_queue() {
+        let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:123456789012:dead","maxReceiveCount":"9"}"#;
+
+        let url = sibling_url("https://sqs.eu-west-1.amazonaws.com/123456789012/q", policy);
+
+        assert_eq!(
+            url.as_deref(),
+            Some("https://sqs.eu-west-1.amazonaws.com/123456789012/dead")
+        );
+        assert_eq!(sibling_url("https://x/1/q", "{}"), None);
+        assert_eq!(sibling_url("https://x/1/q", "no JSON"), None);
+    }
 }

@@ -16,7 +16,7 @@ use std::{
 
 use aws_sdk_s3::{
     config::timeout::TimeoutConfig,
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     operation::{
         get_object::{GetObjectError, GetObjectOutput},
         put_object::PutObjectError,
@@ -143,6 +143,33 @@ pub enum GetError {
         /// The limit given.
         limit: Duration,
     },
+}
+
+impl GetError {
+    /// The object that was asked for.
+    pub fn name(&self) -> &ObjectRef {
+        match self {
+            Self::Missing { name }
+            | Self::TooLarge { name, .. }
+            | Self::Service { name, .. }
+            | Self::Body { name, .. }
+            | Self::Timeout { name, .. } => name,
+        }
+    }
+
+    /// Whether S3 has no such bucket, or does not let us read it. Both stay so until somebody changes a setting.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+    pub fn is_refused(&self) -> bool {
+        match self {
+            Self::Service { source, .. } => {
+                http_status(source) == Some(403) || source.code() == Some("NoSuchBucket")
+            }
+            Self::Missing { .. }
+            | Self::TooLarge { .. }
+            | Self::Body { .. }
+            | Self::Timeout { .. } => false,
+        }
+    }
 }
 
 /// A create-only write, to be attempted as often as it takes.

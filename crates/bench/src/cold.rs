@@ -39,9 +39,9 @@ struct Subject {
 const SUBJECTS: [Subject; 4] = [
     Subject {
         binary: "ingest",
-        variables: &[("EVENTS_BUCKET", "b")],
-        // A route that it does not have.
-        question: || request("GET", "/"),
+        variables: &[("EVENTS_BUCKET", "b"), ("KEYS_SECRET_ARN", "s")],
+        // Without a key.
+        question: || request("POST", "/webhooks/sparkpost"),
     },
     Subject {
         binary: "query",
@@ -51,7 +51,8 @@ const SUBJECTS: [Subject; 4] = [
     Subject {
         binary: "track",
         variables: &[("DELIVERY_STREAM", "d"), ("KEYS_SECRET_ARN", "s")],
-        question: || request("GET", "/"),
+        // Without a key.
+        question: || request("POST", "/track"),
     },
     Subject {
         binary: "authorizer",
@@ -64,7 +65,7 @@ const SUBJECTS: [Subject; 4] = [
 fn request(method: &str, path: &str) -> Value {
     json!({
         "version": "2.0",
-        "routeKey": "$default",
+        "routeKey": format!("{method} {path}"),
         "rawPath": path,
         "rawQueryString": "",
         "headers": { "host": "localhost" },

@@ -71,6 +71,8 @@ impl Database {
              declare
                  week regclass;
              begin
+                 -- Weeks, as where loading happens: the present of this database is then.
+                 insert into partition_policy (as_of) values ('{to}');
                  perform ensure_partition(day) from generate_series('{from}'::timestamptz, '{to}', '1 day') as day;
                  for week in select inhrelid from pg_inherits where inhparent = 'events'::regclass loop
                      execute format('alter table %s set (autovacuum_enabled = false)', week);

@@ -4,6 +4,7 @@ mod cold;
 mod database;
 mod figure;
 mod forwarder;
+mod history;
 mod lake;
 mod loader;
 mod proc_stat;
@@ -19,11 +20,14 @@ async fn main() -> Result<()> {
         "forwarder" => forwarder::measure().await?,
         // What the group starts as a process of its own.
         "forwarder-drain" => return forwarder::run_drain().await,
+        "history" => history::measure().await?,
         "lake" => lake::measure()?,
         "loader" => loader::measure().await?,
         "query" => query::measure().await?,
         "cold" => cold::measure()?,
-        _ => bail!("usage: bench GROUP, where GROUP is: cold, forwarder, lake, loader, query"),
+        _ => bail!(
+            "usage: bench GROUP, where GROUP is: cold, forwarder, history, lake, loader, query"
+        ),
     };
     figure::print(&figures);
     figure::write(&group, &figures)

@@ -105,6 +105,7 @@ async fn load(database: &Database, events: u64) -> Result<()> {
         retention: None,
         partitions_ahead: 0,
         metadata_keys: vec![METADATA_KEY.parse().context("naming a metadata key")?],
+        removes: true,
     };
     store.maintain(&maintenance).await.context("maintaining")?;
 

@@ -108,17 +108,25 @@ impl Env {
     where
         T: FromStr<Err: Into<BoxError>>,
     {
-        match self.optional(name)? {
-            None => Ok(default),
-            Some(value) => value
-                .trim()
-                .parse()
-                .map_err(|error: T::Err| EnvError::Invalid {
-                    name,
-                    expected,
-                    source: error.into(),
-                }),
-        }
+        Ok(self.parsed_if_set(name, expected)?.unwrap_or(default))
+    }
+
+    /// The variable as a `T`, or `None` when it is not set.
+    pub fn parsed_if_set<T>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<T>, EnvError>
+    where
+        T: FromStr<Err: Into<BoxError>>,
+    {
+        let value = self.optional(name)?;
+        let parsed = value.map(|value| value.trim().parse()).transpose();
+        parsed.map_err(|error: T::Err| EnvError::Invalid {
+            name,
+            expected,
+            source: error.into(),
+        })
     }
 
     /// The variable as a list split at commas, trimmed, without empty entries; empty when it is not set.
@@ -173,6 +181,8 @@ mod tests {
 
         assert_eq!(env().parsed("DAYS", "days", absent).unwrap().get(), 30);
         assert_eq!(env().parsed("OTHER", "days", absent).unwrap(), absent);
+        assert_eq!(env().parsed_if_set("OTHER", "days").unwrap(), None::<u32>);
+        assert_eq!(env().parsed_if_set("DAYS", "days").unwrap(), Some(30));
         let error = env()
             .parsed("ZERO", "a number of days above 0", absent)
             .unwrap_err();

@@ -19,8 +19,14 @@ pub struct ApiError {
     errors: Vec<ErrorItem>,
     retry_after_seconds: Option<u32>,
     allow: Option<&'static str>,
+    challenge: Option<&'static str>,
     cause: Option<BoxError>,
 }
+
+/// What a caller without a key may bring
+/// (<https://www.rfc-editor.org/rfc/rfc9110#name-www-authenticate>). `Bearer` stands first, as a browser would meet `Basic` alone
+/// with a window that asks for a password.
+pub const CHALLENGE: &str = r#"Bearer realm="cistern", Basic realm="cistern""#;
 
 /// One thing that is wrong. All of it is public: nothing internal belongs here.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
@@ -80,6 +86,7 @@ impl ApiError {
             errors,
             retry_after_seconds: None,
             allow: None,
+            challenge: None,
             cause: None,
         }
     }
@@ -116,6 +123,20 @@ impl ApiError {
         error
     }
 
+    /// 401 with a challenge: there is no key, or one that opens nothing. What a client may do about it is to bring another.
+    pub fn unauthorized(description: &'static str) -> Self {
+        let item = ErrorItem::new("unauthorized").description(description);
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, item);
+        error.challenge = Some(CHALLENGE);
+        error
+    }
+
+    /// 403: whoever calls is known, or stands in the wrong place, and another key of the same kind would not help.
+    pub fn forbidden(description: &'static str) -> Self {
+        let item = ErrorItem::new("forbidden").description(description);
+        Self::new(StatusCode::FORBIDDEN, item)
+    }
+
     /// Keeps what caused this, for the log only.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
@@ -139,6 +160,12 @@ impl ApiError {
             warn!(status, reason, error = cause, "request put off");
         } else if self.status.is_server_error() {
             error!(status, reason, error = cause, "request failed");
+        } else if matches!(
+            self.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ) {
+            // The authorizer's words, which an alarm counts.
+            info!(status, reason, error = cause, "request denied");
         } else {
             info!(status, reason, error = cause, "request refused");
         }
@@ -165,10 +192,15 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = self.allow {
-            response
-                .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static(allow));
+        for (name, value) in [
+            (header::ALLOW, self.allow),
+            (header::WWW_AUTHENTICATE, self.challenge),
+        ] {
+            if let Some(value) = value {
+                response
+                    .headers_mut()
+                    .insert(name, HeaderValue::from_static(value));
+            }
         }
         response
     }
@@ -217,6 +249,18 @@ mod tests {
 
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()[header::ALLOW], "POST");
+    }
+
+    #[test]
+    fn refused_keys_are_401_with_a_challenge_and_foreign_ones_403_without() {
+        let (unauthorized, log) = logged(ApiError::unauthorized("no key"));
+        let (forbidden, _) = logged(ApiError::forbidden("another scope"));
+
+        assert_eq!(unauthorized.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(unauthorized.headers()[header::WWW_AUTHENTICATE], CHALLENGE);
+        assert!(log.contains("request denied"), "{log}");
+        assert_eq!(forbidden.status(), StatusCode::FORBIDDEN);
+        assert!(!forbidden.headers().contains_key(header::WWW_AUTHENTICATE));
     }
 
     #[test]

@@ -1,14 +1,73 @@
-"""Answers one query with DuckDB: a request on stdin, the answer on stdout, both JSON.
+"""Answers one query with DuckDB, in two steps: lines of JSON on stdin, and for each a line of JSON on stdout.
 
-The request: {"setup": [statement, ...], "sql": "...", "max_rows": n}. The answer: {"columns", "rows", "is_cut",
-"scanned_bytes"} with every value as text, or {"error"}. What is scanned is what DuckDB read from the files, in columns and
-footers, as Athena counts it too.
+First {"sql", "declare": [statement, ...]}: the statements declare every table, without rows. The query is parsed and bound to
+them, and the answer is {"reads": [table, ...]}: what is to be there when it runs, or null when that cannot be told.
+Then {"declare": [statement, ...], "max_rows"}: the same tables, with rows. The answer is {"columns", "rows", "is_cut",
+"scanned_bytes"} with every value as text. What is scanned is what DuckDB read from the files, in columns and footers, as
+Athena counts it too.
+
+Instead of any answer there may be {"error"}, in one line.
 """
 
 import json
+import os
 import sys
 
-import duckdb
+# stdout is for the answers alone: whatever else writes there, such as a progress bar of DuckDB, writes to stderr.
+answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+import duckdb  # noqa: E402
+
+
+class Refused(Exception):
+    pass
+
+
+def connect(declarations):
+    connection = duckdb.connect(config={"allow_community_extensions": "false"})
+    connection.execute("set enable_progress_bar = false")
+    for statement in declarations:
+        connection.execute(statement)
+    return connection
+
+
+def plan(request):
+    connection = connect(request["declare"])
+    statements = connection.extract_statements(request["sql"])
+    if len(statements) != 1:
+        raise Refused(f"one statement is expected, and here are {len(statements)}")
+    if statements[0].type == duckdb.StatementType.SELECT:
+        connection.execute("explain " + request["sql"])
+    try:
+        names = connection.get_table_names(request["sql"])
+    except duckdb.Error:
+        # Not of every statement that runs does DuckDB tell.
+        return {"reads": None}
+    return {"reads": sorted(names)}
+
+
+def run(sql, request):
+    connection = connect(request["declare"])
+    connection.execute("pragma enable_profiling = 'no_output'")
+    result = connection.execute(sql)
+    columns = [column[0] for column in result.description or []]
+    rows = result.fetchmany(request["max_rows"] + 1) if columns else []
+    return {
+        "columns": columns,
+        "rows": [[text(value) for value in row] for row in rows[: request["max_rows"]]],
+        "is_cut": len(rows) > request["max_rows"],
+        "scanned_bytes": scanned_bytes(connection),
+    }
+
+
+def scanned_bytes(connection):
+    # Of statements that read nothing, such as describe, there is no profile, or one without numbers.
+    try:
+        profile = json.loads(connection.get_profiling_information(format="json"))
+    except (duckdb.Error, ValueError):
+        return 0
+    return profile.get("io", profile).get("total_bytes_read", 0)
 
 
 def text(value):
@@ -19,25 +78,25 @@ def text(value):
     return str(value)
 
 
-def answer(request):
-    connection = duckdb.connect(config={"allow_community_extensions": "false"})
-    for statement in request["setup"]:
-        connection.execute(statement)
-    connection.execute("pragma enable_profiling = 'no_output'")
-    result = connection.execute(request["sql"])
-    columns = [column[0] for column in result.description or []]
-    rows = result.fetchall() if columns else []
-    profile = json.loads(connection.get_profiling_information(format="json"))
-    return {
-        "columns": columns,
-        "rows": [[text(value) for value in row] for row in rows[: request["max_rows"]]],
-        "is_cut": len(rows) > request["max_rows"],
-        "scanned_bytes": profile.get("io", profile)["total_bytes_read"],
-    }
+def one_line(error):
+    """DuckDB's message without the copy of the query below it, in which a caret points at a column."""
+    message = str(error).split("\nLINE ")[0]
+    return " ".join(message.split()) or type(error).__name__
 
 
-try:
-    outcome = answer(json.load(sys.stdin))
-except duckdb.Error as error:
-    outcome = {"error": str(error)}
-json.dump(outcome, sys.stdout)
+def answer(work):
+    try:
+        outcome = work()
+    except Exception as error:  # Whatever it is, it is told in one line, and not by a traceback.
+        outcome = {"error": one_line(error)}
+    json.dump(outcome, answers)
+    answers.write("\n")
+    answers.flush()
+    return "error" not in outcome
+
+
+first = json.loads(sys.stdin.readline())
+if answer(lambda: plan(first)):
+    second = sys.stdin.readline()
+    if second:
+        answer(lambda: run(first["sql"], json.loads(second)))

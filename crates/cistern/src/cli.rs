@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{cost, down, exec, forward, generate, keys, query, replay, send, status, tools, up};
+use crate::{
+    cost, down, exec, forward, generate, keys, query, replay, send, status, table, tools, up,
+};
 
 /// Cistern on this machine: run it, look at it, feed it.
 #[derive(Debug, Parser)]
@@ -132,6 +134,11 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Cost(options) => cost::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An error with its causes, as it may be shown on a terminal.
+pub fn printable_error(error: &anyhow::Error) -> String {
+    table::printable_lines(&format!("{error:#}"))
 }
 
 #[cfg(test)]

@@ -2,16 +2,20 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
+use nix::sys::stat::{Mode, umask};
 
 use crate::checkout::Checkout;
 
-/// A stack's data directory. Its files:
+/// What is private to the owner: everything, for keys and addresses are in the emulator's state, in objects, logs and copies.
+const NOBODY_ELSE: u32 = 0o077;
+
+/// A stack's data directory, which only its owner may look into. Its files:
 ///
 /// | | |
 /// |---|---|
@@ -49,11 +53,41 @@ impl DataDir {
         Ok(Self { path })
     }
 
-    /// Makes the directory and those in it.
+    /// Makes the directory and those in it, and shuts what an older version left open.
     pub(crate) fn create(&self) -> Result<()> {
         for folder in [self.logs(), self.build(), self.emulator()] {
-            fs::create_dir_all(&folder)
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)
                 .with_context(|| format!("creating {}", folder.display()))?;
+        }
+        self.shut()
+    }
+
+    /// Takes away every right that others have to anything in the directory, but for the tools that lie in the checkout's own,
+    /// and other data directories, which have owners of their own.
+    pub(crate) fn shut(&self) -> Result<()> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        shut(&self.path)?;
+        let own = [
+            self.postgres(),
+            self.postgres().with_extension("unfinished"),
+            self.emulator(),
+            self.lake_copy(),
+            self.build(),
+            self.logs(),
+        ];
+        let entries = fs::read_dir(&self.path);
+        for entry in entries.with_context(|| format!("reading {}", self.path.display()))? {
+            let path = entry
+                .with_context(|| format!("reading {}", self.path.display()))?
+                .path();
+            if own.contains(&path) || !path.is_dir() {
+                shut_tree(path)?;
+            }
         }
         Ok(())
     }
@@ -158,8 +192,63 @@ impl DataDir {
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(0o600)
             .open(&path)
             .with_context(|| format!("opening {}", path.display()))
+    }
+}
+
+/// From here on, what this process and those that it starts create is for its owner alone.
+pub(crate) fn create_only_for_owner() {
+    umask(Mode::from_bits_truncate(NOBODY_ELSE));
+}
+
+/// Shuts a file, or a folder and everything in it. Links lead elsewhere and have no rights of their own.
+fn shut_tree(path: PathBuf) -> Result<()> {
+    let mut waiting = vec![path];
+    while let Some(path) = waiting.pop() {
+        let is_folder = match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_symlink() => continue,
+            Ok(metadata) => metadata.is_dir(),
+            Err(error) => {
+                unless_gone(&path, Err(error))?;
+                continue;
+            }
+        };
+        shut(&path)?;
+        if is_folder {
+            let entries = fs::read_dir(&path).and_then(|entries| {
+                entries
+                    .map(|entry| Ok(entry?.path()))
+                    .collect::<io::Result<Vec<_>>>()
+            });
+            match entries {
+                Ok(entries) => waiting.extend(entries),
+                Err(error) => unless_gone(&path, Err(error))?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shut(path: &Path) -> Result<()> {
+    let take_rights_away = || {
+        let mode = fs::metadata(path)?.permissions().mode();
+        if mode & NOBODY_ELSE == 0 {
+            return Ok(());
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(mode & !NOBODY_ELSE))
+    };
+    unless_gone(path, take_rights_away())
+}
+
+/// A running stack removes files at any time.
+fn unless_gone(path: &Path, outcome: io::Result<()>) -> Result<()> {
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("taking others' rights to {} away", path.display()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -195,7 +284,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -248,5 +337,81 @@ mod tests {
             0o600
         );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// Everything under `folder` that is no link, with its rights.
+    fn rights(folder: &Path) -> Vec<(PathBuf, u32)> {
+        let mut found = Vec::new();
+        let mut waiting = vec![folder.to_owned()];
+        while let Some(path) = waiting.pop() {
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            if metadata.is_symlink() {
+                continue;
+            }
+            if metadata.is_dir() {
+                waiting.extend(
+                    fs::read_dir(&path)
+                        .unwrap()
+                        .map(|entry| entry.unwrap().path()),
+                );
+            }
+            found.push((path, metadata.permissions().mode() & 0o777));
+        }
+        found
+    }
+
+    fn open_to_all(path: &Path, is_folder: bool) {
+        if is_folder {
+            fs::create_dir_all(path).unwrap();
+        } else {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "secret").unwrap();
+        }
+        let mode = if is_folder { 0o755 } else { 0o644 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_an_older_version_left_open_is_shut_by_up_and_by_down() {
+        for is_up in [true, false] {
+            let (folder, data_dir) = empty();
+            let elsewhere = tempfile::tempdir().unwrap();
+            open_to_all(elsewhere.path(), true);
+            open_to_all(&data_dir.emulator().join("state"), true);
+            for file in [
+                data_dir.emulator().join("state/secretsmanager.json"),
+                data_dir.emulator().join("s3/0/events/raw/x"),
+                data_dir
+                    .lake_copy()
+                    .join("lake/events/dt=2026-01-01/part-1.parquet"),
+                data_dir.log("emulator"),
+                data_dir.ports_json(),
+                data_dir.path().join("lake.lock"),
+            ] {
+                open_to_all(&file, false);
+            }
+            let program = data_dir.build().join("bootstrap");
+            open_to_all(&program, false);
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            symlink(elsewhere.path(), data_dir.emulator().join("link")).unwrap();
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+
+            if is_up {
+                data_dir.create().unwrap();
+            } else {
+                crate::down::stop(&data_dir).await.unwrap();
+            }
+
+            for (path, mode) in rights(folder.path()) {
+                let expected = if path.is_dir() || path == program {
+                    0o700
+                } else {
+                    0o600
+                };
+                assert!(mode == expected, "{} {mode:o}", path.display());
+            }
+            let elsewhere = fs::metadata(elsewhere.path()).unwrap();
+            assert_eq!(elsewhere.permissions().mode() & 0o777, 0o755);
+        }
     }
 }

@@ -41,10 +41,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Asks the owner to stop everything, or does it in the place of one that crashed.
+/// Asks the owner to stop everything, or does it in the place of one that crashed. What stays is for its owner alone.
 pub(crate) async fn stop(data_dir: &DataDir) -> Result<Vec<String>> {
     if !data_dir.is_owned()? {
-        return stop_leftovers(data_dir).await;
+        let stopped = stop_leftovers(data_dir).await?;
+        data_dir.shut()?;
+        return Ok(stopped);
     }
     let records = Records::read(data_dir)?;
     let owner = records
@@ -55,5 +57,7 @@ pub(crate) async fn stop(data_dir: &DataDir) -> Result<Vec<String>> {
         Ok((!data_dir.is_owned()?).then_some(()))
     })
     .await?;
+    // The emulator has written its state at its end.
+    data_dir.shut()?;
     Ok(records.pids().into_keys().collect())
 }

@@ -3,6 +3,7 @@
 use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
+use aws_io::LOCAL_KEY;
 use nix::sys::signal::Signal;
 use tokio::{
     process::{Child, Command},
@@ -62,8 +63,8 @@ async fn execute(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result
         .env("AWS_ENDPOINT_URL", &stack.aws_endpoint_url)
         .env("AWS_REGION", &stack.region)
         .env("AWS_DEFAULT_REGION", &stack.region)
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_ACCESS_KEY_ID", LOCAL_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", LOCAL_KEY)
         .env_remove("AWS_SESSION_TOKEN")
         .env_remove("AWS_PROFILE")
         .spawn()

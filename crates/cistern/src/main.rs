@@ -10,7 +10,8 @@ async fn main() -> ExitCode {
     match cli::run(Cli::parse()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // It may quote what somebody sent.
+            eprintln!("error: {}", cli::printable_error(&error));
             ExitCode::FAILURE
         }
     }

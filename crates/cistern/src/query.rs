@@ -2,6 +2,8 @@
 
 mod copy;
 mod duckdb;
+mod program;
+mod shown;
 
 use std::{
     io::{Read as _, stdin},
@@ -9,14 +11,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use aws_io::athena::{self, Question};
+use aws_io::athena::{self, AthenaError, Question};
 use lake_schema::queries::{NAMED, NamedQuery};
 use serde::Serialize;
 
 use crate::{
     place::{Place, Where},
     progress::Step,
-    table::{Align, lay_out},
+    table::{Align, lay_out, room},
 };
 
 /// Athena itself gives up after half an hour.
@@ -99,7 +101,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     if options.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
     } else {
-        println!("{}", text(&answer));
+        println!("{}", shown::text(&answer, room()));
     }
     Ok(())
 }
@@ -114,7 +116,14 @@ async fn ask_athena(place: &Place, options: &Options, sql: &str) -> Result<Answe
         max_rows: options.max_rows,
         limit: LIMIT,
     };
-    let answer = athena::ask(&place.aws.athena(), &question).await?;
+    let athena = place.aws.athena();
+    let answer = match athena::ask(&athena, &question).await {
+        Err(AthenaError::Failed { reason, .. }) if lost_a_file(&reason) => {
+            step.note("asking again, as compaction removed a file meanwhile");
+            athena::ask(&athena, &question).await?
+        }
+        answer => answer?,
+    };
     step.done("answered");
     let usd = if answer.is_reused {
         0.0
@@ -131,6 +140,14 @@ async fn ask_athena(place: &Place, options: &Options, sql: &str) -> Result<Answe
         usd,
         seconds: 0.0,
     })
+}
+
+/// Whether a query failed because an object was gone that it had listed, by S3's own words. Athena opens what compaction has hidden,
+/// too; the next query lists it no more.
+fn lost_a_file(reason: &str) -> bool {
+    ["NoSuchKey", "The specified key does not exist"]
+        .iter()
+        .any(|words| reason.contains(words))
 }
 
 /// The one statement to run; a semicolon at its end is left out, as neither engine wants one everywhere.
@@ -176,51 +193,6 @@ fn list(as_json: bool) -> Result<String> {
     Ok(lay_out(&rows, |_| Align::Left))
 }
 
-fn text(answer: &Answer) -> String {
-    let mut rows = vec![answer.columns.clone()];
-    rows.extend(answer.rows.iter().map(|row| {
-        let cells = row.iter();
-        cells
-            .map(|cell| one_line(cell.as_deref().unwrap_or("NULL")))
-            .collect()
-    }));
-    let is_number = |column: usize| {
-        let mut values = answer
-            .rows
-            .iter()
-            .filter_map(|row| row.get(column)?.as_deref());
-        let are_numbers = values.clone().all(|value| value.parse::<f64>().is_ok());
-        are_numbers && values.next().is_some()
-    };
-    let table = lay_out(&rows, |column| {
-        if is_number(column) {
-            Align::Right
-        } else {
-            Align::Left
-        }
-    });
-    format!("{table}\n\n{}", footer(answer))
-}
-
-/// How many rows, what was read for them, and its price.
-fn footer(answer: &Answer) -> String {
-    let rows = match (answer.rows.len(), answer.is_cut) {
-        (1, false) => "1 row".to_owned(),
-        (count, false) => format!("{count} rows"),
-        (count, true) => format!("the first {count} rows (--max-rows gives more)"),
-    };
-    let scanned = bytes(answer.scanned_bytes);
-    let price = match (answer.engine, answer.is_reused) {
-        (Engine::Athena, true) => "answered with a stored result, which is free".to_owned(),
-        (Engine::Athena, false) => format!("{scanned} scanned, {:.5} dollars", answer.usd),
-        (Engine::Duckdb, _) => format!(
-            "{scanned} read by DuckDB; Athena would bill {:.5} dollars",
-            answer.usd
-        ),
-    };
-    format!("{rows}; {price}; {:.1} s", answer.seconds)
-}
-
 /// A size in decimal units, as Athena is billed.
 pub(crate) fn bytes(size: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -233,44 +205,22 @@ pub(crate) fn bytes(size: u64) -> String {
     }
 }
 
-fn one_line(cell: &str) -> String {
-    cell.replace(['\n', '\r', '\t'], " ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer() -> Answer {
-        let row = |event: &str, n: &str| vec![Some(event.to_owned()), Some(n.to_owned())];
-        Answer {
-            engine: Engine::Athena,
-            columns: vec!["event".to_owned(), "n".to_owned()],
-            rows: vec![row("LOGIN", "12"), vec![None, Some("7".to_owned())]],
-            is_cut: false,
-            scanned_bytes: 20_500_000,
-            is_reused: false,
-            usd: cost_model::usage::query_usd(20_500_000),
-            seconds: 1.25,
-        }
-    }
-
     #[test]
-    fn answer_is_a_table_with_its_price_below() {
-        assert_eq!(
-            text(&answer()),
-            "event   n\n─────  ──\nLOGIN  12\nNULL    7\n\n2 rows; 20.5 MB scanned, 0.00010 dollars; 1.2 s"
-        );
-    }
+    fn a_query_that_lost_a_file_is_told_from_others() {
+        let lost = "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://b/lake/events/dt=2026-01-01/part-1.parquet: \
+                    The specified key does not exist. (Service: Amazon S3; Status Code: 404; Error Code: NoSuchKey)";
 
-    #[test]
-    fn stored_result_is_free_and_says_so() {
-        let reused = Answer {
-            is_reused: true,
-            ..answer()
-        };
-
-        assert!(footer(&reused).contains("which is free"));
+        assert!(lost_a_file(lost));
+        assert!(!lost_a_file(
+            "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved"
+        ));
+        assert!(!lost_a_file(
+            "HIVE_CANNOT_OPEN_SPLIT: Slow Down (Status Code: 503; Error Code: SlowDown)"
+        ));
     }
 
     #[test]

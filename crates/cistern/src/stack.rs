@@ -24,7 +24,7 @@ pub struct Stack {
     pub keys: BTreeMap<String, Secret>,
     /// The Postgres that events are loaded into.
     pub database_url: Secret,
-    /// The emulator; any credentials will do there.
+    /// The emulator; who may do what there is enforced, but for the key `local` with the secret `local`.
     pub aws_endpoint_url: String,
     /// The region of everything deployed.
     pub region: String,

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
+use aws_io::{Aws, queue};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -43,6 +44,15 @@ struct Depth {
     in_flight: u64,
 }
 
+impl From<queue::Depth> for Depth {
+    fn from(depth: queue::Depth) -> Self {
+        Self {
+            waiting: depth.visible,
+            in_flight: depth.in_flight,
+        }
+    }
+}
+
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
     let status = look(&data_dir).await?;
@@ -78,10 +88,11 @@ async fn look(data_dir: &DataDir) -> Result<Status> {
     };
     let mut queues = BTreeMap::new();
     if let Some(stack) = &stack {
+        let sqs = Aws::local(&stack.aws_endpoint_url).await.sqs();
         for (name, url) in &stack.queues {
             // A queue that cannot be asked is left out; the emulator's death shows in `processes`.
-            if let Ok(depth) = depth(&client, stack, url).await {
-                queues.insert(name.clone(), depth);
+            if let Ok(depth) = queue::depth(&sqs, url).await {
+                queues.insert(name.clone(), Depth::from(depth));
             }
         }
     }
@@ -108,31 +119,6 @@ async fn health(client: &reqwest::Client, stack: &Stack) -> (bool, Option<Value>
         }
         Err(error) => (false, Some(Value::String(error.to_string()))),
     }
-}
-
-/// Asks the emulator, which wants no signature.
-async fn depth(client: &reqwest::Client, stack: &Stack, queue_url: &str) -> Result<Depth> {
-    let answer: Value = client
-        .post(&stack.aws_endpoint_url)
-        .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-target", "AmazonSQS.GetQueueAttributes")
-        .json(&serde_json::json!({"QueueUrl": queue_url, "AttributeNames": ["All"]}))
-        .send()
-        .await
-        .context("asking for a queue's depth")?
-        .json()
-        .await
-        .context("reading a queue's depth")?;
-    let attribute = |name: &str| {
-        answer["Attributes"][name]
-            .as_str()
-            .and_then(|number| number.parse().ok())
-            .with_context(|| format!("the queue has no {name}"))
-    };
-    Ok(Depth {
-        waiting: attribute("ApproximateNumberOfMessages")?,
-        in_flight: attribute("ApproximateNumberOfMessagesNotVisible")?,
-    })
 }
 
 fn text(status: &Status) -> String {

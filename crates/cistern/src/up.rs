@@ -24,7 +24,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     checkout::Checkout,
-    data_dir::DataDir,
+    data_dir::{DataDir, create_only_for_owner},
     down,
     stack::{Secret, Stack},
 };
@@ -89,6 +89,7 @@ pub(crate) async fn in_background(data_dir: &DataDir, fresh: bool) -> Result<Sta
 pub(crate) async fn run(options: Options) -> Result<()> {
     let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
     let checkout = Checkout::around_working_directory()?;
+    create_only_for_owner();
     data_dir.create()?;
     if options.detach {
         let stack = detach::run(&options, &data_dir).await?;

@@ -15,6 +15,7 @@ mod event_id;
 mod event_time;
 mod events;
 mod identity;
+mod mapped;
 mod mapper;
 mod name;
 mod outcome;
@@ -32,5 +33,6 @@ pub use self::config::{
 pub use self::dry_run::{DryRun, DryRunEvent, dry_run};
 pub use self::event_time::{ACCEPTED_AHEAD_MS, Arrival};
 pub use self::identity::ProjectType;
-pub use self::mapper::{Mapped, MappedEvent, Mapper};
+pub use self::mapped::{MAX_CALL_BYTES, MAX_SINGLE_REJECTIONS, Mapped, MappedEvent, More};
+pub use self::mapper::Mapper;
 pub use self::outcome::{Outcome, RejectReason, Rejection, SkipReason};

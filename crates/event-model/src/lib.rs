@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod batch_key;
+mod byte_form;
 mod event_key;
 pub mod forwarding;
 pub mod iterable;
@@ -9,5 +10,6 @@ pub mod sparkpost;
 mod timestamp;
 
 pub use batch_key::{BatchKey, ObjectKeyError};
+pub use byte_form::{BYTE_ORDER_MARK, ByteForm, LOOKED_AT_BYTES, skip_byte_order_marks};
 pub use event_key::{EventKey, ParseEventKeyError};
 pub use timestamp::Timestamp;

@@ -23,11 +23,13 @@ pub use self::batch::{Batch, Environment};
 pub use self::commerce::{Commerce, Product, ProductAction, Promotion, PromotionAction};
 pub use self::event::{Event, EventData};
 pub use self::event_type::EventType;
-pub use self::field::{Entries, Field, Kind};
+pub use self::field::{Entries, Field, Kind, last_places};
 pub use self::identity::{Identities, Identity};
 pub use self::number::{Decimal, Int64};
 
-use self::batch::Element;
+use serde::de::IgnoredAny;
+
+use self::batch::{Element, visit_elements};
 
 /// One part of a webhook body: the body itself, or an element of its array.
 #[derive(Clone, Debug)]
@@ -75,14 +77,22 @@ impl Refusal {
 ///
 /// An array gives one item per element, so an empty one gives none.
 pub fn parse(body: &str) -> Vec<Item<'_>> {
-    let is_array = body.trim_start().starts_with('[');
-    let parsed = if is_array {
-        serde_json::from_str::<Vec<Element<'_>>>(body)
+    let mut items = Vec::new();
+    for_each_item(body, |item| items.push(item));
+    items
+}
+
+/// As [`parse`], one item after the other, for bodies of which nobody knows how many they hold.
+pub fn for_each_item<'a>(body: &'a str, mut visit: impl FnMut(Item<'a>)) {
+    // A mark is no part of the text. Senders that write files first put one in front.
+    let text = body.trim_start_matches(|c: char| c == '\u{feff}' || c.is_ascii_whitespace());
+    let outcome = if text.starts_with('[') {
+        // All of it must be JSON before any of it counts.
+        serde_json::from_str::<IgnoredAny>(text).and_then(|_| visit_elements(text, &mut visit))
     } else {
-        serde_json::from_str::<Element<'_>>(body).map(|element| vec![element])
+        serde_json::from_str::<Element<'_>>(text).map(|element| visit(element.classify()))
     };
-    match parsed {
-        Ok(elements) => elements.into_iter().map(Element::classify).collect(),
-        Err(error) => vec![Item::Refused(Refusal::MalformedJson(error.to_string()))],
+    if let Err(error) = outcome {
+        visit(Item::Refused(Refusal::MalformedJson(error.to_string())));
     }
 }

@@ -13,6 +13,7 @@ mod event_time;
 mod event_type;
 mod fields;
 mod folding;
+mod held;
 mod identity;
 mod jsonb;
 mod object;
@@ -30,12 +31,14 @@ pub use self::event_time::{ACCEPTED_AHEAD, ACCEPTED_FROM};
 pub use self::event_type::{EventClass, EventType, UnknownEventType};
 pub use self::fields::{MAX_NAME_BYTES, MAX_PROSE_BYTES};
 pub use self::folding::{fold, fold_address, fold_beyond_ascii, fold_domain};
+pub use self::held::{MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_ITEMS, MAX_REJECTED_ITEMS};
 pub use self::jsonb::MAX_DEPTH;
 pub use self::reject_reason::{JsonKind, RejectReason};
 pub use self::word::{MAX_WORD_BYTES, clip_word, is_word_delimiter};
 
 use self::decoder::Decoder;
 use self::elements::Elements;
+use self::held::Held;
 
 /// A webhook batch, taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,11 +54,16 @@ pub struct Batch<'a> {
 impl Batch<'_> {
     /// How many items the batch held. SparkPost's pings, `{"msys":{}}`, are not items.
     pub fn received(&self) -> usize {
-        self.events.len() + self.rejected.len()
+        self.events.len() + self.rejected_count()
+    }
+
+    /// How many items `rejected` stands for.
+    pub fn rejected_count(&self) -> usize {
+        self.rejected.iter().map(RejectedItem::count).sum()
     }
 }
 
-/// An item of a batch that cannot be stored as an event.
+/// An item of a batch that cannot be stored as an event; or, after [`MAX_REJECTED_ITEMS`] of them, all the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedItem<'a> {
     /// The position in the body's array, from 0; pings take a position too.
@@ -65,33 +73,42 @@ pub struct RejectedItem<'a> {
     pub raw: Cow<'a, [u8]>,
 }
 
+impl RejectedItem<'_> {
+    /// How many items of the body this is.
+    pub fn count(&self) -> usize {
+        if let RejectReason::More { count, .. } = self.reason {
+            usize::try_from(count).unwrap_or(usize::MAX)
+        } else {
+            1
+        }
+    }
+}
+
 /// Splits and decodes one webhook body. Never fails as a whole: what cannot be used is in [`Batch::rejected`].
 ///
 /// `now` bounds the accepted event times, see [`ACCEPTED_FROM`] and [`ACCEPTED_AHEAD`].
 ///
 /// A body that stops being JSON somewhere keeps the elements before that place. The rest of it becomes one rejected
 /// item, as nobody can say where the next element of a broken text begins.
+///
+/// What is made of a body is bounded, whatever is in it: see [`MAX_HELD_BYTES`], [`MAX_ITEMS`],
+/// [`MAX_REJECTED_ITEMS`] and [`MAX_EVENT_BYTES`]. Every item is counted all the same.
 pub fn parse_batch(body: &[u8], now: OffsetDateTime) -> Batch<'_> {
     let mut decoder = Decoder::new(now);
-    let mut batch = Batch::default();
+    let mut held = Held::default();
     for element in Elements::of(body) {
         let outcome = match element.problem {
             Some(reason) => Err(reason),
+            None if !held.has_room(element.ordinal, decoder.held_bytes()) => {
+                Err(RejectReason::BatchTooLarge)
+            }
             None => decoder.decode(&element),
         };
         match outcome {
-            Ok(Some(event)) => batch.events.push(event),
+            Ok(Some(event)) => held.add(event),
             Ok(None) => {}
-            Err(reason) => {
-                let raw = Cow::Borrowed(element.raw);
-                batch.rejected.push(RejectedItem {
-                    ordinal: element.ordinal,
-                    reason,
-                    raw,
-                });
-            }
+            Err(reason) => held.reject(element.ordinal, reason, element.raw),
         }
     }
-    batch.sanitized = decoder.sanitized();
-    batch
+    held.finish(decoder.sanitized())
 }

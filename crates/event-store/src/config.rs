@@ -5,13 +5,16 @@ use std::{num::NonZeroU32, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
-use crate::{Login, StoreError, login::Target};
+use crate::{CaCertificates, Login, StoreError, database_url::connect_options, login::Target};
 
 /// How to reach the database, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
-    /// A Postgres URL, `postgres://user:password@host:port/database?sslmode=verify-full`.
+    /// A Postgres URL, `postgres://user:password@host:port/database?sslmode=verify-full`. That mode is also the default,
+    /// except for a server on this machine.
     pub url: SecretString,
+    /// Authorities that may sign the database's certificate, beside the public ones and RDS's. Default: none.
+    pub ca: Option<CaCertificates>,
     /// How to log in there. Default: as the URL says.
     pub login: Login,
     /// The name under which the connections show in `pg_stat_activity`.
@@ -53,6 +56,7 @@ impl DatabaseConfig {
     pub fn new(url: SecretString, application_name: impl Into<String>) -> Self {
         Self {
             url,
+            ca: None,
             login: Login::Url,
             application_name: application_name.into(),
             statement_timeout: Duration::from_secs(30),
@@ -63,43 +67,49 @@ impl DatabaseConfig {
         }
     }
 
-    /// The settings of a connection for batches and queries.
+    /// Connections for batches and queries.
     pub(crate) fn work_target(&self) -> Result<Target, StoreError> {
         let timeout = milliseconds(self.statement_timeout);
-        let options = self.base_options()?.options([
-            ("statement_timeout", timeout.clone()),
+        self.target(&[
+            ("statement_timeout", &timeout),
             // A function that was frozen or cut off in mid-transaction must not hold its locks.
-            ("idle_in_transaction_session_timeout", timeout),
-            (
-                "plan_cache_mode",
-                self.planning.plan_cache_mode().to_owned(),
-            ),
+            ("idle_in_transaction_session_timeout", &timeout),
+            ("plan_cache_mode", self.planning.plan_cache_mode()),
             // Compiling expressions anew for each week takes longer than running them.
-            ("jit", "off".to_owned()),
-        ]);
-        Ok(Target::new(options, self.login.clone()))
+            ("jit", "off"),
+        ])
     }
 
-    /// The settings of a connection for migrations and maintenance, whose statements take as long as they take but
-    /// wait for no lock that would make others wait behind them.
+    /// Connections for migrations and maintenance, whose statements take as long as they take but wait for no lock that
+    /// would make others wait behind them.
     pub(crate) fn maintenance_target(&self) -> Result<Target, StoreError> {
-        let options = self.base_options()?.options([
-            ("statement_timeout", "0".to_owned()),
-            ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
-            ("timezone", "UTC".to_owned()),
-        ]);
-        Ok(Target::new(options, self.login.clone()))
+        self.target(&[
+            ("statement_timeout", "0"),
+            ("lock_timeout", &milliseconds(LOCK_TIMEOUT)),
+            ("timezone", "UTC"),
+        ])
     }
 
-    fn base_options(&self) -> Result<PgConnectOptions, StoreError> {
-        let options: PgConnectOptions =
-            self.url.expose_secret().parse().map_err(StoreError::Url)?;
-        let options = options
+    fn target(&self, settings: &[(&str, &str)]) -> Result<Target, StoreError> {
+        // "relation already exists, skipping" would be a log line for each batch.
+        let always = [("client_min_messages", "warning")];
+        let settings = always.iter().chain(settings);
+        let settings = settings.map(|(name, value)| format!("set {name} = '{value}'"));
+        Ok(Target {
+            options: self.options()?,
+            login: self.login.clone(),
+            settings: settings.collect::<Vec<_>>().join("; "),
+        })
+    }
+
+    /// Settings are not among the options: RDS Proxy and `PgBouncer` refuse a connection that comes with them. For the same
+    /// reason no number of digits is asked for, which sqlx else does.
+    fn options(&self) -> Result<PgConnectOptions, StoreError> {
+        let options = connect_options(self.url.expose_secret(), self.ca.as_ref())?;
+        Ok(options
             .application_name(&self.application_name)
-            // "relation already exists, skipping" would be a log line for each batch.
-            .options([("client_min_messages", "warning")])
-            .disable_statement_logging();
-        Ok(options)
+            .extra_float_digits(None)
+            .disable_statement_logging())
     }
 }
 

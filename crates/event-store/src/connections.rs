@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, raw_sql};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{StoreError, login::Target};
@@ -96,11 +96,21 @@ impl DerefMut for Lease<'_> {
     }
 }
 
-/// Opens a connection.
+/// Opens a connection and sets it up.
 pub(crate) async fn connect(target: &Target, limit: Duration) -> Result<PgConnection, StoreError> {
-    let options = target.options_at(SystemTime::now())?;
-    tokio::time::timeout(limit, options.connect())
+    tokio::time::timeout(limit, open(target))
         .await
         .map_err(|_| StoreError::ConnectTimeout { limit })?
-        .map_err(StoreError::Connect)
+}
+
+/// The settings take a round trip of their own, since poolers take none with the start.
+async fn open(target: &Target) -> Result<PgConnection, StoreError> {
+    let options = target.options_at(SystemTime::now())?;
+    let refused = |error| StoreError::connecting(error, &target.login);
+    let mut connection = options.connect().await.map_err(refused)?;
+    raw_sql(AssertSqlSafe(target.settings.as_str()))
+        .execute(&mut connection)
+        .await
+        .map_err(refused)?;
+    Ok(connection)
 }

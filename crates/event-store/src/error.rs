@@ -2,18 +2,21 @@
 
 use std::{error::Error, fmt, io, time::Duration};
 
+use rustls::CertificateError;
 use sqlx::migrate::MigrateError;
 
-use crate::metadata_key::MetadataKeyError;
+use crate::{
+    Login, Trouble, database_url::UrlError, metadata_key::MetadataKeyError, trouble::Phase,
+};
 
 /// Why the store could not do what it was asked for.
 ///
 /// Its `Debug` text is that of its messages: the details that Postgres adds to an error may quote a row.
 #[derive(thiserror::Error)]
 pub enum StoreError {
-    /// The URL is not one of a Postgres database.
+    /// The URL is not one of a Postgres database that can be used.
     #[error("reading the database url")]
-    Url(#[source] sqlx::Error),
+    Url(#[from] UrlError),
 
     /// The process runs as no role of AWS.
     #[error("logging in by IAM needs the variable {variable}")]
@@ -29,6 +32,31 @@ pub enum StoreError {
     /// The database refused the connection or could not be reached.
     #[error("connecting to the database")]
     Connect(#[source] sqlx::Error),
+
+    /// The database did not take a token of IAM's. With too little memory it does so at times, and takes the next.
+    #[error("logging in to the database by IAM")]
+    IamLogin(#[source] sqlx::Error),
+
+    /// The database's certificate is not trusted.
+    #[error("verifying the database's certificate: {problem}")]
+    Certificate {
+        /// What is wrong with it, and what to do.
+        problem: CertificateProblem,
+        /// What was found.
+        source: sqlx::Error,
+    },
+
+    /// The database speaks no TLS, and a connection without it was not allowed.
+    #[error(
+        "the database offers no TLS: switch it on there, or give sslmode=disable in DATABASE_URL if nobody else can read the network"
+    )]
+    NoTls(#[source] sqlx::Error),
+
+    /// Statements of one connection come to different servers' connections.
+    #[error(
+        "the database is behind a pooler in transaction mode, which keeps neither settings nor locks of a connection: give the server itself in DATABASE_URL, or a pooler in session mode"
+    )]
+    TransactionPooler,
 
     /// The database did not answer in time when it was called.
     #[error("connecting to the database took more than {} ms", limit.as_millis())]
@@ -80,50 +108,149 @@ pub enum StoreError {
     MetadataKey(#[from] MetadataKeyError),
 }
 
+/// What is wrong with a certificate, with what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateProblem {
+    /// Nobody who is trusted has signed it.
+    #[error(
+        "its authority is not trusted; give the authority's certificate as DATABASE_CA, or sslmode=require in DATABASE_URL to encrypt without verifying"
+    )]
+    Untrusted,
+    /// It is for another host.
+    #[error(
+        "it is not for the host of DATABASE_URL; give a name that it holds, or sslmode=verify-ca for any"
+    )]
+    OtherHost,
+    /// It has ended, or has not begun.
+    #[error("it is not valid at this time; renew it")]
+    OutOfDate,
+    /// Anything else.
+    #[error(
+        "it cannot be verified; renew it, or give sslmode=require in DATABASE_URL to encrypt without verifying"
+    )]
+    Unusable,
+}
+
+impl CertificateProblem {
+    /// The problem behind an error of a connection, if it is one with a certificate.
+    fn behind(error: &sqlx::Error) -> Option<Self> {
+        let inner: &(dyn Error + 'static) = match error {
+            sqlx::Error::Io(error) => error.get_ref()?,
+            sqlx::Error::Tls(error) => error.as_ref(),
+            _ => return None,
+        };
+        let rustls::Error::InvalidCertificate(problem) = inner.downcast_ref()? else {
+            return None;
+        };
+        Some(match problem {
+            // Of an authority by the same name with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::Untrusted,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::OtherHost
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => Self::OutOfDate,
+            _ => Self::Unusable,
+        })
+    }
+}
+
 impl StoreError {
-    /// True when the same call may well succeed in a moment: the database is starting, restarting, out of
-    /// connections, was out of reach, or had to choose one of two transactions.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Connect(error) | Self::Statement { source: error, .. } => is_transient(error),
-            Self::Migrate(error) => migration_cause(error).is_some_and(is_transient),
-            Self::ConnectTimeout { .. } | Self::WeekRemoved | Self::MaintenanceBusy { .. } => true,
-            Self::Url(_)
-            | Self::RoleCredentials { .. }
-            | Self::Token(_)
-            | Self::Silent { .. }
-            | Self::Row { .. }
-            | Self::MetadataKey(_) => false,
+    /// An error that was met while connecting.
+    pub(crate) fn connecting(error: sqlx::Error, login: &Login) -> Self {
+        if let Some(problem) = CertificateProblem::behind(&error) {
+            return Self::Certificate {
+                problem,
+                source: error,
+            };
+        }
+        match &error {
+            // The only text of its own that sqlx puts there.
+            sqlx::Error::Tls(source)
+                if !source.is::<rustls::Error>() && !source.is::<io::Error>() =>
+            {
+                Self::NoTls(error)
+            }
+            sqlx::Error::Database(_)
+                if matches!(login, Login::Iam)
+                    && has_code(&error, code::INVALID_AUTHORIZATION_SPECIFICATION) =>
+            {
+                Self::IamLogin(error)
+            }
+            _ => Self::Connect(error),
         }
     }
 
-    /// True when the database was given a time and did not finish within it: a statement ran into its timeout, or
-    /// nothing was heard at all.
-    pub fn is_timeout(&self) -> bool {
+    /// What kind of trouble it is.
+    pub fn trouble(&self) -> Trouble {
         match self {
-            Self::ConnectTimeout { .. } | Self::Silent { .. } | Self::MaintenanceBusy { .. } => {
-                true
-            }
-            Self::Connect(error) | Self::Statement { source: error, .. } => is_timeout(error),
-            Self::Migrate(error) => migration_cause(error).is_some_and(is_timeout),
+            Self::Connect(error) => Trouble::of(error, Phase::Connecting),
+            Self::Statement { source, .. } => Trouble::of(source, Phase::Working),
+            Self::Migrate(error) => migration_cause(error)
+                .map_or(Trouble::Defect, |error| Trouble::of(error, Phase::Working)),
+            Self::IamLogin(_) | Self::ConnectTimeout { .. } | Self::Silent { .. } => Trouble::Away,
+            Self::WeekRemoved | Self::MaintenanceBusy { .. } => Trouble::Contended,
             Self::Url(_)
             | Self::RoleCredentials { .. }
             | Self::Token(_)
+            | Self::Certificate { .. }
+            | Self::NoTls(_)
+            | Self::TransactionPooler => Trouble::Refused,
+            Self::Row { .. } | Self::MetadataKey(_) => Trouble::Defect,
+        }
+    }
+
+    /// True when the same call may well succeed in a moment.
+    pub fn is_transient(&self) -> bool {
+        match self.trouble() {
+            Trouble::Away | Trouble::Contended | Trouble::Exhausted => true,
+            Trouble::TooSlow | Trouble::Refused | Trouble::BadData | Trouble::Defect => false,
+        }
+    }
+
+    /// True when the database was given a time and did not finish within it.
+    pub fn is_timeout(&self) -> bool {
+        self.trouble() == Trouble::TooSlow
+    }
+
+    /// True when nothing else would get through to the database now: it is away, or lets nobody in.
+    pub fn is_of_all(&self) -> bool {
+        let is_of_connection = match self {
+            Self::Url(_)
+            | Self::RoleCredentials { .. }
+            | Self::Token(_)
+            | Self::Connect(_)
+            | Self::IamLogin(_)
+            | Self::Certificate { .. }
+            | Self::NoTls(_)
+            | Self::TransactionPooler
+            | Self::ConnectTimeout { .. } => true,
+            Self::Statement { .. }
+            | Self::Silent { .. }
             | Self::WeekRemoved
+            | Self::MaintenanceBusy { .. }
+            | Self::Migrate(_)
             | Self::Row { .. }
             | Self::MetadataKey(_) => false,
-        }
+        };
+        is_of_connection || self.trouble() == Trouble::Away
     }
 
     /// Postgres' five-character code for what went wrong, if it was Postgres that said so.
     pub fn sqlstate(&self) -> Option<String> {
         let error = match self {
-            Self::Url(error) | Self::Connect(error) | Self::Statement { source: error, .. } => {
-                error
-            }
+            Self::Connect(error)
+            | Self::IamLogin(error)
+            | Self::Statement { source: error, .. } => error,
             Self::Migrate(error) => migration_cause(error)?,
-            Self::RoleCredentials { .. }
+            Self::Url(_)
+            | Self::RoleCredentials { .. }
             | Self::Token(_)
+            | Self::Certificate { .. }
+            | Self::NoTls(_)
+            | Self::TransactionPooler
             | Self::ConnectTimeout { .. }
             | Self::Silent { .. }
             | Self::WeekRemoved
@@ -163,9 +290,9 @@ pub(crate) mod code {
     pub(crate) const CHECK_VIOLATION: &str = "23514";
     pub(crate) const DATETIME_FIELD_OVERFLOW: &str = "22008";
     pub(crate) const DEADLOCK_DETECTED: &str = "40P01";
+    pub(crate) const INVALID_AUTHORIZATION_SPECIFICATION: &str = "28000";
     pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
     pub(crate) const OBJECT_IN_USE: &str = "55006";
-    pub(crate) const QUERY_CANCELED: &str = "57014";
     pub(crate) const UNIQUE_VIOLATION: &str = "23505";
 }
 
@@ -186,44 +313,8 @@ pub(crate) fn is_missing_partition(error: &sqlx::Error) -> bool {
 }
 
 /// The data is at fault: the same rows will fail again, and others beside them need not.
-///
-/// Class 22 are data exceptions, 21 cardinality violations, 23 violated constraints and 54 limits of Postgres, such as
-/// the size of an index row or the depth of a JSON value.
 pub(crate) fn is_bad_data(error: &sqlx::Error) -> bool {
-    let is_data_class = sqlstate(error).is_some_and(|code| {
-        ["21", "22", "23", "54"]
-            .iter()
-            .any(|class| code.starts_with(class))
-    });
-    is_data_class && !is_missing_partition(error)
-}
-
-fn is_transient(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::BeginFailed => true,
-        sqlx::Error::Tls(source) => source.is::<io::Error>(),
-        _ => sqlstate(error).is_some_and(|code| is_transient_code(&code)),
-    }
-}
-
-fn is_transient_code(code: &str) -> bool {
-    match code {
-        // serialization_failure
-        "40001" | code::DEADLOCK_DETECTED
-        // idle_in_transaction_session_timeout
-        | code::OBJECT_IN_USE | code::LOCK_NOT_AVAILABLE | "25P03"
-        // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout
-        | "57P01" | "57P02" | "57P03" | "57P05" => true,
-        // connection exceptions; insufficient resources: too many connections, no memory, no disk
-        _ => code.starts_with("08") || code.starts_with("53"),
-    }
-}
-
-fn is_timeout(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::TimedOut,
-        _ => has_code(error, code::QUERY_CANCELED),
-    }
+    Trouble::of(error, Phase::Working) == Trouble::BadData && !is_missing_partition(error)
 }
 
 fn migration_cause(error: &MigrateError) -> Option<&sqlx::Error> {
@@ -237,16 +328,8 @@ fn migration_cause(error: &MigrateError) -> Option<&sqlx::Error> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn codes_of_a_database_that_comes_and_goes_are_transient() {
-        for code in [
-            "08006", "40001", "40P01", "53300", "55P03", "57P01", "57P03",
-        ] {
-            assert!(is_transient_code(code), "{code}");
-        }
-        for code in ["22P02", "23505", "28P01", "3D000", "42P01", "57014"] {
-            assert!(!is_transient_code(code), "{code}");
-        }
+    fn connecting(error: sqlx::Error) -> StoreError {
+        StoreError::connecting(error, &Login::Url)
     }
 
     #[test]
@@ -255,10 +338,47 @@ mod tests {
             step: "copying events",
             source: sqlx::Error::Io(io::ErrorKind::UnexpectedEof.into()),
         };
-        let wrong = StoreError::Url(sqlx::Error::InvalidArgument("host".to_owned()));
+        let wrong = StoreError::Url(UrlError::NotPostgres);
 
-        assert!(lost.is_transient() && !lost.is_timeout());
-        assert!(!wrong.is_transient());
+        assert!(lost.is_transient() && lost.is_of_all() && !lost.is_timeout());
+        assert!(!wrong.is_transient() && wrong.is_of_all());
+    }
+
+    #[test]
+    fn silence_and_a_login_that_takes_too_long_are_no_slow_statement() {
+        let limit = Duration::from_secs(3);
+
+        for error in [
+            StoreError::ConnectTimeout { limit },
+            StoreError::Silent { limit },
+            connecting(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
+        ] {
+            assert_eq!(error.trouble(), Trouble::Away, "{error:?}");
+            assert!(error.is_of_all() && !error.is_timeout(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn problems_with_certificates_are_told_with_what_to_do() {
+        let problem = |problem: CertificateError| {
+            let error = rustls::Error::InvalidCertificate(problem);
+            connecting(sqlx::Error::Io(io::Error::other(error)))
+        };
+
+        for (error, expected) in [
+            (problem(CertificateError::UnknownIssuer), "DATABASE_CA"),
+            (problem(CertificateError::NotValidForName), "verify-ca"),
+            (problem(CertificateError::Expired), "renew"),
+            (problem(CertificateError::BadEncoding), "sslmode=require"),
+            (
+                connecting(sqlx::Error::Tls("none".into())),
+                "sslmode=disable",
+            ),
+        ] {
+            assert_eq!(error.trouble(), Trouble::Refused);
+            assert!(error.is_of_all() && !error.is_transient());
+            assert!(error.to_string().contains(expected), "{error}");
+        }
     }
 
     #[test]

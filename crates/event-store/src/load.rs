@@ -14,7 +14,7 @@ mod rejections;
 mod straight;
 
 use event_model::{
-    BatchKey,
+    BatchKey, Timestamp,
     sparkpost::{Batch, Event},
 };
 use sqlx::{Connection, PgConnection, PgTransaction};
@@ -27,12 +27,12 @@ use crate::{
     StoreError,
     error::Step,
     operation::Operation,
-    week::{KnownWeeks, Partition, Week, ensure_partition},
+    partition::{KnownPartitions, Partition, Refusal, Span, ensure_partition, list_partitions},
 };
 
 pub use self::binary::copy_file;
 
-/// How many transactions a batch may take: one, as a rule; two with care; more only if weeks are removed under it.
+/// How many transactions a batch may take: one, as a rule; two with care; more only if partitions are removed under it.
 const MAX_TRANSACTIONS: u32 = 6;
 
 /// What became of a batch.
@@ -58,7 +58,7 @@ pub(crate) struct IsLoaded<'a>(pub(crate) &'a BatchKey);
 pub(crate) struct Load<'a> {
     key: &'a BatchKey,
     batch: &'a Batch<'a>,
-    known_weeks: &'a KnownWeeks,
+    known_partitions: &'a KnownPartitions,
     sorted: Vec<&'a Event<'a>>,
 }
 
@@ -73,7 +73,7 @@ enum Manner {
 #[derive(Clone, Copy, Debug)]
 enum Obstacle {
     /// There is no partition for one of the rows.
-    WeekMissing,
+    PartitionMissing,
     /// Some rows are in the table already, or cannot be. It takes care to tell which.
     SomeRows,
 }
@@ -92,15 +92,15 @@ impl Operation for Load<'_> {
     async fn run(&self, connection: &mut PgConnection) -> Result<LoadOutcome, StoreError> {
         let mut manner = Manner::Straight;
         for _ in 0..MAX_TRANSACTIONS {
-            let unknown = self.unknown_weeks();
-            // A batch that comes again after years must not bring back the week that retention has dropped.
-            if !unknown.is_empty() && is_loaded(connection, self.key).await? {
+            let missing = self.times_without_partition();
+            // A batch that comes again after years must not bring back the weeks that retention has dropped.
+            if !missing.is_empty() && is_loaded(connection, self.key).await? {
                 return Ok(LoadOutcome::AlreadyLoaded);
             }
-            let refused = self.ensure_weeks(connection, unknown).await?;
+            let refused = self.find_partitions(connection, missing).await?;
             match self.attempt(connection, &refused, manner).await? {
                 Ok(outcome) => return Ok(outcome),
-                Err(Obstacle::WeekMissing) => self.known_weeks.clear(),
+                Err(Obstacle::PartitionMissing) => self.known_partitions.clear(),
                 Err(Obstacle::SomeRows) => manner = Manner::Careful,
             }
         }
@@ -112,40 +112,49 @@ impl<'a> Load<'a> {
     pub(crate) fn new(
         key: &'a BatchKey,
         batch: &'a Batch<'a>,
-        known_weeks: &'a KnownWeeks,
+        known_partitions: &'a KnownPartitions,
     ) -> Self {
         Self {
             key,
             batch,
-            known_weeks,
+            known_partitions,
             sorted: binary::sorted(batch),
         }
     }
 
-    /// The weeks of the events that were not seen yet.
-    fn unknown_weeks(&self) -> Vec<Week> {
-        let mut weeks: Vec<_> = self
-            .sorted
-            .iter()
-            .map(|event| Week::of(event.timestamp))
-            .collect();
-        weeks.dedup();
-        weeks.retain(|week| !self.known_weeks.contains(*week));
-        weeks
+    /// The times of the events for which no partition was seen yet.
+    fn times_without_partition(&self) -> Vec<Timestamp> {
+        let times = self.sorted.iter().map(|event| event.timestamp);
+        self.known_partitions.missing(times)
     }
 
-    /// Sees to it that weeks have a partition; returns those that there can be none for.
-    async fn ensure_weeks(
+    /// Sees to it that times have a partition; returns the spans of those that there can be none for.
+    ///
+    /// One answer holds for a whole span, so that a batch of a thousand different weeks asks as many questions as there
+    /// are partitions to make, and not one for each week.
+    async fn find_partitions(
         &self,
         connection: &mut PgConnection,
-        weeks: Vec<Week>,
-    ) -> Result<Vec<Week>, StoreError> {
+        mut missing: Vec<Timestamp>,
+    ) -> Result<Vec<(Span, Refusal)>, StoreError> {
         let mut refused = Vec::new();
-        for week in weeks {
-            match ensure_partition(connection, week).await? {
-                Partition::Created | Partition::Exists => self.known_weeks.add(week),
-                Partition::Refused => refused.push(week),
-            }
+        if !missing.is_empty() {
+            self.known_partitions
+                .replace(list_partitions(connection).await?);
+            missing = self.times_without_partition();
+        }
+        while let Some(at) = missing.first().copied() {
+            let span = match ensure_partition(connection, at.to_time()).await? {
+                Partition::Created(span) | Partition::Exists(span) => {
+                    self.known_partitions.add(span);
+                    span
+                }
+                Partition::Refused(span, refusal) => {
+                    refused.push((span, refusal));
+                    span
+                }
+            };
+            missing.retain(|time| *time != at && !span.contains(*time));
         }
         Ok(refused)
     }
@@ -154,7 +163,7 @@ impl<'a> Load<'a> {
     async fn attempt(
         &self,
         connection: &mut PgConnection,
-        refused: &[Week],
+        refused: &[(Span, Refusal)],
         manner: Manner,
     ) -> Result<Result<LoadOutcome, Obstacle>, StoreError> {
         let mut transaction = connection.begin().await.step("beginning the batch")?;
@@ -165,14 +174,7 @@ impl<'a> Load<'a> {
         }
 
         let mut rejections = Rejections::of_parser(&self.batch.rejected);
-        let (unplaced, rows): (Vec<&Event<'_>>, Vec<&Event<'_>>) = self
-            .sorted
-            .iter()
-            .copied()
-            .partition(|event| refused.contains(&Week::of(event.timestamp)));
-        for event in unplaced {
-            rejections.add(event, "`timestamp` is outside of the range that is stored");
-        }
+        let rows = rejections.set_apart(&self.sorted, refused);
         let written = match manner {
             Manner::Straight => straight::write(&mut transaction, &rows).await?,
             Manner::Careful => careful::write(&mut transaction, &rows, &mut rejections).await?,

@@ -47,15 +47,13 @@ impl FromStr for Login {
 /// Where to connect and how to log in there.
 #[derive(Clone)]
 pub(crate) struct Target {
-    options: PgConnectOptions,
-    login: Login,
+    pub(crate) options: PgConnectOptions,
+    pub(crate) login: Login,
+    /// What is set on a connection before anything else is done with it: statements, separated by semicolons.
+    pub(crate) settings: String,
 }
 
 impl Target {
-    pub(crate) fn new(options: PgConnectOptions, login: Login) -> Self {
-        Self { options, login }
-    }
-
     /// The options of a connection that is made at `now`: a token lasts for a quarter of an hour.
     pub(crate) fn options_at(&self, now: SystemTime) -> Result<PgConnectOptions, StoreError> {
         let options = self.options.clone();
@@ -100,13 +98,14 @@ mod tests {
     #[test]
     fn somebody_else_replaces_the_user_of_the_url() {
         let options = "postgres://loader@localhost/d".parse().unwrap();
-        let target = Target::new(
+        let target = Target {
             options,
-            Login::As {
+            login: Login::As {
                 user: "master".to_owned(),
                 password: SecretString::from("planted"),
             },
-        );
+            settings: String::new(),
+        };
 
         let options = target.options_at(SystemTime::UNIX_EPOCH).unwrap();
 

@@ -5,8 +5,10 @@
 //! lock after some tries is put off until the next maintenance and told in the report.
 
 mod expiry;
+mod merge;
 mod metadata_index;
 mod partitions;
+mod widths;
 
 use std::time::Duration;
 
@@ -20,28 +22,33 @@ use crate::{
     operation::Operation,
 };
 
+pub use self::merge::{MergeReport, Merging};
+
 /// What the database should look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
     /// The time from which weeks are counted.
     pub now: OffsetDateTime,
-    /// For how long events are kept, in whole weeks; `None` keeps them for ever.
+    /// For how long events are kept, in whole partitions; `None` keeps them for ever.
     pub retention: Option<Duration>,
     /// How many weeks after the current one have their partition before the first event comes. At most 8: more are not
     /// made.
     pub partitions_ahead: u32,
     /// The metadata keys that have an index; indexes on others are dropped.
     pub metadata_keys: Vec<MetadataKey>,
+    /// Whether what is no longer wanted goes: weeks and rejected events past the retention, indexes on other keys. Not
+    /// while a deploy may yet be rolled back, as nothing brings a dropped week back.
+    pub removes: bool,
 }
 
 /// What maintenance did. Names are those of tables and indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How many weeks got their partition.
+    /// How many weeks ahead got their partition.
     pub partitions_created: usize,
-    /// The weeks that had outlived the retention.
+    /// The partitions that had outlived the retention.
     pub partitions_dropped: Vec<String>,
-    /// Indexes on metadata keys that were built, one a week.
+    /// Indexes on metadata keys that were built, one a partition.
     pub indexes_created: Vec<String>,
     /// Indexes on metadata keys that are no longer wanted.
     pub indexes_dropped: Vec<String>,
@@ -63,7 +70,9 @@ impl Operation for Maintenance {
         wait_for_turn(connection).await?;
         let mut report = Report::default();
         partitions::create_ahead(connection, self, &mut report).await?;
-        metadata_index::drop_unwanted(connection, self, &mut report).await?;
+        if self.removes {
+            metadata_index::drop_unwanted(connection, self, &mut report).await?;
+        }
         metadata_index::create_missing(connection, self, &mut report).await?;
         partitions::drop_expired(connection, self, &mut report).await?;
         expiry::delete_batches(connection, self, &mut report).await?;
@@ -75,7 +84,8 @@ impl Operation for Maintenance {
 impl Maintenance {
     /// Events before this time are not kept.
     fn cutoff(&self) -> Option<OffsetDateTime> {
-        let retention = self.retention?.try_into().ok()?;
+        let retention = self.retention.filter(|_| self.removes)?;
+        let retention = retention.try_into().ok()?;
         self.now.checked_sub(retention)
     }
 }
@@ -137,6 +147,11 @@ async fn define_once(
         Err(error) if is_contention(&error) => Ok(Ddl::Postponed),
         Err(error) => Err(error).step(step),
     }
+}
+
+/// A name of the catalog as it can stand in a statement.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn is_contention(error: &sqlx::Error) -> bool {

@@ -7,16 +7,19 @@ use event_query::Statement;
 use tokio::time::timeout;
 
 use crate::{
-    DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, Report, StoreError,
+    DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, MergeReport, Merging,
+    MetadataKey, Report, StoreError,
     connections::{Connections, connect},
     load::{IsLoaded, Load},
     login::Target,
     migrate::{Migrate, Version},
     operation::Operation,
+    partition::KnownPartitions,
+    pooler::refuse_transaction_mode,
     read::{Count, Fetch, FetchGroups},
     retry::Patience,
     roles::MakeRoles,
-    week::KnownWeeks,
+    unfinished::UnfinishedKeys,
 };
 
 /// The database of events. Cheap to clone; clones share their connections.
@@ -34,11 +37,12 @@ struct Inner {
     retry_for: Duration,
     /// After this long without an end to an operation its connection is given up, as nobody may be at the other end.
     silence_limit: Duration,
-    known_weeks: KnownWeeks,
+    known_partitions: KnownPartitions,
 }
 
-/// What an operation may take on top of its statements, the slowest of which Postgres stops at the statement timeout.
-const SILENCE_MARGIN: Duration = Duration::from_secs(10);
+/// What an operation may take on top of its statements, the slowest of which Postgres stops at the statement timeout:
+/// short enough that a search learns within its 25 s whether the database was slow or was not there.
+const SILENCE_MARGIN: Duration = Duration::from_secs(3);
 
 impl Store {
     /// Prepares the store. Nothing is connected before the first call.
@@ -57,7 +61,7 @@ impl Store {
             connect_timeout: config.connect_timeout,
             retry_for: config.retry_for,
             silence_limit: config.statement_timeout + SILENCE_MARGIN,
-            known_weeks: KnownWeeks::default(),
+            known_partitions: KnownPartitions::default(),
         })))
     }
 
@@ -67,7 +71,7 @@ impl Store {
         key: &BatchKey,
         batch: &Batch<'_>,
     ) -> Result<LoadOutcome, StoreError> {
-        self.perform(&Load::new(key, batch, &self.0.known_weeks))
+        self.perform(&Load::new(key, batch, &self.0.known_partitions))
             .await
     }
 
@@ -103,7 +107,11 @@ impl Store {
     }
 
     /// Applies the migrations that are missing, and gives the roles of functions their rights, if there are such roles.
+    ///
+    /// # Errors
+    /// [`StoreError::TransactionPooler`] when the database is behind one, before anything is changed.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.refuse_transaction_mode().await?;
         self.perform_apart(&Migrate).await
     }
 
@@ -111,6 +119,31 @@ impl Store {
     /// while batches load and queries run, and to be cut off at any point: the next call goes on from there.
     pub async fn maintain(&self, wanted: &Maintenance) -> Result<Report, StoreError> {
         self.perform_apart(wanted).await
+    }
+
+    /// Merges partitions that are old enough into wider ones, at most one merge at a time and one finished merge a call.
+    /// Safe to call at any time and to be cut off at any point, as [`Self::maintain`] is.
+    ///
+    /// Readers and loaders wait for a merge when it is done, for the changing of some rows of the catalog. If it does not
+    /// get its turn within ten seconds, the next call tries again.
+    pub async fn merge_partitions(&self, wanted: &Merging) -> Result<MergeReport, StoreError> {
+        self.perform_apart(wanted).await
+    }
+
+    /// Those of the metadata keys whose index is not complete, so that searches by them are slow.
+    pub async fn unfinished_keys(&self, keys: &[MetadataKey]) -> Result<Vec<String>, StoreError> {
+        self.perform(&UnfinishedKeys(keys)).await
+    }
+
+    async fn refuse_transaction_mode(&self) -> Result<(), StoreError> {
+        let inner = &self.0;
+        let mut patience = Patience::new(inner.retry_for);
+        while let Err(error) =
+            refuse_transaction_mode(&inner.maintenance_target, inner.connect_timeout).await
+        {
+            patience.after(error).await?;
+        }
+        Ok(())
     }
 
     /// Performs an operation on a kept connection, again and again while the database is away.

@@ -1,9 +1,16 @@
 //! Messages on their way through a run, with the calls that their events became.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use aws_io::queue::ReceivedMessage;
-use event_model::forwarding::{Arrival, Call, Mapper, Operation, Outcome, Rejection, SkipReason};
+use event_model::forwarding::{
+    Arrival, Call, Mapper, More, Operation, Outcome, Rejection, SkipReason,
+};
+
+/// A chunk is full when its calls take so much. The last message that it takes may add
+/// [`MAX_CALL_BYTES`](event_model::forwarding::MAX_CALL_BYTES). Up to three chunks are held at a time: one being mapped, one
+/// being delivered and one being settled.
+const FULL_BYTES: usize = 8 << 20;
 
 /// Messages that are delivered and settled together.
 #[derive(Debug, Default)]
@@ -23,6 +30,8 @@ pub(crate) struct HeldMessage {
     pub(crate) sent_at_ms: i64,
     pub(crate) receive_count: u32,
     pub(crate) events: Vec<EventState>,
+    /// Events that are only counted, being too many.
+    pub(crate) more: More,
     /// Places of the profile updates that the message asks for beside its events.
     pub(crate) profiles: Vec<usize>,
 }
@@ -39,51 +48,54 @@ pub(crate) enum EventState {
 }
 
 impl Chunk {
-    /// Maps what was received.
+    /// Maps messages that are archived as `source_key`, until the chunk is full. The others stay in `messages`.
     pub(crate) fn map(
         mapper: &Mapper,
-        messages: Vec<ReceivedMessage>,
-        source_key: String,
+        messages: &mut VecDeque<ReceivedMessage>,
+        source_key: &str,
         now_ms: i64,
         max_age_ms: Option<i64>,
     ) -> Self {
         let mut calls = Calls::default();
-        let messages = messages
-            .into_iter()
-            .map(|message| {
-                let arrival = Arrival {
-                    sent_at_ms: message.sent_at_ms,
-                    now_ms,
-                    max_age_ms,
-                };
-                let body = mapper.map(&message.body, &arrival);
-                let events = body.events.into_iter().map(|event| match event.outcome {
-                    Outcome::Send(call) => {
-                        let (place, is_copy) = calls.add(call);
-                        EventState::Called { place, is_copy }
-                    }
-                    Outcome::Skip(reason) => EventState::Skipped(reason),
-                    Outcome::Reject(rejection, item) => EventState::Rejected { rejection, item },
-                });
-                let events = events.collect();
-                let profiles = body
-                    .profiles
-                    .into_iter()
-                    .map(|call| calls.add(call).0)
-                    .collect();
-                HeldMessage {
-                    events,
-                    profiles,
-                    id: message.id,
-                    receipt: message.receipt,
-                    sent_at_ms: message.sent_at_ms,
-                    receive_count: message.receive_count,
+        let mut call_bytes = 0;
+        let mut held = Vec::new();
+        while call_bytes < FULL_BYTES
+            && let Some(message) = messages.pop_front()
+        {
+            let arrival = Arrival {
+                sent_at_ms: message.sent_at_ms,
+                now_ms,
+                max_age_ms,
+            };
+            let body = mapper.map(&message.body, &arrival);
+            call_bytes += body.call_bytes();
+            let events = body.events.into_iter().map(|event| match event.outcome {
+                Outcome::Send(call) => {
+                    let (place, is_copy) = calls.add(call);
+                    EventState::Called { place, is_copy }
                 }
-            })
-            .collect();
+                Outcome::Skip(reason) => EventState::Skipped(reason),
+                Outcome::Reject(rejection, item) => EventState::Rejected { rejection, item },
+            });
+            let events = events.collect();
+            let profiles = body
+                .profiles
+                .into_iter()
+                .map(|call| calls.add(call).0)
+                .collect();
+            held.push(HeldMessage {
+                events,
+                more: body.more,
+                profiles,
+                id: message.id,
+                receipt: message.receipt,
+                sent_at_ms: message.sent_at_ms,
+                receive_count: message.receive_count,
+            });
+        }
         Self {
-            source_key,
-            messages,
+            source_key: source_key.to_owned(),
+            messages: held,
             calls: calls.all,
         }
     }
@@ -146,14 +158,14 @@ mod tests {
                 r#"{{"event_type":"screen_view","data":{{"screen_name":"{screen}","source_message_id":"s1"}}}}"#
             )
         };
-        let messages = vec![
+        let mut messages = VecDeque::from([
             message("1", &batch(&event("Home"))),
             message("2", &batch(&event("Home"))),
             message("3", &batch(&event("Shop"))),
             message("4", "no json"),
-        ];
+        ]);
 
-        let chunk = Chunk::map(&mapper, messages, "key".to_owned(), 1_700_000_001_000, None);
+        let chunk = Chunk::map(&mapper, &mut messages, "key", 1_700_000_001_000, None);
 
         assert_eq!(chunk.calls.len(), 2);
         let states: Vec<_> = chunk
@@ -183,5 +195,27 @@ mod tests {
             }
         ));
         assert!(matches!(states[3], EventState::Rejected { .. }));
+    }
+
+    #[test]
+    fn chunk_is_full_by_what_its_messages_become() {
+        let mapper = Mapper::new(MappingConfig::default()).unwrap();
+        let attribute = "x".repeat(1 << 20);
+        let event = |id: usize| {
+            format!(
+                r#"{{"event_type":"screen_view","data":{{"screen_name":"a","source_message_id":"{id}","custom_attributes":{{"a":"{attribute}"}}}}}}"#
+            )
+        };
+        let mut messages: VecDeque<_> = (0..20)
+            .map(|id| message(&id.to_string(), &batch(&event(id))))
+            .collect();
+
+        let chunk = Chunk::map(&mapper, &mut messages, "key", 1_700_000_001_000, None);
+
+        let taken = chunk.messages.len();
+        // The text of a call may be in an allocation of twice its size.
+        assert!((4..=8).contains(&taken), "{taken}");
+        assert_eq!(messages.len(), 20 - taken);
+        assert_eq!(messages[0].id, taken.to_string());
     }
 }

@@ -135,6 +135,11 @@ impl Flow {
             && self.window.allows_to_receive(Instant::now())
     }
 
+    /// Whether a request that is begun now may still be sent.
+    pub(crate) fn allows_to_send(&self) -> bool {
+        self.state().end.is_none() && self.window.allows_to_send(Instant::now())
+    }
+
     pub(crate) fn window(&self) -> &Window {
         &self.window
     }

@@ -15,9 +15,10 @@ use crate::flow::Flow;
 const WAIT: Duration = Duration::from_secs(2);
 const EMPTY_ANSWERS: u32 = 2;
 
-/// Receives at once, for queues of small messages.
-const CONCURRENT_RECEIVES: usize = 8;
-/// A chunk is full at this size. Two of them are in memory at a time, one being delivered and one being received.
+/// Receives at once, for queues of small messages. Each may bring ten messages of 1 MiB, however small those before were,
+/// and takes twice as much until it is read.
+const CONCURRENT_RECEIVES: usize = 3;
+/// Nothing more is received at this size.
 const CHUNK_BYTES: usize = 4 << 20;
 const CHUNK_MESSAGES: usize = 8_000;
 

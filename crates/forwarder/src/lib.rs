@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backlog;
 mod backoff;
 mod chunk;
 mod config;
@@ -7,6 +8,7 @@ mod courier;
 mod decision;
 mod deps;
 pub mod destination;
+mod drain;
 mod flow;
 mod intake;
 mod invocation;
@@ -17,6 +19,7 @@ mod return_desk;
 mod run;
 mod settlement;
 mod storage;
+mod suspects;
 mod window;
 
 pub use config::{Config, DestinationConfig, SettingsError};

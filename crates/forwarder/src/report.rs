@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use boot::metrics::{Metric, Tally};
-use event_model::forwarding::{Note, RejectReason, SkipReason};
+use event_model::forwarding::{More, Note, RejectReason, SkipReason};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -51,6 +51,9 @@ pub struct MessageCounts {
     pub deleted: u64,
     /// Given back to be received again.
     pub given_back: u64,
+    /// Put into the dead-letter queue, since a run ended with nothing but this one in hand.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dead: u64,
     /// Settled and not deleted, as SQS would not: they come back, and their events go out again under the same ids.
     pub not_deleted: u64,
 }
@@ -66,6 +69,14 @@ pub struct RunReport {
     pub messages: MessageCounts,
     /// Requests to the destination.
     pub requests: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl EventCounts {
@@ -90,6 +101,12 @@ impl EventCounts {
 
     pub(crate) fn reject(&mut self, reason: RejectReason) {
         *self.rejected.entry(reason).or_default() += 1;
+    }
+
+    /// Counts events that were mapped to nothing but a number.
+    pub(crate) fn add_more(&mut self, more: &More) {
+        add_all(&mut self.skipped, &more.skipped);
+        add_all(&mut self.rejected, &more.rejected);
     }
 
     pub(crate) fn send(&mut self, is_late: bool, notes: &[Note]) {

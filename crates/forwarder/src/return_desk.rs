@@ -67,14 +67,18 @@ impl<'a> ReturnDesk<'a> {
     /// Deletes settled messages, and counts their events. Rejections are written down before that; where this fails, the
     /// messages in question go back.
     pub(crate) async fn take(&mut self, settled: Vec<SettledMessage>) {
-        let (with_rejections, mut ready): (Vec<_>, Vec<_>) = settled
+        let (mut with_rejections, mut ready): (Vec<_>, Vec<_>) = settled
             .into_iter()
             .partition(|message| !message.rejected_lines.is_empty());
-        let lines: Vec<u8> = with_rejections
-            .iter()
-            .flat_map(|message| &message.rejected_lines)
-            .copied()
-            .collect();
+        let mut lines: Vec<u8> = Vec::new();
+        for message in &mut with_rejections {
+            let mut own = std::mem::take(&mut message.rejected_lines);
+            if lines.is_empty() {
+                lines = own;
+            } else {
+                lines.append(&mut own);
+            }
+        }
         if !lines.is_empty() {
             match self.storage.write_rejected(lines, (self.clock)()).await {
                 Ok(_) => ready.extend(with_rejections),

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use aws_io::queue::ReceivedMessage;
 use event_model::{
-    forwarding::{RejectReason, Rejection, SkipReason},
+    forwarding::{MAX_SINGLE_REJECTIONS, More, RejectReason, Rejection, SkipReason},
     iterable::User,
 };
 use serde::Serialize;
@@ -17,6 +18,9 @@ use crate::{
 
 /// Events older than this when they are sent are counted, as their destination may treat them differently.
 const LATE_AFTER_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Lines of rejections are written down whenever there are so many bytes of them.
+const FULL_LINES_BYTES: usize = 4 << 20;
 
 /// What becomes of events whose user the destination does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,9 @@ pub(crate) struct SettledMessage {
     pub(crate) counts: EventCounts,
     /// Lines about its rejected events, as NDJSON.
     pub(crate) rejected_lines: Vec<u8>,
+    /// Rejected events without a line of their own.
+    more: More,
+    line_count: usize,
 }
 
 /// One line about a rejected event.
@@ -67,7 +74,8 @@ pub(crate) struct SettledMessage {
 struct RejectedLine<'a> {
     reason: &'static str,
     detail: &'a str,
-    /// The object that the message is archived in.
+    /// The object that the message is archived in; nothing when that is for its earlier receives to say.
+    #[serde(skip_serializing_if = "str::is_empty")]
     source_key: &'a str,
     message_id: &'a str,
     /// The event's place in the message, from 0.
@@ -93,12 +101,27 @@ enum End<'a> {
     },
 }
 
-/// Sorts the messages of a chunk by what became of its calls.
-pub(crate) fn settle(chunk: &Chunk, fates: &[Option<Fate>], terms: &Terms) -> Settlement {
+/// Sorts the messages of a chunk by what became of its calls, from the message at `start` on, until there are enough lines
+/// about rejections to be written down. Returns where to go on.
+pub(crate) fn settle(
+    chunk: &Chunk,
+    fates: &[Option<Fate>],
+    terms: &Terms,
+    start: usize,
+) -> (Settlement, usize) {
     let mut settlement = Settlement::default();
-    for message in &chunk.messages {
+    let mut lines_bytes = 0;
+    let mut next = start;
+    for message in chunk.messages.iter().skip(start) {
+        if lines_bytes >= FULL_LINES_BYTES {
+            break;
+        }
+        next += 1;
         match message_end(chunk, message, fates, terms) {
-            Ok(settled) => settlement.settled.push(settled),
+            Ok(settled) => {
+                lines_bytes += settled.rejected_lines.len();
+                settlement.settled.push(settled);
+            }
             Err(why) => {
                 settlement.given_back.push((
                     message.receipt.clone(),
@@ -107,10 +130,21 @@ pub(crate) fn settle(chunk: &Chunk, fates: &[Option<Fate>], terms: &Terms) -> Se
             }
         }
     }
-    if terms.unknown_users == UnknownUsers::Create {
+    if terms.unknown_users == UnknownUsers::Create && start == 0 {
         settlement.unknown_users = unknown_users(chunk, fates);
     }
-    settlement
+    (settlement, next)
+}
+
+/// The end of a message that is not to be looked into any more.
+pub(crate) fn unreadable(message: &ReceivedMessage, rejection: &Rejection) -> SettledMessage {
+    let mut settled = SettledMessage::new(&message.receipt, message.receive_count);
+    let source = LineSource {
+        source_key: "",
+        message_id: &message.id,
+    };
+    settled.reject(&source, 0, rejection, "");
+    settled
 }
 
 fn unknown_users(chunk: &Chunk, fates: &[Option<Fate>]) -> Vec<User> {
@@ -144,12 +178,7 @@ fn message_end(
         fate_of(*place)?;
     }
 
-    let mut settled = SettledMessage {
-        receipt: message.receipt.clone(),
-        receive_count: message.receive_count,
-        counts: EventCounts::default(),
-        rejected_lines: Vec::new(),
-    };
+    let mut settled = SettledMessage::new(&message.receipt, message.receive_count);
     for (ordinal, event) in message.events.iter().enumerate() {
         let end = match event {
             EventState::Skipped(reason) => End::Skipped(*reason),
@@ -176,10 +205,37 @@ fn message_end(
         };
         settled.record(chunk, message, ordinal, &end, terms);
     }
+    settled.record_more(chunk, message);
     Ok(settled)
 }
 
+/// Where a rejected event is from.
+struct LineSource<'a> {
+    source_key: &'a str,
+    message_id: &'a str,
+}
+
+impl<'a> LineSource<'a> {
+    fn of(chunk: &'a Chunk, message: &'a HeldMessage) -> Self {
+        Self {
+            source_key: &chunk.source_key,
+            message_id: &message.id,
+        }
+    }
+}
+
 impl SettledMessage {
+    fn new(receipt: &str, receive_count: u32) -> Self {
+        Self {
+            receipt: receipt.to_owned(),
+            receive_count,
+            counts: EventCounts::default(),
+            rejected_lines: Vec::new(),
+            more: More::default(),
+            line_count: 0,
+        }
+    }
+
     fn record(
         &mut self,
         chunk: &Chunk,
@@ -208,12 +264,73 @@ impl SettledMessage {
             End::Rejected { rejection, item } => (*rejection, *item),
             End::Forsaken { item } => (&forsaken, *item),
         };
+        self.reject(&LineSource::of(chunk, message), ordinal, rejection, item);
+    }
+
+    /// Counts a rejected event, and writes a line about it unless there are many of this message.
+    fn reject(
+        &mut self,
+        source: &LineSource<'_>,
+        ordinal: usize,
+        rejection: &Rejection,
+        item: &str,
+    ) {
         self.counts.reject(rejection.reason);
+        if self.line_count >= MAX_SINGLE_REJECTIONS {
+            let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
+            self.more.reject(rejection.reason, ordinal);
+            return;
+        }
+        self.write_line(
+            source,
+            ordinal,
+            rejection.reason.code(),
+            &rejection.detail,
+            item,
+        );
+    }
+
+    /// Counts the events that were only counted, and writes one line about all that have none.
+    fn record_more(&mut self, chunk: &Chunk, message: &HeldMessage) {
+        self.counts.add_more(&message.more);
+        let mut more = std::mem::take(&mut self.more);
+        more.add(&message.more);
+        let Some((first, last)) = more.rejected_places else {
+            return;
+        };
+        let reasons = more.rejected.iter();
+        let reasons: Vec<String> = reasons
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        let detail = format!(
+            "{} more events, from this one up to place {last}, are rejected too ({}); the archive has them",
+            more.rejected_count(),
+            reasons.join(", "),
+        );
+        let ordinal = usize::try_from(first).unwrap_or(usize::MAX);
+        self.write_line(
+            &LineSource::of(chunk, message),
+            ordinal,
+            "more",
+            &detail,
+            "",
+        );
+    }
+
+    fn write_line(
+        &mut self,
+        source: &LineSource<'_>,
+        ordinal: usize,
+        reason: &'static str,
+        detail: &str,
+        item: &str,
+    ) {
+        self.line_count += 1;
         let line = RejectedLine {
-            reason: rejection.reason.code(),
-            detail: &rejection.detail,
-            source_key: &chunk.source_key,
-            message_id: &message.id,
+            reason,
+            detail,
+            source_key: source.source_key,
+            message_id: source.message_id,
             ordinal,
             item,
         };

@@ -54,14 +54,16 @@ impl<'a> Storage<'a> {
         messages: &[ReceivedMessage],
         now: OffsetDateTime,
     ) -> Result<String, PutError> {
-        let mut lines = Vec::new();
-        for message in messages {
+        let lines = messages.iter().map(|message| {
             let line = ArchivedMessage::new(&message.id, message.sent_at_ms, &message.body);
-            serde_json::to_writer(&mut lines, &line)
+            let mut line = serde_json::to_vec(&line)
                 .expect("text fields are always JSON, and a vector takes them");
-            lines.push(b'\n');
-        }
-        self.put(Kind::Archive, gzip::encode(&lines), now).await
+            line.push(b'\n');
+            line
+        });
+        let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
+        let object = gzip::encode_parts(lines, bytes / 4);
+        self.put(Kind::Archive, object, now).await
     }
 
     /// Writes lines about rejected events, and gives the key of the object.

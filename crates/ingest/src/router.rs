@@ -2,7 +2,7 @@
 
 use aws_io::s3::PutOutcome;
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{DefaultBodyLimit, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
@@ -10,6 +10,7 @@ use axum::{
 };
 use boot::{
     ApiError,
+    gateway::Caller,
     http::ErrorItem,
     metrics::{Metric, Tally},
 };
@@ -20,11 +21,15 @@ use tracing::{info, warn};
 use crate::{
     Deps,
     body::{BodyForm, receive},
+    caller,
     store::store,
 };
 
 /// For senders that heed it; SparkPost keeps to its own intervals.
-const RETRY_AFTER_SECONDS: u32 = 30;
+pub(crate) const RETRY_AFTER_SECONDS: u32 = 30;
+
+/// The gateway's routes that lead here.
+pub const ROUTES: [&str; 2] = ["POST /webhooks/sparkpost", "POST /webhooks/{proxy+}"];
 
 /// The function as an HTTP service.
 pub fn router(deps: Deps) -> Router {
@@ -48,13 +53,20 @@ struct Receipt {
 
 async fn receive_batch(
     State(deps): State<Deps>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let mut tally = Tally::default();
     tally.add(Metric::BatchesReceived, 1);
 
-    let answer = match acknowledge(&deps, &headers, body, &mut tally).await {
+    let source_ip = caller.map(|Extension(caller)| caller.source_ip);
+    let allowed = caller::check(&deps, source_ip.as_deref().unwrap_or_default(), &headers).await;
+    let acknowledged = match allowed {
+        Ok(()) => acknowledge(&deps, &headers, body, &mut tally).await,
+        Err(error) => Err(error),
+    };
+    let answer = match acknowledged {
         Ok(receipt) => Json(receipt).into_response(),
         Err(error) => {
             tally.add(Metric::BatchesRefused, 1);

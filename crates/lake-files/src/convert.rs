@@ -29,7 +29,7 @@ use self::{
     rejections::Rejections,
     row::RowReader,
 };
-use crate::{messages::read_events, parquet_file::FileWriter};
+use crate::{gzip::Expanded, messages::read_events, parquet_file::FileWriter};
 
 /// The table whose raw objects hold messages.
 const MESSAGES_TABLE: &str = "app_events";
@@ -83,7 +83,7 @@ pub enum ConvertError {
 }
 
 /// Converts the object that `input` reads, gzip or plain, into parts of `table`, and writes what cannot become a row to
-/// `rejections`, a line each. The same bytes and the same source give the same parts.
+/// `rejections`, a line each; from a number on that nobody reads, one line says how many more there are and where. The same bytes and the same source give the same parts.
 ///
 /// Objects of the table `app_events` hold messages, each with the events of a batch; all others hold events.
 pub fn convert(
@@ -93,16 +93,17 @@ pub fn convert(
     rejections: impl Write,
 ) -> Result<Converted, ConvertError> {
     if table.name() == MESSAGES_TABLE {
-        convert_events(table, source, read_events(input)?, rejections)
+        let events = Expanded::plain(read_events(input)?);
+        convert_events(table, source, events, rejections)
     } else {
-        convert_events(table, source, input, rejections)
+        convert_events(table, source, Expanded::open(input)?, rejections)
     }
 }
 
 fn convert_events(
     table: &Table,
     source: Source<'_>,
-    input: impl BufRead,
+    input: Expanded<'_>,
     rejections: impl Write,
 ) -> Result<Converted, ConvertError> {
     let clock = Clock::new(source.first_day, source.arrival);

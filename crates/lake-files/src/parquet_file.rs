@@ -1,8 +1,8 @@
 //! The lake's files: Parquet as Athena reads it best.
 //!
 //! Zstandard; version 1 pages, which every reader has; times as INT64 milliseconds, delta-encoded, since INT96 has no
-//! statistics; strings by dictionary while that is smaller; statistics per row group and no page index, as queries read
-//! whole columns. Numbers go through the parquet crate's own column readers and writers. Strings, which are most of the work,
+//! statistics; strings by dictionary while that is smaller; statistics and counts of pages per row group, and no page index,
+//! as queries read whole columns. Numbers go through the parquet crate's own column readers and writers. Strings, which are most of the work,
 //! are numbered in [`TextColumn`](crate::columns::TextColumn), so their pages are made and read here: the crate's writer would
 //! hash every string again, and its reader make an object of each.
 

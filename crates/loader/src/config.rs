@@ -5,7 +5,7 @@ use boot::{
     Env, EnvError,
     metrics::{Metrics, Pipeline},
 };
-use event_store::{DatabaseConfig, Login, Store, StoreError};
+use event_store::{CaCertificates, DatabaseConfig, Login, Store, StoreError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -20,6 +20,8 @@ pub struct Config {
     pub database_login: Login,
     /// `CloudWatch` namespace of the numbers.
     pub metrics_namespace: Option<String>,
+    /// Authorities that may sign its certificate, beside the public ones and RDS's.
+    pub database_ca: Option<CaCertificates>,
 }
 
 impl Config {
@@ -30,6 +32,7 @@ impl Config {
             database_url: env.secret("DATABASE_URL", "postgres://user:password@host/database")?,
             database_login: env.parsed("DATABASE_LOGIN", "password or iam", Login::default())?,
             metrics_namespace: env.optional("METRICS_NAMESPACE")?,
+            database_ca: env.parsed_if_set("DATABASE_CA", CA_FORM)?,
         })
     }
 }
@@ -60,6 +63,7 @@ impl Deps {
     ) -> Result<Self, StoreError> {
         let mut database = DatabaseConfig::new(config.database_url, "cistern-loader");
         database.login = config.database_login;
+        database.ca = config.database_ca;
         Ok(Self {
             bucket: config.bucket,
             s3: Aws::from_env().await.s3(),
@@ -69,6 +73,10 @@ impl Deps {
         })
     }
 }
+
+/// What `DATABASE_CA` should hold.
+const CA_FORM: &str =
+    "certificates of authorities in PEM form, from -----BEGIN CERTIFICATE----- on";
 
 #[cfg(test)]
 mod tests {
@@ -90,6 +98,24 @@ mod tests {
                     .starts_with(&format!("{missing} is not set"))
             );
             assert!(include_str!("../README.md").contains(&format!("| `{missing}` |")));
+        }
+    }
+
+    #[test]
+    fn settings_that_are_wrong_are_named() {
+        let right = [("EVENTS_BUCKET", "b"), ("DATABASE_URL", "postgres://h/d")];
+
+        for wrong in [
+            ("DATABASE_LOGIN", "kerberos"),
+            ("DATABASE_CA", "/etc/ssl/ca.pem"),
+        ] {
+            let env = Env::from_pairs(right.into_iter().chain([wrong]));
+            let error = Config::from_env(&env).unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("{} is not valid", wrong.0))
+            );
         }
     }
 }

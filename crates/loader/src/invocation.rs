@@ -4,9 +4,9 @@ use std::convert::Infallible;
 
 use aws_io::s3::ObjectRef;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use event_store::LoadOutcome;
+use event_store::{LoadOutcome, Trouble};
 use lambda_runtime::LambdaEvent;
-use object_worker::{Counts, Failure, Worker};
+use object_worker::{Counts, Failure, OtherBuckets, Worker};
 use tracing::{error, warn};
 
 use crate::{
@@ -26,10 +26,13 @@ pub async fn handle(
         metrics: &deps.metrics,
         clock: deps.clock,
         own_prefixes: &[],
+        other_buckets: OtherBuckets::OnlyReplayed,
     };
     let settle = async |object: &ObjectRef| {
         let loaded = load_object(&deps.s3, &deps.store, object, (deps.clock)()).await;
-        loaded.map(to_counts).map_err(log_failure)
+        loaded
+            .map(to_counts)
+            .map_err(|error| log_failure(error, &deps.bucket))
     };
     Ok(worker.handle(event, settle).await)
 }
@@ -51,12 +54,16 @@ fn to_counts(outcome: LoadOutcome) -> Option<Counts> {
 }
 
 /// Logs an error that another attempt may not meet, and says what it means for the object and for the others.
-fn log_failure(error: ObjectError) -> Failure {
-    if let Some(rejection) = error.rejection() {
+fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
+    if let Some(rejection) = error.rejection(own_bucket) {
         return Failure::Reject(rejection);
     }
-    if error.is_outage() {
-        warn!(error = %boot::chain(&error), "database is away");
+    if let Some(trouble) = error.trouble_of_all() {
+        if trouble == Trouble::Away {
+            warn!(error = %boot::chain(&error), "database is away");
+        } else {
+            error!(error = %boot::chain(&error), "database lets nobody in until a setting is mended");
+        }
         return Failure::Outage {
             what: "database",
             error: error.into(),

@@ -8,8 +8,8 @@ use aws_io::{
     gzip::{self, GunzipError, MAX_BATCH_BYTES},
     s3::{GetError, ObjectRef, get_capped},
 };
-use event_model::{BatchKey, ObjectKeyError, sparkpost::parse_batch};
-use event_store::{LoadOutcome, Store, StoreError};
+use event_model::{BatchKey, ByteForm, ObjectKeyError, sparkpost::parse_batch};
+use event_store::{LoadOutcome, Store, StoreError, Trouble};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -26,6 +26,9 @@ pub(crate) enum ObjectError {
     /// It cannot be had.
     #[error(transparent)]
     Get(#[from] GetError),
+    /// It is compressed in another way, or text of another encoding.
+    #[error("{name} is {form}, not gzip")]
+    Form { name: ObjectRef, form: ByteForm },
     /// It is not what it should be.
     #[error("expanding {name}")]
     Gunzip {
@@ -39,8 +42,13 @@ pub(crate) enum ObjectError {
 
 impl ObjectError {
     /// Why the object can never be loaded; `None` when another attempt may load it.
-    pub(crate) fn rejection(&self) -> Option<Rejection> {
+    pub(crate) fn rejection(&self, own_bucket: &str) -> Option<Rejection> {
         let reason = match self {
+            // What S3 refuses of the function's own bucket, a deployment may grant. Another bucket can only have been
+            // named by an operator, who replays the object once the function may read it.
+            Self::Get(error) if error.is_refused() && error.name().bucket != own_bucket => {
+                "other_bucket"
+            }
             Self::Key(_) => "not_a_batch_key",
             // The archive is the truth: an object that is gone before it was loaded is a loss that must show, also when
             // it was removed on purpose.
@@ -50,7 +58,8 @@ impl ObjectError {
                 source: GunzipError::TooLarge { .. },
                 ..
             } => "too_large",
-            Self::Gunzip {
+            Self::Form { .. }
+            | Self::Gunzip {
                 source: GunzipError::Corrupt(_),
                 ..
             } => "not_gzip",
@@ -67,11 +76,11 @@ impl ObjectError {
         })
     }
 
-    /// Whether the database is away, so that nothing else would get through to it now.
-    pub(crate) fn is_outage(&self) -> bool {
+    /// Why nothing else would get through to the database now; `None` when the others have a chance.
+    pub(crate) fn trouble_of_all(&self) -> Option<Trouble> {
         match self {
-            Self::Store { source, .. } => source.is_transient(),
-            Self::Key(_) | Self::Get(_) | Self::Gunzip { .. } => false,
+            Self::Store { source, .. } => source.is_of_all().then(|| source.trouble()),
+            Self::Key(_) | Self::Get(_) | Self::Form { .. } | Self::Gunzip { .. } => None,
         }
     }
 }
@@ -127,6 +136,15 @@ fn log_outcome(outcome: &LoadOutcome, sanitized: usize, body_bytes: usize, durat
 
 async fn read_body(s3: &S3Client, name: &ObjectRef) -> Result<Vec<u8>, ObjectError> {
     let object = get_capped(s3, name, MAX_BATCH_BYTES, READ_LIMIT).await?;
+    match ByteForm::of(&object) {
+        Some(ByteForm::Gzip) | None => {}
+        Some(form) => {
+            return Err(ObjectError::Form {
+                name: name.clone(),
+                form,
+            });
+        }
+    }
     gzip::decode_capped(&object, MAX_BATCH_BYTES).map_err(|source| ObjectError::Gunzip {
         name: name.clone(),
         source,

@@ -1,7 +1,8 @@
 //! What the function is told, and what it works with.
 
 use aws_io::{Aws, LambdaClient, SecretsClient};
-use boot::{Env, EnvError};
+use boot::{BoxError, Env, EnvError};
+use custom_resource::Answers;
 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
@@ -31,21 +32,33 @@ pub struct Deps {
     pub(crate) config: Config,
     pub(crate) secrets: SecretsClient,
     pub(crate) functions: LambdaClient,
+    /// For requests that the migrator does not come to answer.
+    pub(crate) answers: Answers,
 }
+
+/// The id of the resource, as the migrator gives it.
+const RESOURCE_ID: &str = "cistern-database-schema";
 
 impl Deps {
     /// Makes the clients. Reaches nothing yet.
-    pub async fn connect(config: Config) -> Self {
+    ///
+    /// # Errors
+    /// When there can be no HTTP client.
+    pub async fn connect(config: Config) -> Result<Self, BoxError> {
         Self::with(config, &Aws::from_env().await)
     }
 
     /// The same, where `aws` says.
-    pub fn with(config: Config, aws: &Aws) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When there can be no HTTP client.
+    pub fn with(config: Config, aws: &Aws) -> Result<Self, BoxError> {
+        Ok(Self {
             config,
             secrets: aws.secrets(),
             functions: aws.functions(),
-        }
+            answers: Answers::new(RESOURCE_ID)?,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use aws_io::{
     functions::{self, InvokeError},
     secrets::{self, SecretError, VersionStage},
 };
+use custom_resource::{AnswerError, Request, RequestType};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -17,21 +18,24 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 /// As long as the migrator may take, which is told by its own timeout.
 const CALL_LIMIT: Duration = Duration::from_mins(5);
 
-/// Why a request could not be handed over. Lambda tries it again.
+/// Why a request could not be handed over.
 #[derive(Debug, thiserror::Error)]
 pub enum HandoverError {
     /// The secret cannot be read.
-    #[error(transparent)]
+    #[error("reading the database's master login")]
     Secret(#[from] SecretError),
     /// The secret is not a login. The text never holds any of it.
     #[error("the master secret is not a JSON object with a username and a password")]
     NotALogin,
-    /// The event is no request.
+    /// The event is no request, or none that can be answered.
     #[error("the event is not a request of CloudFormation")]
-    NotARequest,
-    /// The migrator cannot be called, or failed.
-    #[error(transparent)]
+    NotARequest(#[source] Option<serde_json::Error>),
+    /// The migrator cannot be called, or failed without an answer.
+    #[error("handing the request to the migrator, whose log may tell more")]
     Migrator(#[from] InvokeError),
+    /// CloudFormation does not know how it went.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
 }
 
 impl From<HandoverError> for Diagnostic {
@@ -43,22 +47,50 @@ impl From<HandoverError> for Diagnostic {
     }
 }
 
-/// Passes a request of CloudFormation on to the migrator.
+/// Passes a request of CloudFormation on to the migrator, which answers it, or answers it here.
+///
+/// # Errors
+/// When nobody has answered. Lambda tries again.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), HandoverError> {
-    let result = hand_over(deps, event.payload).await;
+    let result = settle(deps, event.payload).await;
     if let Err(error) = &result {
         error!(error = %boot::chain(error), "request not handed over");
     }
     result
 }
 
-async fn hand_over(deps: &Deps, mut request: Value) -> Result<(), HandoverError> {
-    let lends_login = is_of_new_database(&request);
-    if lends_login {
-        let members = request.as_object_mut().ok_or(HandoverError::NotARequest)?;
-        members.insert("MasterLogin".to_owned(), master_login(deps).await?);
+async fn settle(deps: &Deps, event: Value) -> Result<(), HandoverError> {
+    let request = Request::decode(&event)
+        .map_err(|error| HandoverError::NotARequest(Some(error)))?
+        .ok_or(HandoverError::NotARequest(None))?;
+    let outcome = match request.request_type {
+        RequestType::Create | RequestType::Update => hand_over(deps, event).await,
+        // The data outlives the stack, and nothing has to be asked of a network that may be half gone.
+        RequestType::Delete => {
+            deps.answers.send(&request, None).await?;
+            info!("request to delete answered");
+            return Ok(());
+        }
+    };
+    if let Err(error) = outcome {
+        let reason = boot::chain(&error).to_string();
+        error!(error = reason, "request not handed over");
+        // If the migrator has answered after all, that was first and counts.
+        deps.answers.send(&request, Some(&reason)).await?;
     }
-    functions::call(&deps.functions, &deps.config.migrator, &request, CALL_LIMIT).await?;
+    Ok(())
+}
+
+async fn hand_over(deps: &Deps, mut event: Value) -> Result<(), HandoverError> {
+    let lends_login = is_of_new_database(&event);
+    if lends_login {
+        let login = master_login(deps).await?;
+        let members = event
+            .as_object_mut()
+            .ok_or(HandoverError::NotARequest(None))?;
+        members.insert("MasterLogin".to_owned(), login);
+    }
+    functions::call(&deps.functions, &deps.config.migrator, &event, CALL_LIMIT).await?;
     info!(lends_login, "request handed over");
     Ok(())
 }

@@ -14,6 +14,6 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), BoxError> {
     let config = Config::from_env(&Env::process())?;
-    let deps = Deps::connect(config).await;
+    let deps = Deps::connect(config).await?;
     lambda_runtime::run(service_fn(|event| handle(&deps, event))).await
 }

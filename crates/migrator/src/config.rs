@@ -2,16 +2,18 @@
 
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
-use boot::{Env, EnvError};
-use event_store::{DatabaseConfig, Login, Maintenance, MetadataKey, Store, StoreError};
-use reqwest::Client;
+use boot::{BoxError, Env, EnvError};
+use custom_resource::Answers;
+use event_store::{
+    CaCertificates, DatabaseConfig, Login, Maintenance, Merging, MetadataKey, Store, StoreError,
+};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
 /// How long to wait for a database that is starting.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(90);
-/// How long one attempt at answering CloudFormation may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The id of the resource that stands for the schema.
+const RESOURCE_ID: &str = "cistern-database-schema";
 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// How to log in there.
     pub database_login: Login,
+    /// Authorities that may sign its certificate, beside the public ones and RDS's.
+    pub database_ca: Option<CaCertificates>,
     /// For how long events are kept; `None` for ever.
     pub retention: Option<Duration>,
     /// How many weeks have their partition ahead of time.
@@ -32,7 +36,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Deps {
     /// To answer CloudFormation with.
-    pub(crate) http: Client,
+    pub(crate) answers: Answers,
     /// What the function is for, if its settings are right. If not, this is told to CloudFormation: it would wait an hour
     /// for the answer of a function that did not start.
     pub(crate) database: Result<Database, Arc<ConfigError>>,
@@ -45,6 +49,15 @@ pub struct Deps {
 pub(crate) struct Database {
     pub(crate) store: Store,
     config: Config,
+}
+
+/// When maintenance is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// While a stack is deployed. It may be rolled back for any reason, so nothing may go that would be missed then.
+    Deploy,
+    /// By the schedule.
+    Night,
 }
 
 /// Why the settings are of no use.
@@ -79,6 +92,7 @@ impl Config {
         Ok(Self {
             database_url: env.secret("DATABASE_URL", "postgres://user:password@host/database")?,
             database_login: env.parsed("DATABASE_LOGIN", "password or iam", Login::default())?,
+            database_ca: env.parsed_if_set("DATABASE_CA", CA_FORM)?,
             retention,
             partitions_ahead,
             metadata_keys,
@@ -91,10 +105,9 @@ impl Deps {
     ///
     /// # Errors
     /// Only if there can be no HTTP client. Wrong settings are told when the function is asked for something.
-    pub fn from_env(env: &Env, clock: fn() -> OffsetDateTime) -> Result<Self, reqwest::Error> {
-        let http = Client::builder().timeout(ANSWER_TIMEOUT).build()?;
+    pub fn from_env(env: &Env, clock: fn() -> OffsetDateTime) -> Result<Self, BoxError> {
         Ok(Self {
-            http,
+            answers: Answers::new(RESOURCE_ID)?,
             database: Database::from_env(env).map_err(Arc::new),
             clock,
         })
@@ -113,13 +126,31 @@ impl Database {
         Store::connect_lazy(&settings(&self.config, login))
     }
 
+    /// The metadata keys that should have an index.
+    pub(crate) fn metadata_keys(&self) -> &[MetadataKey] {
+        &self.config.metadata_keys
+    }
+
     /// What it should look like at a time.
-    pub(crate) fn maintenance(&self, now: OffsetDateTime) -> Maintenance {
+    pub(crate) fn maintenance(&self, now: OffsetDateTime, turn: Turn) -> Maintenance {
         Maintenance {
             now,
             retention: self.config.retention,
             partitions_ahead: self.config.partitions_ahead,
             metadata_keys: self.config.metadata_keys.clone(),
+            removes: match turn {
+                Turn::Deploy => false,
+                Turn::Night => true,
+            },
+        }
+    }
+
+    /// What may be merged in it at a time, and how long that may take.
+    pub(crate) fn merging(&self, now: OffsetDateTime, time: Duration) -> Merging {
+        Merging {
+            now,
+            retention: self.config.retention,
+            time,
         }
     }
 }
@@ -128,6 +159,7 @@ fn settings(config: &Config, login: Login) -> DatabaseConfig {
     let mut settings = DatabaseConfig::new(config.database_url.clone(), "cistern-migrator");
     settings.retry_for = DATABASE_PATIENCE;
     settings.login = login;
+    settings.ca.clone_from(&config.database_ca);
     settings
 }
 
@@ -170,6 +202,10 @@ impl FromStr for Keys {
         Ok(Self(names.map(str::parse).collect::<Result<_, _>>()?))
     }
 }
+
+/// What `DATABASE_CA` should hold.
+const CA_FORM: &str =
+    "certificates of authorities in PEM form, from -----BEGIN CERTIFICATE----- on";
 
 #[cfg(test)]
 mod tests {
@@ -222,6 +258,7 @@ mod tests {
             ("RETENTION_DAYS", "-1"),
             ("RETENTION_DAYS", "a month"),
             ("DATABASE_LOGIN", "kerberos"),
+            ("DATABASE_CA", "/etc/ssl/ca.pem"),
             ("PARTITIONS_AHEAD_WEEKS", "9"),
             ("METADATA_KEYS", "user_id,x'y"),
         ] {
@@ -240,6 +277,7 @@ mod tests {
         for name in [
             "DATABASE_URL",
             "DATABASE_LOGIN",
+            "DATABASE_CA",
             "RETENTION_DAYS",
             "PARTITIONS_AHEAD_WEEKS",
             "METADATA_KEYS",

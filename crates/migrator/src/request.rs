@@ -1,7 +1,5 @@
 //! What the function is asked to do.
 
-use std::fmt;
-
 use event_store::Login;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
@@ -11,26 +9,14 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) enum Request {
     /// CloudFormation creates, changes or deletes the resource that stands for the schema.
-    Stack(StackRequest),
+    Stack {
+        /// What is to be answered.
+        request: Box<custom_resource::Request>,
+        /// Lent by the function `master-login` when the database is new.
+        master_login: Option<MasterLogin>,
+    },
     /// The schedule's turn.
     Maintenance,
-}
-
-/// A request for a custom resource.
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requesttypes.html>
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct StackRequest {
-    pub(crate) request_type: RequestType,
-    #[serde(rename = "ResponseURL")]
-    pub(crate) response_url: ResponseUrl,
-    pub(crate) stack_id: String,
-    pub(crate) request_id: String,
-    pub(crate) logical_resource_id: String,
-    /// None while the resource is being created.
-    pub(crate) physical_resource_id: Option<String>,
-    /// Lent by the function `master-login` when the database is new.
-    pub(crate) master_login: Option<Box<MasterLogin>>,
 }
 
 /// Who may make roles in a new database.
@@ -54,47 +40,18 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D:
     String::deserialize(deserializer).map(SecretString::from)
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-pub(crate) enum RequestType {
-    Create,
-    Update,
-    Delete,
-}
-
-/// Where the answer goes. Whoever knows the URL can answer in our place, so it has no text.
-pub(crate) struct ResponseUrl(reqwest::Url);
-
-impl ResponseUrl {
-    pub(crate) fn expose(&self) -> &reqwest::Url {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ResponseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ResponseUrl")
-    }
-}
-
-impl<'de> Deserialize<'de> for ResponseUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let url = text
-            .parse()
-            .map_err(|_| serde::de::Error::custom("ResponseURL is not a URL"))?;
-        Ok(Self(url))
-    }
-}
-
 impl Request {
     /// # Errors
     /// When it is a request of CloudFormation that lacks what is needed to answer it.
     pub(crate) fn decode(event: &Value) -> Result<Self, serde_json::Error> {
-        if event.get("RequestType").is_some() {
-            StackRequest::deserialize(event).map(Self::Stack)
-        } else {
-            Ok(Self::Maintenance)
-        }
+        let Some(request) = custom_resource::Request::decode(event)? else {
+            return Ok(Self::Maintenance);
+        };
+        let login = event.get("MasterLogin");
+        Ok(Self::Stack {
+            request: Box::new(request),
+            master_login: login.map(MasterLogin::deserialize).transpose()?,
+        })
     }
 }
 
@@ -104,47 +61,24 @@ mod tests {
 
     use super::*;
 
-    fn create() -> Value {
-        json!({
+    #[test]
+    fn master_login_is_read_and_its_password_has_no_text() {
+        let event = json!({
             "RequestType": "Create",
-            "ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:migrator",
             "ResponseURL": "https://bucket.s3.amazonaws.com/planted?signature=planted",
             "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/cistern/guid",
             "RequestId": "r1",
-            "ResourceType": "Custom::Migration",
             "LogicalResourceId": "Migration",
-            "ResourceProperties": { "ServiceToken": "…", "MigratorVersion": "7" },
-        })
-    }
-
-    #[test]
-    fn request_of_cloudformation_is_read_and_its_url_has_no_text() {
-        let request = Request::decode(&create()).unwrap();
-
-        let Request::Stack(stack) = &request else {
-            panic!("{request:?}");
-        };
-        assert_eq!(stack.request_type, RequestType::Create);
-        assert_eq!(stack.physical_resource_id, None);
-        assert_eq!(
-            stack.response_url.expose().query(),
-            Some("signature=planted")
-        );
-        assert!(!format!("{request:?}").contains("planted"));
-    }
-
-    #[test]
-    fn master_login_is_read_and_its_password_has_no_text() {
-        let mut event = create();
-        event["MasterLogin"] = json!({ "username": "master", "password": "planted" });
+            "MasterLogin": { "username": "master", "password": "planted" },
+        });
 
         let request = Request::decode(&event).unwrap();
 
         assert!(!format!("{request:?}").contains("planted"));
-        let Request::Stack(StackRequest {
+        let Request::Stack {
             master_login: Some(login),
             ..
-        }) = request
+        } = request
         else {
             panic!("{request:?}");
         };
@@ -156,7 +90,7 @@ mod tests {
         let decode = |text| Request::decode(&serde_json::from_str(text).unwrap()).unwrap();
 
         let create = include_str!("../../../events/envelopes/migrator-cloudformation-create.json");
-        assert!(matches!(decode(create), Request::Stack(_)));
+        assert!(matches!(decode(create), Request::Stack { .. }));
         let schedule = include_str!("../../../events/envelopes/migrator-schedule.json");
         assert!(matches!(decode(schedule), Request::Maintenance));
     }
@@ -171,20 +105,6 @@ mod tests {
                 Request::decode(&event).unwrap(),
                 Request::Maintenance
             ));
-        }
-    }
-
-    #[test]
-    fn request_that_cannot_be_answered_is_an_error_without_the_url() {
-        let mut no_url = create();
-        no_url["ResponseURL"] = json!("planted");
-        let mut unknown = create();
-        unknown["RequestType"] = json!("Rename");
-
-        for event in [no_url, unknown] {
-            let error = Request::decode(&event).unwrap_err();
-
-            assert!(!format!("{error} {error:?}").contains("planted"));
         }
     }
 }

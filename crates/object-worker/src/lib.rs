@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod order;
 mod settled;
 mod worker;
 
 pub use settled::{Counts, Failure};
-pub use worker::Worker;
+pub use worker::{OtherBuckets, Worker};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_io::{
     Disposition, Rejection, S3Client, TimeBudget,
     disposition::settle_each,
-    notice::{self, Notice},
+    notice::{self, CreatedObject, Notice},
     rejected::{self, RejectedLine},
     s3::ObjectRef,
 };
@@ -14,9 +14,9 @@ use boot::metrics::{Metric, Metrics, Tally};
 use lambda_runtime::LambdaEvent;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
-use tracing::{Instrument, error, info_span, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
-use crate::{Counts, Failure};
+use crate::{Counts, Failure, order};
 
 /// For writing one rejection down.
 const REJECT_LIMIT: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ const REJECT_LIMIT: Duration = Duration::from_secs(5);
 pub struct Worker<'a> {
     /// The client for writing rejections down.
     pub s3: &'a S3Client,
-    /// Bucket in which they are written.
+    /// The function's own bucket, in which they are written.
     pub bucket: &'a str,
     /// Where numbers go. Rejections are written down under the name of the same pipeline.
     pub metrics: &'a Metrics,
@@ -35,6 +35,17 @@ pub struct Worker<'a> {
     /// Where the function itself writes. A notice about such an object is a mistake in the bucket's configuration, and to
     /// act on it would be to go in circles.
     pub own_prefixes: &'a [&'a str],
+    /// What a notice about an object of another bucket is worth.
+    pub other_buckets: OtherBuckets,
+}
+
+/// What is done about a notice that names another bucket than the function's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherBuckets {
+    /// It is rejected: nothing but a mistake sends it. Only an operator's replay is followed.
+    OnlyReplayed,
+    /// It is followed, as older buckets have a place in the archive.
+    Read,
 }
 
 impl Worker<'_> {
@@ -42,7 +53,7 @@ impl Worker<'_> {
     /// were counted before. Never fails as a whole: what could not be done is named in the response, and SQS sends it again.
     pub async fn handle(
         self,
-        event: LambdaEvent<SqsEvent>,
+        mut event: LambdaEvent<SqsEvent>,
         settle: impl AsyncFn(&ObjectRef) -> Result<Option<Counts>, Failure>,
     ) -> SqsBatchResponse {
         let mut invocation = Invocation {
@@ -53,6 +64,7 @@ impl Worker<'_> {
             away: None,
         };
 
+        order::sort(&mut event.payload.records);
         let outcomes = settle_each(event.payload, async |message_id, body| {
             let span = info_span!("message", message.id = message_id);
             invocation.process(message_id, body).instrument(span).await
@@ -105,13 +117,28 @@ where
         };
         let mut end = Disposition::Done;
         for object in objects {
-            let span = info_span!("object", object.key = object.key);
+            let span = info_span!("object", object.key = object.name.key);
             end = end.and(self.process_object(&object).instrument(span).await);
         }
         end
     }
 
-    async fn process_object(&mut self, object: &ObjectRef) -> Disposition {
+    async fn process_object(&mut self, created: &CreatedObject) -> Disposition {
+        let object = &created.name;
+        if object.bucket != self.worker.bucket {
+            let is_taken = match self.worker.other_buckets {
+                OtherBuckets::OnlyReplayed => created.is_replay,
+                OtherBuckets::Read => true,
+            };
+            if !is_taken {
+                return self.reject_other_bucket(object).await;
+            }
+        }
+        if created.size_bytes == Some(0) {
+            // Markers such as `_SUCCESS`, and the folders that consoles make.
+            info!("object without a byte is passed over");
+            return Disposition::Done;
+        }
         let is_own = |prefix: &&str| object.key.starts_with(*prefix);
         if self.worker.own_prefixes.iter().any(is_own) {
             warn!("notice about an object of our own");
@@ -140,6 +167,18 @@ where
                 Disposition::Retry(NotNow::OutOfTime.into())
             }
         }
+    }
+
+    /// The name tells the whole of it, so the rejection is written down under that: the keys of two buckets may be alike.
+    async fn reject_other_bucket(&mut self, object: &ObjectRef) -> Disposition {
+        let rejection = Rejection {
+            reason: "other_bucket",
+            detail: format!(
+                "the notice is about bucket {}, and this function works on {}: remove that bucket's notification, or copy the object here",
+                object.bucket, self.worker.bucket
+            ),
+        };
+        self.reject(rejection, &object.to_string(), None).await
     }
 
     fn reason_to_wait(&self) -> Option<NotNow> {
@@ -245,6 +284,7 @@ mod tests {
             metrics: &Metrics::to(Pipeline::Track, capture.clone()),
             clock: || OffsetDateTime::UNIX_EPOCH,
             own_prefixes: &["lake/"],
+            other_buckets: OtherBuckets::OnlyReplayed,
         };
         let keys = RefCell::new(Vec::new());
 

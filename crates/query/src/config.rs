@@ -5,7 +5,8 @@ use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 use boot::{BoxError, Env, EnvError};
 use event_query::IndexedKeys;
 use event_store::{
-    DatabaseConfig, Login, MetadataKey, MetadataKeyError, Planning, Store, StoreError,
+    CaCertificates, DatabaseConfig, Login, MetadataKey, MetadataKeyError, Planning, Store,
+    StoreError,
 };
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -17,6 +18,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// How to log in there.
     pub database_login: Login,
+    /// Authorities that may sign its certificate, beside the public ones and RDS's.
+    pub database_ca: Option<CaCertificates>,
     /// How long Postgres may work on one statement.
     pub statement_timeout: Duration,
     /// The metadata keys that the migrator keeps indexes on.
@@ -42,6 +45,7 @@ impl Config {
                 "postgres://user:password@host:port/database",
             )?,
             database_login: env.parsed("DATABASE_LOGIN", "password or iam", Login::default())?,
+            database_ca: env.parsed_if_set("DATABASE_CA", CA_FORM)?,
             statement_timeout,
             metadata_keys,
         })
@@ -64,6 +68,7 @@ impl Deps {
     pub fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Result<Self, StoreError> {
         let mut database = DatabaseConfig::new(config.database_url, "cistern query");
         database.login = config.database_login;
+        database.ca = config.database_ca;
         database.statement_timeout = config.statement_timeout;
         database.connect_timeout = CONNECT_TIMEOUT;
         database.retry_for = RETRY_FOR;
@@ -124,6 +129,10 @@ impl FromStr for MetadataKeys {
     }
 }
 
+/// What `DATABASE_CA` should hold.
+const CA_FORM: &str =
+    "certificates of authorities in PEM form, from -----BEGIN CERTIFICATE----- on";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +175,10 @@ mod tests {
         let keys = Env::from_pairs([URL, ("METADATA_KEYS", "user_id,a b")]);
         let wrong = Config::from_env(&keys).unwrap_err();
         assert!(wrong.to_string().starts_with("METADATA_KEYS is not valid"));
+
+        let ca = Env::from_pairs([URL, ("DATABASE_CA", "/etc/ssl/ca.pem")]);
+        let wrong = Config::from_env(&ca).unwrap_err();
+        assert!(wrong.to_string().starts_with("DATABASE_CA is not valid"));
 
         for timeout in ["0", "25001", "-1", "20s"] {
             let env = Env::from_pairs([URL, ("STATEMENT_TIMEOUT_MS", timeout)]);

@@ -10,8 +10,8 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use event_query::{CountQuery, Dimension, Format, OPENING};
-use event_store::GroupRow;
+use event_query::{CountQuery, Dimension, Format, OPENING, ParamError};
+use event_store::{GroupRow, StoreError};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use tokio::time::timeout;
 use tracing::info;
@@ -40,7 +40,8 @@ pub(crate) async fn count_groups(
     let statement = query.statement();
     let groups = timeout(REQUEST_DEADLINE, deps.store.fetch_groups(&statement))
         .await
-        .map_err(|_| SearchError::Deadline)??;
+        .map_err(|_| SearchError::Deadline)?
+        .map_err(naming_the_zone)?;
     let body = write_groups(&query, &groups, Encoding::wanted_by(&headers))?;
 
     info!(
@@ -51,6 +52,21 @@ pub(crate) async fn count_groups(
         "counts served"
     );
     Ok(respond(body))
+}
+
+/// `invalid_parameter_value`, which the statement can only come to by its time zone.
+const UNKNOWN_ZONE: &str = "22023";
+
+/// Postgres has a list of zones of its own, which may be older than ours or leave out former names.
+fn naming_the_zone(error: StoreError) -> SearchError {
+    if error.sqlstate().as_deref() != Some(UNKNOWN_ZONE) || error.is_of_all() {
+        return error.into();
+    }
+    SearchError::Parameter(ParamError {
+        param: "timezone".into(),
+        message: "is not a time zone that the database knows; give another name of the zone, or an offset like +02:00"
+            .into(),
+    })
 }
 
 /// `{"results":[{"day":"2026-11-20","type":"bounce","count":3},…]}`. Half of the groups would make a wrong plot, so

@@ -6,7 +6,7 @@ use axum::{
 };
 use boot::{ApiError, http::ErrorItem};
 use event_query::{ParamError, ShapeError};
-use event_store::StoreError;
+use event_store::{StoreError, Trouble};
 use thiserror::Error;
 
 /// Why a search has no answer.
@@ -36,12 +36,16 @@ impl IntoResponse for SearchError {
             Self::Parameter(error) => invalid_parameter(error),
             Self::Deadline => too_slow(),
             Self::NoSuchEvent => ApiError::not_found(),
-            // Out of reach is another trouble than slow, and "ask for less" would be the wrong advice.
-            Self::Store(ref error) if error.is_transient() => {
-                ApiError::unavailable(RETRY_AFTER_SECONDS, self)
-            }
-            Self::Store(ref error) if error.is_timeout() => too_slow().caused_by(self),
-            Self::Store(_) | Self::Shape(_) => ApiError::internal(self),
+            Self::Store(ref error) => match error.trouble() {
+                // Out of reach is another trouble than slow, and "ask for less" would be the wrong advice.
+                Trouble::Away | Trouble::Contended | Trouble::Exhausted => {
+                    ApiError::unavailable(RETRY_AFTER_SECONDS, self)
+                }
+                Trouble::TooSlow => too_slow().caused_by(self),
+                // Coming again does not help: somebody has to act.
+                Trouble::Refused | Trouble::BadData | Trouble::Defect => ApiError::internal(self),
+            },
+            Self::Shape(_) => ApiError::internal(self),
         }
         .into_response()
     }

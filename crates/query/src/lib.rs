@@ -11,4 +11,4 @@ mod router;
 mod search;
 
 pub use config::{Config, Deps};
-pub use router::router;
+pub use router::{ROUTES, router};

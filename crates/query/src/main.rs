@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use boot::{BoxError, Env};
-use query::{Config, Deps, router};
+use query::{Config, Deps, ROUTES, router};
 use time::OffsetDateTime;
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,5 +15,5 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), BoxError> {
     let config = Config::from_env(&Env::process())?;
     let deps = Deps::connect(config, OffsetDateTime::now_utc)?;
-    boot::serve(router(deps)).await
+    boot::serve(router(deps), &ROUTES).await
 }

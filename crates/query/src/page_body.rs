@@ -120,7 +120,7 @@ impl PageBody {
                 let escaped = self.escaped_bytes + escaped_len(event);
                 match self.format {
                     Format::Json => escaped < BUDGET_BYTES,
-                    // Whether it goes as text is for lambda_http to say.
+                    // Whether it goes as text is for the way to the gateway to say.
                     Format::Ndjson | Format::Csv => {
                         escaped.max(base64_len(bytes.len() + event.len())) < BUDGET_BYTES
                     }

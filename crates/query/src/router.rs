@@ -16,6 +16,20 @@ use crate::{Deps, about, counts, health, search};
 /// The longest path and query that is looked at; SparkPost documents this limit.
 const MAX_URI_BYTES: usize = 4096;
 
+/// The gateway's routes that lead here. Those without an authorizer name one path each, so that nothing else is reached by
+/// them.
+pub const ROUTES: [&str; 8] = [
+    "ANY /api/{proxy+}",
+    // As it was called before: between the two halves of an update, events still name it.
+    "ANY /api/v1/{proxy+}",
+    "GET /healthz",
+    "HEAD /healthz",
+    "GET /healthz/{proxy+}",
+    "HEAD /healthz/{proxy+}",
+    "GET /openapi.json",
+    "GET /openapi.json/{proxy+}",
+];
+
 /// The function as an HTTP service.
 ///
 /// Bodies are not read, as php-sparkpost sends one with each GET, and `Accept` is not looked at, as java-sparkpost
@@ -23,7 +37,7 @@ const MAX_URI_BYTES: usize = 4096;
 pub fn router(deps: Deps) -> Router {
     let mut router = Router::new();
     for (path, method) in routes() {
-        // SparkPost's API conventions: a trailing slash is ignored.
+        // SparkPost's API conventions: a trailing slash is ignored. Behind the gateway there is none any more.
         router = router
             .route(&format!("{path}/"), method.clone())
             .route(path, method);

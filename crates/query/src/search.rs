@@ -83,9 +83,9 @@ pub(crate) async fn show_event(
     event_id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, SearchError> {
-    // A segment that is not UTF-8 is nobody's id.
+    // A segment that is not UTF-8, or holds what Postgres cannot hold, is nobody's id.
     let Path(event_id) = event_id.map_err(|_| SearchError::NoSuchEvent)?;
-    let query = EventQuery::of_event(&event_id)?;
+    let query = EventQuery::of_event(&event_id).map_err(|_| SearchError::NoSuchEvent)?;
     let form = Form {
         writer: query.writer(Dialect::Events, Format::Json),
         encoding: Encoding::wanted_by(&headers),

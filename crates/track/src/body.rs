@@ -3,6 +3,7 @@
 use aws_io::gzip::{self, GunzipError};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use event_model::{BYTE_ORDER_MARK, ByteForm};
 use serde_json::value::RawValue;
 
 use crate::event::{Event, NoEvent};
@@ -11,7 +12,9 @@ use crate::event::{Event, NoEvent};
 const MAX_EXPANDED_BYTES: usize = 10 << 20;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The most events of one request. A body of the largest size holds some 20,000 real ones; of the smallest possible it would
+/// hold more than a million, each of which is a hundred bytes once it is stamped.
+const MAX_EVENTS: usize = 100_000;
 
 /// A body that is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +27,10 @@ pub(crate) enum BodyError {
     ExpandsTooFar,
     #[error("the body has an encoding other than gzip")]
     UnknownEncoding,
+    #[error("the body is {0}: send JSON text in UTF-8, as it is or compressed by gzip once")]
+    Form(ByteForm),
+    #[error("the body holds more than {MAX_EVENTS} events")]
+    TooManyEvents,
     #[error("{place} is not JSON")]
     NotJson { place: Place },
     #[error("{place} is {}", reason.as_str())]
@@ -52,10 +59,16 @@ impl std::fmt::Display for Place {
 pub(crate) fn expand(headers: &HeaderMap, body: Bytes) -> Result<Bytes, BodyError> {
     if body.starts_with(&GZIP_MAGIC) {
         return match gzip::decode_capped(&body, MAX_EXPANDED_BYTES) {
-            Ok(expanded) => Ok(expanded.into()),
+            Ok(expanded) => match ByteForm::of(&expanded) {
+                Some(form) => Err(BodyError::Form(form)),
+                None => Ok(expanded.into()),
+            },
             Err(GunzipError::TooLarge { .. }) => Err(BodyError::ExpandsTooFar),
             Err(GunzipError::Corrupt(_)) => Err(BodyError::NotGzip),
         };
+    }
+    if let Some(form) = ByteForm::of(&body) {
+        return Err(BodyError::Form(form));
     }
     let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     let is_known = |encoding: &[u8]| {
@@ -76,12 +89,10 @@ pub(crate) fn expand(headers: &HeaderMap, body: Bytes) -> Result<Bytes, BodyErro
 
 /// The events of an expanded body: an array of objects, or objects one after another.
 pub(crate) fn events(body: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
-    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let first = text.iter().position(|byte| !is_space(*byte));
-    let events = match first {
+    let events = match body.get(spaces(body)) {
         None => Vec::new(),
-        Some(first) if text[first] == b'[' => elements(&text[first + 1..])?,
-        Some(_) => sequence(text)?,
+        Some(b'[') => elements(&body[spaces(body) + 1..])?,
+        Some(_) => sequence(body)?,
     };
     if events.is_empty() {
         return Err(BodyError::Empty);
@@ -99,9 +110,17 @@ fn sequence(text: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
         }
         let place = || Place::Line(text[..at].split(|byte| *byte == b'\n').count());
         let (event, len) = next_event(&text[at..], place)?;
-        events.push(event);
+        push(&mut events, event)?;
         at += len;
     }
+}
+
+fn push<'a>(events: &mut Vec<Event<'a>>, event: Event<'a>) -> Result<(), BodyError> {
+    if events.len() == MAX_EVENTS {
+        return Err(BodyError::TooManyEvents);
+    }
+    events.push(event);
+    Ok(())
 }
 
 /// The elements of an array whose bracket was just passed. Nothing but white space may follow its end.
@@ -115,7 +134,7 @@ fn elements(text: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
         at += spaces(&text[at..]);
         let number = events.len() + 1;
         let (event, len) = next_event(&text[at..], || Place::Item(number))?;
-        events.push(event);
+        push(&mut events, event)?;
         at += len;
         at += spaces(&text[at..]);
         match text.get(at) {
@@ -151,10 +170,19 @@ fn next_event(text: &[u8], place: impl Fn() -> Place) -> Result<(Event<'_>, usiz
     Ok((event, values.byte_offset()))
 }
 
+/// How much only separates: white space, and byte order marks, of which files that were put together have several.
 fn spaces(text: &[u8]) -> usize {
-    text.iter()
-        .position(|byte| !is_space(*byte))
-        .unwrap_or(text.len())
+    let mut len = 0;
+    while let Some(byte) = text.get(len) {
+        if is_space(*byte) {
+            len += 1;
+        } else if text[len..].starts_with(BYTE_ORDER_MARK) {
+            len += BYTE_ORDER_MARK.len();
+        } else {
+            break;
+        }
+    }
+    len
 }
 
 fn is_space(byte: u8) -> bool {
@@ -188,6 +216,8 @@ mod tests {
             (format!("[{EVENT}]"), 1),
             (format!("\n[ {EVENT} ,{EVENT}\n]\n"), 2),
             (format!("\u{feff}{EVENT}"), 1),
+            (format!("\n\u{feff}{EVENT}\n\u{feff}{EVENT}"), 2),
+            (format!("\u{feff}\u{feff}[{EVENT}]"), 1),
             ("{\n \"a\": 1\n}\n{\n \"a\": 2\n}".to_owned(), 2),
         ] {
             assert_eq!(count(&body), Ok(expected), "{body}");
@@ -273,6 +303,33 @@ mod tests {
             expand(&headers("gzip"), bomb.into()),
             Err(BodyError::ExpandsTooFar)
         );
+    }
+
+    #[test]
+    fn other_forms_of_bytes_are_named() {
+        let twice = gzip::encode(&gzip::encode(EVENT.as_bytes()));
+        for (body, form) in [
+            (&twice[..], ByteForm::Gzip),
+            (b"\x28\xb5\x2f\xfd\x20", ByteForm::Zstandard),
+            (b"PK\x03\x04", ByteForm::Zip),
+            (b"\xff\xfe{\0\"\0", ByteForm::Utf16),
+        ] {
+            let body = Bytes::copy_from_slice(body);
+            let error = expand(&HeaderMap::new(), body).unwrap_err();
+            assert_eq!(error, BodyError::Form(form));
+            assert!(error.to_string().contains(form.as_str()), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_more_events_are_taken_than_there_is_room_for() {
+        let lines = EVENT.repeat(MAX_EVENTS);
+        let array = |count| format!("[{}]", vec![EVENT; count].join(","));
+
+        assert_eq!(count(&lines), Ok(MAX_EVENTS));
+        assert_eq!(count(&(lines + EVENT)), Err(BodyError::TooManyEvents));
+        assert_eq!(count(&array(MAX_EVENTS)), Ok(MAX_EVENTS));
+        assert_eq!(count(&array(MAX_EVENTS + 1)), Err(BodyError::TooManyEvents));
     }
 
     proptest! {

@@ -7,4 +7,4 @@ mod records;
 mod router;
 
 pub use config::{Config, Deps};
-pub use router::router;
+pub use router::{ROUTES, router};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use boot::{BoxError, Env};
 use time::OffsetDateTime;
-use track::{Config, Deps, router};
+use track::{Config, Deps, ROUTES, router};
 use uuid::Uuid;
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,5 +16,5 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), BoxError> {
     let config = Config::from_env(&Env::process())?;
     let deps = Deps::connect(config, OffsetDateTime::now_utc, Uuid::new_v4).await;
-    boot::serve(router(deps)).await
+    boot::serve(router(deps), &ROUTES).await
 }

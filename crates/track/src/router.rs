@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use access_keys::{Scope, presented_key};
+use access_keys::{Admission, Scope, presented_key};
 use aws_io::firehose::put_records;
 use axum::{
     Router,
@@ -16,6 +16,7 @@ use boot::{
     metrics::{Metric, Tally},
 };
 use bytes::Bytes;
+use event_model::ByteForm;
 use tower_http::cors::CorsLayer;
 
 use crate::{
@@ -32,6 +33,9 @@ const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The gateway's routes that lead here: those of the HTTP API, and the only one of a Function URL.
+pub const ROUTES: [&str; 3] = ["POST /track", "POST /track/{proxy+}", "$default"];
 
 /// The function as an HTTP service.
 pub fn router(deps: Deps) -> Router {
@@ -105,20 +109,20 @@ async fn check_key(
 ) -> Result<(), ApiError> {
     let text = |name| headers.get(name)?.to_str().ok();
     let presented = match text(API_KEY) {
-        Some(key) => Some(key.into()),
-        None => text(header::AUTHORIZATION).and_then(presented_key),
+        Some(key) if !key.is_empty() => Some(key.into()),
+        Some(_) | None => text(header::AUTHORIZATION).and_then(presented_key),
     };
     let Some(presented) = presented else {
-        let item = ErrorItem::new("unauthorized")
-            .description("send the key as x-api-key or Authorization");
-        return Err(ApiError::new(StatusCode::UNAUTHORIZED, item));
+        return Err(ApiError::unauthorized(
+            "send the key as x-api-key or Authorization",
+        ));
     };
-    match deps.keys.open(Scope::Track, &presented, now).await {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            let item = ErrorItem::new("forbidden").description("the key does not open this route");
-            Err(ApiError::new(StatusCode::FORBIDDEN, item))
-        }
+    match deps.keys.admit(Scope::Track, &presented, now).await {
+        Ok(Admission::Opens) => Ok(()),
+        Ok(Admission::OfAnotherScope) => Err(ApiError::forbidden(
+            "the key is one of another scope than track",
+        )),
+        Ok(Admission::Unknown) => Err(ApiError::unauthorized("the key is not known")),
         // Nobody is told to give up because we cannot know.
         Err(error) => Err(ApiError::unavailable(RETRY_AFTER_SECONDS, error)),
     }
@@ -126,8 +130,12 @@ async fn check_key(
 
 fn refuse(error: BodyError) -> ApiError {
     let status = match error {
-        BodyError::ExpandsTooFar => return payload_too_large(error.to_string()),
-        BodyError::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        BodyError::ExpandsTooFar | BodyError::TooManyEvents => {
+            return payload_too_large(error.to_string());
+        }
+        // JSON is in UTF-8 (RFC 8259, section 8.1): other text is no JSON, and no encoding of it either.
+        BodyError::Form(ByteForm::Utf16 | ByteForm::Utf32) => StatusCode::BAD_REQUEST,
+        BodyError::UnknownEncoding | BodyError::Form(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         BodyError::Empty
         | BodyError::NotGzip
         | BodyError::NotJson { .. }

@@ -3,7 +3,9 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::stack::{Accounts, Stack, distinct_events, fresh_id, public_samples, samples};
+use crate::stack::{
+    ARRIVAL, Accounts, Stack, distinct_events, eventually, fresh_id, public_samples, samples,
+};
 
 /// Posts a file and checks its sum: against a naive count of its elements, and against the
 /// rows that can be found afterwards.
@@ -212,4 +214,27 @@ fn sample(name: &str) -> Result<Vec<u8>> {
     found
         .map(|(_, body)| body)
         .ok_or_else(|| anyhow::anyhow!("events/sparkpost/{name} is missing"))
+}
+
+/// What nobody can load is written down where a person finds it, and leaves the queue.
+#[tokio::test]
+async fn object_that_is_no_gzip_is_rejected_with_its_reason() -> Result<()> {
+    let (stack, _weather) = Stack::shared().await?;
+    let label = fresh_id("no-gzip");
+    let key = format!("raw/sparkpost/dt=2026-01-03/{label}-0123456789abcdef.json.gz");
+
+    stack.put_raw(&key, b"no gzip".to_vec()).await?;
+
+    let line = eventually("the object to be rejected", ARRIVAL, async || {
+        for rejected in stack.keys_under("rejected/sparkpost/").await? {
+            let text = String::from_utf8(stack.object(&rejected).await?)?;
+            if let Some(line) = text.lines().find(|line| line.contains(&label)) {
+                return Ok(Some(line.to_owned()));
+            }
+        }
+        Ok(None)
+    })
+    .await?;
+    ensure!(line.contains("not_gzip"), "{line}");
+    Ok(())
 }

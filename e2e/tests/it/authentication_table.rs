@@ -1,5 +1,10 @@
-//! Every route with every kind of key, while the authorizer looks at a secret of the test's own, which was rotated twice.
+//! Every route with every kind of key, while whoever checks keys looks at a secret of the test's own, which was rotated twice.
+//!
+//! What each sender makes of each code, and so which one is right for it, stands in docs/operations.md.
 
+use std::time::SystemTime;
+
+use access_keys::token;
 use anyhow::{Context, Result, ensure};
 use authorizer::{Scope, keys::KeyDocument};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -8,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::function::Function;
+use crate::keys_secret::KeysSecret;
 use crate::stack::{Stack, fresh_id};
 
 struct Route {
@@ -15,31 +21,73 @@ struct Route {
     path: &'static str,
     scope: Scope,
     foreign: Scope,
+    codes: Codes,
 }
 
-const ROUTES: [Route; 3] = [
+/// What a route answers to each kind of credential.
+#[derive(Clone, Copy)]
+struct Codes {
+    opens: u16,
+    /// There is none.
+    missing: u16,
+    /// It opens nothing: never was a key, no longer is one, or is a token that has expired.
+    unknown: u16,
+    /// It is a good one, of another scope.
+    foreign: u16,
+    has_challenge: bool,
+}
+
+/// A function that checks keys itself. SparkPost asks for a new token after 401, and only after 400 and 401.
+const BY_THE_FUNCTION: Codes = Codes {
+    opens: 200,
+    missing: 401,
+    unknown: 401,
+    foreign: 403,
+    has_challenge: true,
+};
+
+/// An HTTP API's authorizer: 401 without a header, and 403 for all that it denies. Programs that search only report either.
+const BY_THE_GATEWAY: Codes = Codes {
+    opens: 200,
+    missing: 401,
+    unknown: 403,
+    foreign: 403,
+    has_challenge: false,
+};
+
+const ROUTES: [Route; 4] = [
     Route {
         method: Method::POST,
         path: "/webhooks/sparkpost",
         scope: Scope::Sparkpost,
         foreign: Scope::Query,
+        codes: BY_THE_FUNCTION,
     },
     Route {
         method: Method::GET,
         path: "/api/v1/events/message",
         scope: Scope::Query,
         foreign: Scope::Sparkpost,
+        codes: BY_THE_GATEWAY,
     },
     Route {
         method: Method::GET,
         path: "/api/v1/message-events",
         scope: Scope::Query,
         foreign: Scope::Sparkpost,
+        codes: BY_THE_GATEWAY,
+    },
+    Route {
+        method: Method::POST,
+        path: "/track",
+        scope: Scope::Track,
+        foreign: Scope::Sparkpost,
+        codes: Codes {
+            opens: 204,
+            ..BY_THE_FUNCTION
+        },
     },
 ];
-
-const MISSING: u16 = 401;
-const REFUSED: u16 = 403;
 
 /// The versions of the secret, oldest first: revoked, previous, current.
 struct Versions([String; 3]);
@@ -69,19 +117,12 @@ impl Versions {
         self.key(2, scope)
     }
 
-    /// Makes the secret and rotates it twice; its name.
-    async fn store(&self, stack: &Stack) -> Result<String> {
-        let aws = aws_io::Aws::local(&stack.file.aws_endpoint_url).await;
-        let secrets = aws.secrets();
-        let name = fresh_id("authentication-table");
-        let [first, later @ ..] = &self.0;
-        let create = secrets.create_secret().name(&name).secret_string(first);
-        create.send().await?;
-        for document in later {
-            let put = secrets.put_secret_value().secret_id(&name);
-            put.secret_string(document).send().await?;
+    /// Rotates the secret to each.
+    async fn store(&self, secret: &KeysSecret) -> Result<()> {
+        for document in &self.0 {
+            secret.replace(document).await?;
         }
-        Ok(name)
+        Ok(())
     }
 }
 
@@ -89,81 +130,152 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-/// What each value of the header must bring.
-fn cases(versions: &Versions, route: &Route) -> Vec<(&'static str, Option<String>, u16)> {
+/// A value of the header under a name, and what it must bring.
+type Case = (&'static str, Option<String>, u16);
+
+/// As SparkPost presents them that uses OAuth.
+fn token_cases(versions: &Versions, route: &Route) -> Vec<Case> {
+    let current = versions.current(route.scope);
+    let previous = versions.previous(route.scope);
+    let foreign = versions.current(route.foreign);
+    let Codes {
+        opens,
+        unknown,
+        foreign: of_another_scope,
+        ..
+    } = route.codes;
+    let token = |key: &str, at: SystemTime| {
+        let token = token::issue(&SecretString::from(key), at);
+        Some(format!("Bearer {}", token.expose_secret()))
+    };
+    let now = SystemTime::now();
+    vec![
+        ("token", token(&current, now), opens),
+        ("token of the previous key", token(&previous, now), opens),
+        (
+            "token that has expired",
+            token(&current, now - 2 * token::ANNOUNCED),
+            unknown,
+        ),
+        (
+            "token of a revoked key",
+            token(&versions.revoked(route.scope), now),
+            unknown,
+        ),
+        (
+            "token of another scope",
+            token(&foreign, now),
+            of_another_scope,
+        ),
+        (
+            "token of somebody else",
+            Some("Bearer eyJhbGciOiJIUzI1NiJ9.e30.x".to_owned()),
+            unknown,
+        ),
+    ]
+}
+
+fn cases(versions: &Versions, route: &Route) -> Vec<Case> {
     let current = versions.current(route.scope);
     let previous = versions.previous(route.scope);
     let foreign = versions.current(route.foreign);
     let some = |text: &str| Some(text.to_owned());
+    let Codes {
+        opens,
+        missing,
+        unknown,
+        foreign: of_another_scope,
+        ..
+    } = route.codes;
     vec![
-        ("no key", None, MISSING),
-        ("empty header", some(""), MISSING),
-        ("wrong key", some("wrong"), REFUSED),
-        ("key of another scope", some(&foreign), REFUSED),
+        ("no key", None, missing),
+        ("empty header", some(""), missing),
+        ("wrong key", some("wrong"), unknown),
+        ("key of another scope", some(&foreign), of_another_scope),
         (
             "bearer of another scope",
             some(&format!("Bearer {foreign}")),
-            REFUSED,
+            of_another_scope,
         ),
-        ("plain", some(&current), 200),
-        ("bearer", some(&format!("Bearer {current}")), 200),
+        ("basic that is no text", some("Basic //46/w=="), unknown),
+        ("unknown scheme", some(&format!("Token {current}")), unknown),
+        (
+            "basic in capitals",
+            some(&basic(&format!("a:{current}")).replace("Basic ", "BASIC  ")),
+            opens,
+        ),
+        ("plain", some(&current), opens),
+        ("bearer", some(&format!("Bearer {current}")), opens),
         (
             "bearer in lower case",
             some(&format!("bearer   {current}")),
-            200,
+            opens,
         ),
         (
             "basic password",
             some(&basic(&format!("anyone:{current}"))),
-            200,
+            opens,
         ),
-        ("basic user", some(&basic(&format!("{current}:"))), 200),
-        ("previous version", some(&previous), 200),
+        ("basic user", some(&basic(&format!("{current}:"))), opens),
+        ("previous version", some(&previous), opens),
         (
             "previous version, bearer",
             some(&format!("Bearer {previous}")),
-            200,
+            opens,
         ),
         (
             "revoked version",
             some(&versions.revoked(route.scope)),
-            REFUSED,
+            unknown,
         ),
-        ("scheme alone", some("Bearer"), REFUSED),
+        ("scheme alone", some("Bearer"), unknown),
         (
             "scheme twice",
             some(&format!("Bearer Bearer {current}")),
-            REFUSED,
+            unknown,
         ),
-        ("basic that is no base64", some("Basic !!!"), REFUSED),
-        ("basic of nothing", some(&basic(":")), REFUSED),
-        ("key with a tail", some(&format!("{current}0")), REFUSED),
+        ("basic that is no base64", some("Basic !!!"), unknown),
+        ("basic of nothing", some(&basic(":")), unknown),
+        ("key with a tail", some(&format!("{current}0")), unknown),
         (
             "all but the last digit",
             some(&current[..current.len() - 1]),
-            REFUSED,
+            unknown,
         ),
-        ("key in upper case", some(&current.to_uppercase()), REFUSED),
-        ("two keys", some(&format!("{current}, {current}")), REFUSED),
-        ("the signing key", some(&versions.0[2]), REFUSED),
+        ("key in upper case", some(&current.to_uppercase()), unknown),
+        ("two keys", some(&format!("{current}, {current}")), unknown),
+        ("the signing key", some(&versions.0[2]), unknown),
         (
             "token that nobody signed",
             some(&format!("Bearer ct1.9999999999.{current}")),
-            REFUSED,
+            unknown,
         ),
     ]
 }
 
 async fn ask(stack: &Stack, route: &Route, authorization: Option<&str>) -> Result<u16> {
+    let body = if route.scope == Scope::Track {
+        r#"{"event":"authentication"}"#
+    } else {
+        r#"[{"msys":{}}]"#
+    };
     let url = format!("{}{}", stack.file.base_url, route.path);
     let mut request = stack.http.request(route.method.clone(), url);
     if route.method == Method::POST {
-        request = request.body(r#"[{"msys":{}}]"#);
+        request = request.body(body);
     }
     if let Some(value) = authorization {
         request = request.header("authorization", value);
     }
-    Ok(request.send().await?.status().as_u16())
+    let answer = request.send().await?;
+    let status = answer.status().as_u16();
+    let is_challenged = answer.headers().contains_key("www-authenticate");
+    ensure!(
+        is_challenged == (status == 401 && route.codes.has_challenge),
+        "{}: {status} with a challenge: {is_challenged}",
+        route.path
+    );
+    Ok(status)
 }
 
 async fn ask_for_token(stack: &Stack, body: Value) -> Result<(u16, Value)> {
@@ -185,7 +297,8 @@ fn grant(secret: &str) -> Value {
 
 async fn check_keys(stack: &Stack, versions: &Versions) -> Result<()> {
     for route in &ROUTES {
-        for (case, authorization, expected) in cases(versions, route) {
+        let cases = [cases(versions, route), token_cases(versions, route)].concat();
+        for (case, authorization, expected) in cases {
             let status = ask(stack, route, authorization.as_deref()).await?;
             ensure!(status == expected, "{} with {case}: {status}", route.path);
         }
@@ -194,7 +307,7 @@ async fn check_keys(stack: &Stack, versions: &Versions) -> Result<()> {
 }
 
 async fn check_tokens(stack: &Stack, versions: &Versions) -> Result<()> {
-    let [webhook, search, _] = &ROUTES;
+    let [webhook, search, _, track] = &ROUTES;
     for secret in [
         versions.current(Scope::Sparkpost),
         versions.previous(Scope::Sparkpost),
@@ -207,7 +320,8 @@ async fn check_tokens(stack: &Stack, versions: &Versions) -> Result<()> {
         let token = body["access_token"].as_str().context("there is a token")?;
         let bearer = format!("Bearer {token}");
         ensure!(ask(stack, webhook, Some(&bearer)).await? == 200);
-        ensure!(ask(stack, search, Some(&bearer)).await? == REFUSED);
+        ensure!(ask(stack, search, Some(&bearer)).await? == 403);
+        ensure!(ask(stack, track, Some(&bearer)).await? == 403);
         ensure!(
             ask_for_token(stack, grant(token)).await?.0 == 401,
             "a token renews itself"
@@ -221,6 +335,9 @@ async fn check_tokens(stack: &Stack, versions: &Versions) -> Result<()> {
         ensure!(ask_for_token(stack, grant(secret)).await?.0 == 401);
     }
     ensure!(ask_for_token(stack, json!({})).await?.0 == 400);
+    let mut of_two_types = grant(&versions.current(Scope::Sparkpost));
+    of_two_types["grant_type"] = json!(["client_credentials", "password"]);
+    ensure!(ask_for_token(stack, of_two_types).await?.0 == 400);
     Ok(())
 }
 
@@ -243,24 +360,38 @@ async fn check_unreadable(stack: &Stack, versions: &Versions) -> Result<()> {
 #[tokio::test]
 async fn every_route_answers_every_kind_of_key_as_documented() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
-    let authorizer = Function::named(&stack, "authorizer")?;
-    let environment = authorizer.environment().await?;
+    let mut checkers = Vec::new();
+    for name in ["authorizer", "ingest", "track"] {
+        let function = Function::named(&stack, name)?;
+        let environment = function.environment().await?;
+        checkers.push((function, environment));
+    }
     let versions = Versions::new();
-    let secret = versions.store(&stack).await?;
-    let look_at = async |secret: &str| {
-        let mut changed = environment.clone();
-        changed["KEYS_SECRET_ARN"] = json!(secret);
-        authorizer.set_environment(&changed).await
+    // The stack's own, as the functions may read no other.
+    let secret = KeysSecret::of(&stack).await?;
+    let original = secret.text().await?;
+    let look_at = async |name: &str, value: &str| {
+        for (function, environment) in &checkers {
+            let mut changed = environment.clone();
+            changed[name] = json!(value);
+            function.set_environment(&changed).await?;
+        }
+        anyhow::Ok(())
     };
 
     let checks = async {
-        look_at(&secret).await?;
+        versions.store(&secret).await?;
+        // With another setting the function starts anew, and reads the keys.
+        look_at("KEYS_CACHE_SECONDS", "299").await?;
         check_keys(&stack, &versions).await?;
         check_tokens(&stack, &versions).await?;
-        look_at("a-secret-that-is-not-there").await?;
+        look_at("KEYS_SECRET_ARN", "a-secret-that-is-not-there").await?;
         check_unreadable(&stack, &versions).await
     };
     let outcome = checks.await;
-    authorizer.set_environment(&environment).await?;
+    secret.restore(&original).await?;
+    for (function, environment) in &checkers {
+        function.set_environment(environment).await?;
+    }
     outcome
 }

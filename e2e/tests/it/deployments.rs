@@ -1,6 +1,6 @@
-//! The template in all its combinations, deployed beside the stack under test; and the check of a deployed stack.
+//! The template in all its combinations and a packaged folder, deployed beside the stack under test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::stack::{Stack, fresh_id, repository_root};
 
 /// A program of the project, run by the Python that has AWS's library.
-fn python(script: &str) -> Command {
+pub(crate) fn python(script: &str) -> Command {
     let root = repository_root();
     let mut command = Command::new(root.join(".local/tools/sam/bin/python"));
     command
@@ -20,7 +20,7 @@ fn python(script: &str) -> Command {
     command
 }
 
-fn ensure_success(output: &Output) -> Result<()> {
+pub(crate) fn ensure_success(output: &Output) -> Result<()> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     ensure!(
         output.status.success(),
@@ -32,47 +32,96 @@ fn ensure_success(output: &Output) -> Result<()> {
 }
 
 /// The template as it was staged for the stack under test.
-fn staged_template() -> Result<PathBuf> {
+pub(crate) fn staged_template() -> Result<PathBuf> {
     let stack_json = std::env::var("CISTERN_STACK_JSON")?;
     let stack_json = repository_root().join(stack_json);
     let data_dir = stack_json.parent().context("stack.json lies in a folder")?;
     Ok(data_dir.join("build/template.yaml"))
 }
 
-#[tokio::test]
-async fn every_combination_of_switches_deploys_and_leaves_its_bucket() -> Result<()> {
-    let (stack, _weather) = Stack::shared().await?;
-    let database = fresh_id("combinations").replace('-', "_");
-    let mut admin = PgConnection::connect(&stack.file.database_url).await?;
-    let create = format!("create database {database}");
-    admin.execute(AssertSqlSafe(create)).await?;
-    let (server, _) = stack
-        .file
-        .database_url
-        .rsplit_once('/')
-        .context("the url names a database")?;
+/// A database of its own beside the stack's.
+struct Database {
+    name: String,
+    url: String,
+    admin: PgConnection,
+}
 
-    let output = python("e2e/deployments/combinations.py")
-        .arg(staged_template()?)
-        .arg(format!("{server}/{database}"))
-        .output()
-        .await?;
+impl Database {
+    async fn create(stack: &Stack, label: &str) -> Result<Self> {
+        let name = fresh_id(label).replace('-', "_");
+        let mut admin = PgConnection::connect(&stack.file.database_url).await?;
+        let create = format!("create database {name}");
+        admin.execute(AssertSqlSafe(create)).await?;
+        let (server, _) = stack
+            .file
+            .database_url
+            .rsplit_once('/')
+            .context("the url names a database")?;
+        let url = format!("{server}/{name}");
+        Ok(Self { name, url, admin })
+    }
 
-    let drop = format!("drop database {database} with (force)");
-    admin.execute(AssertSqlSafe(drop)).await?;
-    ensure_success(&output)
+    async fn drop(mut self) -> Result<()> {
+        let drop = format!("drop database {} with (force)", self.name);
+        self.admin.execute(AssertSqlSafe(drop)).await?;
+        Ok(())
+    }
 }
 
 #[tokio::test]
-async fn smoke_check_passes_on_the_deployed_stack() -> Result<()> {
-    // It waits until the queue is empty, which it might never be while others send.
-    let (stack, _weather) = Stack::exclusive().await?;
+async fn every_combination_of_switches_deploys_and_leaves_its_bucket() -> Result<()> {
+    let (stack, _weather) = Stack::shared().await?;
+    let database = Database::create(&stack, "combinations").await?;
 
-    let output = python(".ci/smoke")
-        .arg("cistern")
-        .env("BASE_URL", &stack.file.base_url)
+    let output = python("e2e/deployments/combinations.py")
+        .arg(staged_template()?)
+        .arg(&database.url)
         .output()
         .await?;
 
+    database.drop().await?;
+    ensure_success(&output)
+}
+
+/// What a release is, laid out from what cargo has built for the stack under test.
+async fn package(folder: &Path) -> Result<&'static str> {
+    let architecture = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let binaries = folder.join("binaries");
+    std::fs::create_dir(&binaries)?;
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .context("the target directory")?
+        .join("debug");
+    std::os::unix::fs::symlink(built, binaries.join(architecture))?;
+
+    let output = python(".ci/packaging")
+        .arg(folder.join("package"))
+        .arg(&binaries)
+        .arg("1")
+        .output()
+        .await?;
+
+    ensure_success(&output)?;
+    Ok(architecture)
+}
+
+#[tokio::test]
+async fn packaged_folder_deploys_by_sam_and_from_a_bucket_without_a_toolchain() -> Result<()> {
+    let (stack, _weather) = Stack::shared().await?;
+    let folder = tempfile::tempdir()?;
+    let architecture = package(folder.path()).await?;
+    let database = Database::create(&stack, "package").await?;
+
+    let output = python("e2e/deployments/package.py")
+        .arg(folder.path().join("package"))
+        .arg(architecture)
+        .arg(&database.url)
+        .output()
+        .await?;
+
+    database.drop().await?;
     ensure_success(&output)
 }

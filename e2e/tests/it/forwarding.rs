@@ -6,5 +6,5 @@ mod disorder;
 mod intake;
 mod keys;
 mod numbers;
-mod rig;
+pub(crate) mod rig;
 mod template;

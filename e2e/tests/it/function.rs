@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::aws::root;
 use crate::stack::Stack;
 
 /// Longer than any function may run.
@@ -37,12 +38,13 @@ impl<'a> Function<'a> {
         Ok(group.context("the function's log group")?.to_owned())
     }
 
-    async fn configuration(&self) -> Result<Value> {
+    /// All that Lambda says of it.
+    pub(crate) async fn configuration(&self) -> Result<Value> {
         let answer = self
             .stack
             .http
             .get(self.url("configuration"))
-            .header("authorization", self.scope())
+            .header("authorization", root(&self.stack.file, "lambda"))
             .send()
             .await?;
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
@@ -59,7 +61,7 @@ impl<'a> Function<'a> {
             .stack
             .http
             .put(self.url("configuration"))
-            .header("authorization", self.scope())
+            .header("authorization", root(&self.stack.file, "lambda"))
             .body(settings.to_string())
             .send()
             .await?;
@@ -78,7 +80,7 @@ impl<'a> Function<'a> {
             .stack
             .http
             .post(self.url("invocations"))
-            .header("authorization", self.scope())
+            .header("authorization", root(&self.stack.file, "lambda"))
             .body(event.to_string())
             .send()
             .await?;
@@ -95,7 +97,7 @@ impl<'a> Function<'a> {
             .http
             .post(self.url("invocations"))
             .timeout(LONGEST_RUN)
-            .header("authorization", self.scope())
+            .header("authorization", root(&self.stack.file, "lambda"))
             .body("{}")
             .send()
             .await?;
@@ -133,13 +135,5 @@ impl<'a> Function<'a> {
     fn url(&self, what: &str) -> String {
         let endpoint = &self.stack.file.aws_endpoint_url;
         format!("{endpoint}/2015-03-31/functions/{}/{what}", self.name)
-    }
-
-    /// The emulator checks no signature, but routes a request by the scope that signs it.
-    fn scope(&self) -> String {
-        let region = &self.stack.file.region;
-        format!(
-            "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/lambda/aws4_request, SignedHeaders=host, Signature=0"
-        )
     }
 }

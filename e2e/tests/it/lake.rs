@@ -8,6 +8,7 @@ use aws_io::s3::listing;
 use lake_schema::{Table, queries::with_view};
 use serde_json::{Value, json};
 
+use crate::aws::call;
 use crate::function::Function;
 use crate::stack::{ARRIVAL, Stack, eventually};
 
@@ -129,22 +130,7 @@ impl Stack {
     }
 
     async fn athena_call(&self, action: &str, request: &Value) -> Result<Value> {
-        let region = &self.file.region;
-        let answer = self
-            .http
-            .post(&self.file.aws_endpoint_url)
-            .header("x-amz-target", format!("AmazonAthena.{action}"))
-            .header("content-type", "application/x-amz-json-1.1")
-            .header(
-                "authorization",
-                format!("AWS4-HMAC-SHA256 Credential=test/20260101/{region}/athena/aws4_request, SignedHeaders=host, Signature=0"),
-            )
-            .body(request.to_string())
-            .send()
-            .await?;
-        let (status, text) = (answer.status(), answer.text().await?);
-        ensure!(status.is_success(), "{action}: {status} {text}");
-        Ok(serde_json::from_str(&text)?)
+        call(self, "athena", &format!("AmazonAthena.{action}"), request).await
     }
 
     /// How often each event id that begins with `label` is seen.

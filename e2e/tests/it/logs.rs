@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::aws::call;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
 /// Plants an address, a body and keys on every way into the stack, and looks for them.
@@ -128,18 +129,5 @@ fn is_of_the_platform(line: &str) -> bool {
 }
 
 async fn ask_logs(stack: &Stack, action: &str, request: &Value) -> Result<Value> {
-    let scope = format!(
-        "AWS4-HMAC-SHA256 Credential=test/20260101/{}/logs/aws4_request, SignedHeaders=host, Signature=0",
-        stack.file.region
-    );
-    let answer = stack
-        .http
-        .post(&stack.file.aws_endpoint_url)
-        .header("authorization", scope)
-        .header("x-amz-target", format!("Logs_20140328.{action}"))
-        .header("content-type", "application/x-amz-json-1.1")
-        .body(request.to_string())
-        .send()
-        .await?;
-    Ok(serde_json::from_slice(&answer.bytes().await?)?)
+    call(stack, "logs", &format!("Logs_20140328.{action}"), request).await
 }

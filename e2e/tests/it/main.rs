@@ -1,8 +1,11 @@
 //! The deployed local stack, from outside. One binary, so that every test shares one build and
 //! the tests that cause an outage can hold off the others ([`stack::Stack::exclusive`]).
 
+mod aws;
 mod function;
+mod keys_secret;
 mod lake;
+mod neighbour;
 mod refusing_firehose;
 mod stack;
 mod visibility;
@@ -15,7 +18,9 @@ mod clients;
 mod deployments;
 mod exactly_once;
 mod forwarding;
+mod front_door;
 mod hostile_queries;
+mod interop;
 mod large_batches;
 mod logs;
 mod operator;
@@ -23,4 +28,7 @@ mod outages;
 mod product_event_outages;
 mod product_events;
 mod recorded_answers;
+mod rights;
 mod search;
+mod smoke;
+mod two_stacks;

@@ -52,7 +52,7 @@ async fn firehose_refusing_some_all_or_being_away_loses_and_doubles_nothing() ->
 
     let mut statuses = Vec::new();
     for (request, refusals) in moods.into_iter().enumerate() {
-        let url = refusing_firehose::start(&stack.file.aws_endpoint_url, refusals).await?;
+        let url = refusing_firehose::start(&stack.file, refusals).await?;
         let mut behind_it = environment.clone();
         behind_it["AWS_ENDPOINT_URL_FIREHOSE"] = json!(url);
         behind_it["PUT_DEADLINE_MS"] = json!("2000");

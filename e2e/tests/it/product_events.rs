@@ -288,7 +288,7 @@ async fn only_the_key_of_track_opens_track() -> Result<()> {
 
     ensure!(post(None).await? == 401);
     ensure!(post(Some(("x-api-key", &stack.file.keys.query))).await? == 403);
-    ensure!(post(Some(("authorization", "Bearer wrong"))).await? == 403);
+    ensure!(post(Some(("authorization", "Bearer wrong"))).await? == 401);
     let bearer = format!("Bearer {}", stack.file.keys.track);
     ensure!(post(Some(("authorization", &bearer))).await? == 204);
     Ok(())

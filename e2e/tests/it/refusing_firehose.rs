@@ -12,6 +12,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::aws::root;
+use crate::stack::StackFile;
+
 /// What becomes of the calls, in turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
@@ -28,18 +31,18 @@ pub(crate) enum Refusal {
 #[derive(Clone)]
 struct Between {
     http: reqwest::Client,
-    emulator_url: String,
+    file: StackFile,
     refusals: &'static [Refusal],
     call_count: Arc<AtomicUsize>,
 }
 
 /// Starts on a free port; gives its URL. After the last of `refusals` it begins with the first again.
-pub(crate) async fn start(emulator_url: &str, refusals: &'static [Refusal]) -> Result<String> {
+pub(crate) async fn start(stack: &StackFile, refusals: &'static [Refusal]) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let between = Between {
         http: reqwest::Client::new(),
-        emulator_url: emulator_url.to_owned(),
+        file: stack.clone(),
         refusals,
         call_count: Arc::default(),
     };
@@ -88,8 +91,13 @@ async fn put(State(between): State<Between>, headers: HeaderMap, body: String) -
 
 impl Between {
     async fn forward(&self, headers: &HeaderMap, request: &Value) -> Result<Value> {
-        let mut forwarded = self.http.post(&self.emulator_url).body(request.to_string());
-        for name in ["x-amz-target", "authorization", "content-type"] {
+        // With another key: what the function has signed is not what is sent on.
+        let mut forwarded = self
+            .http
+            .post(&self.file.aws_endpoint_url)
+            .header("authorization", root(&self.file, "firehose"))
+            .body(request.to_string());
+        for name in ["x-amz-target", "content-type"] {
             if let Some(value) = headers.get(name) {
                 forwarded = forwarded.header(name, value);
             }

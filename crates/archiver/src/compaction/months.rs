@@ -38,7 +38,7 @@ pub(super) async fn compact_months(
     let stored = Stored::new(deps, &table.closed_months());
     let now = (deps.clock)();
     let policy = deps.config.policy;
-    let ledger = stored.read_ledger(now - policy.settle).await?;
+    let (ledger, replaced) = stored.read_ledger(now - policy.settle).await?;
     let files: Vec<LakeFile> = stored.list_files().await?.into_keys().collect();
     let due = due_months(&stored.table, &ledger, &files, days, now, policy);
     for month in due.too_large {
@@ -47,7 +47,7 @@ pub(super) async fn compact_months(
     }
     let steps = next_steps(&ledger, due.months, now, policy.settle);
     let write = steps.write.clone();
-    let mut ledger = take_first_steps(&stored, ledger, steps, report).await?;
+    let mut ledger = take_first_steps(&stored, ledger, &replaced, steps, report).await?;
 
     for month in write {
         let Some(closing) = ledger.days.get_mut(&month) else {

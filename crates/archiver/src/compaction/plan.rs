@@ -9,7 +9,9 @@
 //!    one that does not still finds the inputs.
 //! 4. removed: the inputs are gone. Nobody reads a ledger that shows them. After that the ledger forgets the day.
 //!
-//! So each query sees each event in exactly one file, whatever the order in which it looks.
+//! So each query sees each event in exactly one file, whatever the order in which it looks. And whoever opens only files that its
+//! ledger shows, and only the latest ledger, finds all of them until [`Policy::settle`] is over. Athena opens what it has listed,
+//! hidden or not: a query that is under way while files are removed may fail, and has to be run again. It never answers wrongly.
 //!
 //! A month goes through the same phases in a ledger of its own. What is replaced there is the file that it was closed as before;
 //! the days that it is made of stay where they are.
@@ -41,6 +43,10 @@ pub struct Policy {
     /// A month is closed so long after its end.
     pub close_month_after: Duration,
     /// No query takes longer, from its first look at the lake to its last, and no converter longer to store what it read.
+    ///
+    /// Athena ends queries after 30 minutes, unless the account's quota "DML query timeout" was raised, to 240 at most
+    /// (<https://docs.aws.amazon.com/athena/latest/ug/service-limits.html>). Half as much again is left for clocks that differ and
+    /// for queries that are told to end and go on a little.
     pub settle: Duration,
 }
 

@@ -1,7 +1,15 @@
-//! Queries that never stop while days are closed, reopened and closed again.
+//! Queries that never stop while days are closed, reopened and closed again, by compactors of which there are two and which are
+//! killed at any moment.
+//!
+//! A query lists, waits and reads, as engines do. There are two kinds. One opens only files that the ledger shows, and only the
+//! latest ledger, as `cistern query` does on this machine: none of those may miss an object. The other opens all that it has
+//! listed, as Athena does: it may find an object gone, and then has no answer; but never a wrong one.
+//!
+//! `make soak` has it go on for ten minutes (`CISTERN_SOAK_SECONDS`).
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    hash::{BuildHasher as _, RandomState},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -9,116 +17,270 @@ use std::{
     time::{Duration, Instant},
 };
 
+use archiver::compact;
 use aws_io::{Aws, S3Client};
+use bytes::Bytes;
 use serde_json::Value;
 use time::OffsetDateTime;
-use tokio::{sync::Notify, time::timeout_at};
+use tokio::time::{sleep, timeout};
 
-use crate::rig::{NONE, Rig, objects};
+use crate::rig::{NONE, Rig, keys, object};
 use crate::rows::read;
 
 /// Queries that take longer prove nothing, and are not counted.
-const SETTLE: Duration = Duration::from_millis(2500);
+const SETTLE: Duration = Duration::from_secs(6);
+/// All that a query waits: of the time until files go as much as Athena's longest query takes of it, two thirds.
+const WAITING: Duration = Duration::from_secs(4);
+/// So many days are closed, some of them again, before it is enough.
+const MERGES: usize = 4;
+/// A loaded machine takes its time; what is waited for are merges.
+const PATIENCE: Duration = Duration::from_mins(5);
 
-/// The ids that a query finds, each as often as it does. Lists first or reads the ledger first.
-async fn query(s3: &S3Client, bucket: &str, lists_first: bool) -> Vec<String> {
-    let ledger = async || {
-        let states = objects(s3, bucket, "state/lake/events/files/").await;
-        let Some((_, latest)) = states.last_key_value() else {
-            return BTreeSet::new();
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opens {
+    /// What the latest ledger shows.
+    Shown,
+    /// Whatever it has listed.
+    Listed,
+}
+
+/// What became of a query.
+#[derive(Debug)]
+enum Answer {
+    /// The ids that were found, each as often as it was.
+    Found(Vec<String>),
+    /// An object that it had listed, and had to read, was gone.
+    Gone(String),
+}
+
+/// How queries of one kind ended.
+#[derive(Debug, Default)]
+struct Tally {
+    answered: usize,
+    gone: Vec<String>,
+    too_slow: usize,
+}
+
+/// A number below `limit`, any.
+fn any(limit: u64) -> u64 {
+    RandomState::new().hash_one(()) % limit
+}
+
+async fn wait() {
+    let most = u64::try_from(WAITING.as_millis()).unwrap() / 3;
+    sleep(Duration::from_millis(any(most))).await;
+}
+
+struct Querier {
+    s3: S3Client,
+    bucket: String,
+    opens: Opens,
+}
+
+impl Querier {
+    /// Lists, waits, reads the ledger, waits and reads files, or the other way round.
+    async fn query(&self) -> Answer {
+        let list = async |prefix: &str| keys(&self.s3, &self.bucket, prefix).await;
+        let (files_at, ledgers_at) = ("lake/events/", "state/lake/events/files/");
+        let files_first = any(2) == 0;
+        let (files, ledgers);
+        if files_first {
+            files = list(files_at).await;
+            wait().await;
+            ledgers = list(ledgers_at).await;
+        } else {
+            ledgers = list(ledgers_at).await;
+            wait().await;
+            files = list(files_at).await;
+        }
+        wait().await;
+        let hidden = match self.hidden(&ledgers).await {
+            Ok(hidden) => hidden,
+            Err(gone) => return Answer::Gone(gone),
+        };
+        wait().await;
+        let is_opened = |key: &&String| {
+            self.opens == Opens::Listed || !hidden.iter().any(|id| key.contains(id))
+        };
+        match self.read_all(files.iter().filter(is_opened)).await {
+            Ok(contents) => Answer::Found(
+                contents
+                    .into_values()
+                    .flat_map(read)
+                    .filter(|row| !hidden.contains(row["_file"].as_str().unwrap()))
+                    .map(|row| row["eventid"].as_str().unwrap().to_owned())
+                    .collect(),
+            ),
+            Err(gone) => Answer::Gone(gone),
+        }
+    }
+
+    async fn hidden(&self, ledgers: &[String]) -> Result<BTreeSet<String>, String> {
+        let opened = match self.opens {
+            Opens::Shown => ledgers.iter().rev().take(1),
+            Opens::Listed => ledgers.iter().rev().take(usize::MAX),
+        };
+        let read = self.read_all(opened).await?;
+        let Some((_, latest)) = read.last_key_value() else {
+            return Ok(BTreeSet::new());
         };
         let lines = latest
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty());
-        lines
+        Ok(lines
             .map(|line| serde_json::from_slice::<Value>(line).unwrap())
             .filter(|line| line["hidden"] == true)
             .map(|line| line["file"].as_str().unwrap().to_owned())
-            .collect()
-    };
-    let (files, hidden) = if lists_first {
-        let files = objects(s3, bucket, "lake/events/").await;
-        (files, ledger().await)
-    } else {
-        let hidden = ledger().await;
-        (objects(s3, bucket, "lake/events/").await, hidden)
-    };
-    files
-        .into_values()
-        .flat_map(read)
-        .filter(|row| !hidden.contains(row["_file"].as_str().unwrap()))
-        .map(|row| row["eventid"].as_str().unwrap().to_owned())
-        .collect()
+            .collect())
+    }
+
+    /// The objects, or the first that is gone.
+    async fn read_all<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a String>,
+    ) -> Result<BTreeMap<String, Bytes>, String> {
+        let mut contents = BTreeMap::new();
+        for key in keys {
+            match object(&self.s3, &self.bucket, key).await {
+                Some(bytes) => contents.insert(key.clone(), bytes),
+                None => return Err(key.clone()),
+            };
+        }
+        Ok(contents)
+    }
+}
+
+/// What all of them share.
+#[derive(Default)]
+struct Progress {
+    /// How many events there are, of which all with lower numbers are in the lake.
+    arrived: AtomicU32,
+    is_over: AtomicBool,
+}
+
+impl Progress {
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+}
+
+async fn query_until_the_end(querier: Querier, progress: Arc<Progress>) -> Tally {
+    let mut tally = Tally::default();
+    while !progress.is_over() {
+        let (started, before) = (Instant::now(), progress.arrived.load(Ordering::SeqCst));
+        let answer = querier.query().await;
+        if started.elapsed() >= SETTLE {
+            tally.too_slow += 1;
+            continue;
+        }
+        match answer {
+            Answer::Gone(key) => tally.gone.push(key),
+            Answer::Found(ids) => {
+                let different: BTreeSet<&String> = ids.iter().collect();
+                assert_eq!(different.len(), ids.len(), "an event is seen twice");
+                for id in 0..before {
+                    assert!(
+                        different.contains(&id.to_string()),
+                        "event {id} is not seen"
+                    );
+                }
+                tally.answered += 1;
+            }
+        }
+    }
+    tally
+}
+
+/// Compacts again and again, and is cut off in every fourth run, wherever that is. Returns how many days it has merged, and how
+/// often it was cut off.
+async fn compact_until_the_end(rig: Rig, progress: Arc<Progress>, merged: Arc<AtomicU32>) -> usize {
+    let mut killed = 0;
+    while !progress.is_over() {
+        let until = tokio::time::Instant::now() + Duration::from_mins(1);
+        let run = compact(&rig.deps, until);
+        if any(4) == 0 {
+            killed += usize::from(timeout(Duration::from_millis(any(300)), run).await.is_err());
+        } else if let Ok(report) = run.await {
+            // Else the other compactor was faster.
+            let count = u32::try_from(report.merged.len()).unwrap();
+            merged.fetch_add(count, Ordering::SeqCst);
+        }
+        sleep(Duration::from_millis(any(500))).await;
+    }
+    killed
+}
+
+/// Brings an event, of one of two days. The archiver is cut off now and then, and gets the object again.
+async fn arrive(rig: &Rig, id: u32) {
+    let today = OffsetDateTime::now_utc().date();
+    let day = today - time::Duration::days(3 + i64::from(id % 2));
+    let key = format!("raw/track/dt={day}/hour=10/{id}.json");
+    let event = format!(
+        "{{\"event\":\"e\",\"userId\":\"u\",\"eventId\":\"{id}\",\"dateTime\":\"{day} 10:00:00\"}}"
+    );
+    rig.put(&key, event).await;
+    if any(4) == 0 {
+        let _ = timeout(Duration::from_millis(any(50)), rig.deliver(&[&key])).await;
+    }
+    assert_eq!(rig.deliver(&[&key]).await, NONE);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn queries_in_a_loop_see_every_event_exactly_once() {
+async fn queries_in_a_loop_see_every_event_exactly_once_and_miss_no_file() {
+    let soak = std::env::var("CISTERN_SOAK_SECONDS").map_or(Duration::ZERO, |seconds| {
+        Duration::from_secs(seconds.parse().unwrap())
+    });
     let mut rig = Rig::with_clock(OffsetDateTime::now_utc).await;
     rig.deps.config.policy.settle = SETTLE.try_into().unwrap();
     rig.deps.config.policy.reopen_after = time::Duration::ZERO;
-    // How many events there are, of which all with lower numbers are in the lake.
-    let arrived = Arc::new(AtomicU32::new(0));
-    let query_ended = Arc::new(Notify::new());
-    let is_over = Arc::new(AtomicBool::new(false));
     let url = std::env::var("AWS_ENDPOINT_URL").unwrap();
-    let loops: Vec<_> = [true, false]
-        .map(|lists_first| {
-            let (arrived, is_over) = (Arc::clone(&arrived), Arc::clone(&is_over));
-            let query_ended = Arc::clone(&query_ended);
-            let (url, bucket) = (url.clone(), rig.bucket().to_owned());
-            tokio::spawn(async move {
-                let s3 = Aws::local(&url).await.s3();
-                let mut counted = 0;
-                while !is_over.load(Ordering::SeqCst) {
-                    let (started, before) = (Instant::now(), arrived.load(Ordering::SeqCst));
-                    let found = query(&s3, &bucket, lists_first).await;
-                    query_ended.notify_one();
-                    if started.elapsed() >= SETTLE {
-                        continue;
-                    }
-                    let different: BTreeSet<&String> = found.iter().collect();
-                    assert_eq!(different.len(), found.len(), "an event is seen twice");
-                    for id in 0..before {
-                        assert!(
-                            different.contains(&id.to_string()),
-                            "event {id} is not seen"
-                        );
-                    }
-                    counted += 1;
-                }
-                counted
-            })
-        })
-        .into();
-
-    let day = OffsetDateTime::now_utc().date() - time::Duration::days(3);
-    let mut merge_count = 0;
-    let deadline = Instant::now() + Duration::from_mins(1);
-    // Twice through all phases, with events arriving all the while.
-    while merge_count < 2 {
-        assert!(Instant::now() < deadline, "the day is not closed");
-        let id = arrived.load(Ordering::SeqCst);
-        if id < 40 {
-            let key = format!("raw/track/dt={day}/hour=10/{id}.json");
-            let event = format!(
-                "{{\"event\":\"e\",\"userId\":\"u\",\"eventId\":\"{id}\",\"dateTime\":\"{day} 10:00:00\"}}"
-            );
-            rig.put(&key, event).await;
-            assert_eq!(rig.deliver(&[&key]).await, NONE);
-            arrived.store(id + 1, Ordering::SeqCst);
-        }
-        merge_count += rig.compact().await.merged.len();
-        // A query for each step, or few of them would be fast enough to count.
-        timeout_at(deadline.into(), query_ended.notified())
-            .await
-            .expect("a query ends");
+    let progress = Arc::new(Progress::default());
+    let merged = Arc::new(AtomicU32::new(0));
+    let mut queriers = Vec::new();
+    for opens in [Opens::Shown, Opens::Shown, Opens::Listed] {
+        let querier = Querier {
+            s3: Aws::local(&url).await.s3(),
+            bucket: rig.bucket().to_owned(),
+            opens,
+        };
+        let loops = query_until_the_end(querier, Arc::clone(&progress));
+        queriers.push((opens, tokio::spawn(loops)));
     }
-    is_over.store(true, Ordering::SeqCst);
+    let compactors: Vec<_> = (0..2)
+        .map(|_| compact_until_the_end(rig.clone(), Arc::clone(&progress), Arc::clone(&merged)))
+        .map(tokio::spawn)
+        .collect();
 
-    for queries in loops {
+    let started = Instant::now();
+    let is_enough = || {
+        let merge_count = usize::try_from(merged.load(Ordering::SeqCst)).unwrap();
+        merge_count >= MERGES && started.elapsed() >= soak
+    };
+    while !is_enough() && !queriers.iter().any(|(_, querier)| querier.is_finished()) {
         assert!(
-            queries.await.unwrap() > 0,
-            "no query was fast enough to count"
+            started.elapsed() < soak + PATIENCE,
+            "the days are not closed"
         );
+        let id = progress.arrived.load(Ordering::SeqCst);
+        arrive(&rig, id).await;
+        progress.arrived.store(id + 1, Ordering::SeqCst);
+        sleep(Duration::from_millis(any(3000))).await;
+    }
+    progress.is_over.store(true, Ordering::SeqCst);
+
+    let mut killed = 0;
+    for compactor in compactors {
+        killed += compactor.await.unwrap();
+    }
+    for (opens, querier) in queriers {
+        let tally = querier.await.unwrap();
+        println!(
+            "{opens:?}: {tally:?}; {killed} kills, {} events",
+            progress.arrived.load(Ordering::SeqCst)
+        );
+        assert!(tally.answered > 0, "no query was fast enough to count");
+        if opens == Opens::Shown {
+            assert_eq!(tally.gone, [] as [String; 0], "a file was removed too soon");
+        }
     }
 }

@@ -8,7 +8,10 @@ use std::{
 };
 
 use archiver::{Config, Deps, Report, compact, handle};
-use aws_io::{Aws, S3Client};
+use aws_io::{
+    Aws, S3Client,
+    s3::{GetError, ObjectRef},
+};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use boot::{
     Env,
@@ -190,18 +193,36 @@ pub(crate) async fn put(s3: &S3Client, bucket: &str, key: &str, bytes: impl Into
     put.send().await.unwrap();
 }
 
+/// All objects under a prefix. One that is gone since it was listed is an error: no reader of ours may pass over it.
 pub(crate) async fn objects(s3: &S3Client, bucket: &str, prefix: &str) -> BTreeMap<String, Bytes> {
-    let listed = aws_io::s3::listing::list(s3, bucket, prefix, Duration::from_secs(10))
-        .await
-        .unwrap();
     let mut objects = BTreeMap::new();
-    for object in listed {
-        // One that is gone since it was listed is not there.
-        if let Ok(got) = s3.get_object().bucket(bucket).key(&object.key).send().await {
-            objects.insert(object.key, got.body.collect().await.unwrap().into_bytes());
-        }
+    for key in keys(s3, bucket, prefix).await {
+        let bytes = object(s3, bucket, &key).await;
+        objects.insert(key, bytes.expect("what was listed is there"));
     }
     objects
+}
+
+pub(crate) async fn keys(s3: &S3Client, bucket: &str, prefix: &str) -> Vec<String> {
+    let listed = aws_io::s3::listing::list(s3, bucket, prefix, Duration::from_secs(10)).await;
+    listed
+        .unwrap()
+        .into_iter()
+        .map(|object| object.key)
+        .collect()
+}
+
+/// An object's bytes; `None` when there is no such object.
+pub(crate) async fn object(s3: &S3Client, bucket: &str, key: &str) -> Option<Bytes> {
+    let name = ObjectRef {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+    };
+    match aws_io::s3::get_capped(s3, &name, 64 << 20, Duration::from_secs(10)).await {
+        Ok(bytes) => Some(bytes.into()),
+        Err(GetError::Missing { .. }) => None,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// The message that S3 sends about objects.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use authorizer::{
-    AuthorizerRequest, AuthorizerResponse, Deps, KeyCache, KeysError, Scope, authorize,
+    AuthorizerRequest, AuthorizerResponse, Deps, KeyCache, KeysError, Networks, Scope, authorize,
     keys::KeyDocument,
 };
 use aws_io::{Aws, SecretsClient};
@@ -46,7 +46,7 @@ impl Gate {
         Self {
             deps: Deps {
                 keys,
-                sparkpost_networks: Vec::new(),
+                sparkpost_networks: Networks::default(),
                 clock: SystemTime::now,
             },
             secrets,

@@ -44,7 +44,7 @@ async fn right_key_is_authorized_and_a_wrong_one_is_not() {
 async fn rest_api_gets_a_policy_for_the_one_method() {
     let gate = Gate::with_secret(DOCUMENT).await;
     let method =
-        "arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/POST/webhooks/mparticle";
+        "arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/POST/*webhooks*mparticle*";
     let keys = [
         (made_key(DOCUMENT, Scope::Mparticle), "Allow"),
         (made_key(DOCUMENT, Scope::Sparkpost), "Deny"),
@@ -66,6 +66,21 @@ async fn rest_api_gets_a_policy_for_the_one_method() {
                 },
             })
         );
+    }
+}
+
+#[tokio::test]
+async fn slashes_too_many_ask_for_the_same_method() {
+    let gate = Gate::with_secret(DOCUMENT).await;
+    let mut question: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
+    question["authorizationToken"] = json!(made_key(DOCUMENT, Scope::Mparticle));
+    let plain = answer(&gate, question.clone()).await;
+
+    for path in ["/webhooks/mparticle/", "//webhooks//mparticle"] {
+        question["methodArn"] = json!(format!(
+            "arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/POST{path}"
+        ));
+        assert_eq!(answer(&gate, question.clone()).await, plain, "{path}");
     }
 }
 

@@ -17,6 +17,7 @@ fn event(body: &str, authorization: Option<&str>) -> Value {
     json!({
         "version": "2.0",
         "routeKey": "POST /oauth/token",
+        "rawPath": "/oauth/token",
         "headers": headers,
         "requestContext": { "http": { "method": "POST", "sourceIp": "192.0.2.140" } },
         "body": body,
@@ -60,6 +61,7 @@ async fn client_credentials_bring_a_token_that_opens_what_its_key_opens() {
 #[tokio::test]
 async fn other_requests_bring_an_error_of_oauth() {
     let gate = Gate::with_secret(DOCUMENT).await;
+    let key = made_key(DOCUMENT, Scope::Sparkpost);
     let query = made_key(DOCUMENT, Scope::Query);
     let with_secret = |secret: &str| json!({ "client_secret": secret }).to_string();
     let table = [
@@ -73,6 +75,11 @@ async fn other_requests_bring_an_error_of_oauth() {
             "unsupported_grant_type",
         ),
         (with_secret(&"x".repeat(5_000)), 413, "invalid_request"),
+        (
+            json!({ "grant_type": ["password"], "client_secret": key }).to_string(),
+            400,
+            "invalid_request",
+        ),
     ];
 
     for (body, status, error) in table {
@@ -82,15 +89,53 @@ async fn other_requests_bring_an_error_of_oauth() {
 }
 
 #[tokio::test]
+async fn only_its_own_path_leads_to_the_endpoint() {
+    let gate = Gate::with_secret(DOCUMENT).await;
+    let body = json!({ "client_secret": made_key(DOCUMENT, Scope::Sparkpost) }).to_string();
+    let table = [
+        ("POST /oauth/token", "/oauth/token", 200),
+        ("POST /oauth/token", "//oauth/token/", 200),
+        ("POST /oauth/{proxy+}", "/oauth//token", 200),
+        ("POST /oauth/{proxy+}", "/oauth/other", 404),
+        ("POST /oauth/{proxy+}", "/oauth/%2e%2e/token", 400),
+        ("POST /oauth/token", "/webhooks/sparkpost", 404),
+        ("GET /healthz", "/oauth/token", 404),
+        ("$default", "/oauth/token", 404),
+        ("", "", 404),
+    ];
+
+    for (route_key, raw_path, status) in table {
+        let mut event = event(&body, None);
+        event["routeKey"] = json!(route_key);
+        event["rawPath"] = json!(raw_path);
+        assert_eq!(ask(&gate, event).await.0, status, "{route_key} {raw_path}");
+    }
+}
+
+/// The routes of the template are the ones that the endpoint takes.
+#[test]
+fn routes_are_those_of_the_template() {
+    let template = include_str!("../../../../template.yaml");
+    let mut keys: Vec<_> = template
+        .split("\n\n")
+        .filter(|resource| resource.contains("Target: !Sub integrations/${TokenIntegration}"))
+        .filter_map(|route| route.split("RouteKey: ").nth(1)?.lines().next())
+        .collect();
+    keys.sort_unstable();
+
+    assert_eq!(keys, ["POST /oauth/token", "POST /oauth/{proxy+}"]);
+}
+
+#[tokio::test]
 async fn webhook_and_tokens_are_for_the_networks_that_are_named() {
     let mut gate = Gate::with_secret(DOCUMENT).await;
     let key = made_key(DOCUMENT, Scope::Sparkpost);
     let body = json!({ "client_secret": key }).to_string();
 
-    gate.deps.sparkpost_networks = vec!["192.0.2.0/24".parse().unwrap()];
+    gate.deps.sparkpost_networks = "192.0.2.0/24".parse().unwrap();
     assert_eq!(ask(&gate, event(&body, None)).await.0, 200);
 
-    gate.deps.sparkpost_networks = vec!["198.51.100.0/24".parse().unwrap()];
+    gate.deps.sparkpost_networks = "198.51.100.0/24".parse().unwrap();
     assert_eq!(ask(&gate, event(&body, None)).await.0, 403);
     assert!(!gate.opens(SPARKPOST_ROUTE, &key, 0).await.unwrap());
     let query = made_key(DOCUMENT, Scope::Query);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use aws_io::LOCAL_KEY;
 use serde_json::Value;
 
 use super::Options;
@@ -37,9 +38,9 @@ async fn run_forwarder(stack: &Stack) -> Result<Value> {
         region,
         ..
     } = stack;
-    // The emulator checks no signature, but finds the service by the scope that signs.
+    // The emulator checks no signature of its root key, but finds the service by the scope that signs.
     let scope = format!(
-        "AWS4-HMAC-SHA256 Credential=local/20260101/{region}/lambda/aws4_request, SignedHeaders=host, Signature=0"
+        "AWS4-HMAC-SHA256 Credential={LOCAL_KEY}/20260101/{region}/lambda/aws4_request, SignedHeaders=host, Signature=0"
     );
     let answer = http::client(LIMIT)?
         .post(format!(

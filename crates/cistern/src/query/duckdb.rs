@@ -1,8 +1,11 @@
 //! The local stack's lake, asked with `DuckDB`: the same tables and the same views as in Athena.
+//!
+//! The query is parsed and bound first, to tables without rows, so that what is wrong with it is told at once; then the tables that
+//! it reads are copied, and no others; then it runs.
 
-use std::{path::PathBuf, process::Stdio};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use aws_io::Aws;
 use lake_schema::{
     Table, glue,
@@ -10,30 +13,32 @@ use lake_schema::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use super::{
     Answer, Engine,
-    copy::{self, TableCopy},
+    copy::{LakeCopy, TableCopy},
+    program::Program,
 };
-use crate::{checkout::Checkout, data_dir::DataDir, progress::Step, stack::Stack, tools};
+use crate::{
+    checkout::Checkout,
+    data_dir::{DataDir, create_only_for_owner},
+    progress::Step,
+    stack::Stack,
+    tools,
+};
 
-/// Runs the query and prints what came of it.
-const PROGRAM: &str = include_str!("../../python/query.py");
-
-/// What the program says.
+/// What a query reads, by `DuckDB`'s own account; `None` when it cannot tell.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Outcome {
-    Failed {
-        error: String,
-    },
-    Found {
-        columns: Vec<String>,
-        rows: Vec<Vec<Option<String>>>,
-        is_cut: bool,
-        scanned_bytes: u64,
-    },
+struct Plan {
+    reads: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Found {
+    columns: Vec<String>,
+    rows: Vec<Vec<Option<String>>>,
+    is_cut: bool,
+    scanned_bytes: u64,
 }
 
 pub(super) async fn ask(
@@ -45,71 +50,66 @@ pub(super) async fn ask(
     let step = Step::start("DuckDB");
     let checkout = Checkout::around_working_directory()?;
     let python = tools::install_duckdb(&checkout, &step).await?;
+    create_only_for_owner();
 
-    step.note("waiting for other queries");
-    let _turn = data_dir.take_turn_at_lake_copy()?;
-    step.note("copying the lake");
-    let s3 = Aws::local(&stack.aws_endpoint_url).await.s3();
-    let folder = data_dir.lake_copy();
+    step.note("reading the query");
+    let mut program = Program::start(&python)?;
     let tables = Table::all_with_months();
-    let mut copies = Vec::new();
-    for table in &tables {
-        copies.push(copy::update(&s3, &stack.bucket, table, &folder).await?);
-    }
-    copy::remove_others(&folder, &copies)?;
-    let setup: Vec<String> = tables
+    let nothing = TableCopy::default();
+    let declare: Vec<String> = tables
         .iter()
-        .zip(&copies)
-        .flat_map(|(table, copy)| statements(table, copy))
+        .flat_map(|table| statements(table, &nothing))
         .collect();
+    let plan: Plan = program
+        .ask(&json!({ "sql": sql, "declare": declare }))
+        .await?;
+
+    step.note("waiting for another query of the same copy of the lake (lake.lock)");
+    let _turn = tokio::task::spawn_blocking({
+        let data_dir = data_dir.clone();
+        move || data_dir.take_turn_at_lake_copy()
+    })
+    .await
+    .context("waiting for another query")??;
+    let copy = LakeCopy {
+        s3: Aws::local(&stack.aws_endpoint_url).await.s3(),
+        bucket: stack.bucket.clone(),
+        folder: data_dir.lake_copy(),
+    };
+    let mut declare = Vec::new();
+    for table in &tables {
+        let copied = if plan.reads(table) {
+            copy.update(table, &step).await?
+        } else {
+            TableCopy::default()
+        };
+        declare.extend(statements(table, &copied));
+    }
 
     step.note("asking");
-    let request = json!({ "setup": setup, "sql": sql, "max_rows": max_rows });
-    match run(&python, &request.to_string()).await? {
-        Outcome::Failed { error } => bail!("DuckDB: {error}"),
-        Outcome::Found {
-            columns,
-            rows,
-            is_cut,
-            scanned_bytes,
-        } => {
-            step.done("answered");
-            Ok(Answer {
-                engine: Engine::Duckdb,
-                columns,
-                rows,
-                is_cut,
-                scanned_bytes,
-                is_reused: false,
-                usd: cost_model::usage::query_usd(scanned_bytes),
-                seconds: 0.0,
-            })
-        }
-    }
+    let found: Found = program
+        .ask(&json!({ "declare": declare, "max_rows": max_rows }))
+        .await?;
+    step.done("answered");
+    Ok(Answer {
+        engine: Engine::Duckdb,
+        columns: found.columns,
+        rows: found.rows,
+        is_cut: found.is_cut,
+        scanned_bytes: found.scanned_bytes,
+        is_reused: false,
+        usd: cost_model::usage::query_usd(found.scanned_bytes),
+        seconds: 0.0,
+    })
 }
 
-async fn run(python: &PathBuf, request: &str) -> Result<Outcome> {
-    let mut child = Command::new(python)
-        .args(["-I", "-c", PROGRAM])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("starting {}", python.display()))?;
-    let mut stdin = child.stdin.take().context("stdin is piped")?;
-    stdin
-        .write_all(request.as_bytes())
-        .await
-        .context("sending the query")?;
-    drop(stdin);
-    let answer = child
-        .wait_with_output()
-        .await
-        .context("waiting for DuckDB")?;
-    if !answer.status.success() {
-        bail!("DuckDB ended: {}", answer.status);
+impl Plan {
+    fn reads(&self, table: &Table) -> bool {
+        let names = [files_table(table), state_table(table)];
+        self.reads
+            .as_ref()
+            .is_none_or(|reads| reads.iter().any(|name| names.contains(name)))
     }
-    serde_json::from_slice(&answer.stdout).context("reading DuckDB's answer")
 }
 
 /// What makes `table` known: its files, what compaction is busy with, and the view that shows each event once.
@@ -173,10 +173,7 @@ mod tests {
 
     #[test]
     fn empty_lake_has_its_tables_all_the_same() {
-        let nothing = TableCopy {
-            files: Vec::new(),
-            states: Vec::new(),
-        };
+        let nothing = TableCopy::default();
 
         let [files, states, view] = statements(&Table::events(), &nothing);
 
@@ -190,10 +187,7 @@ mod tests {
 
     #[test]
     fn closed_months_are_partitioned_by_month_and_their_days_are_a_column() {
-        let nothing = TableCopy {
-            files: Vec::new(),
-            states: Vec::new(),
-        };
+        let nothing = TableCopy::default();
         let some = TableCopy {
             files: vec!["/l/events_months/month=2026-01/month-1.parquet".into()],
             states: Vec::new(),
@@ -228,20 +222,25 @@ mod tests {
     }
 
     #[test]
-    fn what_the_program_says_is_understood() {
-        let found: Outcome = serde_json::from_str(
-            r#"{"columns":["n"],"rows":[["1"],[null]],"is_cut":false,"scanned_bytes":7}"#,
-        )
-        .unwrap();
-        let failed: Outcome = serde_json::from_str(r#"{"error":"Parser Error"}"#).unwrap();
+    fn only_what_is_read_is_copied() {
+        let plan = |reads: Option<&[&str]>| Plan {
+            reads: reads.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        };
+        let copied = |plan: &Plan| -> Vec<String> {
+            let tables = Table::all_with_months();
+            let read = tables.iter().filter(|table| plan.reads(table));
+            read.map(|table| table.name().to_owned()).collect()
+        };
 
-        assert!(matches!(
-            found,
-            Outcome::Found {
-                scanned_bytes: 7,
-                ..
-            }
-        ));
-        assert!(matches!(failed, Outcome::Failed { .. }));
+        assert_eq!(copied(&plan(Some(&[]))), [] as [&str; 0]);
+        assert_eq!(
+            copied(&plan(Some(&["events_files", "events_state"]))),
+            ["events"]
+        );
+        assert_eq!(
+            copied(&plan(Some(&["app_events_months_state"]))),
+            ["app_events_months"]
+        );
+        assert_eq!(copied(&plan(None)).len(), Table::all_with_months().len());
     }
 }

@@ -1,14 +1,13 @@
 //! The template, deployed into the emulator by AWS SAM as it would be into AWS.
 
-use std::{collections::BTreeMap, env, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
+use aws_io::{Aws, LOCAL_KEY};
 use tokio::process::Command;
 
 use super::{emulator::REGION, template};
-use crate::{
-    data_dir::DataDir, http, place::parse_outputs, process, progress::Step, stack::Secret,
-};
+use crate::{data_dir::DataDir, place::parse_outputs, process, progress::Step, stack::Secret};
 
 const STACK_NAME: &str = "cistern";
 /// Where SAM uploads code to.
@@ -99,19 +98,17 @@ impl Deployment<'_> {
         self.outputs(step).await
     }
 
+    /// Makes the bucket for code. In this region it is no error when it is there already
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>).
     async fn create_code_bucket(&self) -> Result<()> {
-        let url = format!("{}/{CODE_BUCKET}", self.emulator_url);
-        let answer = http::client(Duration::from_secs(10))?
-            .put(url)
+        Aws::local(self.emulator_url)
+            .await
+            .s3()
+            .create_bucket()
+            .bucket(CODE_BUCKET)
             .send()
             .await
             .context("creating the bucket for code")?;
-        let exists = answer.status() == reqwest::StatusCode::CONFLICT;
-        ensure!(
-            answer.status().is_success() || exists,
-            "creating the bucket for code: {}",
-            answer.status()
-        );
         Ok(())
     }
 
@@ -144,8 +141,8 @@ impl Deployment<'_> {
             .env("AWS_ENDPOINT_URL", self.emulator_url)
             .env("AWS_REGION", REGION)
             .env("AWS_DEFAULT_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("AWS_ACCESS_KEY_ID", LOCAL_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", LOCAL_KEY)
             .env("AWS_EC2_METADATA_DISABLED", "true");
         command
     }

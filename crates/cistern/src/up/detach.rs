@@ -4,6 +4,7 @@ use std::{
     env,
     fs::{File, OpenOptions},
     io::{Read as _, Seek as _, SeekFrom, Write as _, stderr},
+    os::unix::fs::OpenOptionsExt as _,
     process::Stdio,
     time::Duration,
 };
@@ -24,6 +25,7 @@ pub(super) async fn run(options: &Options, data_dir: &DataDir) -> Result<Stack> 
     let log = OpenOptions::new()
         .create(true)
         .append(true)
+        .mode(0o600)
         .open(&log_path)
         .with_context(|| format!("opening {}", log_path.display()))?;
     let mut progress = File::open(&log_path).context("following the log")?;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use aws_io::LOCAL_KEY;
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
@@ -124,6 +125,12 @@ impl Emulator {
             // Handed on to the functions, whose SDK finds the emulator by it.
             ("AWS_ENDPOINT_URL", self.url()),
             ("LAMBDA_EXECUTOR", "local".into()),
+            // Every call is held to IAM's policies: a function's to those of its role. This key alone may do everything.
+            ("AUTH", "true".into()),
+            ("AWS_ACCESS_KEY_ID", LOCAL_KEY.into()),
+            ("AWS_SECRET_ACCESS_KEY", LOCAL_KEY.into()),
+            // Calls that it remembers once it is asked to record them, with what was sent: a bound on its memory.
+            ("CLOUDTRAIL_MAX_EVENTS", "4000".into()),
             // AWS sets this from the template's LoggingConfig, the emulator does not.
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".into()),
             // Objects are on disk when their PUT is answered; all else is saved on a regular end.

@@ -123,7 +123,7 @@ impl Running {
                 database_url,
             };
             let stack = rollout::run(up, &around).await?;
-            signpost.point_to(&stack);
+            signpost.point_to(&stack).await?;
             rollout::wait_until_healthy(&stack).await?;
             stack.write(&up.data_dir.stack_json())?;
             announcement::print(&up.options, &up.data_dir, &stack)?;
@@ -226,7 +226,7 @@ impl Running {
             }
         }
         if let Some(stack) = Stack::read(&up.data_dir.stack_json())? {
-            signpost.point_to(&stack);
+            signpost.point_to(&stack).await?;
         }
         Ok(())
     }

@@ -17,6 +17,31 @@ const CONCURRENCY: [&str; 2] = [
     "MaximumConcurrency: !Ref ArchiverConcurrency",
 ];
 
+/// What a local stack cannot be held to, as the template has it and as it is deployed. A reference to a parameter is written
+/// out first.
+///
+/// - The emulator speaks plain HTTP, so that a statement on transport would deny everything. It stays, for requests that do
+///   not tell how they came, which the emulator's all do.
+/// - Permission for a batch is permission for the single action
+///   (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>), where the emulator asks for
+///   an action of the batch's name, which IAM does not know.
+///
+/// All else about policies is deployed as it stands, and enforced.
+const NOT_SO_HERE: [(&str, &str); 3] = [
+    (
+        r#"Condition: {Bool: {aws:SecureTransport: "false"}}"#,
+        r#"Condition: {"Null": {aws:SecureTransport: "true"}}"#,
+    ),
+    (
+        "Action: [sqs:ReceiveMessage, sqs:DeleteMessage,",
+        "Action: [sqs:ReceiveMessage, sqs:DeleteMessage, sqs:DeleteMessageBatch,",
+    ),
+    (
+        "sqs:ChangeMessageVisibility]",
+        "sqs:ChangeMessageVisibility, sqs:ChangeMessageVisibilityBatch]",
+    ),
+];
+
 /// The functions of a template: the binary of each, by its logical id.
 pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
     let mut functions = BTreeMap::new();
@@ -47,7 +72,8 @@ pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
     code.join(format!("{function}.zip"))
 }
 
-/// Points each function's code at its package in `code`, and writes numbers where the emulator needs them.
+/// Points each function's code at its package in `code`, writes numbers where the emulator needs them, and leaves out what
+/// cannot hold there ([`NOT_SO_HERE`]).
 ///
 /// Its queue poller compares `MaximumConcurrency` as a number, but a reference to a parameter reaches
 /// it as text, where AWS converts it.
@@ -61,9 +87,12 @@ pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String
             staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{package}'")));
         } else {
             let number = format!("MaximumConcurrency: {concurrency}");
-            let line = CONCURRENCY.iter().fold(line.to_owned(), |line, reference| {
-                line.replace(reference, &number)
-            });
+            let numbered = CONCURRENCY.iter().map(|there| (*there, number.as_str()));
+            let line = numbered
+                .chain(NOT_SO_HERE)
+                .fold(line.to_owned(), |line, (there, here)| {
+                    line.replace(there, here)
+                });
             staged.push_str(&line);
         }
         staged.push('\n');
@@ -109,8 +138,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_code_and_concurrency_changes() {
+    fn nothing_changes_but_code_concurrency_and_what_cannot_hold_here() {
         let staged = with_code(TEMPLATE, Path::new("/it's"), 4);
+        let cannot_hold = |line: &&str| NOT_SO_HERE.iter().any(|(there, _)| line.contains(there));
 
         let changed: Vec<(&str, &str)> = TEMPLATE
             .lines()
@@ -119,7 +149,9 @@ mod tests {
             .collect();
         assert_eq!(
             changed.len(),
-            functions(TEMPLATE).unwrap().len() + CONCURRENCY.len()
+            functions(TEMPLATE).unwrap().len()
+                + CONCURRENCY.len()
+                + TEMPLATE.lines().filter(cannot_hold).count()
         );
         assert!(changed.contains(&(
             "      CodeUri: .",
@@ -127,6 +159,21 @@ mod tests {
         )));
         assert!(staged.contains("ScalingConfig: {MaximumConcurrency: 4}"));
         assert_eq!(TEMPLATE.lines().count(), staged.lines().count());
+    }
+
+    #[test]
+    fn what_cannot_hold_here_stands_in_the_template() {
+        for (there, here) in NOT_SO_HERE {
+            assert!(TEMPLATE.contains(there), "{there}");
+            assert!(!TEMPLATE.contains(here), "{here}");
+        }
+        let staged = with_code(TEMPLATE, Path::new("/"), 4);
+        assert!(!staged.contains("Bool: {aws:SecureTransport"));
+        // Who may delete or hide single messages may do so with many.
+        for action in ["sqs:DeleteMessage", "sqs:ChangeMessageVisibility"] {
+            let count = |text: &str| staged.matches(text).count();
+            assert_eq!(count(&format!("{action}Batch")) * 2, count(action));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{AttributeConfig, Note};
 use crate::{
     iterable::JsonObject,
-    mparticle::{Decimal, Entries, Field},
+    mparticle::{Decimal, Entries, Field, last_places},
 };
 
 /// The fields of an event under construction. The first one of a name holds, so what the event's type says comes first,
@@ -63,9 +63,10 @@ impl<'n> DataFields<'n> {
 
     /// Adds the app's own attributes. Of a name that is there twice the last value holds, as for any JSON reader.
     pub(super) fn attributes(&mut self, config: &AttributeConfig, entries: &Entries<'_>) {
-        for (index, (name, field)) in entries.iter().enumerate() {
-            let later = entries.get(index + 1..).unwrap_or_default();
-            if later.iter().any(|(other, _)| other == name) || !config.sends(name) {
+        let last_places = last_places(entries);
+        for (place, (name, field)) in entries.iter().enumerate() {
+            let is_last = last_places.get(name.as_ref()) == Some(&place);
+            if !is_last || !config.sends(name) {
                 continue;
             }
             if name.is_empty() {

@@ -19,7 +19,7 @@ pub struct DryRun {
     pub skipped: BTreeMap<&'static str, u64>,
     /// How many would be rejected, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
-    /// Every event in its order.
+    /// Every event in its order, as far as there is room to tell of each: see [`Mapped::more`](super::Mapped::more).
     pub events: Vec<DryRunEvent>,
     /// The profile updates beside them.
     pub profiles: Vec<Box<RawValue>>,
@@ -110,6 +110,14 @@ impl DryRun {
                 }
             }
             self.events.push(shown);
+        }
+        for (reason, count) in outcome.more.skipped {
+            self.event_count += count;
+            *self.skipped.entry(reason.code()).or_default() += count;
+        }
+        for (reason, count) in outcome.more.rejected {
+            self.event_count += count;
+            *self.rejected.entry(reason.code()).or_default() += count;
         }
         self.profiles.extend(
             outcome

@@ -1,12 +1,12 @@
 //! Maps webhook bodies by a configuration.
 
 use super::{
-    Arrival, Call, ConfigError, EventKind, MappingConfig, Outcome, PurchaseMode, RejectReason,
+    Arrival, ConfigError, EventKind, Mapped, MappingConfig, Outcome, PurchaseMode, RejectReason,
     Rejection, Scope, SkipReason, name::Naming, outcome::NotSent, subject::Subject,
 };
 use crate::{
     iterable::JsonObject,
-    mparticle::{Batch, Event, EventType, Item, parse},
+    mparticle::{Batch, Event, EventType, Item, for_each_item},
 };
 
 /// A configuration, ready to map bodies with.
@@ -25,26 +25,6 @@ pub(super) struct ContextNames {
     pub(super) application_version: String,
     pub(super) environment: String,
     pub(super) mpid: String,
-}
-
-/// What a webhook body becomes.
-#[derive(Clone, Debug, Default)]
-pub struct Mapped<'a> {
-    /// The events in their order. What is no batch stands here as one event.
-    pub events: Vec<MappedEvent<'a>>,
-    /// Profile updates beside the events, when they are configured.
-    pub profiles: Vec<Call>,
-}
-
-/// What an event becomes.
-#[derive(Clone, Debug)]
-pub struct MappedEvent<'a> {
-    /// Its place in the body, from 0.
-    pub ordinal: u32,
-    /// Its type.
-    pub event_type: EventType<'a>,
-    /// What becomes of it.
-    pub outcome: Outcome,
 }
 
 impl Mapper {
@@ -69,22 +49,20 @@ impl Mapper {
     /// Maps one body. Nothing in it can make this fail; what cannot be used is rejected, event by event.
     pub fn map<'a>(&self, body: &'a str, arrival: &Arrival) -> Mapped<'a> {
         let mut mapped = Mapped::default();
-        for item in parse(body) {
-            match item {
-                Item::Batch(batch) => self.map_batch(&batch, arrival, &mut mapped),
-                Item::Alias => mapped.push(
+        for_each_item(body, |item| match item {
+            Item::Batch(batch) => self.map_batch(&batch, arrival, &mut mapped),
+            Item::Alias => mapped.push(
+                EventType::default(),
+                Outcome::Skip(SkipReason::AliasRequest),
+            ),
+            Item::Refused(refusal) => {
+                let rejection = Rejection::from(&refusal);
+                mapped.push(
                     EventType::default(),
-                    Outcome::Skip(SkipReason::AliasRequest),
-                ),
-                Item::Refused(refusal) => {
-                    let rejection = Rejection::from(&refusal);
-                    mapped.push(
-                        EventType::default(),
-                        Outcome::Reject(rejection, String::new()),
-                    );
-                }
+                    Outcome::Reject(rejection, String::new()),
+                );
             }
-        }
+        });
         mapped
     }
 
@@ -100,6 +78,10 @@ impl Mapper {
                 );
                 continue;
             };
+            if !mapped.has_room() {
+                mapped.push_none();
+                continue;
+            }
             let event_type = event.event_type();
             let outcome = match subject.map_event(event, &event_type) {
                 Ok(call) => Outcome::Send(call),
@@ -110,7 +92,11 @@ impl Mapper {
             };
             mapped.push(event_type, outcome);
         }
-        mapped.profiles.extend(subject.map_profile());
+        match subject.map_profile() {
+            Some(call) if mapped.has_room() => mapped.push_profile(call),
+            Some(_) => mapped.push_none(),
+            None => {}
+        }
     }
 
     /// Whether events of this type are sent.
@@ -136,17 +122,6 @@ impl Mapper {
             Scope::Gap => PurchaseMode::Off,
             Scope::Everything => PurchaseMode::Purchase,
         })
-    }
-}
-
-impl<'a> Mapped<'a> {
-    fn push(&mut self, event_type: EventType<'a>, outcome: Outcome) {
-        let ordinal = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
-        self.events.push(MappedEvent {
-            ordinal,
-            event_type,
-            outcome,
-        });
     }
 }
 

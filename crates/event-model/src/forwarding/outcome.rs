@@ -96,6 +96,9 @@ impl SkipReason {
     }
 }
 
+/// The longest [`Rejection::detail`], in characters.
+const MAX_DETAIL_CHARS: usize = 500;
+
 /// Why an event cannot be used, with the particulars.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
@@ -116,6 +119,8 @@ pub enum RejectReason {
     BareEvent,
     /// The body is in mParticle's format for partners.
     FirehoseFormat,
+    /// What the events of its body become is more than can be held at once, and there is no room left for it.
+    TooManyEvents,
     /// It is no object.
     NotAnEvent,
     /// Its attributes have a name that is no text.
@@ -140,15 +145,18 @@ pub enum RejectReason {
     TooLarge,
     /// The destination says that it was not taken and does not say why.
     Unexplained,
+    /// Runs ended while they had nothing but the event's message in hand.
+    BreaksTheRun,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::MalformedJson,
         Self::NotABatch,
         Self::BareEvent,
         Self::FirehoseFormat,
+        Self::TooManyEvents,
         Self::NotAnEvent,
         Self::UnreadableAttributes,
         Self::NoEventName,
@@ -161,6 +169,7 @@ impl RejectReason {
         Self::Refused,
         Self::TooLarge,
         Self::Unexplained,
+        Self::BreaksTheRun,
     ];
 
     /// A short fixed name.
@@ -170,6 +179,7 @@ impl RejectReason {
             Self::NotABatch => "not_a_batch",
             Self::BareEvent => "bare_event",
             Self::FirehoseFormat => "firehose_format",
+            Self::TooManyEvents => "too_many_events",
             Self::NotAnEvent => "not_an_event",
             Self::UnreadableAttributes => "unreadable_attributes",
             Self::NoEventName => "no_event_name",
@@ -182,14 +192,22 @@ impl RejectReason {
             Self::Refused => "refused_by_destination",
             Self::TooLarge => "too_large_for_destination",
             Self::Unexplained => "unexplained_by_destination",
+            Self::BreaksTheRun => "breaks_the_run",
         }
     }
 
-    /// The rejection with its particulars.
+    /// The rejection with its particulars, of which no more is kept than a person reads: a destination may say much, and
+    /// say it of each of a thousand events.
     pub fn because(self, detail: impl Into<String>) -> Rejection {
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {
+            detail.truncate(end);
+            detail.push('…');
+            detail.shrink_to_fit();
+        }
         Rejection {
             reason: self,
-            detail: detail.into(),
+            detail,
         }
     }
 }

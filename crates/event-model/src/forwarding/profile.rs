@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     iterable::{JsonObject, UserUpdate},
-    mparticle::{Event, Field},
+    mparticle::{Event, Field, last_places},
 };
 
 /// Fields by which Iterable knows a user: an attribute of that name would make another user of this one.
@@ -21,15 +21,15 @@ const PHONE_NUMBER: &str = "phoneNumber";
 pub(super) fn map_attributes(subject: &Subject<'_, '_>) -> Option<Call> {
     let mut update = Update::default();
     let entries = subject.batch.user_attributes.entries().unwrap_or_default();
-    for (index, (name, field)) in entries.iter().enumerate() {
-        let later = entries.get(index + 1..).unwrap_or_default();
-        if !later.iter().any(|(other, _)| other == name) {
+    let last_places = last_places(&entries);
+    for (place, (name, field)) in entries.iter().enumerate() {
+        if last_places.get(name.as_ref()) == Some(&place) {
             update.set(subject, name, *field);
         }
     }
     for name in subject.batch.deleted_user_attributes.items() {
         let Some(name) = name.string() else { continue };
-        if !entries.iter().any(|(kept, _)| *kept == name) {
+        if !last_places.contains_key(name.as_ref()) {
             update.remove(subject, &name);
         }
     }

@@ -1,8 +1,11 @@
 //! A batch: one user's events with what is known about the user, the device and the app.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
 
 use super::{
     Event, Field, Identities, Int64, Item, Kind, Refusal,
@@ -138,6 +141,34 @@ pub(super) struct Element<'a>(Option<Box<Batch<'a>>>);
 impl<'de: 'a, 'a> Deserialize<'de> for Element<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Maybe::deserialize(deserializer).map(|Maybe(object)| Self(object))
+    }
+}
+
+/// Visits the elements of an array, of which no more than one is held.
+///
+/// # Errors
+/// When an element cannot be read; those before it were visited.
+pub(super) fn visit_elements<'a>(
+    array: &'a str,
+    visit: &mut impl FnMut(Item<'a>),
+) -> Result<(), serde_json::Error> {
+    serde_json::Deserializer::from_str(array).deserialize_seq(ElementsVisitor(visit))
+}
+
+struct ElementsVisitor<'f, F>(&'f mut F);
+
+impl<'de, F: FnMut(Item<'de>)> Visitor<'de> for ElementsVisitor<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(element) = elements.next_element::<Element<'de>>()? {
+            (self.0)(element.classify());
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! One value of a JSON object, read only as far as somebody asks.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde::{
     Deserialize, Deserializer,
@@ -35,6 +35,15 @@ pub enum Kind {
 
 /// The entries of an object in their order. A key sent twice is there twice.
 pub type Entries<'a> = Vec<(Cow<'a, str>, Field<'a>)>;
+
+/// Where each name stands last: its value there holds, as for any JSON reader. A table, since a body has room for a hundred
+/// thousand names, each of which would be looked for among all others.
+pub fn last_places<'e>(entries: &'e [(Cow<'_, str>, Field<'_>)]) -> HashMap<&'e str, usize> {
+    let names = entries.iter().enumerate();
+    names
+        .map(|(place, (name, _))| (name.as_ref(), place))
+        .collect()
+}
 
 impl<'a> Field<'a> {
     /// The JSON text as sent; `None` when there is none.
@@ -194,6 +203,15 @@ mod tests {
         let names: Vec<_> = entries.iter().map(|(name, _)| name.as_ref()).collect();
         assert_eq!(names, ["b", "a", "b"]);
         assert!(field("[1]").entries().unwrap().is_empty());
+    }
+
+    #[test]
+    fn last_of_a_name_is_found() {
+        let entries = field(r#"{"b":1,"a":[],"b":"x"}"#).entries().unwrap();
+
+        let places = last_places(&entries);
+
+        assert_eq!((places.len(), places["a"], places["b"]), (2, 1, 2));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use super::elements::Element;
 use super::envelope::{self, Envelope};
 use super::event::Event;
 use super::event_time::AcceptedTimes;
-use super::fields::{Fields, MAX_NAME_BYTES, check_length};
+use super::fields::{Fields, MAX_NAME_BYTES, check_bytes, check_length};
+use super::held::MAX_EVENT_BYTES;
 use super::identity::identity_of;
 use super::reject_reason::RejectReason;
 use super::repair;
@@ -20,8 +21,9 @@ use crate::EventKey;
 /// Decodes element after element, and remembers what concerns the batch as a whole.
 pub(super) struct Decoder {
     accepted_times: AcceptedTimes,
-    /// How often the bytes with this digest were seen in events without an id.
-    without_id: HashMap<[u8; 32], u32>,
+    /// How often the bytes whose digest begins like this were seen in events without an id. That two of them begin alike
+    /// would only give the second the key of a repeated one, the same whenever the batch comes.
+    without_id: HashMap<u64, u32>,
     sanitized: usize,
 }
 
@@ -39,11 +41,19 @@ impl Decoder {
         self.sanitized
     }
 
+    /// What is remembered, in bytes: an entry of a table that may just have doubled.
+    pub(super) fn held_bytes(&self) -> usize {
+        const ENTRY_BYTES: usize = 2 * (size_of::<(u64, u32)>() + 1);
+        self.without_id.len() * ENTRY_BYTES
+    }
+
     /// The event in one element of the array, which must be one without a problem; `None` for a ping.
     pub(super) fn decode<'a>(
         &mut self,
         element: &Element<'a>,
     ) -> Result<Option<Event<'a>>, RejectReason> {
+        // Before it is repaired, which may take three times its size.
+        check_bytes("event", element.raw.len(), MAX_EVENT_BYTES)?;
         match repair::to_storable(element.raw) {
             Cow::Borrowed(text) => {
                 let envelope = match &element.usual {
@@ -107,8 +117,10 @@ impl Decoder {
     }
 
     fn key_without_id(&mut self, element: &[u8]) -> EventKey {
-        let digest = Sha256::digest(element).into();
-        let seen = self.without_id.entry(digest).or_insert(0);
+        let digest: [u8; 32] = Sha256::digest(element).into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        let start = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let seen = self.without_id.entry(start).or_insert(0);
         let key = EventKey::from_bytes_digest(&digest, *seen);
         *seen = seen.saturating_add(1);
         key

@@ -5,6 +5,7 @@ use serde_json::Deserializer;
 
 use super::envelope::UsualEnvelope;
 use super::reject_reason::{JsonKind, RejectReason};
+use crate::{ByteForm, skip_byte_order_marks};
 
 /// One element of the array, or whatever is left of a body in which no further element can be found.
 pub(super) struct Element<'a> {
@@ -62,10 +63,10 @@ impl<'a> Elements<'a> {
     }
 
     fn open_array(&mut self) -> Result<(), RejectReason> {
-        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-        if self.body.starts_with(BYTE_ORDER_MARK) {
-            self.offset = BYTE_ORDER_MARK.len();
+        if let Some(form) = ByteForm::of(self.body) {
+            return Err(RejectReason::Encoded { form });
         }
+        self.offset = self.body.len() - skip_byte_order_marks(self.body).len();
         match self.peek() {
             Some(b'[') => {
                 self.offset += 1;
@@ -92,10 +93,12 @@ impl<'a> Elements<'a> {
     /// Moves past one value. What is not of the usual form is gone over once more.
     fn take_value(&mut self) -> Result<Value<'a>, RejectReason> {
         let rest = self.rest();
-        let mut usual_values = Deserializer::from_slice(rest).into_iter();
-        if let Some(Ok(usual)) = usual_values.next() {
-            let raw = self.take(usual_values.byte_offset());
-            return Ok((raw, Some(usual)));
+        if rest.first() == Some(&b'{') {
+            let mut usual_values = Deserializer::from_slice(rest).into_iter();
+            if let Some(Ok(usual)) = usual_values.next() {
+                let raw = self.take(usual_values.byte_offset());
+                return Ok((raw, Some(usual)));
+            }
         }
         let mut values = Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
         match values.next() {

@@ -105,10 +105,19 @@ pub(super) fn check_length(
     text: &str,
     limit: usize,
 ) -> Result<(), RejectReason> {
-    if text.len() > limit {
+    check_bytes(field, text.len(), limit)
+}
+
+/// Checks that something of `length` bytes is at most `limit` bytes long.
+pub(super) fn check_bytes(
+    field: &'static str,
+    length: usize,
+    limit: usize,
+) -> Result<(), RejectReason> {
+    if length > limit {
         return Err(RejectReason::TooLong {
             field,
-            length: text.len(),
+            length,
             limit,
         });
     }

@@ -4,7 +4,10 @@
 //! spelling of numbers, ids as numbers or as text, times as epoch seconds or as ISO 8601. None of that is another event.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::event_time;
@@ -13,6 +16,10 @@ use super::reject_reason::{JsonKind, RejectReason};
 use crate::Timestamp;
 
 type Fingerprint = [u8; 32];
+
+/// An object with more members is compared as it is written, so that sorting takes little memory whatever is sent. Real
+/// events have fewer than a hundred.
+const MAX_SORTED_MEMBERS: usize = 1_000;
 
 /// Members that are times; all others are compared as they are.
 const TIMES: [&str; 3] = ["timestamp", "injection_time", "scheduled_time"];
@@ -45,7 +52,7 @@ fn object(json: &str, is_event: bool) -> Result<Fingerprint, RejectReason> {
     let mut members: Vec<(Cow<'_, str>, Option<Fingerprint>)> = Vec::new();
     for_each_member(json, |name, member| {
         // The type is that which the event is stored under.
-        if is_event && name == "type" {
+        if (is_event && name == "type") || members.len() > MAX_SORTED_MEMBERS {
             return Ok(());
         }
         let fingerprint = match JsonKind::of(member.as_bytes()) {
@@ -56,6 +63,9 @@ fn object(json: &str, is_event: bool) -> Result<Fingerprint, RejectReason> {
         members.push((name, fingerprint));
         Ok(())
     })?;
+    if members.len() > MAX_SORTED_MEMBERS {
+        return Ok(scalar("object as written", json));
+    }
     // Stable, so that the last of a repeated name stays behind the others.
     members.sort_by(|one, other| one.0.cmp(&other.0));
 
@@ -71,12 +81,31 @@ fn object(json: &str, is_event: bool) -> Result<Fingerprint, RejectReason> {
 }
 
 fn list(json: &str) -> Result<Fingerprint, RejectReason> {
-    let items: Vec<&serde_json::value::RawValue> = read(json)?;
-    let mut hasher = hasher("list");
-    for item in items {
-        hasher.update(value(item.get())?);
+    let outcome = serde_json::Deserializer::from_str(json).deserialize_seq(Items);
+    outcome.map_err(|error| unreadable(&error))?
+}
+
+/// Goes over the items of a list without holding them.
+struct Items;
+
+impl<'de> Visitor<'de> for Items {
+    type Value = Result<Fingerprint, RejectReason>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
     }
-    Ok(hasher.finalize().into())
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut hasher = hasher("list");
+        let mut problem = None;
+        while let Some(item) = items.next_element::<&RawValue>()? {
+            match value(item.get()) {
+                Ok(fingerprint) => hasher.update(fingerprint),
+                Err(reason) => problem = Some(reason),
+            }
+        }
+        Ok(problem.map_or_else(|| Ok(hasher.finalize().into()), Err))
+    }
 }
 
 /// To the second, as webhooks have it.
@@ -151,9 +180,13 @@ fn add(hasher: &mut Sha256, bytes: &[u8]) {
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T, RejectReason> {
-    serde_json::from_str(json).map_err(|error| RejectReason::UnreadableItem {
+    serde_json::from_str(json).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &serde_json::Error) -> RejectReason {
+    RejectReason::UnreadableItem {
         problem: error.to_string(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -225,6 +258,21 @@ mod tests {
             identity_of("open", payloads[0]).unwrap(),
             identity(payloads[0])
         );
+    }
+
+    #[test]
+    fn object_with_more_members_than_are_sorted_is_compared_as_written() {
+        let members = |count: usize, first: &str| {
+            let rest = (0..count).map(|n| format!(r#","m{n}":{n}"#));
+            format!("{{{first}{}}}", rest.collect::<String>())
+        };
+        let spelled = [r#""n":1.0"#, r#""n":1"#];
+
+        let few = spelled.map(|first| identity(&members(MAX_SORTED_MEMBERS - 1, first)));
+        let many = spelled.map(|first| identity(&members(MAX_SORTED_MEMBERS, first)));
+
+        assert_eq!(few[0], few[1]);
+        assert_ne!(many[0], many[1]);
     }
 
     fn values() -> impl Strategy<Value = Value> {

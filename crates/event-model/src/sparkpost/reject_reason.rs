@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Timestamp;
+use crate::{ByteForm, Timestamp};
 
 /// Why an item could not be stored.
 ///
@@ -16,6 +16,11 @@ pub enum RejectReason {
     NotAnArray { found: JsonKind },
     #[error("the body is no JSON")]
     NotJson,
+    /// The body may hold JSON once something is undone that whoever stored it should have undone.
+    #[error(
+        "the body is {form}, not JSON text in UTF-8: it has to be sent as that, or compressed by gzip once"
+    )]
+    Encoded { form: ByteForm },
     #[error(
         "the body ends in the middle of the array, at byte {length} (the item begins at byte {offset})"
     )]
@@ -89,6 +94,22 @@ pub enum RejectReason {
     TooDeep { limit: usize },
     #[error("the event holds a number that cannot be stored: {problem}")]
     UnstorableNumber { problem: &'static str },
+    #[error(
+        "the batch holds more events than can be held at once: send fewer in a batch. All of it is kept in the archived object"
+    )]
+    BatchTooLarge,
+    /// What is said of all the items that came after the first [`MAX_REJECTED_ITEMS`](super::MAX_REJECTED_ITEMS).
+    #[error(
+        "{count} more items, from this one up to item {last}, cannot be used either ({codes}). They are kept in the archived object"
+    )]
+    More {
+        /// How many there are, this one included.
+        count: u32,
+        /// The position of the last one, from 0.
+        last: u32,
+        /// How many there are of each reason, by its code.
+        codes: String,
+    },
     /// The item passed as JSON and could then not be read as JSON: for whatever was not thought of.
     #[error("the item cannot be read: {problem}")]
     UnreadableItem {
@@ -104,6 +125,7 @@ impl RejectReason {
             Self::EmptyBody => "empty_body",
             Self::NotAnArray { .. } => "not_an_array",
             Self::NotJson => "not_json",
+            Self::Encoded { .. } => "encoded",
             Self::Truncated { .. } => "truncated",
             Self::Syntax { .. } => "invalid_json",
             Self::TrailingText { .. } => "trailing_text",
@@ -119,6 +141,8 @@ impl RejectReason {
             Self::TimestampOutOfRange { .. } => "timestamp_out_of_range",
             Self::TooDeep { .. } => "too_deep",
             Self::UnstorableNumber { .. } => "unstorable_number",
+            Self::BatchTooLarge => "batch_too_large",
+            Self::More { .. } => "more",
             Self::UnreadableItem { .. } => "unreadable_item",
         }
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batch_view;
+mod bounds;
 mod envelopes;
 mod golden;
 mod mapping_properties;

@@ -21,7 +21,7 @@ impl Counts {
         Self {
             events: column(batch.received()),
             inserted: column(batch.events.len()),
-            rejected: column(batch.rejected.len()),
+            rejected: column(batch.rejected_count()),
             sanitized: column(batch.sanitized),
         }
     }

@@ -31,7 +31,7 @@ pub(super) async fn write<'a>(
         match (merge(transaction, piece).await.step(STEP)?, piece) {
             (Ok(new), _) => inserted += new,
             (Err(error), _) if is_missing_partition(&error) => {
-                return Ok(Err(Obstacle::WeekMissing));
+                return Ok(Err(Obstacle::PartitionMissing));
             }
             (Err(error), _) if !is_bad_data(&error) => return Err(error).step(STEP),
             (Err(error), [event]) => rejections.add(event, &describe(&error)),

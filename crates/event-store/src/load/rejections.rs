@@ -2,17 +2,37 @@
 
 use event_model::{
     BatchKey,
-    sparkpost::{Event, RejectedItem},
+    sparkpost::{Event, MAX_REJECTED_ITEMS, RejectedItem},
 };
 use sqlx::PgConnection;
 
-use crate::{StoreError, error::Step};
+use crate::{
+    StoreError,
+    error::Step,
+    partition::{Refusal, Span},
+};
 
 /// How many bytes of raw events go into one statement, so that a batch of nothing but rejected events does not take its
 /// size in memory over and over.
 const STATEMENT_BYTES: usize = 1024 * 1024;
 
-pub(super) struct Rejections<'a>(Vec<Rejection<'a>>);
+/// How much is kept here of a rejected item. The archived object has all of it.
+const MAX_RAW_BYTES: usize = 256 * 1024;
+
+/// What is written down, and how many items that is.
+#[derive(Default)]
+pub(super) struct Rejections<'a> {
+    rows: Vec<Rejection<'a>>,
+    count: usize,
+    /// Events that parsed, cannot be stored, and are too many for a row each: the first one's place and why, and how many.
+    more: Option<More>,
+}
+
+struct More {
+    first: u32,
+    reason: String,
+    count: usize,
+}
 
 struct Rejection<'a> {
     ordinal: i32,
@@ -23,20 +43,76 @@ struct Rejection<'a> {
 impl<'a> Rejections<'a> {
     /// Begins with what the parser rejected.
     pub(super) fn of_parser(items: &'a [RejectedItem<'_>]) -> Self {
-        let rejections = items
+        let rows = items
             .iter()
             .map(|item| Rejection::new(item.ordinal, &item.reason.to_string(), &item.raw));
-        Self(rejections.collect())
+        Self {
+            rows: rows.collect(),
+            count: items.iter().map(RejectedItem::count).sum(),
+            more: None,
+        }
     }
 
     /// Adds an event that parsed and cannot be stored.
     pub(super) fn add(&mut self, event: &'a Event<'_>, reason: &str) {
-        let raw = event.payload.as_bytes();
-        self.0.push(Rejection::new(event.ordinal, reason, raw));
+        self.count += 1;
+        // Twice as many as the parser's, so that these are seen beside those.
+        if self.rows.len() < 2 * MAX_REJECTED_ITEMS {
+            let raw = event.payload.as_bytes();
+            self.rows.push(Rejection::new(event.ordinal, reason, raw));
+            return;
+        }
+        let more = self.more.get_or_insert_with(|| More {
+            first: event.ordinal,
+            reason: reason.to_owned(),
+            count: 0,
+        });
+        more.first = more.first.min(event.ordinal);
+        more.count += 1;
     }
 
+    /// Rejects the events whose times can have no partition; returns the others.
+    ///
+    /// Those that are past the retention have one row together and leave no bytes in it: it would be kept for as long
+    /// again, although their time is over. The archived object holds them.
+    pub(super) fn set_apart(
+        &mut self,
+        events: &[&'a Event<'a>],
+        refused: &[(Span, Refusal)],
+    ) -> Vec<&'a Event<'a>> {
+        let mut expired: Option<(u32, Span)> = None;
+        let mut expired_count = 0_usize;
+        let mut others = Vec::with_capacity(events.len());
+        for event in events {
+            let refusal = refused
+                .iter()
+                .find(|(span, _)| span.contains(event.timestamp));
+            match refusal {
+                None => others.push(*event),
+                Some((_, Refusal::OutOfRange)) => {
+                    self.add(event, "`timestamp` is outside of the range that is stored");
+                }
+                Some((span, Refusal::PastRetention)) => {
+                    expired_count += 1;
+                    expired.get_or_insert((event.ordinal, *span));
+                }
+            }
+        }
+        if let Some((ordinal, span)) = expired {
+            let reason = format!(
+                "past_retention: `timestamp` is before {}, from where on events are kept (RetentionDays); \
+                 {expired_count} of the batch's events are, and are not stored",
+                span.end().to_time().date(),
+            );
+            self.rows.push(Rejection::new(ordinal, &reason, b""));
+            self.count += expired_count;
+        }
+        others
+    }
+
+    /// How many items were rejected.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.count
     }
 
     pub(super) async fn insert(
@@ -44,7 +120,11 @@ impl<'a> Rejections<'a> {
         connection: &mut PgConnection,
         key: &BatchKey,
     ) -> Result<(), StoreError> {
-        let mut rest = self.0.as_slice();
+        let more = self.more.as_ref().map(More::as_rejection);
+        if let Some(more) = more {
+            insert(connection, key, &[more]).await?;
+        }
+        let mut rest = self.rows.as_slice();
         while !rest.is_empty() {
             let (now, later) = rest.split_at(count_for_one_statement(rest));
             insert(connection, key, now).await?;
@@ -56,12 +136,34 @@ impl<'a> Rejections<'a> {
 
 impl<'a> Rejection<'a> {
     fn new(ordinal: u32, reason: &str, raw: &'a [u8]) -> Self {
+        // The one character that a text in Postgres cannot hold.
+        let mut reason = reason.replace('\0', "\u{fffd}");
+        let kept = raw.get(..MAX_RAW_BYTES).unwrap_or(raw);
+        if kept.len() < raw.len() {
+            let length = raw.len();
+            reason += &format!(
+                " (the first {MAX_RAW_BYTES} bytes of {length} are kept here, all of them in the archived object)"
+            );
+        }
         Self {
             ordinal: i32::try_from(ordinal).unwrap_or(i32::MAX),
-            // The one character that a text in Postgres cannot hold.
-            reason: reason.replace('\0', "\u{fffd}"),
-            raw,
+            reason,
+            raw: kept,
         }
+    }
+}
+
+impl More {
+    fn as_rejection(&self) -> Rejection<'static> {
+        let Self {
+            first,
+            reason,
+            count,
+        } = self;
+        let reason = format!(
+            "{count} more events, this one the first of them, cannot be stored either, as this one: {reason}. They are kept in the archived object"
+        );
+        Rejection::new(*first, &reason, &[])
     }
 }
 
@@ -118,13 +220,31 @@ mod tests {
 
     #[test]
     fn statement_takes_as_many_as_fit_and_at_least_one() {
-        let half = vec![0; STATEMENT_BYTES / 2];
-        let huge = vec![0; STATEMENT_BYTES * 2];
+        let quarter = vec![0; STATEMENT_BYTES / 4];
+        let huge = "x".repeat(STATEMENT_BYTES * 2);
 
-        let halves = [of_size(&half), of_size(&half), of_size(&half)];
-        assert_eq!(count_for_one_statement(&halves), 2);
-        let huge_first = [of_size(&huge), of_size(&half)];
+        let quarters = [&quarter; 5].map(|raw| of_size(raw));
+        assert_eq!(count_for_one_statement(&quarters), 4);
+        let huge_first = [Rejection::new(0, &huge, b""), of_size(&quarter)];
         assert_eq!(count_for_one_statement(&huge_first), 1);
+    }
+
+    #[test]
+    fn long_item_is_kept_in_part_and_the_reason_says_so() {
+        let raw = vec![b'x'; MAX_RAW_BYTES + 1];
+
+        let whole = Rejection::new(0, "no JSON", &raw[..MAX_RAW_BYTES]);
+        let cut = Rejection::new(0, "no JSON", &raw);
+
+        assert_eq!(
+            (whole.raw.len(), whole.reason.as_str()),
+            (MAX_RAW_BYTES, "no JSON")
+        );
+        assert_eq!(cut.raw.len(), MAX_RAW_BYTES);
+        assert_eq!(
+            cut.reason,
+            "no JSON (the first 262144 bytes of 262145 are kept here, all of them in the archived object)"
+        );
     }
 
     #[test]

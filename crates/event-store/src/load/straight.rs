@@ -20,7 +20,7 @@ pub(super) async fn write(
 ) -> Result<Result<u64, Obstacle>, StoreError> {
     match copy_rows(transaction, INTO_EVENTS, rows).await {
         Ok(copied) => Ok(Ok(copied)),
-        Err(error) if is_missing_partition(&error) => Ok(Err(Obstacle::WeekMissing)),
+        Err(error) if is_missing_partition(&error) => Ok(Err(Obstacle::PartitionMissing)),
         Err(error) if has_code(&error, code::UNIQUE_VIOLATION) || is_bad_data(&error) => {
             Ok(Err(Obstacle::SomeRows))
         }

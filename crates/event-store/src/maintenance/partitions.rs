@@ -1,25 +1,29 @@
-//! Weeks ahead, and weeks that have outlived the retention.
+//! Partitions ahead, and those that have outlived the retention.
 
-use event_model::Timestamp;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tokio::time::sleep;
 use tracing::info;
 
-use super::{Ddl, LOCK_PAUSE, LOCK_TRIES, Maintenance, Report, define, define_once};
+use super::{
+    Ddl, LOCK_PAUSE, LOCK_TRIES, Maintenance, Report, define, define_once, quoted, widths::Widths,
+};
 use crate::{
     StoreError,
     error::Step,
-    week::{Partition, Week, ensure_partition},
+    partition::{Partition, ensure_partition},
+    week::Week,
 };
 
-/// A table that is or was the partition of a week.
-struct WeeklyTable {
+/// A table that is or was a partition.
+struct Table {
     name: String,
-    start: OffsetDateTime,
     end: OffsetDateTime,
-    /// An interrupted detach: the week is seen by nobody, takes no rows, and no other week can be detached.
+    is_attached: bool,
+    /// An interrupted detach: the partition is seen by nobody, takes no rows, and no other can be detached.
     is_detaching: bool,
+    /// Whether a merge that is going on copies it.
+    is_merging: bool,
 }
 
 /// Makes the partitions of this week and those that follow, so that no load has to.
@@ -28,19 +32,59 @@ pub(super) async fn create_ahead(
     wanted: &Maintenance,
     report: &mut Report,
 ) -> Result<(), StoreError> {
-    let mut week = Week::of(Timestamp::from_time(wanted.now));
+    tell_widths(connection, wanted).await?;
+    let mut week = Week::of_time(wanted.now);
     for _ in 0..=wanted.partitions_ahead {
-        match ensure_partition(connection, week).await? {
-            Partition::Created => report.partitions_created += 1,
-            Partition::Exists => {}
-            Partition::Refused => break,
+        match ensure_partition(connection, week.middle()).await? {
+            Partition::Created(_) => report.partitions_created += 1,
+            Partition::Exists(_) => {}
+            Partition::Refused(..) => break,
         }
         week = week.next();
     }
     Ok(())
 }
 
-/// Drops the weeks that lie before the retention as a whole, and ends what an interrupted maintenance has begun.
+/// Tells the function that makes partitions while loading how wide they are to be.
+async fn tell_widths(
+    connection: &mut PgConnection,
+    wanted: &Maintenance,
+) -> Result<(), StoreError> {
+    let widths = Widths::at(wanted.now, wanted.retention);
+    sqlx::query!(
+        r#"
+        insert into partition_policy (as_of, widest_weeks)
+        values ($1, $2)
+        on conflict (only_one) do update
+        set as_of = excluded.as_of, widest_weeks = excluded.widest_weeks
+        "#,
+        wanted.now,
+        i32::try_from(widths.widest_weeks()).unwrap_or(1),
+    )
+    .execute(connection)
+    .await
+    .step("telling how wide partitions are to be")?;
+    Ok(())
+}
+
+/// Tells it where the retention ends, before anything is dropped: what is dropped is not to be made again.
+async fn tell_cutoff(
+    connection: &mut PgConnection,
+    wanted: &Maintenance,
+) -> Result<(), StoreError> {
+    let cutoff = wanted.cutoff();
+    if wanted.retention.is_some() && cutoff.is_none() {
+        // Nothing is dropped this time, and what was dropped before stays so.
+        return Ok(());
+    }
+    sqlx::query!("update partition_policy set kept_from = $1", cutoff)
+        .execute(connection)
+        .await
+        .step("telling where the retention ends")?;
+    Ok(())
+}
+
+/// Drops the partitions that lie before the retention as a whole, and ends what an interrupted maintenance has begun.
 ///
 /// Dropping a partition would lock all events against readers. Detaching it concurrently first only waits for those
 /// who are reading, and the table that is left is nobody's any more.
@@ -49,38 +93,51 @@ pub(super) async fn drop_expired(
     wanted: &Maintenance,
     report: &mut Report,
 ) -> Result<(), StoreError> {
-    let mut tables = weekly_tables(connection).await?;
+    tell_cutoff(connection, wanted).await?;
+    let is_expired = |table: &Table| wanted.cutoff().is_some_and(|cutoff| table.end <= cutoff);
+    let mut tables = tables(connection).await?;
+    let abandoned = tables
+        .iter()
+        .find(|table| table.is_merging && is_expired(table));
+    if let Some(table) = abandoned {
+        // Its copy would bring the expired events back.
+        let sql = "select merge_abandon()";
+        if define(connection, sql, "giving a merge up").await? == Ddl::Postponed {
+            report.postponed.push(table.name.clone());
+            tables.retain(|table| !table.is_merging);
+        }
+    }
     // One that is detaching stands in the way of all others.
     tables.sort_by_key(|table| !table.is_detaching);
     for table in tables {
-        let is_expired = wanted.cutoff().is_some_and(|cutoff| table.end <= cutoff);
+        let is_expired = is_expired(&table);
         if !is_expired && !table.is_detaching {
             continue;
         }
-        if detach(connection, &table).await? == Ddl::Postponed {
-            // The next week would wait for the same readers.
+        if table.is_attached && detach(connection, &table).await? == Ddl::Postponed {
+            // The next partition would wait for the same readers.
             report.postponed.push(table.name);
             break;
         }
         if !is_expired {
-            // The retention was made longer meanwhile: the week belongs to the events again.
-            let week = Week::of(Timestamp::from_time(table.start));
-            ensure_partition(connection, week).await?;
+            // The retention was made longer meanwhile: the partition belongs to the events again.
+            let last_moment = table.end - time::Duration::MICROSECOND;
+            ensure_partition(connection, last_moment).await?;
             continue;
         }
-        let drop = format!(r#"drop table "{}""#, table.name);
-        if define(connection, &drop, "dropping an expired week").await? == Ddl::Postponed {
+        let drop = format!("drop table {}", quoted(&table.name));
+        if define(connection, &drop, "dropping an expired partition").await? == Ddl::Postponed {
             report.postponed.push(table.name);
             continue;
         }
-        info!(partition = table.name, "expired week dropped");
+        info!(partition = table.name, "expired partition dropped");
         report.partitions_dropped.push(table.name);
     }
     Ok(())
 }
 
 /// Makes the table one of its own, patiently. What one try has begun and had to leave, the next one finishes.
-async fn detach(connection: &mut PgConnection, table: &WeeklyTable) -> Result<Ddl, StoreError> {
+async fn detach(connection: &mut PgConnection, table: &Table) -> Result<Ddl, StoreError> {
     for _ in 1..LOCK_TRIES {
         if detach_once(connection, &table.name).await? == Ddl::Done {
             return Ok(Ddl::Done);
@@ -91,14 +148,14 @@ async fn detach(connection: &mut PgConnection, table: &WeeklyTable) -> Result<Dd
 }
 
 async fn detach_once(connection: &mut PgConnection, name: &str) -> Result<Ddl, StoreError> {
-    const STEP: &str = "detaching a week";
+    const STEP: &str = "detaching a partition";
 
     let is_pending = sqlx::query_scalar!(
         r#"
         select inhdetachpending
         from pg_inherits
         where inhparent = 'events'::regclass
-            and inhrelid = to_regclass($1)
+            and inhrelid = to_regclass(quote_ident($1))
         "#,
         name,
     )
@@ -110,37 +167,28 @@ async fn detach_once(connection: &mut PgConnection, name: &str) -> Result<Ddl, S
         Some(false) => "concurrently",
         Some(true) => "finalize",
     };
-    let sql = format!(r#"alter table events detach partition "{name}" {how}"#);
+    let sql = format!("alter table events detach partition {} {how}", quoted(name));
     define_once(connection, &sql, STEP).await
 }
 
-async fn weekly_tables(connection: &mut PgConnection) -> Result<Vec<WeeklyTable>, StoreError> {
-    // The name carries ISO year and week, and nothing else of this schema is named so.
+async fn tables(connection: &mut PgConnection) -> Result<Vec<Table>, StoreError> {
     sqlx::query_as!(
-        WeeklyTable,
+        Table,
         r#"
         select
-            week.name as "name!",
-            week.start as "start!",
-            week.start + interval '7 days' as "end!",
-            coalesce(week.inhdetachpending, false) as "is_detaching!"
-        from (
-            select
-                pg_class.relname::text as name,
-                to_date(right(pg_class.relname, 6), 'IYYYIW')::timestamp at time zone 'UTC' as start,
-                pg_inherits.inhdetachpending
-            from pg_class
-            left join pg_inherits
-                on pg_inherits.inhrelid = pg_class.oid
-                and pg_inherits.inhparent = 'events'::regclass
-            where pg_class.relkind = 'r'
-                and pg_class.relnamespace = (select relnamespace from pg_class where oid = 'events'::regclass)
-                and pg_class.relname ~ '^events_w[0-9]{6}$'
-        ) as week
-        order by week.name
+            part.name as "name!",
+            least(part.hi, '9999-12-31Z') as "end!",
+            part.is_attached as "is_attached!",
+            part.is_detaching as "is_detaching!",
+            merging.target is not null as "is_merging!"
+        from event_partitions() as part
+        left join merging
+            on part.lo >= merging.lo
+            and part.hi <= merging.hi
+        order by part.lo
         "#
     )
     .fetch_all(connection)
     .await
-    .step("listing the weeks")
+    .step("listing the partitions")
 }

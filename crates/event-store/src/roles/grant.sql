@@ -5,7 +5,9 @@ begin
     if exists (select from pg_roles where rolname = 'cistern_loader') then
         grant select, insert, update on batches to cistern_loader;
         grant select, insert on events, events_rejected to cistern_loader;
-        grant execute on function ensure_partition(timestamptz) to cistern_loader;
+        -- The first of them is what the loader of the last release calls.
+        grant execute on function ensure_partition(timestamptz), ensure_partition_at(timestamptz), event_partitions()
+            to cistern_loader;
     end if;
     if exists (select from pg_roles where rolname = 'cistern_query') then
         grant select on events, batches, events_rejected, _sqlx_migrations to cistern_query;

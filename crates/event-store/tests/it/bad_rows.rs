@@ -90,6 +90,7 @@ async fn bad_row_of_each_kind_is_rejected_alone(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn reason_says_what_postgres_said_and_quotes_no_value(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let long = bad(|event| event.rcpt_to = Some(format!("planted{}", noise(4_000)).into()));
     let broken = bad(|event| {
         event.ordinal = 34;

@@ -107,6 +107,7 @@ async fn operations_beyond_the_connections_wait_their_turn(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn week_that_retention_removes_during_a_load_is_made_again(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let store = store(&pool);
     let first = batch(events(0..10, THURSDAY));
     store.load_batch(&key("first"), &first).await.unwrap();

@@ -42,6 +42,7 @@ async fn plan(pool: &PgPool, key: &str) -> String {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn key_gets_an_index_on_every_week_and_on_those_to_come(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let store = store(&pool);
     let last_week = batch(events(
         0..50,
@@ -73,6 +74,7 @@ async fn key_gets_an_index_on_every_week_and_on_those_to_come(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn index_on_a_key_that_was_removed_is_dropped_and_others_are_left(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let store = store(&pool);
     pool.execute("create index events_by_hand on events ((event->'rcpt_meta'->>'x'))")
         .await
@@ -92,6 +94,7 @@ async fn index_on_a_key_that_was_removed_is_dropped_and_others_are_left(pool: Pg
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn interrupted_building_is_taken_up_again(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let store = store(&pool);
     for week in 0..3 {
         let from = THURSDAY - std::time::Duration::from_hours(7 * 24 * week);
@@ -146,6 +149,7 @@ async fn interrupted_building_is_taken_up_again(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn batches_load_while_an_index_is_built(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let store = store(&pool);
     store
         .load_batch(&key("first"), &batch(events(0..500, THURSDAY)))
@@ -182,6 +186,7 @@ async fn batches_load_while_an_index_is_built(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn what_cannot_get_its_lock_is_postponed_and_holds_up_nobody(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let store = store(&pool);
     let mut writer = pool.begin().await.unwrap();
     writer

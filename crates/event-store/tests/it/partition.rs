@@ -4,6 +4,7 @@ use crate::support::*;
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn only_the_call_that_makes_a_week_says_so(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let sql = "select ensure_partition('2024-06-06')::int::bigint";
 
     assert_eq!(number(&pool, sql).await, 1);
@@ -13,6 +14,7 @@ async fn only_the_call_that_makes_a_week_says_so(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn weeks_asked_for_by_many_at_once_are_made_once(pool: PgPool) {
+    reckon_with(&pool, time::macros::datetime!(2024-03-01 0:00 UTC)).await;
     let calls: Vec<_> = (0..4)
         .map(|_| {
             let pool = pool.clone();
@@ -36,6 +38,7 @@ async fn weeks_asked_for_by_many_at_once_are_made_once(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn week_is_made_while_someone_reads_and_nobody_waits(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     pool.execute("select ensure_partition('2024-06-06')")
         .await
         .unwrap();
@@ -55,6 +58,7 @@ async fn week_is_made_while_someone_reads_and_nobody_waits(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn new_week_has_every_index_and_no_leftover_constraint(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     pool.execute("select ensure_partition('2024-06-06')")
         .await
         .unwrap();
@@ -78,6 +82,7 @@ async fn new_week_has_every_index_and_no_leftover_constraint(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn detached_week_is_taken_back_with_its_rows(pool: PgPool) {
+    reckon_with(&pool, THURSDAY).await;
     let store = store(&pool);
     let first = batch(events(0..10, THURSDAY));
     store.load_batch(&key("first"), &first).await.unwrap();

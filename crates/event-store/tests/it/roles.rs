@@ -58,6 +58,25 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
     assert_eq!(load("first", &first).await, loaded(3, 0, 0));
     assert_eq!(load("second", &second).await, loaded(2, 2, 0));
 
+    // What comes into a partition while it is merged is noted, although the loader may not write that table.
+    let next_week = batch(events(0..1, THURSDAY + time::Duration::WEEK));
+    assert_eq!(load("third", &next_week).await, loaded(1, 0, 0));
+    let mut owner = connection_of(&pool, "cistern_migrator").await;
+    owner
+        .execute(
+            "select merge_begin('2024-06-03Z', '2024-06-17Z');
+             select merge_watch(name) from merge_sources()",
+        )
+        .await
+        .unwrap();
+    let late = batch(events(5..7, THURSDAY));
+    assert_eq!(load("fourth", &late).await, loaded(2, 0, 0));
+    assert_eq!(
+        number(&pool, "select count(*) from merging_changes").await,
+        2
+    );
+    owner.execute("select merge_abandon()").await.unwrap();
+
     let mut query = connection_of(&pool, "cistern_query").await;
     query
         .execute("select * from events, batches, events_rejected")
@@ -96,6 +115,9 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
         "drop table events",
         "create table t (n integer)",
         "select * from _sqlx_migrations",
+        "insert into merging_changes values (now(), gen_random_uuid())",
+        "select merge_abandon()",
+        "update partition_policy set kept_from = now()",
     ] {
         assert_eq!(
             refusal(&mut loader, sql).await.unwrap(),

@@ -82,7 +82,17 @@ pub(crate) fn no_maintenance(now: OffsetDateTime) -> Maintenance {
         retention: None,
         partitions_ahead: 0,
         metadata_keys: Vec::new(),
+        removes: true,
     }
+}
+
+/// Lets maintenance have looked last at this time: weeks around it have a partition each.
+pub(crate) async fn reckon_with(pool: &PgPool, now: OffsetDateTime) {
+    sqlx::query("insert into partition_policy (as_of) values ($1) on conflict (only_one) do update set as_of = $1")
+        .bind(now)
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 /// The one value that a query yields.
@@ -105,7 +115,7 @@ pub(crate) async fn event_count(pool: &PgPool) -> i64 {
     number(pool, "select count(*) from events").await
 }
 
-/// The weeks that are attached.
+/// The partitions that are attached.
 pub(crate) async fn weeks(pool: &PgPool) -> Vec<String> {
     let sql = "select inhrelid::regclass::text from pg_inherits where inhparent = 'events'::regclass order by 1";
     texts(pool, sql).await
@@ -133,4 +143,17 @@ pub(crate) async fn until_store_waits(pool: &PgPool) -> i64 {
             and application_name = 'event-store-test'
             and wait_event_type = 'Lock'";
     until(pool, sql).await
+}
+
+/// The folder of the programs that the server runs from.
+pub(crate) async fn programs(pool: &PgPool) -> std::path::PathBuf {
+    let sql = "select setting from pg_config where name = 'BINDIR'";
+    texts(pool, sql).await.remove(0).into()
+}
+
+/// A store at another URL, which does not wait long.
+pub(crate) fn store_at(url: &str) -> Store {
+    let mut config = DatabaseConfig::new(url.to_owned().into(), "event-store-test");
+    config.retry_for = Duration::from_millis(500);
+    Store::connect_lazy(&config).unwrap()
 }

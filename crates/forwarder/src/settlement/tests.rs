@@ -34,7 +34,7 @@ fn message(id: &str, age: Duration, ids: &[&str]) -> ReceivedMessage {
 
 fn chunk(messages: Vec<ReceivedMessage>) -> Chunk {
     let mapper = Mapper::new(MappingConfig::default()).unwrap();
-    Chunk::map(&mapper, messages, "raw/key".to_owned(), NOW_MS, None)
+    Chunk::map(&mapper, &mut messages.into(), "raw/key", NOW_MS, None)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn message_ends_when_all_of_its_events_have() {
     ]);
     let fates = [Some(Fate::Sent), Some(Fate::Sent), None];
 
-    let settlement = settle(&chunk, &fates, &terms(UnknownUsers::Retry));
+    let settlement = settle(&chunk, &fates, &terms(UnknownUsers::Retry), 0).0;
 
     assert_eq!(settlement.settled.len(), 1);
     assert_eq!(settlement.settled[0].receipt, "receipt-1");
@@ -64,7 +64,7 @@ fn message_ends_when_all_of_its_events_have() {
 fn copy_of_a_sent_event_is_skipped_as_such() {
     let chunk = chunk(vec![message("1", HOUR, &["a"]), message("2", HOUR, &["a"])]);
 
-    let settlement = settle(&chunk, &[Some(Fate::Sent)], &terms(UnknownUsers::Retry));
+    let settlement = settle(&chunk, &[Some(Fate::Sent)], &terms(UnknownUsers::Retry), 0).0;
 
     assert_eq!(settlement.settled[0].counts.sent, 1);
     assert_eq!(
@@ -81,9 +81,9 @@ fn events_of_unknown_users_wait_then_are_rejected() {
     ]);
     let fates = [Some(Fate::UnknownUser), Some(Fate::UnknownUser)];
 
-    let retried = settle(&chunk, &fates, &terms(UnknownUsers::Retry));
-    let created = settle(&chunk, &fates, &terms(UnknownUsers::Create));
-    let dropped = settle(&chunk, &fates, &terms(UnknownUsers::Drop));
+    let retried = settle(&chunk, &fates, &terms(UnknownUsers::Retry), 0).0;
+    let created = settle(&chunk, &fates, &terms(UnknownUsers::Create), 0).0;
+    let dropped = settle(&chunk, &fates, &terms(UnknownUsers::Drop), 0).0;
 
     assert_eq!(retried.given_back.len(), 1);
     assert_eq!(
@@ -106,7 +106,7 @@ fn rejected_events_are_written_down_with_where_they_came_from() {
         RejectReason::Refused.because("BadParams: no"),
     ))];
 
-    let settlement = settle(&chunk, &fates, &terms(UnknownUsers::Retry));
+    let settlement = settle(&chunk, &fates, &terms(UnknownUsers::Retry), 0).0;
 
     let lines: Vec<Value> = settlement.settled[0]
         .rejected_lines
@@ -128,7 +128,7 @@ fn rejected_events_are_written_down_with_where_they_came_from() {
 fn late_events_are_counted_among_the_sent() {
     let chunk = chunk(vec![message("1", HOUR * 30, &["a"])]);
 
-    let settlement = settle(&chunk, &[Some(Fate::Sent)], &terms(UnknownUsers::Retry));
+    let settlement = settle(&chunk, &[Some(Fate::Sent)], &terms(UnknownUsers::Retry), 0).0;
 
     assert_eq!(
         (

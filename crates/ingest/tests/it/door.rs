@@ -2,27 +2,33 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    sync::Arc,
     time::Duration,
 };
 
+use access_keys::{KeyCache, Networks};
 use aws_io::{
     Aws, S3Client, gzip,
     s3::{ObjectRef, get_capped},
 };
 use axum::{
     Router,
+    body::Body,
+    extract::Request,
     http::{HeaderMap, StatusCode},
 };
 use boot::{
     capture::Capture,
+    gateway,
     metrics::{Metrics, Pipeline},
 };
 use http_body_util::BodyExt;
-use ingest::{Config, Deps, router};
-use lambda_http::{Body, Request};
+use ingest::{Config, Deps, ROUTES, router};
 use serde_json::Value;
 use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
+
+use crate::keys::{self, KEY};
 
 pub(crate) const STORE_DEADLINE: Duration = Duration::from_millis(1_500);
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -42,10 +48,15 @@ pub(crate) struct Answer {
 
 impl Door {
     pub(crate) async fn open() -> Self {
+        Self::open_to(Networks::default()).await
+    }
+
+    /// A door that callers of these networks may use.
+    pub(crate) async fn open_to(networks: Networks) -> Self {
         let url = std::env::var("AWS_ENDPOINT_URL").expect(
             "AWS_ENDPOINT_URL must name a local AWS endpoint; `make test` starts one and sets it",
         );
-        let door = Self::before(&url).await;
+        let door = Self::between(&url, &keys::start().await, networks).await;
         door.s3
             .create_bucket()
             .bucket(&door.bucket)
@@ -55,20 +66,36 @@ impl Door {
         door
     }
 
-    /// A door in front of whatever answers at `endpoint_url`.
+    /// A door in front of whatever answers at `endpoint_url` as S3.
     pub(crate) async fn before(endpoint_url: &str) -> Self {
-        let s3 = Aws::local(endpoint_url).await.s3();
+        Self::between(endpoint_url, &keys::start().await, Networks::default()).await
+    }
+
+    /// A door behind which there is neither a store nor a secret.
+    pub(crate) async fn without_keys() -> Self {
+        let nowhere = "http://127.0.0.1:1";
+        Self::between(nowhere, nowhere, Networks::default()).await
+    }
+
+    async fn between(s3_url: &str, secrets_url: &str, networks: Networks) -> Self {
+        let s3 = Aws::local(s3_url).await.s3();
+        let secrets = Aws::local(secrets_url).await.secrets();
         let bucket = format!("ingest-{:016x}", RandomState::new().hash_one(0));
         let metrics = Capture::default();
         let config = Config {
             bucket: bucket.clone(),
+            secret_id: "keys".to_owned(),
+            max_key_age: Duration::from_mins(5),
+            networks,
             max_body_bytes: MAX_BODY_BYTES,
             store_deadline: STORE_DEADLINE,
             metrics_namespace: None,
         };
+        let keys = KeyCache::new(secrets, config.secret_id.clone(), config.max_key_age);
         let deps = Deps {
             config,
             s3: s3.clone(),
+            keys: Arc::new(keys),
             metrics: Metrics::to(Pipeline::Sparkpost, metrics.clone()),
             clock,
         };
@@ -91,9 +118,28 @@ impl Door {
         }
     }
 
+    /// Posts with the key.
     pub(crate) async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        self.send(request("POST", "/webhooks/sparkpost", headers, body))
+        let headers = [&[("Authorization", KEY)], headers].concat();
+        self.send_as_given("/webhooks/sparkpost", &headers, body)
             .await
+    }
+
+    /// Posts with these headers alone.
+    pub(crate) async fn send_as_given(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        self.send(request("POST", path, headers, body)).await
+    }
+
+    /// What the gateway is answered to its event.
+    pub(crate) async fn invoke(&self, event: Value) -> Value {
+        let event = serde_json::from_value(event).unwrap();
+        let answer = gateway::answer(self.router.clone(), &ROUTES, event).await;
+        serde_json::to_value(answer).unwrap()
     }
 
     /// Keys of all objects, in order.
@@ -171,6 +217,6 @@ pub(crate) fn request(
     request.body(body.into()).unwrap()
 }
 
-fn clock() -> OffsetDateTime {
+pub(crate) fn clock() -> OffsetDateTime {
     datetime!(2026-03-01 12:00 UTC)
 }

@@ -1,7 +1,10 @@
 use boot::capture::CapturedLog;
 use tokio::net::TcpListener;
 
-use crate::door::{Door, MAX_BODY_BYTES, request};
+use crate::{
+    door::{Door, MAX_BODY_BYTES, request},
+    keys::KEY,
+};
 
 const PLANTED: [&str; 3] = ["planted@example.com", "planted-key", "planted-query"];
 
@@ -27,17 +30,16 @@ async fn bodies_addresses_keys_and_queries_are_in_no_log() {
             ("/nowhere", body),
         ] {
             for encoding in ["identity", "gzip"] {
-                let headers = [
-                    ("Authorization", "planted-key"),
-                    ("Content-Encoding", encoding),
-                ];
-                door.send(request(
-                    "POST",
-                    &format!("{path}?q=planted-query"),
-                    &headers,
-                    body,
-                ))
-                .await;
+                for key in [KEY, "planted-key"] {
+                    let headers = [("Authorization", key), ("Content-Encoding", encoding)];
+                    door.send(request(
+                        "POST",
+                        &format!("{path}?q=planted-query"),
+                        &headers,
+                        body.to_owned(),
+                    ))
+                    .await;
+                }
             }
         }
     }
@@ -47,6 +49,7 @@ async fn bodies_addresses_keys_and_queries_are_in_no_log() {
         "batch acknowledged",
         "request put off",
         "request refused",
+        "request denied",
         "stored as it came",
     ] {
         assert!(printed.contains(line), "{line} is missing: {printed}");

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod acknowledged;
+mod callers;
 mod door;
 mod gateway;
+mod keys;
 mod log_hygiene;
 mod refused;

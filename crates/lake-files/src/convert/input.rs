@@ -1,6 +1,8 @@
 //! A raw object's bytes, expanded, window by window.
 
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
+
+use event_model::ByteForm;
 
 use super::records::{MAX_RECORD_BYTES, Sink, Splitter, Tail};
 use crate::gzip::Expanded;
@@ -8,24 +10,31 @@ use crate::gzip::Expanded;
 /// What is expanded at once: it should still be in the processor's cache when it is read.
 const WINDOW_BYTES: usize = 1 << 20;
 
-/// Reads `input` to its end, gzip or plain, and gives its records to `sink`. Holds no more of it than one record of the
+/// Reads `expanded` to its end and gives its records to `sink`. Holds no more of it than one record of the
 /// largest size. Whenever the splitter stops because the sink is full, `make_room` is called.
 ///
 /// An input that breaks off, since its gzip is damaged, is no error: what came before is taken, and the break is rejected.
+/// One that is compressed in another way, or a second time, or text of another encoding, is one rejection.
 pub(crate) fn read_records<S: Sink, E: From<io::Error>>(
-    input: impl BufRead,
+    mut expanded: Expanded<'_>,
     sink: &mut S,
     mut make_room: impl FnMut(&mut S) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut expanded = Expanded::open(input)?;
     let mut splitter = Splitter::default();
     let mut window = Window::new();
+    let mut is_start = true;
     loop {
         let (tail, broken) = match window.fill(&mut expanded) {
             Ok(tail) => (tail, None),
             Err(error) if expanded.is_damage(&error) => (Tail::Open, Some(error)),
             Err(error) => return Err(error.into()),
         };
+        if std::mem::take(&mut is_start)
+            && let Some(form) = ByteForm::of(window.bytes())
+        {
+            Splitter::refuse(window.bytes(), form, sink);
+            return Ok(());
+        }
         loop {
             let used = splitter.advance(window.bytes(), tail, sink);
             window.use_up(used);

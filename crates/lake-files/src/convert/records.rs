@@ -15,10 +15,15 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
+use event_model::ByteForm;
+
 use super::json;
 
 /// The largest record. Firehose takes 1,000 KiB at once, so nothing that came through it is near.
 pub(crate) const MAX_RECORD_BYTES: usize = 4 << 20;
+
+/// How much is shown of an input that is refused as a whole.
+const MAX_REFUSED_BYTES: usize = 1 << 10;
 
 /// After so many failures in a row, only a line's end counts as a new start: one long line of junk must not be tried anew
 /// at every bracket in it.
@@ -74,6 +79,8 @@ pub(crate) enum Reason {
     TooLong,
     /// The rest of an input that could not be expanded to its end.
     NotExpanded,
+    /// The whole of an input that is compressed in another way, or text of another encoding.
+    Encoded,
 }
 
 /// Why [`Sink::object`] took nothing.
@@ -175,6 +182,19 @@ impl Splitter {
         }
         self.offset += to_u64(at);
         at
+    }
+
+    /// Takes the whole of an input as one rejection, of which `start` is the first window.
+    pub(crate) fn refuse<S: Sink>(start: &[u8], form: ByteForm, sink: &mut S) {
+        sink.reject(Rejected {
+            offset: 0,
+            bytes: &start[..start.len().min(MAX_REFUSED_BYTES)],
+            reason: Reason::Encoded,
+            detail: format!(
+                "the object is {form}, not JSON text in UTF-8, plain or compressed by gzip once; this is how it begins"
+            )
+            .into(),
+        });
     }
 
     /// Takes `bytes`, the unread rest of an input that broke off, as one rejection.

@@ -1,11 +1,19 @@
 //! What could not become a row, written down: one JSON object a line.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
 use super::records::{Reason, Rejected};
+
+/// How many pieces of one object are written down one by one, and how much of them. The others are counted, and one line
+/// says so: an object of 2 bytes a piece would fill the disk otherwise.
+const MAX_LINES: u64 = 10_000;
+const MAX_BYTES: usize = 64 << 20;
 
 /// Writes rejected pieces of one raw object.
 #[derive(Debug)]
@@ -13,8 +21,19 @@ pub(crate) struct Rejections<'a, W> {
     out: W,
     source_key: &'a str,
     count: u64,
+    bytes: usize,
+    more: Option<More>,
     /// The first failure of `out`, kept until [`Rejections::finish`].
     failure: Option<io::Error>,
+}
+
+/// Pieces that are only counted.
+#[derive(Debug)]
+struct More {
+    ordinal: u64,
+    first_offset: u64,
+    last_offset: u64,
+    reasons: BTreeMap<Reason, u64>,
 }
 
 /// One line. `aws_io::rejected` writes lines of the same members for whole objects.
@@ -42,6 +61,8 @@ impl<'a, W: Write> Rejections<'a, W> {
             out,
             source_key,
             count: 0,
+            bytes: 0,
+            more: None,
             failure: None,
         }
     }
@@ -52,6 +73,18 @@ impl<'a, W: Write> Rejections<'a, W> {
 
     pub(crate) fn write(&mut self, rejected: &Rejected<'_>, ordinal: u64) {
         self.count += 1;
+        if self.count > MAX_LINES || self.bytes >= MAX_BYTES {
+            let offset = rejected.offset;
+            let more = self.more.get_or_insert_with(|| More {
+                ordinal,
+                first_offset: offset,
+                last_offset: offset,
+                reasons: BTreeMap::new(),
+            });
+            more.last_offset = offset;
+            *more.reasons.entry(rejected.reason).or_default() += 1;
+            return;
+        }
         let item = std::str::from_utf8(rejected.bytes).ok();
         let line = Line {
             reason: rejected.reason.as_str(),
@@ -66,20 +99,54 @@ impl<'a, W: Write> Rejections<'a, W> {
                 None => Some(BASE64_STANDARD.encode(rejected.bytes)),
             },
         };
-        if self.failure.is_none() {
-            self.failure = serde_json::to_writer(&mut self.out, &line)
-                .map_err(io::Error::from)
-                .and_then(|()| self.out.write_all(b"\n"))
-                .err();
-        }
+        self.write_line(&line);
     }
 
-    /// How many pieces were written.
+    fn write_line(&mut self, line: &Line<'_>) {
+        if self.failure.is_some() {
+            return;
+        }
+        let mut bytes =
+            serde_json::to_vec(line).expect("a line of text and numbers is always JSON");
+        bytes.push(b'\n');
+        self.bytes += bytes.len();
+        self.failure = self.out.write_all(&bytes).err();
+    }
+
+    /// How many pieces there were.
     pub(crate) fn finish(mut self) -> io::Result<u64> {
+        if let Some(more) = self.more.take() {
+            let source_key = self.source_key;
+            self.write_line(&Line {
+                reason: "more",
+                detail: &more.detail(),
+                source_key,
+                ordinal: more.ordinal,
+                offset: more.first_offset,
+                length: 0,
+                item: None,
+                item_base64: None,
+            });
+        }
         match self.failure {
             Some(error) => Err(error),
             None => self.out.flush().map(|()| self.count),
         }
+    }
+}
+
+impl More {
+    fn detail(&self) -> String {
+        let count: u64 = self.reasons.values().sum();
+        let reasons = self.reasons.iter();
+        let reasons: Vec<String> = reasons
+            .map(|(reason, count)| format!("{count} {}", reason.as_str()))
+            .collect();
+        format!(
+            "{count} more pieces, from this one up to the one at byte {}, cannot become rows either ({}); the object has them",
+            self.last_offset,
+            reasons.join(", "),
+        )
     }
 }
 
@@ -96,6 +163,7 @@ impl Reason {
             Self::TooDeep => "too_deep",
             Self::TooLong => "too_long",
             Self::NotExpanded => "not_expanded",
+            Self::Encoded => "encoded",
         }
     }
 }
@@ -103,6 +171,40 @@ impl Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn after_many_lines_one_says_how_many_more_there_are() {
+        let mut out = Vec::new();
+        let mut rejections = Rejections::new(&mut out, "raw/track/x.gz");
+        let total = MAX_LINES + 3;
+        for ordinal in 0..total {
+            let is_last = ordinal + 1 == total;
+            rejections.write(
+                &Rejected {
+                    offset: 2 * ordinal,
+                    bytes: b"1",
+                    reason: if is_last {
+                        Reason::NotJson
+                    } else {
+                        Reason::NotAnObject
+                    },
+                    detail: "a value that is no object".into(),
+                },
+                ordinal,
+            );
+        }
+
+        assert_eq!(rejections.finish().unwrap(), total);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count() as u64, MAX_LINES + 1);
+        let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(last["reason"], "more");
+        assert_eq!(
+            last["detail"],
+            "3 more pieces, from this one up to the one at byte 20004, cannot become rows either (1 not_json, 2 not_an_object); the object has them"
+        );
+        assert_eq!(last["ordinal"], MAX_LINES);
+    }
 
     #[test]
     fn text_is_kept_as_text_and_other_bytes_as_base64() {

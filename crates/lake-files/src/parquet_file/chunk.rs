@@ -106,10 +106,20 @@ impl ChunkEncoder {
     }
 }
 
+/// Who has written a file, in the form that parquet-java reads
+/// (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>, `created_by`): readers work around
+/// faults of writers by it, and parquet-java takes a writer that it cannot make out for one whose old statistics are wrong.
+const CREATED_BY: &str = concat!("cistern version ", env!("CARGO_PKG_VERSION"), " (build ");
+/// The commit that was built; whoever builds may say it.
+const BUILD: &str = match option_env!("CISTERN_BUILD") {
+    Some(build) => build,
+    None => "unknown",
+};
+
 /// What is the same of all files of a table.
 pub(super) fn properties(table: &Table, level: ZstdLevel) -> WriterProperties {
     let mut builder = WriterProperties::builder()
-        .set_created_by("cistern".to_owned())
+        .set_created_by(format!("{CREATED_BY}{BUILD})"))
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)

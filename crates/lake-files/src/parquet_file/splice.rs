@@ -11,7 +11,10 @@ use parquet::{
     column::writer::ColumnCloseResult,
     errors::ParquetError,
     file::{
-        metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
+        metadata::{
+            ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+            RowGroupMetaData,
+        },
         writer::SerializedFileWriter,
     },
     schema::types::ColumnDescPtr,
@@ -29,7 +32,11 @@ pub(crate) struct Finished {
 
 impl Finished {
     pub(crate) fn open(file: File) -> Result<Self, ReadError> {
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        // As they are, to be written again; the crate keeps less of them by itself.
+        let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
+        let metadata = ParquetMetaDataReader::new()
+            .with_metadata_options(Some(options))
+            .parse_and_finish(&file)?;
         Ok(Self { file, metadata })
     }
 
@@ -130,6 +137,12 @@ fn close(
         .set_unencoded_byte_array_data_bytes(column.unencoded_byte_array_data_bytes());
     if let Some(statistics) = column.statistics() {
         metadata = metadata.set_statistics(statistics.clone());
+    }
+    if let Some(pages) = column.page_encoding_stats() {
+        metadata = metadata.set_page_encoding_stats(pages.clone());
+    }
+    if let Some(histogram) = column.definition_level_histogram() {
+        metadata = metadata.set_definition_level_histogram(Some(histogram.clone()));
     }
     Ok(ColumnCloseResult {
         bytes_written: column.compressed_size().unsigned_abs(),

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::{
-    basic::{Compression, Encoding, ZstdLevel},
+    basic::{Compression, Encoding, PageType, ZstdLevel},
     column::{
         page::{CompressedPage, Page, PageWriter},
         writer::ColumnCloseResult,
     },
     errors::ParquetError,
     file::{
-        metadata::{ColumnChunkMetaData, ColumnChunkMetaDataBuilder},
+        metadata::{ColumnChunkMetaData, ColumnChunkMetaDataBuilder, PageEncodingStats},
         writer::{SerializedPageWriter, TrackedWrite},
     },
     schema::types::ColumnDescPtr,
@@ -118,6 +118,9 @@ struct Chunk {
     uncompressed_bytes: usize,
     /// Where the first data page begins.
     data_offset: Option<u64>,
+    /// How many pages of each kind there are, the dictionary first. Without it readers do not know that every value is in the
+    /// dictionary, and do not look there for whether they need the chunk at all.
+    pages: Vec<PageEncodingStats>,
 }
 
 impl Default for Chunk {
@@ -126,6 +129,7 @@ impl Default for Chunk {
             sink: TrackedWrite::new(Vec::new()),
             uncompressed_bytes: 0,
             data_offset: None,
+            pages: Vec::new(),
         }
     }
 }
@@ -139,12 +143,27 @@ impl Chunk {
     ) -> Result<(), ParquetError> {
         let page = CompressedPage::new(to_page(zstd.compress(body)?.into()), body.len());
         let is_data = page.compressed_page().is_data_page();
+        self.count(page.page_type(), page.encoding());
         let written = SerializedPageWriter::new(&mut self.sink).write_page(page)?;
         self.uncompressed_bytes += written.uncompressed_size;
         if is_data {
             self.data_offset.get_or_insert(written.offset);
         }
         Ok(())
+    }
+
+    fn count(&mut self, page_type: PageType, encoding: Encoding) {
+        let is_it = |pages: &&mut PageEncodingStats| {
+            pages.page_type == page_type && pages.encoding == encoding
+        };
+        match self.pages.iter_mut().find(is_it) {
+            Some(pages) => pages.count += 1,
+            None => self.pages.push(PageEncodingStats {
+                page_type,
+                encoding,
+                count: 1,
+            }),
+        }
     }
 
     fn close(
@@ -161,6 +180,7 @@ impl Chunk {
         let bytes = Bytes::from(self.sink.into_inner()?);
         let metadata = builder
             .set_encodings(encodings)
+            .set_page_encoding_stats(self.pages)
             .set_total_compressed_size(to_i64(bytes.len()))
             .set_total_uncompressed_size(to_i64(self.uncompressed_bytes))
             .set_data_page_offset(self.data_offset.map_or(0, u64::cast_signed))

@@ -11,6 +11,7 @@ mod conversion;
 mod dirty;
 mod lake;
 mod merging;
+mod metadata;
 mod months;
 mod properties;
 mod rows;

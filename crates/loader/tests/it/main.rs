@@ -8,4 +8,5 @@ mod loaded;
 mod log_hygiene;
 mod outage;
 mod rejected;
+mod restore;
 mod rig;

@@ -110,3 +110,48 @@ async fn notice_with_one_bad_object_loads_the_others(pool: PgPool) {
         [(missing.as_str(), "object_missing")]
     );
 }
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn notice_about_another_bucket_is_rejected_at_once_unless_it_is_replayed(pool: PgPool) {
+    let rig = Rig::new(&pool).await;
+    let good = rig.archive("good", &batch(0..2)).await;
+    let own = rig.notice(&[&good]);
+    let foreign = own.replace(&rig.deps.bucket, "somebody-elses");
+    let replayed = foreign.replace("ObjectCreated:Put", "ObjectCreated:Replay");
+
+    let retried = rig
+        .deliver_messages(&[foreign, replayed, own], std::time::Duration::from_mins(1))
+        .await;
+
+    assert!(retried.is_empty());
+    assert_eq!(rig.rows().await, [2, 0, 1]);
+    let lines = rig.rejections().await;
+    assert_eq!(
+        reasons(&lines),
+        [
+            (good.as_str(), "other_bucket"),
+            (
+                format!("s3://somebody-elses/{good}").as_str(),
+                "other_bucket"
+            ),
+        ],
+        "the replayed one is refused by S3"
+    );
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn object_without_a_byte_is_passed_over(pool: PgPool) {
+    let rig = Rig::new(&pool).await;
+    let marker = format!("{DAY}/_SUCCESS");
+    rig.put(&marker, Vec::new()).await;
+    let notice = rig
+        .notice(&[&marker])
+        .replace("\"key\"", "\"size\":0,\"key\"");
+
+    let retried = rig
+        .deliver_messages(&[notice], std::time::Duration::from_mins(1))
+        .await;
+
+    assert!(retried.is_empty());
+    assert!(rig.rejections().await.is_empty());
+}

@@ -138,6 +138,10 @@ impl Rig {
             .collect()
     }
 
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         sqlx::query_scalar(AssertSqlSafe(sql))
             .fetch_one(&self.pool)
@@ -205,7 +209,8 @@ impl Rig {
 fn store(url: &str) -> Store {
     let mut config = DatabaseConfig::new(url.into(), "loader-test");
     config.retry_for = RETRY_FOR;
-    config.connect_timeout = Duration::from_millis(500);
+    // A busy machine takes a while to let somebody in.
+    config.connect_timeout = Duration::from_secs(3);
     Store::connect_lazy(&config).unwrap()
 }
 

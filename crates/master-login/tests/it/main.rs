@@ -9,41 +9,71 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, Uri},
+    http::{StatusCode, Uri},
+    response::{IntoResponse, Response},
 };
 use boot::capture::CapturedLog;
 use lambda_runtime::{Context, LambdaEvent};
-use master_login::{Config, Deps, handle};
+use master_login::{Config, Deps, HandoverError, handle};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Mutex};
 
 const LOGIN: &str = r#"{"username":"cistern_master","password":"planted"}"#;
 
-/// What AWS was asked for: the path, and the body.
+/// What AWS was asked for, and CloudFormation told: the path, and the body.
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
 
+/// What fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failing {
+    Nothing,
+    Secret,
+    /// The secret is something else than a login.
+    Login,
+    /// The migrator ends with an error.
+    Migrator,
+    /// Nobody may call it.
+    Call,
+}
+
+const SECRET: &str = "/";
+const MIGRATOR: &str = "/2015-03-31/functions/the-migrator/invocations";
+const ANSWER: &str = "/answer";
+
 async fn answer(
-    State(asked): State<Asked>,
+    State((asked, failing)): State<(Asked, Failing)>,
     uri: Uri,
-    headers: HeaderMap,
     body: Bytes,
-) -> Json<Value> {
-    let is_secret = headers.contains_key("x-amz-target");
+) -> Response {
     let body = serde_json::from_slice(&body).unwrap();
     asked.lock().await.push((uri.path().to_owned(), body));
-    Json(if is_secret {
-        json!({ "ARN": "arn", "Name": "master", "SecretString": LOGIN })
-    } else {
-        Value::Null
+    let failure = |status| (status, Json(json!({ "__type": "AccessDenied" }))).into_response();
+    match (uri.path(), failing) {
+        (SECRET, Failing::Secret) | (MIGRATOR, Failing::Call) => failure(StatusCode::FORBIDDEN),
+        (SECRET, Failing::Login) => Json(json!({ "SecretString": "planted" })).into_response(),
+        (SECRET, _) => Json(json!({ "SecretString": LOGIN })).into_response(),
+        (MIGRATOR, Failing::Migrator) => {
+            ([("x-amz-function-error", "Unhandled")], Json(json!({}))).into_response()
+        }
+        _ => Json(Value::Null).into_response(),
+    }
+}
+
+fn request(request_type: &str) -> Value {
+    json!({
+        "RequestType": request_type,
+        "StackId": "s",
+        "RequestId": "r",
+        "LogicalResourceId": "Migration",
     })
 }
 
-/// Handles a request, and tells what the migrator was called with.
-async fn hand_over(request: &Value) -> Vec<(String, Value)> {
+/// Handles a request, and tells who was asked for what.
+async fn hand_over(mut request: Value, failing: Failing) -> Vec<(String, Value)> {
     let asked = Asked::default();
     let router = Router::new()
         .fallback(answer)
-        .with_state(Arc::clone(&asked));
+        .with_state((Arc::clone(&asked), failing));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -51,9 +81,10 @@ async fn hand_over(request: &Value) -> Vec<(String, Value)> {
         secret_id: "master".to_owned(),
         migrator: "the-migrator".to_owned(),
     };
-    let deps = Deps::with(config, &Aws::local(&endpoint).await);
+    let deps = Deps::with(config, &Aws::local(&endpoint).await).unwrap();
 
-    let event = LambdaEvent::new(request.clone(), Context::default());
+    request["ResponseURL"] = format!("{endpoint}{ANSWER}?signature=planted").into();
+    let event = LambdaEvent::new(request, Context::default());
     handle(&deps, event).await.unwrap();
 
     let asked = asked.lock().await;
@@ -63,12 +94,11 @@ async fn hand_over(request: &Value) -> Vec<(String, Value)> {
 #[tokio::test]
 async fn new_database_comes_with_its_master_login() {
     let log = CapturedLog::start();
-    let request = json!({ "RequestType": "Create", "StackId": "s" });
 
-    let asked = hand_over(&request).await;
+    let asked = hand_over(request("Create"), Failing::Nothing).await;
 
     let (path, body) = asked.last().unwrap();
-    assert_eq!(path, "/2015-03-31/functions/the-migrator/invocations");
+    assert_eq!(path, MIGRATOR);
     assert_eq!(body["StackId"], "s");
     assert_eq!(body["MasterLogin"]["username"], "cistern_master");
     assert_eq!(body["MasterLogin"]["password"], "planted");
@@ -79,14 +109,72 @@ async fn new_database_comes_with_its_master_login() {
 
 #[tokio::test]
 async fn known_database_comes_as_it_is_and_no_secret_is_read() {
-    let request = json!({
-        "RequestType": "Update",
-        "ResourceProperties": { "Database": "db-1", "MigratorVersion": "2" },
-        "OldResourceProperties": { "Database": "db-1", "MigratorVersion": "1" },
-    });
+    let mut update = request("Update");
+    update["ResourceProperties"] = json!({ "Database": "db-1", "MigratorVersion": "2" });
+    update["OldResourceProperties"] = json!({ "Database": "db-1", "MigratorVersion": "1" });
 
-    let asked = hand_over(&request).await;
+    let asked = hand_over(update.clone(), Failing::Nothing).await;
 
     assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].1, request);
+    assert_eq!(asked[0].0, MIGRATOR);
+    for (name, value) in update.as_object().unwrap() {
+        assert_eq!(&asked[0].1[name], value);
+    }
+    assert!(asked[0].1.get("MasterLogin").is_none());
+}
+
+#[tokio::test]
+async fn delete_is_answered_without_asking_anybody() {
+    let mut delete = request("Delete");
+    delete["PhysicalResourceId"] = json!("as-it-was");
+
+    let asked = hand_over(delete, Failing::Call).await;
+
+    assert_eq!(asked.len(), 1);
+    let (path, body) = &asked[0];
+    assert_eq!(path, ANSWER);
+    assert_eq!(body["Status"], "SUCCESS");
+    assert_eq!(body["PhysicalResourceId"], "as-it-was");
+    assert_eq!(body["RequestId"], "r");
+}
+
+#[tokio::test]
+async fn what_the_migrator_cannot_answer_is_answered_with_the_reason() {
+    for (failing, reason) in [
+        (Failing::Secret, "reading the database's master login"),
+        (Failing::Login, "not a JSON object with a username"),
+        (Failing::Migrator, "function the-migrator failed"),
+        (Failing::Call, "calling function the-migrator"),
+    ] {
+        let log = CapturedLog::start();
+
+        let asked = hand_over(request("Create"), failing).await;
+
+        let (path, body) = asked.last().unwrap();
+        assert_eq!(path, ANSWER, "{failing:?}");
+        assert_eq!(body["Status"], "FAILED", "{failing:?}");
+        assert_eq!(body["PhysicalResourceId"], "cistern-database-schema");
+        let told = body["Reason"].as_str().unwrap();
+        assert!(told.contains(reason), "{failing:?}: {told}");
+        assert!(
+            !told.contains("planted") && !log.text().contains("planted"),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn event_that_is_no_request_is_an_error() {
+    let config = Config {
+        secret_id: "master".to_owned(),
+        migrator: "the-migrator".to_owned(),
+    };
+    let deps = Deps::with(config, &Aws::local("http://127.0.0.1:1").await).unwrap();
+
+    for event in [json!({}), json!({ "RequestType": "Delete" })] {
+        let event = LambdaEvent::new(event, Context::default());
+        let error = handle(&deps, event).await.unwrap_err();
+
+        assert!(matches!(error, HandoverError::NotARequest(_)), "{error:?}");
+    }
 }

@@ -260,6 +260,7 @@ async fn schedule_maintains_and_applies_the_retention(pool: PgPool) {
     pool.execute("select ensure_partition('2016-02-02')")
         .await
         .unwrap();
+    assert!(table_exists(&pool, "events_w201601_52").await);
     let deps = deps(
         &url_of(&pool),
         &[("RETENTION_DAYS", "30"), ("PARTITIONS_AHEAD_WEEKS", "0")],
@@ -269,13 +270,54 @@ async fn schedule_maintains_and_applies_the_retention(pool: PgPool) {
         .await
         .unwrap();
 
-    assert!(!table_exists(&pool, "events_w201605").await);
+    assert!(!table_exists(&pool, "events_w201601_52").await);
     let weeks: i64 =
         sqlx::query_scalar("select count(*) from pg_inherits where inhparent = 'events'::regclass")
             .fetch_one(&pool)
             .await
             .unwrap();
     assert_eq!(weeks, 1);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn schedule_merges_old_weeks_one_range_a_run_and_a_deploy_merges_none(pool: PgPool) {
+    // Weeks as they are after years of the last release.
+    pool.execute(
+        "insert into partition_policy (as_of) values ('2022-04-01');
+         select ensure_partition(week)
+         from generate_series('2022-01-06'::timestamptz, '2022-05-26', '7 days') as week;
+         update partition_policy set as_of = '2023-02-01';
+         select ensure_partition(week)
+         from generate_series('2023-01-06'::timestamptz, '2023-02-02', '7 days') as week",
+    )
+    .await
+    .unwrap();
+    let answers = Answers::default();
+    let url = listen(&answers, 0).await;
+    let deps = deps(&url_of(&pool), &[]);
+    let old_partitions = async || -> Vec<String> {
+        sqlx::query_scalar(
+            "select name from event_partitions() where lo < '2024-01-01' order by lo",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap()
+    };
+
+    handle(&deps, event(request("Update", &url), 120))
+        .await
+        .unwrap();
+    assert_eq!(old_partitions().await.len(), 21 + 4);
+    handle(&deps, event(json!({}), 120)).await.unwrap();
+    assert_eq!(old_partitions().await.len(), 1 + 4);
+    // With no time left there is no merge, and that is no failure.
+    handle(&deps, event(json!({}), 39)).await.unwrap();
+    assert_eq!(old_partitions().await.len(), 1 + 4);
+    handle(&deps, event(json!({}), 120)).await.unwrap();
+    assert_eq!(
+        old_partitions().await,
+        ["events_w202201_21", "events_w202301_04"]
+    );
 }
 
 #[sqlx::test(migrations = false)]
@@ -285,4 +327,86 @@ async fn schedule_that_fails_is_a_failed_invocation(pool: PgPool) {
     let error = handle(&deps, event(json!({}), 120)).await.unwrap_err();
 
     assert!(matches!(error, HandleError::Store(_)), "{error:?}");
+}
+
+/// The metadata index on `events`, and whether all weeks have it.
+async fn metadata_index_is_complete(pool: &PgPool) -> Option<bool> {
+    let sql = "
+        select indisvalid
+        from pg_index
+        where indexrelid = to_regclass('events_meta_user_id')";
+    sqlx::query_scalar(sql).fetch_optional(pool).await.unwrap()
+}
+
+#[sqlx::test(migrations = false)]
+async fn index_that_takes_longer_than_a_deploy_is_left_to_the_night(pool: PgPool) {
+    let answers = Answers::default();
+    let url = listen(&answers, 0).await;
+    let without = deps(&url_of(&pool), &[]);
+    handle(&without, event(request("Create", &url), 120))
+        .await
+        .unwrap();
+    let with = deps(&url_of(&pool), &[("METADATA_KEYS", "user_id")]);
+    let log = CapturedLog::start();
+    // Building an index concurrently waits for all who write, however long they take.
+    let mut writer = pool.begin().await.unwrap();
+    writer
+        .execute("lock table events in row exclusive mode")
+        .await
+        .unwrap();
+
+    // Half a minute is kept for the answer, so there are some seconds to build it.
+    handle(&with, event(request("Update", &url), 36))
+        .await
+        .unwrap();
+
+    let bodies = answers.bodies();
+    assert_eq!(bodies.len(), 2);
+    assert_eq!(bodies[1]["Status"], "SUCCESS", "{}", bodies[1]);
+    assert_ne!(metadata_index_is_complete(&pool).await, Some(true));
+    let log = log.text();
+    assert!(log.contains("postponed to the night"), "{log}");
+    assert!(log.contains(r#""metadata_keys":"user_id""#), "{log}");
+
+    writer.rollback().await.unwrap();
+    handle(&with, event(json!({}), 120)).await.unwrap();
+
+    assert_eq!(metadata_index_is_complete(&pool).await, Some(true));
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn deploy_drops_nothing_that_a_rollback_would_miss(pool: PgPool) {
+    let answers = Answers::default();
+    let url = listen(&answers, 0).await;
+    pool.execute("select ensure_partition('2016-02-02')")
+        .await
+        .unwrap();
+    pool.execute(
+        "
+        insert into events_rejected (batch_key, ordinal, reason, raw, rejected_at)
+        values ('old', 0, '', '', '2016-02-02')",
+    )
+    .await
+    .unwrap();
+    let before = deps(&url_of(&pool), &[("METADATA_KEYS", "user_id")]);
+    handle(&before, event(request("Update", &url), 120))
+        .await
+        .unwrap();
+    let lowered = deps(&url_of(&pool), &[("RETENTION_DAYS", "30")]);
+    let count = async |sql: &'static str| -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap()
+    };
+    let rejected = "select count(*) from events_rejected";
+
+    handle(&lowered, event(request("Update", &url), 120))
+        .await
+        .unwrap();
+    assert!(table_exists(&pool, "events_w201605").await);
+    assert!(table_exists(&pool, "events_meta_user_id").await);
+    assert_eq!(count(rejected).await, 1);
+
+    handle(&lowered, event(json!({}), 120)).await.unwrap();
+    assert!(!table_exists(&pool, "events_w201605").await);
+    assert!(!table_exists(&pool, "events_meta_user_id").await);
+    assert_eq!(count(rejected).await, 0);
 }

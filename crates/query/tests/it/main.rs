@@ -9,6 +9,7 @@ mod answers;
 mod counts;
 mod exports;
 mod found;
+mod gateway;
 mod hostile;
 mod message_events;
 mod openapi;

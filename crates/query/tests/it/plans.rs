@@ -124,6 +124,7 @@ async fn load_events(pool: &PgPool, store: &Store) {
         retention: None,
         partitions_ahead: 0,
         metadata_keys: vec!["user_id".parse().unwrap()],
+        removes: true,
     };
     store.maintain(&maintenance).await.unwrap();
     let sql = include_str!("plans.sql").replace("$EVENTS$", EVENTS);

@@ -6,18 +6,21 @@ use access_keys::KeyCache;
 use aws_io::Aws;
 use axum::{
     Router,
+    body::Body,
+    extract::Request,
     http::{HeaderMap, StatusCode},
 };
 use boot::{
     Env,
     capture::Capture,
+    gateway,
     metrics::{Metrics, Pipeline},
 };
 use http_body_util::BodyExt;
-use lambda_http::{Body, Request};
+use serde_json::Value;
 use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
-use track::{Config, Deps, router};
+use track::{Config, Deps, ROUTES, router};
 use uuid::Uuid;
 
 pub(crate) const KEY: (&str, &str) = ("x-api-key", "the key");
@@ -86,6 +89,13 @@ impl Door {
             headers: parts.headers,
             body: String::from_utf8(body.into()).unwrap(),
         }
+    }
+
+    /// What a gateway is answered to its event.
+    pub(crate) async fn invoke(&self, event: Value) -> Value {
+        let event = serde_json::from_value(event).unwrap();
+        let answer = gateway::answer(self.router.clone(), &ROUTES, event).await;
+        serde_json::to_value(answer).unwrap()
     }
 
     /// Posts with the key.

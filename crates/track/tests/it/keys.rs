@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn the_key_comes_in_either_header_and_nothing_else_opens() {
+async fn the_key_comes_in_either_header_bad_ones_are_401_and_foreign_ones_403() {
     let firehose = Firehose::start([]).await;
     let door = Door::before(&firehose.url).await;
 
@@ -24,11 +24,11 @@ async fn the_key_comes_in_either_header_and_nothing_else_opens() {
         ),
         (&[], StatusCode::UNAUTHORIZED),
         (&[("authorization", "Basic")], StatusCode::UNAUTHORIZED),
-        (&[("x-api-key", "")], StatusCode::FORBIDDEN),
-        (&[("x-api-key", "another")], StatusCode::FORBIDDEN),
+        (&[("x-api-key", "")], StatusCode::UNAUTHORIZED),
+        (&[("x-api-key", "another")], StatusCode::UNAUTHORIZED),
         (
             &[("authorization", "Bearer another")],
-            StatusCode::FORBIDDEN,
+            StatusCode::UNAUTHORIZED,
         ),
         // printf %s query | openssl dgst -sha256 -hmac secret
         (
@@ -43,6 +43,11 @@ async fn the_key_comes_in_either_header_and_nothing_else_opens() {
             .send(request("POST", headers, r#"{"event":"a"}"#))
             .await;
         assert_eq!(answer.status, expected, "{headers:?}");
+        assert_eq!(
+            answer.headers.contains_key("www-authenticate"),
+            expected == StatusCode::UNAUTHORIZED,
+            "{headers:?}"
+        );
     }
     assert_eq!(firehose.events().len(), 4);
 }

@@ -5,6 +5,7 @@
 mod browsers;
 mod door;
 mod firehose;
+mod gateways;
 mod keys;
 mod outages;
 mod taken;

@@ -139,37 +139,3 @@ async fn limits_are_413_and_take_nothing() {
     assert!(firehose.calls().is_empty());
     assert_eq!(door.metric_lines().lines().count(), 3);
 }
-
-/// The envelopes of an HTTP API and of a Function URL are of one form, which `lambda_http` reads.
-#[tokio::test]
-async fn envelopes_of_both_doors_are_read() {
-    let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
-    for (route_key, domain) in [
-        ("POST /track", "abc.execute-api.us-east-1.amazonaws.com"),
-        ("$default", "abc.lambda-url.us-east-1.on.aws"),
-    ] {
-        let envelope = json!({
-            "version": "2.0",
-            "routeKey": route_key,
-            "rawPath": "/track",
-            "rawQueryString": "",
-            "headers": { "x-api-key": "the key", "content-type": "text/plain", "host": domain },
-            "requestContext": {
-                "accountId": "anonymous", "apiId": "abc", "domainName": domain, "domainPrefix": "abc",
-                "http": { "method": "POST", "path": "/track", "protocol": "HTTP/1.1", "sourceIp": "1.2.3.4", "userAgent": "t" },
-                "requestId": "r", "routeKey": route_key, "stage": "$default",
-                "time": "01/Mar/2026:12:00:00 +0000", "timeEpoch": 1_772_366_400_000_i64,
-            },
-            "body": "eyJldmVudCI6ImEifQ==",
-            "isBase64Encoded": true,
-        });
-
-        let answer = door
-            .send(lambda_http::request::from_str(&envelope.to_string()).unwrap())
-            .await;
-
-        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
-    }
-    assert_eq!(firehose.events().len(), 2);
-}

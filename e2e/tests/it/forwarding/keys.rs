@@ -1,11 +1,11 @@
 //! Keys of the webhook: missing, wrong, foreign and rotated ones.
 
 use access_keys::MIN_AGE;
-use anyhow::{Context, Result, ensure};
-use aws_io::Aws;
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::forwarding::rig::{Forwarding, screen_views};
+use crate::keys_secret::KeysSecret;
 use crate::stack::fresh_id;
 
 async fn post_with(forwarding: &Forwarding, key: Option<&str>) -> Result<u16> {
@@ -57,7 +57,7 @@ async fn missing_wrong_and_foreign_keys_leave_no_message() -> Result<()> {
 #[tokio::test]
 async fn rotated_key_opens_until_the_next_rotation() -> Result<()> {
     let forwarding = Forwarding::with(&[]).await?;
-    let secret = Secret::of(&forwarding).await?;
+    let secret = KeysSecret::of(&forwarding.stack).await?;
     let original = secret.text().await?;
     let names: Vec<String> = (1..=3)
         .map(|n| format!("{}-{n}", fresh_id("rotated")))
@@ -93,9 +93,7 @@ async fn rotated_key_opens_until_the_next_rotation() -> Result<()> {
         Ok(())
     }
     .await;
-    // Twice, so that it is the version before as well.
-    secret.replace(&original).await?;
-    secret.replace(&original).await?;
+    secret.restore(&original).await?;
     tokio::time::sleep(MIN_AGE).await;
     outcome?;
 
@@ -109,46 +107,4 @@ async fn rotated_key_opens_until_the_next_rotation() -> Result<()> {
 fn base64_of(key: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(format!("mparticle:{key}"))
-}
-
-/// The stack's secret of keys.
-struct Secret {
-    client: aws_io::SecretsClient,
-    arn: String,
-}
-
-impl Secret {
-    async fn of(forwarding: &Forwarding) -> Result<Self> {
-        let authorizer = crate::function::Function::named(&forwarding.stack, "authorizer")?;
-        let environment = authorizer.environment().await?;
-        let arn = environment["KEYS_SECRET_ARN"]
-            .as_str()
-            .context("the secret's ARN")?;
-        Ok(Self {
-            client: Aws::local(&forwarding.stack.file.aws_endpoint_url)
-                .await
-                .secrets(),
-            arn: arn.to_owned(),
-        })
-    }
-
-    async fn text(&self) -> Result<String> {
-        let answer = self
-            .client
-            .get_secret_value()
-            .secret_id(&self.arn)
-            .send()
-            .await?;
-        Ok(answer.secret_string().context("a text")?.to_owned())
-    }
-
-    async fn replace(&self, text: &str) -> Result<()> {
-        self.client
-            .put_secret_value()
-            .secret_id(&self.arn)
-            .secret_string(text)
-            .send()
-            .await?;
-        Ok(())
-    }
 }

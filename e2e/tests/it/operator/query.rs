@@ -96,15 +96,83 @@ async fn closed_months_hold_what_their_days_hold() -> Result<()> {
 }
 
 #[tokio::test]
-async fn wrong_sql_is_told_in_the_engines_own_words() -> Result<()> {
+async fn wrong_sql_is_told_in_the_engines_own_words_in_one_line() -> Result<()> {
     let (_stack, _weather) = Stack::shared().await?;
+    for (sql, word) in [
+        ("select nothing from nowhere", "nowhere"),
+        ("select nothing from events", "nothing"),
+        ("selct 1", "selct"),
+        ("select event from events where", "syntax error"),
+        ("select 1; select 2", "one statement"),
+        ("select cast('no number' as integer)", "no number"),
+        (
+            "select * from read_csv('/nowhere/at/all')",
+            "/nowhere/at/all",
+        ),
+    ] {
+        let error = cistern(&["query", sql]).await.unwrap_err().to_string();
 
-    let error = cistern(&["query", "select nothing from nowhere"])
-        .await
-        .unwrap_err();
-
-    ensure!(error.to_string().contains("nowhere"), "{error}");
+        let lines = error.lines().filter(|line| line.contains("error: "));
+        ensure!(lines.count() == 1, "{sql}: {error}");
+        ensure!(error.contains(word), "{sql}: {error}");
+        ensure!(!error.contains("Traceback"), "{sql}: {error}");
+    }
     Ok(())
+}
+
+#[tokio::test]
+async fn statements_that_read_no_rows_are_answered() -> Result<()> {
+    let (_stack, _weather) = Stack::shared().await?;
+    for (sql, column) in [
+        ("describe email_events", "column_name"),
+        ("explain select * from events", "explain_value"),
+        (
+            "explain analyze select count(*) from events",
+            "explain_value",
+        ),
+        ("show tables", "name"),
+        ("with numbers as (select 1 as n) select n from numbers", "n"),
+        (
+            "with logins as (select * from events) select count(*) as n from logins",
+            "n",
+        ),
+        ("/* a remark */ select 1 as n;\n-- another", "n"),
+        ("from range(3)", "range"),
+        ("summarize events", "approx_unique"),
+    ] {
+        let answer = cistern(&["query", sql]).await?;
+
+        let columns: Vec<&str> = answer["columns"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        ensure!(columns.contains(&column), "{sql}: {answer}");
+        ensure!(answer["rows"][0][0].is_string(), "{sql}: {answer}");
+    }
+    Ok(())
+}
+
+/// After two seconds `DuckDB` would draw how far it is.
+#[tokio::test]
+async fn a_query_that_takes_its_time_is_answered_like_any_other() -> Result<()> {
+    let (_stack, _weather) = Stack::shared().await?;
+    let mut products = 500_000_000_u64;
+    loop {
+        let sql = format!(
+            "select count(*) as n from range({}) a, range(10000) b where hash(a.range + b.range) = 0",
+            products / 10_000
+        );
+        let answer = cistern(&["query", &sql]).await?;
+
+        ensure!(answer["rows"][0][0].is_string(), "{answer}");
+        // On a faster machine it needs more to do.
+        if answer["seconds"].as_f64() > Some(5.0) {
+            return Ok(());
+        }
+        products *= 3;
+    }
 }
 
 fn count(answer: &Value) -> u64 {

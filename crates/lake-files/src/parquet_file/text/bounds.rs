@@ -1,10 +1,15 @@
 //! What statistics say of a chunk of strings.
 
-use parquet::{data_type::ByteArray, file::statistics::Statistics};
+use parquet::{
+    data_type::ByteArray,
+    file::statistics::{Statistics, ValueStatistics},
+};
 
 use crate::short::is_less;
 
-/// Statistics with longer strings would be longer than what they spare.
+/// Statistics with longer strings would be longer than what they spare. Of a longer one, what it begins with is a bound too
+/// (`is_min_value_exact` and `is_max_value_exact` in
+/// <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
 const MAX_STATISTIC_BYTES: usize = 64;
 
 /// The least and the greatest of some strings.
@@ -30,29 +35,77 @@ impl Bounds {
     }
 
     pub(super) fn statistics(self, null_count: u64) -> Statistics {
-        let short = self
+        // Readers look at both bounds or at none.
+        let bounds = self
             .0
-            .filter(|(min, max)| min.len().max(max.len()) <= MAX_STATISTIC_BYTES);
-        let (min, max) = short
-            .map(|(min, max)| (ByteArray::from(min), ByteArray::from(max)))
+            .and_then(|(min, max)| Some((lower(min), upper(max)?)));
+        let is_exact = bounds
+            .as_ref()
+            .map_or((false, false), |((_, min), (_, max))| (*min, *max));
+        let (min, max) = bounds
+            .map(|((min, _), (max, _))| (ByteArray::from(min), ByteArray::from(max)))
             .unzip();
-        Statistics::byte_array(min, max, None, Some(null_count), false)
+        ValueStatistics::new(min, max, None, Some(null_count), false)
+            .with_min_is_exact(is_exact.0)
+            .with_max_is_exact(is_exact.1)
+            .into()
     }
+}
+
+/// What is not above `text`, and whether it is `text` itself.
+fn lower(mut text: Vec<u8>) -> (Vec<u8>, bool) {
+    let is_exact = text.len() <= MAX_STATISTIC_BYTES;
+    if !is_exact {
+        let len = beginning(&text).len();
+        text.truncate(len);
+    }
+    (text, is_exact)
+}
+
+/// What is not below `text`, and whether it is `text` itself. `None` when no short string is above it.
+///
+/// UTF-8 is in the order of code points, so a string is above all that begin as it does when its last character is the next one.
+fn upper(text: Vec<u8>) -> Option<(Vec<u8>, bool)> {
+    if text.len() <= MAX_STATISTIC_BYTES {
+        return Some((text, true));
+    }
+    let mut kept = beginning(&text).to_owned();
+    // The last code point has no next one: then the character before it is raised.
+    while let Some(last) = kept.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            kept.push(next);
+            return Some((kept.into_bytes(), false));
+        }
+    }
+    None
+}
+
+/// As many whole characters as fit.
+fn beginning(text: &[u8]) -> &str {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    &text[..text.floor_char_boundary(MAX_STATISTIC_BYTES)]
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn bounds(texts: &[&str]) -> (Option<String>, Option<String>) {
+    fn statistics(texts: &[impl AsRef<str>]) -> ValueStatistics<ByteArray> {
         let mut bounds = Bounds::default();
         for text in texts {
-            bounds.widen(text.as_bytes());
+            bounds.widen(text.as_ref().as_bytes());
         }
         let Statistics::ByteArray(statistics) = bounds.statistics(1) else {
             panic!("strings are byte arrays");
         };
         assert_eq!(statistics.null_count_opt(), Some(1));
+        statistics
+    }
+
+    fn bounds(texts: &[&str]) -> (Option<String>, Option<String>) {
+        let statistics = statistics(texts);
         let text =
             |bound: Option<&ByteArray>| bound.map(|bound| bound.as_utf8().unwrap().to_owned());
         (text(statistics.min_opt()), text(statistics.max_opt()))
@@ -64,14 +117,54 @@ mod tests {
 
         assert_eq!(min.as_deref(), Some("id"));
         assert_eq!(max.as_deref(), Some("identifier-2"));
-        assert_eq!(bounds(&[]), (None, None));
+        assert_eq!(bounds(&[] as &[&str]), (None, None));
     }
 
     #[test]
-    fn long_strings_are_left_out() {
-        assert_eq!(
-            bounds(&["a", &"b".repeat(MAX_STATISTIC_BYTES + 1)]),
-            (None, None)
-        );
+    fn long_strings_are_cut_and_the_upper_bound_is_raised() {
+        let long = |text: &str, last: &str| text.repeat(63) + last + "and more";
+        for (text, upper) in [
+            (long("b", "b"), "b".repeat(63) + "c"),
+            // The character beyond does not fit.
+            (long("b", "é"), "b".repeat(62) + "c"),
+            // The next character takes a byte more, or lies behind those that stand for none.
+            (long("b", "\u{7f}"), "b".repeat(63) + "\u{80}"),
+            (
+                "b".repeat(61) + "\u{d7ff}" + "more",
+                "b".repeat(61) + "\u{e000}",
+            ),
+            // There is no next one.
+            ("b".repeat(60) + "\u{10ffff}" + "more", "b".repeat(59) + "c"),
+        ] {
+            let (min, max) = bounds(&[&text]);
+
+            assert!(text.starts_with(&min.unwrap()), "{text}");
+            assert_eq!(max, Some(upper), "{text}");
+        }
+        assert_eq!(bounds(&[&"\u{10ffff}".repeat(20)]), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_are_short_and_hold_for_every_string(
+            texts in proptest::collection::vec("[a-c\u{7f}\u{d7ff}\u{10ffff}é]{0,80}", 1..20),
+        ) {
+            let statistics = statistics(&texts);
+
+            let (Some(min), Some(max)) = (statistics.min_opt(), statistics.max_opt()) else {
+                let greatest = texts.iter().max().unwrap();
+                prop_assert!(greatest.chars().take(16).all(|letter| letter == char::MAX));
+                return Ok(());
+            };
+            // The next character may take a byte more than the one in its place.
+            prop_assert!(min.len().max(max.len()) <= MAX_STATISTIC_BYTES + 1);
+            for text in &texts {
+                prop_assert!(min.data() <= text.as_bytes() && text.as_bytes() <= max.data());
+            }
+            let least = texts.iter().min().unwrap().as_bytes();
+            let greatest = texts.iter().max().unwrap().as_bytes();
+            prop_assert_eq!(statistics.min_is_exact(), least == min.data());
+            prop_assert_eq!(statistics.max_is_exact(), greatest == max.data());
+        }
     }
 }

@@ -40,13 +40,30 @@ impl Network {
     }
 }
 
-/// Whether any address or this one may call. No network at all means any address; an address that cannot be read is in
-/// none.
-pub(crate) fn allow(networks: &[Network], address: &str) -> bool {
-    networks.is_empty()
-        || address
-            .parse()
-            .is_ok_and(|address| networks.iter().any(|network| network.contains(address)))
+/// The networks from which a route may be called, as one variable has them: `203.0.113.0/24,2001:db8::/32`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks(Vec<Network>);
+
+impl Networks {
+    /// How the variable is to be written, for the error about one that is not.
+    pub const FORM: &str = "networks such as 203.0.113.0/24, separated by commas";
+
+    /// Whether this address may call. No network at all means any address; an address that cannot be read is in none.
+    pub fn allow(&self, address: &str) -> bool {
+        self.0.is_empty()
+            || address
+                .parse()
+                .is_ok_and(|address| self.0.iter().any(|network| network.contains(address)))
+    }
+}
+
+impl FromStr for Networks {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let networks = text.split(',').map(|network| network.trim().parse());
+        networks.collect::<Result<_, _>>().map(Self)
+    }
 }
 
 const fn width(address: IpAddr) -> u32 {
@@ -108,12 +125,20 @@ mod tests {
 
     #[test]
     fn without_networks_everybody_is_allowed_and_with_them_nobody_unknown() {
-        let networks = ["203.0.113.0/24".parse().unwrap()];
+        let networks: Networks = "203.0.113.0/24, 2001:db8::/32".parse().unwrap();
 
-        assert!(allow(&[], "198.51.100.7"));
-        assert!(allow(&[], ""));
-        assert!(allow(&networks, "203.0.113.9"));
-        assert!(!allow(&networks, "198.51.100.7"));
-        assert!(!allow(&networks, ""));
+        assert!(Networks::default().allow("198.51.100.7"));
+        assert!(Networks::default().allow(""));
+        assert!(networks.allow("203.0.113.9"));
+        assert!(networks.allow("2001:db8::1"));
+        assert!(!networks.allow("198.51.100.7"));
+        assert!(!networks.allow(""));
+    }
+
+    #[test]
+    fn one_wrong_network_spoils_the_list() {
+        for text in ["203.0.113.0/24,anywhere", "203.0.113.0/24,", ","] {
+            assert_eq!(text.parse::<Networks>(), Err(NetworkError), "{text}");
+        }
     }
 }

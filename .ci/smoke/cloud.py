@@ -1,0 +1,153 @@
+"""What only a stack in AWS can show: `make smoke FULL=1`. An emulator is asked too, as far as it
+answers, so that this does not run for the first time in AWS; what it says shows nothing."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from statistics import median
+
+import boto3
+
+from report import Failed, NotChecked, until
+from stack import ask, expect, timed
+
+LOGINS = "logins to Postgres, measured by the health check"
+VIEWS = "Athena answers one query for each view of the lake"
+KEY = "the batch is encrypted with the stack's own key, and can be read"
+TRACES = "traces of the query function arrive from where it runs"
+ALARMS = "no alarm rings"
+SCHEDULES = "every schedule is there and enabled"
+POLICY = "a stack policy protects database and bucket from updates that replace them"
+
+# The health check may be throttled to ten requests at once.
+AT_ONCE = 4
+QUERY_PATIENCE, TRACE_PATIENCE = 60, 90  # seconds
+PROTECTED = {"AWS::RDS::DBInstance", "AWS::S3::Bucket"}
+
+
+def logins(stack):
+    """Functions that start for requests at once log in first; the requests after them find connections."""
+    call = lambda _: timed(lambda: expect("GET /healthz", ask(stack.url("/healthz")), 200))[1]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        at_once = sorted(pool.map(call, range(AT_ONCE)))
+    after = sorted(map(call, range(AT_ONCE)))
+    return f"{AT_ONCE} at once {at_once[0]} to {at_once[-1]} ms, then {round(median(after))} ms"
+
+
+def views(stack):
+    """A query of the newest partition of each view. What the queries' results leave in the bucket is removed."""
+    glue, athena, s3 = boto3.client("glue"), boto3.client("athena"), boto3.client("s3")
+    database = stack.outputs["LakeDatabase"]
+    pages = glue.get_paginator("get_tables").paginate(DatabaseName=database)
+    found = [table for page in pages for table in page["TableList"] if table.get("TableType") == "VIRTUAL_VIEW"]
+    if not found:
+        raise Failed("there are no views")
+    now = datetime.now(timezone.utc)
+    told = []
+    for view in sorted(found, key=lambda it: it["Name"]):
+        columns = {it["Name"] for it in view["StorageDescriptor"]["Columns"]}
+        newest = f"dt = '{now:%Y-%m-%d}'" if "dt" in columns else f"month = '{now:%Y-%m}'"
+        query = athena.start_query_execution(
+            QueryString=f'select count(*) from "{view["Name"]}" where {newest}',
+            QueryExecutionContext={"Database": database},
+            WorkGroup=stack.outputs["AnalyticsWorkgroup"],
+        )["QueryExecutionId"]
+
+        def ended():
+            execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
+            return execution if execution["Status"]["State"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
+
+        execution = until(f"{view['Name']} has no answer", QUERY_PATIENCE, ended)
+        bucket, key = execution["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").split("/", 1)
+        for left in (key, f"{key}.metadata"):
+            s3.delete_object(Bucket=bucket, Key=left)
+        if execution["Status"]["State"] != "SUCCEEDED":
+            kind = execution["Status"].get("AthenaError", {}).get("ErrorType", "unknown")
+            raise Failed(f"{view['Name']}: {execution['Status']['State'].lower()}, type of error {kind}")
+        told.append(f"{view['Name']} {execution['Statistics'].get('TotalExecutionTimeInMillis', 0)} ms")
+    return ", ".join(told)
+
+
+def own_key(stack, batch):
+    """Reading needs the key too, which S3 then uses for whoever asks."""
+    if batch is None or batch.key is None:
+        raise NotChecked("there was no batch")
+    found = batch.s3.get_object(Bucket=batch.bucket, Key=batch.key)
+    found["Body"].read()
+    if found.get("SSEKMSKeyId") != stack.parameters["KmsKeyArn"]:
+        raise Failed("it is encrypted otherwise")
+
+
+def traces(stack, since):
+    xray = boto3.client("xray")
+    service = f'service("{stack.outputs["QueryFunctionName"]}")'
+
+    def look():
+        found = xray.get_trace_summaries(StartTime=since, EndTime=datetime.now(timezone.utc), FilterExpression=service)
+        return len(found["TraceSummaries"])
+
+    return f"{until('there are none', TRACE_PATIENCE, look, pause=5)} traces"
+
+
+def alarms(stack):
+    """An alarm that has no data yet is none. Right after a deployment some ring that a first batch or key puts right."""
+    names = {name: logical_id for logical_id, name in stack.resources().get("AWS::CloudWatch::Alarm", [])}
+    if not names:
+        raise Failed("there are no alarms")
+    found = boto3.client("cloudwatch").describe_alarms(AlarmNames=list(names), MaxRecords=100)["MetricAlarms"]
+    by_state = {}
+    for alarm in found:
+        by_state.setdefault(alarm["StateValue"], []).append(names[alarm["AlarmName"]])
+    if len(found) != len(names):
+        raise Failed(f"{len(found)} alarms of {len(names)} are there")
+    if by_state.get("ALARM"):
+        raise Failed(f"{', '.join(sorted(by_state['ALARM']))} (docs/operations.md)")
+    return ", ".join(f"{len(of)} {state}" for state, of in sorted(by_state.items()))
+
+
+def schedules(stack):
+    scheduler = boto3.client("scheduler")
+    found = stack.resources().get("AWS::Scheduler::Schedule", [])
+    told = []
+    for logical_id, name in found:
+        # An id may name its group, too.
+        *group, name = name.split("/")[-2:] if "/" in name else [name]
+        schedule = scheduler.get_schedule(Name=name, **({"GroupName": group[0]} if group else {}))
+        if schedule["State"] != "ENABLED":
+            raise Failed(f"{logical_id} is {schedule['State'].lower()}")
+        told.append(f"{logical_id} {schedule['ScheduleExpression']}")
+    if not told:
+        raise NotChecked("this stack has none")
+    return ", ".join(sorted(told))
+
+
+def stack_policy(stack):
+    """Not every stack has one, and none needs one to work: that it is missing is told, and fails nothing."""
+    body = stack.cloudformation.get_stack_policy(StackName=stack.name).get("StackPolicyBody")
+    if not body:
+        raise NotChecked("there is none; `aws cloudformation set-stack-policy` sets stack-policy.json")
+    protected = set()
+    for statement in json.loads(body)["Statement"]:
+        if statement["Effect"] == "Deny":
+            types = statement.get("Condition", {}).get("StringEquals", {}).get("ResourceType", [])
+            protected |= {types} if isinstance(types, str) else set(types)
+    if not PROTECTED <= protected:
+        raise NotChecked("there is one of your own")
+
+
+def check(report, stack, batch, since):
+    if stack.has_email_events:
+        report.check(LOGINS, lambda: logins(stack))
+    report.check(ALARMS, lambda: alarms(stack), only_aws=True)
+    report.check(SCHEDULES, lambda: schedules(stack), only_aws=True)
+    report.check(POLICY, lambda: stack_policy(stack), only_aws=True)
+    if stack.has_analytics:
+        report.check(VIEWS, lambda: views(stack), only_aws=True)
+    if stack.parameters.get("KmsKeyArn"):
+        report.check(KEY, lambda: own_key(stack, batch), only_aws=True)
+    if stack.has_email_events and not stack.is_emulated:
+        report.check(TRACES, lambda: traces(stack, since), only_aws=True)
+
+
+def a_moment_ago():
+    return datetime.now(timezone.utc) - timedelta(minutes=1)

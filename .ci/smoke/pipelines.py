@@ -1,0 +1,162 @@
+"""The doors of each pipeline, and the way of one empty batch from SparkPost's webhook into Postgres and the lake."""
+
+import hashlib
+import json
+import uuid
+from datetime import datetime, timezone
+
+import boto3
+
+from report import Failed, NotChecked, until
+from stack import ask, authorized, expect
+
+# SparkPost's own validation of a new webhook: a batch without events.
+PING = b'[{"msys":{}}]'
+WEBHOOK, SEARCH = "/webhooks/sparkpost", "/api/v1/events/message?per_page=1"
+
+HEALTH = "the health check answers, so functions reach Postgres and its schema is there"
+TOKENS = "tokens are given for the right secret alone"
+WEBHOOK_KEYS = "SparkPost's webhook opens to its own key alone"
+SEARCH_KEYS = "searches open to their own key alone"
+STORED = "a batch is in S3 when the webhook acknowledges it"
+LOADED = "the batch is loaded into Postgres"
+ARCHIVED = "the batch comes to the lake by EventBridge and the archiver"
+MPARTICLE_KEYS = "mParticle's webhook opens to its own key alone"
+TRACK_KEYS = "product events are taken with their own key alone, and an empty request is refused"
+CLEAN = "nothing is left behind"
+
+LOAD_PATIENCE = 60  # seconds
+ARCHIVE_PATIENCE = 120  # seconds: by EventBridge, and in batches
+
+
+def health(stack):
+    body = expect("GET /healthz", ask(stack.url("/healthz")), 200)
+    return f"migration {json.loads(body).get('migration_version')}"
+
+
+def tokens(stack):
+    """The authorizer answers the token endpoint in every stack, whatever its pipelines are."""
+    grant = lambda secret: json.dumps({"grant_type": "client_credentials", "client_secret": secret}).encode()
+    expect("a wrong client secret", ask(stack.url("/oauth/token"), grant("wrong")), 401)
+    body = expect("the client secret", ask(stack.url("/oauth/token"), grant(stack.key("sparkpost"))), 200)
+    return json.loads(body)["access_token"]
+
+
+def webhook_keys(stack):
+    url = stack.url(WEBHOOK)
+    expect("a batch without a key", ask(url, PING), 401)
+    expect("a batch with a wrong key", ask(url, PING, authorized("wrong")), 401, 403)
+    expect("a batch with the key for searches", ask(url, PING, authorized(stack.key("query"))), 401, 403)
+
+
+def search_keys(stack):
+    url = stack.url(SEARCH)
+    expect("a search without a key", ask(url), 401)
+    expect("a search with the webhook's key", ask(url, headers=authorized(stack.key("sparkpost"))), 401, 403)
+    expect("a search", ask(url, headers=authorized(stack.key("query"))), 200)
+
+
+def mparticle_keys(stack):
+    url, body = stack.mparticle_url(), b'{"events":[]}'
+    expect("a batch without a key", ask(url, body), 401)
+    expect("a batch with a wrong key", ask(url, body, authorized("wrong")), 401, 403)
+    expect("a batch with SparkPost's key", ask(url, body, authorized(stack.key("sparkpost"))), 401, 403)
+
+
+def track_keys(stack):
+    url = stack.url("/track")
+    expect("a request without a key", ask(url, b"[]"), 401)
+    expect("a request with a wrong key", ask(url, b"[]", {"x-api-key": "wrong"}), 403)
+    expect("a request without events", ask(url, b"[]", {"x-api-key": stack.key("track")}), 400)
+
+
+class Batch:
+    """One empty batch on its way, and everything that it may leave in the bucket."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.id = f"smoke-{uuid.uuid4().hex}"
+        self.s3, self.bucket = boto3.client("s3"), stack.outputs["EventsBucketName"]
+        self.key = None
+        self.is_settled = False
+
+    def post(self, token):
+        headers = authorized(f"Bearer {token}") | {"X-MessageSystems-Batch-ID": self.id}
+        today = datetime.now(timezone.utc)
+        expect("the batch", ask(self.stack.url(WEBHOOK), PING, headers), 200)
+        # Not asked for again: what is acknowledged has to be there.
+        prefix = f"raw/sparkpost/dt={today:%Y-%m-%d}/{self.id}"
+        keys = [it["Key"] for it in self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])]
+        if len(keys) != 1:
+            raise Failed(f"{len(keys)} objects, not one")
+        self.key = keys[0]
+
+    def wait_until_loaded(self):
+        """A queue that is empty three times in a row has had all its notices worked on."""
+        in_a_row = 0
+
+        def look():
+            nonlocal in_a_row
+            in_a_row = in_a_row + 1 if self.stack.depth("LoadQueueUrl") == (0, 0) else 0
+            return in_a_row == 3
+
+        until("its queue is not empty; look at the loader's log, or try again when fewer batches come,", LOAD_PATIENCE, look)
+
+    def wait_until_archived(self):
+        """The archiver writes down that a ping says nothing, by which it is known to have seen it."""
+        until("no trace of it; look at ArchiveQueue and the archiver's log,", ARCHIVE_PATIENCE, lambda: self.exists(self.trace()))
+
+    def trace(self):
+        """Where the archiver writes down what it rejects of the batch: `lake_schema::layout::rejected_key`."""
+        day = self.key.split("/dt=")[1].split("/")[0]
+        name = hashlib.sha256(b"\0".join([b"part", b"email_events", day.encode(), self.key.encode()])).hexdigest()[:32]
+        return f"rejected/email_events/dt={day}/{name}.ndjson"
+
+    def exists(self, key):
+        return any(it["Key"] == key for it in self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key).get("Contents", []))
+
+    def remove(self):
+        """Removes what the batch left in the bucket, once nobody needs it any more.
+
+        An object that is gone before its notice is worked on is a loss to loader and archiver, which they would write down.
+        """
+        if self.key is None:
+            raise NotChecked("there was no batch")
+        if not self.is_settled:
+            raise Failed("the batch's object stays in raw/sparkpost/, as it is still to be worked on")
+        keys = [self.key, self.trace()] if self.stack.has_analytics else [self.key]
+        for key in keys:
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+        left = [key.split("/")[0] for key in keys if self.exists(key)]
+        if left:
+            raise Failed(f"objects stay under {' and '.join(left)}")
+        return "but a row of `batches` without events, which maintenance deletes after thirty days"
+
+
+def check(report, stack):
+    """Looks at every door that there is, and sends one batch through; the batch, if there is one."""
+    token = None
+
+    def keep_token():
+        nonlocal token
+        token = tokens(stack)
+
+    if stack.has_email_events:
+        report.check(HEALTH, lambda: health(stack))
+    report.check(TOKENS, keep_token)
+    if stack.has_forwarder:
+        report.check(MPARTICLE_KEYS, lambda: mparticle_keys(stack))
+    if stack.has_analytics:
+        report.check(TRACK_KEYS, lambda: track_keys(stack))
+    if not stack.has_email_events:
+        return None
+    report.check(WEBHOOK_KEYS, lambda: webhook_keys(stack))
+    report.check(SEARCH_KEYS, lambda: search_keys(stack))
+
+    batch = Batch(stack)
+    # A batch that was not stored has no way to follow.
+    if token and report.check(STORED, lambda: batch.post(token)):
+        is_loaded = report.check(LOADED, batch.wait_until_loaded)
+        is_archived = not stack.has_analytics or report.check(ARCHIVED, batch.wait_until_archived)
+        batch.is_settled = is_loaded and is_archived
+    return batch

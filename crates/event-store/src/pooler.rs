@@ -1,0 +1,56 @@
+//! Finding out whether a connection is one.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, Row as _, raw_sql};
+use tokio::time::timeout;
+
+use crate::{StoreError, connections::connect, error::Step, login::Target};
+
+/// Refuses a pooler in transaction mode. There the connections of clients are lent a server's connection for each
+/// transaction, so that settings, prepared statements and the locks of maintenance end up with whoever comes next.
+///
+/// Two connections show it: when one is in a transaction and comes to the server's process that answered the other, or the
+/// other is answered by another process than before.
+pub(crate) async fn refuse_transaction_mode(
+    target: &Target,
+    limit: Duration,
+) -> Result<(), StoreError> {
+    // Settings would stay behind with the pooler.
+    let bare = Target {
+        settings: String::new(),
+        ..target.clone()
+    };
+    let mut one = connect(&bare, limit).await?;
+    let mut other = connect(&bare, limit).await?;
+
+    let probe = async {
+        let process_of_one = process(&mut one).await?;
+        run(&mut other, "begin").await?;
+        if process(&mut other).await? == process_of_one
+            || process(&mut one).await? != process_of_one
+        {
+            return Err(StoreError::TransactionPooler);
+        }
+        run(&mut other, "rollback").await
+    };
+    timeout(limit, probe)
+        .await
+        .map_err(|_| StoreError::Silent { limit })?
+}
+
+const STEP: &str = "looking for a pooler";
+
+async fn run(connection: &mut PgConnection, sql: &'static str) -> Result<(), StoreError> {
+    raw_sql(sql).execute(connection).await.step(STEP)?;
+    Ok(())
+}
+
+/// The number of the server's process. Asked without preparing a statement, which a pooler may not know.
+async fn process(connection: &mut PgConnection) -> Result<i32, StoreError> {
+    let row = raw_sql("select pg_backend_pid()")
+        .fetch_one(connection)
+        .await
+        .step(STEP)?;
+    row.try_get(0).step(STEP)
+}

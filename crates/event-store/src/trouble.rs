@@ -1,0 +1,252 @@
+//! What kind of trouble the database is in, told by SQLSTATE and never by the text of a message.
+//! <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+
+use std::io;
+
+/// What kind of trouble an error is, and so what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// The database is starting, restarting, full, out of connections or out of reach. Nothing gets through; it passes.
+    Away,
+    /// Another transaction was in the way of this one. It passes in a moment, and others need not meet it.
+    Contended,
+    /// This one took more memory, locks or temporary files than there were. Others need not; it may pass.
+    Exhausted,
+    /// The time that was given was not enough.
+    TooSlow,
+    /// Somebody has to change a setting: a wrong password, a missing database or right, a certificate that is not
+    /// trusted, a pooler that cannot do what is asked of it. It does not pass by itself.
+    Refused,
+    /// The data is at fault: the same data will fail again.
+    BadData,
+    /// Anything else, which is nobody's but this program's fault.
+    Defect,
+}
+
+/// What was being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// A connection was being made: whatever is said there is said to everybody who comes.
+    Connecting,
+    /// The connection was there.
+    Working,
+}
+
+impl Trouble {
+    /// What an error of sqlx is.
+    pub(crate) fn of(error: &sqlx::Error, phase: Phase) -> Self {
+        match error {
+            sqlx::Error::Io(error) => Self::of_io(error, phase),
+            sqlx::Error::BeginFailed => Self::Away,
+            sqlx::Error::Tls(source) => match source.downcast_ref::<io::Error>() {
+                Some(error) => Self::of_io(error, phase),
+                None => Self::Refused,
+            },
+            sqlx::Error::Database(error) => match (error.code(), phase) {
+                (Some(code), _) => Self::of_code(&code, phase),
+                (None, Phase::Connecting) => Self::Refused,
+                (None, Phase::Working) => Self::Defect,
+            },
+            // Such as a way to log in that the client does not know.
+            _ if phase == Phase::Connecting => Self::Refused,
+            _ => Self::Defect,
+        }
+    }
+
+    /// Certificates are looked at in the midst of reading and writing.
+    fn of_io(error: &io::Error, phase: Phase) -> Self {
+        if let Some(inner) = error.get_ref()
+            && phase == Phase::Connecting
+            && inner.is::<rustls::Error>()
+        {
+            Self::Refused
+        } else {
+            Self::Away
+        }
+    }
+
+    /// What an SQLSTATE stands for.
+    pub(crate) fn of_code(code: &str, phase: Phase) -> Self {
+        match phase {
+            Phase::Connecting => Self::of_refusal(code),
+            Phase::Working => Self::of_failure(code),
+        }
+    }
+
+    /// Said while connecting.
+    fn of_refusal(code: &str) -> Self {
+        match code {
+            // protocol_violation: what PgBouncer says to parameters it does not take, unknown databases and users.
+            // database_dropped.
+            "08P01" | "57P04" => Self::Refused,
+            _ => match class(code) {
+                // Connection exceptions, resources, operator intervention (57014 is the time for logging in that is up),
+                // errors of the system.
+                "08" | "53" | "57" | "58" => Self::Away,
+                // Not supported (RDS Proxy on `options`), who and where one may be, settings, rights, poolers' own codes.
+                _ => Self::Refused,
+            },
+        }
+    }
+
+    /// Said to a statement.
+    fn of_failure(code: &str) -> Self {
+        match code {
+            // query_canceled
+            "57014" => Self::TooSlow,
+            // out_of_memory, of locks too; configuration_limit_exceeded, such as temp_file_limit
+            "53200" | "53400" => Self::Exhausted,
+            // object_in_use, lock_not_available, idle_in_transaction_session_timeout, transaction_timeout
+            "55006" | "55P03" | "25P03" | "25P04" => Self::Contended,
+            // read_only_sql_transaction: the server that one is connected to has become a standby, or its disk is full.
+            "25006" => Self::Away,
+            // duplicate_prepared_statement, invalid_sql_statement_name: of a statement that was prepared on another
+            // connection, which is what a pooler in transaction mode makes of one.
+            "42P05" | "26000" => Self::Refused,
+            _ => match class(code) {
+                "08" | "53" | "57" | "58" => Self::Away,
+                // Transaction rollbacks: serialization failures, deadlocks.
+                "40" => Self::Contended,
+                // Cardinality, data exceptions, constraints, limits of Postgres such as the size of an index row.
+                "21" | "22" | "23" | "54" => Self::BadData,
+                // Not supported, who one is, unknown databases and schemas, unknown tables and missing rights.
+                "0A" | "0L" | "0P" | "28" | "3D" | "3F" | "42" => Self::Refused,
+                _ => Self::Defect,
+            },
+        }
+    }
+}
+
+fn class(code: &str) -> &str {
+    code.get(..2).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every code that was seen or is documented for such a case: what it means while connecting, and to a statement.
+    const TABLE: [(&str, Trouble, Trouble); 53] = {
+        use Trouble::{Away, BadData, Contended, Defect, Exhausted, Refused, TooSlow};
+        [
+            // connection_exception and its kin
+            ("08000", Away, Away),
+            ("08001", Away, Away),
+            ("08003", Away, Away),
+            ("08004", Away, Away),
+            ("08006", Away, Away),
+            // protocol_violation: PgBouncer on what it does not take, and to kept connections that it ends
+            ("08P01", Refused, Away),
+            // feature_not_supported: RDS Proxy on `options`
+            ("0A000", Refused, Refused),
+            // invalid_role_specification
+            ("0P000", Refused, Refused),
+            // cardinality_violation
+            ("21000", Refused, BadData),
+            // numeric_value_out_of_range, datetime_field_overflow, invalid_text_representation, untranslatable_character
+            ("22003", Refused, BadData),
+            ("22008", Refused, BadData),
+            ("22P02", Refused, BadData),
+            ("22P05", Refused, BadData),
+            // invalid_parameter_value: a zone or a setting that the server does not know
+            ("22023", Refused, BadData),
+            // constraints
+            ("23502", Refused, BadData),
+            ("23505", Refused, BadData),
+            ("23514", Refused, BadData),
+            // read_only_sql_transaction
+            ("25006", Refused, Away),
+            // in_failed_sql_transaction
+            ("25P02", Refused, Defect),
+            // idle_in_transaction_session_timeout, transaction_timeout
+            ("25P03", Refused, Contended),
+            ("25P04", Refused, Contended),
+            // invalid_sql_statement_name
+            ("26000", Refused, Refused),
+            // invalid_authorization_specification, invalid_password
+            ("28000", Refused, Refused),
+            ("28P01", Refused, Refused),
+            // invalid_catalog_name, invalid_schema_name
+            ("3D000", Refused, Refused),
+            ("3F000", Refused, Refused),
+            // serialization_failure, statement_completion_unknown, deadlock_detected
+            ("40001", Refused, Contended),
+            ("40003", Refused, Contended),
+            ("40P01", Refused, Contended),
+            // insufficient_privilege, syntax_error, undefined_table, undefined_function, duplicate_prepared_statement
+            ("42501", Refused, Refused),
+            ("42601", Refused, Refused),
+            ("42P01", Refused, Refused),
+            ("42883", Refused, Refused),
+            ("42P05", Refused, Refused),
+            // insufficient_resources, disk_full, out_of_memory, too_many_connections, configuration_limit_exceeded
+            ("53000", Away, Away),
+            ("53100", Away, Away),
+            ("53200", Away, Exhausted),
+            ("53300", Away, Away),
+            ("53400", Away, Exhausted),
+            // program_limit_exceeded, statement_too_complex
+            ("54000", Refused, BadData),
+            ("54001", Refused, BadData),
+            // object_not_in_prerequisite_state: a database that takes no connections
+            ("55000", Refused, Defect),
+            // object_in_use, lock_not_available
+            ("55006", Refused, Contended),
+            ("55P03", Refused, Contended),
+            // query_canceled: the time for logging in, and statement_timeout
+            ("57014", Away, TooSlow),
+            // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_session_timeout
+            ("57P01", Away, Away),
+            ("57P02", Away, Away),
+            ("57P03", Away, Away),
+            ("57P04", Refused, Away),
+            ("57P05", Away, Away),
+            // io_error
+            ("58030", Away, Away),
+            // internal_error: Supabase's pooler on a project that is not there
+            ("XX000", Refused, Defect),
+            // not a code
+            ("", Refused, Defect),
+        ]
+    };
+
+    #[test]
+    fn every_code_has_its_place() {
+        for (code, connecting, working) in TABLE {
+            assert_eq!(
+                Trouble::of_code(code, Phase::Connecting),
+                connecting,
+                "{code}"
+            );
+            assert_eq!(Trouble::of_code(code, Phase::Working), working, "{code}");
+        }
+    }
+
+    #[test]
+    fn connection_that_breaks_is_an_outage_and_a_certificate_is_none() {
+        let broken = || sqlx::Error::Io(io::ErrorKind::UnexpectedEof.into());
+        let certificate = || {
+            let error = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+            sqlx::Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
+        };
+        let no_tls = || sqlx::Error::Tls("server does not support TLS".into());
+
+        for (error, connecting, working) in [
+            (broken(), Trouble::Away, Trouble::Away),
+            (certificate(), Trouble::Refused, Trouble::Away),
+            (no_tls(), Trouble::Refused, Trouble::Refused),
+            (
+                sqlx::Error::Protocol(String::new()),
+                Trouble::Refused,
+                Trouble::Defect,
+            ),
+        ] {
+            assert_eq!(
+                Trouble::of(&error, Phase::Connecting),
+                connecting,
+                "{error:?}"
+            );
+            assert_eq!(Trouble::of(&error, Phase::Working), working, "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The functions behind a gateway.
+
+use anyhow::{Context, Result, ensure};
+use aws_io::gzip;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::{
+    lambda::Lambda,
+    objects::Bucket,
+    shapes::{self, Shape},
+};
+
+/// What the template gives ingest.
+const INGEST_MIB: u64 = 256;
+/// What a gateway hands over at once: Lambda takes events of 6 MB, and base64 is a third longer.
+const GATEWAY_BYTES: usize = 4_400_000;
+
+/// A gateway's event, payload format 2.0.
+fn post(path: &str, body: &[u8], encoding: &str) -> Value {
+    json!({
+        "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path, "rawQueryString": "",
+        "headers": { "content-type": "application/json", "content-encoding": encoding, "host": "x.example" },
+        "requestContext": {
+            "accountId": "0", "apiId": "x", "domainName": "x.example", "domainPrefix": "x", "requestId": "r",
+            "routeKey": format!("POST {path}"), "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 1_767_225_600_000_i64,
+            "http": { "method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "x" },
+        },
+        "body": BASE64_STANDARD.encode(body), "isBase64Encoded": true,
+    })
+}
+
+#[tokio::test]
+async fn ingest_lives_through_every_shape_and_keeps_it() -> Result<()> {
+    let bucket = Bucket::new().await?;
+    let environment = [("EVENTS_BUCKET", bucket.name.clone())];
+    let mut ingest = Lambda::start("ingest", INGEST_MIB, &environment).await?;
+    let mut kept = 0;
+    let tiny = gzip::encode(b" ");
+    let special = [
+        Shape {
+            name: "a bomb",
+            body: gzip::encode(&vec![0; 1 << 20]).repeat(1_000),
+        },
+        Shape {
+            name: "many tiny members",
+            body: tiny.repeat(GATEWAY_BYTES / tiny.len()),
+        },
+    ];
+    for Shape { name, body } in special {
+        let answer = ingest
+            .invoke(&post("/webhooks/sparkpost", &body, "gzip"))
+            .await?;
+        let expected = if name == "a bomb" { 413 } else { 200 };
+        ensure!(
+            answer["statusCode"] == expected,
+            "{name}: {}",
+            answer["statusCode"]
+        );
+        kept += usize::from(expected == 200);
+    }
+    for Shape { name, body } in shapes::bodies() {
+        let (sent, encoding) = if body.len() > GATEWAY_BYTES {
+            (gzip::encode(&body), "gzip")
+        } else {
+            (body, "")
+        };
+        if sent.len() > GATEWAY_BYTES {
+            continue;
+        }
+        let answer = ingest
+            .invoke(&post("/webhooks/sparkpost", &sent, encoding))
+            .await
+            .context(name)?;
+        ensure!(
+            answer["statusCode"] == 200,
+            "{name}: {}",
+            answer["statusCode"]
+        );
+        kept += 1;
+        println!("ingest, {name}: peak {} MiB", ingest.peak_mib()?);
+    }
+    let keys = bucket.keys("raw/sparkpost/").await?;
+    ensure!(keys.len() == kept, "{} of {kept}", keys.len());
+    Ok(())
+}

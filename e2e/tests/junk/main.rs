@@ -1,0 +1,11 @@
+//! Junk of every shape, at the sizes that the front doors let through, against each function's own program under a hard
+//! limit: the memory that the template gives it. No function may die of it, and what is good beside it is done in the same
+//! invocation.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod forwarder;
+mod http;
+mod lambda;
+mod objects;
+mod shapes;
