@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 /// What makes two copies of an event the same event: 128 bits, kept in Postgres as a `uuid`.
 ///
 /// The key is made of the provider's event id *and* the type, because SparkPost's documented samples, which its
-/// "send test batch" posts, share one id across 18 types. An event without an id is known by its bytes. Together
-/// with the timestamp it is the primary key of the `events` table, so this derivation must never change: events
-/// loaded before a change would load a second time after it.
+/// "send test batch" posts, share one id across 18 types. An event without an id is known by its content, however it
+/// is spelled. Together with the second of its timestamp it is the primary key of the `events` table, so this derivation
+/// must never change: events loaded before a change would load a second time after it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey(u128);
 
@@ -26,7 +26,7 @@ impl EventKey {
         Self::from_digest(hasher)
     }
 
-    /// The key of an event without an id: of the digest of its bytes, and of how many byte-equal events came before
+    /// The key of an event without an id: of the digest of its identity, and of how many equal events came before
     /// it in its batch, so that two equal events of one batch stay two, also when the batch is sent again.
     pub(crate) fn from_bytes_digest(digest: &[u8; 32], earlier_equals: u32) -> Self {
         let mut hasher = Sha256::new();

@@ -47,6 +47,13 @@ impl Timestamp {
             .expect("the years 0000 to 9999 are within the range of OffsetDateTime")
     }
 
+    /// The beginning of the second that the instant falls into.
+    #[must_use]
+    pub const fn to_second(self) -> Self {
+        // `MIN` is the beginning of a second, so that this never leaves the range.
+        Self(self.0 - self.0.rem_euclid(1_000_000))
+    }
+
     /// Microseconds since the Unix epoch; negative before it.
     pub const fn unix_micros(self) -> i64 {
         self.0
@@ -92,6 +99,17 @@ mod tests {
             Timestamp::from_time(datetime!(-0001-01-01 0:00 UTC)),
             Timestamp::MIN
         );
+    }
+
+    #[test]
+    fn second_is_the_one_that_has_begun() {
+        for (micros, second) in [(0, 0), (999_999, 0), (1_000_000, 1), (-1, -1)] {
+            assert_eq!(
+                Timestamp::from_unix_micros(micros).map(Timestamp::to_second),
+                Timestamp::from_unix_seconds(second)
+            );
+        }
+        assert_eq!(Timestamp::MIN.to_second(), Timestamp::MIN);
     }
 
     #[test]

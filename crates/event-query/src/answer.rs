@@ -6,6 +6,9 @@ use crate::links::Links;
 use crate::query::Total;
 use crate::shape::write_text;
 
+/// What comes before the first event.
+pub const OPENING: &str = r#"{"results":["#;
+
 /// What comes after the last event: `total_count` and `links`.
 ///
 /// Where counting stopped early, `total_count_relation` says `gte`, a member that SparkPost's answers do not have.

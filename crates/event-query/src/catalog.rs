@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use event_model::Timestamp;
-use event_model::sparkpost::EventType;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +11,9 @@ use crate::dialect::Dialect;
 use crate::error::ParamError;
 use crate::filter::event_types;
 use crate::parameter::GivenParameters;
-use crate::shape::write_event;
+use crate::shape::{Shape, write_event};
+use crate::type_name::TypeName;
+use crate::zone::Zone;
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     serde_json::from_str(include_str!("catalog.json")).expect("a test has read this file")
@@ -89,16 +90,15 @@ pub fn documentation() -> Value {
     json!({ "results": results.collect::<Vec<_>>() })
 }
 
-/// Answers `GET /api/v1/events/message/samples`: one event of each type, or of the types that `events` names.
+/// Answers `GET /api/v1/events/message/samples`: one event of each type, or of the types that `events` names. There is no
+/// sample of a type that is not described here.
 ///
 /// # Errors
-/// When `events` names a type that there is none of.
+/// When `events` holds what is no name of a type.
 pub fn samples(dialect: Dialect, query_string: &str) -> Result<Value, ParamError> {
     let given = GivenParameters::parse(query_string)?;
-    let wanted: BTreeSet<&str> = event_types(&given)?
-        .into_iter()
-        .map(EventType::as_str)
-        .collect();
+    let wanted = event_types(&given)?;
+    let wanted: BTreeSet<&str> = wanted.iter().map(TypeName::as_str).collect();
 
     let samples = CATALOG
         .types
@@ -117,13 +117,21 @@ fn sample(dialect: Dialect, name: &str, known: &Type) -> Value {
 
     let mut out = Vec::new();
     let ts = Timestamp::from_unix_seconds(SAMPLE_UNIX_SECONDS).unwrap_or(Timestamp::MIN);
-    write_event(&mut out, dialect, ts, &Value::Object(event).to_string())
-        .expect("a sample is an object");
+    let zone = Zone::UTC;
+    write_event(
+        &mut out,
+        &Shape { dialect, zone },
+        ts,
+        &Value::Object(event).to_string(),
+    )
+    .expect("a sample is an object");
     serde_json::from_slice(&out).expect("an event is written as JSON")
 }
 
 #[cfg(test)]
 mod tests {
+    use event_model::sparkpost::EventType;
+
     use super::*;
 
     #[test]
@@ -193,7 +201,13 @@ mod tests {
             Some(18)
         );
         assert_eq!(
-            samples(Dialect::Events, "events=nothing")
+            samples(Dialect::Events, "events=click,newer_than_this").unwrap()["results"]
+                .as_array()
+                .map(Vec::len),
+            Some(1)
+        );
+        assert_eq!(
+            samples(Dialect::Events, "events=click;open")
                 .unwrap_err()
                 .param,
             "events"

@@ -10,7 +10,7 @@ use self::dimension::{Group, TimeUnit};
 use crate::error::ParamError;
 use crate::indexed_keys::IndexedKeys;
 use crate::parameter::{GivenParameters, Item, Parameter};
-use crate::query::{EventQuery, TimeRange, parse_zone};
+use crate::query::{EventQuery, TimeRange};
 use crate::render::Renderer;
 use crate::statement::{Bind, Statement};
 use crate::zone::Zone;
@@ -21,8 +21,6 @@ use crate::zone::Zone;
 pub struct CountQuery {
     matching: EventQuery,
     group_by: Vec<Dimension>,
-    /// Where days begin.
-    zone: Zone,
 }
 
 /// More groups than this are refused: nobody can look at them, and they would not fit into an answer.
@@ -44,16 +42,8 @@ impl CountQuery {
         indexed_keys: &IndexedKeys,
     ) -> Result<Self, ParamError> {
         let matching = EventQuery::parse(query_string, now, indexed_keys)?;
-        let zone = matching
-            .given
-            .single(Parameter::Timezone)
-            .map_or(Ok(Zone::UTC), parse_zone)?;
         let group_by = parse_group_by(&matching.given)?;
-        Ok(Self {
-            matching,
-            group_by,
-            zone,
-        })
+        Ok(Self { matching, group_by })
     }
 
     /// What is grouped by, in the order that was asked for.
@@ -93,13 +83,18 @@ impl CountQuery {
         self.grouping_statement()
     }
 
+    /// Where days begin.
+    fn zone(&self) -> &Zone {
+        self.matching.zone()
+    }
+
     /// Whether every step of this unit can be counted for itself: there is nothing else to look at, and all steps begin
     /// at one time of the clock.
     fn can_step_by(&self, unit: TimeUnit) -> bool {
         let TimeRange { from, to } = self.matching.range;
         let longest = Duration::hours(unit.hours.saturating_mul(MAX_STEPS));
         self.matching.filters.is_empty()
-            && self.zone.is_fixed()
+            && self.zone().is_fixed()
             && to.to_time() - from.to_time() <= longest
     }
 
@@ -107,7 +102,7 @@ impl CountQuery {
     /// and finding the step of each does.
     fn stepwise_statement(&self, unit: TimeUnit) -> Statement {
         let mut sql = Renderer::new("select");
-        let zone = sql.bind(Bind::Text(self.zone.postgres_name()));
+        let zone = sql.bind(Bind::Text(self.zone().postgres_name()));
         let (from, to) = sql.bind_range(self.matching.range);
         let (name, key) = (unit.name, unit.key_as_sql("step"));
         sql.line(format_args!(
@@ -139,7 +134,7 @@ order by step"
                     groups.push(expression.to_owned());
                 }
                 Group::Time(unit) => {
-                    let zone = sql.bind(Bind::Text(self.zone.postgres_name()));
+                    let zone = sql.bind(Bind::Text(self.zone().postgres_name()));
                     let time = format!("date_trunc('{}', ts at time zone {zone})", unit.name);
                     keys.push(unit.key_as_sql(&time));
                     order.push(time.clone());

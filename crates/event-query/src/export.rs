@@ -1,15 +1,21 @@
 //! Events as lines of a table.
+//!
+//! Spreadsheets execute a cell that begins like a formula, and senders choose what stands in subjects and link names, so
+//! such a cell begins with an apostrophe unless the caller says that a program reads it
+//! (<https://owasp.org/www-community/attacks/CSV_Injection>).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use event_model::Timestamp;
 
-use crate::dialect::Dialect;
-use crate::shape::{Members, ShapeError, write_event};
+use crate::error::ParamError;
+use crate::parameter::{GivenParameters, Item, Parameter};
+use crate::shape::{Members, Shape, ShapeError, write_event};
 
-/// The members that become columns, in their order. What else an event holds is in `json` and `ndjson` only: a table
-/// whose columns depend on its rows is no help to anybody.
-const COLUMNS: [&str; 32] = [
+/// The columns where none are chosen, in their order. What else an event holds has a column only if it is asked for: a
+/// table whose columns depend on its rows is no help to anybody.
+pub const CSV_COLUMNS: [&str; 32] = [
     "timestamp",
     "type",
     "event_id",
@@ -44,56 +50,205 @@ const COLUMNS: [&str; 32] = [
     "rcpt_meta",
 ];
 
-pub(crate) fn csv_header() -> String {
-    format!("{}\r\n", COLUMNS.join(","))
+const MAX_COLUMNS: usize = 100;
+
+/// The form of a table, as `csv` and `columns` ask for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Table {
+    columns: Vec<String>,
+    /// Cells are written as they are, for programs.
+    is_raw: bool,
+    /// A byte order mark comes first, without which Excel takes UTF-8 for the code page of the machine.
+    has_mark: bool,
 }
 
-/// Appends the event as one row. Strings are written as they are, everything else as JSON; what is missing or null is
-/// empty.
-pub(crate) fn write_csv_row(
-    out: &mut Vec<u8>,
-    dialect: Dialect,
-    ts: Timestamp,
-    stored: &str,
-) -> Result<(), ShapeError> {
-    let mut event = Vec::with_capacity(stored.len() + 128);
-    write_event(&mut event, dialect, ts, stored)?;
-    let Members(members) = serde_json::from_slice(&event)?;
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            columns: CSV_COLUMNS.map(str::to_owned).to_vec(),
+            is_raw: false,
+            has_mark: false,
+        }
+    }
+}
 
-    for (place, column) in COLUMNS.iter().enumerate() {
+impl Table {
+    pub(crate) fn parse(given: &GivenParameters) -> Result<Self, ParamError> {
+        let mut table = Self::default();
+        for item in given.items(Parameter::Csv, given.delimiter()) {
+            match item.text {
+                "raw" => table.is_raw = true,
+                "bom" => table.has_mark = true,
+                _ => return Err(item.error("must hold raw or bom, or both")),
+            }
+        }
+        let chosen: Vec<Item<'_>> = given.items(Parameter::Columns, given.delimiter()).collect();
+        if let Some(item) = chosen.get(MAX_COLUMNS) {
+            return Err(item.error("must hold at most 100 names of members"));
+        }
+        if !chosen.is_empty() {
+            let mut seen = BTreeSet::new();
+            table.columns = chosen
+                .iter()
+                .filter(|item| seen.insert(item.text))
+                .map(|item| item.text.to_owned())
+                .collect();
+        }
+        Ok(table)
+    }
+
+    /// The line of names.
+    pub(crate) fn header(&self) -> String {
+        let mut out = Vec::new();
+        if self.has_mark {
+            out.extend_from_slice("\u{feff}".as_bytes());
+        }
+        for (place, column) in self.columns.iter().enumerate() {
+            self.write_cell(&mut out, place, &Cell::Text(column.into()));
+        }
+        out.extend_from_slice(b"\r\n");
+        String::from_utf8(out).expect("made of text")
+    }
+
+    /// Appends the event as one row. Strings are written as text, everything else as JSON; what is missing or null is
+    /// empty. A name like `rcpt_meta.plan` is that of a member inside of a member.
+    pub(crate) fn write_row(
+        &self,
+        out: &mut Vec<u8>,
+        shape: &Shape,
+        ts: Timestamp,
+        stored: &str,
+    ) -> Result<(), ShapeError> {
+        let mut event = Vec::with_capacity(stored.len() + 128);
+        write_event(&mut event, shape, ts, stored)?;
+        let members: Members<'_> = serde_json::from_slice(&event)?;
+
+        for (place, column) in self.columns.iter().enumerate() {
+            self.write_cell(out, place, &Cell::of(&members, column)?);
+        }
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// RFC 4180: a cell with a comma, a quote or a line break is quoted, and its quotes are doubled.
+    fn write_cell(&self, out: &mut Vec<u8>, place: usize, cell: &Cell<'_>) {
         if place > 0 {
             out.push(b',');
         }
-        let member = members.iter().find(|(name, _)| name == column);
-        let json = member.map_or("null", |(_, value)| value.get());
-        write_cell(out, &text_of(json)?);
+        let text = match cell {
+            Cell::Text(text) if !self.is_raw && begins_like_formula(text) => {
+                Cow::Owned(format!("'{text}"))
+            }
+            Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text.as_ref()),
+        };
+        if text.contains([',', '"', '\r', '\n']) {
+            out.push(b'"');
+            out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+            out.push(b'"');
+        } else {
+            out.extend_from_slice(text.as_bytes());
+        }
     }
-    out.extend_from_slice(b"\r\n");
-    Ok(())
 }
 
-fn text_of(json: &str) -> Result<Cow<'_, str>, ShapeError> {
-    Ok(match json.as_bytes().first() {
-        Some(b'"') => serde_json::from_str::<String>(json)?.into(),
-        _ if json == "null" => Cow::Borrowed(""),
-        _ => Cow::Borrowed(json),
-    })
+enum Cell<'a> {
+    Text(Cow<'a, str>),
+    /// A number, a boolean, an object or a list: none of them begins like a formula that does anything.
+    Json(Cow<'a, str>),
 }
 
-/// RFC 4180: a cell with a comma, a quote or a line break is quoted, and its quotes are doubled.
-fn write_cell(out: &mut Vec<u8>, text: &str) {
-    if text.contains([',', '"', '\r', '\n']) {
-        out.push(b'"');
-        out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
-        out.push(b'"');
-    } else {
-        out.extend_from_slice(text.as_bytes());
+impl<'a> Cell<'a> {
+    fn of(members: &Members<'a>, column: &str) -> Result<Self, ShapeError> {
+        if let Some(value) = members.find(column) {
+            return Self::read(value.get());
+        }
+        let inner = column
+            .split_once('.')
+            .and_then(|(outer, inner)| Some((members.find(outer)?, inner)));
+        // A member that is no object has none inside.
+        if let Some((outer, inner)) = inner
+            && let Ok(members) = serde_json::from_str::<Members<'_>>(outer.get())
+            && let Some(value) = members.find(inner)
+        {
+            return Self::read(value.get());
+        }
+        Ok(Self::Json(Cow::Borrowed("")))
     }
+
+    fn read(json: &'a str) -> Result<Self, ShapeError> {
+        Ok(match json.as_bytes().first() {
+            Some(b'"') => Self::Text(serde_json::from_str::<String>(json)?.into()),
+            _ if json == "null" => Self::Json(Cow::Borrowed("")),
+            _ => Self::Json(Cow::Borrowed(json)),
+        })
+    }
+}
+
+/// Whether a spreadsheet may take the text for a formula or a command: after what it strips from the beginning comes a
+/// sign that begins one, also in its wide and small forms, or the text begins with a control character.
+fn begins_like_formula(text: &str) -> bool {
+    let begins = |c: char| {
+        matches!(
+            c,
+            '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '﹦' | '﹢' | '﹣' | '﹫' | '−'
+        )
+    };
+    text.starts_with(char::is_control) || text.trim_start_matches(is_stripped).starts_with(begins)
+}
+
+/// White space, control characters and those that nobody sees.
+fn is_stripped(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Dialect;
+    use crate::zone::Zone;
+
+    fn table(query: &str) -> Result<Table, ParamError> {
+        Table::parse(&GivenParameters::parse(query).unwrap())
+    }
+
+    fn row(query: &str, stored: &str) -> String {
+        let mut out = Vec::new();
+        let ts = Timestamp::from_unix_seconds(1_460_989_507).unwrap();
+        let shape = Shape {
+            dialect: Dialect::Events,
+            zone: Zone::UTC,
+        };
+        table(query)
+            .unwrap()
+            .write_row(&mut out, &shape, ts, stored)
+            .unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The only cell of a row whose subject is `text`.
+    fn subject(query: &str, text: &str) -> String {
+        let stored = serde_json::json!({ "subject": text }).to_string();
+        let row = row(&format!("columns=subject&{query}"), &stored);
+        let cell = row.strip_suffix("\r\n").unwrap();
+        match cell
+            .strip_prefix('"')
+            .and_then(|cell| cell.strip_suffix('"'))
+        {
+            Some(quoted) => quoted.replace("\"\"", "\""),
+            None => cell.to_owned(),
+        }
+    }
 
     #[test]
     fn row_has_the_cells_that_its_header_names() {
@@ -101,20 +256,89 @@ mod tests {
             r#"{"type":"bounce","event_id":"9","rcpt_to":"a@x.org","subject":"Hi, \"you\"\nthere","subaccount_id":"7","#,
             r#""geo_ip":{"latitude":7.40500},"rcpt_meta":{"k":"v"},"reason":null,"timestamp":"0","other":1}"#
         );
-        let mut out = csv_header().into_bytes();
 
-        let ts = Timestamp::from_unix_seconds(1_460_989_507).unwrap();
-        write_csv_row(&mut out, Dialect::Events, ts, stored).unwrap();
-
-        let text = String::from_utf8(out).unwrap();
-        let (header, row) = text.split_once("\r\n").unwrap();
-        assert_eq!(header.split(',').count(), COLUMNS.len());
         assert_eq!(
-            row,
+            Table::default().header(),
+            format!("{}\r\n", CSV_COLUMNS.join(","))
+        );
+        assert_eq!(
+            row("", stored),
             concat!(
                 "2016-04-18T14:25:07.000Z,bounce,9,a@x.org,\"Hi, \"\"you\"\"\nthere\",,,,,,,x.org,,,,7,",
                 ",,,,,,,,,,,,,\"{\"\"latitude\"\":7.40500}\",,\"{\"\"k\"\":\"\"v\"\"}\"\r\n"
             )
         );
+    }
+
+    #[test]
+    fn columns_are_those_asked_for_in_their_order_and_once() {
+        let stored = concat!(
+            r#"{"type":"open","new_member":[1],"rcpt_meta":{"plan":"=1","a.b":2},"a.b":"whole","n":-7.50,"#,
+            r#""geo_ip":"nowhere"}"#
+        );
+        let query = "columns=new_member,type,rcpt_meta.plan,rcpt_meta.a.b,a.b&columns=type,n,geo_ip.city,never";
+
+        assert_eq!(
+            table(query).unwrap().header(),
+            "new_member,type,rcpt_meta.plan,rcpt_meta.a.b,a.b,n,geo_ip.city,never\r\n"
+        );
+        assert_eq!(row(query, stored), "[1],open,'=1,2,whole,-7.50,,\r\n");
+        assert_eq!(
+            table("columns==cmd(),\"x\"&csv=bom").unwrap().header(),
+            "\u{feff}'=cmd(),\"\"\"x\"\"\"\r\n"
+        );
+    }
+
+    #[test]
+    fn cells_that_a_spreadsheet_would_execute_begin_with_an_apostrophe() {
+        let dangerous = [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\tx",
+            "\rx",
+            "\nx",
+            "\0x",
+            " =1",
+            "\u{a0}=1",
+            "\u{3000}\u{2028}-1",
+            "\u{feff}@x",
+            "\u{200b} \u{2060}=x",
+            "＝1+1",
+            "＠x",
+            "=\"a\",b",
+        ];
+        for text in dangerous {
+            assert_eq!(subject("", text), format!("'{text}"), "{text:?}");
+            assert_eq!(subject("csv=raw", text), text, "{text:?}");
+        }
+        for text in [
+            "", " ", "a=1", "'=1", "5-1", " a", "(=1)", "\"=1", "été", "–1",
+        ] {
+            assert_eq!(subject("", text), text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_forms_name_the_parameter() {
+        assert_eq!(table("csv=excel").unwrap_err().param, "csv");
+        let many = (0..=MAX_COLUMNS).map(|n| n.to_string()).collect::<Vec<_>>();
+        let query = format!("columns={}", many.join(","));
+        assert_eq!(table(&query).unwrap_err().param, "columns");
+        assert_eq!(table("csv=&columns=,").unwrap(), Table::default());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn raw_cells_are_what_was_stored_and_others_never_begin_a_formula(
+            text in "[ \\t\\r\\n\u{a0}\u{feff}\u{200b}]{0,3}[=+@＝a-]?\\PC{0,8}",
+        ) {
+            let cell = subject("", &text);
+
+            proptest::prop_assert_eq!(subject("csv=raw", &text), text.as_str());
+            proptest::prop_assert!(cell == text || cell.strip_prefix('\'') == Some(&text));
+            proptest::prop_assert!(!begins_like_formula(&cell));
+        }
     }
 }

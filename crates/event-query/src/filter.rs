@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::str::FromStr;
 
-use event_model::sparkpost::EventType;
+use event_model::sparkpost::{EventType, fold, fold_address};
 use sha2::{Digest, Sha256};
 
 use crate::error::ParamError;
 use crate::indexed_keys::IndexedKeys;
 use crate::keyword::{KeywordField, Keywords, Phrase};
 use crate::parameter::{GivenParameters, Item, Parameter};
+use crate::type_name::TypeName;
 
 /// Values are sorted and distinct, so that two ways of asking the same are the same search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Filter {
-    EventTypes(BTreeSet<EventType>),
+    EventTypes(BTreeSet<TypeName>),
     Text {
         field: TextField,
         values: BTreeSet<String>,
@@ -31,8 +33,8 @@ pub(crate) enum Filter {
         key: String,
         values: BTreeSet<String>,
     },
-    /// In lower case, and found anywhere in the reason.
-    ReasonContains(String),
+    /// Folded, and found anywhere in the reason; beside it, the form in which older rows hold it.
+    ReasonContains(BTreeSet<String>),
 }
 
 /// A text that is compared as a whole.
@@ -40,10 +42,10 @@ pub(crate) enum Filter {
 pub(crate) enum TextField {
     AbTestVersion,
     EventId,
-    /// In lower case.
+    /// Folded.
     FriendlyFrom,
     MessageId,
-    /// In lower case.
+    /// Folded.
     RcptTo,
     SendingIp,
     TransmissionId,
@@ -69,9 +71,11 @@ impl Filters {
         filters.extend(parse_metadata(given, delimiter, indexed_keys)?);
         // Reasons are sentences with commas in them, so this one is not split.
         if let Some(given) = given.single(Parameter::ReasonContains) {
-            filters.push(Filter::ReasonContains(
-                given.value.trim().to_ascii_lowercase(),
-            ));
+            let part = given.value.trim();
+            filters.push(Filter::ReasonContains(BTreeSet::from([
+                folded(part),
+                part.to_ascii_lowercase(),
+            ])));
         }
 
         let versions = given.items(Parameter::AbTestVersions, delimiter).next();
@@ -150,9 +154,11 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         Parameter::Messages => text(TextField::MessageId, items, str::to_owned),
         Parameter::Transmissions => text(TextField::TransmissionId, items, str::to_owned),
         // SparkPost lower-cases rcpt_to (raw_rcpt_to keeps the case), so an address is found however it is written.
-        Parameter::Recipients => text(TextField::RcptTo, items, str::to_lowercase),
-        Parameter::FromAddresses => text(TextField::FriendlyFrom, items, str::to_ascii_lowercase),
-        Parameter::SendingIps => text(TextField::SendingIp, items, str::to_owned),
+        Parameter::Recipients => addresses(TextField::RcptTo, items, str::to_owned),
+        Parameter::FromAddresses => {
+            addresses(TextField::FriendlyFrom, items, str::to_ascii_lowercase)
+        }
+        Parameter::SendingIps => ip_addresses(items),
         Parameter::AbTestVersions => text(TextField::AbTestVersion, items, str::to_owned),
         Parameter::Subaccounts => Filter::Subaccounts(parse_all(items, &|| {
             "must hold subaccount ids only, which are whole numbers; 0 is the account itself"
@@ -172,7 +178,9 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         Parameter::MailboxProviderRegions => keywords(KeywordField::MailboxProviderRegion, items)?,
         Parameter::AbTests => keywords(KeywordField::AbTest, items)?,
         Parameter::Tags => Filter::Tags(texts(items, str::to_owned)),
-        Parameter::Cursor
+        Parameter::Columns
+        | Parameter::Csv
+        | Parameter::Cursor
         | Parameter::Delimiter
         | Parameter::Format
         | Parameter::From
@@ -194,6 +202,40 @@ fn text(field: TextField, items: &[Item<'_>], fold: impl Fn(&str) -> String) -> 
         field,
         values: texts(items, fold),
     }
+}
+
+/// Addresses as the columns hold them, and as `before` made them in the rows from before there was one way of folding:
+/// those hold the whole text as it was sent.
+fn addresses(field: TextField, items: &[Item<'_>], before: impl Fn(&str) -> String) -> Filter {
+    let values = items.iter().flat_map(|item| {
+        let folded = fold_address(Cow::Borrowed(item.text)).into_owned();
+        [folded, before(item.text)]
+    });
+    Filter::Text {
+        field,
+        values: values.collect(),
+    }
+}
+
+/// IP addresses as they were asked for, and as RFC 5952 writes them: those of version 6 have many spellings. They are stored
+/// as they were sent.
+fn ip_addresses(items: &[Item<'_>]) -> Filter {
+    let values = items.iter().flat_map(|item| {
+        let canonical = item.text.parse::<IpAddr>().ok();
+        let spellings = canonical.map(|address| {
+            let written = address.to_string();
+            [written.to_uppercase(), written]
+        });
+        std::iter::once(item.text.to_owned()).chain(spellings.into_iter().flatten())
+    });
+    Filter::Text {
+        field: TextField::SendingIp,
+        values: values.collect(),
+    }
+}
+
+fn folded(text: &str) -> String {
+    fold(Cow::Borrowed(text)).into_owned()
 }
 
 fn texts(items: &[Item<'_>], fold: impl Fn(&str) -> String) -> BTreeSet<String> {
@@ -229,15 +271,17 @@ fn parse_metadata(
 }
 
 /// The event types that a request names.
-pub(crate) fn event_types(given: &GivenParameters) -> Result<BTreeSet<EventType>, ParamError> {
+pub(crate) fn event_types(given: &GivenParameters) -> Result<BTreeSet<TypeName>, ParamError> {
     let items: Vec<_> = given.items(Parameter::Events, given.delimiter()).collect();
     parse_event_types(&items)
 }
 
-fn parse_event_types(items: &[Item<'_>]) -> Result<BTreeSet<EventType>, ParamError> {
+fn parse_event_types(items: &[Item<'_>]) -> Result<BTreeSet<TypeName>, ParamError> {
     parse_all(items, &|| {
         let known = EventType::ALL.map(EventType::as_str).join(", ");
-        format!("must hold known event types only: {known}")
+        format!(
+            "must hold names of event types only: up to 64 letters, digits, _, - and . each, with known ones in lower case; known are {known}"
+        )
     })
 }
 
@@ -254,11 +298,11 @@ fn parse_all<T: FromStr + Ord>(
 fn keywords(field: KeywordField, items: &[Item<'_>]) -> Result<Filter, ParamError> {
     let mut phrases = BTreeSet::new();
     for item in items {
-        let phrase = field.parse(item.text);
-        if phrase.words().is_empty() {
+        let found = field.parse(item.text);
+        if found.is_empty() {
             return Err(item.error("must hold words, and one of its values is punctuation only"));
         }
-        phrases.insert(phrase);
+        phrases.extend(found);
     }
     Ok(Filter::Keywords(Keywords { field, phrases }))
 }
@@ -281,13 +325,22 @@ impl Filter {
     fn values(&self) -> Vec<String> {
         match self {
             Self::EventTypes(types) => types.iter().map(ToString::to_string).collect(),
-            Self::Text { values, .. } | Self::Metadata { values, .. } | Self::Tags(values) => {
-                values.iter().cloned().collect()
+            // In whatever case it is written, and with or without a name, it is the same search.
+            Self::Text {
+                field: TextField::RcptTo | TextField::FriendlyFrom,
+                values,
+            } => {
+                let addresses = values.iter().map(|value| fold_address(value.into()));
+                let distinct: BTreeSet<_> = addresses.map(Cow::into_owned).collect();
+                distinct.into_iter().collect()
             }
+            Self::Text { values, .. }
+            | Self::Metadata { values, .. }
+            | Self::Tags(values)
+            | Self::ReasonContains(values) => values.iter().cloned().collect(),
             Self::BounceClasses(classes) => classes.iter().map(ToString::to_string).collect(),
             Self::Subaccounts(ids) => ids.iter().map(ToString::to_string).collect(),
             Self::Keywords(keywords) => keywords.phrases.iter().map(Phrase::spaced).collect(),
-            Self::ReasonContains(part) => vec![part.clone()],
         }
     }
 }

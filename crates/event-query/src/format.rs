@@ -1,11 +1,5 @@
 //! The forms in which a page can be had: SparkPost's envelope, or plain lists for tools that read lists.
 
-use event_model::Timestamp;
-
-use crate::dialect::Dialect;
-use crate::export;
-use crate::shape::{self, ShapeError};
-
 /// The form of a page. Only [`Format::Json`] has room for a total and links; the others leave them to headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -48,39 +42,11 @@ impl Format {
         }
     }
 
-    /// What comes before the first event.
-    pub fn opening(self) -> String {
-        match self {
-            Self::Json => r#"{"results":["#.to_owned(),
-            Self::Ndjson => String::new(),
-            Self::Csv => export::csv_header(),
-        }
-    }
-
     /// What stands between two events.
     pub const fn separator(self) -> &'static str {
         match self {
             Self::Json => ",",
             Self::Ndjson | Self::Csv => "",
-        }
-    }
-
-    /// Appends a stored event to `out`. `ts` is the time it is stored under.
-    pub fn write_event(
-        self,
-        out: &mut Vec<u8>,
-        dialect: Dialect,
-        ts: Timestamp,
-        stored: &str,
-    ) -> Result<(), ShapeError> {
-        match self {
-            Self::Json => shape::write_event(out, dialect, ts, stored),
-            Self::Ndjson => {
-                shape::write_event(out, dialect, ts, stored)?;
-                out.push(b'\n');
-                Ok(())
-            }
-            Self::Csv => export::write_csv_row(out, dialect, ts, stored),
         }
     }
 }

@@ -24,9 +24,15 @@ pub(crate) fn to_millis(instant: Timestamp) -> String {
         .expect("an instant of the years 0000 to 9999 has every component")
 }
 
-/// Writes `2022-02-25T03:27:01.000+00:00`, as the Message Events API answered.
-pub(crate) fn to_millis_with_offset(instant: Timestamp) -> String {
-    to_millis(instant).replace('Z', "+00:00")
+const MILLIS_WITH_OFFSET: &[BorrowedFormatItem<'_>] = format_description!(
+    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3][offset_hour sign:mandatory]:[offset_minute]"
+);
+
+/// Writes `2022-02-24T22:27:01.000-05:00`, as the Message Events API answered in the zone that was asked for.
+pub(crate) fn to_millis_with_offset(instant: Timestamp, zone: &Zone) -> String {
+    zone.show(instant)
+        .format(MILLIS_WITH_OFFSET)
+        .expect("an instant of the years 0000 to 9999 has every component")
 }
 
 /// Reads `YYYY-MM-DDTHH:MM`, optionally with `:SS` and fractions of it, optionally with `Z` or an offset.
@@ -173,7 +179,44 @@ mod tests {
         assert_eq!(written(-1), "1969-12-31T23:59:59.999Z");
     }
 
+    #[test]
+    fn zones_show_an_instant_with_their_offset_of_that_day() {
+        let cases = [
+            ("UTC", "2022-02-25T03:27:01.123+00:00"),
+            ("America/New_York", "2022-02-24T22:27:01.123-05:00"),
+            ("+05:30", "2022-02-25T08:57:01.123+05:30"),
+            ("-00:30", "2022-02-25T02:57:01.123-00:30"),
+            ("Asia/Kathmandu", "2022-02-25T09:12:01.123+05:45"),
+        ];
+        let winter = Timestamp::from_time(datetime!(2022-02-25 03:27:01.123_9 UTC));
+        for (zone, written) in cases {
+            let zone = Zone::parse(zone).unwrap();
+            assert_eq!(to_millis_with_offset(winter, &zone), written);
+        }
+        let summer = Timestamp::from_time(datetime!(2022-07-25 03:27 UTC));
+        let new_york = Zone::parse("America/New_York").unwrap();
+        assert_eq!(
+            to_millis_with_offset(summer, &new_york),
+            "2022-07-24T23:27:00.000-04:00"
+        );
+        assert_eq!(
+            to_millis_with_offset(Timestamp::MAX, &Zone::parse("+14").unwrap()),
+            "9999-12-31T23:59:59.999+00:00"
+        );
+    }
+
     proptest::proptest! {
+        #[test]
+        fn what_a_zone_shows_is_read_back_as_the_same_instant(
+            seconds in 0_i64..=4_102_444_800,
+            zone in proptest::sample::select(&["UTC", "Europe/Berlin", "Asia/Kathmandu", "-03:30", "Africa/Monrovia"][..]),
+        ) {
+            let instant = Timestamp::from_unix_seconds(seconds).unwrap();
+            let written = to_millis_with_offset(instant, &Zone::parse(zone).unwrap());
+
+            proptest::prop_assert_eq!(parse(&written, &Zone::UTC), Some(instant.to_time()));
+        }
+
         #[test]
         fn no_text_panics(text in "[0-9TZ:.+\\- ]{0,40}|\\PC*") {
             let _ = parse(&text, &Zone::parse("Europe/Berlin").unwrap());

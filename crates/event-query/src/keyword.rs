@@ -3,14 +3,19 @@
 //!
 //! A text is split at white space, dashes and underscores, a domain at periods too. A word matches a whole word: of
 //! `blackfriday-specials` the first, not its second half. Several words match as a phrase: `example.com` matches
-//! `info.example.com` and `example.com.uk`. SparkPost does not say whether case matters; here that of ASCII does not.
+//! `info.example.com` and `example.com.uk`. SparkPost does not say whether case matters; here it does not. White space and
+//! dashes are those of every alphabet.
+//!
+//! What is beyond ASCII is folded by [`fold_beyond_ascii`](event_model::sparkpost::fold_beyond_ascii) before it is stored.
+//! What is of ASCII is folded by the index, as names are shown the way they were sent.
 //!
 //! The same splitting is done in two places, here for what is searched for and in SQL for what is searched. Both must
 //! agree, and the SQL must stay as it is in the index that `migrations/` defines, or the index is not used.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use event_model::sparkpost::{clip_word, is_word_delimiter};
+use event_model::sparkpost::{clip_word, fold, fold_domain, is_word_delimiter};
 
 /// What of an event is searched by words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +108,34 @@ impl KeywordField {
     }
 
     /// Splits what is searched for. Empty if nothing is left.
-    pub(crate) fn parse(self, text: &str) -> Phrase {
+    ///
+    /// Columns are folded beyond ASCII when an event is stored, so there is one phrase to find. Rows from before that, and
+    /// members of the payload, hold letters and delimiters beyond ASCII as they were sent: those are looked for as they are
+    /// asked for, in lower case, in capitals and with capitals first.
+    pub(crate) fn parse(self, text: &str) -> BTreeSet<Phrase> {
+        let folded = if self.is_domain() {
+            fold_domain(Cow::Borrowed(text))
+        } else {
+            fold(Cow::Borrowed(text))
+        };
+        let phrase = self.split(&folded);
+        if phrase.words().is_empty() {
+            return BTreeSet::new();
+        }
+        let mut phrases = BTreeSet::from([phrase]);
+        if !text.is_ascii() || *folded != *text.to_ascii_lowercase() {
+            let spellings = [
+                text.to_owned(),
+                text.to_lowercase(),
+                text.to_uppercase(),
+                with_capitals_first(text),
+            ];
+            phrases.extend(spellings.iter().map(|spelling| self.split(spelling)));
+        }
+        phrases
+    }
+
+    fn split(self, text: &str) -> Phrase {
         let is_delimiter = |c: char| is_word_delimiter(c) || (c == '.' && self.is_domain());
         let words = text.split(is_delimiter).filter(|word| !word.is_empty());
         // Of an overlong word in prose, only the beginning was promoted.
@@ -116,6 +148,21 @@ impl KeywordField {
         });
         Phrase(searched.map(str::to_ascii_lowercase).collect())
     }
+}
+
+/// Each word with its first letter in upper case and the others in lower case.
+fn with_capitals_first(text: &str) -> String {
+    let mut is_first = true;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_first {
+            out.extend(c.to_uppercase());
+        } else {
+            out.extend(c.to_lowercase());
+        }
+        is_first = !c.is_alphanumeric();
+    }
+    out
 }
 
 /// Words that stand side by side.
@@ -154,7 +201,12 @@ mod tests {
 
     #[test]
     fn texts_split_where_documented() {
-        let words = |field: KeywordField, text| field.parse(text).words().join("|");
+        let words = |field: KeywordField, text| {
+            let phrases = field.parse(text);
+            let folded = field.split(&fold(Cow::Borrowed(text)));
+            assert!(phrases.contains(&folded) || phrases.is_empty());
+            folded.words().join("|")
+        };
 
         assert_eq!(
             words(KeywordField::Campaign, "BlackFriday-specials_2026 now"),
@@ -170,19 +222,36 @@ mod tests {
         );
         assert_eq!(
             words(KeywordField::Subject, "ÉTÉ, c'est là!"),
-            "ÉtÉ,|c'est|là!"
+            "été,|c'est|là!"
         );
         assert_eq!(words(KeywordField::Subject, " -_ "), "");
     }
 
     #[test]
+    fn text_of_ascii_has_one_phrase_and_others_are_found_in_older_rows_too() {
+        assert_eq!(KeywordField::Campaign.parse("Black Friday").len(), 1);
+        let phrases = KeywordField::Campaign.parse("été – soldes");
+        let spaced: Vec<String> = phrases.iter().map(Phrase::spaced).collect();
+        assert_eq!(
+            spaced,
+            [
+                " ÉtÉ – soldes ",
+                " Été – soldes ",
+                " été soldes ",
+                " été – soldes ",
+            ]
+        );
+        assert!(KeywordField::Subject.parse("\u{a0}—").is_empty());
+    }
+
+    #[test]
     fn phrase_is_spaced_once_whatever_was_between_its_words() {
         assert_eq!(
-            KeywordField::Template.parse("win--back").spaced(),
+            KeywordField::Template.split("win--back").spaced(),
             " win back "
         );
         assert_eq!(
-            KeywordField::Template.parse("a-bcd-ef").longest_word(),
+            KeywordField::Template.split("a-bcd-ef").longest_word(),
             "bcd"
         );
     }

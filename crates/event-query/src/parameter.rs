@@ -12,6 +12,8 @@ pub(crate) enum Parameter {
     AbTests,
     BounceClasses,
     Campaigns,
+    Columns,
+    Csv,
     Cursor,
     Delimiter,
     EventIds,
@@ -47,13 +49,15 @@ pub(crate) enum Parameter {
 
 /// The names of the Events API, each followed by the one that the older Message Events API has for the same, where it
 /// differs. Both are understood wherever a search is: java-sparkpost sends the older names to the newer path.
-const NAMES: [(&str, Parameter); 39] = [
+const NAMES: [(&str, Parameter); 41] = [
     ("ab_test_versions", Parameter::AbTestVersions),
     ("ab_tests", Parameter::AbTests),
     ("ab_test_ids", Parameter::AbTests),
     ("bounce_classes", Parameter::BounceClasses),
     ("campaigns", Parameter::Campaigns),
     ("campaign_ids", Parameter::Campaigns),
+    ("columns", Parameter::Columns),
+    ("csv", Parameter::Csv),
     ("cursor", Parameter::Cursor),
     ("delimiter", Parameter::Delimiter),
     ("event_ids", Parameter::EventIds),
@@ -111,6 +115,8 @@ impl Parameter {
             | Self::AbTests
             | Self::BounceClasses
             | Self::Campaigns
+            | Self::Columns
+            | Self::Csv
             | Self::EventIds
             | Self::Events
             | Self::FromAddresses

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::cursor::{Cursor, Position};
 use crate::error::ParamError;
+use crate::export::Table;
 use crate::filter::Filters;
 use crate::format::Format;
 use crate::indexed_keys::IndexedKeys;
@@ -32,6 +33,8 @@ pub struct EventQuery {
     wants_exact_total: bool,
     wants_link_list: bool,
     format: Option<Format>,
+    table: Table,
+    zone: Zone,
 }
 
 /// Where a page begins in the order of a search.
@@ -133,6 +136,8 @@ impl EventQuery {
                 .single(Parameter::Format)
                 .map(parse_format)
                 .transpose()?,
+            table: Table::parse(&given)?,
+            zone,
             given,
         })
     }
@@ -159,6 +164,8 @@ impl EventQuery {
             wants_exact_total: false,
             wants_link_list: false,
             format: None,
+            table: Table::default(),
+            zone: Zone::UTC,
         })
     }
 
@@ -191,6 +198,16 @@ impl EventQuery {
     /// The form that was asked for by parameter.
     pub fn format(&self) -> Option<Format> {
         self.format
+    }
+
+    /// The zone that `timezone` names.
+    pub(crate) fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// The form of a table, should it become one.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
     }
 
     /// Whether `links` is to be a list, as some connectors expect it, against what SparkPost documents.
@@ -286,7 +303,7 @@ fn parse_per_page(given: &Given) -> Result<u32, ParamError> {
         .ok_or_else(|| given.error("must be a whole number from 1 to 10000"))
 }
 
-pub(crate) fn parse_zone(given: &Given) -> Result<Zone, ParamError> {
+fn parse_zone(given: &Given) -> Result<Zone, ParamError> {
     // A name is looked up as it is; an offset may have lost its plus sign to form decoding.
     Zone::parse(&given.value).ok_or_else(|| {
         given

@@ -1,6 +1,6 @@
 //! Renders a search as SQL.
 //!
-//! The text is made of the literals in this file, the names of our own columns and the spelling of known event types.
+//! The text is made of the literals in this file, the names of our own columns and event types, whose alphabet is safe.
 //! Types are literals because the planner matches them to the partial index on rare types; under a generic plan it
 //! could not do that with a placeholder. Everything a caller supplied is a placeholder.
 
@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use event_model::Timestamp;
-use event_model::sparkpost::EventType;
 
 use crate::cursor::Position;
 use crate::filter::{Filter, TextField};
@@ -16,6 +15,7 @@ use crate::indexed_keys::IndexedKeys;
 use crate::keyword::{KeywordField, Keywords, Phrase};
 use crate::query::{EventQuery, Place, TimeRange};
 use crate::statement::{Bind, Statement};
+use crate::type_name::TypeName;
 
 /// Up to this many phrases are looked for one by one, each by all of its words; of more, the index is asked for the
 /// longest word of each. Planning takes longer with each, in every week.
@@ -116,12 +116,7 @@ impl Renderer {
                     let values = values.iter().cloned().collect();
                     self.any_of(&format!("event->'rcpt_meta'->>{key}"), values);
                 }
-                Filter::ReasonContains(part) => {
-                    let part = self.bind(Bind::Text(part.clone()));
-                    self.line(format_args!(
-                        "  and reason is not null and strpos(lower(reason collate \"C\"), {part}) > 0"
-                    ));
-                }
+                Filter::ReasonContains(forms) => self.reason_contains(forms),
             }
         }
     }
@@ -136,8 +131,8 @@ impl Renderer {
         self.line(format_args!("where ts >= {from} and ts < {to}"));
     }
 
-    fn event_types(&mut self, types: &BTreeSet<EventType>) {
-        let literals: Vec<String> = types.iter().map(|known| format!("'{known}'")).collect();
+    fn event_types(&mut self, types: &BTreeSet<TypeName>) {
+        let literals: Vec<String> = types.iter().map(TypeName::as_sql).collect();
         self.line(format_args!("  and type in ({})", literals.join(", ")));
     }
 
@@ -154,6 +149,23 @@ impl Renderer {
                 self.overlaps(r#"array[lower(friendly_from collate "C")]"#, values);
             }
             TextField::SendingIp => self.overlaps("array[event->>'sending_ip']", values),
+        }
+    }
+
+    fn reason_contains(&mut self, forms: &BTreeSet<String>) {
+        let forms: Vec<String> = forms
+            .iter()
+            .map(|form| {
+                let form = self.bind(Bind::Text(form.clone()));
+                format!("strpos(lower(reason collate \"C\"), {form}) > 0")
+            })
+            .collect();
+        match forms.as_slice() {
+            [only] => self.line(format_args!("  and reason is not null and {only}")),
+            several => self.line(format_args!(
+                "  and reason is not null and ({})",
+                several.join(" or ")
+            )),
         }
     }
 

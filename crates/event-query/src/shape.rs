@@ -22,21 +22,31 @@ use crate::zone::Zone;
 #[error("reading a stored event")]
 pub struct ShapeError(#[from] serde_json::Error);
 
+/// What an event looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) dialect: Dialect,
+    /// Of `timestamp` in the older API. The newer one answers in UTC.
+    pub(crate) zone: Zone,
+}
+
 /// Appends the event to `out` as one JSON object. `ts` is the time it is stored under.
 pub(crate) fn write_event(
     out: &mut Vec<u8>,
-    dialect: Dialect,
+    Shape { dialect, zone }: &Shape,
     ts: Timestamp,
     stored: &str,
 ) -> Result<(), ShapeError> {
-    let Members(members) = serde_json::from_str(stored)?;
+    let dialect = *dialect;
+    let stored: Members<'_> = serde_json::from_str(stored)?;
+    let ts = finer(ts, stored.find("timestamp"));
     let mut object = ObjectWriter::begin(out);
 
-    for (name, value) in &members {
+    for (name, value) in &stored.0 {
         match (name.as_ref(), dialect) {
             ("timestamp", Dialect::Events) => object.text(name, &instant::to_millis(ts)),
             ("timestamp", Dialect::MessageEvents) => {
-                object.text(name, &instant::to_millis_with_offset(ts));
+                object.text(name, &instant::to_millis_with_offset(ts, zone));
                 object.text("tdate", &instant::to_millis(ts));
             }
             // Written beside the timestamp.
@@ -60,8 +70,8 @@ pub(crate) fn write_event(
         ("recipient_domain", "rcpt_to"),
         ("sending_domain", "friendly_from"),
     ] {
-        if find(&members, name).is_none()
-            && let Some(address) = find(&members, source).and_then(text_of)
+        if stored.find(name).is_none()
+            && let Some(address) = stored.find(source).and_then(text_of)
             && let Some(domain) = domain_of(&address)
         {
             object.text(name, &domain);
@@ -71,12 +81,30 @@ pub(crate) fn write_event(
     Ok(())
 }
 
-/// Epoch seconds or ISO 8601, as a string or a number.
+/// The time that the event was sent with, where it is within the second under which the event is stored: the store keeps
+/// seconds, so that an event is one event in whichever form it comes.
+fn finer(ts: Timestamp, sent: Option<&RawValue>) -> Timestamp {
+    if ts != ts.to_second() {
+        // From before that.
+        return ts;
+    }
+    sent.and_then(read_time)
+        .filter(|sent| sent.to_second() == ts)
+        .unwrap_or(ts)
+}
+
+/// Epoch seconds, also with decimals, or ISO 8601, as a string or a number.
 fn read_time(value: &RawValue) -> Option<Timestamp> {
     let text = text_of(value).unwrap_or(Cow::Borrowed(value.get()));
-    match text.parse() {
-        Ok(seconds) => Timestamp::from_unix_seconds(seconds),
-        Err(_) => instant::parse(&text, &Zone::UTC),
+    let (seconds, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    match seconds.parse::<i64>() {
+        Ok(seconds) if decimals.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let micros = decimals.bytes().chain(std::iter::repeat(b'0')).take(6);
+            let micros = micros.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'));
+            let whole = Timestamp::from_unix_seconds(seconds)?;
+            Timestamp::from_unix_micros(whole.unix_micros().checked_add(micros)?)
+        }
+        Ok(_) | Err(_) => instant::parse(&text, &Zone::UTC),
     }
 }
 
@@ -137,13 +165,6 @@ fn with_numbered_lists(value: &RawValue) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8(out).expect("made of text"))
 }
 
-fn find<'a>(members: &[(Cow<'a, str>, &'a RawValue)], wanted: &str) -> Option<&'a RawValue> {
-    members
-        .iter()
-        .find(|(name, _)| name == wanted)
-        .map(|(_, value)| *value)
-}
-
 fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(value.get())
         .ok()
@@ -152,6 +173,17 @@ fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
 
 /// The members of a JSON object in their order, values unparsed.
 pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// The first of that name.
+    pub(crate) fn find(&self, wanted: &str) -> Option<&'a RawValue> {
+        let Self(members) = self;
+        members
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| *value)
+    }
+}
 
 /// A JSON string, borrowed where it holds no escapes.
 #[derive(Deserialize)]
@@ -232,7 +264,8 @@ mod tests {
     fn shape_in(dialect: Dialect, stored: &str) -> String {
         let ts = Timestamp::from_unix_micros(1_460_989_507_123_456).unwrap();
         let mut out = Vec::new();
-        write_event(&mut out, dialect, ts, stored).unwrap();
+        let zone = Zone::UTC;
+        write_event(&mut out, &Shape { dialect, zone }, ts, stored).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -249,6 +282,32 @@ mod tests {
                 r#""msg_size":"1337"}"#
             )
         );
+    }
+
+    #[test]
+    fn time_is_as_fine_as_it_was_sent_and_of_the_second_it_is_stored_under() {
+        for (sent, shown) in [
+            (r#""1460989507""#, "07.000Z"),
+            ("1460989507.25", "07.250Z"),
+            (r#""2016-04-18T16:25:07.123+02:00""#, "07.123Z"),
+            (r#""2016-04-18T16:25:08Z""#, "07.000Z"),
+            (r#""soon""#, "07.000Z"),
+            ("null", "07.000Z"),
+        ] {
+            let zone = Zone::UTC;
+            let shape = Shape {
+                dialect: Dialect::Events,
+                zone,
+            };
+            let ts = Timestamp::from_unix_seconds(1_460_989_507).unwrap();
+            let mut out = Vec::new();
+            write_event(&mut out, &shape, ts, &format!(r#"{{"timestamp":{sent}}}"#)).unwrap();
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                format!(r#"{{"timestamp":"2016-04-18T14:25:{shown}"}}"#),
+                "{sent}"
+            );
+        }
     }
 
     #[test]
@@ -324,7 +383,11 @@ mod tests {
     #[test]
     fn empty_object_and_no_object() {
         assert_eq!(shape("{}"), "{}");
-        assert!(write_event(&mut Vec::new(), Dialect::Events, Timestamp::MIN, "[1]").is_err());
+        let shape = Shape {
+            dialect: Dialect::Events,
+            zone: Zone::UTC,
+        };
+        assert!(write_event(&mut Vec::new(), &shape, Timestamp::MIN, "[1]").is_err());
     }
 
     proptest::proptest! {

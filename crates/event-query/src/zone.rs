@@ -3,11 +3,11 @@
 use event_model::Timestamp;
 use jiff::civil;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use time::{PrimitiveDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 /// What `timezone` says. Names are looked up in the IANA database that is compiled in, so an answer does not depend
 /// on which files the machine has; a Lambda image need not have any.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Zone {
     Fixed(UtcOffset),
     Named(TimeZone),
@@ -41,6 +41,23 @@ impl Zone {
 }
 
 impl Zone {
+    /// The instant as a clock of this zone shows it, to the minute of its offset; in UTC where that would leave the years
+    /// 0 to 9999.
+    pub(crate) fn show(&self, instant: Timestamp) -> OffsetDateTime {
+        let time = instant.to_time();
+        let seconds = match self {
+            Self::Fixed(offset) => offset.whole_seconds(),
+            Self::Named(zone) => jiff::Timestamp::from_microsecond(instant.unix_micros())
+                .map_or(0, |instant| zone.to_offset(instant).seconds()),
+        };
+        // Offsets of seconds are from before there were time zones, and ISO 8601 has no form for them.
+        UtcOffset::from_whole_seconds(seconds / 60 * 60)
+            .ok()
+            .and_then(|offset| time.checked_to_offset(offset))
+            .filter(|shown| (0..=9_999).contains(&shown.year()))
+            .unwrap_or(time)
+    }
+
     /// Whether clocks are never set, so that all days have 24 hours.
     pub(crate) fn is_fixed(&self) -> bool {
         matches!(self, Self::Fixed(_))

@@ -10,7 +10,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use event_query::{CountQuery, Dimension, Format, ParamError};
+use event_query::{CountQuery, Dimension, Format, OPENING, ParamError};
 use event_store::{GroupRow, StoreError};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use tokio::time::timeout;
@@ -77,7 +77,7 @@ fn write_groups(
     encoding: Encoding,
 ) -> Result<FinishedBody, SearchError> {
     CountQuery::accept_groups(groups.len())?;
-    let mut body = PageBody::begin(Format::Json, encoding);
+    let mut body = PageBody::begin(Format::Json, OPENING, encoding);
     for row in groups {
         let dimensions = query.group_by();
         let group =

@@ -1,6 +1,6 @@
 //! Fetches a page in chunks until it is full, by number or by size, or there is no more.
 
-use event_query::{Dialect, EventQuery, Format, Place, Position};
+use event_query::{EventQuery, EventWriter, Place, Position};
 use event_store::{EventRow, Store};
 
 use crate::{
@@ -9,10 +9,9 @@ use crate::{
 };
 
 /// How events are to be sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Form {
-    pub(crate) dialect: Dialect,
-    pub(crate) format: Format,
+    pub(crate) writer: EventWriter,
     pub(crate) encoding: Encoding,
 }
 
@@ -31,9 +30,9 @@ const CHUNK_ROWS: u32 = 2_000;
 pub(crate) async fn fill(
     store: &Store,
     query: &EventQuery,
-    form: Form,
+    form: &Form,
 ) -> Result<Page, SearchError> {
-    let mut body = PageBody::begin(form.format, form.encoding);
+    let mut body = PageBody::begin(form.writer.format(), &form.writer.opening(), form.encoding);
     let mut event_count = 0;
     let mut place = query.place();
     let mut last = None;
@@ -48,8 +47,7 @@ pub(crate) async fn fill(
 
         for row in rows.iter().zip(0..wanted).map(|(row, _)| row) {
             let mut event = Vec::with_capacity(row.event.len() + 128);
-            form.format
-                .write_event(&mut event, form.dialect, row.ts, &row.event)?;
+            form.writer.write_event(&mut event, row.ts, &row.event)?;
             if !body.push(&event) {
                 return Ok(Page {
                     body,

@@ -66,7 +66,8 @@ pub(crate) struct FinishedBody {
 }
 
 impl PageBody {
-    pub(crate) fn begin(format: Format, encoding: Encoding) -> Self {
+    /// `opening` is what comes before the first event.
+    pub(crate) fn begin(format: Format, opening: &str, encoding: Encoding) -> Self {
         let content = match encoding {
             Encoding::Plain => Content::Plain(Vec::new()),
             Encoding::Gzip => Content::Compressible(Vec::new()),
@@ -77,7 +78,7 @@ impl PageBody {
             escaped_bytes: 0,
             is_empty: true,
         };
-        body.write(format.opening().as_bytes());
+        body.write(opening.as_bytes());
         body
     }
 
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn first_event_always_fits() {
         for encoding in [Encoding::Plain, Encoding::Gzip] {
-            let mut body = PageBody::begin(Format::Json, encoding);
+            let mut body = PageBody::begin(Format::Json, "", encoding);
 
             assert!(body.push(&vec![b'1'; 2 * BUDGET_BYTES]));
             assert!(!body.push(&vec![b'1'; 2 * BUDGET_BYTES]));

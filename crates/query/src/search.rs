@@ -56,13 +56,13 @@ async fn search(
         (deps.clock)(),
         &deps.indexed_keys,
     )?;
+    let format = query.format().unwrap_or_else(|| accepted_format(headers));
     let form = Form {
-        dialect,
-        format: query.format().unwrap_or_else(|| accepted_format(headers)),
+        writer: query.writer(dialect, format),
         encoding: Encoding::wanted_by(headers),
     };
 
-    let answer = timeout(REQUEST_DEADLINE, answer(&deps.store, &query, form))
+    let answer = timeout(REQUEST_DEADLINE, answer(&deps.store, &query, &form))
         .await
         .map_err(|_| SearchError::Deadline)??;
 
@@ -87,12 +87,11 @@ pub(crate) async fn show_event(
     let Path(event_id) = event_id.map_err(|_| SearchError::NoSuchEvent)?;
     let query = EventQuery::of_event(&event_id).map_err(|_| SearchError::NoSuchEvent)?;
     let form = Form {
-        dialect: Dialect::Events,
-        format: Format::Json,
+        writer: query.writer(Dialect::Events, Format::Json),
         encoding: Encoding::wanted_by(&headers),
     };
 
-    let answer = timeout(REQUEST_DEADLINE, answer(&deps.store, &query, form))
+    let answer = timeout(REQUEST_DEADLINE, answer(&deps.store, &query, &form))
         .await
         .map_err(|_| SearchError::Deadline)??;
 
@@ -115,13 +114,14 @@ struct Answer {
     next: Option<String>,
 }
 
-async fn answer(store: &Store, query: &EventQuery, form: Form) -> Result<Answer, SearchError> {
+async fn answer(store: &Store, query: &EventQuery, form: &Form) -> Result<Answer, SearchError> {
     let page = page::fill(store, query, form).await?;
-    let (closing, next) = match form.format {
+    let (dialect, format) = (form.writer.dialect(), form.writer.format());
+    let (closing, next) = match format {
         Format::Json => {
             let total = total(store, query, &page).await?;
-            let links = query.links(form.dialect, page.more_after, total);
-            (closing(total, &links, query.link_form(form.dialect)), None)
+            let links = query.links(dialect, page.more_after, total);
+            (closing(total, &links, query.link_form(dialect)), None)
         }
         Format::Ndjson | Format::Csv => {
             // Nobody is told the total, so it is not counted.
@@ -130,12 +130,12 @@ async fn answer(store: &Store, query: &EventQuery, form: Form) -> Result<Answer,
                 .unwrap_or(Total::AtLeast(page.event_count.into()));
             (
                 String::new(),
-                query.links(form.dialect, page.more_after, total).next,
+                query.links(dialect, page.more_after, total).next,
             )
         }
     };
     Ok(Answer {
-        format: form.format,
+        format,
         event_count: page.event_count,
         body: page.body.finish(&closing),
         next,

@@ -2,32 +2,21 @@
 
 use std::borrow::Cow;
 
+use super::folding::{fold_domain, inner_address};
+
 /// The domain of an address in lower case: what follows the last `@`, of `user@host` as of `Name <user@host>`.
 pub fn domain_of<'a>(address: &Cow<'a, str>) -> Option<Cow<'a, str>> {
     match address {
-        Cow::Borrowed(text) => find_domain(text).map(to_lower_case),
-        Cow::Owned(text) => find_domain(text).map(|domain| Cow::Owned(domain.to_ascii_lowercase())),
+        Cow::Borrowed(text) => find_domain(text).map(|domain| fold_domain(Cow::Borrowed(domain))),
+        Cow::Owned(text) => find_domain(text)
+            .map(|domain| Cow::Owned(fold_domain(Cow::Borrowed(domain)).into_owned())),
     }
 }
 
 fn find_domain(text: &str) -> Option<&str> {
-    let address = match text.rsplit_once('<') {
-        Some((_, bracketed)) => bracketed
-            .split_once('>')
-            .map_or(bracketed, |(address, _)| address),
-        None => text,
-    };
-    let (_, domain) = address.rsplit_once('@')?;
+    let (_, domain) = inner_address(text).rsplit_once('@')?;
     let domain = domain.trim();
     (!domain.is_empty()).then_some(domain)
-}
-
-fn to_lower_case(domain: &str) -> Cow<'_, str> {
-    if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(domain.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(domain)
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::event::Event;
 use super::event_time::AcceptedTimes;
 use super::fields::{Fields, MAX_NAME_BYTES, check_bytes, check_length};
 use super::held::MAX_EVENT_BYTES;
+use super::identity::identity_of;
 use super::reject_reason::RejectReason;
 use super::repair;
 use crate::EventKey;
@@ -92,7 +93,7 @@ impl Decoder {
             .or_else(|| fields.friendly_from.as_ref().and_then(domain_of));
         let key = match &fields.event_id {
             Some(event_id) => EventKey::from_id(&event_type, event_id),
-            None => self.key_without_id(element.raw),
+            None => self.key_without_id(&identity_of(&event_type, payload)?),
         };
         Ok(Some(Event {
             ordinal: element.ordinal,

@@ -7,8 +7,9 @@ use crate::{EventKey, Timestamp};
 /// One event, ready to be stored.
 ///
 /// The optional fields are the columns that queries filter by. They are copies: `payload` still holds everything.
-/// Texts are as sent, also when they were sent as numbers or booleans, but for words in `subject` and `reason` that are
-/// longer than [`MAX_WORD_BYTES`](super::MAX_WORD_BYTES).
+/// They are in the form that searches compare: addresses and domains folded, of other texts what is beyond ASCII (see
+/// [`fold_beyond_ascii`](super::fold_beyond_ascii)), and words in `subject` and `reason` that are longer than
+/// [`MAX_WORD_BYTES`](super::MAX_WORD_BYTES) cut. Ids and types are as sent, also when they were sent as numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The position in the body's array, from 0; pings take a position too.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use super::folding::{fold_address, fold_beyond_ascii, fold_domain};
 use super::jsonb;
 use super::object::for_each_member;
 use super::reject_reason::{JsonKind, RejectReason};
@@ -50,19 +51,26 @@ impl<'a> Fields<'a> {
 
     fn set(&mut self, member: &str, value: &'a str) -> Result<(), RejectReason> {
         let name = |field| text(field, value, MAX_NAME_BYTES);
-        let prose = |field| Ok(text(field, value, MAX_PROSE_BYTES)?.map(clip_words));
+        let folded = |field| Ok(name(field)?.map(fold_beyond_ascii));
+        let domain = |field| Ok(name(field)?.map(fold_domain));
+        let address = |field| Ok(name(field)?.map(fold_address));
+        let prose = |field| {
+            Ok(text(field, value, MAX_PROSE_BYTES)?
+                .map(fold_beyond_ascii)
+                .map(clip_words))
+        };
         match member {
             "type" => self.event_type = name("type")?,
             "event_id" => self.event_id = name("event_id")?,
             "timestamp" => self.timestamp = name("timestamp")?,
             "transmission_id" => self.transmission_id = name("transmission_id")?,
             "message_id" => self.message_id = name("message_id")?,
-            "rcpt_to" => self.rcpt_to = name("rcpt_to")?,
-            "recipient_domain" => self.recipient_domain = name("recipient_domain")?,
-            "campaign_id" => self.campaign_id = name("campaign_id")?,
-            "template_id" => self.template_id = name("template_id")?,
-            "friendly_from" => self.friendly_from = name("friendly_from")?,
-            "sending_domain" => self.sending_domain = name("sending_domain")?,
+            "rcpt_to" => self.rcpt_to = address("rcpt_to")?,
+            "recipient_domain" => self.recipient_domain = domain("recipient_domain")?,
+            "campaign_id" => self.campaign_id = folded("campaign_id")?,
+            "template_id" => self.template_id = folded("template_id")?,
+            "friendly_from" => self.friendly_from = address("friendly_from")?,
+            "sending_domain" => self.sending_domain = domain("sending_domain")?,
             "subject" => self.subject = prose("subject")?,
             "reason" => self.reason = prose("reason")?,
             "subaccount_id" => self.subaccount_id = parsed(name("subaccount_id")?),

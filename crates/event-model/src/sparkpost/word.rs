@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// language's: they are keys and encoded bytes, which differ long before this.
 pub const MAX_WORD_BYTES: usize = 1_024;
 
-/// Whether a character stands between words. In domains, periods do too.
+/// Whether a character of a folded text stands between words: those that the index knows. In domains, periods do too.
 pub fn is_word_delimiter(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n' | '-' | '_')
 }

@@ -11,4 +11,5 @@ mod mparticle_provider_batches;
 mod mparticle_samples;
 mod properties;
 mod provider_batches;
+mod same_event;
 mod samples;

@@ -80,7 +80,7 @@ impl Dimension {
                 format: r#"YYYY-MM-DD"T"HH24:MI"#,
                 hours: 1,
             }),
-            Self::MailboxProvider => Group::Values("event->>'mailbox_provider'"),
+            Self::MailboxProvider => Group::Values("nullif(event->>'mailbox_provider', '')"),
             Self::Month => Group::Time(TimeUnit {
                 name: "month",
                 format: "YYYY-MM",
@@ -88,7 +88,8 @@ impl Dimension {
             }),
             Self::RecipientDomain => Group::Values("recipient_domain"),
             Self::SendingDomain => Group::Values("sending_domain"),
-            Self::Subaccount => Group::Values("subaccount_id"),
+            // By webhook the account itself has no id, by the Events API it is 0; `subaccounts=0` finds both.
+            Self::Subaccount => Group::Values("coalesce(subaccount_id, 0)"),
             Self::Template => Group::Values("template_id"),
             Self::Type => Group::Values("type"),
         }

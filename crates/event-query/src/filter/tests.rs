@@ -16,17 +16,20 @@ fn text(field: TextField, values: &[&str]) -> Filter {
 #[test]
 fn order_case_and_repetition_do_not_make_another_search() {
     let one = parse(
-        "recipients=b@x.org,A@x.org&events=click,bounce&campaigns=a-b",
+        "recipients=b@x.org,a@x.org&events=click,bounce&campaigns=a-b",
         ",",
     )
     .unwrap();
     let other = parse(
-        "campaigns=A_B,a b&events=bounce&recipients=a@x.org&events=click,click&recipients=,B@X.ORG ,",
+        "campaigns=A_B,a b&events=bounce&recipients=a@x.org&events=click,click&recipients=,b@x.org ,",
         ",",
     );
 
     assert_eq!(Ok(&one), other.as_ref());
     assert_eq!(one.digest(), other.unwrap().digest());
+    let capitals = parse("recipients=A@x.org&from_addresses=News <n@X.org>", ",").unwrap();
+    let small = parse("recipients=a@X.org&from_addresses=N@x.org", ",").unwrap();
+    assert_eq!(capitals.digest(), small.digest());
 }
 
 #[test]
@@ -36,13 +39,24 @@ fn delimiter_splits_every_list_but_no_part_of_a_reason() {
         ";",
     );
 
-    let types = BTreeSet::from([EventType::Click, EventType::Open]);
+    let types = ["click", "open"].map(|name| name.parse().unwrap()).into();
     let expected = vec![
         Filter::EventTypes(types),
         text(TextField::RcptTo, &["a,b@x.org", "c@x.org"]),
-        Filter::ReasonContains("full; try later, please".to_owned()),
+        Filter::ReasonContains(BTreeSet::from(["full; try later, please".to_owned()])),
     ];
     assert_eq!(filters, Ok(Filters(expected)));
+}
+
+#[test]
+fn ip_addresses_are_looked_for_in_the_usual_spellings() {
+    let values = |query| parse(query, ",").unwrap().iter().next().unwrap().values();
+
+    assert_eq!(values("sending_ips=10.0.0.7,no-ip"), ["10.0.0.7", "no-ip"]);
+    assert_eq!(
+        values("sending_ips=2001:DB8:0::1"),
+        ["2001:DB8:0::1", "2001:DB8::1", "2001:db8::1"]
+    );
 }
 
 #[test]
@@ -74,7 +88,7 @@ fn both_vocabularies_mean_the_same() {
 #[test]
 fn wrong_values_name_the_parameter_as_it_was_written() {
     let cases = [
-        ("events=bounce,bounced", "events"),
+        ("events=bounce,out of band", "events"),
         ("bounce_classes=10,x", "bounce_classes"),
         ("bounce_classes=99999", "bounce_classes"),
         ("subaccounts=1.5", "subaccounts"),
@@ -115,10 +129,18 @@ fn metadata_is_searched_by_indexed_keys_only() {
 }
 
 #[test]
-fn unknown_event_type_is_told_the_choice_and_not_repeated() {
-    let error = parse("events=bounce,bounced", ",").unwrap_err();
+fn what_names_no_event_type_is_told_the_choice_and_not_repeated() {
+    let error = parse("events=bounce,'bounced'", ",").unwrap_err();
 
     assert!(error.message.contains("out_of_band") && !error.message.contains("bounced"));
+}
+
+#[test]
+fn types_that_nobody_has_documented_can_be_asked_for_beside_others() {
+    let filters = parse("events=bounce,newer_than_this,New-Class.v2", ",");
+
+    let types = ["bounce", "newer_than_this", "New-Class.v2"].map(|name| name.parse().unwrap());
+    assert_eq!(filters, Ok(Filters(vec![Filter::EventTypes(types.into())])));
 }
 
 #[test]

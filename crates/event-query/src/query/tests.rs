@@ -129,7 +129,7 @@ fn every_wrong_value_is_refused_by_name() {
         ("to=2026-13-01T00:00", "to"),
         ("to=2026-11-21T00:00%00", "to"),
         ("timezone=Mars%2FOlympus", "timezone"),
-        ("events=opened", "events"),
+        ("events=opened;clicked", "events"),
         ("events=BOUNCE", "events"),
         ("events=bounce%27%20or%20true--", "events"),
         ("events=bounce,click&delimiter=;", "events"),

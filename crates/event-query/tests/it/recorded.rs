@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use event_model::Timestamp;
-use event_query::{Dialect, Format};
+use event_query::{Dialect, EventQuery, Format, IndexedKeys};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -28,13 +28,10 @@ fn results(file: &Path) -> Vec<Value> {
 fn shape(dialect: Dialect, stored: &Value) -> Value {
     let ts = OffsetDateTime::parse(stored["timestamp"].as_str().unwrap(), &Rfc3339).unwrap();
     let mut out = Vec::new();
-    Format::Json
-        .write_event(
-            &mut out,
-            dialect,
-            Timestamp::from_time(ts),
-            &stored.to_string(),
-        )
+    EventQuery::parse("", ts, &IndexedKeys::default())
+        .unwrap()
+        .writer(dialect, Format::Json)
+        .write_event(&mut out, Timestamp::from_time(ts), &stored.to_string())
         .unwrap();
     serde_json::from_slice(&out).unwrap()
 }

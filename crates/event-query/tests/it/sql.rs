@@ -47,7 +47,10 @@ fn each_combination_of_filters() {
     let combinations = [
         ("no_filter", ""),
         ("one_event_type", "events=bounce"),
-        ("several_event_types", "events=spam_complaint,bounce,bounce"),
+        (
+            "several_event_types",
+            "events=spam_complaint,bounce,bounce,newer_than_this",
+        ),
         ("one_recipient", "recipients=Someone%40Example.com"),
         (
             "several_recipients",

@@ -31,7 +31,7 @@ async fn documentation_and_samples_need_no_database() {
     assert_eq!(older["results"][1]["customer_id"], "1");
 
     let refused = service
-        .get("/api/v1/events/message/samples?events=bounced")
+        .get("/api/v1/events/message/samples?events=bounce;open")
         .await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     assert_eq!(refused.json()["errors"][0]["param"], "events");

@@ -94,3 +94,63 @@ async fn wrong_dimension_is_refused_by_name(pool: PgPool) {
         assert_eq!(answer.json()["errors"][0]["param"], "group_by", "{query}");
     }
 }
+
+/// The members that dimensions count, the parameters that search by them, and values that mean the same.
+const DIMENSIONS: [(&str, &str, &str, &[&str]); 4] = [
+    (
+        "subaccount",
+        "subaccounts",
+        "subaccount_id",
+        &["0", "", "7"],
+    ),
+    ("campaign", "campaigns", "campaign_id", &["summer", "", "7"]),
+    (
+        "mailbox_provider",
+        "mailbox_providers",
+        "mailbox_provider",
+        &["Gmail", "", "7"],
+    ),
+    (
+        "recipient_domain",
+        "recipient_domains",
+        "recipient_domain",
+        &["a.b", "7"],
+    ),
+];
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn groups_are_distinct_and_hold_what_a_search_for_them_finds(pool: PgPool) {
+    let service = Service::over(&pool);
+    for (dimension, parameter, member, values) in DIMENSIONS {
+        // Every value twice, and once null.
+        let values = values.iter().chain(values.iter()).map(|value| json!(value));
+        let values = values.chain([json!(null)]);
+        let events: Vec<_> = (1..)
+            .zip(values)
+            .map(|(id, value)| {
+                TestEvent::new(id, "open", NOW.unix_timestamp() - 3_600).with(member, value)
+            })
+            .collect();
+        service.load(&events).await;
+        let groups = count(&service, &format!("group_by={dimension}")).await;
+
+        let results = groups.json()["results"].as_array().unwrap().clone();
+        let mut keys: Vec<_> = results.iter().map(|group| &group[dimension]).collect();
+        keys.dedup();
+        assert_eq!(keys.len(), results.len(), "{dimension}: {results:?}");
+        let nameless = results
+            .iter()
+            .filter(|group| matches!(group[dimension].as_str(), None | Some("" | "0")));
+        assert!(nameless.count() <= 1, "{dimension}: {results:?}");
+        for group in &results {
+            let Some(key) = group[dimension].as_str() else {
+                continue;
+            };
+            let found = service.search(&format!("{parameter}={key}")).await;
+            assert_eq!(found.total_count(), group["count"], "{dimension}={key}");
+        }
+        pool.execute("delete from events; delete from batches")
+            .await
+            .unwrap();
+    }
+}

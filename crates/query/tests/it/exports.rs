@@ -84,6 +84,41 @@ async fn csv_is_chosen_by_accept_header(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../../migrations")]
+async fn tables_are_harmless_unless_a_program_asks_and_keep_their_form_from_page_to_page(
+    pool: PgPool,
+) {
+    let service = Service::over(&pool);
+    let at = NOW.unix_timestamp() - 3_600;
+    service
+        .load(&[
+            TestEvent::new(1, "open", at).with("subject", "=cmd|'/c calc'!A1"),
+            TestEvent::new(2, "open", at).with("subject", "\u{a0}+1"),
+        ])
+        .await;
+
+    for (csv, first_lines) in [
+        ("", ["subject", "'=cmd|'/c calc'!A1", "'\u{a0}+1"]),
+        ("raw", ["subject", "=cmd|'/c calc'!A1", "\u{a0}+1"]),
+        (
+            "bom",
+            ["\u{feff}subject", "'=cmd|'/c calc'!A1", "'\u{a0}+1"],
+        ),
+    ] {
+        let query = format!("format=csv&columns=subject&per_page=1&csv={csv}");
+        let one = service.search(&query).await;
+        let other = service.get(&next(&one).unwrap()).await;
+        let pages = [text(&one), text(&other)].map(|page| page.split("\r\n").collect::<Vec<_>>());
+        let mut lines: Vec<_> = pages.iter().map(|page| page[1]).collect();
+        lines.sort_unstable_by_key(|line| line.trim_start_matches('\'').starts_with('\u{a0}'));
+
+        assert_eq!(pages.each_ref().map(|page| page[0]), [first_lines[0]; 2]);
+        assert_eq!(lines, first_lines[1..]);
+    }
+    let refused = service.search("format=csv&csv=excel").await;
+    assert_eq!(refused.json()["errors"][0]["param"], "csv");
+}
+
+#[sqlx::test(migrations = "../../migrations")]
 async fn parameter_wins_over_accept_header(pool: PgPool) {
     let service = Service::over(&pool);
 

@@ -73,7 +73,7 @@ const CASES: [(&str, &str); 90] = [
     ("timezone=%2B24:00", "timezone"),
     ("timezone=UTC'%3B select pg_sleep(9)--", "timezone"),
     // Choices.
-    ("events=bounced", "events"),
+    ("events=bounce;open", "events"),
     ("events=Bounce", "events"),
     ("events=bounce click", "events"),
     ("events=bounce%00", "events"),

@@ -8,6 +8,7 @@ mod about;
 mod answers;
 mod counts;
 mod exports;
+mod found;
 mod gateway;
 mod hostile;
 mod message_events;

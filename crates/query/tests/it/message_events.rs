@@ -71,6 +71,35 @@ async fn event_has_the_older_form(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../../migrations")]
+async fn times_are_in_the_zone_asked_for_and_those_of_the_newer_api_in_utc(pool: PgPool) {
+    let service = Service::over(&pool);
+    service.load(&events()[..2]).await;
+    let query = "timezone=America/New_York&from=2026-11-21T05:00&to=2026-11-21T07:00";
+
+    let mut uri = format!("/api/v1/message-events?per_page=1&{query}");
+    for (timestamp, tdate) in [
+        ("2026-11-21T06:00:00.000-05:00", "2026-11-21T11:00:00.000Z"),
+        ("2026-11-21T05:59:59.000-05:00", "2026-11-21T10:59:59.000Z"),
+    ] {
+        let page = service.get(&uri).await;
+        let event = &page.json()["results"][0];
+        assert_eq!(
+            (&event["timestamp"], &event["tdate"]),
+            (&json!(timestamp), &json!(tdate))
+        );
+        uri = links(&page)
+            .into_iter()
+            .find(|(relation, _)| relation == "next")
+            .map_or(uri, |(_, href)| href);
+    }
+    let newer = service.search(query).await;
+    assert_eq!(
+        newer.json()["results"][0]["timestamp"],
+        "2026-11-21T11:00:00.000Z"
+    );
+}
+
+#[sqlx::test(migrations = "../../migrations")]
 async fn pages_have_numbers_and_lead_to_each_other(pool: PgPool) {
     let service = Service::over(&pool);
     service.load(&events()).await;

@@ -13,9 +13,10 @@ use crate::service::{NOW, Service, indexed_keys};
 const EVENTS: &str = "1000000";
 
 /// Searches that few events match, each kind of filter alone.
-const RARE: [&str; 26] = [
+const RARE: [&str; 30] = [
     "recipients=user7@mail.example",
     "recipients=user7@mail.example,user8@mail.example",
+    "recipients=User7@Mail.example",
     "messages=m77",
     "messages=m77,m78",
     "transmissions=t77",
@@ -27,11 +28,14 @@ const RARE: [&str; 26] = [
     "bounce_classes=12",
     "subaccounts=7",
     "from_addresses=news@list7.example",
+    "from_addresses=News <News@List7.example>",
     "sending_ips=10.0.0.7",
     "subjects=%23777",
     "subjects=order %23777",
     "subjects=order %2312345,order %2312346",
     "subjects=your order %2377,%2378",
+    "subjects=Été %23777",
+    "campaigns=Été—2026,launch-7",
     "reasons=5.1.7",
     "campaigns=launch-7",
     "templates=77",
