@@ -96,7 +96,7 @@ impl<'r> Drain<'r> {
     }
 
     /// Works until the queue is empty, there is no more time, or the destination fails.
-    pub(crate) async fn to_the_end(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         loop {
             self.work_on_all().await;
             let suspects = std::mem::take(&mut self.suspects).into_waiting();

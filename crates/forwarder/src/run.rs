@@ -91,7 +91,7 @@ impl Run<'_> {
             self.settings.hiding,
         );
         let mut drain = Drain::new(self, &flow, &courier, &storage, intake, desk);
-        drain.to_the_end().await;
+        drain.drain().await;
         let end = drain.why_ended();
         self.report(&drain.desk, end, flow.requests())
     }

@@ -134,12 +134,12 @@ fn refuse(error: BodyError) -> ApiError {
             return payload_too_large(error.to_string());
         }
         // JSON is in UTF-8 (RFC 8259, section 8.1): other text is no JSON, and no encoding of it either.
-        BodyError::Form(ByteForm::Utf16 | ByteForm::Utf32) => StatusCode::BAD_REQUEST,
-        BodyError::UnknownEncoding | BodyError::Form(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        BodyError::Empty
+        BodyError::Form(ByteForm::Utf16 | ByteForm::Utf32)
+        | BodyError::Empty
         | BodyError::NotGzip
         | BodyError::NotJson { .. }
         | BodyError::NoEvent { .. } => StatusCode::BAD_REQUEST,
+        BodyError::UnknownEncoding | BodyError::Form(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
     };
     let item = ErrorItem::new("invalid events").description(error.to_string());
     ApiError::new(status, item)

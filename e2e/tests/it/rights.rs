@@ -45,7 +45,8 @@ async fn function_whose_role_lost_its_policies_is_refused_until_they_are_back() 
     let checks = async {
         ingest_is_refused(stack).await?;
         let queue = &stack.file.queues.load;
-        with_visibility(stack, queue, VISIBILITY_SECONDS, loader_is_refused(stack)).await
+        let refused = Box::pin(loader_is_refused(stack));
+        Box::pin(with_visibility(stack, queue, VISIBILITY_SECONDS, refused)).await
     };
     let outcome = Box::pin(checks).await;
     neighbour.remove().await?;

@@ -262,7 +262,7 @@ async fn receive_and_give_back(rig: &Rig) -> Result<String> {
     let ask = Ask {
         max_messages: 10,
         wait: Duration::from_secs(5),
-        visibility: Duration::from_secs(60),
+        visibility: Duration::from_mins(1),
     };
     let mut received = receive(&rig.sqs, &rig.queue_url, ask).await?;
     let message = received.pop().context("there is a message")?;

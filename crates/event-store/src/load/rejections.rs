@@ -141,8 +141,8 @@ impl<'a> Rejection<'a> {
         let kept = raw.get(..MAX_RAW_BYTES).unwrap_or(raw);
         if kept.len() < raw.len() {
             let length = raw.len();
-            reason += &format!(
-                " (the first {MAX_RAW_BYTES} bytes of {length} are kept here, all of them in the archived object)"
+            reason = format!(
+                "{reason} (the first {MAX_RAW_BYTES} bytes of {length} are kept here, all of them in the archived object)"
             );
         }
         Self {

@@ -153,7 +153,7 @@ fn check_part_day_and_month(events: &str) {
 fn event(number: usize, text: &str) -> String {
     let event = serde_json::json!({
         "event": text, "user": format!("u{}", number % 3), "at": "2026-01-01", "id": number.to_string(), "n": number,
-        "price": 0.5, "paid": number % 2 == 0,
+        "price": 0.5, "paid": number.is_multiple_of(2),
     });
     format!("{event}\n")
 }
