@@ -150,15 +150,11 @@ async fn one_event_is_found_by_its_id_whenever_it_happened(pool: PgPool) {
     assert_eq!(one.event_ids(), [3]);
     assert_eq!(one.json()["links"], serde_json::json!({}));
     assert_eq!(both.event_ids().len(), 2);
-    for unknown in ["99", "3%20", "%ff", "'or'1'='1"] {
+    for unknown in ["99", "3%20", "%ff", "3%00", "'or'1'='1"] {
         let answer = service
             .get(&format!("/api/v1/events/message/{unknown}"))
             .await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{unknown}");
         assert_eq!(answer.json()["errors"][0]["message"], "resource not found");
     }
-    assert_eq!(
-        service.get("/api/v1/events/message/3%00").await.status,
-        StatusCode::BAD_REQUEST
-    );
 }
