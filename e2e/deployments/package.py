@@ -2,7 +2,8 @@
 then, over the same stack, by CloudFormation from a bucket, as the console does, with pipelines switched on and off. After each the
 folder's own smoke check has to pass. Fails with what was not as it should be.
 
-Arguments: the folder, the processor that it has functions for, the database's URL. Run by the Python of .local/tools/sam, in the
+Arguments: the folder, the processor that it has functions for, the database's URL, the template as it was staged for the stack
+under test. Run by the Python of .local/tools/sam, in the
 environment of `cistern exec`.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import boto3
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 STACK = "cistern-package"
 CODE_BUCKET = "cistern-package-code"
 # The default: the emulator's SAM puts defaults where a function has an alias, whatever is given.
@@ -34,14 +36,17 @@ functions = boto3.client("lambda")
 s3 = boto3.client("s3")
 
 
-def for_emulator(template):
-    """The template with numbers where the emulator's queue poller takes no reference, as `cistern up` writes them too."""
-    for parameter in ("LoaderConcurrency", "ArchiverConcurrency"):
-        reference = f"MaximumConcurrency: !Ref {parameter}"
-        if template.count(reference) != 1:
-            sys.exit(f"the template has not one `{reference}`")
-        template = template.replace(reference, "MaximumConcurrency: 4")
-    return template
+def for_emulator(template, staged):
+    """The packaged template with what `cistern up` writes otherwise for the emulator, but for the code: each line of template.yaml that
+    the staged one has in another form."""
+    lines = (ROOT / "template.yaml").read_text().splitlines()
+    here = staged.read_text().splitlines()
+    if len(lines) != len(here):
+        sys.exit("the staged template has other lines than template.yaml")
+    changed = {line: other for line, other in zip(lines, here) if line != other and "CodeUri" not in line}
+    if missing := set(changed) - set(template.splitlines()):
+        sys.exit(f"the packaged template has not {missing}")
+    return "\n".join(changed.get(line, line) for line in template.splitlines()) + "\n"
 
 
 def wait(what, describe, ended):
@@ -161,9 +166,9 @@ def delete():
     wait("the stack to go", stacks, lambda found: not found or found[0]["StackStatus"] == "DELETE_COMPLETE")
 
 
-def deploy_by_sam(folder, template, parameters):
+def deploy_by_sam(folder, template, parameters, staged):
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".yaml") as adapted:
-        adapted.write(for_emulator((folder / template).read_text()))
+        adapted.write(for_emulator((folder / template).read_text(), staged))
         adapted.flush()
         sam_deploy(folder, adapted.name, parameters)
         check("sam deploy", folder, template)
@@ -173,11 +178,11 @@ def deploy_by_sam(folder, template, parameters):
         print("the same folder again: no changes")
 
 
-def deploy_from_bucket(folder, template, parameters):
+def deploy_from_bucket(folder, template, parameters, staged):
     s3.create_bucket(Bucket=CODE_BUCKET)
     for path in folder.glob("*/*.zip"):
         s3.upload_file(str(path), CODE_BUCKET, f"{CODE_PREFIX}{path.relative_to(folder)}")
-    console = for_emulator((folder / "cistern-console.yaml").read_text())
+    console = for_emulator((folder / "cistern-console.yaml").read_text(), staged)
     s3.put_object(Bucket=CODE_BUCKET, Key="console.yaml", Body=console.encode())
     parameters |= {"CodeBucket": CODE_BUCKET, "CodePrefix": CODE_PREFIX}
 
@@ -190,14 +195,14 @@ def deploy_from_bucket(folder, template, parameters):
         check(what, folder, template)
 
 
-def main(folder, architecture, database_url):
-    folder = Path(folder)
+def main(folder, architecture, database_url, staged):
+    folder, staged = Path(folder), Path(staged)
     template = TEMPLATES[architecture]
     # The emulator knows no AWS::Athena::NamedQuery and makes no database; the stack under test has the lake of the usual name.
     parameters = {"DatabaseUrl": database_url, "SaveNamedQueries": "false", "LakeDatabaseName": "package"}
     try:
-        deploy_by_sam(folder, template, parameters)
-        deploy_from_bucket(folder, template, parameters)
+        deploy_by_sam(folder, template, parameters, staged)
+        deploy_from_bucket(folder, template, parameters, staged)
     finally:
         delete()
     print("deleted")

@@ -1,6 +1,8 @@
 //! S3's event notices as they arrive in a queue: one decoder for all who read them.
 //!
-//! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>.
+//! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>. `EventBridge` has another form for
+//! the same: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>. A rule writes it in the words of the first; but what
+//! it could not deliver, it puts into a dead-letter queue as the event was.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Deserializer};
@@ -54,6 +56,10 @@ pub fn decode(body: &str) -> Result<Notice, NoticeError> {
     })?;
     if message.event.as_deref() == Some("s3:TestEvent") {
         return Ok(Notice::TestEvent);
+    }
+    if let (Some(kind), Some(detail)) = (message.detail_type, message.detail) {
+        let created = (kind == "Object Created").then(|| detail.into_created());
+        return Ok(Notice::Created(created.into_iter().collect()));
     }
     let created = message
         .records
@@ -116,6 +122,9 @@ struct Message {
     event: Option<String>,
     #[serde(rename = "Records")]
     records: Option<Vec<Record>>,
+    #[serde(rename = "detail-type")]
+    detail_type: Option<String>,
+    detail: Option<Entity>,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +138,20 @@ struct Record {
 struct Entity {
     bucket: Bucket,
     object: Object,
+}
+
+impl Entity {
+    /// `EventBridge` writes keys as they are.
+    fn into_created(self) -> CreatedObject {
+        CreatedObject {
+            name: ObjectRef {
+                bucket: self.bucket.name,
+                key: self.object.key,
+            },
+            size_bytes: self.object.size,
+            is_replay: false,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -179,6 +202,29 @@ mod tests {
         ];
 
         assert_eq!(keys(&records), ["s3://b/raw/a", "s3://b/raw/b"]);
+    }
+
+    #[test]
+    fn event_that_eventbridge_could_not_deliver_is_read_as_it_is() {
+        let event = |kind: &str| {
+            format!(
+                r#"{{"version":"0","id":"i","detail-type":"{kind}","source":"aws.s3","account":"1","time":"2026-11-29T10:00:00Z","region":"r",
+                "resources":["arn:aws:s3:::b"],"detail":{{"version":"0","bucket":{{"name":"b"}},"object":{{"key":"raw/a+b%20.gz","size":5,
+                "etag":"e","sequencer":"s"}},"request-id":"q","requester":"1","reason":"PutObject"}}}}"#
+            )
+        };
+        let created = CreatedObject {
+            name: ObjectRef {
+                bucket: "b".to_owned(),
+                key: "raw/a+b%20.gz".to_owned(),
+            },
+            size_bytes: Some(5),
+            is_replay: false,
+        };
+
+        let told = |kind| decode(&event(kind)).unwrap();
+        assert_eq!(told("Object Created"), Notice::Created(vec![created]));
+        assert_eq!(told("Object Deleted"), Notice::Created(Vec::new()));
     }
 
     #[test]

@@ -119,6 +119,7 @@ async fn packaged_folder_deploys_by_sam_and_from_a_bucket_without_a_toolchain() 
         .arg(folder.path().join("package"))
         .arg(architecture)
         .arg(&database.url)
+        .arg(staged_template()?)
         .output()
         .await?;
 

@@ -16,5 +16,8 @@ begin
     execute format('grant create on schema %I to cistern_migrator', current_schema());
     -- Searches could not write in any case. This says so at the first attempt.
     execute format('alter role cistern_query in database %I set default_transaction_read_only = on', current_database());
+    -- As many searches run at once as are asked for, each with a connection. Half of all are theirs, so that loaders always
+    -- get in.
+    execute format('alter role cistern_query connection limit %s', greatest(current_setting('max_connections')::int / 2, 10));
 end
 $$;

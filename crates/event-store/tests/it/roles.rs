@@ -77,6 +77,10 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
     );
     owner.execute("select merge_abandon()").await.unwrap();
 
+    let limit = "select rolconnlimit::bigint from pg_roles where rolname = 'cistern_query'";
+    let half = "select current_setting('max_connections')::bigint / 2";
+    assert_eq!(number(&pool, limit).await, number(&pool, half).await);
+
     let mut query = connection_of(&pool, "cistern_query").await;
     query
         .execute("select * from events, batches, events_rejected")
