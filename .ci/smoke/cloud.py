@@ -89,6 +89,10 @@ def traces(stack, since):
     return f"{until('there are none', TRACE_PATIENCE, look, pause=5)} traces"
 
 
+# The first denied request of a sender rings, and this check makes some.
+RUNG_BY_THIS = {"SenderDeniedAlarm", "MParticleDeniedAlarm"}
+
+
 def alarms(stack):
     """An alarm that has no data yet is none. Right after a deployment some ring that a first batch or key puts right."""
     names = {name: logical_id for logical_id, name in stack.resources().get("AWS::CloudWatch::Alarm", [])}
@@ -100,8 +104,9 @@ def alarms(stack):
         by_state.setdefault(alarm["StateValue"], []).append(names[alarm["AlarmName"]])
     if len(found) != len(names):
         raise Failed(f"{len(found)} alarms of {len(names)} are there")
-    if by_state.get("ALARM"):
-        raise Failed(f"{', '.join(sorted(by_state['ALARM']))} (docs/operations.md)")
+    ringing = set(by_state.get("ALARM", ())) - RUNG_BY_THIS
+    if ringing:
+        raise Failed(f"{', '.join(sorted(ringing))} (docs/operations.md)")
     return ", ".join(f"{len(of)} {state}" for state, of in sorted(by_state.items()))
 
 
