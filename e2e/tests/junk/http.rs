@@ -1,12 +1,13 @@
 //! The functions behind a gateway.
 
 use anyhow::{Context, Result, ensure};
-use aws_io::gzip;
+use aws_io::{Aws, gzip};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::{
-    lambda::Lambda,
+    lambda::{Lambda, endpoint},
     objects::Bucket,
     shapes::{self, Shape},
 };
@@ -16,11 +17,24 @@ const INGEST_MIB: u64 = 256;
 /// What a gateway hands over at once: Lambda takes events of 6 MB, and base64 is a third longer.
 const GATEWAY_BYTES: usize = 4_400_000;
 
+/// Opens the webhook.
+const KEY: &str = "a key of the test";
+
+/// The secret that ingest reads its keys from; its name.
+async fn keys() -> Result<String> {
+    let name = format!("junk-{}", OffsetDateTime::now_utc().unix_timestamp_nanos());
+    let keys = json!({ "signing_key": "any", "sparkpost": KEY });
+    let secrets = Aws::local(&endpoint()?).await.secrets();
+    let create = secrets.create_secret().name(&name);
+    create.secret_string(keys.to_string()).send().await?;
+    Ok(name)
+}
+
 /// A gateway's event, payload format 2.0.
 fn post(path: &str, body: &[u8], encoding: &str) -> Value {
     json!({
         "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path, "rawQueryString": "",
-        "headers": { "content-type": "application/json", "content-encoding": encoding, "host": "x.example" },
+        "headers": { "content-type": "application/json", "content-encoding": encoding, "host": "x.example", "authorization": KEY },
         "requestContext": {
             "accountId": "0", "apiId": "x", "domainName": "x.example", "domainPrefix": "x", "requestId": "r",
             "routeKey": format!("POST {path}"), "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000",
@@ -34,7 +48,10 @@ fn post(path: &str, body: &[u8], encoding: &str) -> Value {
 #[tokio::test]
 async fn ingest_lives_through_every_shape_and_keeps_it() -> Result<()> {
     let bucket = Bucket::new().await?;
-    let environment = [("EVENTS_BUCKET", bucket.name.clone())];
+    let environment = [
+        ("EVENTS_BUCKET", bucket.name.clone()),
+        ("KEYS_SECRET_ARN", keys().await?),
+    ];
     let mut ingest = Lambda::start("ingest", INGEST_MIB, &environment).await?;
     let mut kept = 0;
     let tiny = gzip::encode(b" ");
