@@ -84,9 +84,10 @@ async fn event_larger_than_a_page_is_served_alone(pool: PgPool) {
     let mut events: Vec<_> = (0..3)
         .map(|id| TestEvent::new(id, "open", NOW.unix_timestamp() - 3_600))
         .collect();
+    // Within what an event may have, and twice that when it is written into the invocation's JSON.
     events[1]
         .members
-        .insert("padding".to_owned(), "x".repeat(7_000_000).into());
+        .insert("padding".to_owned(), "\"".repeat(2_000_000).into());
     service.load(&events).await;
 
     let (ids, _) = walk(&service, "identity").await;
