@@ -172,6 +172,8 @@ class Stack:
     def _resolve(self, logical_id, resource):
         outer, self._named = self._named, set()
         resolved = Resource(Type=resource["Type"], Properties=self.value(resource.get("Properties", {})))
+        # What Metadata refers to has to be there before, too; and unlike DependsOn it takes conditions.
+        self.value(resource.get("Metadata", {}).get("MadeFirst", []))
         resolved.references = self._named - {logical_id}
         self._named = outer
         depends = resource.get("DependsOn", [])
