@@ -135,8 +135,9 @@ class Callers:
                 for arn in arns:
                     self.by_key[session_key(arn, versions[0]["Role"])] = (name, it["LogicalResourceId"])
         parameters = {it["ParameterKey"]: it["ParameterValue"] for it in stack.get("Parameters", [])}
-        # As it was when most of it was there. One that is only announced has no parameters yet.
-        if ids and len(ids) >= len(self.stacks.get(name, ({}, {}))[1]):
+        # As it was when most of it was there, and its parameters were told.
+        known, there = self.stacks.get(name, ({}, {}))
+        if ids and (bool(parameters), len(ids)) >= (bool(known), len(there)):
             self.stacks[name] = (parameters, ids)
 
 

@@ -69,7 +69,8 @@ def report(watch):
     """Prints what was found; whether all is as it should be."""
     made = watch.made
     stacks = {
-        name: template.Resolved(template.translated(), name, parameters, ids)
+        # The emulator makes no database: each stack was given one, also where it did not tell the parameters yet.
+        name: template.Resolved(template.translated(), name, parameters | {"DatabaseUrl": "given"}, ids)
         for name, (parameters, ids) in watch.callers.stacks.items()
     }
     findings = evaluate.evaluate(made, stacks)
