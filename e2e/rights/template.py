@@ -171,7 +171,8 @@ class Resolved:
 
     def _arn(self, name):
         kind = self.template["Resources"][name]["Type"]
-        physical = self.ids[name]
+        # A resource of a stack that was looked at while it was made or unmade has none.
+        physical = self.ids.get(name, name)
         if physical.startswith("arn:"):
             return physical
         if kind not in ARNS:
