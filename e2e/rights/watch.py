@@ -89,7 +89,8 @@ def report(watch):
         print(f"rights: {REASONS.name} explains what is not so: {it}")
     for it in sorted(watch.troubles):
         print(f"rights: {it}")
-    return not (findings.denied or unexplained or idle or watch.troubles)
+    # What no call needs is told, and fails nothing: tests/it/rights.rs holds the recorded calls to it.
+    return not (findings.denied or watch.troubles)
 
 
 def main(command):
