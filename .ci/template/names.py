@@ -111,14 +111,16 @@ def physical(type_, logical_id, stack, explicit, place):
     kind = KINDS.get(type_, Kind())
     name = explicit or generated(stack, logical_id, kind.limit)
     hexadecimal = hashlib.sha256(f"{stack}/{logical_id}".encode()).hexdigest()
-    values = place | {
-        "name": name.lower() if kind.lower else name,
-        "short": _chance(stack, logical_id, "id")[:10].lower(),
-        "id": f"{kind.id}{hexadecimal[:17]}",
-    }
+    made_up = {"short": _chance(stack, logical_id, "id")[:10].lower(), "id": f"{kind.id}{hexadecimal[:17]}"}
+    return answers(type_, name.lower() if kind.lower else name, place, made_up)
+
+
+def answers(type_, name, place, made_up=None):
+    """The same for a resource whose physical name is known. `made_up` has the ids that AWS makes up, where they are not that name."""
+    kind = KINDS.get(type_, Kind())
+    values = place | {"name": name} | (made_up or {"short": name, "id": name})
     values["arn"] = f"arn:{place['partition']}:" + kind.arn.format(**values) if kind.arn else ""
-    answers = {"Ref": kind.ref.format(**values)}
+    found = {"Ref": kind.ref.format(**values)}
     if kind.arn:
-        answers["Arn"] = values["arn"]
-    answers |= {attribute: form.format(**values) for attribute, form in kind.attributes}
-    return answers
+        found["Arn"] = values["arn"]
+    return found | {attribute: form.format(**values) for attribute, form in kind.attributes}

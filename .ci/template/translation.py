@@ -1,11 +1,15 @@
-"""template.yaml as CloudFormation sees it: after SAM's own translator. Runs in the Python of .local/tools/sam, which has it."""
+"""template.yaml as CloudFormation sees it: after SAM's own translator."""
 
 import copy
 import os
 from pathlib import Path
 
-from samcli.yamlhelper import yaml_parse
-from samtranslator.translator.transform import transform
+import yaml
+
+# The translator reads the region when it is imported.
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+
+from samtranslator.translator.transform import transform  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = Path(os.environ.get("TEMPLATE", ROOT / "template.yaml"))
@@ -29,14 +33,36 @@ class AwsManagedPolicies:
         return {name: f"arn:aws:iam::aws:policy/{name}" for name in MANAGED_POLICIES}
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML with the short forms of CloudFormation's functions."""
+
+
+def _short_form(loader, name, node):
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    if name in ("Ref", "Condition"):
+        return {name: value}
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+# A version such as 2012-10-17 is a text, not a date.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)
+
+
 def parse(text):
     """A template of YAML, with the short forms of intrinsic functions written out."""
-    return yaml_parse(text)
+    return yaml.load(text, _Loader)
 
 
 def translate(source):
     """What SAM makes of a parsed template, its code replaced by a place in S3, as `sam package` does."""
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     source = copy.deepcopy(source)
     for resource in source["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":

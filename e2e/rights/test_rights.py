@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 
 import calls
+import deployed
 import evaluate
-import template
 
 HERE = Path(__file__).parent
 STACK = "cistern"
@@ -27,8 +27,7 @@ def recorded():
 
 
 def resolved(changed):
-    names = {name: name for name in changed["Resources"]}
-    return {STACK: template.Resolved(changed, STACK, PARAMETERS, names)}
+    return {STACK: deployed.Deployed(changed, STACK, PARAMETERS, {})}
 
 
 def statements(value):
@@ -41,7 +40,7 @@ def statements(value):
 
 def template_with(role, change):
     """The translated template after a change to each statement of a role."""
-    changed = copy.deepcopy(template.translated())
+    changed = copy.deepcopy(deployed.translated())
     for statement in statements(changed["Resources"][role]["Properties"]["Policies"]):
         change(statement)
     return changed
@@ -57,11 +56,11 @@ def without(role, action):
 class Denied(unittest.TestCase):
     def setUp(self):
         self.calls = recorded()
-        self.functions = resolved(template.translated())[STACK].functions()
+        self.functions = resolved(deployed.translated())[STACK].functions()
 
     def test_every_recorded_call_is_allowed(self):
         self.assertGreater(len(self.calls), 20)
-        self.assertEqual(evaluate.evaluate(self.calls, resolved(template.translated())).denied, [])
+        self.assertEqual(evaluate.evaluate(self.calls, resolved(deployed.translated())).denied, [])
 
     def test_every_action_that_is_taken_out_is_missed(self):
         tried = {(call.function, call.action) for call in self.calls}
@@ -88,7 +87,7 @@ class Denied(unittest.TestCase):
 
     def test_a_denial_outweighs_what_is_allowed(self):
         role = self.functions["IngestFunction"]
-        changed = copy.deepcopy(template.translated())
+        changed = copy.deepcopy(deployed.translated())
         denial = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
         changed["Resources"][role]["Properties"]["Policies"].append({"PolicyName": "deny", "PolicyDocument": {"Statement": [denial]}})
         denied = evaluate.evaluate(self.calls, resolved(changed)).denied
@@ -104,7 +103,7 @@ class Unused(unittest.TestCase):
         return evaluate.explain(unused, self.reasons)[0]
 
     def test_what_no_call_needs_is_explained(self):
-        self.assertEqual(self.unexplained(template.translated()), [])
+        self.assertEqual(self.unexplained(deployed.translated()), [])
 
     def test_a_permission_too_many_is_found(self):
         def give(statement):
@@ -115,7 +114,7 @@ class Unused(unittest.TestCase):
         self.assertEqual([(it.role, it.action) for it in found], [("IngestFunctionRole", "s3:DeleteObject")])
 
     def test_a_reason_for_nothing_is_found(self):
-        unused = evaluate.evaluate(recorded(), resolved(template.translated())).unused
+        unused = evaluate.evaluate(recorded(), resolved(deployed.translated())).unused
         stale = {"reason": "none", "roles": ["IngestFunctionRole"], "actions": ["s3:PutObject"]}
         self.assertIn(stale, evaluate.explain(unused, [*self.reasons, stale])[1])
 
