@@ -3,8 +3,7 @@ then, over the same stack, by CloudFormation from a bucket, as the console does,
 folder's own smoke check has to pass. Fails with what was not as it should be.
 
 Arguments: the folder, the processor that it has functions for, the database's URL, the template as it was staged for the stack
-under test. Run by the Python of .local/tools/sam, in the
-environment of `cistern exec`.
+under test. Run by the Python of .local/tools/sam, in the environment of `cistern exec`.
 """
 
 import base64
@@ -20,13 +19,13 @@ from pathlib import Path
 
 import boto3
 
+from deploying import CAPABILITIES, delete, wait
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STACK = "cistern-package"
 CODE_BUCKET = "cistern-package-code"
 # The default: the emulator's SAM puts defaults where a function has an alias, whatever is given.
 CODE_PREFIX = "cistern/"
-CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-LIMIT = 120  # seconds for one deployment
 SWITCHES = ["EnableEmailEvents", "EnableForwarder", "EnableAnalytics"]
 
 TEMPLATES = {"arm64": "cistern.yaml", "x86_64": "cistern-x86_64.yaml"}
@@ -47,17 +46,6 @@ def for_emulator(template, staged):
     if missing := set(changed) - set(template.splitlines()):
         sys.exit(f"the packaged template has not {missing}")
     return "\n".join(changed.get(line, line) for line in template.splitlines()) + "\n"
-
-
-def wait(what, describe, ended):
-    deadline = time.monotonic() + LIMIT
-    while True:
-        found = describe()
-        if ended(found):
-            return found
-        if time.monotonic() > deadline:
-            sys.exit(f"{what}: still {found} after {LIMIT} s")
-        time.sleep(0.2)
 
 
 def status():
@@ -154,18 +142,6 @@ def check(what, folder, template):
     print(f"{what}: {len(deployed)} functions with the code of the folder, {told['pipelines']}")
 
 
-def delete():
-    cloudformation.delete_stack(StackName=STACK)
-
-    def stacks():
-        try:
-            return cloudformation.describe_stacks(StackName=STACK)["Stacks"]
-        except cloudformation.exceptions.ClientError:
-            return []
-
-    wait("the stack to go", stacks, lambda found: not found or found[0]["StackStatus"] == "DELETE_COMPLETE")
-
-
 def deploy_by_sam(folder, template, parameters, staged):
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".yaml") as adapted:
         adapted.write(for_emulator((folder / template).read_text(), staged))
@@ -204,7 +180,7 @@ def main(folder, architecture, database_url, staged):
         deploy_by_sam(folder, template, parameters, staged)
         deploy_from_bucket(folder, template, parameters, staged)
     finally:
-        delete()
+        delete(STACK)
     print("deleted")
 
 
