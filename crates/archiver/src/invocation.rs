@@ -2,11 +2,11 @@
 
 use std::convert::Infallible;
 
-use aws_io::{TimeBudget, s3::ObjectRef};
+use aws_io::s3::ObjectRef;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use boot::BoxError;
 use lambda_runtime::LambdaEvent;
-use object_worker::{Failure, OtherBuckets, Worker};
+use object_worker::{Failure, OtherBuckets, TimeBudget, Worker};
 use serde::de::IgnoredAny;
 use tracing::{error, info};
 
@@ -65,7 +65,7 @@ struct ClosingFailed {
 /// metric and raises the alarm on it. What could be done is done.
 pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Result<(), BoxError> {
     let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
-    let report = compact(deps, budget.begin_until()).await?;
+    let report = compact(deps, budget.start_until()).await?;
     info!(
         merged_count = report.merged.len(),
         month_count = report.months.len(),

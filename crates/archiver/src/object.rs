@@ -5,13 +5,10 @@ use std::{
     time::Duration,
 };
 
-use aws_io::{
-    Rejection,
-    s3::{GetError, ObjectRef, PutError, PutOutcome, put_new_file, stream::open},
-};
+use aws_io::s3::{GetError, ObjectRef, PutError, PutOutcome, put_new_file, stream::open};
 use lake_files::{ConvertError, Converted, Part, Source, convert};
 use lake_schema::{FileId, Table, arrival, layout};
-use object_worker::Counts;
+use object_worker::{Counts, Rejection};
 use tempfile::NamedTempFile;
 use time::{Date, OffsetDateTime};
 use tokio::{

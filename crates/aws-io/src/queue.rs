@@ -1,8 +1,11 @@
-//! Queues: what waits in them, messages of our own, and messages that a function takes itself.
+//! SQS queues: counting, sending, and receiving by a function that polls for itself.
 
+mod acknowledge;
+mod batch;
 mod receive;
 mod send;
-mod settle;
+
+use std::time::Duration;
 
 use aws_sdk_sqs::{
     error::SdkError,
@@ -16,9 +19,10 @@ use aws_sdk_sqs::{
 };
 
 pub use self::{
-    receive::{Ask, MAX_RECEIVED, ReceivedMessage, receive},
+    acknowledge::{MAX_VISIBILITY, delete, release},
+    batch::BatchFailures,
+    receive::{MAX_RECEIVED, ReceiveOptions, ReceivedMessage, receive},
     send::{send, send_batch},
-    settle::{MAX_VISIBILITY, delete, release},
 };
 use crate::SqsClient;
 
@@ -27,12 +31,12 @@ use crate::SqsClient;
 pub struct Depth {
     /// Messages that can be received now.
     pub visible: u64,
-    /// Messages that somebody has received and neither deleted nor given back.
+    /// Messages that were received and neither deleted nor made visible again.
     pub in_flight: u64,
 }
 
 impl Depth {
-    /// All messages that are not settled.
+    /// All messages of the queue.
     pub fn total(self) -> u64 {
         self.visible + self.in_flight
     }
@@ -57,7 +61,7 @@ pub enum QueueError {
         /// The SDK's error.
         source: Box<SdkError<GetQueueAttributesError>>,
     },
-    /// The message was not taken.
+    /// The message was not sent.
     #[error("sending a message to {queue_url}")]
     Send {
         /// The queue.
@@ -65,7 +69,7 @@ pub enum QueueError {
         /// The SDK's error.
         source: Box<SdkError<SendMessageError>>,
     },
-    /// The messages were not taken.
+    /// The messages were not sent.
     #[error("sending messages to {queue_url}")]
     SendBatch {
         /// The queue.
@@ -73,7 +77,7 @@ pub enum QueueError {
         /// The SDK's error.
         source: Box<SdkError<SendMessageBatchError>>,
     },
-    /// No messages were given.
+    /// No messages were received.
     #[error("receiving messages of {queue_url}")]
     Receive {
         /// The queue.
@@ -89,8 +93,8 @@ pub enum QueueError {
         /// The SDK's error.
         source: Box<SdkError<DeleteMessageBatchError>>,
     },
-    /// Messages were not given back.
-    #[error("giving messages back to {queue_url}")]
+    /// Messages were not made visible again.
+    #[error("changing the visibility of messages of {queue_url}")]
     Release {
         /// The queue.
         queue_url: String,
@@ -99,8 +103,7 @@ pub enum QueueError {
     },
 }
 
-/// The URL of the queue to which SQS moves what a queue cannot get rid of; `None` when there is none. It is in the same
-/// account and region, as SQS demands
+/// The URL of the dead-letter queue of a queue; `None` when there is none. SQS requires it to be in the same account and region
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>).
 ///
 /// # Errors
@@ -136,7 +139,10 @@ fn sibling_url(queue_url: &str, redrive_policy: &str) -> Option<String> {
     Some(format!("{front}/{name}"))
 }
 
-/// Counts what a queue holds.
+/// Counts the messages of a queue.
+///
+/// # Errors
+/// When the attributes cannot be read.
 pub async fn depth(client: &SqsClient, queue_url: &str) -> Result<Depth, QueueError> {
     let answer = client
         .get_queue_attributes()
@@ -157,6 +163,10 @@ pub async fn depth(client: &SqsClient, queue_url: &str) -> Result<Depth, QueueEr
         visible: count(QueueAttributeName::ApproximateNumberOfMessages),
         in_flight: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
     })
+}
+
+fn whole_seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub enum Metric {
     BatchesRefused,
     /// Bytes of the bodies posted to the front door, as received.
     ReceivedBytes,
-    /// Objects and notices that could not be used as a whole.
+    /// Objects and notifications that could not be used as a whole.
     ObjectsRejected,
     /// Events that a destination took.
     Sent,

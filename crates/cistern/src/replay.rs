@@ -1,4 +1,4 @@
-//! `cistern replay`: has stored objects worked on again.
+//! `cistern replay`: sends notifications about stored objects, so that they are processed again.
 
 mod plan;
 
@@ -6,21 +6,23 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context as _, Result, ensure};
 use aws_io::{
-    SqsClient, notice, queue,
+    SqsClient, notification, queue,
     s3::{ObjectRef, listing},
 };
 use serde::Serialize;
 use std::time::Duration;
 use time::OffsetDateTime;
-use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::plan::{Plan, Queue, parse_time};
 use crate::{place::Where, progress, query};
 
 /// For a page of a listing.
 const LIST_LIMIT: Duration = Duration::from_mins(1);
-/// The most messages that one call takes.
-const AT_ONCE: usize = 10;
+/// For one round of parallel calls.
+const SEND_LIMIT: Duration = Duration::from_mins(1);
+/// Messages in one call.
+const PER_CALL: usize = 10;
 
 /// What `cistern replay` is asked to do.
 #[derive(Clone, Debug, clap::Args)]
@@ -45,11 +47,11 @@ pub(crate) struct Options {
     #[arg(long)]
     bucket: Option<String>,
 
-    /// Send the notices; without this, only tell what would be sent
+    /// Send the notifications (default: a dry run that prints what would be sent)
     #[arg(long)]
     run: bool,
 
-    /// Calls on their way at once, each of ten notices
+    /// Parallel calls, each with ten notifications
     #[arg(long, default_value = "4")]
     parallel: NonZeroU32,
 
@@ -102,14 +104,20 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         bucket: bucket.clone(),
     };
     if options.run {
-        let notices = objects.into_iter().map(|object| {
-            notice::encode(&ObjectRef {
+        let notifications = objects.into_iter().map(|object| {
+            notification::encode(&ObjectRef {
                 bucket: bucket.clone(),
                 key: object.key,
             })
         });
-        let notices: Vec<String> = notices.collect();
-        summary.sent = send_all(&place.aws.sqs(), queue_url, &notices, options.parallel).await?;
+        let notifications: Vec<String> = notifications.collect();
+        summary.sent = send_all(
+            &place.aws.sqs(),
+            queue_url,
+            &notifications,
+            options.parallel,
+        )
+        .await?;
     }
 
     if options.json {
@@ -119,40 +127,34 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     ensure!(
         !options.run || summary.sent == summary.objects,
-        "{} of {} notices were not taken; replaying them again does no harm",
+        "{} of {} notifications were not accepted; it is safe to run the same replay again",
         summary.objects - summary.sent,
         summary.objects
     );
     Ok(())
 }
 
-/// How many notices the queue took.
+/// Sends the notifications. Returns how many the queue accepted.
 async fn send_all(
     sqs: &SqsClient,
     queue_url: &str,
-    notices: &[String],
+    notifications: &[String],
     parallel: NonZeroU32,
 ) -> Result<usize> {
-    let bar = progress::bar(u64::try_from(notices.len()).unwrap_or(u64::MAX), "objects");
+    let bar = progress::bar(
+        u64::try_from(notifications.len()).unwrap_or(u64::MAX),
+        "objects",
+    );
     let parallel = usize::try_from(parallel.get()).context("--parallel is too large")?;
     let mut sent = 0;
-    let mut on_their_way: JoinSet<Result<usize>> = JoinSet::new();
-    for chunk in notices.chunks(AT_ONCE) {
-        if on_their_way.len() >= parallel
-            && let Some(taken) = on_their_way.join_next().await
-        {
-            sent += taken??;
+    for chunk in notifications.chunks(parallel.saturating_mul(PER_CALL)) {
+        let deadline = Instant::now() + SEND_LIMIT;
+        let failures = queue::send_batch(sqs, queue_url, chunk, parallel, deadline).await;
+        if let Some(error) = failures.error {
+            return Err(error.into());
         }
-        let (sqs, queue_url, chunk) = (sqs.clone(), queue_url.to_owned(), chunk.to_vec());
-        let bar = bar.clone();
-        on_their_way.spawn(async move {
-            let refused = queue::send_batch(&sqs, &queue_url, &chunk).await?;
-            bar.inc(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-            Ok(chunk.len() - refused.len())
-        });
-    }
-    while let Some(taken) = on_their_way.join_next().await {
-        sent += taken??;
+        sent += chunk.len() - failures.indices.len();
+        bar.inc(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
     }
     bar.finish_and_clear();
     Ok(sent)

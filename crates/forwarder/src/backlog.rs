@@ -87,7 +87,7 @@ mod tests {
     fn message(bytes: usize) -> ReceivedMessage {
         ReceivedMessage {
             id: String::new(),
-            receipt: String::new(),
+            receipt_handle: String::new(),
             sent_at_ms: 0,
             receive_count: 1,
             body: "x".repeat(bytes),

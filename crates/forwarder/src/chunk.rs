@@ -26,7 +26,7 @@ pub(crate) struct Chunk {
 #[derive(Debug)]
 pub(crate) struct HeldMessage {
     pub(crate) id: String,
-    pub(crate) receipt: String,
+    pub(crate) receipt_handle: String,
     pub(crate) sent_at_ms: i64,
     pub(crate) receive_count: u32,
     pub(crate) events: Vec<EventState>,
@@ -88,7 +88,7 @@ impl Chunk {
                 more: body.more,
                 profiles,
                 id: message.id,
-                receipt: message.receipt,
+                receipt_handle: message.receipt_handle,
                 sent_at_ms: message.sent_at_ms,
                 receive_count: message.receive_count,
             });
@@ -139,7 +139,7 @@ mod tests {
     fn message(id: &str, body: &str) -> ReceivedMessage {
         ReceivedMessage {
             id: id.to_owned(),
-            receipt: format!("receipt-{id}"),
+            receipt_handle: format!("receipt-{id}"),
             sent_at_ms: 1_700_000_000_000,
             receive_count: 1,
             body: body.to_owned(),

@@ -179,7 +179,9 @@ impl<'r> Drain<'r> {
             };
             let hiding = self.run.settings.hiding;
             let hidden = hiding.hidden_for(why, message.receive_count);
-            self.desk.give_back(vec![(message.receipt, hidden)]).await;
+            self.desk
+                .give_back(vec![(message.receipt_handle, hidden)])
+                .await;
             return;
         }
         let marks = Marks {
@@ -285,7 +287,7 @@ async fn archive(
 fn give_back(run: &Run<'_>, message: ReceivedMessage) -> (String, Duration) {
     let hiding = run.settings.hiding;
     let hidden = hiding.hidden_for(GivenBack::Trouble, message.receive_count);
-    (message.receipt, hidden)
+    (message.receipt_handle, hidden)
 }
 
 fn next_chunk(run: &Run<'_>, backlog: &mut Backlog) -> Option<Chunk> {

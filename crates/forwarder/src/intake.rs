@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_io::{
     SqsClient,
-    queue::{Ask, MAX_RECEIVED, QueueError, ReceivedMessage, receive},
+    queue::{MAX_RECEIVED, QueueError, ReceiveOptions, ReceivedMessage, receive},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
@@ -132,9 +132,9 @@ impl<'a> Intake<'a> {
         by_count.min(by_bytes).min(CONCURRENT_RECEIVES)
     }
 
-    fn ask(&self, messages: usize) -> Ask {
+    fn ask(&self, messages: usize) -> ReceiveOptions {
         let room = self.max_messages.saturating_sub(messages);
-        Ask {
+        ReceiveOptions {
             max_messages: u8::try_from(room).unwrap_or(MAX_RECEIVED).min(MAX_RECEIVED),
             wait: WAIT,
             visibility: self

@@ -1,18 +1,16 @@
 //! Where messages go back to the queue's side: settled ones to be deleted, others to be received again.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use aws_io::{
     SqsClient,
-    queue::{QueueError, delete, release},
+    queue::{BatchFailures, delete, release},
 };
 use boot::{
     chain,
     metrics::{Metrics, Tally},
 };
-use futures::{StreamExt, stream};
 use time::OffsetDateTime;
-use tokio::time::timeout_at;
 use tracing::warn;
 
 use crate::{
@@ -22,10 +20,6 @@ use crate::{
     storage::Storage,
     window::Window,
 };
-
-/// Messages to a call.
-const PER_CALL: usize = 10;
-const CONCURRENT_CALLS: usize = 8;
 
 /// Ends the loans of a run, and counts.
 #[derive(Debug)]
@@ -90,7 +84,7 @@ impl<'a> ReturnDesk<'a> {
                             let hidden = self
                                 .hiding
                                 .hidden_for(GivenBack::Trouble, message.receive_count);
-                            (message.receipt, hidden)
+                            (message.receipt_handle, hidden)
                         })
                         .collect();
                     self.give_back(loans).await;
@@ -101,41 +95,29 @@ impl<'a> ReturnDesk<'a> {
     }
 
     async fn delete(&mut self, settled: &[SettledMessage]) {
-        let (sqs, queue_url, end) = (self.sqs, self.queue_url, self.window.end());
-        let calls = settled.chunks(PER_CALL).map(|messages| async move {
-            let receipts: Vec<String> = messages
-                .iter()
-                .map(|message| message.receipt.clone())
-                .collect();
-            let call = delete(sqs, queue_url, &receipts);
-            let failed = match timeout_at(end, call).await {
-                Ok(Ok(failed)) => failed,
-                Ok(Err(cause)) => {
-                    warn_of(&cause);
-                    (0..messages.len()).collect()
-                }
-                Err(_) => (0..messages.len()).collect(),
-            };
-            (messages, failed)
-        });
-        let calls: Vec<_> = calls.collect();
-        let mut running = stream::iter(calls).buffer_unordered(CONCURRENT_CALLS);
+        let receipt_handles: Vec<String> = settled
+            .iter()
+            .map(|message| message.receipt_handle.clone())
+            .collect();
+        let failures = delete(
+            self.sqs,
+            self.queue_url,
+            &receipt_handles,
+            self.window.end(),
+        )
+        .await;
+        warn_of(&failures);
+        let failed: HashSet<usize> = failures.indices.into_iter().collect();
         let mut counts = EventCounts::default();
-        let (mut deleted, mut not_deleted) = (0, 0);
-        while let Some((messages, failed)) = running.next().await {
-            for (place, message) in messages.iter().enumerate() {
-                if failed.contains(&place) {
-                    not_deleted += 1;
-                } else {
-                    deleted += 1;
-                    counts.add(&message.counts);
-                }
+        for (index, message) in settled.iter().enumerate() {
+            if failed.contains(&index) {
+                self.messages.not_deleted += 1;
+            } else {
+                self.messages.deleted += 1;
+                counts.add(&message.counts);
             }
         }
-        drop(running);
-        self.messages.deleted += deleted;
-        self.messages.not_deleted += not_deleted;
-        if deleted > 0 {
+        if failed.len() < settled.len() {
             let mut tally = Tally::default();
             counts.add_to(&mut tally);
             self.metrics
@@ -144,24 +126,17 @@ impl<'a> ReturnDesk<'a> {
         }
     }
 
-    /// Gives messages back, each hidden for its own time. Those for which this fails come back when their loan ends.
-    pub(crate) async fn give_back(&mut self, loans: Vec<(String, Duration)>) {
-        self.messages.given_back += loans.len() as u64;
-        let (sqs, queue_url, end) = (self.sqs, self.queue_url, self.window.end());
-        let calls: Vec<_> = loans
-            .chunks(PER_CALL)
-            .map(|loans| async move {
-                let call = release(sqs, queue_url, loans);
-                if let Ok(Err(cause)) = timeout_at(end, call).await {
-                    warn_of(&cause);
-                }
-            })
-            .collect();
-        let mut running = stream::iter(calls).buffer_unordered(CONCURRENT_CALLS);
-        while running.next().await.is_some() {}
+    /// Makes messages visible again, each after its own time. Those for which this fails become visible when their visibility
+    /// timeout ends.
+    pub(crate) async fn give_back(&mut self, messages: Vec<(String, Duration)>) {
+        self.messages.given_back += messages.len() as u64;
+        let failures = release(self.sqs, self.queue_url, &messages, self.window.end()).await;
+        warn_of(&failures);
     }
 }
 
-fn warn_of(cause: &QueueError) {
-    warn!(error = %chain(cause), "messages stay in the queue until their loan ends");
+fn warn_of(failures: &BatchFailures) {
+    if let Some(error) = &failures.error {
+        warn!(error = %chain(error), "messages stay in the queue until their visibility timeout ends");
+    }
 }

@@ -59,7 +59,7 @@ pub(crate) struct Settlement {
 /// A message of which every event has ended.
 #[derive(Debug)]
 pub(crate) struct SettledMessage {
-    pub(crate) receipt: String,
+    pub(crate) receipt_handle: String,
     pub(crate) receive_count: u32,
     pub(crate) counts: EventCounts,
     /// Lines about its rejected events, as NDJSON.
@@ -124,7 +124,7 @@ pub(crate) fn settle(
             }
             Err(why) => {
                 settlement.given_back.push((
-                    message.receipt.clone(),
+                    message.receipt_handle.clone(),
                     terms.hiding.hidden_for(why, message.receive_count),
                 ));
             }
@@ -138,7 +138,7 @@ pub(crate) fn settle(
 
 /// The end of a message that is not to be looked into any more.
 pub(crate) fn unreadable(message: &ReceivedMessage, rejection: &Rejection) -> SettledMessage {
-    let mut settled = SettledMessage::new(&message.receipt, message.receive_count);
+    let mut settled = SettledMessage::new(&message.receipt_handle, message.receive_count);
     let source = LineSource {
         source_key: "",
         message_id: &message.id,
@@ -178,7 +178,7 @@ fn message_end(
         fate_of(*place)?;
     }
 
-    let mut settled = SettledMessage::new(&message.receipt, message.receive_count);
+    let mut settled = SettledMessage::new(&message.receipt_handle, message.receive_count);
     for (ordinal, event) in message.events.iter().enumerate() {
         let end = match event {
             EventState::Skipped(reason) => End::Skipped(*reason),
@@ -225,9 +225,9 @@ impl<'a> LineSource<'a> {
 }
 
 impl SettledMessage {
-    fn new(receipt: &str, receive_count: u32) -> Self {
+    fn new(receipt_handle: &str, receive_count: u32) -> Self {
         Self {
-            receipt: receipt.to_owned(),
+            receipt_handle: receipt_handle.to_owned(),
             receive_count,
             counts: EventCounts::default(),
             rejected_lines: Vec::new(),

@@ -154,7 +154,7 @@ mod tests {
     fn message(id: usize, receive_count: u32, bytes: usize) -> ReceivedMessage {
         ReceivedMessage {
             id: id.to_string(),
-            receipt: String::new(),
+            receipt_handle: String::new(),
             sent_at_ms: 0,
             receive_count,
             body: "x".repeat(bytes),

@@ -1,4 +1,4 @@
-//! One invocation: some messages in, the ones to keep out.
+//! One invocation: a batch of messages in, the ones to keep out.
 
 use std::convert::Infallible;
 
@@ -14,8 +14,8 @@ use crate::{
     object::{ObjectError, load_object},
 };
 
-/// Loads what the messages of one event tell of. Never fails as a whole: what could not be done is named in the response,
-/// and SQS sends it again.
+/// Loads the objects that the messages of one event name. Never fails as a whole: the response names the messages to keep, and SQS
+/// delivers them again.
 pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<SqsEvent>,
@@ -28,13 +28,13 @@ pub async fn handle(
         own_prefixes: &[],
         other_buckets: OtherBuckets::OnlyReplayed,
     };
-    let settle = async |object: &ObjectRef| {
+    let load = async |object: &ObjectRef| {
         let loaded = load_object(&deps.s3, &deps.store, object, (deps.clock)()).await;
         loaded
             .map(to_counts)
             .map_err(|error| log_failure(error, &deps.bucket))
     };
-    Ok(worker.handle(event, settle).await)
+    Ok(worker.handle(event, load).await)
 }
 
 fn to_counts(outcome: LoadOutcome) -> Option<Counts> {
@@ -53,22 +53,22 @@ fn to_counts(outcome: LoadOutcome) -> Option<Counts> {
     }
 }
 
-/// Logs an error that another attempt may not meet, and says what it means for the object and for the others.
+/// Logs an error that another attempt may not meet, and decides what it means for this object and the others.
 fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
     if let Some(rejection) = error.rejection(own_bucket) {
         return Failure::Reject(rejection);
     }
     if let Some(trouble) = error.trouble_of_all() {
         if trouble == Trouble::Away {
-            warn!(error = %boot::chain(&error), "database is away");
+            warn!(error = %boot::chain(&error), "database unavailable");
         } else {
-            error!(error = %boot::chain(&error), "database lets nobody in until a setting is mended");
+            error!(error = %boot::chain(&error), "database refuses every login: a setting must be corrected");
         }
-        return Failure::Outage {
+        return Failure::Unavailable {
             what: "database",
             error: error.into(),
         };
     }
-    error!(error = %boot::chain(&error), "object cannot be loaded now");
+    error!(error = %boot::chain(&error), "object not loaded");
     Failure::Retry(error.into())
 }

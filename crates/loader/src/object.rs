@@ -4,38 +4,38 @@ use std::time::Duration;
 
 use aws_io::{
     S3Client,
-    disposition::Rejection,
     gzip::{self, GunzipError, MAX_BATCH_BYTES},
     s3::{GetError, ObjectRef, get_capped},
 };
 use event_model::{BatchKey, ByteForm, ObjectKeyError, sparkpost::parse_batch};
 use event_store::{LoadOutcome, Store, StoreError, Trouble};
+use object_worker::Rejection;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-/// For reading one object, all attempts together.
+/// The time limit for reading one object, all attempts together.
 const READ_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why an object is not in the database.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ObjectError {
-    /// Its name is not that of a batch.
+    /// Its key is not that of a batch.
     #[error(transparent)]
     Key(#[from] ObjectKeyError),
-    /// It cannot be had.
+    /// The object could not be read.
     #[error(transparent)]
     Get(#[from] GetError),
     /// It is compressed in another way, or text of another encoding.
     #[error("{name} is {form}, not gzip")]
     Form { name: ObjectRef, form: ByteForm },
-    /// It is not what it should be.
+    /// It is not gzip, or expands beyond the limit.
     #[error("expanding {name}")]
     Gunzip {
         name: ObjectRef,
         source: GunzipError,
     },
-    /// The database did not take it.
+    /// The batch was not stored.
     #[error("storing the batch of {name}")]
     Store { name: ObjectRef, source: StoreError },
 }
@@ -76,7 +76,7 @@ impl ObjectError {
         })
     }
 
-    /// Why nothing else would get through to the database now; `None` when the others have a chance.
+    /// Why every other object would fail in the database too; `None` when the others may succeed.
     pub(crate) fn trouble_of_all(&self) -> Option<Trouble> {
         match self {
             Self::Store { source, .. } => source.is_of_all().then(|| source.trouble()),
@@ -99,7 +99,7 @@ pub(crate) async fn load_object(
     };
     let key = BatchKey::from_object_key(&name.key)?;
     if store.is_loaded(&key).await.map_err(in_store)? {
-        info!("batch was loaded before");
+        info!("batch already loaded");
         return Ok(LoadOutcome::AlreadyLoaded);
     }
 
@@ -114,7 +114,9 @@ pub(crate) async fn load_object(
 fn log_outcome(outcome: &LoadOutcome, sanitized: usize, body_bytes: usize, duration: Duration) {
     let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     match *outcome {
-        LoadOutcome::AlreadyLoaded => info!(duration_ms, "batch was loaded by another meanwhile"),
+        LoadOutcome::AlreadyLoaded => {
+            info!(duration_ms, "batch loaded by another invocation meanwhile");
+        }
         LoadOutcome::Loaded {
             inserted,
             duplicate,
@@ -125,10 +127,7 @@ fn log_outcome(outcome: &LoadOutcome, sanitized: usize, body_bytes: usize, durat
                 duplicate, rejected, sanitized, body_bytes, duration_ms, "batch loaded"
             );
             if rejected > 0 {
-                warn!(
-                    rejected,
-                    "some items cannot be used and are in events_rejected"
-                );
+                warn!(rejected, "rejected items are in events_rejected");
             }
         }
     }

@@ -1,8 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod disposition;
 mod order;
-mod settled;
+mod outcome;
+mod rejected;
+mod time_budget;
 mod worker;
 
-pub use settled::{Counts, Failure};
+pub use outcome::{Counts, Failure, Rejection};
+pub use rejected::{RejectedLine, write_rejected};
+pub use time_budget::TimeBudget;
 pub use worker::{OtherBuckets, Worker};

@@ -1,32 +1,32 @@
-//! Which messages of an invocation are worked on first: those about which least is to be feared.
+//! The order in which the messages of an invocation are processed: the least risky first.
 //!
-//! Time is what the messages of an invocation share, and with it the process, should one of them end it. A message that came
-//! back before is more likely to be the reason than one that comes for the first time, and a large object takes longer than
-//! a small one. So neither of them delays the others, in this invocation or in any later one.
+//! The messages of an invocation share its time, and its process, should one of them end it. A message that was received before is
+//! more likely to do so than a new one, and a large object takes longer than a small one. Processed last, neither delays the others,
+//! in this invocation or in a later one.
 
-use aws_io::notice::{self, Notice};
+use aws_io::notification::{self, Notification};
 use aws_lambda_events::event::sqs::SqsMessage;
 
-/// Puts those that came least often first, and of these those whose objects are smallest. Otherwise the order stays.
+/// Sorts by receive count, then by the size of the objects. The sort is stable.
 pub(crate) fn sort(messages: &mut [SqsMessage]) {
     messages.sort_by_cached_key(|message| (receive_count(message), size_bytes(message)));
 }
 
-/// How often SQS has given the message out, this time included.
+/// How often the message was received, this time included.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
 fn receive_count(message: &SqsMessage) -> u32 {
     let count = message.attributes.get("ApproximateReceiveCount");
     count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
-/// The size of all objects of a message. What is no notice takes no time.
+/// The size of all objects of a message; 0 for a message that is not a notification.
 fn size_bytes(message: &SqsMessage) -> u64 {
-    match notice::decode(message.body.as_deref().unwrap_or_default()) {
-        Ok(Notice::Created(objects)) => {
+    match notification::decode(message.body.as_deref().unwrap_or_default()) {
+        Ok(Notification::Created(objects)) => {
             let sizes = objects.iter().filter_map(|object| object.size_bytes);
             sizes.fold(0, u64::saturating_add)
         }
-        Ok(Notice::TestEvent) | Err(_) => 0,
+        Ok(Notification::TestEvent) | Err(_) => 0,
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_came_least_often_and_are_smallest_come_first() {
+    fn messages_received_least_often_with_the_smallest_objects_come_first() {
         let mut messages = [
             message("came back", Some("2"), &[1]),
             message("large", Some("1"), &[9, 90]),
@@ -63,7 +63,7 @@ mod tests {
             message("uncounted", None, &[3]),
             message("small too", Some("1"), &[50]),
         ];
-        messages[0].body = Some("no notice".to_owned());
+        messages[0].body = Some("no notification".to_owned());
 
         sort(&mut messages);
 

@@ -1,193 +1,194 @@
-//! One invocation: some messages in, the ones to keep out.
+//! One invocation: a batch of messages in, the ones to keep out.
 
 use std::time::Duration;
 
 use aws_io::{
-    Disposition, Rejection, S3Client, TimeBudget,
-    disposition::settle_each,
-    notice::{self, CreatedObject, Notice},
-    rejected::{self, RejectedLine},
+    S3Client,
+    notification::{self, CreatedObject, Notification},
     s3::ObjectRef,
 };
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use boot::metrics::{Metric, Metrics, Tally};
 use lambda_runtime::LambdaEvent;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, error, info, info_span, warn};
 
-use crate::{Counts, Failure, order};
+use crate::{
+    Counts, Failure, RejectedLine, Rejection, TimeBudget, disposition::Disposition, order,
+    write_rejected,
+};
 
-/// For writing one rejection down.
+/// The time limit for writing one rejected line.
 const REJECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// What a function that works through notices works with.
+/// The dependencies of a function that processes S3 notifications.
 #[derive(Clone, Copy, Debug)]
 pub struct Worker<'a> {
-    /// The client for writing rejections down.
+    /// The client that writes rejected lines.
     pub s3: &'a S3Client,
-    /// The function's own bucket, in which they are written.
+    /// The function's own bucket, to which they are written.
     pub bucket: &'a str,
-    /// Where numbers go. Rejections are written down under the name of the same pipeline.
+    /// Where metrics go. Rejected lines are written under the name of the same pipeline.
     pub metrics: &'a Metrics,
-    /// What time it is.
+    /// The current time.
     pub clock: fn() -> OffsetDateTime,
-    /// Where the function itself writes. A notice about such an object is a mistake in the bucket's configuration, and to
-    /// act on it would be to go in circles.
+    /// The prefixes that the function itself writes to. A notification about such an object is a mistake in the bucket's
+    /// configuration; following it would be a loop.
     pub own_prefixes: &'a [&'a str],
-    /// What a notice about an object of another bucket is worth.
+    /// What to do with a notification about an object of another bucket.
     pub other_buckets: OtherBuckets,
 }
 
-/// What is done about a notice that names another bucket than the function's own.
+/// What to do with a notification that names another bucket than the function's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherBuckets {
-    /// It is rejected: nothing but a mistake sends it. Only an operator's replay is followed.
+    /// Reject it: only a mistake sends it. An operator's replay is still followed.
     OnlyReplayed,
-    /// It is followed, as older buckets have a place in the archive.
+    /// Follow it: older buckets are part of the archive.
     Read,
 }
 
 impl Worker<'_> {
-    /// Has every object settled that the messages of one event tell of; `settle` gives no counts for an object whose events
-    /// were counted before. Never fails as a whole: what could not be done is named in the response, and SQS sends it again.
+    /// Processes every object that the messages of one event name. `process` returns no counts for an object whose events were
+    /// counted before.
+    ///
+    /// Never fails as a whole. The response names the messages to keep, which needs `ReportBatchItemFailures` on the event
+    /// source (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
     pub async fn handle(
         self,
         mut event: LambdaEvent<SqsEvent>,
-        settle: impl AsyncFn(&ObjectRef) -> Result<Option<Counts>, Failure>,
+        process: impl AsyncFn(&ObjectRef) -> Result<Option<Counts>, Failure>,
     ) -> SqsBatchResponse {
         let mut invocation = Invocation {
             worker: self,
-            settle,
+            process,
             budget: TimeBudget::until(event.context.deadline(), (self.clock)().into()),
             tally: Tally::default(),
-            away: None,
+            unavailable: None,
         };
-
         order::sort(&mut event.payload.records);
-        let outcomes = settle_each(event.payload, async |message_id, body| {
-            let span = info_span!("message", message.id = message_id);
-            invocation.process(message_id, body).instrument(span).await
-        })
-        .await;
-
-        let mut tally = invocation.tally;
-        tally.add(Metric::Retried, outcomes.retried);
-        self.metrics.emit(&tally, (self.clock)().into());
-        outcomes.response
+        let mut response = SqsBatchResponse::default();
+        for message in event.payload.records {
+            let span = info_span!("message", message.id = message.message_id);
+            let end = invocation.message(&message).instrument(span).await;
+            if end == Disposition::Retry {
+                invocation.tally.add(Metric::Retried, 1);
+                // A message without an id cannot be named. Lambda treats an empty name as a failure of the whole batch, which
+                // loses nothing.
+                response.add_failure(message.message_id.unwrap_or_default());
+            }
+        }
+        self.metrics.emit(&invocation.tally, (self.clock)().into());
+        response
     }
 }
 
-/// The messages of one invocation, one after the other.
-struct Invocation<'a, S> {
+/// The messages of one invocation, processed in sequence.
+struct Invocation<'a, P> {
     worker: Worker<'a>,
-    settle: S,
+    process: P,
     budget: TimeBudget,
     tally: Tally,
-    away: Option<&'static str>,
+    unavailable: Option<&'static str>,
 }
 
-/// Why an object is handed back although nothing is wrong with it.
+/// Why an object is left for another invocation although nothing is wrong with it.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-enum NotNow {
-    #[error("the time for beginning work is used up")]
+enum Deferral {
+    #[error("the time for starting work is used up")]
     TooLate,
     #[error("the time for working is used up")]
     OutOfTime,
-    #[error("the {0} was found to be away")]
-    Away(&'static str),
+    #[error("the {0} is unavailable")]
+    Unavailable(&'static str),
 }
 
-impl<S> Invocation<'_, S>
+impl<P> Invocation<'_, P>
 where
-    S: AsyncFn(&ObjectRef) -> Result<Option<Counts>, Failure>,
+    P: AsyncFn(&ObjectRef) -> Result<Option<Counts>, Failure>,
 {
-    /// Brings one message to its end.
-    async fn process(&mut self, message_id: &str, body: &str) -> Disposition {
-        let objects = match notice::decode(body) {
-            Ok(Notice::TestEvent) => return Disposition::Done,
-            Ok(Notice::Created(objects)) => objects,
+    async fn message(&mut self, message: &SqsMessage) -> Disposition {
+        let message_id = message.message_id.as_deref().unwrap_or_default();
+        let body = message.body.as_deref().unwrap_or_default();
+        let objects = match notification::decode(body) {
+            Ok(Notification::TestEvent) => return Disposition::Done,
+            Ok(Notification::Created(objects)) => objects,
             Err(error) => {
                 let rejection = Rejection {
-                    reason: "not_a_notice",
+                    reason: "not_a_notification",
                     detail: boot::chain(&error).to_string(),
                 };
-                return self.reject(rejection, message_id, Some(body)).await;
+                return self.reject(&rejection, message_id, Some(body)).await;
             }
         };
         let mut end = Disposition::Done;
         for object in objects {
             let span = info_span!("object", object.key = object.name.key);
-            end = end.and(self.process_object(&object).instrument(span).await);
+            end = end.max(self.object(&object).instrument(span).await);
         }
         end
     }
 
-    async fn process_object(&mut self, created: &CreatedObject) -> Disposition {
+    async fn object(&mut self, created: &CreatedObject) -> Disposition {
         let object = &created.name;
-        if object.bucket != self.worker.bucket {
-            let is_taken = match self.worker.other_buckets {
-                OtherBuckets::OnlyReplayed => created.is_replay,
-                OtherBuckets::Read => true,
-            };
-            if !is_taken {
-                return self.reject_other_bucket(object).await;
-            }
+        let is_followed = created.is_replay || self.worker.other_buckets == OtherBuckets::Read;
+        if object.bucket != self.worker.bucket && !is_followed {
+            return self.reject_other_bucket(object).await;
         }
         if created.size_bytes == Some(0) {
             // Markers such as `_SUCCESS`, and the folders that consoles make.
-            info!("object without a byte is passed over");
+            info!("empty object skipped");
             return Disposition::Done;
         }
         let is_own = |prefix: &&str| object.key.starts_with(*prefix);
         if self.worker.own_prefixes.iter().any(is_own) {
-            warn!("notice about an object of our own");
+            warn!("notification about an object that this function wrote");
             return Disposition::Done;
         }
-        if let Some(reason) = self.reason_to_wait() {
-            warn!(reason = %reason, "object is put off");
-            return Disposition::Retry(reason.into());
+        if let Some(reason) = self.reason_to_defer() {
+            warn!(reason = %reason, "object deferred");
+            return Disposition::Retry;
         }
         // On the heap: nested any deeper, the futures below are more than the compiler follows.
-        let settled = Box::pin((self.settle)(object));
-        match timeout_at(self.budget.work_until(), settled).await {
-            Ok(Ok(Some(counts))) => {
-                self.count(counts);
+        let processed = Box::pin((self.process)(object));
+        match timeout_at(self.budget.work_until(), processed).await {
+            Ok(Ok(counts)) => {
+                self.count(counts.unwrap_or_default());
                 Disposition::Done
             }
-            Ok(Ok(None)) => Disposition::Done,
-            Ok(Err(Failure::Reject(rejection))) => self.reject(rejection, &object.key, None).await,
-            Ok(Err(Failure::Retry(error))) => Disposition::Retry(error),
-            Ok(Err(Failure::Outage { what, error })) => {
-                self.away = Some(what);
-                Disposition::Retry(error)
+            Ok(Err(Failure::Reject(rejection))) => self.reject(&rejection, &object.key, None).await,
+            Ok(Err(Failure::Retry(_))) => Disposition::Retry,
+            Ok(Err(Failure::Unavailable { what, .. })) => {
+                self.unavailable = Some(what);
+                Disposition::Retry
             }
             Err(_) => {
-                warn!(reason = %NotNow::OutOfTime, "object is dropped");
-                Disposition::Retry(NotNow::OutOfTime.into())
+                warn!(reason = %Deferral::OutOfTime, "object cancelled");
+                Disposition::Retry
             }
         }
     }
 
-    /// The name tells the whole of it, so the rejection is written down under that: the keys of two buckets may be alike.
+    /// The rejected line goes by the bucket and the key: two buckets may have objects of the same key.
     async fn reject_other_bucket(&mut self, object: &ObjectRef) -> Disposition {
         let rejection = Rejection {
             reason: "other_bucket",
             detail: format!(
-                "the notice is about bucket {}, and this function works on {}: remove that bucket's notification, or copy the object here",
+                "the notification is about bucket {}, and this function processes {}: remove that bucket's notification, or copy the object here",
                 object.bucket, self.worker.bucket
             ),
         };
-        self.reject(rejection, &object.to_string(), None).await
+        self.reject(&rejection, &object.to_string(), None).await
     }
 
-    fn reason_to_wait(&self) -> Option<NotNow> {
-        if let Some(what) = self.away {
-            Some(NotNow::Away(what))
-        } else if self.budget.allows_to_begin(Instant::now()) {
+    fn reason_to_defer(&self) -> Option<Deferral> {
+        if let Some(what) = self.unavailable {
+            Some(Deferral::Unavailable(what))
+        } else if self.budget.allows_start(Instant::now()) {
             None
         } else {
-            Some(NotNow::TooLate)
+            Some(Deferral::TooLate)
         }
     }
 
@@ -204,41 +205,34 @@ where
         self.tally.add(Metric::Rejected, rejected);
     }
 
-    /// Writes a rejection down. Only then may the message go.
+    /// Writes a rejected line. The message may be acknowledged only after that.
     async fn reject(
         &mut self,
-        rejection: Rejection,
+        rejection: &Rejection,
         source_key: &str,
         item: Option<&str>,
     ) -> Disposition {
-        warn!(
-            reason = rejection.reason,
-            detail = rejection.detail,
-            "rejected"
-        );
+        let Rejection { reason, detail } = rejection;
+        warn!(reason, detail, "rejected");
         let line = RejectedLine {
-            reason: rejection.reason,
-            detail: &rejection.detail,
+            reason,
+            detail,
             source_key,
             ordinal: None,
             item,
         };
         let Worker {
-            s3,
-            bucket,
-            metrics,
-            clock,
-            ..
+            s3, bucket, clock, ..
         } = self.worker;
-        let pipeline = metrics.pipeline().as_str();
-        match rejected::write(s3, bucket, pipeline, &line, clock(), REJECT_LIMIT).await {
+        let pipeline = self.worker.metrics.pipeline().as_str();
+        match write_rejected(s3, bucket, pipeline, &line, clock(), REJECT_LIMIT).await {
             Ok(_) => {
                 self.tally.add(Metric::ObjectsRejected, 1);
-                Disposition::Reject(rejection)
+                Disposition::Reject
             }
             Err(error) => {
-                error!(error = %boot::chain(&error), "rejection cannot be written down now");
-                Disposition::Retry(error.into())
+                error!(error = %boot::chain(&error), "rejected line not written");
+                Disposition::Retry
             }
         }
     }
@@ -261,18 +255,18 @@ mod tests {
         rejected: 1,
     };
 
-    /// Delivers one message for each list of keys. Returns the places of those that are to be sent again, the keys that came
-    /// to be settled, and the number of events received.
+    /// Delivers one message for each list of keys. Returns the ids of the messages to keep, the keys that were processed, and the
+    /// number of events received.
     async fn deliver(
         messages: &[&[&str]],
         available: Duration,
-        settle: impl AsyncFn(&str) -> Result<Option<Counts>, Failure>,
+        process: impl AsyncFn(&str) -> Result<Option<Counts>, Failure>,
     ) -> (Vec<String>, Vec<String>, Option<u64>) {
         let mut event = SqsEvent::default();
-        for (place, keys) in messages.iter().enumerate() {
+        for (index, keys) in messages.iter().enumerate() {
             let mut message = SqsMessage::default();
-            message.message_id = Some(place.to_string());
-            message.body = Some(notice(keys));
+            message.message_id = Some(index.to_string());
+            message.body = Some(notification(keys));
             event.records.push(message);
         }
         let mut context = Context::default();
@@ -291,7 +285,7 @@ mod tests {
         let response = worker
             .handle(LambdaEvent::new(event, context), async |object| {
                 keys.borrow_mut().push(object.key.clone());
-                settle(&object.key).await
+                process(&object.key).await
             })
             .await;
 
@@ -304,7 +298,7 @@ mod tests {
         )
     }
 
-    fn notice(keys: &[&str]) -> String {
+    fn notification(keys: &[&str]) -> String {
         let record = |key: &&str| {
             serde_json::json!({
                 "eventName": "ObjectCreated:Put",
@@ -315,10 +309,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn message_ends_as_the_worst_of_its_objects_and_settles_them_all() {
+    async fn message_ends_as_the_worst_of_its_objects_and_all_are_processed() {
         let messages: [&[&str]; 2] = [&["a", "bad", "b"], &["c"]];
 
-        let (retried, settled, received) =
+        let (retried, processed, received) =
             deliver(&messages, Duration::from_mins(1), async |key| match key {
                 "bad" => Err(Failure::Retry("refused".into())),
                 _ => Ok(Some(COUNTS)),
@@ -326,24 +320,25 @@ mod tests {
             .await;
 
         assert_eq!(retried, ["0"]);
-        assert_eq!(settled, ["a", "bad", "b", "c"]);
+        assert_eq!(processed, ["a", "bad", "b", "c"]);
         assert_eq!(received, Some(18));
     }
 
     #[tokio::test]
-    async fn after_an_outage_everything_else_is_put_off() {
+    async fn everything_else_is_deferred_once_something_is_unavailable() {
         let messages: [&[&str]; 2] = [&["a", "b"], &["c"]];
 
-        let (retried, settled, received) = deliver(&messages, Duration::from_mins(1), async |_| {
-            Err(Failure::Outage {
-                what: "database",
-                error: "refused".into(),
+        let (retried, processed, received) =
+            deliver(&messages, Duration::from_mins(1), async |_| {
+                Err(Failure::Unavailable {
+                    what: "database",
+                    error: "refused".into(),
+                })
             })
-        })
-        .await;
+            .await;
 
         assert_eq!(retried, ["0", "1"]);
-        assert_eq!(settled, ["a"]);
+        assert_eq!(processed, ["a"]);
         assert_eq!(received, None);
     }
 
@@ -351,9 +346,9 @@ mod tests {
     async fn objects_of_our_own_are_done_even_when_it_is_too_late_for_others() {
         let messages: [&[&str]; 2] = [&["lake/a"], &["raw/a"]];
 
-        let (retried, settled, _) = deliver(&messages, Duration::ZERO, async |_| Ok(None)).await;
+        let (retried, processed, _) = deliver(&messages, Duration::ZERO, async |_| Ok(None)).await;
 
         assert_eq!(retried, ["1"]);
-        assert!(settled.is_empty());
+        assert!(processed.is_empty());
     }
 }

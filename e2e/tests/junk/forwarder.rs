@@ -9,12 +9,12 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use aws_io::{
     Aws, SqsClient,
-    queue::{Ask, Depth, depth, receive, release, send, send_batch},
+    queue::{Depth, ReceiveOptions, depth, receive, release, send, send_batch},
 };
 use axum::{Router, body::Bytes, http::StatusCode, routing::post};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
     lambda::{Lambda, endpoint},
@@ -86,11 +86,8 @@ impl Rig {
 
     async fn send_good(&self, ids: std::ops::Range<usize>) -> Result<()> {
         let bodies: Vec<String> = ids.map(good).collect();
-        ensure!(
-            send_batch(&self.sqs, &self.queue_url, &bodies)
-                .await?
-                .is_empty()
-        );
+        let failures = send_batch(&self.sqs, &self.queue_url, &bodies, 1, in_a_minute()).await;
+        ensure!(failures.indices.is_empty(), "{failures:?}");
         Ok(())
     }
 
@@ -259,14 +256,19 @@ async fn message_that_ends_the_process_is_dead_with_its_sixth_receive_and_others
 
 /// Receives the only message and gives it back at once; its id.
 async fn receive_and_give_back(rig: &Rig) -> Result<String> {
-    let ask = Ask {
+    let ask = ReceiveOptions {
         max_messages: 10,
         wait: Duration::from_secs(5),
         visibility: Duration::from_mins(1),
     };
     let mut received = receive(&rig.sqs, &rig.queue_url, ask).await?;
     let message = received.pop().context("there is a message")?;
-    let loans = [(message.receipt, Duration::ZERO)];
-    release(&rig.sqs, &rig.queue_url, &loans).await?;
+    let visible = [(message.receipt_handle, Duration::ZERO)];
+    let failures = release(&rig.sqs, &rig.queue_url, &visible, in_a_minute()).await;
+    ensure!(failures.indices.is_empty(), "{failures:?}");
     Ok(message.id)
+}
+
+fn in_a_minute() -> Instant {
+    Instant::now() + Duration::from_mins(1)
 }

@@ -85,7 +85,12 @@ async fn one_object_that_cannot_be_used_is_rejected_alone() {
     reasons.sort();
     assert_eq!(
         reasons,
-        ["not_a_notice", "not_json", "not_json", "object_missing"]
+        [
+            "not_a_notification",
+            "not_json",
+            "not_json",
+            "object_missing"
+        ]
     );
 }
 

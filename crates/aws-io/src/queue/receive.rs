@@ -1,4 +1,4 @@
-//! Taking messages from a queue that nobody polls for us.
+//! Receiving messages from a queue that Lambda does not poll for the function.
 
 use std::time::Duration;
 
@@ -7,36 +7,36 @@ use aws_sdk_sqs::{
     types::{Message, MessageSystemAttributeName},
 };
 
-use super::QueueError;
+use super::{QueueError, whole_seconds};
 use crate::SqsClient;
 
-/// The most messages that one call gives
+/// The most messages that one call returns
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
 pub const MAX_RECEIVED: u8 = 10;
 
-/// What a call adds to the time that it may wait for messages.
-const ANSWER_TIME: Duration = Duration::from_secs(8);
+/// The time limit of a call, beyond its wait time.
+const RESPONSE_TIME: Duration = Duration::from_secs(8);
 
-/// How to ask for messages.
+/// Options of a call of `ReceiveMessage`.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask {
-    /// The most messages to give, up to [`MAX_RECEIVED`].
+pub struct ReceiveOptions {
+    /// The most messages to return, up to [`MAX_RECEIVED`].
     pub max_messages: u8,
-    /// How long to wait for a first message: 1 to 20 seconds, in whole ones. Not waiting asks some of SQS's servers only
-    /// and finds a queue empty that is not.
+    /// How long to wait for a first message: 1 to 20 whole seconds. Short polling (0) queries a subset of SQS's servers and may
+    /// find a queue empty that is not.
     pub wait: Duration,
-    /// How long nobody else is given these messages, in whole seconds.
+    /// The visibility timeout, in whole seconds.
     pub visibility: Duration,
 }
 
-/// A message on loan: it comes back to the queue unless it is deleted in time.
+/// An in-flight message: it becomes visible again unless it is deleted within its visibility timeout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedMessage {
     /// The id, the same whenever it is received.
     pub id: String,
-    /// What to delete it by, another one whenever it is received.
-    pub receipt: String,
-    /// When the queue took it, milliseconds since the Unix epoch; 0 when SQS does not say.
+    /// The handle to delete it by, another one whenever it is received.
+    pub receipt_handle: String,
+    /// When it was sent, milliseconds since the Unix epoch; 0 when SQS does not say.
     pub sent_at_ms: i64,
     /// How often it was received, this time included.
     pub receive_count: u32,
@@ -44,26 +44,26 @@ pub struct ReceivedMessage {
     pub body: String,
 }
 
-/// Receives some messages; none when there are none.
+/// Receives up to `max_messages` messages, which may be none.
 ///
 /// # Errors
-/// When SQS refuses or cannot be reached. Messages that it gave out all the same come back by themselves.
+/// When SQS refuses or cannot be reached. Messages that SQS delivered nevertheless become visible again after their timeout.
 pub async fn receive(
     client: &SqsClient,
     queue_url: &str,
-    ask: Ask,
+    options: ReceiveOptions,
 ) -> Result<Vec<ReceivedMessage>, QueueError> {
-    let limit = ask.wait + ANSWER_TIME;
+    let limit = options.wait + RESPONSE_TIME;
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(limit)
         .operation_timeout(limit)
         .build();
-    let answer = client
+    let response = client
         .receive_message()
         .queue_url(queue_url)
-        .max_number_of_messages(i32::from(ask.max_messages.clamp(1, MAX_RECEIVED)))
-        .wait_time_seconds(seconds(ask.wait).clamp(1, 20))
-        .visibility_timeout(seconds(ask.visibility))
+        .max_number_of_messages(i32::from(options.max_messages.clamp(1, MAX_RECEIVED)))
+        .wait_time_seconds(whole_seconds(options.wait).clamp(1, 20))
+        .visibility_timeout(whole_seconds(options.visibility))
         .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
         .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
         .customize()
@@ -74,7 +74,7 @@ pub async fn receive(
             queue_url: queue_url.to_owned(),
             source: Box::new(source),
         })?;
-    let messages = answer.messages.unwrap_or_default();
+    let messages = response.messages.unwrap_or_default();
     Ok(messages.into_iter().filter_map(read).collect())
 }
 
@@ -91,13 +91,9 @@ fn read(message: Message) -> Option<ReceivedMessage> {
         .unwrap_or(1);
     Some(ReceivedMessage {
         id: message.message_id?,
-        receipt: message.receipt_handle?,
+        receipt_handle: message.receipt_handle?,
         sent_at_ms,
         receive_count,
         body: message.body.unwrap_or_default(),
     })
-}
-
-pub(super) fn seconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }

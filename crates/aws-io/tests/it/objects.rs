@@ -1,8 +1,4 @@
-use aws_io::{
-    rejected::{self, RejectedLine},
-    s3::{GetError, NewObject, ObjectRef, PutOutcome, get_capped, put_new},
-};
-use time::macros::datetime;
+use aws_io::s3::{GetError, NewObject, ObjectRef, PutOutcome, get_capped, put_new};
 
 use crate::endpoint::{LIMIT, object};
 
@@ -97,56 +93,5 @@ async fn object_over_the_cap_is_refused() {
     assert_eq!(
         get_capped(&client, &name, 5, LIMIT).await.unwrap(),
         b"12345"
-    );
-}
-
-#[tokio::test]
-async fn rejection_is_one_readable_line_however_often_it_is_written() {
-    let (client, name) = object("").await;
-    let line = RejectedLine {
-        reason: "not_gzip",
-        detail: "invalid gzip header",
-        source_key: "raw/sparkpost/dt=2026-01-01/x.json.gz",
-        ordinal: None,
-        item: None,
-    };
-
-    for expected in [PutOutcome::Created, PutOutcome::AlreadyThere] {
-        let now = datetime!(2026-01-02 00:00 UTC);
-        let outcome = rejected::write(&client, &name.bucket, "sparkpost", &line, now, LIMIT)
-            .await
-            .unwrap();
-        assert_eq!(outcome, expected);
-    }
-
-    let listed = client
-        .list_objects_v2()
-        .bucket(&name.bucket)
-        .prefix("rejected/sparkpost/dt=2026-01-02/")
-        .send()
-        .await;
-    let keys: Vec<String> = listed
-        .unwrap()
-        .contents()
-        .iter()
-        .filter_map(|object| object.key.clone())
-        .collect();
-    assert_eq!(keys.len(), 1);
-    let written = ObjectRef {
-        key: keys[0].clone(),
-        ..name
-    };
-    let text =
-        String::from_utf8(get_capped(&client, &written, 4096, LIMIT).await.unwrap()).unwrap();
-    assert_eq!(text.lines().count(), 1);
-    assert_eq!(
-        serde_json::from_str::<serde_json::Value>(&text).unwrap(),
-        serde_json::json!({
-            "reason": "not_gzip",
-            "detail": "invalid gzip header",
-            "source_key": "raw/sparkpost/dt=2026-01-01/x.json.gz",
-            "ordinal": null,
-            "item": null,
-        })
     );
 }

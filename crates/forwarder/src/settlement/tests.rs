@@ -25,7 +25,7 @@ fn message(id: &str, age: Duration, ids: &[&str]) -> ReceivedMessage {
     let events: String = events.collect();
     ReceivedMessage {
         id: id.to_owned(),
-        receipt: format!("receipt-{id}"),
+        receipt_handle: format!("receipt-{id}"),
         sent_at_ms: NOW_MS - i64::try_from(age.as_millis()).unwrap(),
         receive_count: 3,
         body: format!(r#"{{"user_identities":{{"customer_id":"ada"}},"events":[{events}7]}}"#),
@@ -48,7 +48,7 @@ fn message_ends_when_all_of_its_events_have() {
     let settlement = settle(&chunk, &fates, &terms(UnknownUsers::Retry), 0).0;
 
     assert_eq!(settlement.settled.len(), 1);
-    assert_eq!(settlement.settled[0].receipt, "receipt-1");
+    assert_eq!(settlement.settled[0].receipt_handle, "receipt-1");
     assert_eq!(settlement.settled[0].counts.sent, 2);
     assert_eq!(
         settlement.settled[0].counts.rejected[&RejectReason::NotAnEvent],

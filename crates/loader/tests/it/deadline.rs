@@ -10,7 +10,10 @@ async fn work_is_not_begun_when_the_time_is_used_up(pool: PgPool) {
     let key = rig.archive("a", &batch(0..3)).await;
 
     let retried = rig
-        .deliver_messages(&[rig.notice(&[&key]), rig.notice(&[&key])], Duration::ZERO)
+        .deliver_messages(
+            &[rig.notification(&[&key]), rig.notification(&[&key])],
+            Duration::ZERO,
+        )
         .await;
 
     assert_eq!(retried, [0, 1]);

@@ -96,10 +96,10 @@ async fn every_record_of_a_notice_is_loaded(pool: PgPool) {
         rig.archive("a", &batch(0..3)).await,
         rig.archive("b", &batch(3..5)).await,
     ];
-    let notice = rig.notice(&[&keys[0], &keys[1]]);
+    let notification = rig.notification(&[&keys[0], &keys[1]]);
 
     let retried = rig
-        .deliver_messages(&[notice], std::time::Duration::from_mins(1))
+        .deliver_messages(&[notification], std::time::Duration::from_mins(1))
         .await;
 
     assert!(retried.is_empty());

@@ -25,7 +25,7 @@ async fn bodies_addresses_and_passwords_are_in_no_log(pool: PgPool) {
         b"planted@example.com".to_vec(),
     )
     .await;
-    let plain = rig.notice(&["raw/sparkpost/dt=2026-03-01/plain.json.gz"]);
+    let plain = rig.notification(&["raw/sparkpost/dt=2026-03-01/plain.json.gz"]);
     let away = rig.with_database(&format!(
         "postgres://user:planted-password@127.0.0.1:{}/none",
         closed_port()

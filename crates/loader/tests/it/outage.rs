@@ -93,7 +93,7 @@ async fn s3_that_never_answers_is_left_in_time_to_say_so(pool: PgPool) {
     let available = Duration::from_secs(2);
     let started = Instant::now();
 
-    let messages = [rig.notice(&[&key]), rig.notice(&[&key])];
+    let messages = [rig.notification(&[&key]), rig.notification(&[&key])];
     let retried = hanging.deliver_messages(&messages, available).await;
 
     assert_eq!(retried, [0, 1]);

@@ -88,7 +88,7 @@ impl Rig {
     }
 
     /// The message that S3 sends about objects.
-    pub(crate) fn notice(&self, keys: &[&str]) -> String {
+    pub(crate) fn notification(&self, keys: &[&str]) -> String {
         let record = |key: &&str| {
             json!({
                 "eventName": "ObjectCreated:Put",
@@ -100,7 +100,7 @@ impl Rig {
 
     /// One message for each key; returns the places of those that are to be sent again.
     pub(crate) async fn deliver(&self, keys: &[&str]) -> Vec<usize> {
-        let messages: Vec<_> = keys.iter().map(|key| self.notice(&[*key])).collect();
+        let messages: Vec<_> = keys.iter().map(|key| self.notification(&[*key])).collect();
         self.deliver_messages(&messages, AVAILABLE).await
     }
 

@@ -1,37 +1,39 @@
-//! Where things that can never be used are written down: `rejected/<pipeline>/dt=YYYY-MM-DD/<name>.ndjson`.
+//! Rejected lines: `rejected/<pipeline>/dt=YYYY-MM-DD/<name>.ndjson`.
 //!
-//! For what cannot be kept next to its data, such as an object that is not gzip. An event that cannot be used is kept in
-//! the database, with its bytes.
+//! For what cannot be kept next to its data, such as an object that is not gzip. A rejected event of an object that was read
+//! is kept by the function, with its bytes.
 
 use std::time::Duration;
 
+use aws_io::{
+    S3Client,
+    s3::{NewObject, ObjectRef, PutError, PutOutcome, put_new},
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use crate::{
-    S3Client,
-    s3::{NewObject, ObjectRef, PutError, PutOutcome, put_new},
-};
-
-/// One line: what was rejected, from where, and why.
+/// One line: what was rejected, its source, and the reason.
 #[derive(Clone, Debug, Serialize)]
 pub struct RejectedLine<'a> {
     /// A short fixed code, such as `not_gzip`.
     pub reason: &'static str,
-    /// What exactly, for a person.
+    /// The details, for a person.
     pub detail: &'a str,
     /// The key of the object it came from, or the id of the message when there is no object.
     pub source_key: &'a str,
-    /// Its place in the source, from 0, when only a part of it is meant.
+    /// Its index in the source, from 0, when only a part of it is meant.
     pub ordinal: Option<u32>,
-    /// The thing itself, when it is not kept elsewhere.
+    /// The item itself, when it is not kept elsewhere.
     pub item: Option<&'a str>,
 }
 
-/// Writes `line` down, within `limit`. The name comes from the source and the reason, so the same rejection on the same
-/// day is one file however often it happens.
-pub async fn write(
+/// Writes `line` within `limit`. The key is made of the source and the reason, so the same rejection on the same day is one
+/// object however often it happens.
+///
+/// # Errors
+/// When S3 did not confirm the object in time.
+pub async fn write_rejected(
     client: &S3Client,
     bucket: &str,
     pipeline: &str,

@@ -1,47 +1,47 @@
-//! How the time of one invocation is spent.
+//! The deadlines inside one invocation.
 
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// After this share of the time no new work is begun.
-const BEGIN_SHARE: f64 = 0.6;
-/// After this share work is dropped. What is left is for saying so.
+/// After this share of the time no new work is started.
+const START_SHARE: f64 = 0.6;
+/// After this share running work is cancelled. The rest is for reporting it.
 const WORK_SHARE: f64 = 0.9;
 
-/// The two moments that matter in an invocation.
+/// The two deadlines of an invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeBudget {
-    begin_until: Instant,
+    start_until: Instant,
     work_until: Instant,
 }
 
 impl TimeBudget {
-    /// Shares out the time from `now` to the invocation's `deadline`. There is none when it has passed.
+    /// Divides the time from `now` to the invocation's `deadline`. A deadline in the past leaves no time.
     pub fn until(deadline: SystemTime, now: SystemTime) -> Self {
         let available = deadline.duration_since(now).unwrap_or(Duration::ZERO);
         Self::new(Instant::now(), available)
     }
 
-    /// Shares out the `available` time, from `now` on.
+    /// Divides the `available` time, from `now` on.
     fn new(now: Instant, available: Duration) -> Self {
         Self {
-            begin_until: now + available.mul_f64(BEGIN_SHARE),
+            start_until: now + available.mul_f64(START_SHARE),
             work_until: now + available.mul_f64(WORK_SHARE),
         }
     }
 
-    /// Whether there is time to begin something at `now`.
-    pub fn allows_to_begin(&self, now: Instant) -> bool {
-        now < self.begin_until
+    /// Whether new work may start at `now`.
+    pub fn allows_start(&self, now: Instant) -> bool {
+        now < self.start_until
     }
 
-    /// When the last work is begun.
-    pub fn begin_until(&self) -> Instant {
-        self.begin_until
+    /// No new work starts from this moment on.
+    pub fn start_until(&self) -> Instant {
+        self.start_until
     }
 
-    /// When whatever runs has to end.
+    /// Running work is cancelled at this moment.
     pub fn work_until(&self) -> Instant {
         self.work_until
     }
@@ -52,29 +52,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_begun_for_six_tenths_and_done_for_nine() {
+    fn work_starts_for_six_tenths_and_runs_for_nine() {
         let now = Instant::now();
         let budget = TimeBudget::new(now, Duration::from_secs(10));
 
         assert_eq!(budget.work_until() - now, Duration::from_secs(9));
-        assert!(budget.allows_to_begin(now + Duration::from_millis(5_999)));
-        assert!(!budget.allows_to_begin(now + Duration::from_secs(6)));
+        assert!(budget.allows_start(now + Duration::from_millis(5_999)));
+        assert!(!budget.allows_start(now + Duration::from_secs(6)));
     }
 
     #[test]
     fn no_time_allows_nothing() {
         let now = Instant::now();
 
-        assert!(!TimeBudget::new(now, Duration::ZERO).allows_to_begin(now));
+        assert!(!TimeBudget::new(now, Duration::ZERO).allows_start(now));
     }
 
     #[test]
-    fn time_is_shared_out_up_to_the_deadline() {
+    fn time_is_divided_up_to_the_deadline() {
         let now = SystemTime::UNIX_EPOCH;
         let budget = TimeBudget::until(now + Duration::from_secs(10), now);
 
         assert_eq!(
-            budget.work_until() - budget.begin_until(),
+            budget.work_until() - budget.start_until(),
             Duration::from_secs(3)
         );
     }
@@ -84,6 +84,6 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
         let budget = TimeBudget::until(SystemTime::UNIX_EPOCH, now);
 
-        assert!(budget.begin_until() <= Instant::now());
+        assert!(budget.start_until() <= Instant::now());
     }
 }

@@ -1,8 +1,8 @@
-//! S3's event notices as they arrive in a queue: one decoder for all who read them.
+//! S3 event notifications as they arrive in a queue: the one decoder.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>. `EventBridge` has another form for
-//! the same: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>. A rule writes it in the words of the first; but what
-//! it could not deliver, it puts into a dead-letter queue as the event was.
+//! the same: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>. The rule's input transformer writes the first form; an
+//! event that could not be delivered is in the dead-letter queue in its original form.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Deserializer};
@@ -11,29 +11,29 @@ use crate::s3::ObjectRef;
 
 /// What a queue message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub enum Notification {
     /// S3 checks that it may write to the queue, once, when the notification is set up.
     TestEvent,
-    /// Objects were created. Empty when the notice is about other things, such as removals.
+    /// Objects were created. Empty when the notification is about other things, such as removals.
     Created(Vec<CreatedObject>),
 }
 
-/// An object of which a notice tells.
+/// An object that a notification names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedObject {
     /// Its name.
     pub name: ObjectRef,
-    /// Its size as stored. S3 always says it, an operator's replay does not.
+    /// Its size as stored. S3 always gives it, an operator's replay does not.
     pub size_bytes: Option<u64>,
-    /// Whether the notice is not S3's own but [`encode`]d, as an operator wants the object worked on again.
+    /// Whether an operator's replay sent the notification ([`encode`]) and not S3.
     pub is_replay: bool,
 }
 
-/// A message that is no S3 notice, and never will be one.
+/// A message that is no S3 notification, and never will be one.
 #[derive(Debug, thiserror::Error)]
-pub enum NoticeError {
-    /// Not the JSON that S3 sends. Only the place is kept: the parser's own text quotes the message.
-    #[error("not an S3 event notice from line {line}, column {column}")]
+pub enum NotificationError {
+    /// Not the JSON that S3 sends. Only the position is kept: the parser's own text quotes the message.
+    #[error("not an S3 event notification from line {line}, column {column}")]
     Json {
         /// From 1.
         line: usize,
@@ -41,7 +41,7 @@ pub enum NoticeError {
         column: usize,
     },
     /// Neither records nor a test event.
-    #[error("an S3 event notice without records")]
+    #[error("an S3 event notification without records")]
     Empty,
     /// A key that is not UTF-8 once decoded. S3 keys always are.
     #[error("an object key that is not UTF-8")]
@@ -49,21 +49,21 @@ pub enum NoticeError {
 }
 
 /// Decodes the body of one queue message. Every record counts; versions are ignored, as objects are never overwritten.
-pub fn decode(body: &str) -> Result<Notice, NoticeError> {
-    let message: Message = serde_json::from_str(body).map_err(|error| NoticeError::Json {
+pub fn decode(body: &str) -> Result<Notification, NotificationError> {
+    let message: Message = serde_json::from_str(body).map_err(|error| NotificationError::Json {
         line: error.line(),
         column: error.column(),
     })?;
     if message.event.as_deref() == Some("s3:TestEvent") {
-        return Ok(Notice::TestEvent);
+        return Ok(Notification::TestEvent);
     }
     if let (Some(kind), Some(detail)) = (message.detail_type, message.detail) {
         let created = (kind == "Object Created").then(|| detail.into_created());
-        return Ok(Notice::Created(created.into_iter().collect()));
+        return Ok(Notification::Created(created.into_iter().collect()));
     }
     let created = message
         .records
-        .ok_or(NoticeError::Empty)?
+        .ok_or(NotificationError::Empty)?
         .into_iter()
         .filter(|record| is_creation(&record.event_name))
         .map(|record| {
@@ -76,8 +76,8 @@ pub fn decode(body: &str) -> Result<Notice, NoticeError> {
                 is_replay: record.event_name == REPLAY,
             })
         })
-        .collect::<Result<_, NoticeError>>()?;
-    Ok(Notice::Created(created))
+        .collect::<Result<_, NotificationError>>()?;
+    Ok(Notification::Created(created))
 }
 
 /// A kind of creation that S3 does not know.
@@ -90,7 +90,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'.');
 
-/// A notice as S3 would send it for `object`, for having it worked on again.
+/// A notification about `object` in the form that S3 sends, for processing the object again.
 pub fn encode(object: &ObjectRef) -> String {
     let key = utf8_percent_encode(&object.key, ENCODED).to_string();
     let record = serde_json::json!({
@@ -186,11 +186,11 @@ mod tests {
 
     fn keys(records: &[String]) -> Vec<String> {
         match decode(&format!(r#"{{"Records":[{}]}}"#, records.join(","))).unwrap() {
-            Notice::Created(objects) => objects
+            Notification::Created(objects) => objects
                 .into_iter()
                 .map(|object| object.name.to_string())
                 .collect(),
-            Notice::TestEvent => panic!("no test event was sent"),
+            Notification::TestEvent => panic!("no test event was sent"),
         }
     }
 
@@ -223,8 +223,8 @@ mod tests {
         };
 
         let told = |kind| decode(&event(kind)).unwrap();
-        assert_eq!(told("Object Created"), Notice::Created(vec![created]));
-        assert_eq!(told("Object Deleted"), Notice::Created(Vec::new()));
+        assert_eq!(told("Object Created"), Notification::Created(vec![created]));
+        assert_eq!(told("Object Deleted"), Notification::Created(Vec::new()));
     }
 
     #[test]
@@ -253,8 +253,8 @@ mod tests {
         let told = |size: &str| {
             let record = record("ObjectCreated:Put", "raw/a").replace("\"size\":4", size);
             match decode(&format!(r#"{{"Records":[{record}]}}"#)).unwrap() {
-                Notice::Created(objects) => (objects[0].size_bytes, objects[0].is_replay),
-                Notice::TestEvent => panic!("no test event was sent"),
+                Notification::Created(objects) => (objects[0].size_bytes, objects[0].is_replay),
+                Notification::TestEvent => panic!("no test event was sent"),
             }
         };
 
@@ -274,7 +274,7 @@ mod tests {
     fn test_event_is_known() {
         let body = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"b","RequestId":"r","HostId":"h"}"#;
 
-        assert_eq!(decode(body).unwrap(), Notice::TestEvent);
+        assert_eq!(decode(body).unwrap(), Notification::TestEvent);
     }
 
     proptest! {
@@ -285,19 +285,22 @@ mod tests {
             let decoded = decode(&encode(&object)).unwrap();
 
             let created = CreatedObject { name: object, size_bytes: None, is_replay: true };
-            prop_assert_eq!(decoded, Notice::Created(vec![created]));
+            prop_assert_eq!(decoded, Notification::Created(vec![created]));
         }
     }
 
     #[test]
     fn other_messages_are_errors() {
-        assert!(matches!(decode("hello"), Err(NoticeError::Json { .. })));
+        assert!(matches!(
+            decode("hello"),
+            Err(NotificationError::Json { .. })
+        ));
         assert!(matches!(
             decode(r#"{"Records":[{"eventName":"ObjectCreated:Put"}]}"#),
-            Err(NoticeError::Json { .. })
+            Err(NotificationError::Json { .. })
         ));
-        assert!(matches!(decode("{}"), Err(NoticeError::Empty)));
+        assert!(matches!(decode("{}"), Err(NotificationError::Empty)));
         let bad_key = format!(r#"{{"Records":[{}]}}"#, record("ObjectCreated:Put", "%ff"));
-        assert!(matches!(decode(&bad_key), Err(NoticeError::Key(_))));
+        assert!(matches!(decode(&bad_key), Err(NotificationError::Key(_))));
     }
 }
