@@ -202,7 +202,7 @@ def by_way_of(stack, endpoint):
     own = {"aws:PrincipalAccount": ACCOUNT}
     wanted = (
         ("the loader reads", "s3:GetObject", f"{bucket}/raw/sparkpost/a.gz", own, True),
-        ("the loader rejects", "s3:PutObject", f"{bucket}/rejected/sparkpost/a.ndjson", own, True),
+        ("the loader rejects", "s3:PutObject", f"{bucket}/rejected/email_events/a.ndjson", own, True),
         ("the loader tells missing from forbidden", "s3:ListBucket", bucket, own, True),
         # The URL is signed by CloudFormation, in an account of AWS's.
         ("the migrator answers", "s3:PutObject", f"{answers}{REGION}/a", {}, True),

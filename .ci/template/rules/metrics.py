@@ -5,7 +5,9 @@ import json
 import re
 from pathlib import Path
 
-_SOURCE = Path(__file__).resolve().parents[3] / "crates" / "boot" / "src" / "metrics.rs"
+_CRATES = Path(__file__).resolve().parents[3] / "crates"
+_METRICS = _CRATES / "boot" / "src" / "metrics.rs"
+_PIPELINES = _CRATES / "event-model" / "src" / "pipeline.rs"
 
 # What AWS counts, by namespace: the dimensions, and the metrics that come with exactly these.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html leads to each list.
@@ -72,17 +74,15 @@ _WATCHED = (
 
 
 @functools.cache
-def _named_in(source):
-    """The metrics and pipelines that crates/boot can print."""
-    source = source.read_text()
-    body = lambda function: re.search(rf"fn {function}\(self\).*?\n    }}", source, re.DOTALL)[0]
-    values = lambda text: set(re.findall(r'=> "(\w+)"', text))
-    return values(body("name")), values(body("as_str"))
+def _names_in(source):
+    """The names that a Rust enum's `name` returns."""
+    body = re.search(r"fn name\(self\).*?\n    }", source.read_text(), re.DOTALL)[0]
+    return set(re.findall(r'=> "(\w+)"', body))
 
 
 def _own(stack):
     """Every metric that the stack itself counts: the namespace, the name, whether a pipeline is its dimension."""
-    counted, pipelines = _named_in(_SOURCE)
+    counted, pipelines = _names_in(_METRICS), _names_in(_PIPELINES)
     found = set()
     for it in stack.of_type("AWS::Lambda::Function").values():
         namespace = it.get("Environment", {}).get("Variables", {}).get("METRICS_NAMESPACE")

@@ -3,10 +3,8 @@
 use std::str::FromStr;
 
 use aws_io::{Aws, S3Client};
-use boot::{
-    BoxError, Env, EnvError,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{BoxError, Env, EnvError, metrics::Metrics};
+use event_model::Pipeline;
 use lake_schema::{Table, layout};
 use time::{Date, Duration, OffsetDateTime, macros::date};
 
@@ -81,7 +79,7 @@ impl Deps {
     /// Makes the clients. Reaches nothing yet.
     pub async fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Self {
         Self {
-            metrics: Metrics::stdout(Pipeline::Track, config.metrics_namespace.as_deref()),
+            metrics: Metrics::stdout(Pipeline::ProductEvents, config.metrics_namespace.as_deref()),
             config,
             s3: Aws::from_env().await.s3(),
             tables: Table::all().into(),

@@ -6,7 +6,7 @@ use aws_io::s3::ObjectRef;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use boot::BoxError;
 use lambda_runtime::LambdaEvent;
-use object_worker::{Failure, OtherBuckets, TimeBudget, Worker};
+use object_worker::{EventMetrics, Failure, OtherBuckets, TimeBudget, Worker};
 use serde::de::IgnoredAny;
 use tracing::{error, info};
 
@@ -29,6 +29,7 @@ pub async fn handle(
         s3: &deps.s3,
         bucket: &deps.config.bucket,
         metrics: &deps.metrics,
+        event_metrics: EventMetrics::LAKE,
         clock: deps.clock,
         own_prefixes: &OWN_PREFIXES,
         other_buckets: OtherBuckets::Read,

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use event_model::Pipeline;
 use serde_json::{Map, Value, json};
 
 /// The namespace of a metric where no other is set. A stack sets its own, `Cistern/<stack>`: with one namespace for an
@@ -19,77 +20,67 @@ pub const NAMESPACE: &str = "Cistern";
 /// The only dimension, so that a metric costs one time series per pipeline.
 const DIMENSION: &str = "pipeline";
 
-/// The source an event came from: the value of the dimension `pipeline`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pipeline {
-    /// Email events by webhook.
-    Sparkpost,
-    /// App events, forwarded.
-    Mparticle,
-    /// Product events, for the lake.
-    Track,
-}
-
-impl Pipeline {
-    /// The name in metrics and in object keys.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sparkpost => "sparkpost",
-            Self::Mparticle => "mparticle",
-            Self::Track => "track",
-        }
-    }
-}
-
-/// What is counted. `received = stored + duplicate + rejected` holds for events that are kept,
-/// `received = sent + skipped + rejected` for events that are forwarded, and for batches at the front door
+/// The metrics. These sums hold: in Postgres `received = stored + duplicate + rejected`, in the lake the same of the four `lake_`
+/// metrics, for forwarded events `received = sent + skipped + rejected`, and at the webhooks
 /// `batches_received = batches_stored + batches_duplicate + batches_refused`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// Events in the batches that were loaded.
+    /// Events that were loaded into Postgres, or forwarded.
     Received,
-    /// Events that became a new row.
+    /// Events that became a new row in Postgres.
     Stored,
-    /// Events that were there already.
+    /// Events that were stored before.
     Duplicate,
-    /// Events that cannot be used and were kept aside with a reason.
+    /// Events that can never be used; each is kept with a reason.
     Rejected,
-    /// Queue messages handed back to be tried again.
+    /// Events in raw objects that were converted for the lake.
+    LakeReceived,
+    /// Events that became a new row in the lake.
+    LakeStored,
+    /// Events whose raw object was converted before.
+    LakeDuplicate,
+    /// Pieces of raw objects that can never become a row; each is kept with a reason.
+    LakeRejected,
+    /// Queue messages that stay in the queue for another attempt.
     Retried,
-    /// Batches posted to the front door.
+    /// Batches posted to a webhook.
     BatchesReceived,
-    /// Batches newly written to the archive.
+    /// Batches written to the archive now.
     BatchesStored,
-    /// Batches whose object was there already.
+    /// Batches written to the archive before.
     BatchesDuplicate,
-    /// Batches answered with an error, so that their sender keeps them.
+    /// Batches refused with an error, so that their sender keeps them.
     BatchesRefused,
-    /// Bytes of the bodies posted to the front door, as received.
+    /// Bytes of the bodies posted to a webhook, as received.
     ReceivedBytes,
-    /// Objects and notifications that could not be used as a whole.
+    /// Objects and messages that can never be used as a whole.
     ObjectsRejected,
-    /// Events that a destination took.
+    /// Events that a destination accepted.
     Sent,
-    /// Events that were left out on purpose.
+    /// Events that the mapping leaves out on purpose.
     Skipped,
-    /// Events that were over a day old when a destination took them.
+    /// Events that were over a day old when a destination accepted them.
     Late,
     /// Queue messages written to the archive; one that is received again is written again.
     MessagesArchived,
-    /// Runs that a destination ended by refusing our key.
+    /// Runs that ended because the destination refused the key.
     DestinationRefused,
-    /// Runs that a destination ended by not answering, or asking to come back later.
+    /// Runs that ended because the destination was unavailable.
     DestinationUnavailable,
     /// Runs that ended before the queue was empty.
     RunsUnfinished,
 }
 
 impl Metric {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 22] = [
         Self::Received,
         Self::Stored,
         Self::Duplicate,
         Self::Rejected,
+        Self::LakeReceived,
+        Self::LakeStored,
+        Self::LakeDuplicate,
+        Self::LakeRejected,
         Self::Retried,
         Self::BatchesReceived,
         Self::BatchesStored,
@@ -113,6 +104,10 @@ impl Metric {
             Self::Stored => "stored",
             Self::Duplicate => "duplicate",
             Self::Rejected => "rejected",
+            Self::LakeReceived => "lake_received",
+            Self::LakeStored => "lake_stored",
+            Self::LakeDuplicate => "lake_duplicate",
+            Self::LakeRejected => "lake_rejected",
             Self::Retried => "retried",
             Self::BatchesReceived => "batches_received",
             Self::BatchesStored => "batches_stored",
@@ -137,6 +132,10 @@ impl Metric {
             | Self::Stored
             | Self::Duplicate
             | Self::Rejected
+            | Self::LakeReceived
+            | Self::LakeStored
+            | Self::LakeDuplicate
+            | Self::LakeRejected
             | Self::Retried
             | Self::BatchesReceived
             | Self::BatchesStored
@@ -205,9 +204,18 @@ impl Metrics {
         }
     }
 
-    /// The pipeline whose numbers are printed.
+    /// The pipeline whose metrics are printed.
     pub fn pipeline(&self) -> Pipeline {
         self.pipeline
+    }
+
+    /// The same for another pipeline.
+    #[must_use]
+    pub fn of(&self, pipeline: Pipeline) -> Self {
+        Self {
+            pipeline,
+            ..self.clone()
+        }
     }
 
     /// Prints one line with the numbers of one invocation that ended at `now`; nothing when there are none.
@@ -253,7 +261,7 @@ impl Metrics {
                 "CloudWatchMetrics": [{ "Namespace": &*self.namespace, "Dimensions": [[DIMENSION]], "Metrics": definitions }],
             }),
         );
-        document.insert(DIMENSION.to_owned(), self.pipeline.as_str().into());
+        document.insert(DIMENSION.to_owned(), self.pipeline.name().into());
         document.extend(
             tally
                 .entries()
@@ -279,7 +287,7 @@ mod tests {
 
     fn printed(tally: &Tally) -> String {
         let capture = Capture::default();
-        Metrics::to(Pipeline::Sparkpost, capture.clone()).emit(
+        Metrics::to(Pipeline::EmailEvents, capture.clone()).emit(
             tally,
             SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
         );
@@ -314,7 +322,7 @@ mod tests {
                         ],
                     }],
                 },
-                "pipeline": "sparkpost",
+                "pipeline": "email_events",
                 "received": 7,
                 "duplicate": 0,
                 "received_bytes": 512,
@@ -327,7 +335,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.add(Metric::Late, 1);
 
-        let metrics = Metrics::stdout(Pipeline::Mparticle, Some("Cistern/staging"));
+        let metrics = Metrics::stdout(Pipeline::AppEvents, Some("Cistern/staging"));
 
         let document = metrics.document(&tally, SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(
@@ -343,7 +351,7 @@ mod tests {
         tally.add(Metric::Skipped, 2);
         let particulars = [("reasons", json!({ "type_off": 2 })), ("skipped", json!(7))];
 
-        Metrics::to(Pipeline::Mparticle, capture.clone()).emit_with(
+        Metrics::to(Pipeline::AppEvents, capture.clone()).emit_with(
             &tally,
             particulars
                 .map(|(name, value)| (name.to_owned(), value))
@@ -355,7 +363,7 @@ mod tests {
         let line: Value = serde_json::from_str(&capture.text()).unwrap();
         assert_eq!(line["skipped"], 2);
         assert_eq!(line["reasons"]["type_off"], 2);
-        assert_eq!(line["pipeline"], "mparticle");
+        assert_eq!(line["pipeline"], "app_events");
     }
 
     #[test]

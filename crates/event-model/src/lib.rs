@@ -6,10 +6,12 @@ mod event_key;
 pub mod forwarding;
 pub mod iterable;
 pub mod mparticle;
+mod pipeline;
 pub mod sparkpost;
 mod timestamp;
 
 pub use batch_key::{BatchKey, ObjectKeyError};
 pub use byte_form::{BYTE_ORDER_MARK, ByteForm, LOOKED_AT_BYTES, skip_byte_order_marks};
 pub use event_key::{EventKey, ParseEventKeyError};
+pub use pipeline::Pipeline;
 pub use timestamp::Timestamp;

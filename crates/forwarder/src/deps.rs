@@ -6,7 +6,8 @@ use aws_io::{
     Aws, S3Client, SecretsClient, SqsClient,
     secrets::{self, SecretError, VersionStage},
 };
-use boot::metrics::{Metrics, Pipeline};
+use boot::metrics::Metrics;
+use event_model::Pipeline;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -80,7 +81,7 @@ impl Deps {
     ) -> Result<Self, reqwest::Error> {
         let aws = Aws::from_env().await;
         Ok(Self {
-            metrics: Metrics::stdout(Pipeline::Mparticle, config.metrics_namespace.as_deref()),
+            metrics: Metrics::stdout(Pipeline::AppEvents, config.metrics_namespace.as_deref()),
             config,
             sqs: aws.sqs(),
             s3: aws.s3(),

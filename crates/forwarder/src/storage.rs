@@ -114,7 +114,7 @@ impl<'a> Storage<'a> {
             }
             Kind::Rejected => {
                 let count = self.rejected_count.fetch_add(1, Ordering::Relaxed) + 1;
-                format!("rejected/mparticle/dt={date}/{run_id}-{count}.ndjson")
+                format!("rejected/app_events/dt={date}/{run_id}-{count}.ndjson")
             }
         }
     }

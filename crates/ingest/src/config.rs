@@ -4,10 +4,8 @@ use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use access_keys::{KeyCache, Networks};
 use aws_io::{Aws, S3Client, gzip::MAX_BATCH_BYTES};
-use boot::{
-    Env, EnvError,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{Env, EnvError, metrics::Metrics};
+use event_model::Pipeline;
 use time::OffsetDateTime;
 
 /// The settings in the README's table.
@@ -73,7 +71,7 @@ impl Deps {
         let aws = Aws::from_env().await;
         let keys = KeyCache::new(aws.secrets(), config.secret_id.clone(), config.max_key_age);
         Self {
-            metrics: Metrics::stdout(Pipeline::Sparkpost, config.metrics_namespace.as_deref()),
+            metrics: Metrics::stdout(Pipeline::EmailEvents, config.metrics_namespace.as_deref()),
             config,
             s3: aws.s3(),
             keys: Arc::new(keys),

@@ -154,7 +154,7 @@ pub fn rejected_key(pipeline: &str, arrival_day: Date, id: FileId) -> String {
 /// Under which name a table's rejections are kept: that of the pipeline which nobody else judges, and else the table's own.
 pub fn pipeline(table: &str) -> &str {
     match table {
-        "events" => "track",
+        "events" => "product_events",
         other => other,
     }
 }
@@ -215,8 +215,8 @@ mod tests {
             format!("lake/events_months/month=2026-01/month-{id}.parquet")
         );
         assert_eq!(
-            rejected_key("track", day, id),
-            format!("rejected/track/dt=2026-01-31/{id}.ndjson")
+            rejected_key("product_events", day, id),
+            format!("rejected/product_events/dt=2026-01-31/{id}.ndjson")
         );
         assert_eq!(
             state_key("events", 7),

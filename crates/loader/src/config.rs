@@ -1,10 +1,8 @@
 //! What the function is told, and what it works with.
 
 use aws_io::{Aws, S3Client};
-use boot::{
-    Env, EnvError,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{Env, EnvError, metrics::Metrics};
+use event_model::Pipeline;
 use event_store::{CaCertificates, DatabaseConfig, Login, Store, StoreError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -68,7 +66,7 @@ impl Deps {
             bucket: config.bucket,
             s3: Aws::from_env().await.s3(),
             store: Store::connect_lazy(&database)?,
-            metrics: Metrics::stdout(Pipeline::Sparkpost, config.metrics_namespace.as_deref()),
+            metrics: Metrics::stdout(Pipeline::EmailEvents, config.metrics_namespace.as_deref()),
             clock,
         })
     }

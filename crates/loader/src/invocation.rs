@@ -6,7 +6,7 @@ use aws_io::s3::ObjectRef;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use event_store::{LoadOutcome, Trouble};
 use lambda_runtime::LambdaEvent;
-use object_worker::{Counts, Failure, OtherBuckets, Worker};
+use object_worker::{Counts, EventMetrics, Failure, OtherBuckets, Worker};
 use tracing::{error, warn};
 
 use crate::{
@@ -24,6 +24,7 @@ pub async fn handle(
         s3: &deps.s3,
         bucket: &deps.bucket,
         metrics: &deps.metrics,
+        event_metrics: EventMetrics::POSTGRES,
         clock: deps.clock,
         own_prefixes: &[],
         other_buckets: OtherBuckets::OnlyReplayed,

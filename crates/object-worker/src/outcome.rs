@@ -1,6 +1,6 @@
 //! The outcome of one object, as a function tells it to the worker.
 
-use boot::BoxError;
+use boot::{BoxError, metrics::Metric};
 
 /// What became of an object's events. The sum of the three is the number of events received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,36 @@ pub struct Counts {
     pub duplicate: u64,
     /// Rejected now.
     pub rejected: u64,
+}
+
+/// The metrics by which a function counts events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventMetrics {
+    /// All events of the objects.
+    pub received: Metric,
+    /// [`Counts::stored`].
+    pub stored: Metric,
+    /// [`Counts::duplicate`].
+    pub duplicate: Metric,
+    /// [`Counts::rejected`].
+    pub rejected: Metric,
+}
+
+impl EventMetrics {
+    /// Of events in Postgres.
+    pub const POSTGRES: Self = Self {
+        received: Metric::Received,
+        stored: Metric::Stored,
+        duplicate: Metric::Duplicate,
+        rejected: Metric::Rejected,
+    };
+    /// Of events in the lake.
+    pub const LAKE: Self = Self {
+        received: Metric::LakeReceived,
+        stored: Metric::LakeStored,
+        duplicate: Metric::LakeDuplicate,
+        rejected: Metric::LakeRejected,
+    };
 }
 
 /// Why an item can never be used.

@@ -9,6 +9,7 @@ use aws_io::{
     S3Client,
     s3::{NewObject, ObjectRef, PutError, PutOutcome, put_new},
 };
+use event_model::Pipeline;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -36,7 +37,7 @@ pub struct RejectedLine<'a> {
 pub async fn write_rejected(
     client: &S3Client,
     bucket: &str,
-    pipeline: &str,
+    pipeline: Pipeline,
     line: &RejectedLine<'_>,
     now: OffsetDateTime,
     limit: Duration,
@@ -55,7 +56,7 @@ pub async fn write_rejected(
     put_new(client, &object, limit).await
 }
 
-fn key(pipeline: &str, line: &RejectedLine<'_>, now: OffsetDateTime) -> String {
+fn key(pipeline: Pipeline, line: &RejectedLine<'_>, now: OffsetDateTime) -> String {
     let mut hash = Sha256::new();
     hash.update(line.source_key);
     hash.update([0]);
@@ -63,7 +64,8 @@ fn key(pipeline: &str, line: &RejectedLine<'_>, now: OffsetDateTime) -> String {
     hash.update(line.ordinal.unwrap_or(u32::MAX).to_be_bytes());
     let name = hex::encode(hash.finalize());
     format!(
-        "rejected/{pipeline}/dt={}/{}.ndjson",
+        "rejected/{}/dt={}/{}.ndjson",
+        pipeline.name(),
         now.to_utc().date(),
         name.get(..32).unwrap_or(&name)
     )
@@ -85,10 +87,18 @@ mod tests {
 
     #[test]
     fn key_is_the_same_for_the_same_rejection_and_names_day_and_pipeline() {
-        let first = key("sparkpost", &LINE, datetime!(2026-01-02 03:00 +05:00));
-        let again = key("sparkpost", &LINE, datetime!(2026-01-01 23:59 UTC));
+        let first = key(
+            Pipeline::EmailEvents,
+            &LINE,
+            datetime!(2026-01-02 03:00 +05:00),
+        );
+        let again = key(
+            Pipeline::EmailEvents,
+            &LINE,
+            datetime!(2026-01-01 23:59 UTC),
+        );
         let other = key(
-            "sparkpost",
+            Pipeline::EmailEvents,
             &RejectedLine {
                 reason: "too_large",
                 ..LINE
@@ -97,7 +107,7 @@ mod tests {
         );
 
         assert!(
-            first.starts_with("rejected/sparkpost/dt=2026-01-01/") && first.ends_with(".ndjson"),
+            first.starts_with("rejected/email_events/dt=2026-01-01/") && first.ends_with(".ndjson"),
             "{first}"
         );
         assert_eq!(first, again);

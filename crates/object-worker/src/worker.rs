@@ -1,6 +1,6 @@
 //! One invocation: a batch of messages in, the ones to keep out.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_io::{
     S3Client,
@@ -9,14 +9,15 @@ use aws_io::{
 };
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use boot::metrics::{Metric, Metrics, Tally};
+use event_model::Pipeline;
 use lambda_runtime::LambdaEvent;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::{
-    Counts, Failure, RejectedLine, Rejection, TimeBudget, disposition::Disposition, order,
-    write_rejected,
+    Counts, EventMetrics, Failure, RejectedLine, Rejection, TimeBudget, disposition::Disposition,
+    order, write_rejected,
 };
 
 /// The time limit for writing one rejected line.
@@ -29,8 +30,10 @@ pub struct Worker<'a> {
     pub s3: &'a S3Client,
     /// The function's own bucket, to which they are written.
     pub bucket: &'a str,
-    /// Where metrics go. Rejected lines are written under the name of the same pipeline.
+    /// Where metrics go: those of an object, and its rejected lines, by the pipeline of its key; those of a message by this pipeline.
     pub metrics: &'a Metrics,
+    /// The metrics that count events.
+    pub event_metrics: EventMetrics,
     /// The current time.
     pub clock: fn() -> OffsetDateTime,
     /// The prefixes that the function itself writes to. A notification about such an object is a mistake in the bucket's
@@ -64,7 +67,7 @@ impl Worker<'_> {
             worker: self,
             process,
             budget: TimeBudget::until(event.context.deadline(), (self.clock)().into()),
-            tally: Tally::default(),
+            tallies: BTreeMap::new(),
             unavailable: None,
         };
         order::sort(&mut event.payload.records);
@@ -73,13 +76,18 @@ impl Worker<'_> {
             let span = info_span!("message", message.id = message.message_id);
             let end = invocation.message(&message).instrument(span).await;
             if end == Disposition::Retry {
-                invocation.tally.add(Metric::Retried, 1);
+                let tally = invocation.tallies.entry(self.metrics.pipeline());
+                tally.or_default().add(Metric::Retried, 1);
                 // A message without an id cannot be named. Lambda treats an empty name as a failure of the whole batch, which
                 // loses nothing.
                 response.add_failure(message.message_id.unwrap_or_default());
             }
         }
-        self.metrics.emit(&invocation.tally, (self.clock)().into());
+        for (pipeline, tally) in &invocation.tallies {
+            self.metrics
+                .of(*pipeline)
+                .emit(tally, (self.clock)().into());
+        }
         response
     }
 }
@@ -89,7 +97,7 @@ struct Invocation<'a, P> {
     worker: Worker<'a>,
     process: P,
     budget: TimeBudget,
-    tally: Tally,
+    tallies: BTreeMap<Pipeline, Tally>,
     unavailable: Option<&'static str>,
 }
 
@@ -119,7 +127,10 @@ where
                     reason: "not_a_notification",
                     detail: boot::chain(&error).to_string(),
                 };
-                return self.reject(&rejection, message_id, Some(body)).await;
+                let pipeline = self.worker.metrics.pipeline();
+                return self
+                    .reject(pipeline, &rejection, message_id, Some(body))
+                    .await;
             }
         };
         let mut end = Disposition::Done;
@@ -154,10 +165,15 @@ where
         let processed = Box::pin((self.process)(object));
         match timeout_at(self.budget.work_until(), processed).await {
             Ok(Ok(counts)) => {
-                self.count(counts.unwrap_or_default());
+                if let Some(counts) = counts {
+                    self.count(Pipeline::of_raw_key(&object.key), counts);
+                }
                 Disposition::Done
             }
-            Ok(Err(Failure::Reject(rejection))) => self.reject(&rejection, &object.key, None).await,
+            Ok(Err(Failure::Reject(rejection))) => {
+                let pipeline = Pipeline::of_raw_key(&object.key);
+                self.reject(pipeline, &rejection, &object.key, None).await
+            }
             Ok(Err(Failure::Retry(_))) => Disposition::Retry,
             Ok(Err(Failure::Unavailable { what, .. })) => {
                 self.unavailable = Some(what);
@@ -179,7 +195,9 @@ where
                 object.bucket, self.worker.bucket
             ),
         };
-        self.reject(&rejection, &object.to_string(), None).await
+        let pipeline = Pipeline::of_raw_key(&object.key);
+        self.reject(pipeline, &rejection, &object.to_string(), None)
+            .await
     }
 
     fn reason_to_defer(&self) -> Option<Deferral> {
@@ -192,22 +210,24 @@ where
         }
     }
 
-    fn count(&mut self, counts: Counts) {
+    fn count(&mut self, pipeline: Pipeline, counts: Counts) {
         let Counts {
             stored,
             duplicate,
             rejected,
         } = counts;
-        self.tally
-            .add(Metric::Received, stored + duplicate + rejected);
-        self.tally.add(Metric::Stored, stored);
-        self.tally.add(Metric::Duplicate, duplicate);
-        self.tally.add(Metric::Rejected, rejected);
+        let metrics = self.worker.event_metrics;
+        let tally = self.tallies.entry(pipeline).or_default();
+        tally.add(metrics.received, stored + duplicate + rejected);
+        tally.add(metrics.stored, stored);
+        tally.add(metrics.duplicate, duplicate);
+        tally.add(metrics.rejected, rejected);
     }
 
     /// Writes a rejected line. The message may be acknowledged only after that.
     async fn reject(
         &mut self,
+        pipeline: Pipeline,
         rejection: &Rejection,
         source_key: &str,
         item: Option<&str>,
@@ -224,10 +244,10 @@ where
         let Worker {
             s3, bucket, clock, ..
         } = self.worker;
-        let pipeline = self.worker.metrics.pipeline().as_str();
         match write_rejected(s3, bucket, pipeline, &line, clock(), REJECT_LIMIT).await {
             Ok(_) => {
-                self.tally.add(Metric::ObjectsRejected, 1);
+                let tally = self.tallies.entry(pipeline).or_default();
+                tally.add(Metric::ObjectsRejected, 1);
                 Disposition::Reject
             }
             Err(error) => {
@@ -244,7 +264,8 @@ mod tests {
 
     use aws_io::Aws;
     use aws_lambda_events::event::sqs::SqsMessage;
-    use boot::{capture::Capture, metrics::Pipeline};
+    use boot::capture::Capture;
+    use event_model::Pipeline;
     use lambda_runtime::Context;
 
     use super::*;
@@ -275,7 +296,8 @@ mod tests {
         let worker = Worker {
             s3: &Aws::local("http://127.0.0.1:9").await.s3(),
             bucket: "b",
-            metrics: &Metrics::to(Pipeline::Track, capture.clone()),
+            metrics: &Metrics::to(Pipeline::ProductEvents, capture.clone()),
+            event_metrics: EventMetrics::POSTGRES,
             clock: || OffsetDateTime::UNIX_EPOCH,
             own_prefixes: &["lake/"],
             other_buckets: OtherBuckets::OnlyReplayed,

@@ -5,10 +5,8 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use access_keys::KeyCache;
 use aws_io::{Aws, FirehoseClient};
 use axum::http::HeaderValue;
-use boot::{
-    BoxError, Env, EnvError,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{BoxError, Env, EnvError, metrics::Metrics};
+use event_model::Pipeline;
 use time::OffsetDateTime;
 use tower_http::cors::AllowOrigin;
 use uuid::Uuid;
@@ -87,7 +85,7 @@ impl Deps {
         Self {
             firehose: aws.firehose(),
             keys: Arc::new(keys),
-            metrics: Metrics::stdout(Pipeline::Track, config.metrics_namespace.as_deref()),
+            metrics: Metrics::stdout(Pipeline::ProductEvents, config.metrics_namespace.as_deref()),
             clock,
             new_id,
             config,

@@ -226,7 +226,7 @@ async fn object_that_is_no_gzip_is_rejected_with_its_reason() -> Result<()> {
     stack.put_raw(&key, b"no gzip".to_vec()).await?;
 
     let line = eventually("the object to be rejected", ARRIVAL, async || {
-        for rejected in stack.keys_under("rejected/sparkpost/").await? {
+        for rejected in stack.keys_under("rejected/email_events/").await? {
             let text = String::from_utf8(stack.object(&rejected).await?)?;
             if let Some(line) = text.lines().find(|line| line.contains(&label)) {
                 return Ok(Some(line.to_owned()));

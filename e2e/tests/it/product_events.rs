@@ -114,7 +114,7 @@ async fn outcome(
         .context("the key tells an hour")?
         .date();
     let id = FileId::of_part("events", arrived, key);
-    let rejected = layout::rejected_key("track", arrived, id);
+    let rejected = layout::rejected_key("product_events", arrived, id);
     let lines = match stack.keys_under(&rejected).await?.first() {
         Some(key) => {
             stack

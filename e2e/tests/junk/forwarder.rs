@@ -211,7 +211,7 @@ async fn forwarder_drains_a_thousand_good_messages_and_all_shapes_in_one_run() -
     ensure!(depth(&rig.sqs, &rig.queue_url).await? == Depth::default());
     let lines: usize = rig
         .bucket
-        .texts("rejected/mparticle/")
+        .texts("rejected/app_events/")
         .await?
         .iter()
         .map(|text| text.lines().count())
@@ -246,7 +246,7 @@ async fn message_that_ends_the_process_is_dead_with_its_sixth_receive_and_others
     ensure!(depth(&rig.sqs, &rig.queue_url).await? == Depth::default());
     ensure!(depth(&rig.sqs, &rig.dead_url).await?.visible == 1);
     ensure!(rig.bucket.keys("state/mparticle/").await?.is_empty());
-    let lines = rig.bucket.texts("rejected/mparticle/").await?;
+    let lines = rig.bucket.texts("rejected/app_events/").await?;
     ensure!(
         lines.len() == 1 && lines[0].contains("breaks_the_run"),
         "{lines:?}"

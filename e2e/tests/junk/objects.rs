@@ -232,7 +232,7 @@ async fn loader_refuses_objects_of_other_forms_once_each(pool: PgPool) -> Result
             .await
             .with_context(|| name)?;
 
-        let lines = bucket.texts("rejected/sparkpost/").await?;
+        let lines = bucket.texts("rejected/email_events/").await?;
         let own: Vec<_> = lines
             .iter()
             .filter(|line| line.contains(&junk_name))

@@ -130,3 +130,40 @@ async fn app_events_are_taken_out_of_their_messages() {
         "{empty:?}"
     );
 }
+
+#[tokio::test]
+async fn each_object_counts_for_its_own_pipeline() {
+    let rig = Rig::new().await;
+    let email = email_key("bounce");
+    rig.put(&email, sample("sparkpost/bounce.json")).await;
+    let missing = "raw/mparticle/dt=2026-01-01/hour=12/missing.ndjson";
+    let product = "analytics_raw/2020/01/31/00/x";
+    rig.put(product, r#"{"event":"open"}{"event":"close"}"#)
+        .await;
+
+    assert_eq!(rig.deliver(&[&email, missing, product]).await, NONE);
+
+    let mut lines: Vec<(String, Value, Value)> = rig
+        .metric_lines()
+        .lines()
+        .map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            let pipeline = line["pipeline"].as_str().unwrap().to_owned();
+            (
+                pipeline,
+                line["lake_received"].take(),
+                line["objects_rejected"].take(),
+            )
+        })
+        .collect();
+    lines.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(
+        lines,
+        [
+            ("app_events".to_owned(), Value::Null, json!(1)),
+            ("email_events".to_owned(), json!(1), Value::Null),
+            ("product_events".to_owned(), json!(2), Value::Null),
+        ]
+    );
+    assert_eq!(rig.objects("rejected/app_events/").await.len(), 1);
+}

@@ -13,12 +13,9 @@ use aws_io::{
     s3::{GetError, ObjectRef},
 };
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use boot::{
-    Env,
-    capture::Capture,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{Env, capture::Capture, metrics::Metrics};
 use bytes::Bytes;
+use event_model::Pipeline;
 use lake_schema::Table;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
@@ -65,7 +62,7 @@ impl Rig {
                 config: Config::from_env(&Env::from_pairs([("EVENTS_BUCKET", bucket)])).unwrap(),
                 s3,
                 tables: Table::all().into(),
-                metrics: Metrics::to(Pipeline::Track, metrics.clone()),
+                metrics: Metrics::to(Pipeline::ProductEvents, metrics.clone()),
                 clock,
             },
             metrics,
@@ -150,7 +147,7 @@ impl Rig {
 
     /// The lines written about what was rejected.
     pub(crate) async fn rejections(&self) -> Vec<Value> {
-        let objects = self.objects("rejected/track/").await;
+        let objects = self.objects("rejected/product_events/").await;
         objects
             .values()
             .flat_map(|bytes| {
@@ -164,7 +161,14 @@ impl Rig {
 
     /// Sums of received, stored, duplicate and rejected records, and of retried messages.
     pub(crate) fn counts(&self) -> [u64; 5] {
-        ["received", "stored", "duplicate", "rejected", "retried"].map(|name| {
+        [
+            "lake_received",
+            "lake_stored",
+            "lake_duplicate",
+            "lake_rejected",
+            "retried",
+        ]
+        .map(|name| {
             let lines = self.metrics.text();
             let numbers = lines
                 .lines()

@@ -12,7 +12,8 @@ use aws_io::{
     Aws,
     queue::{depth, send},
 };
-use boot::metrics::{Metrics, Pipeline};
+use boot::metrics::Metrics;
+use event_model::Pipeline;
 use event_model::forwarding::{Mapper, MappingConfig};
 use forwarder::{
     Hiding, Run, RunSettings, UnknownUsers, Window,
@@ -163,7 +164,7 @@ pub(crate) async fn run() -> Result<()> {
         hiding: Hiding::default(),
     };
     let mapper = Mapper::new(MappingConfig::default())?;
-    let metrics = Metrics::to(Pipeline::Mparticle, std::io::sink());
+    let metrics = Metrics::to(Pipeline::AppEvents, std::io::sink());
     let (s3, sqs) = (aws.s3(), aws.sqs());
     let run = Run {
         s3: &s3,

@@ -211,7 +211,7 @@ mod tests {
             "raw/",
             "raw/mparticle/",
             "lake/events/",
-            "rejected/track/",
+            "rejected/product_events/",
         ] {
             assert!(Queue::of_prefix(prefix).is_err(), "{prefix}");
         }

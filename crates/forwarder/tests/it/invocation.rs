@@ -3,10 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use aws_io::Aws;
-use boot::{
-    Env,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{Env, metrics::Metrics};
+use event_model::Pipeline;
 use forwarder::{Config, Deps, RunError, destination::http_client, handle};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
@@ -40,7 +38,7 @@ async fn deps(rig: &Rig, secret: &str, more: &[(&str, &str)]) -> Deps {
         s3: aws.s3(),
         secrets,
         http: http_client().unwrap(),
-        metrics: Metrics::to(Pipeline::Mparticle, rig.metrics.clone()),
+        metrics: Metrics::to(Pipeline::AppEvents, rig.metrics.clone()),
         clock: OffsetDateTime::now_utc,
     }
 }

@@ -10,10 +10,8 @@ use aws_io::{
     Aws, S3Client, SqsClient, gzip,
     queue::{Depth, depth, send},
 };
-use boot::{
-    capture::Capture,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{capture::Capture, metrics::Metrics};
+use event_model::Pipeline;
 use event_model::forwarding::{Call, Mapper, MappingConfig, Operation};
 use forwarder::{
     Hiding, Run, RunReport, RunSettings, UnknownUsers, Window,
@@ -130,7 +128,7 @@ impl Rig {
         destination: &dyn Destination,
         available: Duration,
     ) -> RunReport {
-        let metrics = Metrics::to(Pipeline::Mparticle, self.metrics.clone());
+        let metrics = Metrics::to(Pipeline::AppEvents, self.metrics.clone());
         let run_id = unique("run");
         let run = Run {
             s3: &self.s3,
@@ -204,7 +202,7 @@ impl Rig {
     /// Every line about a rejected event.
     pub(crate) async fn rejected(&self) -> Vec<Value> {
         let mut lines = Vec::new();
-        for key in self.keys("rejected/mparticle/").await {
+        for key in self.keys("rejected/app_events/").await {
             let text = String::from_utf8(self.object(&key).await).unwrap();
             lines.extend(
                 text.lines()

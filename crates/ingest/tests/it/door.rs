@@ -17,11 +17,8 @@ use axum::{
     extract::Request,
     http::{HeaderMap, StatusCode},
 };
-use boot::{
-    capture::Capture,
-    gateway,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{capture::Capture, gateway, metrics::Metrics};
+use event_model::Pipeline;
 use http_body_util::BodyExt;
 use ingest::{Config, Deps, ROUTES, router};
 use serde_json::Value;
@@ -96,7 +93,7 @@ impl Door {
             config,
             s3: s3.clone(),
             keys: Arc::new(keys),
-            metrics: Metrics::to(Pipeline::Sparkpost, metrics.clone()),
+            metrics: Metrics::to(Pipeline::EmailEvents, metrics.clone()),
             clock,
         };
         Self {

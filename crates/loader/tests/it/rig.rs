@@ -7,11 +7,9 @@ use std::{
 
 use aws_io::{Aws, gzip};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use boot::{
-    capture::Capture,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{capture::Capture, metrics::Metrics};
 use event_model::BatchKey;
+use event_model::Pipeline;
 use event_store::{DatabaseConfig, Store};
 use lambda_runtime::{Context, LambdaEvent};
 use loader::{Deps, handle};
@@ -45,7 +43,7 @@ impl Rig {
             bucket,
             s3,
             store: store(pool.connect_options().to_url_lossy().as_ref()),
-            metrics: Metrics::to(Pipeline::Sparkpost, metrics.clone()),
+            metrics: Metrics::to(Pipeline::EmailEvents, metrics.clone()),
             clock: || NOW,
         };
         Self {
@@ -182,7 +180,7 @@ impl Rig {
         let listed = s3
             .list_objects_v2()
             .bucket(bucket)
-            .prefix("rejected/sparkpost/dt=2026-03-01/")
+            .prefix("rejected/email_events/dt=2026-03-01/")
             .send()
             .await;
         let mut lines: Vec<Value> = Vec::new();

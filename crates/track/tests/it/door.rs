@@ -10,12 +10,8 @@ use axum::{
     extract::Request,
     http::{HeaderMap, StatusCode},
 };
-use boot::{
-    Env,
-    capture::Capture,
-    gateway,
-    metrics::{Metrics, Pipeline},
-};
+use boot::{Env, capture::Capture, gateway, metrics::Metrics};
+use event_model::Pipeline;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use time::{OffsetDateTime, macros::datetime};
@@ -69,7 +65,7 @@ impl Door {
                 config.secret_id.clone(),
                 config.max_key_age,
             )),
-            metrics: Metrics::to(Pipeline::Track, metrics.clone()),
+            metrics: Metrics::to(Pipeline::ProductEvents, metrics.clone()),
             clock,
             new_id: Uuid::new_v4,
             config,

@@ -19,7 +19,7 @@ async fn every_batch_is_accounted_for() -> Result<()> {
     ensure!(bodies.len() > 30, "only {} bodies were found", bodies.len());
     for mapping in ["{}", EVERYTHING] {
         let forwarding = Forwarding::with(&[("MAPPING", mapping)]).await?;
-        let rejected_before = forwarding.keys("rejected/mparticle/").await?;
+        let rejected_before = forwarding.keys("rejected/app_events/").await?;
         let metrics_before = metrics(&forwarding).await?;
 
         for (name, body) in &bodies {
@@ -109,7 +109,7 @@ async fn check_destination(forwarding: &Forwarding, sums: &Sums) -> Result<()> {
 async fn rejected_lines(forwarding: &Forwarding, before: &BTreeSet<String>) -> Result<u64> {
     let mut lines = 0;
     for key in forwarding
-        .keys("rejected/mparticle/")
+        .keys("rejected/app_events/")
         .await?
         .difference(before)
     {
@@ -136,7 +136,7 @@ async fn metrics(forwarding: &Forwarding) -> Result<Sums> {
         let Ok(line) = serde_json::from_str::<Value>(&line) else {
             continue;
         };
-        if line["pipeline"] == "mparticle" {
+        if line["pipeline"] == "app_events" {
             let number = |name: &str| line[name].as_u64().unwrap_or(0);
             sums.received += number("received");
             sums.sent += number("sent");
