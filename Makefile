@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test soak interop check bench package smoke cost
+.PHONY: help up down test soak interop check advisories bench package smoke cost
 
 # Every build is of --workspace, whose selection decides on the features of dependencies: another would build them again.
 CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-target}/debug/cistern
@@ -17,36 +17,38 @@ SAM := .local/tools/sam/bin/sam
 RIGHTS := .local/tools/clients/rights/bin/python e2e/rights
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Run everything on this machine; over a running stack, redeploy
+up: ## Run everything on this machine; a running stack is redeployed
 	$(CISTERN) up
 
 down: ## Stop what `make up` started
 	$(CISTERN) down
 
-test: ## Run every test, on a stack of its own, and hold what its functions called against their roles
+test: ## Run every test, on a separate stack, and check its functions' calls against their roles
 	mkdir -p .local
 	.ci/test-tools
 	cargo test --workspace --no-run
 	$(CISTERN) exec --data-dir .local/test --fresh -- $(RIGHTS)/watch.py cargo test --workspace --no-fail-fast 2>&1 \
 		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; .ci/check-private .local/test; exit $${status:-0}
 
-soak: ## Query for ten minutes while days are closed and compactors are killed
+soak: ## Query for ten minutes while days are compacted and compactors are killed
 	cargo test --workspace --no-run
 	$(CISTERN) exec --data-dir .local/test --fresh -- env CISTERN_SOAK_SECONDS=600 \
 		cargo test --workspace --test it queries:: -- --nocapture
 
-interop: ## Compare what all readers find in the lake's files, Spark's too where there is Java
+interop: ## Compare what all readers find in the lake's files, with Spark if there is Java
 	python3 -m venv .local/tools/readers
 	.local/tools/readers/bin/pip install --quiet --requirement e2e/clients/readers/requirements.txt
 	CISTERN_INTEROP_PYTHON=.local/tools/readers/bin/python CISTERN_INTEROP_EVENTS=50000 \
 		cargo test --workspace --test it interop::readers_of -- --nocapture
 
-check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, SQL and the template
+check: $(SAM) $(CARGO_DENY) ## Check format, lints, documentation, dependencies, SQL and the template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps
+	.ci/check-docs --self-test
+	.ci/check-docs
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
 	.ci/test-template
@@ -55,7 +57,11 @@ check: $(SAM) $(CARGO_DENY) ## Check form, lints, documentation, dependencies, S
 	.ci/check-template
 	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
 
-bench: ## Measure what is promised, on a stack of its own: all, or BENCH=loader
+# Apart from check, as it needs the advisory database, which is a git repository elsewhere and changes every day.
+advisories: $(CARGO_DENY) ## Check dependencies for known vulnerabilities (RustSec)
+	$(CARGO_DENY)/bin/cargo-deny check advisories
+
+bench: ## Measure what is promised, on a separate stack: all, or BENCH=loader
 	.ci/test-tools
 	cargo build --profile bench --package bench
 	for group in $(BENCH); do \

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cost, down, exec, forward, generate, keys, query, replay, send, status, table, tools, up,
+    cost, down, env, exec, forward, generate, keys, query, replay, send, status, table, tools, up,
 };
 
 /// Cistern on this machine: run it, look at it, feed it.
@@ -37,6 +37,13 @@ enum Command {
     #[command(after_help = "Data stays: the next `cistern up` goes on with it.\n\n\
                             Examples:\n  cistern down\n  cistern down --data-dir .local/second")]
     Down(down::Options),
+    /// Print the local stack's URLs and keys as shell variables
+    #[command(
+        long_about = "Prints `export` lines for a POSIX shell: URL, KEY (of searches), SPARKPOST_KEY, MPARTICLE_KEY, TRACK_KEY, \
+                      ITERABLE_URL and DATABASE_URL.",
+        after_help = "Examples:\n  eval \"$(cistern env)\"\n  eval \"$(cistern env --data-dir .local/second)\""
+    )]
+    Env(env::Options),
     /// Run a command with the stack in its environment
     #[command(
         long_about = "Runs a command with DATABASE_URL, AWS_ENDPOINT_URL, AWS_REGION, credentials for the emulator and \
@@ -123,6 +130,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up(options) => up::run(options).await?,
         Command::Status(options) => status::run(&options).await?,
         Command::Down(options) => down::run(&options).await?,
+        Command::Env(options) => env::run(&options)?,
         Command::Exec(options) => return exec::run(&options).await,
         Command::Tools(options) => tools::run(&options).await?,
         Command::Send(options) => send::run(&options).await?,

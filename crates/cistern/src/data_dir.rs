@@ -1,6 +1,7 @@
 //! Where a stack keeps its data, and who may touch it.
 
 use std::{
+    env,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -11,6 +12,9 @@ use anyhow::{Context as _, Result};
 use nix::sys::stat::{Mode, umask};
 
 use crate::checkout::Checkout;
+
+/// Names the data directory of every command that has no `--data-dir`.
+const VARIABLE: &str = "CISTERN_DATA_DIR";
 
 /// What is private to the owner: everything, for keys and addresses are in the emulator's state, in objects, logs and copies.
 const NOBODY_ELSE: u32 = 0o077;
@@ -43,9 +47,11 @@ pub(crate) struct Ownership(File);
 pub(crate) struct Turn(File);
 
 impl DataDir {
-    /// The directory that `--data-dir` names, or the checkout's own. It need not exist.
+    /// The directory that `--data-dir` names, or else the variable `CISTERN_DATA_DIR`, or the checkout's own. It need not
+    /// exist.
     pub(crate) fn resolve(given: Option<&Path>) -> Result<Self> {
-        let path = match given {
+        let variable = env::var_os(VARIABLE).filter(|value| !value.is_empty());
+        let path = match given.or(variable.as_deref().map(Path::new)) {
             Some(path) => std::path::absolute(path)
                 .with_context(|| format!("resolving {}", path.display()))?,
             None => Checkout::around_working_directory()?.default_data_dir(),

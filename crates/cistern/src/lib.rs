@@ -7,6 +7,7 @@ mod checkout;
 mod cost;
 mod data_dir;
 mod down;
+mod env;
 mod exec;
 mod forward;
 mod generate;

@@ -171,7 +171,7 @@ impl Item {
     /// What the report calls it.
     pub const fn title(self) -> &'static str {
         match self {
-            Self::FrontDoor => "front door",
+            Self::FrontDoor => "gateway",
             Self::Functions => "functions",
             Self::Delivery => "Firehose",
             Self::Queues => "queues",

@@ -25,6 +25,7 @@ mod large_batches;
 mod logs;
 mod operator;
 mod outages;
+mod pages;
 mod product_event_outages;
 mod product_events;
 mod recorded_answers;

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::stack::repository_root;
 
 /// The program beside this one: `cargo build --workspace --bins` makes it, as `make test` does first.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     let tests = std::env::current_exe()?;
     let folder = tests
         .parent()
@@ -22,17 +22,22 @@ fn program() -> Result<PathBuf> {
     Ok(folder.join("cistern"))
 }
 
-/// Runs `cistern` against the local stack under test and reads the JSON that it prints.
-async fn cistern(arguments: &[&str]) -> Result<Value> {
+/// The data directory of the stack under test, from the root.
+pub(crate) fn data_dir() -> Result<PathBuf> {
     let stack_json = std::env::var("CISTERN_STACK_JSON").context("`make test` sets it")?;
     let data_dir = Path::new(&stack_json)
         .parent()
         .context("stack.json is in the data directory")?;
+    Ok(repository_root().join(data_dir))
+}
+
+/// Runs `cistern` against the local stack under test and reads the JSON that it prints.
+async fn cistern(arguments: &[&str]) -> Result<Value> {
     run(Command::new(program()?)
         .args(arguments)
         .arg("--json")
         .arg("--data-dir")
-        .arg(data_dir))
+        .arg(data_dir()?))
     .await
 }
 

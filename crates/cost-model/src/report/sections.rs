@@ -13,9 +13,9 @@ const BATCHES: [f64; 3] = [1.0, 10.0, 100.0];
 pub(super) fn head() -> String {
     format!(
         "# What it costs\n\n\
-         US dollars a month in {}, at list prices as of {}, free tiers taken off, before tax. `cistern cost` computes the same for your own\n\
-         numbers (`cistern cost --help`); `make cost` writes this page, and a test keeps it true. What each part uses is measured\n\
-         or counted, see `crates/cost-model/src/usage/`; nothing here was read off a bill of AWS.\n",
+         US dollars a month in {}, at list prices as of {}, after free tiers and before tax. `cistern cost` computes the same for your own\n\
+         numbers (`cistern cost --help`); `make cost` writes this page, and a test keeps it true. The usage of each part is measured\n\
+         or counted, see `crates/cost-model/src/usage/`; nothing here comes from a bill of AWS.\n",
         prices::REGION,
         prices::REVISED,
     )
@@ -63,7 +63,7 @@ pub(super) fn published_month() -> String {
             "",
             "published",
             "the same design today",
-            "Cistern, 1 event a request",
+            "Cistern, 1 event per request",
             "10",
             "100",
         ],
@@ -76,9 +76,9 @@ pub(super) fn published_month() -> String {
          Its table, the same design at today's prices from its own inputs, and Cistern on a Function URL under the same load:\n\n\
          {table}\n\
          The load is {} queries: a third each count the users of a month, one event of a year and the users of a year. There they scan\n\
-         1.48, 1.14 and 17 GB; here {}. Athena answers a query that was asked within the last hour with the result\n\
-         it has (`cistern query` asks for that, and so must other clients), so that {} of them run.\n\
-         Were each to run, opening {} daily files a query would cost {} more, and scans {}.\n\n\
+         1.48, 1.14 and 17 GB; here {}. For a query that ran within the last hour, Athena returns the stored\n\
+         result (`cistern query` requests that, and so must other clients), so {} of them run.\n\
+         If each ran, opening {} daily files per query would cost {} more, and scans {}.\n\n\
          The published table leaves out two crawlers that run every hour ({}) and the S3 requests with which Athena lists its hourly\n\
          partitions and opens the files in them ({}).\n",
         count(article::QUERIES),
@@ -96,7 +96,7 @@ fn scans(shape: Shape) -> String {
     let scanned = scanned_bytes(crate::scenario::ARTICLE_EVENTS, shape);
     let mb = |bytes: f64| format!("{:.0}", bytes / 1e6);
     format!(
-        "{}, {} and {} MB (10 is the least that Athena bills)",
+        "{}, {} and {} MB (Athena bills at least 10)",
         mb(scanned.users_of_month),
         mb(scanned.event_of_year),
         mb(scanned.users_of_year)
@@ -132,9 +132,9 @@ pub(super) fn where_it_goes() -> String {
         .collect();
     format!(
         "## Where the money goes\n\n{}\n\
-         With single events the invocations of `track` and Firehose's rounding of each record to 5 KB are nearly all of it; both fall\n\
-         in proportion when clients send several events at once.\n",
-        table(&["events a request", "what", "dollars", "share"], &rows)
+         With single events the invocations of `track` and Firehose's rounding of each record to 5 KB are nearly all of the cost; both fall\n\
+         in proportion when clients send several events per request.\n",
+        table(&["events per request", "what", "dollars", "share"], &rows)
     )
 }
 
@@ -160,7 +160,7 @@ pub(super) fn other_choices() -> String {
             product.queries.reuse_minutes = 0.0;
         }),
         row(
-            "Function URL, no stored results, closed months",
+            "Function URL, no stored results, monthly copies",
             &|product| {
                 product.queries.reuse_minutes = 0.0;
                 product.close_months = true;
@@ -185,10 +185,10 @@ pub(super) fn other_choices() -> String {
     format!(
         "## Other choices, the same month\n\n{}\n\
          A click stream has millions of ids that nothing compresses below a few bytes each: counting its users reads {}.\n\n\
-         Closed months (`CloseMonths`) pay where questions about a year are asked often and stored results seldom answer: twelve\n\
+         Monthly copies (`CloseMonths`) pay off when queries over a year are frequent and stored results are seldom reused: twelve\n\
          prefixes are listed for a year instead of 365, and the lake is stored twice.\n",
         table(
-            &["total", "1 event a request", "10", "100"],
+            &["total", "1 event per request", "10", "100"],
             rows.as_slice()
         ),
         scans(Shape::Click)
@@ -268,9 +268,9 @@ pub(super) fn switches() -> String {
     format!(
         "## The whole stack, by switch\n\n\
          Idle is a month in which nothing arrives. Running is a million email events, a million app events and the published month of\n\
-         product events with ten a request, kept for a year.\n\n{}\n\
-         No NAT gateway and no interface endpoint is in any of them: those alone would be 33 dollars and more.\n",
-        table(&["", "idle", "running", "of which most is"], &rows)
+         product events with ten per request, kept for a year.\n\n{}\n\
+         None of them includes a NAT gateway or interface endpoints, which alone would cost 33 dollars and more.\n",
+        table(&["", "idle", "running", "largest item"], &rows)
     )
 }
 
@@ -295,9 +295,9 @@ pub(super) fn prices() -> String {
         .collect();
     format!(
         "## Prices\n\n{}\n\
-         Not in it: data from S3 or Postgres to you beyond 100 GB, Postgres backups larger than the database, CPU credits of a t4g that is\n\
-         busy all day, a KMS key of your own (1 dollar, and 3 cents for each 10,000 uses of it, by queues, Firehose, secrets and cold starts),\n\
-         a database that left the stack and was kept, QuickSight, support plans; and what a company's account adds by itself: AWS Config,\n\
+         Not included: data from S3 or Postgres to you beyond 100 GB, Postgres backups larger than the database, CPU credits of a t4g that is\n\
+         busy all day, a KMS key of your own (1 dollar, and 3 cents per 10,000 uses, by queues, Firehose, secrets and cold starts),\n\
+         a database that was removed from the stack and kept, QuickSight, support plans; and what a company's account adds: AWS Config,\n\
          GuardDuty, CloudTrail's data events of the bucket.\n",
         table(&["unit", "dollars", "free units", "last seen"], &rows)
     )
