@@ -64,6 +64,8 @@ pub enum Metric {
     BatchesDuplicate,
     /// Batches answered with an error, so that their sender keeps them.
     BatchesRefused,
+    /// Events that were taken as they came, and look like envelopes of several.
+    EnvelopesKept,
     /// Bytes of the bodies posted to the front door, as received.
     ReceivedBytes,
     /// Objects and notices that could not be used as a whole.
@@ -85,7 +87,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Received,
         Self::Stored,
         Self::Duplicate,
@@ -95,6 +97,7 @@ impl Metric {
         Self::BatchesStored,
         Self::BatchesDuplicate,
         Self::BatchesRefused,
+        Self::EnvelopesKept,
         Self::ReceivedBytes,
         Self::ObjectsRejected,
         Self::Sent,
@@ -118,6 +121,7 @@ impl Metric {
             Self::BatchesStored => "batches_stored",
             Self::BatchesDuplicate => "batches_duplicate",
             Self::BatchesRefused => "batches_refused",
+            Self::EnvelopesKept => "envelopes_kept",
             Self::ReceivedBytes => "received_bytes",
             Self::ObjectsRejected => "objects_rejected",
             Self::Sent => "sent",
@@ -142,6 +146,7 @@ impl Metric {
             | Self::BatchesStored
             | Self::BatchesDuplicate
             | Self::BatchesRefused
+            | Self::EnvelopesKept
             | Self::ObjectsRejected
             | Self::Sent
             | Self::Skipped
