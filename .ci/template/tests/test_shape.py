@@ -8,7 +8,8 @@ from .reading import mentions, number, of_type, properties, statements, texts
 # Routes that answer without a key: the health check, the description of the API, which is the same in every stack, and
 # those whose functions check the caller themselves: the token endpoint, as client credentials stand in the body, where no
 # authorizer can see them; SparkPost's webhook, as an authorizer's refusals are all 403; and product events, which take
-# their key in either of two headers and at a Function URL as well. Beside each of them the same with slashes too many.
+# their key in either of two headers, in the path or in the body, and at a Function URL as well. Beside each of them the same with
+# slashes too many.
 OPEN_ROUTES = {
     "GET /healthz",
     "GET /healthz/{proxy+}",
@@ -22,6 +23,14 @@ OPEN_ROUTES = {
     "POST /webhooks/{proxy+}",
     "POST /track",
     "POST /track/{proxy+}",
+    "POST /v1/{proxy+}",
+    "POST /batch",
+    "POST /batch/{proxy+}",
+    "POST /e",
+    "POST /e/{proxy+}",
+    "POST /capture",
+    "POST /capture/{proxy+}",
+    "POST /i/{proxy+}",
 }
 
 

@@ -11,11 +11,19 @@ pub enum Scope {
     Query,
     /// Product events.
     Track,
+    /// Product events from pages, whose visitors can read their key: it opens nothing but writing.
+    Page,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Sparkpost, Self::Mparticle, Self::Query, Self::Track];
+    pub const ALL: [Self; 5] = [
+        Self::Sparkpost,
+        Self::Mparticle,
+        Self::Query,
+        Self::Track,
+        Self::Page,
+    ];
 
     /// The name: what is signed to make its key, and the member of the secret that replaces the made key.
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +32,7 @@ impl Scope {
             Self::Mparticle => "mparticle",
             Self::Query => "query",
             Self::Track => "track",
+            Self::Page => "page",
         }
     }
 

@@ -21,6 +21,7 @@ pub struct ApiError {
     allow: Option<&'static str>,
     challenge: Option<&'static str>,
     cause: Option<BoxError>,
+    is_summarised: bool,
 }
 
 /// What a caller without a key may bring
@@ -88,6 +89,7 @@ impl ApiError {
             allow: None,
             challenge: None,
             cause: None,
+            is_summarised: false,
         }
     }
 
@@ -144,6 +146,14 @@ impl ApiError {
         self
     }
 
+    /// Says beside the errors what the first of them is, as `code` and `message`, which the libraries of trackers look for: some
+    /// that do not find it take a refusal for a broken connection and send again.
+    #[must_use]
+    pub fn summarised(mut self) -> Self {
+        self.is_summarised = true;
+        self
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -177,16 +187,23 @@ impl IntoResponse for ApiError {
         #[derive(Serialize)]
         struct Body {
             errors: Vec<ErrorItem>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            code: Option<&'static str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            message: Option<Cow<'static, str>>,
         }
 
         self.log();
-        let mut response = (
-            self.status,
-            Json(Body {
-                errors: self.errors,
+        let summary = self.errors.first().filter(|_| self.is_summarised);
+        let body = Body {
+            code: summary.map(|item| item.message),
+            message: summary.map(|item| {
+                let description = item.description.clone();
+                description.unwrap_or(Cow::Borrowed(item.message))
             }),
-        )
-            .into_response();
+            errors: self.errors,
+        };
+        let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after_seconds {
             response
                 .headers_mut()

@@ -51,6 +51,8 @@ pub enum Metric {
     BatchesDuplicate,
     /// Batches refused with an error, so that their sender keeps them.
     BatchesRefused,
+    /// Events that were accepted unchanged although they look like an envelope of several events.
+    EnvelopesKept,
     /// Bytes of the bodies posted to a webhook, as received.
     ReceivedBytes,
     /// Objects and messages that can never be used as a whole.
@@ -72,7 +74,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Received,
         Self::Stored,
         Self::Duplicate,
@@ -86,6 +88,7 @@ impl Metric {
         Self::BatchesStored,
         Self::BatchesDuplicate,
         Self::BatchesRefused,
+        Self::EnvelopesKept,
         Self::ReceivedBytes,
         Self::ObjectsRejected,
         Self::Sent,
@@ -113,6 +116,7 @@ impl Metric {
             Self::BatchesStored => "batches_stored",
             Self::BatchesDuplicate => "batches_duplicate",
             Self::BatchesRefused => "batches_refused",
+            Self::EnvelopesKept => "envelopes_kept",
             Self::ReceivedBytes => "received_bytes",
             Self::ObjectsRejected => "objects_rejected",
             Self::Sent => "sent",
@@ -141,6 +145,7 @@ impl Metric {
             | Self::BatchesStored
             | Self::BatchesDuplicate
             | Self::BatchesRefused
+            | Self::EnvelopesKept
             | Self::ObjectsRejected
             | Self::Sent
             | Self::Skipped

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod arrival;
+pub mod event_id;
 mod file_id;
 pub mod glue;
 pub mod layout;

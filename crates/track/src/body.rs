@@ -3,19 +3,19 @@
 use aws_io::gzip::{self, GunzipError};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use event_model::{BYTE_ORDER_MARK, ByteForm};
-use serde_json::value::RawValue;
+use event_model::ByteForm;
 
-use crate::event::{Event, NoEvent};
+use crate::{
+    collected::Collected,
+    envelope::Shared,
+    event::NoEvent,
+    walk::{self, spaces},
+};
 
 /// What a body may expand to: what a gateway takes without an encoding.
 const MAX_EXPANDED_BYTES: usize = 10 << 20;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// The most events of one request. A body of the largest size holds some 20,000 real ones; of the smallest possible it would
-/// hold more than a million, each of which is a hundred bytes once it is stamped.
-const MAX_EVENTS: usize = 100_000;
-
 /// A body that is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
@@ -29,28 +29,57 @@ pub(crate) enum BodyError {
     UnknownEncoding,
     #[error("the body is {0}: send JSON text in UTF-8, as it is or compressed by gzip once")]
     Form(ByteForm),
-    #[error("the body holds more than {MAX_EVENTS} events")]
+    #[error("the body holds more than {} events", Collected::MAX_EVENTS)]
     TooManyEvents,
+    #[error(
+        "what {place} says of all the events of its list is too long to be told of each: send it with the events, or fewer events"
+    )]
+    SaysTooMuch { place: Place },
     #[error("{place} is not JSON")]
     NotJson { place: Place },
     #[error("{place} is {}", reason.as_str())]
     NoEvent { place: Place, reason: NoEvent },
 }
 
-/// Where an event is in its body, counted from 1.
+/// Where an event is in its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) struct Place {
+    outer: Outer,
+    /// The place in the list of an envelope, counted from 1.
+    inner: Option<usize>,
+}
+
+/// Where an object is in a body, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outer {
     /// The line that it begins in.
     Line(usize),
     /// The element of the array.
     Item(usize),
 }
 
+impl Place {
+    pub(crate) fn of(outer: Outer) -> Self {
+        Self { outer, inner: None }
+    }
+
+    /// The place of the element of a list that is here.
+    pub(crate) fn element(self, number: usize) -> Self {
+        Self {
+            inner: Some(number),
+            ..self
+        }
+    }
+}
+
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Line(number) => write!(f, "line {number}"),
-            Self::Item(number) => write!(f, "item {number}"),
+        if let Some(number) = self.inner {
+            write!(f, "event {number} of the list in ")?;
+        }
+        match self.outer {
+            Outer::Line(number) => write!(f, "line {number}"),
+            Outer::Item(number) => write!(f, "item {number}"),
         }
     }
 }
@@ -87,106 +116,24 @@ pub(crate) fn expand(headers: &HeaderMap, body: Bytes) -> Result<Bytes, BodyErro
     }
 }
 
-/// The events of an expanded body: an array of objects, or objects one after another.
-pub(crate) fn events(body: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
-    let events = match body.get(spaces(body)) {
-        None => Vec::new(),
-        Some(b'[') => elements(&body[spaces(body) + 1..])?,
-        Some(_) => sequence(body)?,
-    };
-    if events.is_empty() {
+/// The events of an expanded body: an array of objects, or objects one after another. What `shared` says holds of all of them.
+pub(crate) fn events<'a>(
+    body: &'a [u8],
+    shared: Option<Shared<'a>>,
+) -> Result<Collected<'a>, BodyError> {
+    let mut collected = Collected::new(shared);
+    match body.get(spaces(body)) {
+        None => {}
+        Some(b'[') => {
+            let place = |number| Place::of(Outer::Item(number));
+            walk::each_element(body, place, |value, place| collected.take(value, place))?;
+        }
+        Some(_) => walk::each_in_sequence(body, |value, place| collected.take(value, place))?,
+    }
+    if collected.events.is_empty() {
         return Err(BodyError::Empty);
     }
-    Ok(events)
-}
-
-fn sequence(text: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
-    let mut events = Vec::new();
-    let mut at = 0;
-    loop {
-        at += spaces(&text[at..]);
-        if at == text.len() {
-            return Ok(events);
-        }
-        let place = || Place::Line(text[..at].split(|byte| *byte == b'\n').count());
-        let (event, len) = next_event(&text[at..], place)?;
-        push(&mut events, event)?;
-        at += len;
-    }
-}
-
-fn push<'a>(events: &mut Vec<Event<'a>>, event: Event<'a>) -> Result<(), BodyError> {
-    if events.len() == MAX_EVENTS {
-        return Err(BodyError::TooManyEvents);
-    }
-    events.push(event);
-    Ok(())
-}
-
-/// The elements of an array whose bracket was just passed. Nothing but white space may follow its end.
-fn elements(text: &[u8]) -> Result<Vec<Event<'_>>, BodyError> {
-    let mut events = Vec::new();
-    let mut at = spaces(text);
-    if text.get(at) == Some(&b']') {
-        return end_of_array(&text[at + 1..], events);
-    }
-    loop {
-        at += spaces(&text[at..]);
-        let number = events.len() + 1;
-        let (event, len) = next_event(&text[at..], || Place::Item(number))?;
-        push(&mut events, event)?;
-        at += len;
-        at += spaces(&text[at..]);
-        match text.get(at) {
-            Some(b',') => at += 1,
-            Some(b']') => return end_of_array(&text[at + 1..], events),
-            Some(_) | None => {
-                return Err(BodyError::NotJson {
-                    place: Place::Item(number + 1),
-                });
-            }
-        }
-    }
-}
-
-fn end_of_array<'a>(rest: &[u8], events: Vec<Event<'a>>) -> Result<Vec<Event<'a>>, BodyError> {
-    if spaces(rest) == rest.len() {
-        return Ok(events);
-    }
-    let place = Place::Item(events.len() + 1);
-    Err(BodyError::NotJson { place })
-}
-
-/// The event at the start of `text`, and its length.
-fn next_event(text: &[u8], place: impl Fn() -> Place) -> Result<(Event<'_>, usize), BodyError> {
-    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
-    let Some(Ok(value)) = values.next() else {
-        return Err(BodyError::NotJson { place: place() });
-    };
-    let event = Event::new(value).map_err(|reason| BodyError::NoEvent {
-        place: place(),
-        reason,
-    })?;
-    Ok((event, values.byte_offset()))
-}
-
-/// How much only separates: white space, and byte order marks, of which files that were put together have several.
-fn spaces(text: &[u8]) -> usize {
-    let mut len = 0;
-    while let Some(byte) = text.get(len) {
-        if is_space(*byte) {
-            len += 1;
-        } else if text[len..].starts_with(BYTE_ORDER_MARK) {
-            len += BYTE_ORDER_MARK.len();
-        } else {
-            break;
-        }
-    }
-    len
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+    Ok(collected)
 }
 
 #[cfg(test)]
@@ -199,11 +146,21 @@ mod tests {
     const EVENT: &str = r#"{"event":"a"}"#;
 
     fn count(body: &str) -> Result<usize, BodyError> {
-        events(body.as_bytes()).map(|events| events.len())
+        events(body.as_bytes(), None).map(|collected| collected.events.len())
     }
 
     fn no_event(place: Place, reason: NoEvent) -> Result<usize, BodyError> {
         Err(BodyError::NoEvent { place, reason })
+    }
+
+    #[expect(non_snake_case, reason = "as the enum's variants")]
+    fn Line(number: usize) -> Place {
+        Place::of(Outer::Line(number))
+    }
+
+    #[expect(non_snake_case, reason = "as the enum's variants")]
+    fn Item(number: usize) -> Place {
+        Place::of(Outer::Item(number))
     }
 
     #[test]
@@ -227,7 +184,6 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         use BodyError::{Empty, NotJson};
-        use Place::{Item, Line};
         for (body, expected) in [
             (String::new(), Err(Empty)),
             (" \n".to_owned(), Err(Empty)),
@@ -273,7 +229,10 @@ mod tests {
             assert_eq!(count(&body), expected, "{body}");
         }
         let latin = [EVENT.as_bytes(), b"\n{\"a\":\"\xe9\"}"].concat();
-        assert_eq!(events(&latin).unwrap_err(), NotJson { place: Line(2) });
+        assert_eq!(
+            events(&latin, None).unwrap_err(),
+            NotJson { place: Line(2) }
+        );
     }
 
     #[test]
@@ -323,24 +282,30 @@ mod tests {
 
     #[test]
     fn no_more_events_are_taken_than_there_is_room_for() {
-        let lines = EVENT.repeat(MAX_EVENTS);
+        let lines = EVENT.repeat(Collected::MAX_EVENTS);
         let array = |count| format!("[{}]", vec![EVENT; count].join(","));
 
-        assert_eq!(count(&lines), Ok(MAX_EVENTS));
+        assert_eq!(count(&lines), Ok(Collected::MAX_EVENTS));
         assert_eq!(count(&(lines + EVENT)), Err(BodyError::TooManyEvents));
-        assert_eq!(count(&array(MAX_EVENTS)), Ok(MAX_EVENTS));
-        assert_eq!(count(&array(MAX_EVENTS + 1)), Err(BodyError::TooManyEvents));
+        assert_eq!(
+            count(&array(Collected::MAX_EVENTS)),
+            Ok(Collected::MAX_EVENTS)
+        );
+        assert_eq!(
+            count(&array(Collected::MAX_EVENTS + 1)),
+            Err(BodyError::TooManyEvents)
+        );
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_judged_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = events(&bytes);
+            let _ = events(&bytes, None);
         }
 
         #[test]
         fn any_mixture_of_json_is_judged_without_panic(text in r#"([\[\]{},: \n]|"a"|1|null|\{"a":1\}){0,20}"#) {
-            let _ = events(text.as_bytes());
+            let _ = events(text.as_bytes(), None);
         }
     }
 }

@@ -1,8 +1,7 @@
 //! One event: whether it is one, and what is added to it. Pure.
 
-use std::fmt;
+use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use time::{
@@ -10,18 +9,28 @@ use time::{
 };
 use uuid::Uuid;
 
+use crate::{
+    envelope::{Shared, write_member, write_on_one_line},
+    keys::{EVENT, KEYS, is_secret},
+    members,
+};
+
 /// Readers behind this one follow at least as far.
 const MAX_DEPTH: usize = 100;
 
-const EVENT_ID: &str = "eventId";
 const TO_MILLISECONDS: StaticFormatDescription =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// An event as it was sent: an object with at least one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event<'a> {
     json: &'a str,
     has_id: bool,
+    has_secret: bool,
+    /// What it is called, as JSON, when it does not say so under our key.
+    name: Option<&'a str>,
+    /// What holds of it beside what it says itself.
+    shared: Option<Arc<Shared<'a>>>,
 }
 
 /// A JSON value that is no event.
@@ -43,24 +52,44 @@ impl NoEvent {
 }
 
 impl<'a> Event<'a> {
-    /// Looks at a value that is known to be JSON.
-    pub(crate) fn new(json: &'a RawValue) -> Result<Self, NoEvent> {
+    /// Looks at a value that is known to be JSON, of which `shared` holds too.
+    pub(crate) fn new(
+        json: &'a RawValue,
+        shared: Option<Arc<Shared<'a>>>,
+    ) -> Result<Self, NoEvent> {
         let json = json.get();
         if depth(json) > MAX_DEPTH {
             return Err(NoEvent::TooDeep);
         }
-        let keys: Keys = serde_json::from_str(json).map_err(|_| NoEvent::NotAnObject)?;
-        if keys.count == 0 {
+        let (mut count, mut has_id, mut has_secret) = (0_usize, false, false);
+        members::for_each(json, |key, value| {
+            if is_secret(key, value) {
+                has_secret = true;
+            } else {
+                count += 1;
+                has_id |= KEYS.is_id(key, value);
+            }
+        })
+        .map_err(|members::NotAnObject| NoEvent::NotAnObject)?;
+        if count == 0 {
             return Err(NoEvent::Empty);
         }
         Ok(Self {
             json,
-            has_id: keys.has_id,
+            has_id,
+            has_secret,
+            name: shared.as_ref().and_then(|shared| shared.name_of(json)),
+            shared,
         })
     }
 
+    /// How much longer it becomes by what holds of it too, at most.
+    pub(crate) fn shared_bytes(&self) -> usize {
+        self.shared.as_ref().map_or(0, |shared| shared.size_bytes())
+    }
+
     /// Writes the event as one line, with what `stamp` adds to the event at `place` of its request.
-    pub(crate) fn write_line(self, stamp: &Stamp, place: usize, line: &mut Vec<u8>) {
+    pub(crate) fn write_line(&self, stamp: &Stamp, place: usize, line: &mut Vec<u8>) {
         line.extend_from_slice(b"{\"receivedAt\":\"");
         line.extend_from_slice(stamp.received_at.as_bytes());
         line.push(b'"');
@@ -69,17 +98,30 @@ impl<'a> Event<'a> {
             line.extend_from_slice(stamp.event_id(place).hyphenated().to_string().as_bytes());
             line.push(b'"');
         }
-        line.push(b',');
-        // A line end in JSON is white space between two tokens: none can stand inside a string.
-        let members = self.json.bytes().skip(1);
-        line.extend(members.map(|byte| {
-            if matches!(byte, b'\n' | b'\r') {
-                b' '
-            } else {
-                byte
-            }
-        }));
-        line.push(b'\n');
+        if let Some(name) = self.name {
+            write_member(EVENT, name, line);
+        }
+        self.write_own(line);
+        if let Some(shared) = &self.shared {
+            shared.write_for(self.json, line);
+        }
+        line.extend_from_slice(b"}\n");
+    }
+
+    /// Every byte of its own members, but for the sender's key.
+    fn write_own(&self, line: &mut Vec<u8>) {
+        if self.has_secret {
+            // It was walked through before.
+            let _ = members::for_each(self.json, |key, value| {
+                if !is_secret(key, value) {
+                    write_member(key, value, line);
+                }
+            });
+        } else {
+            line.push(b',');
+            let inside = self.json.get(1..self.json.len() - 1);
+            write_on_one_line(inside.unwrap_or_default(), line);
+        }
     }
 }
 
@@ -147,46 +189,6 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// What is to be known about an object's own keys.
-struct Keys {
-    count: usize,
-    has_id: bool,
-}
-
-impl<'de> Deserialize<'de> for Keys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(KeysVisitor)
-    }
-}
-
-struct KeysVisitor;
-
-impl<'de> Visitor<'de> for KeysVisitor {
-    type Value = Keys;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
-        let mut keys = Keys {
-            count: 0,
-            has_id: false,
-        };
-        // In bytes, as a key may hold half a character.
-        while let Some(key) = map.next_key::<&RawValue>()? {
-            let value: &RawValue = map.next_value()?;
-            keys.count += 1;
-            let name = key.get().trim_matches('"');
-            // As the archiver reads it: in any case, and only text.
-            keys.has_id |= name.eq_ignore_ascii_case(EVENT_ID)
-                && value.get().starts_with('"')
-                && value.get() != "\"\"";
-        }
-        Ok(keys)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -196,7 +198,7 @@ mod tests {
     use super::*;
 
     fn event(json: &str) -> Result<Event<'_>, NoEvent> {
-        Event::new(serde_json::from_str(json).unwrap())
+        Event::new(serde_json::from_str(json).unwrap(), None)
     }
 
     fn stamp(idempotency_key: Option<&str>, body: &str) -> Stamp {
@@ -240,12 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_added_when_there_is_none_that_is_text() {
+    fn an_id_is_added_when_there_is_none() {
         for (json, has_id) in [
             (r#"{"eventId":"x"}"#, true),
             (r#"{"a":1,"EVENTID":"x"}"#, true),
             (r#"{"eventId":""}"#, false),
-            (r#"{"eventId":7}"#, false),
+            (r#"{"eventId":7}"#, true),
+            (r#"{"eventId":null,"messageId":"x"}"#, true),
+            (r#"{"uuid":{},"insert_id":[]}"#, false),
             (r#"{"eventId":null}"#, false),
             (r#"{"a":{"eventId":"x"}}"#, false),
             (r#"{"\ud83d":"x"}"#, false),
@@ -254,6 +258,20 @@ mod tests {
             let own_id = stamp(None, "").event_id(0).to_string();
             assert_eq!(line(json, 0).contains(&own_id), !has_id, "{json}");
         }
+    }
+
+    #[test]
+    fn the_senders_key_is_left_out_and_nothing_else() {
+        let line = line(
+            r#"{"api_key":"k", "eventId" : "x", "writeKey":"k","token":"t","API_KEY":7}"#,
+            0,
+        );
+
+        assert_eq!(
+            line,
+            "{\"receivedAt\":\"2026-01-02T02:04:05.678Z\",\"eventId\":\"x\",\"token\":\"t\",\"API_KEY\":7}\n"
+        );
+        assert_eq!(event(r#"{"api_key":"k"}"#), Err(NoEvent::Empty));
     }
 
     #[test]

@@ -1,10 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod collected;
 mod config;
+mod envelope;
 mod event;
+mod keys;
+mod members;
 mod records;
 mod router;
+mod sender;
+mod walk;
 
 pub use config::{Config, Deps};
 pub use router::{ROUTES, router};

@@ -43,7 +43,7 @@ mod tests {
 
     fn packed(body: &str) -> Result<Vec<Bytes>, TooLarge> {
         let stamp = Stamp::new(datetime!(2026-01-01 0:00 UTC), None, b"", Uuid::nil());
-        pack(&events(body.as_bytes()).unwrap(), &stamp)
+        pack(&events(body.as_bytes(), None).unwrap().events, &stamp)
     }
 
     fn event_of(size_bytes: usize) -> String {

@@ -12,15 +12,25 @@ import sys
 
 import duckdb
 
-TEXTS = {"event": "event", "userid": "userid", "eventid": "eventid", "sessionid": "sessionid", "url": "url",
-         "referrer": "referrer", "useragent": "useragent", "ua": "useragent"}
-TIMES = {"datetime": "datetime", "ts": "datetime", "timestamp": "datetime", "receivedat": "receivedat"}
+TEXTS = {"event": "event", "userid": "userid", "sessionid": "sessionid", "url": "url",
+         "referrer": "referrer", "useragent": "useragent", "ua": "useragent", "user_id": "userid", "distinct_id": "userid"}
+IDS = {"eventid", "event_id", "messageid", "message_id", "uuid", "insertid", "insert_id", "$insert_id", "eid"}
+TIMES = {"datetime": "datetime", "ts": "datetime", "timestamp": "datetime", "originaltimestamp": "datetime",
+         "timestamp_micros": "datetime", "dtm": "datetime", "receivedat": "receivedat"}
 COLUMNS = ["event", "userid", "datetime", "eventid", "receivedat", "sessionid", "url", "referrer", "useragent",
            "country", "city", "_extra", "_clamped", "dt"]
 TYPES = {"datetime": "BIGINT", "receivedat": "BIGINT", "_clamped": "BOOLEAN"}
 FIRST_DAY_MS = 1_767_225_600_000  # 2026-01-01
 DAY_MS = 86_400_000
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+class Whole(int):
+    """A whole number that remembers how it was written."""
+
+
+class Broken(float):
+    """A number with decimals or an exponent that does."""
 
 
 class Pairs(list):
@@ -31,7 +41,14 @@ def refuse(name):
     raise ValueError(name)
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=refuse)
+def number(kind, text):
+    value = kind(text)
+    value.text = text
+    return value
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=refuse,
+                           parse_int=lambda text: number(Whole, text), parse_float=lambda text: number(Broken, text))
 
 
 def records(data):
@@ -83,6 +100,11 @@ def text_of(value):
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else None
 
 
+def id_of(value):
+    """An id as text: a number as it was written, or text that is not empty."""
+    return value.text if isinstance(value, (Whole, Broken)) else text_of(value) or None
+
+
 def canonical(value):
     """One text for all ways to write a value. Keeps members in order, as keys may repeat."""
     if isinstance(value, Pairs):
@@ -107,6 +129,10 @@ def row_of(record, arrival):
     sent_time = None
     for key, value in record:
         name = key.lower()
+        if name in IDS:
+            if value is not None and ("eventid" in taken or not take(key, value, "eventid", id_of(value))):
+                extra.append([key, value])
+            continue
         if name in TEXTS and take(key, value, TEXTS[name], text_of(value)):
             continue
         if name in TIMES and take(key, value, TIMES[name], to_ms(value)):

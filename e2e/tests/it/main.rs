@@ -32,4 +32,5 @@ mod recorded_answers;
 mod rights;
 mod search;
 mod smoke;
+mod trackers;
 mod two_stacks;

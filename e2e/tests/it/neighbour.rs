@@ -140,5 +140,6 @@ async fn keys(stack: &Stack) -> Result<Keys> {
         mparticle: key(Scope::Mparticle),
         query: key(Scope::Query),
         track: key(Scope::Track),
+        page: key(Scope::Page),
     })
 }

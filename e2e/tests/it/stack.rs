@@ -53,6 +53,7 @@ pub(crate) struct Keys {
     pub(crate) mparticle: String,
     pub(crate) query: String,
     pub(crate) track: String,
+    pub(crate) page: String,
 }
 
 impl std::fmt::Debug for Keys {

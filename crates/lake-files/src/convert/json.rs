@@ -20,6 +20,12 @@ pub(crate) fn number(bytes: &[u8]) -> Option<f64> {
     (parser.current_index() == bytes.len() && number.is_finite()).then_some(number)
 }
 
+/// Whether `bytes` are a number, of any size.
+pub(crate) fn is_number(bytes: &[u8]) -> bool {
+    let mut parser = Jiter::new(bytes);
+    parser.next_number_bytes().is_ok() && parser.current_index() == bytes.len()
+}
+
 /// The whole number of 64 bits that `bytes` are, if they are one.
 pub(crate) fn whole_number(bytes: &[u8]) -> Option<i64> {
     let mut parser = Jiter::new(bytes);

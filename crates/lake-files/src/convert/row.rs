@@ -1,7 +1,7 @@
 //! From one JSON object to one row.
 
 use jiter::{Jiter, Peek};
-use lake_schema::Table;
+use lake_schema::{Table, event_id};
 
 use super::{
     clock::{Clock, EventTime},
@@ -40,6 +40,8 @@ struct Row {
     instants: InstantReader,
     /// The values that went to columns, and those that no column is for.
     fields: Vec<Field>,
+    /// The places of the columns that hold the event's id.
+    id_places: Vec<usize>,
     /// Whether any event that has other values in their places goes the same way: none went to `_extra` for what it is.
     is_typical: bool,
     /// The key that is being read, when the shape does not spell it the same.
@@ -61,6 +63,7 @@ impl RowReader {
                 extra: Extra::default(),
                 instants: InstantReader::default(),
                 fields: Vec::new(),
+                id_places: table.event_id().to_vec(),
                 is_typical: true,
                 key: String::new(),
             },
@@ -249,8 +252,11 @@ impl Row {
                 .and_then(|text| text.strip_suffix('"'));
             let is_taken = match (self.columns.vacant(place), text) {
                 (Some(Column::Text(values)), Some(text)) => {
-                    values.push(text);
-                    true
+                    let is_taken = event_id::is_text_id(text) || !self.id_places.contains(&place);
+                    if is_taken {
+                        values.push(text);
+                    }
+                    is_taken
                 }
                 (Some(Column::Timestamp(values)), Some(text)) => self
                     .instants
@@ -258,6 +264,14 @@ impl Row {
                     .map(|instant| values.push(Some(instant)))
                     .is_some(),
                 (Some(_), None) if value == "null" => true,
+                (Some(Column::Text(values)), None)
+                    if self.id_places.contains(&place)
+                        && json::is_number(value.as_bytes())
+                        && event_id::is_number_id(value) =>
+                {
+                    values.push(value);
+                    true
+                }
                 (Some(Column::Boolean(values)), None) => value
                     .parse()
                     .map(|boolean| values.push(Some(boolean)))
@@ -291,14 +305,29 @@ impl Row {
         let Some(column) = self.columns.vacant(place) else {
             return Ok(false);
         };
+        let is_id = self.id_places.contains(&place);
         if peek == Peek::Null {
             parser.known_null().map_err(json::fault)?;
-            column.push_null();
+            // Another key may hold the id.
+            if !is_id {
+                column.push_null();
+            }
             return Ok(true);
         }
         match column {
             Column::Text(values) if peek == Peek::String => {
-                values.push(parser.known_str().map_err(json::fault)?);
+                let text = parser.known_str().map_err(json::fault)?;
+                if is_id && !event_id::is_text_id(text) {
+                    return Ok(false);
+                }
+                values.push(text);
+            }
+            Column::Text(values) if is_id && peek.is_num() => {
+                let number = parser.known_number_bytes(peek).map_err(json::fault)?;
+                match std::str::from_utf8(number) {
+                    Ok(number) if event_id::is_number_id(number) => values.push(number),
+                    Ok(_) | Err(_) => return Ok(false),
+                }
             }
             Column::Bigint(values) if peek.is_num() => {
                 match json::to_whole(parser.known_number_bytes(peek).map_err(json::fault)?) {

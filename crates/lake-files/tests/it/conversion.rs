@@ -348,3 +348,54 @@ fn an_object_older_than_the_table_is_filed_under_its_own_arrival() {
     assert_eq!(converted.parts[0].file.day, date!(2018 - 03 - 15));
     assert_eq!(converted.row_count, 2);
 }
+
+/// By every source, in any order, the first that is one; and twice each, as the second of two alike takes the fast way.
+#[test]
+fn an_id_is_text_or_a_number_under_any_of_its_keys() {
+    for (event, id, extra) in [
+        (r#"{"eventId":"x"}"#, Some("x"), None),
+        (r#"{"MESSAGEID":"x"}"#, Some("x"), None),
+        (r#"{"uuid":4711}"#, Some("4711"), None),
+        (r#"{"insert_id":-1.50e3}"#, Some("-1.50e3"), None),
+        (
+            r#"{"eid":123456789012345678901234567890}"#,
+            Some("123456789012345678901234567890"),
+            None,
+        ),
+        (r#"{"eventId":null,"messageId":"x"}"#, Some("x"), None),
+        (
+            r#"{"eventId":"","messageId":"x"}"#,
+            Some("x"),
+            Some(r#"{"eventId":""}"#),
+        ),
+        (
+            r#"{"eventId":{"a":1},"uuid":7}"#,
+            Some("7"),
+            Some(r#"{"eventId":{"a":1}}"#),
+        ),
+        (
+            r#"{"eventId":true,"eventId":7}"#,
+            Some("7"),
+            Some(r#"{"eventId":true}"#),
+        ),
+        (
+            r#"{"uuid":"x","eventId":"y"}"#,
+            Some("x"),
+            Some(r#"{"eventId":"y"}"#),
+        ),
+        (
+            r#"{"eventId":"","uuid":null}"#,
+            None,
+            Some(r#"{"eventId":""}"#),
+        ),
+        (r#"{"id":"x"}"#, None, Some(r#"{"id":"x"}"#)),
+    ] {
+        let outcome = outcome(&Table::events(), format!("{event}\n{event}").as_bytes());
+
+        assert_eq!(outcome.rows.len(), 2, "{event}");
+        for row in &outcome.rows {
+            assert_eq!(row.get("eventid").and_then(Value::as_str), id, "{event}");
+            assert_eq!(row.get("_extra").and_then(Value::as_str), extra, "{event}");
+        }
+    }
+}

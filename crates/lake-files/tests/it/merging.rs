@@ -321,3 +321,29 @@ proptest! {
         prop_assert_eq!(rows(at_once), rows(bytes), "passes change nothing");
     }
 }
+
+/// A day is closed by itself: what repeats an event must repeat its time.
+#[test]
+fn an_id_is_known_within_its_day() {
+    let table = Table::events();
+    let event = |day: &str| format!(r#"{{"messageId":"x","timestamp":"{day}T10:00:00Z"}}"#);
+    let sent = [
+        event("2026-01-01"),
+        event("2026-01-02"),
+        event("2026-01-02"),
+    ]
+    .join("\n");
+    let parts = convert(&table, SOURCE, sent.as_bytes(), Vec::new())
+        .unwrap()
+        .parts;
+
+    let closed: Vec<(u64, u64)> = parts
+        .iter()
+        .map(|part| {
+            let (bytes, _) = merge(&table, [file(&part.bytes)], LARGE);
+            (part.row_count, rows(bytes).len() as u64)
+        })
+        .collect();
+
+    assert_eq!(closed, [(1, 1), (2, 1)]);
+}

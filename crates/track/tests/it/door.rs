@@ -20,6 +20,9 @@ use track::{Config, Deps, ROUTES, router};
 use uuid::Uuid;
 
 pub(crate) const KEY: (&str, &str) = ("x-api-key", "the key");
+/// printf %s page | openssl dgst -sha256 -hmac secret
+pub(crate) const PAGE_KEY: &str =
+    "24bbc1c3d816cd2f8d8e75c782a857540394479b4a6f3dba12b9eba47ebc8002";
 /// Enough for a debug build on a busy machine.
 const AMPLE: Duration = Duration::from_mins(1);
 /// For what never comes.
@@ -105,7 +108,16 @@ impl Door {
 }
 
 pub(crate) fn request(method: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request {
-    let mut request = axum::http::Request::builder().method(method).uri("/track");
+    request_to("/track", method, headers, body)
+}
+
+pub(crate) fn request_to(
+    path: &str,
+    method: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Request {
+    let mut request = axum::http::Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

@@ -1,7 +1,7 @@
 use axum::http::StatusCode;
 
 use crate::{
-    door::{Door, request},
+    door::{Door, PAGE_KEY, request, request_to},
     firehose::Firehose,
 };
 
@@ -50,4 +50,37 @@ async fn the_key_comes_in_either_header_bad_ones_are_401_and_foreign_ones_403() 
         );
     }
     assert_eq!(firehose.events().len(), 4);
+}
+
+#[tokio::test]
+async fn a_pages_key_opens_by_path_and_header_and_no_other_key_may_stand_in_an_address() {
+    let firehose = Firehose::start([]).await;
+    let door = Door::before(&firehose.url).await;
+    let query = "cb92cef40efaad2dcb30b787cfa23fdc45f680d8d6092d4965f80a9eb201b11b";
+
+    for (path, headers, expected) in [
+        (format!("/track/{PAGE_KEY}"), &[][..], 204),
+        // A beacon's own type.
+        (
+            format!("/track/{PAGE_KEY}"),
+            &[("content-type", "text/plain;charset=UTF-8")],
+            204,
+        ),
+        ("/track".to_owned(), &[("x-api-key", PAGE_KEY)], 204),
+        ("/track/the%20key".to_owned(), &[], 403),
+        (format!("/track/{query}"), &[], 403),
+        // The path counts, whatever else is sent.
+        (
+            "/track/another".to_owned(),
+            &[("x-api-key", "the key")],
+            401,
+        ),
+        (format!("/track?key={PAGE_KEY}"), &[], 401),
+    ] {
+        let request = request_to(&path, "POST", headers, r#"{"event":"a"}"#);
+        let answer = door.send(request).await;
+        assert_eq!(answer.status.as_u16(), expected, "{path} {headers:?}");
+        assert!(!answer.body.contains(PAGE_KEY) && !door.metric_lines().contains(PAGE_KEY));
+    }
+    assert_eq!(firehose.events().len(), 3);
 }

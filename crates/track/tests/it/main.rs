@@ -6,6 +6,8 @@ mod browsers;
 mod door;
 mod firehose;
 mod gateways;
+mod ids;
 mod keys;
+mod libraries;
 mod outages;
 mod taken;

@@ -139,3 +139,22 @@ async fn limits_are_413_and_take_nothing() {
     assert!(firehose.calls().is_empty());
     assert_eq!(door.metric_lines().lines().count(), 3);
 }
+
+#[tokio::test]
+async fn what_looks_like_an_unknown_envelope_is_kept_counted_and_told() {
+    let firehose = Firehose::start([]).await;
+    let door = Door::before(&firehose.url).await;
+    let body = r#"{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1"},{"id":"2"}]}"#;
+
+    let answer = door.post(body).await;
+
+    assert_eq!(answer.status, StatusCode::OK);
+    let answer: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(answer["warnings"][0]["message"], "taken as one event");
+    assert_eq!(firehose.events()[0]["logEvents"][1]["id"], "2");
+    assert!(
+        door.metric_lines().contains(r#""envelopes_kept":1"#),
+        "{}",
+        door.metric_lines()
+    );
+}

@@ -1,0 +1,300 @@
+//! Objects that hold the events of a request, as the libraries of Segment, RudderStack, PostHog, Snowplow and Google's
+//! Measurement Protocol make them. Pure.
+//!
+//! What an envelope says of all its events (`context`, `sentAt`, `client_id`, …) is told of each that does not say it itself: it
+//! stands behind the event's own keys.
+
+use std::{borrow::Cow, sync::Arc};
+
+use crate::{
+    keys::{Column, EVENT, KEYS, is_secret},
+    members,
+};
+
+/// The most that one envelope may say of all its events. Libraries say less than ten things.
+const MAX_SHARED: usize = 64;
+
+/// Snowplow's trackers post this (<https://docs.snowplow.io/docs/fundamentals/canonical-event/>), of any version.
+const SNOWPLOW: &str = "\"iglu:com.snowplowanalytics.snowplow/payload_data/";
+
+/// A known envelope.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope<'a> {
+    /// The list of its events, as it is written.
+    pub(crate) list: &'a str,
+    /// What holds of all of them.
+    pub(crate) shared: Arc<Shared<'a>>,
+}
+
+/// An envelope that says more of all its events than can be told of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SaysTooMuch;
+
+/// What holds of several events, beside what each says itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shared<'a> {
+    members: Vec<Member<'a>>,
+    /// The keys that name an event which has no name of ours, the first that there is.
+    pub(crate) name_keys: &'static [&'static str],
+}
+
+/// A member that each event has unless it says so itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Member<'a> {
+    key: Cow<'a, str>,
+    value: &'a str,
+    column: Option<Column>,
+}
+
+/// What an object of a request is.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind<'a> {
+    /// One event.
+    Event,
+    /// One event, it seems, but it looks as if it held some: nothing of it has a column, and it has a list of objects.
+    Suspect,
+    /// Several.
+    Envelope(Envelope<'a>),
+}
+
+/// The lists that hold events, and what names those that have no name of ours.
+const LISTS: [(&str, &[&str]); 3] = [
+    ("batch", &["type"]),
+    ("events", &["name", "event_type"]),
+    ("data", &["e"]),
+];
+
+impl<'a> Kind<'a> {
+    /// Looks at a JSON object.
+    pub(crate) fn of(json: &'a str) -> Result<Self, SaysTooMuch> {
+        let (mut has_column, mut has_name, mut has_list, mut is_snowplow) =
+            (false, false, false, false);
+        let mut known = None;
+        // Whoever makes an event of it says that it is none.
+        let _ = members::for_each(json, |key, value| {
+            has_column |= KEYS.column(key).is_some();
+            has_name |= KEYS.column(key) == Some(Column::Name);
+            is_snowplow |= key == "schema" && value.starts_with(SNOWPLOW);
+            if is_list_of_objects(value) {
+                has_list = true;
+                let list = LISTS.into_iter().find(|(name, _)| *name == key);
+                known = known.or(list.map(|(name, name_keys)| (name, name_keys, value)));
+            }
+        });
+        match known {
+            Some((name, name_keys, list)) if !has_name && (name != "data" || is_snowplow) => {
+                let shared = Shared::of(json, name, name_keys)?;
+                Ok(Self::Envelope(Envelope {
+                    list,
+                    shared: Arc::new(shared),
+                }))
+            }
+            _ if has_list && !has_column => Ok(Self::Suspect),
+            _ => Ok(Self::Event),
+        }
+    }
+}
+
+fn is_list_of_objects(value: &str) -> bool {
+    value
+        .strip_prefix('[')
+        .is_some_and(|rest| rest.trim_start().starts_with('{'))
+}
+
+impl<'a> Shared<'a> {
+    /// What one of Segment's calls says by its path, as it need not stand in the body.
+    pub(crate) fn of_call(call: &'static str) -> Self {
+        Self {
+            members: vec![Member {
+                key: "type".into(),
+                value: call,
+                column: None,
+            }],
+            name_keys: &["type"],
+        }
+    }
+
+    fn of(
+        json: &'a str,
+        list: &str,
+        name_keys: &'static [&'static str],
+    ) -> Result<Self, SaysTooMuch> {
+        let mut members = Vec::new();
+        let _ = members::for_each(json, |key, value| {
+            if key == list || is_secret(key, value) {
+                return;
+            }
+            let column = KEYS.column(key);
+            members.push(match column {
+                // The envelope's own id is none of its events'.
+                Some(Column::Id) => Member {
+                    key: format!("{list}_{key}").into(),
+                    value,
+                    column: None,
+                },
+                Some(_) | None => Member {
+                    key: key.into(),
+                    value,
+                    column,
+                },
+            });
+        });
+        if members.len() > MAX_SHARED {
+            return Err(SaysTooMuch);
+        }
+        Ok(Self { members, name_keys })
+    }
+
+    /// How much longer it makes an event, at most.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let members = self.members.iter();
+        members
+            .map(|member| member.key.len() + member.value.len() + r#","":"#.len())
+            .sum()
+    }
+
+    /// Writes what `event` does not say itself, each member behind a comma.
+    pub(crate) fn write_for(&self, event: &str, line: &mut Vec<u8>) {
+        let mut is_said = vec![false; self.members.len()];
+        let _ = members::for_each(event, |key, _| {
+            let column = KEYS.column(key);
+            for (member, is_said) in self.members.iter().zip(&mut is_said) {
+                *is_said |= member.key.eq_ignore_ascii_case(key)
+                    || (column.is_some() && member.column == column);
+            }
+        });
+        for (member, _) in self.members.iter().zip(is_said).filter(|(_, said)| !said) {
+            write_member(&member.key, member.value, line);
+        }
+    }
+
+    /// The name of an event that has none of ours, as JSON.
+    pub(crate) fn name_of(&self, event: &'a str) -> Option<&'a str> {
+        let mut found = vec![None; self.name_keys.len()];
+        let mut has_name = false;
+        let _ = members::for_each(event, |key, value| {
+            has_name |= key.eq_ignore_ascii_case(EVENT);
+            let place = self.name_keys.iter().position(|name| *name == key);
+            if let Some(slot) = place.and_then(|place| found.get_mut(place)) {
+                *slot = Some(value).filter(|value| value.starts_with('"'));
+            }
+        });
+        let own = found.into_iter().flatten().next();
+        let shared = || {
+            let members = self.members.iter();
+            let mut named = members.filter(|member| self.name_keys.contains(&&*member.key));
+            named.next().map(|member| member.value)
+        };
+        if has_name { None } else { own.or_else(shared) }
+    }
+}
+
+/// Writes a member behind a comma. A line end in JSON is white space between two tokens: none can stand inside a string.
+pub(crate) fn write_member(key: &str, value: &str, line: &mut Vec<u8>) {
+    line.extend_from_slice(b",\"");
+    line.extend_from_slice(key.as_bytes());
+    line.extend_from_slice(b"\":");
+    write_on_one_line(value, line);
+}
+
+/// Writes JSON without line ends.
+pub(crate) fn write_on_one_line(json: &str, line: &mut Vec<u8>) {
+    line.extend(json.bytes().map(|byte| match byte {
+        b'\n' | b'\r' => b' ',
+        byte => byte,
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_envelope(json: &str) -> bool {
+        matches!(Kind::of(json), Ok(Kind::Envelope(_)))
+    }
+
+    #[test]
+    fn known_envelopes_are_told_from_events_and_from_what_only_looks_like_one() {
+        for json in [
+            r#"{"batch":[{"a":1}],"sentAt":"x","writeKey":"k"}"#,
+            r#"{"api_key":"k","historical_migration":false,"batch":[ { } ]}"#,
+            r#"{"client_id":"c","events":[{"name":"a"}]}"#,
+            r#"{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":[{"e":"pv"}]}"#,
+        ] {
+            assert!(is_envelope(json), "{json}");
+        }
+        for json in [
+            r#"{"event":"bake","batch":[{"a":1}]}"#,
+            r#"{"batch":7}"#,
+            r#"{"batch":[7]}"#,
+            r#"{"events":[]}"#,
+            r#"{"data":{"a":1}}"#,
+            r#"{"userId":"u","items":[{"sku":1}]}"#,
+        ] {
+            assert!(matches!(Kind::of(json), Ok(Kind::Event)), "{json}");
+        }
+        for json in [
+            r#"{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1"}]}"#,
+            r#"{"data":[{"a":1}]}"#,
+            r#"{"Records":[{"a":1}]}"#,
+        ] {
+            assert!(matches!(Kind::of(json), Ok(Kind::Suspect)), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_envelope_says_what_its_events_do_not_and_never_its_key_or_its_id() {
+        let json = r#"{"writeKey":"k","messageId":"m","timestamp":1,"context":{"a":
+            1},"batch":[{}]}"#;
+        let Ok(Kind::Envelope(envelope)) = Kind::of(json) else {
+            panic!("an envelope");
+        };
+        let told = |event: &str| {
+            let mut line = Vec::new();
+            envelope.shared.write_for(event, &mut line);
+            String::from_utf8(line).unwrap()
+        };
+
+        assert_eq!(
+            told(r#"{"x":1}"#),
+            format!(
+                r#","batch_messageId":"m","timestamp":1,"context":{{"a":{}1}}"#,
+                " ".repeat(13)
+            )
+        );
+        assert_eq!(
+            told(r#"{"Context":{},"originalTimestamp":2}"#),
+            r#","batch_messageId":"m""#
+        );
+    }
+
+    #[test]
+    fn an_envelope_that_says_too_much_is_refused() {
+        let members: Vec<String> = (0..=MAX_SHARED).map(|n| format!(r#""m{n}":1"#)).collect();
+        let members = members.join(",");
+
+        assert!(Kind::of(&format!(r#"{{{members},"batch":[{{}}]}}"#)).is_err());
+    }
+
+    #[test]
+    fn names_come_from_what_each_kind_calls_one() {
+        let named = |json: &'static str, event: &'static str| match Kind::of(json) {
+            Ok(Kind::Envelope(envelope)) => envelope.shared.name_of(event).map(str::to_owned),
+            other => panic!("{other:?}"),
+        };
+
+        let batch = r#"{"batch":[{}]}"#;
+        assert_eq!(
+            named(batch, r#"{"type":"page","name":"home"}"#).as_deref(),
+            Some(r#""page""#)
+        );
+        assert_eq!(named(batch, r#"{"type":"track","event":"buy"}"#), None);
+        assert_eq!(
+            named(r#"{"events":[{}]}"#, r#"{"name":"purchase"}"#).as_deref(),
+            Some(r#""purchase""#)
+        );
+        assert_eq!(named(r#"{"events":[{}]}"#, r#"{"name":7}"#), None);
+        let call = Shared::of_call(r#""page""#);
+        assert_eq!(call.name_of(r#"{"name":"home"}"#), Some(r#""page""#));
+    }
+}
