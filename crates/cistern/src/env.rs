@@ -33,10 +33,8 @@ fn exports(stack: &Stack) -> Result<String> {
         ("ITERABLE_URL", stack.iterable_url.as_str()),
         ("DATABASE_URL", stack.database_url.expose()),
     ];
-    Ok(variables
-        .iter()
-        .map(|(name, value)| format!("export {name}={}\n", quoted(value)))
-        .collect())
+    let lines = variables.map(|(name, value)| format!("export {name}={}\n", quoted(value)));
+    Ok(lines.concat())
 }
 
 /// A word that a POSIX shell takes as it is.

@@ -37,7 +37,8 @@ pub(super) struct Shell {
     folder: TempDir,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    _shell: Child,
+    /// Killed when it is dropped.
+    _process: Child,
 }
 
 impl Shell {
@@ -70,7 +71,7 @@ impl Shell {
             folder,
             input: shell.stdin.take().context("a pipe")?,
             output: BufReader::new(shell.stdout.take().context("a pipe")?),
-            _shell: shell,
+            _process: shell,
         })
     }
 
