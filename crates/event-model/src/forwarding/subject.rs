@@ -3,12 +3,12 @@
 use std::cell::OnceCell;
 
 use super::{
-    Arrival, Call, EnvironmentName, EventKind, Mapper, Operation, RejectReason, SkipReason,
-    commerce, data_fields::DataFields, event_id::event_id, events, outcome::NotSent, profile,
+    Arrival, Call, EnvironmentName, EventKind, Mapper, Note, Operation, RejectReason, SkipReason,
+    commerce, data_fields::DataFields, events, outcome::NotSent, profile,
 };
 use crate::{
     iterable::{TrackRequest, User},
-    mparticle::{Batch, Environment, Event, EventData, EventType, Field, Int64, Kind},
+    mparticle::{Batch, Environment, Event, EventData, EventType, Field, Int64, Kind, event_id},
 };
 
 /// A batch's events, seen through a configuration.
@@ -152,6 +152,16 @@ impl<'m, 'a> Subject<'m, 'a> {
         user.as_ref().map_err(Clone::clone)
     }
 
+    /// That the user's address goes out without the white space around it.
+    fn user_note(&self) -> Option<Note> {
+        let Ok(User::Email(email)) = self.user() else {
+            return None;
+        };
+        let identities = self.batch.identities();
+        let sent = identities.get("email")?;
+        (sent != email && sent.trim() == email).then(|| Note::changed("email"))
+    }
+
     /// When an event happened, unless that is too long ago.
     pub(super) fn time_ms(&self, data: &EventData<'a>) -> Result<i64, NotSent> {
         let at_ms = self.arrival.event_time_ms(data, self.batch);
@@ -179,7 +189,11 @@ impl<'m, 'a> Subject<'m, 'a> {
         let attributes = data.custom_attributes.entries().map_err(|error| {
             RejectReason::UnreadableAttributes.because(format!("custom_attributes: {error}"))
         })?;
-        fields.attributes(&self.mapper.config.attributes, &attributes);
+        let config = &self.mapper.config;
+        fields.attributes(&config.attributes, &config.context_prefix.0, &attributes);
+        if let Some(note) = self.user_note() {
+            fields.note(note);
+        }
         Ok(())
     }
 
