@@ -24,7 +24,12 @@ impl<'n> DataFields<'n> {
     /// Adds a string or the digits of a number, as a string.
     pub(super) fn text(&mut self, name: &'static str, field: Field<'_>) {
         match field.text() {
-            Some(text) => self.string(name, &text),
+            Some(text) => {
+                if is_mended(&text, field) {
+                    self.note(Note::changed(name));
+                }
+                self.string(name, &text);
+            }
             None => self.leave_out(name, field),
         }
     }
@@ -111,6 +116,9 @@ impl<'n> DataFields<'n> {
                         self.notes.push(Note::renamed(name));
                         renamed.insert(sent_name.clone().into_owned());
                     }
+                    if is_mended(&json, *field) {
+                        self.notes.push(Note::changed(name));
+                    }
                     self.object.json(&sent_name, &json);
                 }
                 _ => self.notes.push(Note::left_out(name)),
@@ -139,8 +147,15 @@ pub(super) fn push_once(notes: &mut Vec<Note>, note: Note) {
     }
 }
 
+/// Whether half a character became U+FFFD.
+fn is_mended(text: &str, field: Field<'_>) -> bool {
+    let sent = field.json().unwrap_or_default();
+    let is_replacement = |text: &str| text.contains('\u{fffd}');
+    is_replacement(text) && !is_replacement(sent) && !sent.to_ascii_lowercase().contains("\\ufffd")
+}
+
 /// NULL and a blank text say nothing.
-fn says_something(field: Field<'_>) -> bool {
+pub(super) fn says_something(field: Field<'_>) -> bool {
     match field.kind() {
         Kind::Absent => false,
         Kind::String => field.text().is_some(),
@@ -284,6 +299,11 @@ mod tests {
         let left_out = ["tax", "is_new", "name"].map(|name| Note::FieldLeftOut(name.to_owned()));
         assert_eq!(notes[0], Note::FieldAsText("total_text".to_owned()));
         assert_eq!(notes[1..], left_out);
+
+        let mut fields = DataFields::default();
+        fields.text("half", field(r#""\ud83d""#));
+        fields.text("whole", field(r#""\ufffd""#));
+        assert_eq!(fields.finish().1, [Note::FieldChanged("half".to_owned())]);
     }
 
     #[test]

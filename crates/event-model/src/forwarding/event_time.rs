@@ -20,6 +20,12 @@ impl Arrival {
         own.map_or(self.sent_at_ms, |(ms, _)| ms)
     }
 
+    /// The event's own time, if it says one that can be so.
+    pub(super) fn own_time_ms(&self, data: &EventData<'_>, batch: &Batch<'_>) -> Option<i64> {
+        let time = data.time_ms(batch, &accepted_times(self.sent_at_ms));
+        time.and_then(|(ms, is_own)| is_own.then_some(ms))
+    }
+
     /// The time of a batch: its own, else that of its arrival.
     pub(super) fn batch_time_ms(&self, batch: &Batch<'_>) -> i64 {
         batch

@@ -7,7 +7,7 @@ use super::{
     commerce::{add_description, add_order},
     data_fields::{DataFields, ItemFields, push_once},
     outcome::NotSent,
-    subject::Subject,
+    subject::{Subject, is_replaced},
 };
 use crate::{
     iterable::{CommerceItem, JsonObject, TrackPurchaseRequest},
@@ -92,6 +92,9 @@ pub(super) fn map<'a>(
     }
     let total = sent_total.map_or_else(|| sum(lines), |total| total.as_json().to_owned());
     let id = event_id(event, data, subject.batch);
+    if is_replaced(&id, data) {
+        notes.push(Note::changed("source_message_id"));
+    }
     let items = lines.iter().map(item).collect();
     let created_at = at_ms.div_euclid(1_000);
     let request = TrackPurchaseRequest {
