@@ -82,6 +82,14 @@ impl ByteForm {
             .or_else(|| snappy_block(bytes))
     }
 
+    /// As [`ByteForm::of`], for bytes that somebody on the way took for text: what is not UTF-8 became U+FFFD.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let marked = MARKS
+            .iter()
+            .find(|(mark, _)| text.starts_with(&*String::from_utf8_lossy(mark)));
+        Self::of(text.as_bytes()).or_else(|| marked.map(|(_, form)| *form))
+    }
+
     /// The usual name, as a reason speaks of it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -253,6 +261,22 @@ mod tests {
             b"\xc3\xa9 {}",
         ] {
             assert_eq!(ByteForm::of(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn forms_are_known_after_they_were_taken_for_text() {
+        for bytes in [
+            &b"\x1f\x8b\x08\0\0\xfe"[..],
+            b"PK\x03\x04\x14",
+            b"\x28\xb5\x2f\xfd\x20",
+            b"\xff\xfe{\0\"\0",
+        ] {
+            let text = String::from_utf8_lossy(bytes);
+            assert_eq!(ByteForm::of_text(&text), ByteForm::of(bytes), "{text:?}");
+        }
+        for text in ["", "{}", "hello", "\u{fffd}"] {
+            assert_eq!(ByteForm::of_text(text), None, "{text:?}");
         }
     }
 

@@ -11,9 +11,9 @@ mod config;
 mod consent;
 mod data_fields;
 mod dry_run;
-mod event_id;
 mod event_time;
 mod events;
+mod field_name;
 mod identity;
 mod mapped;
 mod mapper;
@@ -31,7 +31,7 @@ pub use self::config::{
     Scope, WhenUnknown, WithoutIdentity,
 };
 pub use self::dry_run::{DryRun, DryRunEvent, dry_run};
-pub use self::event_time::{ACCEPTED_AHEAD_MS, Arrival};
+pub use self::event_time::Arrival;
 pub use self::identity::ProjectType;
 pub use self::mapped::{MAX_CALL_BYTES, MAX_SINGLE_REJECTIONS, Mapped, MappedEvent, More};
 pub use self::mapper::Mapper;

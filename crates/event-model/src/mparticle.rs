@@ -11,8 +11,11 @@ mod archived_message;
 mod batch;
 mod commerce;
 mod event;
+mod event_id;
+mod event_time;
 mod event_type;
 mod field;
+mod foreign;
 mod identity;
 mod number;
 mod object;
@@ -21,7 +24,9 @@ mod text;
 pub use self::archived_message::ArchivedMessage;
 pub use self::batch::{Batch, Environment};
 pub use self::commerce::{Commerce, Product, ProductAction, Promotion, PromotionAction};
-pub use self::event::{Event, EventData};
+pub use self::event::{Entry, Event, EventData};
+pub use self::event_id::{event_id, text_id};
+pub use self::event_time::{ACCEPTED_AHEAD_MS, ACCEPTED_FROM_MS, accepted_times};
 pub use self::event_type::EventType;
 pub use self::field::{Entries, Field, Kind, last_places};
 pub use self::identity::{Identities, Identity};
@@ -30,6 +35,7 @@ pub use self::number::{Decimal, Int64};
 use serde::de::IgnoredAny;
 
 use self::batch::{Element, visit_elements};
+use crate::ByteForm;
 
 /// One part of a webhook body: the body itself, or an element of its array.
 #[derive(Clone, Debug)]
@@ -48,9 +54,15 @@ pub enum Refusal {
     /// Not JSON, with the place where it stops being so.
     #[error("not JSON: {0}")]
     MalformedJson(String),
+    /// Compressed, or text in another encoding than UTF-8.
+    #[error("{0}, not JSON text: send it uncompressed, in UTF-8")]
+    Encoded(ByteForm),
     /// JSON, but nothing in it that a batch has.
     #[error("no mParticle batch: none of the fields of a batch is there")]
     NotABatch,
+    /// The envelope that another sender puts its events into.
+    #[error("no mParticle batch: it looks like {0}")]
+    Envelope(&'static str),
     /// A single event, without the batch that would say whose it is.
     #[error("a single event, not a batch: whose it is cannot be known")]
     BareEvent,
@@ -62,11 +74,20 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Why `text` is not JSON.
+    fn malformed(text: &str, error: &serde_json::Error) -> Self {
+        match ByteForm::of_text(text) {
+            Some(form) => Self::Encoded(form),
+            None => Self::MalformedJson(error.to_string()),
+        }
+    }
+
     /// A short fixed name, for metrics and for files of rejected things.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::MalformedJson(_) => "malformed_json",
-            Self::NotABatch => "not_a_batch",
+            Self::Encoded(_) => "encoded",
+            Self::NotABatch | Self::Envelope(_) => "not_a_batch",
             Self::BareEvent => "bare_event",
             Self::FirehoseFormat => "firehose_format",
         }
@@ -78,21 +99,25 @@ impl Refusal {
 /// An array gives one item per element, so an empty one gives none.
 pub fn parse(body: &str) -> Vec<Item<'_>> {
     let mut items = Vec::new();
-    for_each_item(body, |item| items.push(item));
+    for_each_item(body, |item, _| items.push(item));
     items
 }
 
-/// As [`parse`], one item after the other, for bodies of which nobody knows how many they hold.
-pub fn for_each_item<'a>(body: &'a str, mut visit: impl FnMut(Item<'a>)) {
+/// As [`parse`], one item after the other, each with its text, for bodies of which nobody knows how many they hold.
+pub fn for_each_item<'a>(body: &'a str, mut visit: impl FnMut(Item<'a>, &'a str)) {
     // A mark is no part of the text. Senders that write files first put one in front.
     let text = body.trim_start_matches(|c: char| c == '\u{feff}' || c.is_ascii_whitespace());
     let outcome = if text.starts_with('[') {
         // All of it must be JSON before any of it counts.
         serde_json::from_str::<IgnoredAny>(text).and_then(|_| visit_elements(text, &mut visit))
     } else {
-        serde_json::from_str::<Element<'_>>(text).map(|element| visit(element.classify()))
+        visit(Element::item(text), text);
+        Ok(())
     };
     if let Err(error) = outcome {
-        visit(Item::Refused(Refusal::MalformedJson(error.to_string())));
+        visit(
+            Item::Refused(Refusal::MalformedJson(error.to_string())),
+            text,
+        );
     }
 }

@@ -54,6 +54,11 @@ impl Timestamp {
         Self(self.0 - self.0.rem_euclid(1_000_000))
     }
 
+    /// Milliseconds since the Unix epoch, finer parts cut off; negative before it.
+    pub const fn unix_millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
     /// Microseconds since the Unix epoch; negative before it.
     pub const fn unix_micros(self) -> i64 {
         self.0

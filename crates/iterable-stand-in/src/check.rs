@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-/// The longest `id`, in bytes.
+/// The longest `id`, in bytes; letters, digits and hyphens alone
+/// (<https://support.iterable.com/hc/en-us/articles/206430615-Custom-Event-Properties>).
 const MAX_ID_BYTES: usize = 512;
 const MAX_USER_ID_CHARS: usize = 52;
 /// 1 January 3000. Anything later is milliseconds.
@@ -249,12 +250,17 @@ fn user(value: &Value, path: &str, problems: &mut Vec<Problem>) {
 }
 
 fn id_and_time(value: &Value, path: &str, problems: &mut Vec<Problem>) {
-    if value
-        .get("id")
-        .and_then(Value::as_str)
-        .is_some_and(|id| id.is_empty() || id.len() > MAX_ID_BYTES)
-    {
-        problem(problems, format!("{path}.id"), "1 to 512 bytes expected");
+    if let Some(id) = value.get("id").and_then(Value::as_str) {
+        let is_of_alphabet = id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if id.is_empty() || id.len() > MAX_ID_BYTES || !is_of_alphabet {
+            problem(
+                problems,
+                format!("{path}.id"),
+                "1 to 512 letters, digits and hyphens expected",
+            );
+        }
     }
     let created_at = value.get("createdAt").and_then(Value::as_i64);
     if created_at.is_some_and(|seconds| !(0..=MAX_SECONDS).contains(&seconds)) {
@@ -331,6 +337,14 @@ mod tests {
                 "obj.events[1].id",
             ),
             (
+                json!({"eventName": "e", "userId": "u", "id": "mp:5"}),
+                "obj.events[1].id",
+            ),
+            (
+                json!({"eventName": "e", "userId": "u", "id": "order_5"}),
+                "obj.events[1].id",
+            ),
+            (
                 json!({"eventName": "e", "userId": "u", "dataFields": []}),
                 "obj.events[1].dataFields",
             ),
@@ -365,6 +379,7 @@ mod tests {
         assert_eq!(purchase(&good), Ok(()));
 
         for (pointer, value) in [
+            ("/id", json!("a b")),
             ("/total", json!("1.5")),
             ("/items/0/quantity", json!(1.5)),
             ("/items/0/price", json!(null)),

@@ -157,15 +157,6 @@ impl Column {
         }
     }
 
-    pub(crate) fn push_null(&mut self) {
-        match self {
-            Self::Text(values) => values.push_null(),
-            Self::Bigint(values) | Self::Timestamp(values) => values.push(None),
-            Self::Double(values) => values.push(None),
-            Self::Boolean(values) => values.push(None),
-        }
-    }
-
     /// Appends `rows` of another column of the same type, in that order.
     pub(crate) fn append(&mut self, other: &Self, rows: &[u32]) {
         match (self, other) {

@@ -5,10 +5,12 @@ mod extra;
 mod input;
 mod instant;
 mod json;
+mod messages;
 mod records;
 mod rejections;
 mod row;
 mod shape;
+mod sources;
 mod template;
 
 use std::{
@@ -25,11 +27,12 @@ use time::{Date, OffsetDateTime};
 
 use self::{
     clock::Clock,
+    messages::Messages,
     records::{Fault, Rejected, Sink},
     rejections::Rejections,
     row::RowReader,
 };
-use crate::{gzip::Expanded, messages::read_events, parquet_file::FileWriter};
+use crate::{gzip::Expanded, parquet_file::FileWriter};
 
 /// The table whose raw objects hold messages.
 const MESSAGES_TABLE: &str = "app_events";
@@ -92,21 +95,13 @@ pub fn convert(
     input: impl BufRead,
     rejections: impl Write,
 ) -> Result<Converted, ConvertError> {
-    if table.name() == MESSAGES_TABLE {
-        let events = Expanded::plain(read_events(input)?);
-        convert_events(table, source, events, rejections)
+    let expanded = Expanded::open(input)?;
+    let is_messages = table.name() == MESSAGES_TABLE;
+    let clock = if is_messages {
+        Clock::of_judged_times(source.first_day, source.arrival)
     } else {
-        convert_events(table, source, Expanded::open(input)?, rejections)
-    }
-}
-
-fn convert_events(
-    table: &Table,
-    source: Source<'_>,
-    input: Expanded<'_>,
-    rejections: impl Write,
-) -> Result<Converted, ConvertError> {
-    let clock = Clock::new(source.first_day, source.arrival);
+        Clock::new(source.first_day, source.arrival)
+    };
     let mut converter = Converter {
         rows: RowReader::new(table, clock),
         rejections: Rejections::new(rejections, source.key),
@@ -117,9 +112,17 @@ fn convert_events(
         source_key: source.key,
         writers: BTreeMap::new(),
     };
-    input::read_records(input, &mut converter, |converter| {
-        parts.append(&mut converter.rows)
-    })?;
+    if is_messages {
+        let first_ms = instant::start_of(source.first_day);
+        let arrival_ms = instant::from_time(source.arrival);
+        let mut messages = Messages::new(converter, parts, first_ms, arrival_ms);
+        input::read_records(expanded, &mut messages, |_| Ok::<_, ConvertError>(()))?;
+        (converter, parts) = messages.finish()?;
+    } else {
+        input::read_records(expanded, &mut converter, |converter| {
+            parts.append(&mut converter.rows)
+        })?;
+    }
     parts.append(&mut converter.rows)?;
     Ok(Converted {
         parts: parts.finish()?,
@@ -136,7 +139,7 @@ struct Converter<'a, W> {
 }
 
 impl<W: Write> Sink for Converter<'_, W> {
-    fn object(&mut self, tail: &[u8]) -> Result<usize, Fault> {
+    fn object(&mut self, tail: &[u8], _: u64) -> Result<usize, Fault> {
         let len = self.rows.read(tail)?;
         self.row_count += 1;
         Ok(len)

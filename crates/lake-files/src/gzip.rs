@@ -30,14 +30,6 @@ impl<'a> Expanded<'a> {
         })
     }
 
-    /// Bytes that are what they are.
-    pub(crate) fn plain(bytes: impl Read + 'a) -> Self {
-        Self {
-            bytes: Box::new(bytes),
-            is_gzip: false,
-        }
-    }
-
     /// Whether an error of reading says that the object's gzip is damaged. Others are the reader's own.
     pub(crate) fn is_damage(&self, error: &io::Error) -> bool {
         self.is_gzip

@@ -4,7 +4,6 @@ mod columns;
 mod convert;
 mod gzip;
 mod merge;
-mod messages;
 mod month;
 mod parquet_file;
 mod short;

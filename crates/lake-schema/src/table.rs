@@ -45,8 +45,8 @@ pub struct Column {
     /// What it holds.
     #[serde(rename = "type")]
     pub kind: ColumnType,
-    /// Where its value is in an event: keys, outer to inner, joined by dots, `*` for any key. The first that an event carries
-    /// counts.
+    /// Where its value is in an event: keys, outer to inner, joined by dots, `*` for any key. The first of these that has a usable
+    /// value counts.
     pub from: Vec<String>,
     /// What it means, for the people who query it.
     pub comment: String,

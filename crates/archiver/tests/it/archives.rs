@@ -102,10 +102,11 @@ async fn app_events_are_taken_out_of_their_messages() {
     let batch: Value = serde_json::from_str(&body).unwrap();
     let message = ArchivedMessage::new("m-1", 1_767_268_962_000, &body);
     let nothing = ArchivedMessage::new("m-2", 1_767_268_962_000, "{}");
+    let again = ArchivedMessage::new("m-3", 1_767_268_963_000, &body);
     let archived =
-        [&message, &nothing].map(|message| serde_json::to_string(message).unwrap() + "\n");
+        [&message, &nothing, &again].map(|message| serde_json::to_string(message).unwrap() + "\n");
 
-    let (_rig, rows) = archive(
+    let (rig, rows) = archive(
         "raw/mparticle/dt=2026-01-01/hour=12/run-1.ndjson",
         archived.concat(),
     )
@@ -117,17 +118,24 @@ async fn app_events_are_taken_out_of_their_messages() {
         file.starts_with("lake/app_events/dt=2026-01-01/part-"),
         "{file}"
     );
-    assert_eq!(row["event_key"], "m-1/0");
+    let id = &batch["events"][0]["data"]["source_message_id"];
+    assert_eq!(row["event_key"], *id, "the id that it is forwarded by");
     assert_eq!(row["event_type"], "screen_view");
     assert_eq!(row["mpid"], batch["mpid"]);
     assert_eq!(
         row["ts"],
         batch["events"][0]["data"]["timestamp_unixtime_ms"]
     );
-    let (_, empty) = &rows[1];
-    assert!(
-        empty["_extra"].as_str().unwrap().contains("m-2"),
-        "{empty:?}"
+    let (_, again) = &rows[1];
+    assert_eq!(again["event_key"], *id, "however often it is posted");
+    let rejected = rig.objects("rejected/app_events/").await;
+    let [lines] = rejected.values().collect::<Vec<_>>()[..] else {
+        panic!("{rejected:?}");
+    };
+    let line: Value = serde_json::from_slice(lines).unwrap();
+    assert_eq!(
+        (&line["reason"], &line["item"]),
+        (&json!("not_a_batch"), &json!("{}"))
     );
 }
 

@@ -57,8 +57,55 @@ pub enum Note {
     TotalComputed,
     /// A purchase lacks what a purchase needs, so it goes out as an event.
     PurchaseAsEvent,
-    /// A field could not be read as the type that the configuration asks for, or its name is not allowed.
+    /// A field could not be read as the type that it has there, its name is not allowed or taken, or it is too long.
     FieldLeftOut(String),
+    /// A field should be a number and is not: it goes out as text, under this name.
+    FieldAsText(String),
+    /// A field has a name that is not allowed: it goes out under another.
+    FieldRenamed(String),
+    /// A value goes out in another form: a phone number without its punctuation, an address without the white space around it.
+    FieldChanged(String),
+}
+
+/// The longest name that a note tells, in characters.
+const MAX_NOTED_CHARS: usize = 100;
+
+impl Note {
+    /// That a field is left out.
+    pub(super) fn left_out(name: &str) -> Self {
+        Self::FieldLeftOut(shown(name))
+    }
+
+    /// That a field has another name.
+    pub(super) fn renamed(name: &str) -> Self {
+        Self::FieldRenamed(shown(name))
+    }
+
+    /// That a field has another form.
+    pub(super) fn changed(name: &str) -> Self {
+        Self::FieldChanged(shown(name))
+    }
+
+    /// The field that it is about.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::QuantityRounded
+            | Self::QuantityAssumed
+            | Self::TotalComputed
+            | Self::PurchaseAsEvent => None,
+            Self::FieldLeftOut(name)
+            | Self::FieldAsText(name)
+            | Self::FieldRenamed(name)
+            | Self::FieldChanged(name) => Some(name),
+        }
+    }
+}
+
+fn shown(name: &str) -> String {
+    match name.char_indices().nth(MAX_NOTED_CHARS) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 impl Note {
@@ -70,6 +117,9 @@ impl Note {
             Self::TotalComputed => "total_computed",
             Self::PurchaseAsEvent => "purchase_as_event",
             Self::FieldLeftOut(_) => "field_left_out",
+            Self::FieldAsText(_) => "field_as_text",
+            Self::FieldRenamed(_) => "field_renamed",
+            Self::FieldChanged(_) => "field_changed",
         }
     }
 }

@@ -4,15 +4,12 @@ use std::borrow::Cow;
 
 use super::{
     Call, EventKind, Mapper, Note, PurchaseMode, SkipReason,
-    data_fields::{DataFields, write_number, write_text},
+    data_fields::{DataFields, ItemFields},
     outcome::NotSent,
     purchase,
     subject::{Draft, Subject},
 };
-use crate::{
-    iterable::JsonObject,
-    mparticle::{Commerce, Event, EventData, Product, Promotion},
-};
+use crate::mparticle::{Commerce, Event, EventData, Product, Promotion};
 
 /// What the `action` of a purchase is.
 const PURCHASE: &str = "purchase";
@@ -72,7 +69,8 @@ fn draft<'m>(
     }
     fields.number("total_amount", commerce.product_action.total_amount);
     add_order(&mut fields, data, commerce);
-    fields.array("products", &products(&commerce.products));
+    let list = products("products", &commerce.products, fields.notes());
+    fields.array("products", &list);
     Ok(Draft { event_name, fields })
 }
 
@@ -94,47 +92,49 @@ pub(super) fn add_order(
     fields.text("product_list", action.product_action_list);
     fields.text("product_list_source", action.product_list_source);
     fields.text("screen_name", data.screen_name);
-    fields.array(
-        "promotions",
-        &commerce
-            .promotions
-            .iter()
-            .map(promotion_json)
-            .collect::<Vec<_>>(),
-    );
-    fields.array("impressions", &products(&commerce.impressions));
+    let promotions: Vec<String> = commerce
+        .promotions
+        .iter()
+        .map(|promotion| promotion_json(promotion, fields.notes()))
+        .collect();
+    fields.array("promotions", &promotions);
+    let impressions = products("impressions", &commerce.impressions, fields.notes());
+    fields.array("impressions", &impressions);
 }
 
-fn products(products: &[Product<'_>]) -> Vec<String> {
-    products.iter().map(product_json).collect()
+fn products(list: &'static str, products: &[Product<'_>], notes: &mut Vec<Note>) -> Vec<String> {
+    products
+        .iter()
+        .map(|product| product_json(list, product, notes))
+        .collect()
 }
 
 /// A product in one fixed shape, whatever the app added to it: each new name would be a new field at Iterable.
-fn product_json(product: &Product<'_>) -> String {
-    let mut object = JsonObject::default();
-    write_text(&mut object, "id", product.id());
-    write_text(&mut object, "name", product.name);
-    write_text(&mut object, "category", product.category);
-    write_number(&mut object, "price", product.price);
-    write_number(&mut object, "quantity", product.quantity);
-    write_number(&mut object, "total_amount", product.total_amount());
-    add_description(&mut object, product);
-    object.finish()
+fn product_json(list: &'static str, product: &Product<'_>, notes: &mut Vec<Note>) -> String {
+    let mut item = ItemFields::new(list, notes);
+    item.text("id", product.id());
+    item.text("name", product.name);
+    item.text("category", product.category);
+    item.number("price", product.price);
+    item.number("quantity", product.quantity);
+    item.number("total_amount", product.total_amount());
+    add_description(&mut item, product);
+    item.object.finish()
 }
 
 /// Adds what a purchase's item has no own field for.
-pub(super) fn add_description(object: &mut JsonObject, product: &Product<'_>) {
-    write_text(object, "brand", product.brand);
-    write_text(object, "variant", product.variant);
-    write_number(object, "position", product.position);
-    write_text(object, "coupon_code", product.coupon_code);
+pub(super) fn add_description(item: &mut ItemFields<'_>, product: &Product<'_>) {
+    item.text("brand", product.brand);
+    item.text("variant", product.variant);
+    item.number("position", product.position);
+    item.text("coupon_code", product.coupon_code);
 }
 
-fn promotion_json(promotion: &Promotion<'_>) -> String {
-    let mut object = JsonObject::default();
-    write_text(&mut object, "id", promotion.id);
-    write_text(&mut object, "name", promotion.name);
-    write_text(&mut object, "creative", promotion.creative);
-    write_text(&mut object, "position", promotion.position);
-    object.finish()
+fn promotion_json(promotion: &Promotion<'_>, notes: &mut Vec<Note>) -> String {
+    let mut item = ItemFields::new("promotions", notes);
+    item.text("id", promotion.id);
+    item.text("name", promotion.name);
+    item.text("creative", promotion.creative);
+    item.text("position", promotion.position);
+    item.object.finish()
 }

@@ -151,12 +151,9 @@ impl DryRunEvent {
 }
 
 fn describe(note: &Note) -> String {
-    match note {
-        Note::FieldLeftOut(name) => format!("{}: {name}", note.code()),
-        Note::QuantityRounded
-        | Note::QuantityAssumed
-        | Note::TotalComputed
-        | Note::PurchaseAsEvent => note.code().to_owned(),
+    match note.field() {
+        Some(name) => format!("{}: {name}", note.code()),
+        None => note.code().to_owned(),
     }
 }
 

@@ -1,12 +1,6 @@
 //! When an event happened.
 
-use crate::mparticle::{Batch, EventData, Field};
-
-/// Below this, a number of "milliseconds" since 1970 is one of seconds: as milliseconds it would lie before March 1973.
-const SECONDS_BELOW: i64 = 100_000_000_000;
-
-/// How far ahead of the clock an event's time may be. Anything later is no time, and counts as missing.
-pub const ACCEPTED_AHEAD_MS: i64 = 2 * 24 * 60 * 60 * 1_000;
+use crate::mparticle::{Batch, EventData, accepted_times};
 
 /// What is known about the arrival of a body. All times are milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +16,20 @@ pub struct Arrival {
 impl Arrival {
     /// The time of an event: its own, else its batch's, else that of its arrival.
     pub(super) fn event_time_ms(&self, data: &EventData<'_>, batch: &Batch<'_>) -> i64 {
-        self.time_ms(data.timestamp_unixtime_ms)
-            .unwrap_or_else(|| self.batch_time_ms(batch))
+        let own = data.time_ms(batch, &accepted_times(self.sent_at_ms));
+        own.map_or(self.sent_at_ms, |(ms, _)| ms)
+    }
+
+    /// The event's own time, if it says one that can be so.
+    pub(super) fn own_time_ms(&self, data: &EventData<'_>, batch: &Batch<'_>) -> Option<i64> {
+        let time = data.time_ms(batch, &accepted_times(self.sent_at_ms));
+        time.and_then(|(ms, is_own)| is_own.then_some(ms))
     }
 
     /// The time of a batch: its own, else that of its arrival.
     pub(super) fn batch_time_ms(&self, batch: &Batch<'_>) -> i64 {
-        self.time_ms(batch.timestamp_unixtime_ms)
+        batch
+            .time_ms(&accepted_times(self.sent_at_ms))
             .unwrap_or(self.sent_at_ms)
     }
 
@@ -36,16 +37,6 @@ impl Arrival {
     pub(super) fn is_too_old(&self, at_ms: i64) -> bool {
         self.max_age_ms
             .is_some_and(|max_age_ms| self.now_ms.saturating_sub(at_ms) > max_age_ms)
-    }
-
-    fn time_ms(&self, field: Field<'_>) -> Option<i64> {
-        let sent = field.integer()?.as_i64().filter(|sent| *sent > 0)?;
-        let ms = if sent < SECONDS_BELOW {
-            sent * 1_000
-        } else {
-            sent
-        };
-        (ms <= self.now_ms.saturating_add(ACCEPTED_AHEAD_MS)).then_some(ms)
     }
 }
 
@@ -64,26 +55,6 @@ mod tests {
         let data: EventData<'_> = serde_json::from_str(event).unwrap();
         let batch: Batch<'_> = serde_json::from_str(batch).unwrap();
         ARRIVAL.event_time_ms(&data, &batch)
-    }
-
-    #[test]
-    fn milliseconds_come_as_number_or_string() {
-        assert_eq!(
-            time_of(r#"{"timestamp_unixtime_ms":1402521613976}"#, "{}"),
-            1_402_521_613_976
-        );
-        assert_eq!(
-            time_of(r#"{"timestamp_unixtime_ms":"1402521613976"}"#, "{}"),
-            1_402_521_613_976
-        );
-    }
-
-    #[test]
-    fn seconds_in_the_field_for_milliseconds_are_seconds() {
-        assert_eq!(
-            time_of(r#"{"timestamp_unixtime_ms":1516298443}"#, "{}"),
-            1_516_298_443_000
-        );
     }
 
     #[test]

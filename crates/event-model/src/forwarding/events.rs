@@ -4,7 +4,7 @@ use super::{
     EventKind, Mapper, RejectReason, SkipReason, data_fields::DataFields, outcome::NotSent,
     subject::Draft,
 };
-use crate::mparticle::EventData;
+use crate::mparticle::{EventData, EventType};
 
 /// Drafts an event of this type.
 pub(super) fn draft<'m>(
@@ -13,10 +13,9 @@ pub(super) fn draft<'m>(
     data: &EventData<'_>,
 ) -> Result<Draft<'m>, NotSent> {
     let value = match kind {
-        // A sample in mParticle's documentation names a screen by event_name.
-        EventKind::ScreenView => data.screen_name.text().or_else(|| data.event_name.text()),
+        EventKind::ScreenView => data.name(&EventType::ScreenView).map(|(_, name)| name),
         EventKind::ApplicationStateTransition => data.application_transition_type.text(),
-        EventKind::CustomEvent => data.event_name.text(),
+        EventKind::CustomEvent => data.name(&EventType::Custom).map(|(_, name)| name),
         EventKind::SessionStart
         | EventKind::SessionEnd
         | EventKind::FirstRun

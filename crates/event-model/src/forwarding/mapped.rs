@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Call, Outcome, RejectReason, SkipReason};
+use super::{Call, Note, Outcome, RejectReason, SkipReason};
 use crate::mparticle::EventType;
 
 /// How many events of one body are rejected one by one, and as many again skipped.
@@ -138,5 +138,11 @@ impl<'a> Mapped<'a> {
 
 fn held_bytes(call: &Call) -> usize {
     // The id is held twice: once more to find the call by.
-    CALL_OVERHEAD_BYTES + 2 * call.id.capacity() + call.event_name.capacity() + call.json.capacity()
+    let of_notes: usize = call
+        .notes
+        .iter()
+        .map(|note| size_of::<Note>() + note.field().map_or(0, str::len))
+        .sum();
+    let texts = 2 * call.id.capacity() + call.event_name.capacity() + call.json.capacity();
+    CALL_OVERHEAD_BYTES + texts + of_notes
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     iterable::JsonObject,
-    mparticle::{Batch, Event, EventType, Item, for_each_item},
+    mparticle::{Batch, Entry, Event, EventType, Item, for_each_item},
 };
 
 /// A configuration, ready to map bodies with.
@@ -49,7 +49,7 @@ impl Mapper {
     /// Maps one body. Nothing in it can make this fail; what cannot be used is rejected, event by event.
     pub fn map<'a>(&self, body: &'a str, arrival: &Arrival) -> Mapped<'a> {
         let mut mapped = Mapped::default();
-        for_each_item(body, |item| match item {
+        for_each_item(body, |item, _| match item {
             Item::Batch(batch) => self.map_batch(&batch, arrival, &mut mapped),
             Item::Alias => mapped.push(
                 EventType::default(),
@@ -68,8 +68,8 @@ impl Mapper {
 
     fn map_batch<'a>(&self, batch: &Batch<'a>, arrival: &Arrival, mapped: &mut Mapped<'a>) {
         let subject = Subject::new(self, batch, arrival);
-        for event in batch.events() {
-            let Some(event) = event else {
+        for entry in batch.events() {
+            let Entry::Event(event) = entry else {
                 let rejection =
                     RejectReason::NotAnEvent.because("an element of events is no object");
                 mapped.push(

@@ -113,6 +113,8 @@ pub struct Rejection {
 pub enum RejectReason {
     /// The body it would be in is not JSON.
     MalformedJson,
+    /// The body it would be in is compressed, or text in another encoding.
+    Encoded,
     /// The body it would be in is no batch.
     NotABatch,
     /// It came without a batch around it.
@@ -151,8 +153,9 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::MalformedJson,
+        Self::Encoded,
         Self::NotABatch,
         Self::BareEvent,
         Self::FirehoseFormat,
@@ -176,6 +179,7 @@ impl RejectReason {
     pub const fn code(self) -> &'static str {
         match self {
             Self::MalformedJson => "malformed_json",
+            Self::Encoded => "encoded",
             Self::NotABatch => "not_a_batch",
             Self::BareEvent => "bare_event",
             Self::FirehoseFormat => "firehose_format",
@@ -216,7 +220,8 @@ impl From<&Refusal> for Rejection {
     fn from(refusal: &Refusal) -> Self {
         let reason = match refusal {
             Refusal::MalformedJson(_) => RejectReason::MalformedJson,
-            Refusal::NotABatch => RejectReason::NotABatch,
+            Refusal::Encoded(_) => RejectReason::Encoded,
+            Refusal::NotABatch | Refusal::Envelope(_) => RejectReason::NotABatch,
             Refusal::BareEvent => RejectReason::BareEvent,
             Refusal::FirehoseFormat => RejectReason::FirehoseFormat,
         };

@@ -1,17 +1,18 @@
 //! What is known about a user, as updates of the profile.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use super::{
-    Call, Note, Operation, SkipReason, event_id::text_id, outcome::NotSent, subject::Subject,
+    Call, Note, Operation, SkipReason,
+    data_fields::push_once,
+    field_name::{self, MAX_TEXT_BYTES},
+    outcome::NotSent,
+    subject::Subject,
 };
 use crate::{
     iterable::{JsonObject, UserUpdate},
-    mparticle::{Event, Field, last_places},
+    mparticle::{Event, Field, last_places, text_id},
 };
-
-/// Fields by which Iterable knows a user: an attribute of that name would make another user of this one.
-const IDENTIFYING: [&str; 2] = ["email", "userId"];
 
 /// mParticle's reserved name of a phone number, and Iterable's.
 const MOBILE: &str = "$Mobile";
@@ -25,10 +26,15 @@ pub(super) fn map_attributes(subject: &Subject<'_, '_>) -> Option<Call> {
     for (place, (name, field)) in entries.iter().enumerate() {
         if last_places.get(name.as_ref()) == Some(&place) {
             update.set(subject, name, *field);
+        } else if subject.mapper.config.attributes.sends(name) && field.json().is_some() {
+            update.notes.push(Note::left_out(name));
         }
     }
     for name in subject.batch.deleted_user_attributes.items() {
-        let Some(name) = name.string() else { continue };
+        let Some(name) = name.string() else {
+            push_once(&mut update.notes, Note::left_out("deleted_user_attributes"));
+            continue;
+        };
         if !last_places.contains_key(name.as_ref()) {
             update.remove(subject, &name);
         }
@@ -68,6 +74,8 @@ pub(super) fn map_change<'a>(
 #[derive(Default)]
 struct Update {
     fields: JsonObject,
+    /// The names that the fields go out under.
+    names: HashSet<String>,
     notes: Vec<Note>,
 }
 
@@ -81,20 +89,43 @@ impl Update {
             MOBILE => phone_number(field),
             _ => attributes.value(name, field),
         };
-        match (field_name(name), value) {
-            (Some(name), Some(json)) => self.fields.json(name, &json),
-            _ => self.notes.push(Note::FieldLeftOut(name.to_owned())),
+        match value.filter(|json| json.len() <= MAX_TEXT_BYTES + 2) {
+            Some(json) => {
+                let is_changed = name == MOBILE
+                    && field
+                        .text()
+                        .is_some_and(|sent| json[1..json.len() - 1] != *sent);
+                if self.put(name, &json) && is_changed {
+                    self.notes.push(Note::changed(name));
+                }
+            }
+            None => self.notes.push(Note::left_out(name)),
         }
     }
 
     fn remove(&mut self, subject: &Subject<'_, '_>, name: &str) {
-        if !subject.mapper.config.attributes.sends(name) {
-            return;
+        if subject.mapper.config.attributes.sends(name) {
+            self.put(name, "null");
         }
-        match field_name(name) {
-            Some(name) => self.fields.json(name, "null"),
-            None => self.notes.push(Note::FieldLeftOut(name.to_owned())),
+    }
+
+    /// Adds a field under the name that it may have, if there is one that no other has.
+    fn put(&mut self, name: &str, json: &str) -> bool {
+        let sent_name = match name {
+            MOBILE => Some(Cow::Borrowed(PHONE_NUMBER)),
+            _ => field_name::of_profile(name),
+        };
+        let free_name = sent_name.filter(|sent_name| !self.names.contains(&**sent_name));
+        let Some(sent_name) = free_name else {
+            self.notes.push(Note::left_out(name));
+            return false;
+        };
+        if sent_name != name && name != MOBILE {
+            self.notes.push(Note::renamed(name));
         }
+        self.fields.json(&sent_name, json);
+        self.names.insert(sent_name.into_owned());
+        true
     }
 
     /// `None` when there is nothing to update.
@@ -117,15 +148,6 @@ impl Update {
             json,
             notes: self.notes,
         }))
-    }
-}
-
-fn field_name(name: &str) -> Option<&str> {
-    match name {
-        MOBILE => Some(PHONE_NUMBER),
-        "" => None,
-        name if IDENTIFYING.contains(&name) => None,
-        name => Some(name),
     }
 }
 

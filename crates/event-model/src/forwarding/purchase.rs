@@ -5,14 +5,13 @@ use std::borrow::Cow;
 use super::{
     Call, Note, Operation,
     commerce::{add_description, add_order},
-    data_fields::DataFields,
-    event_id::event_id,
+    data_fields::{DataFields, ItemFields, push_once},
     outcome::NotSent,
-    subject::Subject,
+    subject::{Subject, is_replaced},
 };
 use crate::{
     iterable::{CommerceItem, JsonObject, TrackPurchaseRequest},
-    mparticle::{Commerce, Decimal, Event, EventData, Product},
+    mparticle::{Commerce, Decimal, Event, EventData, Product, event_id},
 };
 
 /// One product of a purchase, with all that Iterable asks for.
@@ -23,7 +22,7 @@ pub(super) struct Line<'a> {
     quantity: i64,
     category: Option<Cow<'a, str>>,
     data_fields: JsonObject,
-    note: Option<Note>,
+    notes: Vec<Note>,
 }
 
 /// The products of a purchase; `None` when there are none, or one lacks what Iterable asks for.
@@ -33,25 +32,36 @@ pub(super) fn lines<'a>(commerce: &Commerce<'a>) -> Option<Vec<Line<'a>>> {
 }
 
 fn line<'a>(product: &Product<'a>) -> Option<Line<'a>> {
-    let mut data_fields = JsonObject::default();
+    let mut notes = Vec::new();
+    let mut item = ItemFields::new("items", &mut notes);
     let sent = product.quantity.decimal();
     let (quantity, note) = match &sent {
-        None => (1, Some(Note::QuantityAssumed)),
+        None => {
+            // What is there and is no number is kept as text, or noted.
+            item.number("quantity", product.quantity);
+            (1, Some(Note::QuantityAssumed))
+        }
         Some(sent) if sent.value().fract() == 0.0 => (whole(sent.value())?, None),
         Some(sent) => {
-            data_fields.json("exact_quantity", sent.as_json());
+            item.object.json("exact_quantity", sent.as_json());
             (whole(sent.value().ceil())?, Some(Note::QuantityRounded))
         }
     };
-    add_description(&mut data_fields, product);
+    let category = product.category.text();
+    if category.is_none() {
+        item.text("category", product.category);
+    }
+    add_description(&mut item, product);
+    let data_fields = item.object;
+    notes.extend(note);
     Some(Line {
         id: product.id().text()?,
         name: product.name.text()?,
         price: product.price.decimal()?,
         quantity,
-        category: product.category.text(),
+        category,
         data_fields,
-        note,
+        notes,
     })
 }
 
@@ -67,16 +77,24 @@ pub(super) fn map<'a>(
     let at_ms = subject.time_ms(data)?;
     let mut fields = DataFields::default();
     add_order(&mut fields, data, commerce);
+    let sent_total = commerce.product_action.total_amount.decimal();
+    if sent_total.is_none() {
+        // What is there and is no number is kept as text, or noted.
+        fields.number("total_amount", commerce.product_action.total_amount);
+    }
     subject.add_context(&mut fields, data)?;
     let (data_fields, mut notes) = fields.finish();
-    notes.extend(lines.iter().filter_map(|line| line.note.clone()));
-
-    let sent_total = commerce.product_action.total_amount.decimal();
+    for note in lines.iter().flat_map(|line| &line.notes) {
+        push_once(&mut notes, note.clone());
+    }
     if sent_total.is_none() {
         notes.push(Note::TotalComputed);
     }
     let total = sent_total.map_or_else(|| sum(lines), |total| total.as_json().to_owned());
     let id = event_id(event, data, subject.batch);
+    if is_replaced(&id, data) {
+        notes.push(Note::changed("source_message_id"));
+    }
     let items = lines.iter().map(item).collect();
     let created_at = at_ms.div_euclid(1_000);
     let request = TrackPurchaseRequest {

@@ -3,12 +3,16 @@
 use std::cell::OnceCell;
 
 use super::{
-    Arrival, Call, EnvironmentName, EventKind, Mapper, Operation, RejectReason, SkipReason,
-    commerce, data_fields::DataFields, event_id::event_id, events, outcome::NotSent, profile,
+    Arrival, Call, EnvironmentName, EventKind, Mapper, Note, Operation, RejectReason, SkipReason,
+    commerce,
+    data_fields::{DataFields, says_something},
+    events,
+    outcome::NotSent,
+    profile,
 };
 use crate::{
     iterable::{TrackRequest, User},
-    mparticle::{Batch, Environment, Event, EventData, EventType, Field, Int64, Kind},
+    mparticle::{Batch, Environment, Event, EventData, EventType, Field, Int64, Kind, event_id},
 };
 
 /// A batch's events, seen through a configuration.
@@ -123,8 +127,11 @@ impl<'m, 'a> Subject<'m, 'a> {
             mut fields,
         } = draft;
         self.add_context(&mut fields, data)?;
-        let (data_fields, notes) = fields.finish();
         let id = event_id(event, data, self.batch);
+        if is_replaced(&id, data) {
+            fields.note(Note::changed("source_message_id"));
+        }
+        let (data_fields, notes) = fields.finish();
         let request = TrackRequest {
             user,
             event_name: &event_name,
@@ -150,6 +157,22 @@ impl<'m, 'a> Subject<'m, 'a> {
             .user
             .get_or_init(|| self.mapper.config.identity.user_of(self.batch));
         user.as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether an event says when it happened, and nothing that can be so.
+    fn passes_time_over(&self, data: &EventData<'a>) -> bool {
+        says_something(data.timestamp_unixtime_ms)
+            && self.arrival.own_time_ms(data, self.batch).is_none()
+    }
+
+    /// That the user's address goes out without the white space around it.
+    fn user_note(&self) -> Option<Note> {
+        let Ok(User::Email(email)) = self.user() else {
+            return None;
+        };
+        let identities = self.batch.identities();
+        let sent = identities.get("email")?;
+        (sent != email && sent.trim() == email).then(|| Note::changed("email"))
     }
 
     /// When an event happened, unless that is too long ago.
@@ -179,7 +202,14 @@ impl<'m, 'a> Subject<'m, 'a> {
         let attributes = data.custom_attributes.entries().map_err(|error| {
             RejectReason::UnreadableAttributes.because(format!("custom_attributes: {error}"))
         })?;
-        fields.attributes(&self.mapper.config.attributes, &attributes);
+        let config = &self.mapper.config;
+        fields.attributes(&config.attributes, &config.context_prefix.0, &attributes);
+        if let Some(note) = self.user_note() {
+            fields.note(note);
+        }
+        if self.passes_time_over(data) {
+            fields.note(Note::left_out("timestamp_unixtime_ms"));
+        }
         Ok(())
     }
 
@@ -211,6 +241,11 @@ impl<'m, 'a> Subject<'m, 'a> {
             .filter_map(|(name, value)| Some((name, value?)))
             .collect()
     }
+}
+
+/// Whether a sender's own id goes out in another form.
+pub(super) fn is_replaced(id: &str, data: &EventData<'_>) -> bool {
+    id.starts_with("id-") && data.source_message_id.text().is_some()
 }
 
 fn environment_name(environment: &Environment<'_>) -> EnvironmentName {

@@ -38,9 +38,9 @@ pub enum UserError {
 }
 
 impl User {
-    /// Reads an e-mail address.
+    /// Reads an e-mail address. White space around it, as the line end of a file that was read line by line, is no part of it.
     pub fn email(text: &str) -> Result<Self, UserError> {
-        let text = text.trim_matches(' ');
+        let text = text.trim();
         refuse_placeholder(text)?;
         if is_email(text) {
             Ok(Self::Email(text.to_owned()))
@@ -151,6 +151,8 @@ mod tests {
             "a.b+c@sub.example.co",
             "jörg@bücher.example",
             " ada@example.com ",
+            "ada@example.com\r\n",
+            "\tada@example.com\n",
         ] {
             assert!(User::email(text).is_ok(), "{text}");
         }
@@ -175,6 +177,8 @@ mod tests {
             "Ada <ada@example.com>",
             "ada@x.org,b@x.org",
             "a@b@x.org",
+            "ada@example.com\nbob@example.com",
+            "ada@\nexample.com",
             "ada@example..com",
             long.as_str(),
         ] {

@@ -6,10 +6,12 @@ use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use super::{
-    Event, Field, Identities, Int64, Item, Kind, Refusal,
+    Entry, Field, Identities, Int64, Item, Kind, Refusal,
     event::Events,
+    foreign::envelope,
     object::{Maybe, lenient_object},
 };
 
@@ -55,6 +57,7 @@ lenient_object! {
 
 lenient_object! {
     struct ApplicationInfo<'a> {
+        application_name: Field<'a>,
         application_version: Field<'a>,
     }
 }
@@ -73,8 +76,8 @@ pub enum Environment<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The events in their order. `None` is an element that is no object.
-    pub fn events(&self) -> &[Option<Event<'a>>] {
+    /// The events in their order.
+    pub fn events(&self) -> &[Entry<'a>] {
         &self.events.0
     }
 
@@ -106,6 +109,14 @@ impl<'a> Batch<'a> {
         self.device_info.read::<DeviceInfo<'a>>().platform.text()
     }
 
+    /// The name of the app.
+    pub fn application_name(&self) -> Option<Cow<'a, str>> {
+        self.application_info
+            .read::<ApplicationInfo<'a>>()
+            .application_name
+            .text()
+    }
+
     /// The version of the app.
     pub fn application_version(&self) -> Option<Cow<'a, str>> {
         self.application_info
@@ -128,7 +139,12 @@ impl<'a> Batch<'a> {
             self.application_info,
             self.schema_version,
         ];
-        !self.events.0.is_empty()
+        // Others have lists of `events` too, of another form.
+        let is_entry = |entry: &Entry<'a>| match entry {
+            Entry::Event(event) => event.data.kind() == Kind::Object,
+            Entry::Other(_) => true,
+        };
+        self.events.0.iter().any(is_entry)
             || telling
                 .into_iter()
                 .any(|field| field.kind() != Kind::Absent)
@@ -144,20 +160,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for Element<'a> {
     }
 }
 
-/// Visits the elements of an array, of which no more than one is held.
+/// Visits the elements of an array, of which no more than one is held. One that cannot be read is refused by itself.
 ///
 /// # Errors
-/// When an element cannot be read; those before it were visited.
+/// When it is no array.
 pub(super) fn visit_elements<'a>(
     array: &'a str,
-    visit: &mut impl FnMut(Item<'a>),
+    visit: &mut impl FnMut(Item<'a>, &'a str),
 ) -> Result<(), serde_json::Error> {
     serde_json::Deserializer::from_str(array).deserialize_seq(ElementsVisitor(visit))
 }
 
 struct ElementsVisitor<'f, F>(&'f mut F);
 
-impl<'de, F: FnMut(Item<'de>)> Visitor<'de> for ElementsVisitor<'_, F> {
+impl<'de, F: FnMut(Item<'de>, &'de str)> Visitor<'de> for ElementsVisitor<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,16 +181,29 @@ impl<'de, F: FnMut(Item<'de>)> Visitor<'de> for ElementsVisitor<'_, F> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        while let Some(element) = elements.next_element::<Element<'de>>()? {
-            (self.0)(element.classify());
+        while let Some(element) = elements.next_element::<&RawValue>()? {
+            (self.0)(Element::item(element.get()), element.get());
         }
         Ok(())
     }
 }
 
 impl<'a> Element<'a> {
+    /// What a piece of JSON is.
+    pub(super) fn item(json: &'a str) -> Item<'a> {
+        match serde_json::from_str::<Self>(json) {
+            Ok(element) => match element.classify() {
+                Item::Refused(Refusal::NotABatch) => {
+                    Item::Refused(envelope(json).map_or(Refusal::NotABatch, Refusal::Envelope))
+                }
+                item => item,
+            },
+            Err(error) => Item::Refused(Refusal::malformed(json, &error)),
+        }
+    }
+
     /// Says what the element is. The partner format comes first, as it has `events` too.
-    pub(super) fn classify(self) -> Item<'a> {
+    fn classify(self) -> Item<'a> {
         let Some(batch) = self.0 else {
             return Item::Refused(Refusal::NotABatch);
         };

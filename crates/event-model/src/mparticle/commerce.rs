@@ -120,12 +120,14 @@ impl<'a> Commerce<'a> {
 impl<'a> Product<'a> {
     /// The shop's id of it. The web SDK calls it `sku`.
     pub fn id(&self) -> Field<'a> {
-        self.id.or(self.sku)
+        self.id.or_usable(self.sku, |id| id.text().is_some())
     }
 
     /// Price by quantity. The web SDK calls it `total_amount`.
     pub fn total_amount(&self) -> Field<'a> {
-        self.total_product_amount.or(self.total_amount)
+        let is_number = |amount: Field<'a>| amount.decimal().is_some();
+        self.total_product_amount
+            .or_usable(self.total_amount, is_number)
     }
 }
 

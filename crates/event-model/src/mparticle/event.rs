@@ -1,34 +1,50 @@
 //! One event: its kind, and its data read on demand.
 
-use std::fmt;
+use std::borrow::Cow;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer};
 
-use super::{
-    EventType, Field,
-    object::{Maybe, lenient_object},
-};
+use super::{EventType, Field, Kind, object::lenient_object};
+
+/// One element of a batch's `events`.
+#[derive(Clone, Debug, Default)]
+pub struct Event<'a> {
+    /// All of it, as sent.
+    pub json: Field<'a>,
+    kind: Field<'a>,
+    /// The event's own object, as sent.
+    pub data: Field<'a>,
+}
 
 lenient_object! {
-    /// One element of a batch's `events`.
-    pub struct Event<'a> {
+    struct Members<'a> {
         event_type: Field<'a>,
-        /// The event's own object, as sent.
-        pub data: Field<'a>,
+        data: Field<'a>,
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Event<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Field::deserialize(deserializer)?;
+        let Members { event_type, data } = json.read();
+        Ok(Self {
+            json,
+            kind: event_type,
+            data,
+        })
     }
 }
 
 impl<'a> Event<'a> {
     /// The kind of the event. One that stands inside `data`, as in a sample of mParticle's guides, is found too.
     pub fn event_type(&self) -> EventType<'a> {
-        let named = self
-            .event_type
-            .text()
-            .or_else(|| self.data().event_type.text());
+        let named = self.kind.text().or_else(|| self.data().event_type.text());
         EventType::of(named.unwrap_or_default())
+    }
+
+    /// Whether the kind stands inside `data`, and not where it belongs.
+    pub fn is_typed_inside(&self) -> bool {
+        self.kind.text().is_none()
     }
 
     /// The event's data; all fields absent when there is none.
@@ -94,61 +110,56 @@ lenient_object! {
     }
 }
 
-/// The elements of a batch's `events`; `None` is an element that is no object.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Events<'a>(pub(super) Vec<Option<Event<'a>>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Events<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EventsVisitor)
+impl<'a> EventData<'a> {
+    /// The event's own name, and the key of [`EventData`] that says it. A screen's is its `screen_name`; a sample in
+    /// mParticle's documentation names one by `event_name`. Of a custom event nothing else is a name; where one of another
+    /// kind has none, the screen it happened on is told.
+    pub fn name(&self, event_type: &EventType<'_>) -> Option<(&'static str, Cow<'a, str>)> {
+        let event_name = || Some(("event_name", self.event_name.text()?));
+        let screen_name = || Some(("screen_name", self.screen_name.text()?));
+        match event_type {
+            EventType::ScreenView => screen_name().or_else(event_name),
+            EventType::Custom => event_name(),
+            _ => event_name().or_else(screen_name),
+        }
     }
 }
 
-struct EventsVisitor;
+/// One element of a batch's `events`: an event, or what stands there in its place.
+#[derive(Clone, Debug)]
+pub enum Entry<'a> {
+    /// An event.
+    Event(Event<'a>),
+    /// Something that is no object, as it was sent.
+    Other(Field<'a>),
+}
 
-impl<'de> Visitor<'de> for EventsVisitor {
-    type Value = Events<'de>;
+/// The elements of a batch's `events`, in their order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Events<'a>(pub(super) Vec<Entry<'a>>);
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("events")
+impl<'de: 'a, 'a> Deserialize<'de> for Events<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let events = Field::deserialize(deserializer)?;
+        let entries = match events.kind() {
+            Kind::Absent => Vec::new(),
+            Kind::Array => events.items().into_iter().map(Entry::read).collect(),
+            // Anything else stands for one event that cannot be used, so that it is counted and seen.
+            Kind::Boolean | Kind::Number | Kind::String | Kind::Object => {
+                vec![Entry::Other(events)]
+            }
+        };
+        Ok(Self(entries))
     }
+}
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut events = Vec::new();
-        while let Some(Maybe(event)) = seq.next_element()? {
-            events.push(event);
+impl<'a> Entry<'a> {
+    fn read(json: Field<'a>) -> Self {
+        match json.kind() {
+            Kind::Object => Self::Event(json.read()),
+            Kind::Absent | Kind::Boolean | Kind::Number | Kind::String | Kind::Array => {
+                Self::Other(json)
+            }
         }
-        Ok(Events(events))
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Events::default())
-    }
-
-    // Anything else stands for one event that cannot be used, so that it is counted and seen.
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Events(vec![None]))
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Events(vec![None]))
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Events(vec![None]))
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Events(vec![None]))
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Events(vec![None]))
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Events(vec![None]))
     }
 }

@@ -63,10 +63,14 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The value when there is one, else `other`.
+    /// The first of two values that is usable; where neither is, the first that is there.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self(self.0.or(other.0))
+    pub fn or_usable(self, other: Self, is_usable: impl Fn(Self) -> bool) -> Self {
+        if is_usable(self) || !is_usable(other) && self.kind() != Kind::Absent {
+            self
+        } else {
+            other
+        }
     }
 
     /// A string.

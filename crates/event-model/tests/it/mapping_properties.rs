@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use event_model::{
-    forwarding::{Arrival, Mapped, Outcome, dry_run},
+    forwarding::{Arrival, Mapped, Note, Outcome, dry_run},
     iterable::{MAX_ID_BYTES, track_bulk_body},
 };
 use proptest::prelude::*;
@@ -130,7 +130,144 @@ fn tally(mapped: &Mapped<'_>) -> [usize; 3] {
     tally
 }
 
+/// What an event of a kind says beside its attributes: the kind, and the members of its data that are fields.
+const FIELDS: [(&str, &[&str]); 6] = [
+    ("screen_view", &["activity_type"]),
+    ("session_end", &["session_duration_ms"]),
+    (
+        "application_state_transition",
+        &[
+            "is_first_run",
+            "is_upgrade",
+            "launch_referral",
+            "successfully_closed",
+        ],
+    ),
+    ("opt_out", &["is_opted_out"]),
+    ("profile", &["profile_event_type"]),
+    ("custom_event", &["custom_event_type"]),
+];
+const ORDER_FIELDS: [&str; 6] = [
+    "total_amount",
+    "tax_amount",
+    "shipping_amount",
+    "transaction_id",
+    "coupon_code",
+    "checkout_step",
+];
+const PRODUCT_FIELDS: [&str; 6] = ["id", "name", "price", "quantity", "category", "brand"];
+
+/// A value of any kind, more often one that looks like a number and is none.
+fn any_amount() -> impl Strategy<Value = Value> {
+    let amounts = ["1,299.00", "$5", "NaN", "59.90", "12", "", " "];
+    prop_oneof![
+        2 => prop::sample::select(amounts.to_vec()).prop_map(Value::from),
+        1 => any_value(),
+    ]
+}
+
+fn members(names: &'static [&'static str]) -> impl Strategy<Value = Map<String, Value>> {
+    prop::collection::btree_map(prop::sample::select(names.to_vec()), any_amount(), 0..5).prop_map(
+        |members| {
+            members
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()
+        },
+    )
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
+    }
+}
+
 proptest! {
+    #[test]
+    fn no_value_of_a_kinds_own_fields_goes_without_a_note(
+        kind in prop::sample::select(FIELDS.to_vec()),
+        values in prop::collection::vec(any_amount(), 4),
+    ) {
+        let (event_type, names) = kind;
+        let mut data: Map<String, Value> = names.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value)).collect();
+        data.insert("event_name".to_owned(), "x".into());
+        let body = json!({"user_identities": {"customer_id": "ada"}, "events": [{"event_type": event_type, "data": data}]}).to_string();
+        let config = r#"{"scope":"everything","events":{"profile":{"send":true}}}"#;
+
+        let mapped = mapper(config).map(&body, &ARRIVAL);
+
+        for event in &mapped.events {
+            let Outcome::Send(call) = &event.outcome else { continue };
+            let request: Value = serde_json::from_str(&call.json).unwrap();
+            for name in names.iter().filter(|name| says_something(&data[**name])) {
+                let is_sent = request["dataFields"].get(*name).is_some();
+                let is_told = call.notes.iter().filter_map(Note::field).any(|field| field.starts_with(name));
+                prop_assert!(is_sent != is_told, "{}: {:?} in {}", name, call.notes, call.json);
+            }
+        }
+    }
+
+    #[test]
+    fn no_value_of_an_order_goes_without_a_note(
+        order in members(&ORDER_FIELDS),
+        product in members(&PRODUCT_FIELDS),
+        mode in prop::sample::select(vec!["purchase", "event"]),
+    ) {
+        let mut action = order.clone();
+        action.insert("action".to_owned(), "purchase".into());
+        action.insert("products".to_owned(), json!([product]));
+        let event = json!({"event_type": "commerce_event", "data": {"product_action": action}});
+        let body = json!({"user_identities": {"customer_id": "ada"}, "events": [event]}).to_string();
+
+        let mapped = mapper(&json!({"purchases": mode}).to_string()).map(&body, &ARRIVAL);
+
+        let Outcome::Send(call) = &mapped.events[0].outcome else { panic!("{mapped:?}") };
+        let request: Value = serde_json::from_str(&call.json).unwrap();
+        let fields = &request["dataFields"];
+        let is_told = |name: &str| call.notes.iter().filter_map(Note::field).any(|field| field.starts_with(name));
+        for (name, _) in order.iter().filter(|(_, value)| says_something(value)) {
+            let is_sent = fields.get(name).is_some() || name == "total_amount" && request.get("total").is_some();
+            prop_assert!(is_sent || is_told(name), "{}: {:?} in {}", name, call.notes, call.json);
+        }
+        let item = request.pointer("/items/0").or_else(|| fields.pointer("/products/0")).unwrap();
+        for (name, _) in product.iter().filter(|(_, value)| says_something(value)) {
+            let is_sent = item.get(name).is_some()
+                || item["dataFields"].get(name).is_some()
+                || name == "category" && item.get("categories").is_some();
+            let is_told = is_told(&format!("products.{name}")) || is_told(&format!("items.{name}"));
+            prop_assert!(is_sent || is_told, "{}: {:?} in {}", name, call.notes, call.json);
+        }
+    }
+
+    #[test]
+    fn no_attribute_goes_without_a_note(
+        attributes in prop::collection::btree_map("[a-z_.#,]{0,4}|email|createdAt|screen_name|[0-9]{1,2}", any_value(), 0..8),
+        config in prop::sample::select(CONFIGS.to_vec()),
+    ) {
+        let event = json!({"event_type": "screen_view", "data": {"screen_name": "s", "custom_attributes": attributes}});
+        let body = json!({"mpid": 5, "user_identities": {"customer_id": "ada", "email": "ada@example.com"}, "events": [event]}).to_string();
+
+        let mapped = mapper(config).map(&body, &ARRIVAL);
+
+        for event in &mapped.events {
+            let Outcome::Send(call) = &event.outcome else { continue };
+            let request: Value = serde_json::from_str(&call.json).unwrap();
+            let fields = request["dataFields"].as_object().unwrap();
+            for name in fields.keys() {
+                prop_assert!(!name.contains(['.', ',', '#']) && !name.starts_with('_') && name != "email", "{}", name);
+            }
+            for (name, _) in attributes.iter().filter(|(_, value)| !value.is_null()) {
+                let is_own = fields.contains_key(name) && name != "screen_name";
+                let is_told = |note: &&Note| note.field() == Some(name) && note.code() != "field_changed";
+                let notes = call.notes.iter().filter(is_told).count();
+                prop_assert_eq!(usize::from(is_own) + notes, 1, "{}: {:?} in {}", name, call.notes, call.json);
+            }
+        }
+    }
+
     #[test]
     fn every_event_ends_in_one_way(batch in any_batch()) {
         let body = batch.to_string();
@@ -156,6 +293,7 @@ proptest! {
                 let Outcome::Send(call) = &event.outcome else { continue };
                 let request: Value = serde_json::from_str(&call.json).unwrap();
                 prop_assert!(call.id.len() <= MAX_ID_BYTES && !call.id.is_empty());
+                prop_assert!(call.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
                 prop_assert!(request["dataFields"].is_object());
                 let user = if request["user"].is_object() { &request["user"] } else { &request };
                 prop_assert!(user["email"].is_string() != user["userId"].is_string());

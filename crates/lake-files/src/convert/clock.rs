@@ -40,6 +40,14 @@ impl Clock {
         }
     }
 
+    /// For objects whose events have a time only if somebody who knows better believed it.
+    pub(crate) fn of_judged_times(first_day: Date, arrival: OffsetDateTime) -> Self {
+        Self {
+            arrival: instant::from_time(arrival).min(instant::LAST),
+            believed: instant::start_of(first_day)..=instant::LAST,
+        }
+    }
+
     /// Decides by what the event says of when it happened and of when it was received.
     pub(crate) fn judge(&self, sent: Option<i64>, received: Option<i64>) -> EventTime {
         let is_believed = |time: &i64| self.believed.contains(time);

@@ -77,6 +77,19 @@ fn broken(at: usize, reason: Reason, what: impl Into<Cow<'static, str>>) -> Faul
 }
 
 impl Fault {
+    /// Why, and what exactly, for an object that is known to be whole.
+    pub(crate) fn into_reason(self) -> (Reason, String) {
+        match self {
+            Self::Unfinished => (Reason::Malformed, "an object that does not end".to_owned()),
+            Self::LoneSurrogate { .. } => (
+                Reason::Malformed,
+                "an escape for half a character".to_owned(),
+            ),
+            Self::Broken { reason, detail, .. } => (reason, detail.into_owned()),
+            Self::Useless { reason, detail, .. } => (reason, detail.to_owned()),
+        }
+    }
+
     /// How far into the bytes the fault was found, which are `len` bytes.
     pub(crate) fn at(&self, len: usize) -> usize {
         match self {

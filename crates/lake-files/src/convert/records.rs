@@ -17,6 +17,7 @@ use memchr::{memchr, memchr_iter};
 
 use event_model::ByteForm;
 
+pub(crate) use self::surrogates::replace_lone as replace_lone_surrogates;
 use super::json;
 
 /// The largest record. Firehose takes 1,000 KiB at once, so nothing that came through it is near.
@@ -33,8 +34,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Takes what is found.
 pub(crate) trait Sink {
-    /// Takes the object that begins at the first byte of `tail`, and returns its length.
-    fn object(&mut self, tail: &[u8]) -> Result<usize, Fault>;
+    /// Takes the object that begins at the first byte of `tail`, `offset` bytes from the start of the input, and returns its
+    /// length.
+    fn object(&mut self, tail: &[u8], offset: u64) -> Result<usize, Fault>;
 
     /// Takes what cannot become a row.
     fn reject(&mut self, rejected: Rejected<'_>);
@@ -81,6 +83,10 @@ pub(crate) enum Reason {
     NotExpanded,
     /// The whole of an input that is compressed in another way, or text of another encoding.
     Encoded,
+    /// A message whose rows would take more than is held at once.
+    TooMuch,
+    /// A body of a message, or a part of one, that the model of its sender refuses for this reason.
+    Body(&'static str),
 }
 
 /// Why [`Sink::object`] took nothing.
@@ -166,10 +172,10 @@ impl Splitter {
                 Some(_) if self.is_skipping => self.skip_line(&place, sink),
                 Some(b'{') => {
                     let visible = place.visible();
-                    let mut result = sink.object(visible);
+                    let mut result = sink.object(visible, place.offset);
                     if let Err(Fault::LoneSurrogate { .. }) = result {
                         let mended = mended.get_or_insert_with(|| surrogates::replace_lone(window));
-                        result = sink.object(&mended[at..at + visible.len()]);
+                        result = sink.object(&mended[at..at + visible.len()], place.offset);
                     }
                     self.after_object(&place, result, sink)
                 }

@@ -164,6 +164,8 @@ impl Reason {
             Self::TooLong => "too_long",
             Self::NotExpanded => "not_expanded",
             Self::Encoded => "encoded",
+            Self::TooMuch => "too_much",
+            Self::Body(code) => code,
         }
     }
 }

@@ -1,23 +1,25 @@
 //! From one JSON object to one row.
 
+use event_model::{InstantReader, Timestamp};
 use jiter::{Jiter, Peek};
 use lake_schema::{Table, event_id};
 
 use super::{
     clock::{Clock, EventTime},
     extra::Extra,
-    instant::{self, InstantReader},
-    json,
+    instant, json,
     records::{Fault, Reason},
     shape::{Shape, Target},
+    sources::Contests,
     template::{Field, Home, Templates},
 };
 use crate::columns::{Column, Columns};
 
 /// Reads objects into columns.
 ///
-/// A key that leads to no column goes to `_extra` with its value, as does a value that its column cannot take, and the
-/// second of two values for one column. So nothing of an object is lost, and a column never holds what was not sent.
+/// A key that leads to no column goes to `_extra` with its value, as does a value that its column cannot take, and all
+/// but one of several values for one column. So nothing of an object is lost, and a column never holds what was not sent. Which
+/// value a column gets that has several sources is said in [`Contests`].
 #[derive(Debug)]
 pub(crate) struct RowReader {
     shape: Shape,
@@ -38,10 +40,11 @@ struct Row {
     columns: Columns,
     extra: Extra,
     instants: InstantReader,
+    contests: Contests,
+    /// The columns by which an event is known. Their ids may come as numbers.
+    is_id: Vec<bool>,
     /// The values that went to columns, and those that no column is for.
     fields: Vec<Field>,
-    /// The places of the columns that hold the event's id.
-    id_places: Vec<usize>,
     /// Whether any event that has other values in their places goes the same way: none went to `_extra` for what it is.
     is_typical: bool,
     /// The key that is being read, when the shape does not spell it the same.
@@ -53,7 +56,6 @@ impl RowReader {
         let event_time = table.event_time();
         Self {
             shape: Shape::of(table),
-            clock,
             arrival: table.arrival(),
             time_paths: table.columns()[event_time].from.clone(),
             event_time,
@@ -62,12 +64,16 @@ impl RowReader {
                 columns: Columns::new(table),
                 extra: Extra::default(),
                 instants: InstantReader::default(),
+                contests: Contests::of(table, clock.clone()),
+                is_id: (0..table.columns().len())
+                    .map(|place| table.event_id().contains(&place))
+                    .collect(),
                 fields: Vec::new(),
-                id_places: table.event_id().to_vec(),
                 is_typical: true,
                 key: String::new(),
             },
             tape: Vec::new(),
+            clock,
         }
     }
 
@@ -98,12 +104,15 @@ impl RowReader {
     }
 
     fn read_any(&mut self, tail: &[u8]) -> Result<usize, Fault> {
-        let mut parser = Jiter::with_tape(tail, std::mem::take(&mut self.tape));
-        self.row.fields.clear();
         self.row.is_typical = true;
-        let result = self.row.read_object(&self.shape, &mut parser);
-        let len = parser.current_index();
-        self.tape = parser.into_tape();
+        self.row.contests.begin();
+        let (mut result, mut len) = self.parse(tail);
+        if result.is_ok() && self.row.contests.decide() {
+            self.row.columns.take_back_row();
+            self.row.extra.clear();
+            self.row.is_typical = false;
+            (result, len) = self.parse(tail);
+        }
         match result {
             // All it has is objects without members, as a webhook's ping.
             Ok(KeyCount::Some) if self.row.fields.is_empty() && self.row.extra.is_empty() => {
@@ -131,6 +140,15 @@ impl RowReader {
         }
     }
 
+    fn parse(&mut self, tail: &[u8]) -> (Result<KeyCount, Fault>, usize) {
+        let mut parser = Jiter::with_tape(tail, std::mem::take(&mut self.tape));
+        self.row.fields.clear();
+        let result = self.row.read_object(&self.shape, &mut parser);
+        let len = parser.current_index();
+        self.tape = parser.into_tape();
+        (result, len)
+    }
+
     fn finish_row(&mut self, tail: &[u8]) {
         let row = &mut self.row;
         let received = self
@@ -144,7 +162,9 @@ impl RowReader {
         if is_clamped
             && sent.is_some()
             && let Some((source, value)) = row.fields.iter().find_map(|field| match field.home {
-                Home::Column { place, source } if place == self.event_time => {
+                Home::Column { place, source }
+                    if place == self.event_time && tail[field.value.clone()] != *b"null" =>
+                {
                     Some((source, field.value.clone()))
                 }
                 Home::Column { .. } | Home::Extra { .. } => None,
@@ -197,7 +217,7 @@ impl Row {
                         }
                         Target::Inside(_) => false,
                         Target::Column { place, source } => {
-                            let is_kept = self.read_value(*place, parser, peek)?;
+                            let is_kept = self.read_value((*place, *source), parser, peek)?;
                             if is_kept {
                                 let (place, source) = (*place, *source);
                                 self.fields.push(Field {
@@ -251,21 +271,23 @@ impl Row {
                 .strip_prefix('"')
                 .and_then(|text| text.strip_suffix('"'));
             let is_taken = match (self.columns.vacant(place), text) {
-                (Some(Column::Text(values)), Some(text)) => {
-                    let is_taken = event_id::is_text_id(text) || !self.id_places.contains(&place);
-                    if is_taken {
-                        values.push(text);
-                    }
-                    is_taken
+                (Some(Column::Text(values)), Some(text))
+                    if self.contests.is_text_sure(place, text)
+                        && (event_id::is_text_id(text) || self.is_id.get(place) != Some(&true)) =>
+                {
+                    values.push(text);
+                    true
                 }
                 (Some(Column::Timestamp(values)), Some(text)) => self
                     .instants
                     .read(text)
-                    .map(|instant| values.push(Some(instant)))
+                    .map(Timestamp::unix_millis)
+                    .filter(|ms| self.contests.is_instant_sure(place, *ms))
+                    .map(|ms| values.push(Some(ms)))
                     .is_some(),
                 (Some(_), None) if value == "null" => true,
                 (Some(Column::Text(values)), None)
-                    if self.id_places.contains(&place)
+                    if self.is_id.get(place) == Some(&true)
                         && json::is_number(value.as_bytes())
                         && event_id::is_number_id(value) =>
                 {
@@ -284,7 +306,8 @@ impl Row {
                     .is_some(),
                 (Some(Column::Timestamp(values)), None) => json::number(value.as_bytes())
                     .and_then(instant::from_number)
-                    .map(|instant| values.push(Some(instant)))
+                    .filter(|ms| self.contests.is_instant_sure(place, *ms))
+                    .map(|ms| values.push(Some(ms)))
                     .is_some(),
                 _ => false,
             };
@@ -295,71 +318,117 @@ impl Row {
         true
     }
 
-    /// Reads a value into its column. False when the column cannot take it: it has one already, or it is of another type.
+    /// Reads a value into its column. False when the column cannot take it: it has one already, or is to have another, or it is
+    /// of another type. NULL says nothing, and leaves the column to the next value.
     fn read_value(
         &mut self,
-        place: usize,
+        (place, source): (usize, usize),
         parser: &mut Jiter<'_>,
         peek: Peek,
     ) -> Result<bool, Fault> {
-        let Some(column) = self.columns.vacant(place) else {
+        let is_contested = self.contests.has(place);
+        let is_vacant = self.columns.vacant(place).is_some();
+        if !is_vacant && !is_contested {
             return Ok(false);
-        };
-        let is_id = self.id_places.contains(&place);
+        }
         if peek == Peek::Null {
             parser.known_null().map_err(json::fault)?;
-            // Another key may hold the id.
-            if !is_id {
-                column.push_null();
-            }
             return Ok(true);
         }
-        match column {
-            Column::Text(values) if peek == Peek::String => {
-                let text = parser.known_str().map_err(json::fault)?;
-                if is_id && !event_id::is_text_id(text) {
-                    return Ok(false);
-                }
-                values.push(text);
-            }
-            Column::Text(values) if is_id && peek.is_num() => {
-                let number = parser.known_number_bytes(peek).map_err(json::fault)?;
-                match std::str::from_utf8(number) {
-                    Ok(number) if event_id::is_number_id(number) => values.push(number),
-                    Ok(_) | Err(_) => return Ok(false),
-                }
-            }
-            Column::Bigint(values) if peek.is_num() => {
-                match json::to_whole(parser.known_number_bytes(peek).map_err(json::fault)?) {
-                    Some(number) => values.push(Some(number)),
-                    None => return Ok(false),
-                }
-            }
-            Column::Double(values) if peek.is_num() => match parser.known_float(peek) {
-                Ok(number) if number.is_finite() => values.push(Some(number)),
-                Ok(_) | Err(_) => return Ok(false),
-            },
-            Column::Boolean(values) if matches!(peek, Peek::True | Peek::False) => {
-                values.push(Some(parser.known_bool(peek).map_err(json::fault)?));
-            }
-            Column::Timestamp(values) => {
-                let instant = match peek {
-                    Peek::String => self.instants.read(parser.known_str().map_err(json::fault)?),
-                    _ if peek.is_num() => {
-                        parser.known_float(peek).ok().and_then(instant::from_number)
-                    }
-                    _ => None,
-                };
-                match instant {
-                    Some(_) => values.push(instant),
-                    None => return Ok(false),
-                }
-            }
-            Column::Text(_) | Column::Bigint(_) | Column::Double(_) | Column::Boolean(_) => {
-                return Ok(false);
-            }
+        let Some(value) = self.parse_value(place, parser, peek)? else {
+            return Ok(false);
+        };
+        let is_taken = !is_contested || {
+            let is_sure = match value {
+                Value::Text(text) => self.contests.is_text_sure(place, text),
+                Value::Timestamp(ms) => self.contests.is_instant_sure(place, ms),
+                Value::Bigint(_) | Value::Double(_) | Value::Boolean(_) => true,
+            };
+            self.is_typical &= is_sure;
+            self.contests.offer(place, source, is_sure)
+        };
+        if is_taken && let Some(column) = self.columns.vacant(place) {
+            value.push_to(column);
+            return Ok(true);
         }
-        Ok(true)
+        Ok(false)
+    }
+
+    /// A value as its column holds it, `None` when it cannot.
+    fn parse_value<'j>(
+        &mut self,
+        place: usize,
+        parser: &'j mut Jiter<'_>,
+        peek: Peek,
+    ) -> Result<Option<Value<'j>>, Fault> {
+        let is_id = self.is_id.get(place) == Some(&true);
+        let Some(column) = self.columns.all().get(place) else {
+            return Ok(None);
+        };
+        Ok(match column {
+            Column::Text(_) if peek == Peek::String => {
+                let text = parser.known_str().map_err(json::fault)?;
+                (!is_id || event_id::is_text_id(text)).then_some(Value::Text(text))
+            }
+            Column::Text(_) if is_id && peek.is_num() => {
+                let digits = parser.known_number_bytes(peek).map_err(json::fault)?;
+                let digits = std::str::from_utf8(digits).ok();
+                digits
+                    .filter(|digits| event_id::is_number_id(digits))
+                    .map(Value::Text)
+            }
+            Column::Bigint(_) if peek.is_num() => {
+                let digits = parser.known_number_bytes(peek).map_err(json::fault)?;
+                json::to_whole(digits).map(Value::Bigint)
+            }
+            Column::Double(_) if peek.is_num() => {
+                let number = parser.known_float(peek).ok();
+                number
+                    .filter(|number| number.is_finite())
+                    .map(Value::Double)
+            }
+            Column::Boolean(_) if matches!(peek, Peek::True | Peek::False) => Some(Value::Boolean(
+                parser.known_bool(peek).map_err(json::fault)?,
+            )),
+            Column::Timestamp(_) if peek == Peek::String => {
+                let text = parser.known_str().map_err(json::fault)?;
+                let instant = self.instants.read(text);
+                instant.map(|instant| Value::Timestamp(instant.unix_millis()))
+            }
+            Column::Timestamp(_) if peek.is_num() => {
+                let number = parser.known_float(peek).ok();
+                number.and_then(instant::from_number).map(Value::Timestamp)
+            }
+            Column::Text(_)
+            | Column::Bigint(_)
+            | Column::Double(_)
+            | Column::Boolean(_)
+            | Column::Timestamp(_) => None,
+        })
+    }
+}
+
+/// A value on its way into a column.
+#[derive(Clone, Copy)]
+enum Value<'j> {
+    Text(&'j str),
+    Bigint(i64),
+    Double(f64),
+    Boolean(bool),
+    /// Milliseconds since the epoch.
+    Timestamp(i64),
+}
+
+impl Value<'_> {
+    fn push_to(self, column: &mut Column) {
+        match (column, self) {
+            (Column::Text(values), Self::Text(text)) => values.push(text),
+            (Column::Bigint(values), Self::Bigint(number)) => values.push(Some(number)),
+            (Column::Double(values), Self::Double(number)) => values.push(Some(number)),
+            (Column::Boolean(values), Self::Boolean(value)) => values.push(Some(value)),
+            (Column::Timestamp(values), Self::Timestamp(ms)) => values.push(Some(ms)),
+            _ => unreachable!("a value is read as its column's type"),
+        }
     }
 }
 

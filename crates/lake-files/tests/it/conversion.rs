@@ -143,9 +143,44 @@ fn first_of_two_values_for_a_column_counts_and_the_other_is_kept() {
         row_at(r#"{"event":"a","event":"b","EVENT":null}"#),
         to_row(json!({ "event": "a", "_extra": r#"{"event":"b","EVENT":null}"# }))
     );
-    let row = row(r#"{"ts":"2026-01-02","at":"2026-01-01"}"#);
-    assert_eq!(row["at"], AT);
-    assert_eq!(row["_extra"], r#"{"at":"2026-01-01"}"#);
+}
+
+/// The definition says `["at", "ts"]`; its order decides, and not the event's.
+#[test]
+fn first_source_with_a_usable_value_counts_and_the_others_are_kept() {
+    for (event, extra) in [
+        (
+            r#"{"at":"2026-01-02","ts":"2026-01-01"}"#,
+            Some(r#"{"ts":"2026-01-01"}"#),
+        ),
+        (
+            r#"{"ts":"2026-01-01","at":"2026-01-02"}"#,
+            Some(r#"{"ts":"2026-01-01"}"#),
+        ),
+        (r#"{"at":null,"ts":"2026-01-02"}"#, None),
+        (r#"{"ts":"2026-01-02","at":null}"#, None),
+        (r#"{"at":"","ts":"2026-01-02"}"#, Some(r#"{"at":""}"#)),
+        (
+            r#"{"at":"garbage","ts":"2026-01-02"}"#,
+            Some(r#"{"at":"garbage"}"#),
+        ),
+        (
+            r#"{"at":{"$date":1},"ts":1767312000}"#,
+            Some(r#"{"at":{"$date":1}}"#),
+        ),
+        (r#"{"at":0,"ts":"2026-01-02"}"#, Some(r#"{"at":0}"#)),
+        (
+            r#"{"ts":"2026-01-02","at":"2099-01-01"}"#,
+            Some(r#"{"at":"2099-01-01"}"#),
+        ),
+        (r#"{"at":0,"at":"2026-01-02"}"#, Some(r#"{"at":0}"#)),
+    ] {
+        let row = row(event);
+
+        assert_eq!(row["at"], AT, "{event}");
+        assert_eq!(row["_clamped"], false, "{event}");
+        assert_eq!(row.get("_extra").and_then(Value::as_str), extra, "{event}");
+    }
 }
 
 #[test]

@@ -35,8 +35,13 @@ impl Outcome {
 
 /// Converts `input` for `table`.
 pub(crate) fn outcome(table: &Table, input: &[u8]) -> Outcome {
+    outcome_of(table, SOURCE, input)
+}
+
+/// Converts `input`, which comes from `source`.
+pub(crate) fn outcome_of(table: &Table, source: Source<'_>, input: &[u8]) -> Outcome {
     let mut lines = Vec::new();
-    let converted = convert(table, SOURCE, input, &mut lines).unwrap();
+    let converted = convert(table, source, input, &mut lines).unwrap();
     let outcome = Outcome {
         rows: rows(&converted),
         rejected: lines

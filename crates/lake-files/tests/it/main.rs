@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, may take its time, and knows its numbers"
 )]
 
+mod app_events;
 mod conversion;
 mod dirty;
 mod lake;
@@ -15,3 +16,4 @@ mod metadata;
 mod months;
 mod properties;
 mod rows;
+mod sources;

@@ -120,13 +120,14 @@ fn expected_row(event: &[(String, Sent)]) -> Row {
         };
         let is_column = column != "ip";
         if is_column && !taken.contains(&column) && (sent.is_null || value.is_some()) {
+            // NULL leaves the column to the next value.
             if let Some(value) = value {
                 if column == "at" {
                     sent_time = Some(sent.text.clone());
                 }
                 row.insert(column.clone(), value);
+                taken.push(column);
             }
-            taken.push(column);
         } else {
             extra.push(format!("\"{key}\":{}", sent.text));
         }
@@ -155,12 +156,16 @@ fn expected_row(event: &[(String, Sent)]) -> Row {
 
 fn instant(sent: &Sent) -> Option<i64> {
     if let Some(number) = sent.number {
-        let ms = if number.abs() < 1e11 {
-            number * 1000.0
-        } else {
-            number
+        let size = number.abs();
+        let micros = match () {
+            () if size < 1e11 => number * 1e6,
+            () if size < 1e14 => number * 1e3,
+            () if size < 1e17 => number,
+            () => number / 1e3,
         };
-        return (ms.abs() < 253_402_300_800_000.0).then(|| ms.round() as i64);
+        let years = -62_167_219_200_000_000_i64..=253_402_300_799_999_999;
+        let micros = micros.round() as i64;
+        return years.contains(&micros).then(|| micros.div_euclid(1_000));
     }
     let known = json!({
         "2026-01-01 10:00:00": 1_767_261_600_000_i64,

@@ -129,7 +129,10 @@ async fn database_that_refuses_every_login_is_tried_once_and_logged_as_an_error(
         assert_eq!(retried, [0, 1], "{sqlstate}");
         assert_eq!(front.logins(), 1, "{sqlstate}");
         let log = log.text();
-        assert!(log.contains("database refuses every login"), "{sqlstate}: {log}");
+        assert!(
+            log.contains("database refuses every login"),
+            "{sqlstate}: {log}"
+        );
         assert!(!log.contains("database unavailable"), "{sqlstate}: {log}");
     }
     assert!(rig.rejections().await.is_empty());

@@ -4,7 +4,7 @@
 //! `"\ud83d"`. JSON allows the text, UTF-8 has no bytes for it.
 
 /// The same bytes with each lone half replaced by the replacement character, `\ufffd`. All of it stays where it was.
-pub(super) fn replace_lone(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn replace_lone(bytes: &[u8]) -> Vec<u8> {
     let mut mended = bytes.to_vec();
     let mut at = 0;
     // A backslash makes the byte after it part of an escape, so pairs of them must be passed as pairs.

@@ -15,7 +15,7 @@ struct Collect<'a> {
 }
 
 impl Sink for Collect<'_> {
-    fn object(&mut self, tail: &[u8]) -> Result<usize, Fault> {
+    fn object(&mut self, tail: &[u8], _: u64) -> Result<usize, Fault> {
         let len = json::value_len(tail)?;
         // Only the splitter knows where it is: the piece is placed when the next one is known.
         self.found.pieces.push((usize::MAX, len, None));
@@ -245,7 +245,7 @@ fn a_line_of_nothing_but_damage_is_not_tried_for_ever() {
 fn half_characters_do_not_cost_the_record() {
     struct Strict(Vec<String>);
     impl Sink for Strict {
-        fn object(&mut self, tail: &[u8]) -> Result<usize, Fault> {
+        fn object(&mut self, tail: &[u8], _: u64) -> Result<usize, Fault> {
             let len = json::value_len(tail)?;
             self.0
                 .push(String::from_utf8(tail[..len].to_vec()).unwrap());

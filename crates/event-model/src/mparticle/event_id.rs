@@ -1,38 +1,65 @@
-//! The id an event is sent under, the same whenever and however often it is mapped.
+//! The id of an event, the same whenever and however often it is read, and by whomever.
+//!
+//! Iterable takes ids of letters, digits and hyphens, of at most 512 bytes
+//! (<https://support.iterable.com/hc/en-us/articles/206430615-Custom-Event-Properties>), so ids are of that alphabet from the start: the
+//! lake and a destination then know an event by the same one.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    iterable::MAX_ID_BYTES,
-    mparticle::{Batch, Event, EventData},
-};
+use super::{Batch, Event, EventData, Kind};
+
+/// The longest id that is used as it is.
+const MAX_OWN_ID_BYTES: usize = 512;
+
+/// What begins an id that is made here of mParticle's, or of the event's content.
+const MADE: &str = "mp-";
+/// What begins one that is made of a sender's, as that cannot be used as it is.
+const REPLACED: &str = "id-";
 
 /// The id of an event: the sender's own, else mParticle's, else one made of the event's content.
 ///
 /// The place in the batch and the ids of the delivery stay out of it, as they change when an event is delivered again.
-/// So two events of one user that are equal in everything are one event.
-pub(super) fn event_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> String {
-    let own = data.source_message_id.string();
-    if let Some(id) = own.as_deref().map(str::trim).filter(|id| is_usable(id)) {
-        return id.to_owned();
+/// So two events of one user that are equal in everything are one event. A sender's id that is too long, has other characters
+/// than letters, digits and hyphens, or looks like one that is made here, is replaced by its hash: cutting or
+/// replacing characters could make one id of two.
+pub fn event_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> String {
+    let own = data.source_message_id.text();
+    if let Some(id) = own
+        .as_deref()
+        .map(str::trim)
+        .filter(|id| says_something(id))
+    {
+        return if is_usable(id) {
+            id.to_owned()
+        } else {
+            digest_id(REPLACED, ["source_message_id", id])
+        };
     }
     match data.event_id.integer().filter(|id| !id.is_zero()) {
-        Some(id) => format!("mp:{id}"),
+        Some(id) => format!("{MADE}{id}"),
         None => content_id(event, data, batch),
     }
 }
 
 /// The id of something that has none: of its text.
-pub(super) fn text_id(kind: &str, text: &str) -> String {
-    digest_id([kind, text])
+pub fn text_id(kind: &str, text: &str) -> String {
+    digest_id(MADE, [kind, text])
+}
+
+/// Nothing but zeros and hyphens is what a sender without an id puts in its place.
+fn says_something(id: &str) -> bool {
+    !id.bytes().all(|byte| matches!(byte, b'0' | b'-'))
 }
 
 fn is_usable(id: &str) -> bool {
-    let all_zero = id.bytes().all(|byte| matches!(byte, b'0' | b'-'));
-    !id.is_empty() && !all_zero && id.len() <= MAX_ID_BYTES
+    let is_of_alphabet = id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_made_here = [MADE, REPLACED].iter().any(|start| id.starts_with(start));
+    is_of_alphabet && !is_made_here && id.len() <= MAX_OWN_ID_BYTES
 }
 
 fn content_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> String {
@@ -45,16 +72,24 @@ fn content_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> Str
         .integer()
         .map(|ms| ms.to_string())
         .unwrap_or_default();
-    let content = canonical(event.data.json().unwrap_or_default());
-    digest_id([
-        mpid.as_str(),
-        event.event_type().as_str(),
-        timestamp.as_str(),
-        content.as_str(),
-    ])
+    // An event of another form than mParticle's may say all it says beside `data`.
+    let content = match event.data.kind() {
+        Kind::Object => event.data,
+        _ => event.json,
+    };
+    let content = canonical(content.json().unwrap_or_default());
+    digest_id(
+        MADE,
+        [
+            mpid.as_str(),
+            event.event_type().as_str(),
+            timestamp.as_str(),
+            content.as_str(),
+        ],
+    )
 }
 
-fn digest_id<const N: usize>(parts: [&str; N]) -> String {
+fn digest_id<const N: usize>(start: &str, parts: [&str; N]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         // The length in front keeps ("a", "bc") and ("ab", "c") apart.
@@ -64,7 +99,7 @@ fn digest_id<const N: usize>(parts: [&str; N]) -> String {
     hasher
         .finalize()
         .iter()
-        .fold("mp:".to_owned(), |mut id, byte| {
+        .fold(start.to_owned(), |mut id, byte| {
             write!(id, "{byte:02x}").expect("a String takes everything");
             id
         })
@@ -110,6 +145,8 @@ fn write_canonical(text: &mut String, value: &Value) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn id_of(event: &str, batch: &str) -> String {
@@ -132,33 +169,55 @@ mod tests {
                 r#"{"data":{"source_message_id":null,"event_id":"-6518616552181726857"}}"#,
                 "{}"
             ),
-            "mp:-6518616552181726857"
+            "mp--6518616552181726857"
         );
         assert_eq!(
             id_of(r#"{"data":{"event_id":679644799952992890}}"#, "{}"),
-            "mp:679644799952992890"
+            "mp-679644799952992890"
         );
     }
 
     #[test]
-    fn unusable_ids_are_passed_over() {
-        let long = format!(
-            r#"{{"data":{{"source_message_id":"{}","event_id":5}}}}"#,
-            "x".repeat(513)
-        );
-
-        assert_eq!(id_of(&long, "{}"), "mp:5");
+    fn ids_that_say_nothing_are_passed_over() {
         assert_eq!(
             id_of(r#"{"data":{"source_message_id":" ","event_id":5}}"#, "{}"),
-            "mp:5"
+            "mp-5"
         );
         assert_eq!(
             id_of(
                 r#"{"data":{"source_message_id":"00000000-0000-0000-0000-000000000000","event_id":5}}"#,
                 "{}"
             ),
-            "mp:5"
+            "mp-5"
         );
+    }
+
+    #[test]
+    fn ids_of_other_forms_are_replaced_by_their_hash() {
+        let id = |own: &str| {
+            let event = serde_json::json!({"data": {"source_message_id": own, "event_id": 5}});
+            id_of(&event.to_string(), "{}")
+        };
+        let long = "x".repeat(513);
+        let others = [
+            "order_123/1 (retry) \u{e9}",
+            "order_123/1",
+            "mp-5",
+            "id-5",
+            "mp:5",
+            "a b",
+            &long,
+        ];
+
+        let ids: std::collections::BTreeSet<String> = others.iter().map(|own| id(own)).collect();
+
+        assert_eq!(ids.len(), others.len());
+        assert!(ids.iter().all(|id| id.len() == 67 && id.starts_with("id-")));
+        assert_eq!(
+            id_of(r#"{"data":{"source_message_id":1234}}"#, "{}"),
+            "1234"
+        );
+        assert_eq!(id(&"x".repeat(512)), "x".repeat(512));
     }
 
     #[test]
@@ -183,6 +242,9 @@ mod tests {
             id_of(r#"{"event_type":"x","data":{"a":1}}"#, r#"{"mpid":6}"#),
             id_of(r#"{"event_type":"y","data":{"a":1}}"#, r#"{"mpid":5}"#),
             id_of(r#"{"event_type":"x","data":{"a":"1"}}"#, r#"{"mpid":5}"#),
+            id_of(r#"{"event_type":"x","a":1}"#, r#"{"mpid":5}"#),
+            id_of(r#"{"event_type":"x","a":2}"#, r#"{"mpid":5}"#),
+            id_of(r#"{"event_type":"x","\ud83d":2}"#, r#"{"mpid":5}"#),
         ];
 
         for (index, id) in ids.iter().enumerate() {
@@ -199,5 +261,22 @@ mod tests {
         );
 
         assert_eq!(id_of(&deep, "{}").len(), 67);
+    }
+
+    proptest! {
+        #[test]
+        fn any_id_is_of_the_alphabet_and_stands_for_one_own_id(one in ".{0,12}|(mp|id)-[0-9]{0,3}", other in ".{0,12}|(mp|id)-[0-9]{0,3}") {
+            let id = |own: &str| {
+                let event = serde_json::json!({"data": {"source_message_id": own, "event_id": 5}});
+                id_of(&event.to_string(), "{}")
+            };
+            let says = |own: &str| says_something(own.trim());
+
+            prop_assert!(id(&one).bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{}", id(&one));
+            if says(&one) && says(&other) {
+                prop_assert_eq!(id(&one) == id(&other), one.trim() == other.trim());
+            }
+            prop_assert_eq!(id(&one) == "mp-5", !says(&one));
+        }
     }
 }

@@ -1,0 +1,133 @@
+//! The names that fields may have at Iterable.
+//!
+//! A name that its own pages would refuse can be made through its API, and then cannot be managed there; a dot makes a member of
+//! another field, and the names of an event's own parts are not for fields
+//! (<https://support.iterable.com/hc/en-us/articles/26821896236948>, <https://support.iterable.com/hc/en-us/articles/217744303>).
+//! Such a field goes out under the nearest name that is allowed, and a note tells.
+
+use std::borrow::Cow;
+
+use super::name::MAX_NAME_CHARS;
+
+/// The longest text that a field takes, in bytes: "approximately 32k characters", and its index takes 32,766 bytes.
+pub(super) const MAX_TEXT_BYTES: usize = 32_766;
+
+/// What an event has beside its fields.
+const PARTS_OF_EVENTS: [&str; 9] = [
+    "email",
+    "userId",
+    "eventName",
+    "createdAt",
+    "campaignId",
+    "templateId",
+    "messageId",
+    "itblInternal",
+    "itblDS",
+];
+
+/// What Iterable itself keeps in a profile, and what tells whose it is.
+const PARTS_OF_PROFILES: [&str; 11] = [
+    "email",
+    "userId",
+    "emailListIds",
+    "itblInternal",
+    "itblDS",
+    "itblUserId",
+    "profileUpdatedAt",
+    "receivedSMSDisclaimer",
+    "signupDate",
+    "signupSource",
+    "subscribedMessageTypeIds",
+];
+
+/// The name that a field of an event goes out under; `None` when there is none. `prefix` goes in front of what would otherwise
+/// be a part of the event, or nothing but digits.
+pub(super) fn of_event<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> {
+    let allowed = allowed(name)?;
+    if PARTS_OF_EVENTS.contains(&&*allowed) || is_number(&allowed) {
+        let prefix = if prefix.is_empty() { "mp_" } else { prefix };
+        return Some(Cow::Owned(format!("{prefix}{allowed}")));
+    }
+    Some(allowed)
+}
+
+/// The name that a field of a profile goes out under; `None` when there is none, or it is not the sender's to set.
+pub(super) fn of_profile(name: &str) -> Option<Cow<'_, str>> {
+    let allowed = allowed(name)?;
+    let is_free = !PARTS_OF_PROFILES.contains(&&*allowed) && !is_number(&allowed);
+    is_free.then_some(allowed)
+}
+
+fn allowed(name: &str) -> Option<Cow<'_, str>> {
+    let is_refused = |c: char| matches!(c, '.' | ',' | '#') || c.is_control();
+    let inner = name.trim_start_matches('_');
+    if inner.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS {
+        return None;
+    }
+    if !inner.contains(is_refused) {
+        return Some(Cow::Borrowed(inner));
+    }
+    let replaced = inner.replace(is_refused, "_");
+    let inner = replaced.trim_start_matches('_');
+    (!inner.trim().is_empty()).then(|| Cow::Owned(inner.to_owned()))
+}
+
+fn is_number(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_go_out_as_they_are_or_as_the_nearest_allowed() {
+        for (name, expected) in [
+            ("price", Some("price")),
+            ("Größe in m", Some("Größe in m")),
+            ("a_b", Some("a_b")),
+            ("product.price", Some("product_price")),
+            ("_private", Some("private")),
+            ("__", None),
+            ("price,eur", Some("price_eur")),
+            ("#tag", Some("tag")),
+            ("123", Some("mp_123")),
+            ("email", Some("mp_email")),
+            ("_email", Some("mp_email")),
+            ("createdAt", Some("mp_createdAt")),
+            ("", None),
+            (" ", None),
+            ("...", None),
+        ] {
+            assert_eq!(of_event(name, "mp_").as_deref(), expected, "{name}");
+        }
+        assert_eq!(of_event(&"x".repeat(256), "mp_"), None);
+        assert_eq!(of_event("email", "").as_deref(), Some("mp_email"));
+    }
+
+    #[test]
+    fn fields_of_a_profile_that_are_not_the_senders_are_left_out() {
+        for name in ["email", "userId", "signupDate", "itblInternal.x", "123"] {
+            let allowed = of_profile(name);
+            assert!(
+                allowed.is_none_or(|allowed| allowed == "itblInternal_x"),
+                "{name}"
+            );
+        }
+        assert_eq!(of_profile("home.city").as_deref(), Some("home_city"));
+    }
+
+    proptest! {
+        #[test]
+        fn an_allowed_name_stays_and_any_other_becomes_one(name in "[a-z0-9_.,# ]{0,8}|.{0,300}") {
+            for allowed in [of_event(&name, "mp_"), of_profile(&name)].into_iter().flatten() {
+                let prefix = if allowed.starts_with("mp_") { "mp_" } else { "" };
+                prop_assert!(!allowed.starts_with('_') && !allowed.contains(['.', ',', '#']), "{}", allowed);
+                prop_assert!(!is_number(&allowed));
+                prop_assert_eq!(of_event(&allowed, prefix), Some(Cow::Borrowed(&*allowed)));
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What a body that is no batch seems to be, so that whoever reads the rejection knows which sender to look at.
+
+use super::Field;
+
+/// The envelopes of others, each known by keys that stand beside each other in it.
+const ENVELOPES: [(&[&str], &str); 13] = [
+    (
+        &["msys"],
+        "an event of SparkPost's, whose webhook has another path",
+    ),
+    (&["logEvents"], "a batch of CloudWatch Logs"),
+    (
+        &["Records"],
+        "a notice of S3 or a batch of SQS, SNS or Kinesis",
+    ),
+    (&["detail-type", "detail"], "an event of EventBridge"),
+    (&["Type", "TopicArn"], "a notice of SNS"),
+    (
+        &["client_id", "events"],
+        "a request of Google Analytics' Measurement Protocol",
+    ),
+    (
+        &["app_instance_id", "events"],
+        "a request of Google Analytics' Measurement Protocol",
+    ),
+    (&["api_key", "events"], "a request to Amplitude"),
+    (&["api_key", "batch"], "a batch of PostHog's"),
+    (&["batch"], "a batch of Segment's or RudderStack's"),
+    (
+        &["messageId", "type"],
+        "an event of Segment's or RudderStack's",
+    ),
+    (&["schema", "data"], "a payload of Snowplow's"),
+    (&["events"], "a list of events of another sender"),
+];
+
+/// What a piece of JSON seems to be, if that is known.
+pub(super) fn envelope(json: &str) -> Option<&'static str> {
+    let object: Field<'_> = serde_json::from_str(json).ok()?;
+    let entries = object.entries().ok()?;
+    let has = |key: &&str| entries.iter().any(|(name, _)| name == key);
+    ENVELOPES
+        .iter()
+        .find(|(keys, _)| keys.iter().all(has))
+        .map(|(_, what)| *what)
+}
