@@ -63,7 +63,9 @@ fn for_each_id(
         let mut id = Vec::with_capacity(parts.len());
         for (place, row) in rows.enumerate() {
             id.clear();
-            id.extend(parts.iter().filter_map(|part| part.text(place)));
+            // Files from before an empty string was none may have one.
+            let texts = parts.iter().filter_map(|part| part.text(place));
+            id.extend(texts.filter(|text| !text.is_empty()));
             if id.len() == parts.len() {
                 look(row, &id);
             }

@@ -83,15 +83,16 @@ async fn other_paths_are_404_with_a_body_that_says_so() -> Result<()> {
     for line in [
         "GET /",
         "GET /favicon.ico",
-        "POST /v1/batch",
-        "POST /v1/track",
+        "POST /v1/other",
+        "POST /batch/more",
+        "POST /i/v1/e",
         "GET /api/v1//api/v1/events/message",
         "GET /api/v1/Events/Message",
         "GET /v1/events/message",
         "POST /webhooks/other",
         "POST /webhooks/sparkpost/more",
         "POST /oauth/other",
-        "POST /track/more",
+        "POST /track/more/more",
         "GET /healthz/more",
     ] {
         let answer = send(&stack, line, &headers, "").await?;
