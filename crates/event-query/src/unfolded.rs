@@ -19,7 +19,7 @@ pub(crate) const FRIENDLY_FROM: &str = "array[folded_address(friendly_from)]";
 
 /// How the index is defined: what follows `create index … on events`.
 pub fn index_definition() -> String {
-    let words = KeywordField::ALL.map(|field| field.folded_words_as_sql());
+    let words = KeywordField::ALL.map(KeywordField::folded_words_as_sql);
     format!(
         "using gin ({}, ({RCPT_TO}), ({FRIENDLY_FROM})) where {CONDITION}",
         words.join(", ")

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::stack::repository_root;
 
 /// The program beside this one: `cargo build --workspace --bins` makes it, as `make test` does first.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     let tests = std::env::current_exe()?;
     let folder = tests
         .parent()
@@ -23,7 +23,7 @@ fn program() -> Result<PathBuf> {
 }
 
 /// Runs `cistern` against the local stack under test and reads the JSON that it prints.
-async fn cistern(arguments: &[&str]) -> Result<Value> {
+pub(crate) async fn cistern(arguments: &[&str]) -> Result<Value> {
     let stack_json = std::env::var("CISTERN_STACK_JSON").context("`make test` sets it")?;
     let data_dir = Path::new(&stack_json)
         .parent()
