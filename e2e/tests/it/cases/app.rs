@@ -265,7 +265,7 @@ async fn rows(run: &mut Run<'_>, sql: &str, expected: &str) -> Result<()> {
             other => other.to_string(),
         }))
     };
-    let patience = std::time::Duration::from_secs(20);
+    let patience = std::time::Duration::from_secs(5);
     let right = async || Ok(ask().await?.filter(|cell| cell == expected));
     let came = match eventually("a row", patience, right).await {
         Ok(cell) => Some(cell),
@@ -311,7 +311,7 @@ async fn app_events(run: &mut Run<'_>, case: &str) -> Result<()> {
         Some("03") => ("cast(mpid as varchar)", "-7316234817231237841"),
         _ => ("cast(count(distinct event_key) as varchar)", "1"),
     };
-    let sql = format!("select {column} as n from app_events where source_message_id = '{label}'");
+    let sql = format!("select {column} as n from app_events where _extra like '%{label}%'");
     rows(run, &sql, expected).await
 }
 
