@@ -159,8 +159,8 @@ impl Webhook {
             .with_context(|| format!("posting to {}", self.url))?;
         let (status, time) = (answer.status(), started.elapsed());
         let receipt = match self.provider {
-            Provider::Sparkpost => answer.bytes().await.unwrap_or_default(),
-            Provider::Mparticle | Provider::Track => Default::default(),
+            Provider::Sparkpost => answer.bytes().await.unwrap_or_default().to_vec(),
+            Provider::Mparticle | Provider::Track => Vec::new(),
         };
         let Receipt { batch } = serde_json::from_slice(&receipt).unwrap_or_default();
         Ok(Answer {

@@ -74,7 +74,7 @@ async fn every_case_has_its_right_outcome() -> Result<()> {
             run.print();
             match (run.is_right(), pending.get(name.as_str())) {
                 (true, Some(reason)) => {
-                    broken.push(format!("{name} is right now, and pending: {reason}"))
+                    broken.push(format!("{name} is right now, and pending: {reason}"));
                 }
                 (false, None) => broken.push(format!("{name} is not right")),
                 (true, None) | (false, Some(_)) => {}

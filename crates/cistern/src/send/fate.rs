@@ -1,6 +1,7 @@
 //! What became of what was sent, as far as can be told from here.
 
 use std::{
+    fmt::Write as _,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -57,7 +58,7 @@ impl Fate {
                     fate.duplicates()
                 );
                 for (ordinal, reason) in reasons {
-                    text.push_str(&format!("\n      event {ordinal}: {reason}"));
+                    let _infallible = write!(text, "\n      event {ordinal}: {reason}");
                 }
                 text
             }

@@ -1,5 +1,7 @@
 //! Requests as they are on the wire: clients encode and frame in ways that a library would mend.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -56,11 +58,11 @@ pub(super) async fn exchange(
     let mut head =
         format!("{method} {target} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _infallible = write!(head, "{name}: {value}\r\n");
     }
     let is_chunked = headers.contains(&CHUNKED);
     if !is_chunked && (!body.is_empty() || method == "POST") {
-        head.push_str(&format!("content-length: {}\r\n", body.len()));
+        let _infallible = write!(head, "content-length: {}\r\n", body.len());
     }
     head.push_str("\r\n");
     connection.write_all(head.as_bytes()).await?;
