@@ -122,7 +122,7 @@ fn questions(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]>
     };
     let by_id = values("event->>'event_id'")?
         .iter()
-        .map(|id| Ok(EventQuery::of_event(id)?.fetch_statement(Place::Beginning, LIMIT)))
+        .map(|id| Ok(EventQuery::of_event(id, "")?.fetch_statement(Place::Beginning, LIMIT)))
         .collect::<Result<_>>()?;
     let by_recipient = values("rcpt_to")?
         .iter()

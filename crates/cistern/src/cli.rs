@@ -64,7 +64,10 @@ enum Command {
     #[command(
         long_about = "Posts each file as SparkPost would: as one webhook batch. A file that ends in .gz is sent with \
                       Content-Encoding: gzip. The batch's id is made of the file's bytes, so that sending a file twice \
-                      is what a repeated delivery is. With --mparticle, posts each file as mParticle would.",
+                      is what a repeated delivery is. Then waits until the local stack's database has it, and tells how many of its \
+                      events are stored and why others are rejected. With --mparticle, posts each file as mParticle would. \
+                      Exits with 0 when all is loaded, 1 when something was refused, 3 when events were rejected, 4 when \
+                      something is not loaded in time.",
         after_help = "Examples:\n  cistern send events/sparkpost/*.json\n  \
                       cistern send --mparticle events/mparticle/one-screen-view.json\n  \
                       cistern send batch.json --url https://…/webhooks/sparkpost --key KEY"
@@ -133,7 +136,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Env(options) => env::run(&options)?,
         Command::Exec(options) => return exec::run(&options).await,
         Command::Tools(options) => tools::run(&options).await?,
-        Command::Send(options) => send::run(&options).await?,
+        Command::Send(options) => return send::run(&options).await,
         Command::Generate(command) => generate::run(&command).await?,
         Command::Forward(options) => forward::run(&options).await?,
         Command::Query(options) => query::run(&options).await?,

@@ -172,9 +172,10 @@ impl Options {
         }
         ensure!(
             summary.refused == 0,
-            "{} of {} batches were refused",
+            "{} of {} batches were refused, the first because: {}",
             summary.refused,
-            summary.batches
+            summary.batches,
+            summary.first_refusal.as_deref().unwrap_or("nobody knows")
         );
         Ok(())
     }

@@ -1,13 +1,20 @@
-//! `cistern send`: posts files as their provider would.
+//! `cistern send`: posts files as their provider would, and tells what became of them.
+
+mod fate;
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+use event_store::Store;
 use serde_json::json;
 
+use self::fate::{Fate, database, exit_code, follow};
+use crate::table::printable_lines;
 use crate::webhook::{Answer, Body, Provider, Target};
 
 /// What `cistern send` is asked to do.
@@ -24,30 +31,49 @@ pub(crate) struct Options {
     #[command(flatten)]
     target: Target,
 
+    /// How many seconds to wait for a file to be loaded; 0 only posts
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    wait: u64,
+
     /// Print one JSON object a file
     #[arg(long)]
     json: bool,
 }
 
-pub(crate) async fn run(options: &Options) -> Result<()> {
+pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let provider = if options.mparticle {
         Provider::Mparticle
     } else {
         Provider::Sparkpost
     };
     let webhook = options.target.webhook(provider)?;
-    let mut posted = 0_usize;
-    let mut refused = 0_usize;
+    let url = options.target.database_url()?;
+    let store = url.map(|url| database(url.expose())).transpose()?;
+    let mut fates = Vec::new();
     for file in &options.files {
         for body in read(file, provider)? {
             let answer = webhook.post(body).await?;
-            report(options, file, answer);
-            posted += 1;
-            refused += usize::from(!answer.is_accepted());
+            let fate = fate_of(options, store.as_ref(), &answer).await?;
+            report(options, file, &answer, &fate);
+            fates.push(fate);
         }
     }
-    ensure!(refused == 0, "{refused} of {posted} bodies were refused");
-    Ok(())
+    Ok(exit_code(fates.iter()))
+}
+
+async fn fate_of(options: &Options, store: Option<&Store>, answer: &Answer) -> Result<Fate> {
+    if !answer.is_accepted() {
+        return Ok(Fate::Refused);
+    }
+    if options.mparticle {
+        return Ok(Fate::Accepted("`cistern forward` sends it on"));
+    }
+    match (store, &answer.batch) {
+        _ if options.wait == 0 => Ok(Fate::Accepted("not waited for")),
+        (Some(store), Some(batch)) => follow(store, batch, Duration::from_secs(options.wait)).await,
+        (None, _) => Ok(Fate::Accepted("only a local stack's database can be asked")),
+        (Some(_), None) => Ok(Fate::Accepted("the answer names no batch")),
+    }
 }
 
 /// The bodies in a file.
@@ -74,22 +100,32 @@ fn read(file: &Path, provider: Provider) -> Result<Vec<Body>> {
     })
 }
 
-fn report(options: &Options, file: &Path, answer: Answer) {
-    let Answer { status, time } = answer;
+fn report(options: &Options, file: &Path, answer: &Answer, fate: &Fate) {
+    let Answer {
+        status,
+        time,
+        batch,
+    } = answer;
     let duration_ms = time.as_millis();
     if options.json {
-        let line = json!({
-            "file": file,
-            "status": status.as_u16(),
-            "duration_ms": u64::try_from(duration_ms).unwrap_or(u64::MAX),
-        });
+        let mut line = fate.members();
+        line["file"] = json!(file);
+        line["status"] = json!(status.as_u16());
+        line["duration_ms"] = json!(u64::try_from(duration_ms).unwrap_or(u64::MAX));
+        line["batch"] = json!(batch);
         println!("{line}");
     } else {
+        // A reason may quote what somebody sent.
+        let fate = printable_lines(&fate.text());
         println!(
             "{} {duration_ms:>5} ms  {}",
             status.as_u16(),
             file.display()
         );
+        if let Some(batch) = batch {
+            println!("    batch {batch}");
+        }
+        println!("    {fate}");
     }
 }
 

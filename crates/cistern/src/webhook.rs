@@ -10,6 +10,7 @@ use reqwest::{
     StatusCode,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE},
 };
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -69,20 +70,37 @@ pub(crate) struct Body {
 }
 
 /// How a batch was answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) time: Duration,
+    /// The key under which the batch is stored, where the webhook tells it.
+    pub(crate) batch: Option<String>,
+}
+
+/// What of an answer is read.
+#[derive(Debug, Default, Deserialize)]
+struct Receipt {
+    batch: Option<String>,
 }
 
 impl Answer {
     /// Whether the provider would take the batch as delivered.
-    pub(crate) fn is_accepted(self) -> bool {
+    pub(crate) fn is_accepted(&self) -> bool {
         self.status.is_success()
     }
 }
 
 impl Target {
+    /// The URL of the database behind the webhook, which only a local stack tells.
+    pub(crate) fn database_url(&self) -> Result<Option<Secret>> {
+        if self.url.is_some() {
+            return Ok(None);
+        }
+        let data_dir = DataDir::resolve(self.data_dir.as_deref())?;
+        Ok(Stack::read(&data_dir.stack_json())?.map(|stack| stack.database_url))
+    }
+
     pub(crate) fn webhook(&self, provider: Provider) -> Result<Webhook> {
         let (url, key) = if let (Some(url), Some(key)) = (&self.url, &self.key) {
             (url.clone(), Secret::new(key))
@@ -139,9 +157,16 @@ impl Webhook {
             .send()
             .await
             .with_context(|| format!("posting to {}", self.url))?;
+        let (status, time) = (answer.status(), started.elapsed());
+        let receipt = match self.provider {
+            Provider::Sparkpost => answer.bytes().await.unwrap_or_default().to_vec(),
+            Provider::Mparticle | Provider::Track => Vec::new(),
+        };
+        let Receipt { batch } = serde_json::from_slice(&receipt).unwrap_or_default();
         Ok(Answer {
-            status: answer.status(),
-            time: started.elapsed(),
+            status,
+            time,
+            batch,
         })
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::dialect::Dialect;
+use crate::endpoint::Endpoint;
 use crate::error::ParamError;
 use crate::filter::event_types;
 use crate::parameter::GivenParameters;
@@ -94,9 +95,9 @@ pub fn documentation() -> Value {
 /// sample of a type that is not described here.
 ///
 /// # Errors
-/// When `events` holds what is no name of a type.
+/// When `events` holds what is no name of a type, and on any other parameter.
 pub fn samples(dialect: Dialect, query_string: &str) -> Result<Value, ParamError> {
-    let given = GivenParameters::parse(query_string)?;
+    let given = GivenParameters::parse(query_string, Endpoint::Samples)?;
     let wanted = event_types(&given)?;
     let wanted: BTreeSet<&str> = wanted.iter().map(TypeName::as_str).collect();
 

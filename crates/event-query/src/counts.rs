@@ -7,7 +7,9 @@ use time::{Duration, OffsetDateTime};
 pub use self::dimension::Dimension;
 
 use self::dimension::{Group, TimeUnit};
+use crate::endpoint::Endpoint;
 use crate::error::ParamError;
+use crate::format::Format;
 use crate::indexed_keys::IndexedKeys;
 use crate::parameter::{GivenParameters, Item, Parameter};
 use crate::query::{EventQuery, TimeRange};
@@ -15,8 +17,8 @@ use crate::render::Renderer;
 use crate::statement::{Bind, Statement};
 use crate::zone::Zone;
 
-/// A search whose matches are counted in groups. It takes the parameters of a search and `group_by`; those that choose
-/// a page are read and have no effect.
+/// A search whose matches are counted in groups. It takes `group_by` and the parameters of a search but those that choose
+/// a page or its form.
 #[derive(Debug, Clone)]
 pub struct CountQuery {
     matching: EventQuery,
@@ -41,7 +43,16 @@ impl CountQuery {
         now: OffsetDateTime,
         indexed_keys: &IndexedKeys,
     ) -> Result<Self, ParamError> {
-        let matching = EventQuery::parse(query_string, now, indexed_keys)?;
+        let matching = EventQuery::parse_for(Endpoint::Counts, query_string, now, indexed_keys)?;
+        if matching
+            .format()
+            .is_some_and(|format| format != Format::Json)
+        {
+            return Err(ParamError::new(
+                "format",
+                "must be json if it is given, as counts have no other form",
+            ));
+        }
         let group_by = parse_group_by(&matching.given)?;
         Ok(Self { matching, group_by })
     }

@@ -219,7 +219,7 @@ mod tests {
     use crate::zone::Zone;
 
     fn table(query: &str) -> Result<Table, ParamError> {
-        Table::parse(&GivenParameters::parse(query).unwrap())
+        Table::parse(&GivenParameters::parse(query, crate::endpoint::Endpoint::Search).unwrap())
     }
 
     fn row(query: &str, stored: &str) -> String {

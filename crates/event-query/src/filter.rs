@@ -33,8 +33,8 @@ pub(crate) enum Filter {
         key: String,
         values: BTreeSet<String>,
     },
-    /// Folded, and found anywhere in the reason; beside it, the form in which older rows hold it.
-    ReasonContains(BTreeSet<String>),
+    /// Folded, with white space as spaces, and found anywhere in the reason.
+    ReasonContains(String),
 }
 
 /// A text that is compared as a whole.
@@ -71,11 +71,10 @@ impl Filters {
         filters.extend(parse_metadata(given, delimiter, indexed_keys)?);
         // Reasons are sentences with commas in them, so this one is not split.
         if let Some(given) = given.single(Parameter::ReasonContains) {
-            let part = given.value.trim();
-            filters.push(Filter::ReasonContains(BTreeSet::from([
-                folded(part),
-                part.to_ascii_lowercase(),
-            ])));
+            let folded = fold(Cow::Borrowed(given.value.trim()));
+            filters.push(Filter::ReasonContains(
+                folded.replace(['\t', '\r', '\n'], " "),
+            ));
         }
 
         let versions = given.items(Parameter::AbTestVersions, delimiter).next();
@@ -150,16 +149,14 @@ const FILTERS: [Parameter; 21] = [
 fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filter>, ParamError> {
     let filter = match parameter {
         Parameter::Events => Filter::EventTypes(parse_event_types(items)?),
-        Parameter::EventIds => text(TextField::EventId, items, str::to_owned),
-        Parameter::Messages => text(TextField::MessageId, items, str::to_owned),
-        Parameter::Transmissions => text(TextField::TransmissionId, items, str::to_owned),
+        Parameter::EventIds => text(TextField::EventId, items),
+        Parameter::Messages => text(TextField::MessageId, items),
+        Parameter::Transmissions => text(TextField::TransmissionId, items),
         // SparkPost lower-cases rcpt_to (raw_rcpt_to keeps the case), so an address is found however it is written.
-        Parameter::Recipients => addresses(TextField::RcptTo, items, str::to_owned),
-        Parameter::FromAddresses => {
-            addresses(TextField::FriendlyFrom, items, str::to_ascii_lowercase)
-        }
+        Parameter::Recipients => addresses(TextField::RcptTo, items),
+        Parameter::FromAddresses => addresses(TextField::FriendlyFrom, items),
         Parameter::SendingIps => ip_addresses(items),
-        Parameter::AbTestVersions => text(TextField::AbTestVersion, items, str::to_owned),
+        Parameter::AbTestVersions => text(TextField::AbTestVersion, items),
         Parameter::Subaccounts => Filter::Subaccounts(parse_all(items, &|| {
             "must hold subaccount ids only, which are whole numbers; 0 is the account itself"
                 .to_owned()
@@ -177,7 +174,7 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         Parameter::MailboxProviders => keywords(KeywordField::MailboxProvider, items)?,
         Parameter::MailboxProviderRegions => keywords(KeywordField::MailboxProviderRegion, items)?,
         Parameter::AbTests => keywords(KeywordField::AbTest, items)?,
-        Parameter::Tags => Filter::Tags(texts(items, str::to_owned)),
+        Parameter::Tags => Filter::Tags(texts(items)),
         Parameter::Columns
         | Parameter::Csv
         | Parameter::Cursor
@@ -197,23 +194,18 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
     Ok(Some(filter))
 }
 
-fn text(field: TextField, items: &[Item<'_>], fold: impl Fn(&str) -> String) -> Filter {
+fn text(field: TextField, items: &[Item<'_>]) -> Filter {
     Filter::Text {
         field,
-        values: texts(items, fold),
+        values: texts(items),
     }
 }
 
-/// Addresses as the columns hold them, and as `before` made them in the rows from before there was one way of folding:
-/// those hold the whole text as it was sent.
-fn addresses(field: TextField, items: &[Item<'_>], before: impl Fn(&str) -> String) -> Filter {
-    let values = items.iter().flat_map(|item| {
-        let folded = fold_address(Cow::Borrowed(item.text)).into_owned();
-        [folded, before(item.text)]
-    });
+fn addresses(field: TextField, items: &[Item<'_>]) -> Filter {
+    let folded = |item: &Item<'_>| fold_address(Cow::Borrowed(item.text)).into_owned();
     Filter::Text {
         field,
-        values: values.collect(),
+        values: items.iter().map(folded).collect(),
     }
 }
 
@@ -226,7 +218,8 @@ fn ip_addresses(items: &[Item<'_>]) -> Filter {
             let written = address.to_string();
             [written.to_uppercase(), written]
         });
-        std::iter::once(item.text.to_owned()).chain(spellings.into_iter().flatten())
+        let asked = item.spellings().map(str::to_owned);
+        asked.into_iter().chain(spellings.into_iter().flatten())
     });
     Filter::Text {
         field: TextField::SendingIp,
@@ -234,12 +227,14 @@ fn ip_addresses(items: &[Item<'_>]) -> Filter {
     }
 }
 
-fn folded(text: &str) -> String {
-    fold(Cow::Borrowed(text)).into_owned()
-}
-
-fn texts(items: &[Item<'_>], fold: impl Fn(&str) -> String) -> BTreeSet<String> {
-    items.iter().map(|item| fold(item.text)).collect()
+/// Values as they are compared bit by bit: as they were asked for, and without the white space around them, which people
+/// put behind a comma.
+fn texts(items: &[Item<'_>]) -> BTreeSet<String> {
+    items
+        .iter()
+        .flat_map(Item::spellings)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// One condition for each key that is asked for.
@@ -259,7 +254,7 @@ fn parse_metadata(
         values_by_key
             .entry(key)
             .or_default()
-            .insert(item.text.to_owned());
+            .extend(item.spellings().into_iter().map(str::to_owned));
     }
     let filters = values_by_key
         .into_iter()
@@ -298,11 +293,10 @@ fn parse_all<T: FromStr + Ord>(
 fn keywords(field: KeywordField, items: &[Item<'_>]) -> Result<Filter, ParamError> {
     let mut phrases = BTreeSet::new();
     for item in items {
-        let found = field.parse(item.text);
-        if found.is_empty() {
-            return Err(item.error("must hold words, and one of its values is punctuation only"));
-        }
-        phrases.extend(found);
+        let phrase = field.parse(item.text).ok_or_else(|| {
+            item.error("must hold words, and one of its values is punctuation only")
+        })?;
+        phrases.insert(phrase);
     }
     Ok(Filter::Keywords(Keywords { field, phrases }))
 }
@@ -325,19 +319,10 @@ impl Filter {
     fn values(&self) -> Vec<String> {
         match self {
             Self::EventTypes(types) => types.iter().map(ToString::to_string).collect(),
-            // In whatever case it is written, and with or without a name, it is the same search.
-            Self::Text {
-                field: TextField::RcptTo | TextField::FriendlyFrom,
-                values,
-            } => {
-                let addresses = values.iter().map(|value| fold_address(value.into()));
-                let distinct: BTreeSet<_> = addresses.map(Cow::into_owned).collect();
-                distinct.into_iter().collect()
+            Self::Text { values, .. } | Self::Metadata { values, .. } | Self::Tags(values) => {
+                values.iter().cloned().collect()
             }
-            Self::Text { values, .. }
-            | Self::Metadata { values, .. }
-            | Self::Tags(values)
-            | Self::ReasonContains(values) => values.iter().cloned().collect(),
+            Self::ReasonContains(part) => vec![part.clone()],
             Self::BounceClasses(classes) => classes.iter().map(ToString::to_string).collect(),
             Self::Subaccounts(ids) => ids.iter().map(ToString::to_string).collect(),
             Self::Keywords(keywords) => keywords.phrases.iter().map(Phrase::spaced).collect(),

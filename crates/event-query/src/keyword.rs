@@ -7,7 +7,8 @@
 //! dashes are those of every alphabet.
 //!
 //! What is beyond ASCII is folded by [`fold_beyond_ascii`](event_model::sparkpost::fold_beyond_ascii) before it is stored.
-//! What is of ASCII is folded by the index, as names are shown the way they were sent.
+//! What is of ASCII is folded by the index, as names are shown the way they were sent. What was not folded before it was
+//! stored has an index of its own, see [`unfolded`](crate::unfolded).
 //!
 //! The same splitting is done in two places, here for what is searched for and in SQL for what is searched. Both must
 //! agree, and the SQL must stay as it is in the index that `migrations/` defines, or the index is not used.
@@ -33,6 +34,19 @@ pub(crate) enum KeywordField {
 }
 
 impl KeywordField {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::AbTest,
+        Self::Campaign,
+        Self::IpPool,
+        Self::MailboxProvider,
+        Self::MailboxProviderRegion,
+        Self::Reason,
+        Self::RecipientDomain,
+        Self::SendingDomain,
+        Self::Subject,
+        Self::Template,
+    ];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AbTest => "ab_test_id",
@@ -49,7 +63,7 @@ impl KeywordField {
     }
 
     /// Some are columns of their own, the others only members of the payload.
-    fn column(self) -> String {
+    pub(crate) fn column(self) -> String {
         match self {
             Self::AbTest | Self::IpPool | Self::MailboxProvider | Self::MailboxProviderRegion => {
                 format!("(event->>'{}')", self.name())
@@ -107,37 +121,25 @@ impl KeywordField {
         format!("string_to_array(translate({text}, {delimiters}), ' ')")
     }
 
-    /// Splits what is searched for. Empty if nothing is left.
-    ///
-    /// Columns are folded beyond ASCII when an event is stored, so there is one phrase to find. Rows from before that, and
-    /// members of the payload, hold letters and delimiters beyond ASCII as they were sent: those are looked for as they are
-    /// asked for, in lower case, in capitals and with capitals first.
-    pub(crate) fn parse(self, text: &str) -> BTreeSet<Phrase> {
+    /// The words of the field as SQL where it was stored as it was sent; without empty ones.
+    pub(crate) fn folded_words_as_sql(self) -> String {
+        let function = if self.is_domain() {
+            "folded_domain_words"
+        } else {
+            "folded_words"
+        };
+        format!("{function}({})", self.column())
+    }
+
+    /// Splits what is searched for; `None` if nothing is left.
+    pub(crate) fn parse(self, text: &str) -> Option<Phrase> {
         let folded = if self.is_domain() {
             fold_domain(Cow::Borrowed(text))
         } else {
             fold(Cow::Borrowed(text))
         };
-        let phrase = self.split(&folded);
-        if phrase.words().is_empty() {
-            return BTreeSet::new();
-        }
-        let mut phrases = BTreeSet::from([phrase]);
-        if !text.is_ascii() || *folded != *text.to_ascii_lowercase() {
-            let spellings = [
-                text.to_owned(),
-                text.to_lowercase(),
-                text.to_uppercase(),
-                with_capitals_first(text),
-            ];
-            phrases.extend(spellings.iter().map(|spelling| self.split(spelling)));
-        }
-        phrases
-    }
-
-    fn split(self, text: &str) -> Phrase {
         let is_delimiter = |c: char| is_word_delimiter(c) || (c == '.' && self.is_domain());
-        let words = text.split(is_delimiter).filter(|word| !word.is_empty());
+        let words = folded.split(is_delimiter).filter(|word| !word.is_empty());
         // Of an overlong word in prose, only the beginning was promoted.
         let searched = words.map(|word| {
             if self.is_prose() {
@@ -146,23 +148,9 @@ impl KeywordField {
                 word
             }
         });
-        Phrase(searched.map(str::to_ascii_lowercase).collect())
+        let words: Vec<String> = searched.map(str::to_owned).collect();
+        (!words.is_empty()).then_some(Phrase(words))
     }
-}
-
-/// Each word with its first letter in upper case and the others in lower case.
-fn with_capitals_first(text: &str) -> String {
-    let mut is_first = true;
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_first {
-            out.extend(c.to_uppercase());
-        } else {
-            out.extend(c.to_lowercase());
-        }
-        is_first = !c.is_alphanumeric();
-    }
-    out
 }
 
 /// Words that stand side by side.
@@ -202,10 +190,9 @@ mod tests {
     #[test]
     fn texts_split_where_documented() {
         let words = |field: KeywordField, text| {
-            let phrases = field.parse(text);
-            let folded = field.split(&fold(Cow::Borrowed(text)));
-            assert!(phrases.contains(&folded) || phrases.is_empty());
-            folded.words().join("|")
+            field
+                .parse(text)
+                .map_or_else(String::new, |phrase| phrase.words().join("|"))
         };
 
         assert_eq!(
@@ -224,35 +211,24 @@ mod tests {
             words(KeywordField::Subject, "ÉTÉ, c'est là!"),
             "été,|c'est|là!"
         );
-        assert_eq!(words(KeywordField::Subject, " -_ "), "");
-    }
-
-    #[test]
-    fn text_of_ascii_has_one_phrase_and_others_are_found_in_older_rows_too() {
-        assert_eq!(KeywordField::Campaign.parse("Black Friday").len(), 1);
-        let phrases = KeywordField::Campaign.parse("été – soldes");
-        let spaced: Vec<String> = phrases.iter().map(Phrase::spaced).collect();
         assert_eq!(
-            spaced,
-            [
-                " ÉtÉ – soldes ",
-                " Été – soldes ",
-                " été soldes ",
-                " été – soldes ",
-            ]
+            words(KeywordField::RecipientDomain, "Bücher。Example"),
+            "bücher|example"
         );
-        assert!(KeywordField::Subject.parse("\u{a0}—").is_empty());
+        assert_eq!(
+            words(KeywordField::IpPool, "ÉTÉ\u{a0}—\u{b}Pool"),
+            "été|pool"
+        );
+        for nothing in [" -_ ", "\u{a0}—", ""] {
+            assert_eq!(words(KeywordField::Subject, nothing), "");
+        }
     }
 
     #[test]
     fn phrase_is_spaced_once_whatever_was_between_its_words() {
-        assert_eq!(
-            KeywordField::Template.split("win--back").spaced(),
-            " win back "
-        );
-        assert_eq!(
-            KeywordField::Template.split("a-bcd-ef").longest_word(),
-            "bcd"
-        );
+        let phrase = |text| KeywordField::Template.parse(text).unwrap();
+
+        assert_eq!(phrase("win--back").spaced(), " win back ");
+        assert_eq!(phrase("a-bcd-ef").longest_word(), "bcd");
     }
 }

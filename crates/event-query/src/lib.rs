@@ -5,6 +5,7 @@ pub mod catalog;
 mod counts;
 mod cursor;
 mod dialect;
+mod endpoint;
 mod error;
 mod export;
 mod filter;
@@ -20,6 +21,7 @@ mod render;
 mod shape;
 mod statement;
 mod type_name;
+pub mod unfolded;
 mod writer;
 mod zone;
 

@@ -6,6 +6,7 @@ use event_model::Timestamp;
 use time::OffsetDateTime;
 
 use crate::cursor::{Cursor, Position};
+use crate::endpoint::Endpoint;
 use crate::error::ParamError;
 use crate::export::Table;
 use crate::filter::Filters;
@@ -19,8 +20,8 @@ use crate::zone::Zone;
 ///
 /// Parameters are those of SparkPost's Events API
 /// (<https://developers.sparkpost.com/api/events/#events-get-search-for-message-events>). Values within a parameter
-/// are alternatives, different parameters narrow each other. Unknown names are ignored and a parameter without a
-/// value counts as not given.
+/// are alternatives, different parameters narrow each other. Unknown names are refused, and a parameter without a value
+/// counts as not given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventQuery {
     pub(crate) range: TimeRange,
@@ -87,7 +88,16 @@ impl EventQuery {
         now: OffsetDateTime,
         indexed_keys: &IndexedKeys,
     ) -> Result<Self, ParamError> {
-        let given = GivenParameters::parse(query_string)?;
+        Self::parse_for(Endpoint::Search, query_string, now, indexed_keys)
+    }
+
+    pub(crate) fn parse_for(
+        endpoint: Endpoint,
+        query_string: &str,
+        now: OffsetDateTime,
+        indexed_keys: &IndexedKeys,
+    ) -> Result<Self, ParamError> {
+        let given = GivenParameters::parse(query_string, endpoint)?;
         let filters = Filters::parse(&given, indexed_keys)?;
         let per_page = given
             .single(Parameter::PerPage)
@@ -143,29 +153,34 @@ impl EventQuery {
     }
 
     /// Finds the events with one id, whenever they happened: mostly one, and one of each type among SparkPost's samples.
+    /// The query string says in which form.
     ///
     /// # Errors
-    /// When the id is no text that Postgres holds.
-    pub fn of_event(event_id: &str) -> Result<Self, ParamError> {
+    /// Names the first parameter that cannot be understood or obeyed; or `event_id`, when it is no text that Postgres holds.
+    pub fn of_event(event_id: &str, query_string: &str) -> Result<Self, ParamError> {
         if event_id.contains('\0') {
             return Err(ParamError::new("event_id", "must not hold a NUL character"));
         }
+        let given = GivenParameters::parse(query_string, Endpoint::Event)?;
         Ok(Self {
             range: TimeRange {
                 from: Timestamp::MIN,
                 to: Timestamp::MAX,
             },
             filters: Filters::of_event(event_id),
-            given: GivenParameters::default(),
             per_page: DEFAULT_PER_PAGE,
             page_number: 1,
             place: Place::Beginning,
             known_total: None,
             wants_exact_total: false,
             wants_link_list: false,
-            format: None,
-            table: Table::default(),
+            format: given
+                .single(Parameter::Format)
+                .map(parse_format)
+                .transpose()?,
+            table: Table::parse(&given)?,
             zone: Zone::UTC,
+            given,
         })
     }
 

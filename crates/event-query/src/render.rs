@@ -16,6 +16,7 @@ use crate::keyword::{KeywordField, Keywords, Phrase};
 use crate::query::{EventQuery, Place, TimeRange};
 use crate::statement::{Bind, Statement};
 use crate::type_name::TypeName;
+use crate::unfolded;
 
 /// Up to this many phrases are looked for one by one, each by all of its words; of more, the index is asked for the
 /// longest word of each. Planning takes longer with each, in every week.
@@ -114,9 +115,10 @@ impl Renderer {
                 Filter::Metadata { key, values } => {
                     let key = IndexedKeys::as_sql(key);
                     let values = values.iter().cloned().collect();
-                    self.any_of(&format!("event->'rcpt_meta'->>{key}"), values);
+                    let condition = self.any_of(&format!("event->'rcpt_meta'->>{key}"), values);
+                    self.and(&condition);
                 }
-                Filter::ReasonContains(forms) => self.reason_contains(forms),
+                Filter::ReasonContains(part) => self.reason_contains(part),
             }
         }
     }
@@ -139,87 +141,126 @@ impl Renderer {
     fn text(&mut self, field: TextField, values: &BTreeSet<String>) {
         let values: Vec<String> = values.iter().cloned().collect();
         match field {
-            TextField::MessageId | TextField::RcptTo | TextField::TransmissionId => {
-                self.any_of(field.name(), values);
+            TextField::MessageId | TextField::TransmissionId => {
+                let condition = self.any_of(field.name(), values);
+                self.and(&condition);
             }
             TextField::EventId | TextField::AbTestVersion => {
-                self.any_of(&format!("event->>'{}'", field.name()), values);
+                let condition = self.any_of(&format!("event->>'{}'", field.name()), values);
+                self.and(&condition);
+            }
+            TextField::RcptTo => {
+                let stored = self.any_of(field.name(), values.clone());
+                let as_sent = self.overlaps(unfolded::RCPT_TO, values);
+                self.either(&stored, unfolded::CONDITION, &as_sent);
             }
             TextField::FriendlyFrom => {
-                self.overlaps(r#"array[lower(friendly_from collate "C")]"#, values);
+                let stored =
+                    self.overlaps(r#"array[lower(friendly_from collate "C")]"#, values.clone());
+                let as_sent = self.overlaps(unfolded::FRIENDLY_FROM, values);
+                self.either(&stored, unfolded::CONDITION, &as_sent);
             }
-            TextField::SendingIp => self.overlaps("array[event->>'sending_ip']", values),
+            TextField::SendingIp => {
+                let condition = self.overlaps("array[event->>'sending_ip']", values);
+                self.and(&condition);
+            }
         }
     }
 
-    fn reason_contains(&mut self, forms: &BTreeSet<String>) {
-        let forms: Vec<String> = forms
-            .iter()
-            .map(|form| {
-                let form = self.bind(Bind::Text(form.clone()));
-                format!("strpos(lower(reason collate \"C\"), {form}) > 0")
-            })
-            .collect();
-        match forms.as_slice() {
-            [only] => self.line(format_args!("  and reason is not null and {only}")),
-            several => self.line(format_args!(
-                "  and reason is not null and ({})",
-                several.join(" or ")
-            )),
-        }
+    fn and(&mut self, condition: &str) {
+        self.line(format_args!("  and {condition}"));
+    }
+
+    /// What is found among the rows as they are stored, or among those that were stored as they were sent: two indexes,
+    /// of which the second is mostly empty.
+    fn either(&mut self, stored: &str, is_as_sent: &str, as_sent: &str) {
+        self.line(format_args!(
+            "  and (\n    {stored}\n    or {is_as_sent} and {as_sent}\n  )"
+        ));
+    }
+
+    fn reason_contains(&mut self, part: &str) {
+        let part = self.bind(Bind::Text(part.to_owned()));
+        // Lines of an answer are asked for with spaces between them.
+        let part_of = |text| format!(r"strpos(translate({text}, E'\t\r\n', '   '), {part}) > 0");
+        self.line(format_args!("  and reason is not null"));
+        self.either(
+            &part_of(r#"lower(reason collate "C")"#),
+            "foldable(reason)",
+            &part_of("folded(reason)"),
+        );
     }
 
     /// One value is compared with `=`, which lets an index on (column, ts) give the order as well; `any` would need
     /// a sort of all matches.
-    fn any_of(&mut self, column: &str, mut values: Vec<String>) {
+    fn any_of(&mut self, column: &str, mut values: Vec<String>) -> String {
         if values.len() == 1
             && let Some(value) = values.pop()
         {
             let value = self.bind(Bind::Text(value));
-            self.line(format_args!("  and {column} = {value}"));
+            format!("{column} = {value}")
         } else {
             let values = self.bind(Bind::TextArray(values));
-            self.line(format_args!("  and {column} = any({values})"));
+            format!("{column} = any({values})")
         }
     }
 
     /// For columns that only the inverted index knows, which compares arrays.
-    fn overlaps(&mut self, array: &str, values: Vec<String>) {
+    fn overlaps(&mut self, array: &str, values: Vec<String>) -> String {
         let values = self.bind(Bind::TextArray(values));
-        self.line(format_args!("  and {array} && {values}"));
+        format!("{array} && {values}")
+    }
+
+    fn keywords(&mut self, keywords: &Keywords) {
+        let stored = self.stored_keywords(keywords);
+        let as_sent = self.sent_keywords(keywords);
+        // The first look spares the others, where events are walked along.
+        let is_as_sent = format!(
+            "foldable({}) and {}",
+            keywords.field.column(),
+            unfolded::CONDITION
+        );
+        self.either(&stored, &is_as_sent, &as_sent);
     }
 
     /// The words are what the index finds. That they stand side by side is looked up in what it found, by `strpos`:
     /// the planner would take `like` to exclude nearly everything and choose by that.
-    fn keywords(&mut self, Keywords { field, phrases }: &Keywords) {
+    fn stored_keywords(&mut self, Keywords { field, phrases }: &Keywords) -> String {
         let words = field.words_as_sql();
         let spaced = format!("' ' || array_to_string(array_remove({words}, ''), ' ') || ' '");
-        let is_of_single_words = phrases.iter().all(|phrase| phrase.words().len() == 1);
 
-        if phrases.len() > 1 && (is_of_single_words || phrases.len() > MAX_ALTERNATIVES) {
-            let one_each = phrases.iter().map(Phrase::longest_word).map(str::to_owned);
-            self.overlaps(&words, one_each.collect());
-            if !is_of_single_words {
-                let phrases = self.bind(Bind::TextArray(
-                    phrases.iter().map(Phrase::spaced).collect(),
-                ));
-                self.line(format_args!(
-                    "  and exists (select from unnest({phrases}) as phrase where strpos({spaced}, phrase) > 0)"
-                ));
-            }
-            return;
+        if phrases.len() > 1 && (are_single_words(phrases) || phrases.len() > MAX_ALTERNATIVES) {
+            return self.longest_words(&words, &spaced, phrases);
         }
         let alternatives: Vec<String> = phrases
             .iter()
             .map(|phrase| self.phrase(*field, &spaced, phrase))
             .collect();
         match alternatives.as_slice() {
-            [only] => self.line(format_args!("  and {only}")),
-            several => self.line(format_args!(
-                "  and (\n    {}\n  )",
-                several.join("\n    or ")
-            )),
+            [only] => only.clone(),
+            several => format!("({})", several.join("\n      or ")),
         }
+    }
+
+    fn sent_keywords(&mut self, Keywords { field, phrases }: &Keywords) -> String {
+        let words = field.folded_words_as_sql();
+        let spaced = format!("' ' || array_to_string({words}, ' ') || ' '");
+        self.longest_words(&words, &spaced, phrases)
+    }
+
+    /// Asks the index for one word of each phrase, and looks for the phrases in what it finds.
+    fn longest_words(&mut self, words: &str, spaced: &str, phrases: &BTreeSet<Phrase>) -> String {
+        let one_each = phrases.iter().map(Phrase::longest_word).map(str::to_owned);
+        let condition = self.overlaps(words, one_each.collect());
+        if are_single_words(phrases) {
+            return condition;
+        }
+        let phrases = self.bind(Bind::TextArray(
+            phrases.iter().map(Phrase::spaced).collect(),
+        ));
+        format!(
+            "{condition}\n      and exists (select from unnest({phrases}) as phrase where strpos({spaced}, phrase) > 0)"
+        )
     }
 
     /// Where events are walked along the order of an answer, as for frequent words, most are passed over: that a word is
@@ -254,4 +295,8 @@ impl Renderer {
             binds: self.binds,
         }
     }
+}
+
+fn are_single_words(phrases: &BTreeSet<Phrase>) -> bool {
+    phrases.iter().all(|phrase| phrase.words().len() == 1)
 }

@@ -7,7 +7,9 @@
 mod expiry;
 mod merge;
 mod metadata_index;
+mod partition_index;
 mod partitions;
+mod unfolded_index;
 mod widths;
 
 use std::time::Duration;
@@ -48,7 +50,7 @@ pub struct Report {
     pub partitions_created: usize,
     /// The partitions that had outlived the retention.
     pub partitions_dropped: Vec<String>,
-    /// Indexes on metadata keys that were built, one a partition.
+    /// Indexes that were built, one a partition.
     pub indexes_created: Vec<String>,
     /// Indexes on metadata keys that are no longer wanted.
     pub indexes_dropped: Vec<String>,
@@ -73,10 +75,13 @@ impl Operation for Maintenance {
         if self.removes {
             metadata_index::drop_unwanted(connection, self, &mut report).await?;
         }
-        metadata_index::create_missing(connection, self, &mut report).await?;
         partitions::drop_expired(connection, self, &mut report).await?;
         expiry::delete_batches(connection, self, &mut report).await?;
         expiry::delete_rejected(connection, self, &mut report).await?;
+        // Last, as they take longest, and nothing is built on what goes. The first is used by every search by words or
+        // addresses.
+        unfolded_index::create_missing(connection, &mut report).await?;
+        metadata_index::create_missing(connection, self, &mut report).await?;
         Ok(report)
     }
 }

@@ -7,9 +7,10 @@ use event_query::Statement;
 use tokio::time::timeout;
 
 use crate::{
-    DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, MergeReport, Merging,
+    BatchFate, DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, MergeReport, Merging,
     MetadataKey, Report, StoreError,
     connections::{Connections, connect},
+    fate::FateOf,
     load::{IsLoaded, Load},
     login::Target,
     migrate::{Migrate, Version},
@@ -78,6 +79,11 @@ impl Store {
     /// Whether a batch is loaded: worth asking before its object is read.
     pub async fn is_loaded(&self, key: &BatchKey) -> Result<bool, StoreError> {
         self.perform(&IsLoaded(key)).await
+    }
+
+    /// The accounts of a batch, by its key; none while it is not loaded.
+    pub async fn fate_of(&self, batch_key: &str) -> Result<Option<BatchFate>, StoreError> {
+        self.perform(&FateOf(batch_key)).await
     }
 
     /// Runs a statement that fetches events; they come in its order.

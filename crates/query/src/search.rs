@@ -81,13 +81,18 @@ async fn search(
 pub(crate) async fn show_event(
     State(deps): State<Deps>,
     event_id: Result<Path<String>, PathRejection>,
+    RawQuery(query_string): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, SearchError> {
     // A segment that is not UTF-8, or holds what Postgres cannot hold, is nobody's id.
-    let Path(event_id) = event_id.map_err(|_| SearchError::NoSuchEvent)?;
-    let query = EventQuery::of_event(&event_id).map_err(|_| SearchError::NoSuchEvent)?;
+    let event_id = match event_id {
+        Ok(Path(event_id)) if !event_id.contains('\0') => event_id,
+        Ok(_) | Err(_) => return Err(SearchError::NoSuchEvent),
+    };
+    let query = EventQuery::of_event(&event_id, &query_string.unwrap_or_default())?;
+    let format = query.format().unwrap_or_else(|| accepted_format(&headers));
     let form = Form {
-        writer: query.writer(Dialect::Events, Format::Json),
+        writer: query.writer(Dialect::Events, format),
         encoding: Encoding::wanted_by(&headers),
     };
 

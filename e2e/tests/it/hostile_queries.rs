@@ -107,7 +107,7 @@ async fn hostile_values_find_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn hostile_names_and_empty_values_are_ignored() -> Result<()> {
+async fn what_says_nothing_is_ignored() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
     let victim = store_victim(&stack).await?;
 

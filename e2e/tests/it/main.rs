@@ -14,6 +14,7 @@ mod walker;
 mod accounting;
 mod authentication;
 mod authentication_table;
+mod cases;
 mod clients;
 mod deployments;
 mod exactly_once;

@@ -32,7 +32,7 @@ pub(crate) fn data_dir() -> Result<PathBuf> {
 }
 
 /// Runs `cistern` against the local stack under test and reads the JSON that it prints.
-async fn cistern(arguments: &[&str]) -> Result<Value> {
+pub(crate) async fn cistern(arguments: &[&str]) -> Result<Value> {
     run(Command::new(program()?)
         .args(arguments)
         .arg("--json")

@@ -39,6 +39,9 @@ pub(super) struct Summary {
     pub(super) batches: u64,
     /// Batches that were not answered with success.
     pub(super) refused: u64,
+    /// Why, of the first of them, with all causes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) first_refusal: Option<String>,
     bytes: u64,
     seconds: f64,
     events_per_second: f64,
@@ -102,14 +105,18 @@ impl Summary {
         match outcome {
             Ok(answer) if answer.is_accepted() => times.push(answer.time),
             Ok(answer) => {
-                self.refused += 1;
-                bar.set_message(format!("last refusal: {}", answer.status));
+                self.refuse(bar, format!("the webhook answered {}", answer.status));
             }
             Err(error) => {
-                self.refused += 1;
-                bar.set_message(format!("{error:#}"));
+                self.refuse(bar, format!("{error:#}"));
             }
         }
+    }
+
+    fn refuse(&mut self, bar: &ProgressBar, why: String) {
+        self.refused += 1;
+        bar.set_message(format!("last refusal: {why}"));
+        self.first_refusal.get_or_insert(why);
     }
 
     fn finish(&mut self, elapsed: Duration, mut times: Vec<Duration>) {
@@ -129,6 +136,7 @@ impl fmt::Display for Summary {
             events,
             batches,
             refused,
+            first_refusal: _,
             bytes,
             seconds,
             events_per_second,

@@ -29,8 +29,12 @@ pub(super) fn print(options: &Options, data_dir: &DataDir, stack: &Stack) -> Res
     Ok(())
 }
 
-/// The example's event happens at `now`, in seconds since 1970: a query without `from` looks back a day.
+/// How long ago the example's event happened, in seconds: a query without a range looks from a day ago to a minute ago.
+const AGE_SECONDS: u64 = 120;
+
+/// `now` is in seconds since 1970.
 fn text(options: &Options, data_dir: &DataDir, stack: &Stack, now: u64) -> Result<String> {
+    let at = now.saturating_sub(AGE_SECONDS);
     let Stack {
         base_url,
         sparkpost_webhook_url: webhook_url,
@@ -67,10 +71,10 @@ Cistern is up. {stop}
   Postgres            {database_url}
   All of it           {stack_json}
 
-Try it: post an event, find it, look at the stack's health.
+Try it: post an event, find it a moment later, look at the stack's health.
 
   curl -H 'Authorization: {webhook_key}' -H 'Content-Type: application/json' {webhook_url} \
-    -d '[{{"msys":{{"message_event":{{"type":"delivery","event_id":"{now}","timestamp":"{now}","rcpt_to":"ada@example.com","subject":"Hello"}}}}}}]'
+    -d '[{{"msys":{{"message_event":{{"type":"delivery","event_id":"{now}","timestamp":"{at}","rcpt_to":"ada@example.com","subject":"Hello"}}}}}}]'
 
   curl -H 'Authorization: {query_key}' '{query_url}?recipients=ada@example.com'
 

@@ -34,11 +34,17 @@ pub fn fold(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// The address in a header or an envelope, folded: what stands in the last `<…>`, or the whole text.
 pub fn fold_address(text: Cow<'_, str>) -> Cow<'_, str> {
-    let address = inner_address(&text);
-    if address.len() == text.len() {
-        fold(text)
-    } else {
-        Cow::Owned(fold(Cow::Borrowed(address)).into_owned())
+    // In this order, as white space of other alphabets goes too.
+    match fold(text) {
+        Cow::Borrowed(folded) => Cow::Borrowed(inner_address(folded)),
+        Cow::Owned(folded) => {
+            let address = inner_address(&folded);
+            if address.len() == folded.len() {
+                Cow::Owned(folded)
+            } else {
+                Cow::Owned(address.to_owned())
+            }
+        }
     }
 }
 

@@ -60,7 +60,7 @@ fn nothing_given_means_the_last_day_but_for_the_last_minute() {
     assert_eq!(query.per_page(), 1_000);
     assert_eq!(query.place(), Place::Beginning);
     assert_eq!(query.known_total(), None);
-    assert_eq!(range("cursor=initial&from_date=2016-01-01"), range(""));
+    assert_eq!(range("cursor=initial"), range(""));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn every_wrong_value_is_refused_by_name() {
 
 #[test]
 fn next_page_repeats_the_request_as_it_was_written() {
-    let query = "recipients=A%40x.org+,b@x.org&from=2026-11-20T00:00&unknown=1&per_page=2&cursor=initial&events=click";
+    let query = "recipients=A%40x.org+,b@x.org&from=2026-11-20T00:00&unknown=&per_page=2&cursor=initial&events=click";
 
     let link = next_link(query);
 

@@ -8,9 +8,18 @@ begin
         -- The first of them is what the loader of the last release calls.
         grant execute on function ensure_partition(timestamptz), ensure_partition_at(timestamptz), event_partitions()
             to cistern_loader;
+        -- What an index is made of is computed by whoever writes.
+        grant execute on function
+            foldable(text), folded(text), folded_address(text), folded_domain_words(text), folded_words(text),
+            folded_words(text, text), unfolded(text, text, text, text, text, text, text, text, jsonb)
+            to cistern_loader;
     end if;
     if exists (select from pg_roles where rolname = 'cistern_query') then
         grant select on events, batches, events_rejected, _sqlx_migrations to cistern_query;
+        grant execute on function
+            foldable(text), folded(text), folded_address(text), folded_domain_words(text), folded_words(text),
+            folded_words(text, text), unfolded(text, text, text, text, text, text, text, text, jsonb)
+            to cistern_query;
     end if;
 end
 $$;

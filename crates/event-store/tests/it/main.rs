@@ -22,3 +22,4 @@ mod samples;
 mod support;
 mod tls;
 mod twenty_years;
+mod unfolded_index;

@@ -24,6 +24,12 @@ async fn indexes(pool: &PgPool) -> Vec<String> {
     .await
 }
 
+/// Without those that every database has.
+fn of_metadata(built: &[String]) -> Vec<&str> {
+    let built = built.iter().map(String::as_str);
+    built.filter(|index| index.contains("_meta_")).collect()
+}
+
 /// How Postgres goes about a search by a metadata key.
 async fn plan(pool: &PgPool, key: &str) -> String {
     let mut connection = pool.acquire().await.unwrap();
@@ -53,7 +59,7 @@ async fn key_gets_an_index_on_every_week_and_on_those_to_come(pool: PgPool) {
     let report = store.maintain(&with_keys(&["user_id"])).await.unwrap();
 
     assert_eq!(
-        report.indexes_created,
+        of_metadata(&report.indexes_created),
         ["events_w202423_meta_user_id", "events_w202422_meta_user_id"]
     );
     assert_eq!(indexes(&pool).await, ["events_meta_user_id true"]);
@@ -135,7 +141,7 @@ async fn interrupted_building_is_taken_up_again(pool: PgPool) {
     let report = store.maintain(&with_keys(&["user_id"])).await.unwrap();
 
     assert_eq!(
-        report.indexes_created,
+        of_metadata(&report.indexes_created),
         [
             "events_w202423_meta_user_id",
             "events_w202422_meta_user_id",
@@ -179,7 +185,10 @@ async fn batches_load_while_an_index_is_built(pool: PgPool) {
     writer.rollback().await.unwrap();
 
     let report = maintenance.await.unwrap().unwrap();
-    assert_eq!(report.indexes_created, ["events_w202423_meta_user_id"]);
+    assert_eq!(
+        of_metadata(&report.indexes_created),
+        ["events_w202423_meta_user_id"]
+    );
     assert_eq!(indexes(&pool).await, ["events_meta_user_id true"]);
     assert_eq!(event_count(&pool).await, 1_100);
 }
@@ -196,7 +205,10 @@ async fn what_cannot_get_its_lock_is_postponed_and_holds_up_nobody(pool: PgPool)
 
     let report = store.maintain(&with_keys(&["user_id"])).await.unwrap();
 
-    assert_eq!(report.postponed, ["events_meta_user_id"]);
+    assert_eq!(
+        report.postponed,
+        ["events_unfolded_idx", "events_meta_user_id"]
+    );
     writer.rollback().await.unwrap();
     let report = store.maintain(&with_keys(&["user_id"])).await.unwrap();
     assert!(report.postponed.is_empty());

@@ -19,7 +19,7 @@ fn searches(now: OffsetDateTime) -> Vec<Statement> {
         let query = EventQuery::parse(&query, now, &IndexedKeys::new([])).unwrap();
         query.fetch_statement(Place::Beginning, 1_001)
     };
-    let by_id = EventQuery::of_event("777").unwrap();
+    let by_id = EventQuery::of_event("777", "").unwrap();
     vec![
         by_id.fetch_statement(Place::Beginning, 1_001),
         all_time("recipients=someone@example.com"),

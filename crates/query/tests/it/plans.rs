@@ -214,7 +214,7 @@ async fn no_search_reads_more_than_it_must(pool: PgPool) {
         );
     }
 
-    let one = EventQuery::of_event("777").unwrap();
+    let one = EventQuery::of_event("777", "").unwrap();
     let plan = Plan::of(&pool, &one.fetch_statement(Place::Beginning, 1_001)).await;
     assert!(!plan.reads_whole_partitions, "{}", plan.text);
 }

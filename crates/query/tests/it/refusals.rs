@@ -14,6 +14,9 @@ async fn bad_parameters_are_400s_that_name_them(pool: PgPool) {
     let service = Service::over(&pool);
 
     let cases = [
+        ("recipient=a@example.com", "recipient"),
+        ("Events=bounce", "Events"),
+        ("group_by=type", "group_by"),
         ("per_page=0", "per_page"),
         ("per_page=10001", "per_page"),
         ("per_page=ten", "per_page"),
@@ -55,6 +58,57 @@ async fn bad_parameters_are_400s_that_name_them(pool: PgPool) {
             "{query}: {error}"
         );
     }
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn no_path_passes_over_what_it_does_not_obey(pool: PgPool) {
+    let service = Service::over(&pool);
+    service
+        .load(&[TestEvent::new(1, "open", NOW.unix_timestamp() - 3_600)])
+        .await;
+
+    let event = "/api/v1/events/message/1";
+    let counts = "/api/v1/events/counts?group_by=type";
+    for (uri, status, kind) in [
+        (event.to_owned(), 200, "application/json"),
+        (
+            format!("{event}?format=csv&columns=type"),
+            200,
+            "text/csv; charset=utf-8",
+        ),
+        (
+            format!("{event}?format=ndjson"),
+            200,
+            "application/x-ndjson",
+        ),
+        (format!("{event}?format=xml"), 400, "application/json"),
+        (format!("{event}?from=2026-01-01"), 400, "application/json"),
+        (format!("{event}?fields=type"), 400, "application/json"),
+        (format!("{counts}&format=json"), 200, "application/json"),
+        (format!("{counts}&format=csv"), 400, "application/json"),
+        (format!("{counts}&per_page=1"), 400, "application/json"),
+        (format!("{counts}&recipient=x"), 400, "application/json"),
+        (
+            "/api/v1/events/message/samples?event=click".to_owned(),
+            400,
+            "application/json",
+        ),
+    ] {
+        let answer = service.get(&uri).await;
+        assert_eq!(
+            (
+                answer.status.as_u16(),
+                answer.headers[header::CONTENT_TYPE].to_str().unwrap()
+            ),
+            (status, kind),
+            "{uri}"
+        );
+    }
+    let told = service.search("recipient=a@example.com").await.json();
+    assert_eq!(
+        told["errors"][0]["description"],
+        "recipient is no parameter of a search; the closest is recipients, and /openapi.json has all"
+    );
 }
 
 #[sqlx::test(migrations = "../../migrations")]
@@ -123,7 +177,7 @@ async fn injection_attempts_find_nothing_and_change_nothing(pool: PgPool) {
         let as_name = service
             .search(&format!("{encoded}=1&delimiter={encoded}"))
             .await;
-        assert_eq!(as_name.event_ids(), [1], "{value}");
+        assert_eq!(as_name.status, StatusCode::BAD_REQUEST, "{value}");
     }
 }
 

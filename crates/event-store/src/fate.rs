@@ -1,0 +1,65 @@
+//! What became of a batch.
+
+use sqlx::PgConnection;
+
+use crate::{StoreError, error::Step, operation::Operation};
+
+/// The accounts of a loaded batch: `received` are stored, duplicates and rejected together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchFate {
+    pub received: u32,
+    pub stored: u32,
+    pub rejected: u32,
+    /// The first hundred of what was rejected: its place in the batch, from 0, and the reason.
+    pub reasons: Vec<(u32, String)>,
+}
+
+impl BatchFate {
+    /// Events that were stored before, or that the batch holds twice.
+    pub fn duplicates(&self) -> u32 {
+        self.received
+            .saturating_sub(self.stored)
+            .saturating_sub(self.rejected)
+    }
+}
+
+pub(crate) struct FateOf<'a>(pub(crate) &'a str);
+
+impl Operation for FateOf<'_> {
+    type Output = Option<BatchFate>;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Option<BatchFate>, StoreError> {
+        const STEP: &str = "looking for a batch";
+        let accounts: Option<(i32, i32, i32)> =
+            sqlx::query_as("select events, inserted, rejected from batches where batch_key = $1")
+                .bind(self.0)
+                .fetch_optional(&mut *connection)
+                .await
+                .step(STEP)?;
+        let Some((received, stored, rejected)) = accounts else {
+            return Ok(None);
+        };
+        let reasons: Vec<(i32, String)> = sqlx::query_as(
+            r"
+            select ordinal, reason
+            from events_rejected
+            where batch_key = $1
+            order by ordinal
+            limit 100
+            ",
+        )
+        .bind(self.0)
+        .fetch_all(connection)
+        .await
+        .step(STEP)?;
+        Ok(Some(BatchFate {
+            received: received.unsigned_abs(),
+            stored: stored.unsigned_abs(),
+            rejected: rejected.unsigned_abs(),
+            reasons: reasons
+                .into_iter()
+                .map(|(ordinal, reason)| (ordinal.unsigned_abs(), reason))
+                .collect(),
+        }))
+    }
+}

@@ -1,0 +1,158 @@
+//! Indexes that are made after the partitions that they are on.
+//!
+//! `events` is partitioned, and Postgres builds no index on a partitioned table concurrently. So an index is first made
+//! on the parent alone, where there are no rows; then one partition after the other gets its own, concurrently, and
+//! attaches it, the newest first, as that is where people look. With the last one the parent's index becomes valid. A
+//! partition that is made meanwhile is made like its parent and comes with the index. What has been done is read from the
+//! catalog, so whatever cuts the work off, the next run goes on from there.
+
+use sqlx::PgConnection;
+use tokio::time::sleep;
+use tracing::info;
+
+use super::{Ddl, LOCK_PAUSE, LOCK_TRIES, Report, define, define_once};
+use crate::{StoreError, error::Step};
+
+const STEP: &str = "building an index";
+
+/// An index on `events` and its parts. Names and definition are made of names and literals of a safe alphabet.
+pub(super) struct PartitionIndex {
+    pub(super) name: String,
+    /// What follows a partition's name in that of its part.
+    pub(super) part_suffix: String,
+    /// What follows the name of the table.
+    pub(super) definition: String,
+}
+
+/// A partition that has no part yet in an index of its parent.
+struct Gap {
+    partition: String,
+    /// Whether an index of the name that it would get is there and usable; it is not if its building was cut off.
+    is_built: Option<bool>,
+}
+
+impl PartitionIndex {
+    /// Makes it if it is not there, or not on all partitions.
+    pub(super) async fn create_missing(
+        &self,
+        connection: &mut PgConnection,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        if !self.exists(connection).await? {
+            let sql = format!(
+                r#"create index "{}" on only events {}"#,
+                self.name, self.definition
+            );
+            if define(connection, &sql, STEP).await? == Ddl::Postponed {
+                report.postponed.push(self.name.clone());
+                return Ok(());
+            }
+        }
+        for gap in self.gaps(connection).await? {
+            self.fill(connection, &gap, report).await?;
+        }
+        Ok(())
+    }
+
+    /// Builds the index of one partition and attaches it.
+    async fn fill(
+        &self,
+        connection: &mut PgConnection,
+        gap: &Gap,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let part = format!("{}{}", gap.partition, self.part_suffix);
+        if gap.is_built != Some(true)
+            && self.build(connection, &gap.partition, &part).await? == Ddl::Postponed
+        {
+            report.postponed.push(part);
+            return Ok(());
+        }
+        let attach = format!(r#"alter index "{}" attach partition "{part}""#, self.name);
+        if define(connection, &attach, STEP).await? == Ddl::Postponed {
+            report.postponed.push(part);
+            return Ok(());
+        }
+        info!(index = part, "index built");
+        report.indexes_created.push(part);
+        Ok(())
+    }
+
+    /// Builds the index of one partition, patiently. A try that gives up waiting for loaders leaves an index that serves
+    /// nobody and holds the name.
+    async fn build(
+        &self,
+        connection: &mut PgConnection,
+        partition: &str,
+        part: &str,
+    ) -> Result<Ddl, StoreError> {
+        let drop = format!(r#"drop index concurrently if exists "{part}""#);
+        let create = format!(
+            r#"create index concurrently "{part}" on "{partition}" {}"#,
+            self.definition
+        );
+        for _ in 0..LOCK_TRIES {
+            if define(connection, &drop, STEP).await? == Ddl::Done
+                && define_once(connection, &create, STEP).await? == Ddl::Done
+            {
+                return Ok(Ddl::Done);
+            }
+            sleep(LOCK_PAUSE).await;
+        }
+        Ok(Ddl::Postponed)
+    }
+
+    async fn exists(&self, connection: &mut PgConnection) -> Result<bool, StoreError> {
+        sqlx::query_scalar!(
+            r#"
+            select exists (
+                select
+                from pg_index
+                join pg_class
+                    on pg_class.oid = pg_index.indexrelid
+                where pg_index.indrelid = 'events'::regclass
+                    and pg_class.relname = $1
+            ) as "exists!"
+            "#,
+            self.name,
+        )
+        .fetch_one(connection)
+        .await
+        .step("looking for an index")
+    }
+
+    async fn gaps(&self, connection: &mut PgConnection) -> Result<Vec<Gap>, StoreError> {
+        sqlx::query_as!(
+            Gap,
+            r#"
+            select
+                partition.relname::text as "partition!",
+                part.indisvalid as "is_built?"
+            from pg_inherits
+            join pg_class as partition
+                on partition.oid = pg_inherits.inhrelid
+            left join pg_class as named
+                on named.relname = partition.relname || $2
+                and named.relnamespace = partition.relnamespace
+            left join pg_index as part
+                on part.indexrelid = named.oid
+            where pg_inherits.inhparent = 'events'::regclass
+                and not pg_inherits.inhdetachpending
+                and not exists (
+                    select
+                    from pg_index as attached
+                    join pg_inherits as attachment
+                        on attachment.inhrelid = attached.indexrelid
+                    where attached.indrelid = partition.oid
+                        and attachment.inhparent = to_regclass(quote_ident($1))
+                )
+            order by partition.relname desc
+            "#,
+            self.name,
+            self.part_suffix,
+        )
+        .fetch_all(connection)
+        .await
+        .step("looking for weeks without an index")
+    }
+}

@@ -1,0 +1,21 @@
+//! The index of events that are not stored in the form in which texts are compared, see [`event_query::unfolded`].
+//!
+//! It is made here and not by a migration, as it has to be made on partitions that are there and may be large.
+
+use event_query::unfolded::index_definition;
+use sqlx::PgConnection;
+
+use super::{Report, partition_index::PartitionIndex};
+use crate::StoreError;
+
+pub(super) async fn create_missing(
+    connection: &mut PgConnection,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let index = PartitionIndex {
+        name: "events_unfolded_idx".to_owned(),
+        part_suffix: "_unfolded_idx".to_owned(),
+        definition: index_definition(),
+    };
+    index.create_missing(connection, report).await
+}
