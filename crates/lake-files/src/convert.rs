@@ -115,6 +115,7 @@ fn convert_events(
     let mut parts = Parts {
         table,
         source_key: source.key,
+        arrival_day: source.arrival.date(),
         writers: BTreeMap::new(),
     };
     input::read_records(input, &mut converter, |converter| {
@@ -157,6 +158,7 @@ impl<W: Write> Sink for Converter<'_, W> {
 struct Parts<'a> {
     table: &'a Table,
     source_key: &'a str,
+    arrival_day: Date,
     writers: BTreeMap<i64, (LakeFile, FileWriter<Vec<u8>>)>,
 }
 
@@ -186,7 +188,9 @@ impl Parts<'_> {
                 let date = instant::date_of(day).expect("the clock believes years of four digits");
                 let file = LakeFile {
                     day: date,
-                    kind: FileKind::Part,
+                    kind: FileKind::Part {
+                        at: self.arrival_day,
+                    },
                     id: FileId::of_part(self.table.name(), date, self.source_key),
                 };
                 let writer = FileWriter::new(Vec::new(), self.table, file.id)?;

@@ -251,6 +251,7 @@ proptest! {
         age in 0_i32..400,
         seconds in 0_i64..86_400,
         closed: bool,
+        filed_before in 0_i64..4,
     ) {
         let epoch = time::macros::date!(2020 - 01 - 01);
         let first_day = epoch + time::Duration::days(first.into());
@@ -258,15 +259,23 @@ proptest! {
         // The archiver takes events up to a day ahead of the clock.
         let now = day.midnight().assume_utc() - time::Duration::DAY + time::Duration::seconds(seconds);
         let table = Table::events();
+        let at = now.date() - time::Duration::days(filed_before);
         let file = layout::LakeFile {
             day,
-            kind: if closed { layout::FileKind::ClosedDay } else { layout::FileKind::Part },
+            kind: if closed { layout::FileKind::ClosedDay } else { layout::FileKind::Part { at } },
             id: FileId::of_part("events", day, "x"),
         };
+        let (location, keys, properties) = if closed {
+            let properties = glue::properties(&table, "bucket", first_day);
+            (glue::location(&table, "bucket"), vec![crate::DAY], properties)
+        } else {
+            let properties = glue::parts_properties(&table, "bucket", first_day);
+            (glue::parts_location(&table, "bucket"), vec![glue::COMING.name, crate::DAY], properties)
+        };
         let projection = Projection::from_properties(
-            &glue::location(&table, "bucket"),
-            &[crate::DAY],
-            &glue::properties(&table, "bucket", first_day).into_iter().collect(),
+            &location,
+            &keys,
+            &properties.into_iter().collect(),
         ).unwrap();
 
         let partitions = projection.partitions(now, &BTreeMap::new(), |_, _| true).unwrap();
@@ -274,9 +283,19 @@ proptest! {
         let url = format!("s3://bucket/{}", file.key(table.name()));
         let holding: Vec<&Partition> =
             partitions.iter().filter(|found| url.starts_with(&found.location)).collect();
-        prop_assert_eq!(holding.len(), 1);
-        prop_assert_eq!(&holding[0].values, &vec![layout::format_day(day)]);
-        prop_assert_eq!(partitions.len(), usize::try_from(age).unwrap() + 1);
+        let days = usize::try_from(age).unwrap() + 1;
+        if closed {
+            prop_assert_eq!(holding.len(), 1);
+            prop_assert_eq!(&holding[0].values, &vec![layout::format_day(day)]);
+            prop_assert_eq!(partitions.len(), days);
+        } else {
+            let is_listed = now < file.listed_until().unwrap();
+            prop_assert_eq!(holding.len(), usize::from(is_listed));
+            if is_listed {
+                prop_assert_eq!(&holding[0].values, &vec![layout::format_day(at), layout::format_day(day)]);
+            }
+            prop_assert_eq!(partitions.len(), 2 * days);
+        }
     }
 
     /// The same for closed months: the file of a month that is over is where a query looks, under the month that it names.
