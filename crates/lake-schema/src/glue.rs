@@ -6,7 +6,7 @@ use time::Date;
 
 use crate::{
     CLAMPED, ColumnType, DAY, EXTRA, FILE, Period, Table,
-    layout::{self, LISTED_DAYS_BEFORE, STATE_LISTED_DAYS_BEFORE},
+    layout::{self, LISTED_DAYS_BEFORE, PARTS_DAYS_BEFORE, STATE_LISTED_DAYS_BEFORE},
 };
 
 /// A column of a Glue table.
@@ -105,14 +105,15 @@ pub fn properties(table: &Table, bucket: &str, first_day: Date) -> Vec<(String, 
         .collect()
 }
 
-/// The parameters of the table of parts: for each day of events those that came today or yesterday. What was filed before that is
-/// listed by no query, so that it can be removed under none.
-pub fn parts_properties(table: &Table, bucket: &str, first_day: Date) -> Vec<(String, String)> {
+/// The parameters of the table of parts: those that came today or yesterday, and are of a day of the last month, or of tomorrow. What
+/// was filed before that is listed by no query, so that it can be removed under none.
+pub fn parts_properties(table: &Table, bucket: &str) -> Vec<(String, String)> {
     let template = format!("{}at=${{at}}/dt=${{dt}}/", parts_location(table, bucket));
+    let days = format!("NOW-{PARTS_DAYS_BEFORE}DAYS,NOW+1DAYS");
     projected("parquet")
         .into_iter()
         .chain(coming_projection(LISTED_DAYS_BEFORE))
-        .chain(period_projection(Period::Day, first_day))
+        .chain(date_projection(DAY, "yyyy-MM-dd", "DAYS", &days))
         .chain([template_property(template)])
         .collect()
 }

@@ -26,6 +26,9 @@ const MONTH_FORMAT: StaticFormatDescription = format_description!("[year]-[month
 
 /// Queries list what is filed under today and under so many days before.
 pub const LISTED_DAYS_BEFORE: i64 = 1;
+/// Parts of older days than this many before today are listed by no query: each day is two prefixes more to list. They show when
+/// they are merged.
+pub const PARTS_DAYS_BEFORE: i64 = 30;
 /// Of the ledger they list a day more: so a query at midnight that has listed a part finds the ledger that hides it, even if no
 /// compactor has written one since.
 pub const STATE_LISTED_DAYS_BEFORE: i64 = LISTED_DAYS_BEFORE + 1;

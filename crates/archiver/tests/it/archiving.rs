@@ -74,13 +74,11 @@ async fn an_object_of_old_that_comes_on_two_days_is_there_once() {
         assert_eq!(rig.deliver(&[key]).await, NONE);
     }
 
-    let files = rig.files().await;
-    assert_eq!(files.len(), 2);
-    assert!(
-        files
-            .keys()
-            .all(|key| key.starts_with("lake/events/new/at=2026-03-01/"))
-    );
+    let files: Vec<String> = rig.files().await.into_keys().collect();
+    let [file] = &files[..] else {
+        panic!("{files:?}");
+    };
+    assert!(file.starts_with("lake/events/new/at=2026-03-01/"), "{file}");
 }
 
 #[tokio::test]
