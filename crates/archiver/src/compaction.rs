@@ -28,7 +28,7 @@ use tokio::{
 use tracing::{Instrument, error, info, info_span};
 
 use self::{
-    ledger::{Closing, Phase},
+    ledger::{Closing, Phase, version_after},
     months::compact_months,
     plan::{DaysOfMonth, Steps, days_by_month, due_days, next_steps},
 };
@@ -37,16 +37,13 @@ use crate::{
     stored::{DayState, Stored, StoredError},
 };
 
-pub(crate) use self::ledger::Ledger;
+pub(crate) use self::ledger::{Ledger, version_day};
 pub use self::{ledger::LedgerError, plan::Policy};
 
 /// For an object's first bytes, and for each piece of it.
 const READ_LIMIT: Duration = Duration::from_secs(20);
 /// For storing a closed day or month, a few gigabytes at most.
 const WRITE_LIMIT: Duration = Duration::from_mins(5);
-
-/// Every query reads all versions of the ledger that there are. So many wait at most for files that go with them.
-const MAX_REPLACED_LEDGERS: usize = 64;
 
 const PARQUET: &str = "application/vnd.apache.parquet";
 
@@ -128,27 +125,33 @@ async fn compact_days(
     let files: Vec<LakeFile> = sizes.keys().copied().collect();
     let closed_at = read_closing_times(&stored, &files).await?;
     let due = due_days(&stored.table, &ledger, &files, &closed_at, now, policy);
-    let steps = next_steps(&ledger, due, now, policy.settle);
+    let steps = next_steps(&ledger, &files, due, now, policy.settle);
     let merge = steps.write.clone();
     let mut ledger = take_first_steps(&stored, ledger, &replaced, steps, report).await?;
 
+    let mut has_changed = false;
     for day in merge {
         let Some(closing) = ledger.days.get_mut(&day) else {
             continue;
         };
+        let known: Vec<LakeFile> = files
+            .iter()
+            .filter(|file| file.day == day && file.kind == FileKind::ClosedDay)
+            .filter(|file| file.id != closing.output)
+            .copied()
+            .collect();
         if Instant::now() >= begin_until {
             report.put_off.push(day);
             continue;
         }
         let span = info_span!("day", day = %day, file_count = closing.inputs.len());
-        match merge_day(deps, table, &stored, day, closing)
+        match merge_day(deps, table, &stored, day, closing, &known)
             .instrument(span)
             .await
         {
             Ok(merged) => {
                 (closing.phase, closing.since) = (Phase::Written, (deps.clock)());
-                ledger.version += 1;
-                stored.write_ledger(&ledger).await?;
+                has_changed = true;
                 report.merged.push((day, merged));
             }
             Err(error) => {
@@ -156,6 +159,11 @@ async fn compact_days(
                 report.failed.push(day);
             }
         }
+    }
+    if has_changed {
+        // Once for all days, as queries read every version. A run that is cut off before finds its files there the next time.
+        ledger.version = version_after(ledger.version, (deps.clock)().date());
+        stored.write_ledger(&ledger).await?;
     }
     report.closing_count += ledger.days.len();
     Ok(days_by_month(&sizes, &ledger, deps.config.first_day))
@@ -165,7 +173,7 @@ async fn compact_days(
 ///
 /// Athena opens every object that it has listed, hidden or not, and fails when one is gone; it says of itself that files are not to
 /// be deleted under a query (<https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html>, "Incorrect fileSize").
-/// So all that goes of a table goes at one moment, of which there is about one a day, and not whenever something could go.
+/// So nothing goes that a query which still runs can have listed.
 async fn take_first_steps(
     stored: &Stored,
     ledger: Ledger,
@@ -173,11 +181,9 @@ async fn take_first_steps(
     steps: Steps,
     report: &mut Report,
 ) -> Result<Ledger, StoredError> {
-    if !steps.remove.is_empty() || replaced.len() >= MAX_REPLACED_LEDGERS {
-        stored.delete_files(&steps.remove).await?;
-        stored.delete_ledgers(replaced).await?;
-        report.removed_count += steps.remove.len();
-    }
+    stored.delete_files(&steps.remove).await?;
+    stored.delete_ledgers(replaced).await?;
+    report.removed_count += steps.remove.len();
     let Some(next) = steps.ledger else {
         return Ok(ledger);
     };
@@ -190,7 +196,7 @@ async fn read_closing_times(
     stored: &Stored,
     files: &[LakeFile],
 ) -> Result<BTreeMap<Date, OffsetDateTime>, StoredError> {
-    let is_part = |file: &&LakeFile| file.kind == FileKind::Part;
+    let is_part = |file: &&LakeFile| matches!(file.kind, FileKind::Part { .. });
     let days: BTreeSet<Date> = files.iter().filter(is_part).map(|file| file.day).collect();
     let mut closed_at = BTreeMap::new();
     for day in days {
@@ -207,10 +213,13 @@ async fn merge_day(
     stored: &Stored,
     day: Date,
     closing: &Closing,
+    known: &[LakeFile],
 ) -> Result<Merged, CloseError> {
     let started = Instant::now();
     let (state, version) = stored.read_day(day).await?;
-    let mut parts = state.map(|state| state.parts).unwrap_or_default();
+    let (mut parts, rows_before) = state
+        .map(|state| (state.parts, state.row_count))
+        .unwrap_or_default();
 
     let directory = tempfile::tempdir()?;
     let mut merge = Merge::new(
@@ -218,16 +227,20 @@ async fn merge_day(
         directory.path().to_owned(),
         deps.config.column_bytes,
     );
-    // Of two events with one id the first stays: that which the day was closed with.
-    let closed_first = |input: &&LakeFile| input.kind == FileKind::Part;
-    let mut inputs: Vec<&LakeFile> = closing.inputs.iter().collect();
-    inputs.sort_by_key(closed_first);
-    for input in inputs {
-        // A part that is in the closed file already: it must not be in there twice.
-        let is_new = input.kind == FileKind::ClosedDay || parts.insert(input.id);
-        if is_new {
-            merge = add(stored, *input, merge).await?;
+    let mut inputs = Vec::new();
+    for input in &closing.inputs {
+        // A part that is in a closed file already, or filed under two days: it must not be in there twice.
+        if parts.insert(input.id) {
+            inputs.push(*input);
         }
+    }
+    for file in known {
+        let key = file.key(&stored.table);
+        merge = add(stored, key, merge, Merge::add_known).await?;
+    }
+    for input in inputs {
+        let key = input.key(&stored.table);
+        merge = add(stored, key, merge, Merge::add).await?;
     }
 
     let path = directory.path().join("day.parquet");
@@ -256,7 +269,7 @@ async fn merge_day(
     let state = DayState {
         output: output.id,
         closed_at: (deps.clock)(),
-        row_count: merged.row_count,
+        row_count: rows_before + merged.row_count,
         parts,
     };
     stored.write_day(day, &state, &version).await?;
@@ -272,10 +285,14 @@ async fn merge_day(
 }
 
 /// Reads one file into the merge.
-async fn add(stored: &Stored, input: LakeFile, mut merge: Merge) -> Result<Merge, CloseError> {
-    let key = input.key(&stored.table);
+async fn add(
+    stored: &Stored,
+    key: String,
+    mut merge: Merge,
+    how: fn(&mut Merge, BlockingBody) -> Result<(), MergeError>,
+) -> Result<Merge, CloseError> {
     let body = open_object(stored, &key).await?;
-    let merged = spawn_blocking(move || merge.add(body).map(|()| merge));
+    let merged = spawn_blocking(move || how(&mut merge, body).map(|()| merge));
     merged
         .await?
         .map_err(|source| CloseError::Merge { key, source })

@@ -49,7 +49,7 @@ impl Config {
             close_months: env.parsed("CLOSE_MONTHS", "true or false", false)?,
             policy: Policy {
                 close_after: hours("CLOSE_AFTER_HOURS", 3)?,
-                reopen_after: hours("REOPEN_AFTER_HOURS", 6)?,
+                reopen_after: hours("REOPEN_AFTER_HOURS", 24)?,
                 close_month_after: CLOSE_MONTH_AFTER,
                 settle: Duration::minutes(settle.into()),
             },

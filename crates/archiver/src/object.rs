@@ -7,10 +7,13 @@ use std::{
 
 use aws_io::s3::{GetError, ObjectRef, PutError, PutOutcome, put_new_file, stream::open};
 use lake_files::{ConvertError, Converted, Part, Source, convert};
-use lake_schema::{FileId, Table, arrival, layout};
+use lake_schema::{
+    FileId, Table, arrival,
+    layout::{self, FileKind, LakeFile},
+};
 use object_worker::{Counts, Rejection};
 use tempfile::NamedTempFile;
-use time::{Date, OffsetDateTime};
+use time::{Date, Duration as TimeSpan, OffsetDateTime};
 use tokio::{
     task::{JoinError, spawn_blocking},
     time::Instant,
@@ -26,6 +29,10 @@ use crate::{
 const READ_LIMIT: Duration = Duration::from_secs(20);
 /// For storing what an object rejects.
 const WRITE_LIMIT: Duration = Duration::from_mins(1);
+/// So long before queries stop to list a day nothing more is filed under it: the compactor has to plan, write and show a file.
+const MERGING_TIME: TimeSpan = TimeSpan::hours(12);
+/// S3's clock is ahead of this one by so much at most; an arrival further ahead is none.
+const CLOCK_DIFFERENCE: TimeSpan = TimeSpan::MINUTE;
 /// How much of an object is asked for at once.
 const READ_BYTES: usize = 256 << 10;
 
@@ -128,7 +135,8 @@ pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Counts, Obj
         source,
     })?;
 
-    let archived = store(&stored, &source_key, arrival, converted, &rejections).await?;
+    let now = (deps.clock)();
+    let archived = store(&stored, &source_key, arrival, converted, &rejections, now).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let Counts {
         stored,
@@ -172,6 +180,7 @@ async fn store(
     arrival: OffsetDateTime,
     converted: Converted,
     rejections: &NamedTempFile,
+    now: OffsetDateTime,
 ) -> Result<Counts, ObjectError> {
     let mut archived = Counts::default();
     if converted.rejected_count > 0 {
@@ -196,7 +205,7 @@ async fn store(
     }
     for part in converted.parts {
         let row_count = part.row_count;
-        match store_part(stored, part).await? {
+        match store_part(stored, part, arrival, now).await? {
             PutOutcome::Created => archived.stored += row_count,
             PutOutcome::AlreadyThere => archived.duplicate += row_count,
         }
@@ -204,14 +213,69 @@ async fn store(
     Ok(archived)
 }
 
-/// Stores a part, unless it is there, or was and is now in the file that its day was closed as.
+/// The day that a part is filed under: that of its source's arrival, which is the same each time, as long as the compactor has
+/// time enough to merge it before queries stop to list that day; else today.
+fn coming(arrival: OffsetDateTime, now: OffsetDateTime) -> Date {
+    let day = arrival.date();
+    let is_early = now < layout::listed_until(day) - MERGING_TIME;
+    if is_early && arrival - now <= CLOCK_DIFFERENCE {
+        day
+    } else {
+        now.date()
+    }
+}
+
+/// Stores a part, unless it is there, or was and is now in a file that its day was closed as.
 ///
 /// That is looked up before the part is stored, and a part is only removed long after it was noted down there
-/// ([`Policy::settle`](crate::Policy::settle)): so a part that is not noted down yet is still there to be found.
-async fn store_part(stored: &Stored, part: Part) -> Result<PutOutcome, StoredError> {
+/// ([`Policy::settle`](crate::Policy::settle)): so a part that is not noted down yet is still there to be found, under one of the
+/// days that queries list.
+async fn store_part(
+    stored: &Stored,
+    part: Part,
+    arrival: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<PutOutcome, StoredError> {
     let (day, _) = stored.read_day(part.file.day).await?;
     if day.is_some_and(|day| day.parts.contains(&part.file.id)) {
         return Ok(PutOutcome::AlreadyThere);
     }
-    stored.put_file(part.file, part.bytes.into()).await
+    let filed = |at| LakeFile {
+        kind: FileKind::Part { at },
+        ..part.file
+    };
+    let at = coming(arrival, now);
+    if at != arrival.date() {
+        for other in layout::listed_days(now).filter(|day| *day != at) {
+            if stored.has_part(filed(other)).await? {
+                return Ok(PutOutcome::AlreadyThere);
+            }
+        }
+    }
+    stored.put_file(filed(at), part.bytes.into()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::{date, datetime};
+
+    use super::*;
+
+    #[test]
+    fn a_part_is_filed_under_a_day_that_queries_list_for_long_enough() {
+        let arrival = datetime!(2026-03-01 00:00:00.5 UTC);
+        for (now, expected) in [
+            (datetime!(2026-03-01 12:00 UTC), date!(2026 - 03 - 01)),
+            (datetime!(2026-03-02 11:59 UTC), date!(2026 - 03 - 01)),
+            (datetime!(2026-03-02 12:00 UTC), date!(2026 - 03 - 02)),
+            (datetime!(2026-05-07 00:00 UTC), date!(2026 - 05 - 07)),
+            // A clock that is a little behind that of S3, and a name that tells a time to come.
+            (datetime!(2026-02-28 23:59:59 UTC), date!(2026 - 03 - 01)),
+            (datetime!(2026-02-27 10:00 UTC), date!(2026 - 02 - 27)),
+        ] {
+            let at = coming(arrival, now);
+            assert_eq!(at, expected, "{now}");
+            assert!(layout::listed_until(at) - now >= MERGING_TIME);
+        }
+    }
 }

@@ -24,7 +24,7 @@ use time::{Date, OffsetDateTime, serde::rfc3339};
 
 use crate::{
     Deps,
-    compaction::{Ledger, LedgerError},
+    compaction::{Ledger, LedgerError, version_day},
 };
 
 /// For one call about a small object.
@@ -32,8 +32,6 @@ const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// For storing a part: tens of megabytes at most, inside one region.
 const FILE_LIMIT: Duration = Duration::from_mins(1);
 const MAX_STATE_BYTES: usize = 64 << 20;
-/// S3 tells when an object was written to the second, so it may have been a second later.
-const S3_TIME_STEP: time::Duration = time::Duration::SECOND;
 
 const JSON: &str = "application/json";
 const JSON_LINES: &str = "application/x-ndjson";
@@ -47,15 +45,17 @@ pub(crate) struct Stored {
     pub(crate) table: String,
 }
 
-/// What a closed day consists of.
+/// What a closed day, or month, consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DayState {
-    /// The file it was closed as last.
+    /// The file that was written last.
     pub(crate) output: FileId,
     #[serde(with = "rfc3339")]
     pub(crate) closed_at: OffsetDateTime,
+    /// Of all its files.
     pub(crate) row_count: u64,
-    /// The parts that are in it. They may be gone; a raw object that is converted again must not bring them back.
+    /// The parts that are in them. They may be gone; a raw object that is converted again must not bring them back. Of a month the
+    /// closed days that are copied into it.
     pub(crate) parts: BTreeSet<FileId>,
 }
 
@@ -170,35 +170,47 @@ impl Stored {
         }
     }
 
-    /// The latest version of the ledger, and the keys of those that were replaced before `settled`: whoever had one of them for
-    /// the latest has read it by then.
+    /// The latest version of the ledger, and the keys of those before it that queries stopped to list before `unlisted`.
     pub(crate) async fn read_ledger(
         &self,
-        settled: OffsetDateTime,
+        unlisted: OffsetDateTime,
     ) -> Result<(Ledger, Vec<String>), StoredError> {
-        let prefix = layout::state_prefix(&self.table);
-        let mut listed: Vec<_> = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT)
-            .await?
-            .into_iter()
-            .filter_map(|object| Some((layout::state_version(&self.table, &object.key)?, object)))
-            .collect();
-        listed.sort_by_key(|(version, _)| *version);
-        let Some((_, latest)) = listed.last() else {
+        let mut versions = self.list_ledgers().await?;
+        let Some((_, _, latest)) = versions.pop() else {
             return Ok((Ledger::default(), Vec::new()));
         };
-        let name = self.object(latest.key.clone());
+        let name = self.object(latest);
         let bytes = get_capped(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await?;
         let ledger = Ledger::from_bytes(&bytes)?;
-
-        let replaced = listed
-            .windows(2)
-            .filter(|pair| {
-                let written = pair[1].1.last_modified;
-                written.is_some_and(|written| written + S3_TIME_STEP < settled)
-            })
-            .map(|pair| pair[0].1.key.clone())
+        let replaced = versions
+            .into_iter()
+            .filter(|(_, at, _)| layout::state_listed_until(*at) <= unlisted)
+            .map(|(_, _, key)| key)
             .collect();
         Ok((ledger, replaced))
+    }
+
+    /// All versions of the ledger, with the days they are filed under and their keys, in their order.
+    async fn list_ledgers(&self) -> Result<Vec<(u64, Date, String)>, StoredError> {
+        let prefix = layout::state_prefix(&self.table);
+        let listed = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT).await?;
+        let mut versions: Vec<_> = listed
+            .into_iter()
+            .filter_map(|object| {
+                let (version, at) = layout::state_version(&self.table, &object.key)?;
+                Some((version, at, object.key))
+            })
+            .collect();
+        versions.sort_unstable();
+        Ok(versions)
+    }
+
+    /// Whether the part is there.
+    pub(crate) async fn has_part(&self, part: LakeFile) -> Result<bool, StoredError> {
+        let key = part.key(&self.table);
+        // The role may list, and not read.
+        let listed = listing::list(&self.s3, &self.bucket, &key, CALL_LIMIT).await?;
+        Ok(listed.iter().any(|object| object.key == key))
     }
 
     pub(crate) async fn delete_ledgers(&self, keys: &[String]) -> Result<(), StoredError> {
@@ -207,8 +219,9 @@ impl Stored {
 
     /// Writes a version of the ledger, which must be new.
     pub(crate) async fn write_ledger(&self, ledger: &Ledger) -> Result<(), StoredError> {
+        let at = version_day(ledger.version).expect("versions are made with their day");
         let object = NewObject {
-            name: self.object(layout::state_key(&self.table, ledger.version)),
+            name: self.object(layout::state_key(&self.table, at, ledger.version)),
             body: ledger.to_bytes().into(),
             content_type: JSON_LINES,
             metadata: Vec::new(),

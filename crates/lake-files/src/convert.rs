@@ -110,6 +110,7 @@ pub fn convert(
     let mut parts = Parts {
         table,
         source_key: source.key,
+        arrival_day: source.arrival.date(),
         writers: BTreeMap::new(),
     };
     if is_messages {
@@ -160,6 +161,7 @@ impl<W: Write> Sink for Converter<'_, W> {
 struct Parts<'a> {
     table: &'a Table,
     source_key: &'a str,
+    arrival_day: Date,
     writers: BTreeMap<i64, (LakeFile, FileWriter<Vec<u8>>)>,
 }
 
@@ -189,7 +191,9 @@ impl Parts<'_> {
                 let date = instant::date_of(day).expect("the clock believes years of four digits");
                 let file = LakeFile {
                     day: date,
-                    kind: FileKind::Part,
+                    kind: FileKind::Part {
+                        at: self.arrival_day,
+                    },
                     id: FileId::of_part(self.table.name(), date, self.source_key),
                 };
                 let writer = FileWriter::new(Vec::new(), self.table, file.id)?;

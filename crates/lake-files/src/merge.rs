@@ -38,6 +38,8 @@ pub struct Merge {
     /// How much of a column is held at once.
     column_bytes: usize,
     files: Vec<FileReader>,
+    /// So many of them, the first ones, are not written again.
+    known_count: usize,
     /// Where they lie.
     pile: Option<Pile>,
 }
@@ -47,7 +49,7 @@ pub struct Merge {
 pub struct Merged {
     /// Rows of the merged file.
     pub row_count: u64,
-    /// Rows that were left out, as an event of the same id was there already.
+    /// Rows that were left out, as an event of the same id was there already, in another row or in a known file.
     pub duplicate_count: u64,
 }
 
@@ -73,8 +75,18 @@ impl Merge {
             directory,
             column_bytes,
             files: Vec::new(),
+            known_count: 0,
             pile: None,
         }
+    }
+
+    /// Adds a file whose events are known: they are not written, nor is any that is added with one of their ids.
+    pub fn add_known(&mut self, input: impl Read) -> Result<(), MergeError> {
+        self.add(input)?;
+        let file = self.files.pop().into_iter();
+        self.files.splice(self.known_count..self.known_count, file);
+        self.known_count += 1;
+        Ok(())
     }
 
     /// Adds the rows of the file that `input` reads to its end. Of several events with one id the first that is added stays.
@@ -90,13 +102,15 @@ impl Merge {
 
     /// Writes all rows to `out`, as the file that is named `id`.
     pub fn finish<W: Write + Send>(self, out: W, id: FileId) -> Result<(W, Merged), MergeError> {
-        let is_duplicate = event_ids::find_duplicates(&self.table, &self.files)?;
-        let rows = order::sorted_rows(&self.table, &self.files, &is_duplicate, self.column_bytes)?;
+        let mut is_left_out = event_ids::find_duplicates(&self.table, &self.files)?;
+        let known_rows = row_count(&self.files[..self.known_count]);
+        is_left_out[..known_rows].fill(true);
+        let rows = order::sorted_rows(&self.table, &self.files, &is_left_out, self.column_bytes)?;
         let merged = Merged {
             row_count: to_u64(rows.len()),
-            duplicate_count: to_u64(is_duplicate.len() - rows.len()),
+            duplicate_count: to_u64(is_left_out.len() - known_rows - rows.len()),
         };
-        drop(is_duplicate);
+        drop(is_left_out);
 
         let groups: Vec<&[u32]> = rows
             .chunks(group_rows(rows.len(), self.most_passes()))

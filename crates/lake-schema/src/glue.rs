@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use time::Date;
 
-use crate::{CLAMPED, ColumnType, DAY, EXTRA, FILE, Period, Table, layout};
+use crate::{
+    CLAMPED, ColumnType, DAY, EXTRA, FILE, Period, Table,
+    layout::{self, LISTED_DAYS_BEFORE, PARTS_DAYS_BEFORE, STATE_LISTED_DAYS_BEFORE},
+};
 
 /// A column of a Glue table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,35 +69,100 @@ pub fn partition_key(table: &Table) -> GlueColumn<'static> {
     }
 }
 
-/// The table's location.
+/// The key of what goes again: the day of its coming, of which queries list the latest.
+pub const COMING: GlueColumn<'static> = GlueColumn {
+    name: "at",
+    kind: "string",
+    comment: "The day it was filed, UTC; only the latest are listed",
+};
+
+/// The location of the files that stay.
 pub fn location(table: &Table, bucket: &str) -> String {
-    format!("s3://{bucket}/{}", layout::table_prefix(table.name()))
+    let prefix = layout::closed_prefix(table.name(), table.period());
+    format!("s3://{bucket}/{prefix}")
 }
 
-/// The table's parameters: one partition a day, from `first_day` to tomorrow, since an event may be up to a day ahead of
-/// the clock. A day before `first_day` is one that no query sees, so the archiver takes none. Of closed months one partition
-/// each, from that of `first_day` to that which goes on.
-pub fn properties(table: &Table, bucket: &str, first_day: Date) -> [(String, String); 8] {
-    let period = table.period();
-    let key = period.key();
+/// The location of the parts.
+pub fn parts_location(table: &Table, bucket: &str) -> String {
+    format!("s3://{bucket}/{}", layout::parts_prefix(table.name()))
+}
+
+/// The location of the versions of the ledger.
+pub fn state_location(table: &Table, bucket: &str) -> String {
+    format!("s3://{bucket}/{}", layout::state_prefix(table.name()))
+}
+
+/// The parameters of the table of files that stay: one partition a day, from `first_day` to tomorrow, since an event may be up to a
+/// day ahead of the clock. A day before `first_day` is one that no query sees, so the archiver takes none. Of closed months one
+/// partition each, from that of `first_day` to that which goes on.
+pub fn properties(table: &Table, bucket: &str, first_day: Date) -> Vec<(String, String)> {
+    let key = table.period().key();
+    let template = format!("{}{key}=${{{key}}}/", location(table, bucket));
+    projected("parquet")
+        .into_iter()
+        .chain(period_projection(table.period(), first_day))
+        .chain([template_property(template)])
+        .collect()
+}
+
+/// The parameters of the table of parts: those that came today or yesterday, and are of a day of the last month, or of tomorrow. What
+/// was filed before that is listed by no query, so that it can be removed under none.
+pub fn parts_properties(table: &Table, bucket: &str) -> Vec<(String, String)> {
+    let template = format!("{}at=${{at}}/dt=${{dt}}/", parts_location(table, bucket));
+    let days = format!("NOW-{PARTS_DAYS_BEFORE}DAYS,NOW+1DAYS");
+    projected("parquet")
+        .into_iter()
+        .chain(coming_projection(LISTED_DAYS_BEFORE))
+        .chain(date_projection(DAY, "yyyy-MM-dd", "DAYS", &days))
+        .chain([template_property(template)])
+        .collect()
+}
+
+/// The parameters of the table of the ledger: its versions of today and the two days before.
+pub fn state_properties(table: &Table, bucket: &str) -> Vec<(String, String)> {
+    let template = format!("{}at=${{at}}/", state_location(table, bucket));
+    projected("json")
+        .into_iter()
+        .chain(coming_projection(STATE_LISTED_DAYS_BEFORE))
+        .chain([template_property(template)])
+        .collect()
+}
+
+fn projected(classification: &str) -> [(String, String); 3] {
+    [
+        ("EXTERNAL", "TRUE"),
+        ("classification", classification),
+        ("projection.enabled", "true"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+fn template_property(template: String) -> (String, String) {
+    ("storage.location.template".to_owned(), template)
+}
+
+fn period_projection(period: Period, first_day: Date) -> [(String, String); 4] {
     let (format, unit, to) = match period {
         Period::Day => ("yyyy-MM-dd", "DAYS", "NOW+1DAYS"),
         Period::Month => ("yyyy-MM", "MONTHS", "NOW"),
     };
     let range = format!("{},{to}", layout::format_partition(period, first_day));
-    let template = format!("{}{key}=${{{key}}}/", location(table, bucket));
-    let of_key = |property: &str| format!("projection.{key}.{property}");
+    date_projection(period.key(), format, unit, &range)
+}
+
+fn coming_projection(days_before: i64) -> [(String, String); 4] {
+    let range = format!("NOW-{days_before}DAYS,NOW");
+    date_projection(COMING.name, "yyyy-MM-dd", "DAYS", &range)
+}
+
+fn date_projection(key: &str, format: &str, unit: &str, range: &str) -> [(String, String); 4] {
     [
-        ("EXTERNAL".to_owned(), "TRUE"),
-        ("classification".to_owned(), "parquet"),
-        ("projection.enabled".to_owned(), "true"),
-        (of_key("type"), "date"),
-        (of_key("format"), format),
-        (of_key("interval.unit"), unit),
-        (of_key("range"), &range),
-        ("storage.location.template".to_owned(), &template),
+        ("type", "date"),
+        ("format", format),
+        ("interval.unit", unit),
+        ("range", range),
     ]
-    .map(|(name, value)| (name, value.to_owned()))
+    .map(|(property, value)| (format!("projection.{key}.{property}"), value.to_owned()))
 }
 
 /// The columns as lines of a template, for `StorageDescriptor.Columns`, indented by `indent` spaces.
@@ -180,7 +248,7 @@ mod tests {
         )));
         assert!(properties.contains(&(
             "storage.location.template".to_owned(),
-            "s3://b/lake/events/dt=${dt}/".to_owned()
+            "s3://b/lake/events/closed/dt=${dt}/".to_owned()
         )));
     }
 

@@ -1,28 +1,47 @@
 //! The lake's keys in the events bucket.
 //!
 //! ```text
-//! lake/<table>/dt=YYYY-MM-DD/part-<id>.parquet           the events of one raw object on one day
-//! lake/<table>/dt=YYYY-MM-DD/day-<id>.parquet            a closed day: all parts of it, sorted, each event once
-//! lake/<table>_months/month=YYYY-MM/month-<id>.parquet   a closed month: a copy of its closed days
-//! state/lake/<table>/files/<version>.ndjson              which files queries leave out; the highest version counts
-//! state/lake/<table>_months/files/<version>.ndjson       the same for closed months
-//! state/lake/<table>/days/dt=YYYY-MM-DD.json             what a closed day consists of
-//! rejected/<pipeline>/dt=YYYY-MM-DD/<id>.ndjson          what could not become a row
+//! lake/<table>/new/at=YYYY-MM-DD/dt=YYYY-MM-DD/part-<id>.parquet   the events of one raw object on one day (dt), filed under
+//!                                                                  the day of their coming (at)
+//! lake/<table>/closed/dt=YYYY-MM-DD/day-<id>.parquet               a closed day: all that came of it, sorted, each event once;
+//!                                                                  and one file more for each time that others came late
+//! lake/<table>_months/month=YYYY-MM/month-<id>.parquet             a closed month: a copy of its closed days
+//! state/lake/<table>/files/at=YYYY-MM-DD/<version>.ndjson          which files queries leave out; the highest version counts
+//! state/lake/<table>_months/files/at=YYYY-MM-DD/<version>.ndjson   the same for closed months
+//! state/lake/<table>/days/dt=YYYY-MM-DD.json                       what a closed day consists of
+//! rejected/<pipeline>/dt=YYYY-MM-DD/<id>.ndjson                    what could not become a row
 //! ```
+//!
+//! What goes again lies under `at`, a day of which queries list only the latest ([`listed_until`]). All else stays for good.
 
-use time::{Date, format_description::StaticFormatDescription, macros::format_description};
+use time::{
+    Date, Duration, OffsetDateTime, format_description::StaticFormatDescription,
+    macros::format_description,
+};
 
 use crate::{FileId, Period};
 
 const DAY_FORMAT: StaticFormatDescription = format_description!("[year]-[month]-[day]");
 const MONTH_FORMAT: StaticFormatDescription = format_description!("[year]-[month]");
 
+/// Queries list what is filed under today and under so many days before.
+pub const LISTED_DAYS_BEFORE: i64 = 1;
+/// Parts of older days than this many before today are listed by no query: each day is two prefixes more to list. They show when
+/// they are merged.
+pub const PARTS_DAYS_BEFORE: i64 = 30;
+/// Of the ledger they list a day more: so a query at midnight that has listed a part finds the ledger that hides it, even if no
+/// compactor has written one since.
+pub const STATE_LISTED_DAYS_BEFORE: i64 = LISTED_DAYS_BEFORE + 1;
+
 /// What a file of the lake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileKind {
     /// The events of one raw object on one day, in the order in which they arrived.
-    Part,
-    /// A closed day: what its parts held, sorted and without duplicates.
+    Part {
+        /// The UTC day that it is filed under: that of its coming.
+        at: Date,
+    },
+    /// A closed day: what parts of it held, sorted and without duplicates.
     ClosedDay,
     /// A closed month: what its closed days hold, in the order of the days.
     ClosedMonth,
@@ -42,17 +61,9 @@ pub struct LakeFile {
 impl FileKind {
     const fn prefix(self) -> &'static str {
         match self {
-            Self::Part => "part-",
+            Self::Part { .. } => "part-",
             Self::ClosedDay => "day-",
             Self::ClosedMonth => "month-",
-        }
-    }
-
-    /// What the partition holds that such files are in.
-    const fn period(self) -> Period {
-        match self {
-            Self::Part | Self::ClosedDay => Period::Day,
-            Self::ClosedMonth => Period::Month,
         }
     }
 }
@@ -60,9 +71,18 @@ impl FileKind {
 impl LakeFile {
     /// The object's key.
     pub fn key(&self, table: &str) -> String {
+        let (folder, period) = match self.kind {
+            FileKind::Part { at } => {
+                let at = format_day(at);
+                (format!("{}at={at}/", parts_prefix(table)), Period::Day)
+            }
+            FileKind::ClosedDay => (closed_prefix(table, Period::Day), Period::Day),
+            FileKind::ClosedMonth => (closed_prefix(table, Period::Month), Period::Month),
+        };
         format!(
-            "{}{}{}.parquet",
-            partition_prefix(table, self.kind.period(), self.day),
+            "{folder}{}={}/{}{}.parquet",
+            period.key(),
+            format_partition(period, self.day),
             self.kind.prefix(),
             self.id
         )
@@ -70,18 +90,55 @@ impl LakeFile {
 
     /// The file that `key` names, or `None` when the key is none of `table`'s files.
     pub fn from_key(table: &str, key: &str) -> Option<Self> {
-        let (partition, name) = key.strip_prefix(&table_prefix(table))?.split_once('/')?;
+        let (folder, name) = key.rsplit_once('/')?;
+        let (parents, partition) = folder.rsplit_once('/')?;
         let (name_of_key, value) = partition.split_once('=')?;
         let stem = name.strip_suffix(".parquet")?;
-        [FileKind::Part, FileKind::ClosedDay, FileKind::ClosedMonth]
-            .into_iter()
-            .filter(|kind| kind.period().key() == name_of_key)
-            .find_map(|kind| {
-                let id = stem.strip_prefix(kind.prefix())?.parse().ok()?;
-                let day = parse_partition(kind.period(), value)?;
-                Some(Self { day, kind, id })
-            })
+        let (kind, period) = match stem.split_once('-')?.0 {
+            "part" => {
+                let at = parents.rsplit_once("at=")?.1;
+                let at = parse_day(at)?;
+                (FileKind::Part { at }, Period::Day)
+            }
+            "day" => (FileKind::ClosedDay, Period::Day),
+            "month" => (FileKind::ClosedMonth, Period::Month),
+            _ => return None,
+        };
+        if name_of_key != period.key() {
+            return None;
+        }
+        let file = Self {
+            day: parse_partition(period, value)?,
+            kind,
+            id: stem.strip_prefix(kind.prefix())?.parse().ok()?,
+        };
+        // One file has one name.
+        (file.key(table) == key).then_some(file)
     }
+
+    /// When queries stop to list the file; `None` for files that stay.
+    pub fn listed_until(&self) -> Option<OffsetDateTime> {
+        match self.kind {
+            FileKind::Part { at } => Some(listed_until(at)),
+            FileKind::ClosedDay | FileKind::ClosedMonth => None,
+        }
+    }
+}
+
+/// When queries that are planned then, or later, no longer list what is filed under `at`.
+pub fn listed_until(at: Date) -> OffsetDateTime {
+    at.midnight().assume_utc() + Duration::days(LISTED_DAYS_BEFORE + 1)
+}
+
+/// The same for versions of the ledger that were written on the day `at`.
+pub fn state_listed_until(at: Date) -> OffsetDateTime {
+    at.midnight().assume_utc() + Duration::days(STATE_LISTED_DAYS_BEFORE + 1)
+}
+
+/// The days that queries list at `now`, the last one first.
+pub fn listed_days(now: OffsetDateTime) -> impl Iterator<Item = Date> {
+    let today = now.to_offset(time::UtcOffset::UTC).date();
+    (0..=LISTED_DAYS_BEFORE).map(move |days| today - Duration::days(days))
 }
 
 /// The prefix of a table's files, `lake/<table>/`.
@@ -89,10 +146,17 @@ pub fn table_prefix(table: &str) -> String {
     format!("lake/{table}/")
 }
 
-/// The prefix of the files of one day, or of the month that begins on `day`.
-fn partition_prefix(table: &str, period: Period, day: Date) -> String {
-    let value = format_partition(period, day);
-    format!("{}{}={value}/", table_prefix(table), period.key())
+/// The prefix of a table's parts.
+pub fn parts_prefix(table: &str) -> String {
+    format!("{}new/", table_prefix(table))
+}
+
+/// The prefix of the files that stay. A table of closed months has no others.
+pub fn closed_prefix(table: &str, period: Period) -> String {
+    match period {
+        Period::Day => format!("{}closed/", table_prefix(table)),
+        Period::Month => table_prefix(table),
+    }
 }
 
 /// The value of the partition column for the day, or for the month that `day` is in.
@@ -118,19 +182,25 @@ pub fn first_of_month(day: Date) -> Date {
     day.replace_day(1).expect("every month has a first day")
 }
 
-/// A version of the object that says which files queries leave out. Alone under its prefix, as Athena reads a prefix.
-pub fn state_key(table: &str, version: u64) -> String {
-    format!("{}{version:012}.ndjson", state_prefix(table))
+/// A version of the object that says which files queries leave out, written on the day `at`. Alone under its prefix, as Athena
+/// reads a prefix.
+pub fn state_key(table: &str, at: Date, version: u64) -> String {
+    format!(
+        "{}at={}/{version:012}.ndjson",
+        state_prefix(table),
+        format_day(at)
+    )
 }
 
-/// The version in a [`state_key`].
-pub fn state_version(table: &str, key: &str) -> Option<u64> {
-    let version = key
+/// The version in a [`state_key`], and the day that it was written on.
+pub fn state_version(table: &str, key: &str) -> Option<(u64, Date)> {
+    let (at, name) = key
         .strip_prefix(&state_prefix(table))?
-        .strip_suffix(".ndjson")?
-        .parse()
-        .ok()?;
-    (state_key(table, version) == key).then_some(version)
+        .strip_prefix("at=")?
+        .split_once('/')?;
+    let at = parse_day(at)?;
+    let version = name.strip_suffix(".ndjson")?.parse().ok()?;
+    (state_key(table, at, version) == key).then_some((version, at))
 }
 
 /// The prefix that the Glue table of the [`state_key`]s points at.
@@ -198,12 +268,14 @@ mod tests {
         let file = |kind| LakeFile { day, kind, id }.key("events");
 
         assert_eq!(
-            file(FileKind::Part),
-            format!("lake/events/dt=2026-01-31/part-{id}.parquet")
+            file(FileKind::Part {
+                at: date!(2026 - 02 - 01)
+            }),
+            format!("lake/events/new/at=2026-02-01/dt=2026-01-31/part-{id}.parquet")
         );
         assert_eq!(
             file(FileKind::ClosedDay),
-            format!("lake/events/dt=2026-01-31/day-{id}.parquet")
+            format!("lake/events/closed/dt=2026-01-31/day-{id}.parquet")
         );
         let month = LakeFile {
             day: first_of_month(day),
@@ -218,19 +290,34 @@ mod tests {
             rejected_key("product_events", day, id),
             format!("rejected/product_events/dt=2026-01-31/{id}.ndjson")
         );
+        let state = state_key("events", day, 7);
         assert_eq!(
-            state_key("events", 7),
-            "state/lake/events/files/000000000007.ndjson"
+            state,
+            "state/lake/events/files/at=2026-01-31/000000000007.ndjson"
         );
-        assert_eq!(state_version("events", &state_key("events", 7)), Some(7));
-        assert_eq!(
-            state_version("events", "state/lake/events/files/7.ndjson"),
-            None
-        );
+        assert_eq!(state_version("events", &state), Some((7, day)));
+        for key in ["at=2026-01-31/7.ndjson", "000000000007.ndjson"] {
+            let key = format!("state/lake/events/files/{key}");
+            assert_eq!(state_version("events", &key), None, "{key}");
+        }
         assert_eq!(
             day_state_key("events", day),
             "state/lake/events/days/dt=2026-01-31.json"
         );
+    }
+
+    #[test]
+    fn what_goes_again_is_listed_on_its_day_and_on_the_next() {
+        let at = date!(2026 - 01 - 31);
+        let end = listed_until(at);
+        assert_eq!(end, time::macros::datetime!(2026-02-02 00:00 UTC));
+        for (now, expected) in [
+            (at.midnight().assume_utc(), true),
+            (end - Duration::NANOSECOND, true),
+            (end, false),
+        ] {
+            assert_eq!(listed_days(now).any(|day| day == at), expected, "{now}");
+        }
     }
 
     #[test]
@@ -252,16 +339,21 @@ mod tests {
     fn other_keys_are_no_files() {
         let id = "0".repeat(32);
         for key in [
-            format!("lake/other/dt=2026-01-31/part-{id}.parquet"),
-            format!("lake/events/dt=2026-01-32/part-{id}.parquet"),
-            format!("lake/events/dt=+2026-01-31/part-{id}.parquet"),
-            format!("lake/events/dt=2026-01-31/part-{id}.orc"),
-            format!("lake/events/dt=2026-01-31/x/part-{id}.parquet"),
-            format!("lake/events/part-{id}.parquet"),
+            format!("lake/other/closed/dt=2026-01-31/day-{id}.parquet"),
+            format!("lake/events/closed/dt=2026-01-32/day-{id}.parquet"),
+            format!("lake/events/closed/dt=+2026-01-31/day-{id}.parquet"),
+            format!("lake/events/closed/dt=2026-01-31/day-{id}.orc"),
+            format!("lake/events/closed/dt=2026-01-31/x/day-{id}.parquet"),
+            format!("lake/events/closed/day-{id}.parquet"),
+            format!("lake/events/closed/dt=2026-01-31/part-{id}.parquet"),
+            format!("lake/events/dt=2026-01-31/day-{id}.parquet"),
+            format!("lake/events/new/dt=2026-01-31/part-{id}.parquet"),
+            format!("lake/events/new/at=2026-02-30/dt=2026-01-31/part-{id}.parquet"),
+            format!("lake/events/new/at=2026-02-01/dt=2026-01-31/day-{id}.parquet"),
             format!("lake/events/month=2026-01-31/month-{id}.parquet"),
             format!("lake/events/month=2026-13/month-{id}.parquet"),
             format!("lake/events/month=2026-01/part-{id}.parquet"),
-            format!("lake/events/dt=2026-01-31/month-{id}.parquet"),
+            format!("lake/events/closed/dt=2026-01-31/month-{id}.parquet"),
             "lake/events/dt=2026-01-31/".to_owned(),
             String::new(),
         ] {
@@ -273,7 +365,9 @@ mod tests {
         #[test]
         fn key_and_back(
             days in 0_i32..60_000,
-            kind in prop::sample::select(vec![FileKind::Part, FileKind::ClosedDay, FileKind::ClosedMonth]),
+            kind in prop::sample::select(vec![
+                FileKind::Part { at: date!(2026 - 01 - 01) }, FileKind::ClosedDay, FileKind::ClosedMonth,
+            ]),
             source in ".{0,20}",
         ) {
             let mut day = Date::from_julian_day(2_440_588 + days).unwrap();

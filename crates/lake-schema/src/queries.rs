@@ -2,7 +2,7 @@
 //!
 //! All of it is in the part of SQL that Athena and `DuckDB` share, so the local stack runs the same text.
 
-use crate::{FILE, Table, glue, glue::GlueColumn};
+use crate::{FILE, Period, Table, glue, glue::GlueColumn};
 
 /// A query that is offered by name in Athena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,19 +43,24 @@ impl NamedQuery {
     }
 }
 
-/// The name of the Glue table of all files, those that compaction has replaced included.
+/// The name of the Glue table of the files that stay: what days, or months, were closed as.
 pub fn files_table(table: &Table) -> String {
     format!("{}_files", table.name())
 }
 
+/// The name of the Glue table of parts, those that are in closed days already included. Months have none.
+pub fn parts_table(table: &Table) -> String {
+    format!("{}_parts", table.name())
+}
+
 /// The name of the Glue table that says which files to leave out: JSON lines under
-/// [`state_prefix`](crate::layout::state_prefix), no partitions.
+/// [`state_prefix`](crate::layout::state_prefix), by the day on which they were written.
 pub fn state_table(table: &Table) -> String {
     format!("{}_state", table.name())
 }
 
 /// The columns of [`state_table`].
-pub const STATE_COLUMNS: [GlueColumn<'static>; 7] = [
+pub const STATE_COLUMNS: [GlueColumn<'static>; 8] = [
     GlueColumn {
         name: "version",
         kind: "bigint",
@@ -77,14 +82,19 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 7] = [
         comment: "Its dt; of a month the first",
     },
     GlueColumn {
+        name: "came",
+        kind: "string",
+        comment: "The at of a part",
+    },
+    GlueColumn {
         name: "role",
         kind: "string",
-        comment: "part, closed or month when it is being replaced, output when it replaces",
+        comment: "part when it goes into another, day when it is copied into a month, output when it is made, merged when it may go",
     },
     GlueColumn {
         name: "phase",
         kind: "string",
-        comment: "How far compaction of the day or month is",
+        comment: "How far an output is: planned or written",
     },
     GlueColumn {
         name: "since",
@@ -98,16 +108,23 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 7] = [
 /// The state is read in one go, since between two reads there may be another version of it.
 pub fn view(table: &Table) -> String {
     let columns: Vec<&str> = view_columns(table).map(|column| column.name).collect();
+    let columns = columns.join(", ");
+    let files = match table.period() {
+        Period::Day => format!(
+            "(\n  select {columns} from {}\n  union all\n  select {columns} from {}\n) as f",
+            files_table(table),
+            parts_table(table)
+        ),
+        Period::Month => files_table(table),
+    };
     format!(
-        "select {}\n\
-         from {}\n\
+        "select {columns}\n\
+         from {files}\n\
          where {FILE} not in (\n  \
          select file\n  \
          from (select file, hidden, version, max(version) over () as latest from {}) as s\n  \
          where hidden and version = latest\n\
          )",
-        columns.join(", "),
-        files_table(table),
         state_table(table),
     )
 }
@@ -192,8 +209,8 @@ mod tests {
         assert!(view.starts_with("select event, userid, datetime, "));
         assert!(
             view.ends_with(
-                "
-from events_files
+                " from events_parts
+) as f
 where _file not in (
   select file
   from (select file, hidden, version, max(version) over () as latest from events_state) as s

@@ -56,26 +56,62 @@ fn tables_have_the_columns_and_the_partitions_of_their_definition() {
             value(files, "Location"),
             Some(glue::location(&table, "${EventsBucket}").as_str())
         );
-        let glue::GlueColumn {
-            name,
-            kind,
-            comment,
-        } = glue::partition_key(&table);
         assert_eq!(
             value(files, "PartitionKeys"),
-            Some(format!("[{{ Name: {name}, Type: {kind}, Comment: '{comment}' }}]").as_str())
+            Some(format!("[{}]", key(&glue::partition_key(&table))).as_str())
         );
-        let first_day = date!(2026 - 01 - 01);
-        for (name, expected) in glue::properties(&table, "${EventsBucket}", first_day) {
-            let expected = match expected.strip_prefix("2026-01,") {
-                Some(to) => format!("!Join [\"\", [{FIRST_MONTH}, \",{to}\"]]"),
-                None => expected
-                    .replace("2026-01-01", "${LakeFirstDay}")
-                    .replace("${dt}", "${!dt}")
-                    .replace("${month}", "${!month}"),
-            };
-            assert_eq!(value(files, &name), Some(expected.as_str()), "{name}");
-        }
+        assert_properties(
+            files,
+            glue::properties(&table, "${EventsBucket}", date!(2026 - 01 - 01)),
+        );
+    }
+}
+
+#[test]
+fn tables_of_parts_list_what_came_today_or_yesterday() {
+    for table in Table::all() {
+        let parts = resource(&format!("{}PartsTable", prefix(&table)));
+
+        assert_eq!(
+            value(parts, "Name"),
+            Some(queries::parts_table(&table).as_str())
+        );
+        let columns = glue::template_columns(&table, INDENT);
+        assert!(parts.trim_end().ends_with(columns.trim_end()), "{parts}");
+        assert_eq!(
+            value(parts, "Location"),
+            Some(glue::parts_location(&table, "${EventsBucket}").as_str())
+        );
+        let keys = format!(
+            "[{}, {}]",
+            key(&glue::COMING),
+            key(&glue::partition_key(&table))
+        );
+        assert_eq!(value(parts, "PartitionKeys"), Some(keys.as_str()));
+        assert_properties(parts, glue::parts_properties(&table, "${EventsBucket}"));
+    }
+}
+
+/// A partition key as the template writes it.
+fn key(column: &glue::GlueColumn<'_>) -> String {
+    format!(
+        "{{ Name: {}, Type: {}, Comment: '{}' }}",
+        column.name, column.kind, column.comment
+    )
+}
+
+/// The first day is a parameter of the template.
+fn assert_properties(resource: &str, properties: Vec<(String, String)>) {
+    for (name, expected) in properties {
+        let expected = match expected.strip_prefix("2026-01,") {
+            Some(to) => format!("!Join [\"\", [{FIRST_MONTH}, \",{to}\"]]"),
+            None => expected
+                .replace("2026-01-01", "${LakeFirstDay}")
+                .replace("${at}", "${!at}")
+                .replace("${dt}", "${!dt}")
+                .replace("${month}", "${!month}"),
+        };
+        assert_eq!(value(resource, &name), Some(expected.as_str()), "{name}");
     }
 }
 
@@ -90,11 +126,15 @@ fn tables_of_state_have_the_columns_that_views_read() {
         );
         let columns = glue::column_lines(&queries::STATE_COLUMNS, INDENT);
         assert!(state.trim_end().ends_with(columns.trim_end()), "{state}");
-        let location = format!(
-            "s3://${{EventsBucket}}/{}",
-            lake_schema::layout::state_prefix(table.name())
+        assert_eq!(
+            value(state, "Location"),
+            Some(glue::state_location(&table, "${EventsBucket}").as_str())
         );
-        assert_eq!(value(state, "Location"), Some(location.as_str()));
+        assert_eq!(
+            value(state, "PartitionKeys"),
+            Some(format!("[{}]", key(&glue::COMING)).as_str())
+        );
+        assert_properties(state, glue::state_properties(&table, "${EventsBucket}"));
     }
 }
 

@@ -166,7 +166,7 @@ impl Stack {
         }
         compactor.set_environment(&hurried).await?;
         let closed = async {
-            // Planned, written, shown, removed, forgotten; and once more, to see that nothing is left.
+            // Planned, written, shown; and as often once more, for months.
             for _ in 0..6 {
                 compactor.invoke(&json!({})).await?;
                 between().await?;

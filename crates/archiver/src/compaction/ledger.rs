@@ -1,9 +1,9 @@
 //! What compaction is busy with: which files queries leave out, and how far each day is.
 //!
-//! One small object that the view of every table reads. It is never changed: each version is an object of its own, and
-//! the highest one counts, so a query reads one version or the next, and never half of one.
+//! One small object that the view of every table reads. It is never changed: each version is an object of its own, under the day on
+//! which it was written, and the highest one counts, so a query reads one version or the next, and never half of one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lake_schema::{
     FileId,
@@ -15,10 +15,28 @@ use time::{Date, OffsetDateTime, serde::rfc3339};
 /// One version of the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
-    /// Counts up with every change. The first version that is written is 1.
+    /// Rises with every change, and tells the day that it was written on ([`version_day`]). 0 is that of none.
     pub(crate) version: u64,
     /// The days that are being closed; of months the first of each.
     pub(crate) days: BTreeMap<Date, Closing>,
+    /// Parts that are in a closed file which is shown. Hidden until nobody can have listed them any more.
+    pub(crate) merged: BTreeSet<LakeFile>,
+}
+
+/// A day has so many versions at most.
+const VERSIONS_A_DAY: u64 = 100_000;
+
+/// The version after `version` that is written on the day `today`. Two compactors that follow one version on two days do not write
+/// the same one, as they do on one day, when the second has to give way.
+pub(crate) fn version_after(version: u64, today: Date) -> u64 {
+    let days = u64::try_from(today.to_julian_day()).unwrap_or(0);
+    (version + 1).max(days * VERSIONS_A_DAY)
+}
+
+/// The day that a version was written on.
+pub(crate) fn version_day(version: u64) -> Option<Date> {
+    let days = i32::try_from(version / VERSIONS_A_DAY).ok()?;
+    Date::from_julian_day(days).ok().filter(|_| days > 0)
 }
 
 /// A day or a month that is being closed.
@@ -27,9 +45,9 @@ pub(crate) struct Closing {
     pub(crate) phase: Phase,
     /// When the phase began, with all that belongs to it.
     pub(crate) since: OffsetDateTime,
-    /// The file that takes the place of all inputs.
+    /// The file that they become.
     pub(crate) output: FileId,
-    /// The files that go: a day's parts, and what the day or the month was closed as before. Sorted.
+    /// Parts of a day, in whose place it comes; of a month the days that it is a copy of. Sorted.
     pub(crate) inputs: Vec<LakeFile>,
 }
 
@@ -41,10 +59,6 @@ pub(crate) enum Phase {
     Planned,
     /// The output is there, and hidden.
     Written,
-    /// The output is shown, and the inputs are hidden: what a query sees changes from one file to the other at once.
-    Shown,
-    /// The inputs are hidden, and no longer there.
-    Removed,
 }
 
 /// A ledger that cannot be read. Nothing is done then: what is hidden must stay so.
@@ -87,70 +101,74 @@ struct FileLine {
     hidden: bool,
     day: String,
     role: Role,
-    phase: Phase,
-    #[serde(with = "rfc3339")]
-    since: OffsetDateTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    came: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phase: Option<Phase>,
+    #[serde(
+        default,
+        with = "rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    since: Option<OffsetDateTime>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Role {
-    /// The file that the others become.
+    /// The file that the others become. Hidden, as long as it is a line.
     Output,
     /// A part that becomes the output.
     Part,
-    /// The file that the day was closed as before.
-    Closed,
-    /// The file that the month was closed as before.
-    Month,
+    /// A closed day that is copied into the output.
+    Day,
+    /// A part that is in an output which is shown, and is hidden itself.
+    Merged,
 }
 
-impl Phase {
-    const fn hides(self, role: Role) -> bool {
-        match role {
-            Role::Output => matches!(self, Self::Planned | Self::Written),
-            Role::Part | Role::Closed | Role::Month => matches!(self, Self::Shown | Self::Removed),
+impl Role {
+    const fn is_hidden(self) -> bool {
+        match self {
+            Self::Output | Self::Merged => true,
+            Self::Part | Self::Day => false,
         }
+    }
+}
+
+/// A line about one file, without what only an output's says.
+fn line(version: u64, file: &LakeFile, role: Role) -> FileLine {
+    FileLine {
+        version,
+        file: file.id,
+        hidden: role.is_hidden(),
+        day: layout::format_day(file.day),
+        role,
+        came: match file.kind {
+            FileKind::Part { at } => Some(layout::format_day(at)),
+            FileKind::ClosedDay | FileKind::ClosedMonth => None,
+        },
+        phase: None,
+        since: None,
     }
 }
 
 impl Closing {
     fn lines(&self, version: u64, day: Date) -> impl Iterator<Item = FileLine> {
-        let output = (self.output, Role::Output);
-        let inputs = self.inputs.iter().map(|input| match input.kind {
-            FileKind::Part => (input.id, Role::Part),
-            FileKind::ClosedDay => (input.id, Role::Closed),
-            FileKind::ClosedMonth => (input.id, Role::Month),
+        let output = FileLine {
+            version,
+            file: self.output,
+            hidden: Role::Output.is_hidden(),
+            day: layout::format_day(day),
+            role: Role::Output,
+            came: None,
+            phase: Some(self.phase),
+            since: Some(self.since),
+        };
+        let inputs = self.inputs.iter().map(move |input| match input.kind {
+            FileKind::Part { .. } => line(version, input, Role::Part),
+            FileKind::ClosedDay | FileKind::ClosedMonth => line(version, input, Role::Day),
         });
-        std::iter::once(output)
-            .chain(inputs)
-            .map(move |(file, role)| FileLine {
-                version,
-                file,
-                hidden: self.phase.hides(role),
-                day: layout::format_day(day),
-                role,
-                phase: self.phase,
-                since: self.since,
-            })
-    }
-}
-
-impl Closing {
-    /// Gives up what was planned, as the file would be out of date. A run that is still at it may store the file yet, and one that
-    /// was cut off may have: so it stays hidden, and goes as files do that are replaced.
-    pub(crate) fn abandon(&mut self, month: Date, now: OffsetDateTime) {
-        let file = LakeFile {
-            day: month,
-            kind: FileKind::ClosedMonth,
-            id: self.output,
-        };
-        *self = Self {
-            phase: Phase::Shown,
-            since: now,
-            output: FileId::NONE,
-            inputs: vec![file],
-        };
+        std::iter::once(output).chain(inputs)
     }
 }
 
@@ -167,6 +185,11 @@ impl Ledger {
         self.days
             .iter()
             .flat_map(|(day, closing)| closing.lines(self.version, *day))
+            .chain(
+                self.merged
+                    .iter()
+                    .map(|part| line(self.version, part, Role::Merged)),
+            )
     }
 
     /// The object of this version.
@@ -187,7 +210,8 @@ impl Ledger {
     /// Reads what [`Ledger::to_bytes`] wrote.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, LedgerError> {
         let mut ledger = Self::default();
-        let mut outputs: BTreeMap<Date, FileId> = BTreeMap::new();
+        // The period that inputs follow, by its first day.
+        let mut current = None;
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
             if line.is_empty() {
                 continue;
@@ -199,54 +223,57 @@ impl Ledger {
             match line {
                 Line::Header { version, .. } if number == 1 => ledger.version = version,
                 Line::Header { .. } => return Err(nonsense("a second header")),
-                Line::File(line) => ledger.add(&line, &mut outputs)?,
+                Line::File(line) => ledger.add(&line, &mut current)?,
             }
         }
         if ledger.version == 0 {
             return Err(nonsense("no header"));
         }
-        for (day, closing) in &mut ledger.days {
-            closing.output = *outputs
-                .get(day)
-                .ok_or_else(|| nonsense("a day without an output"))?;
-        }
         Ok(ledger)
     }
 
-    fn add(
-        &mut self,
-        line: &FileLine,
-        outputs: &mut BTreeMap<Date, FileId>,
-    ) -> Result<(), LedgerError> {
+    fn add(&mut self, line: &FileLine, current: &mut Option<Date>) -> Result<(), LedgerError> {
+        if line.version != self.version {
+            return Err(nonsense("a line of another version"));
+        }
         let day = layout::parse_day(&line.day).ok_or_else(|| nonsense("a day that is none"))?;
-        let kind = match line.role {
-            Role::Output => None,
-            Role::Part => Some(FileKind::Part),
-            Role::Closed => Some(FileKind::ClosedDay),
-            Role::Month => Some(FileKind::ClosedMonth),
+        let file = |kind| LakeFile {
+            day,
+            kind,
+            id: line.file,
         };
-        let closing = self.days.entry(day).or_insert_with(|| Closing {
-            phase: line.phase,
-            since: line.since,
-            output: FileId::NONE,
-            inputs: Vec::new(),
-        });
-        if (closing.phase, closing.since) != (line.phase, line.since)
-            || line.version != self.version
-        {
-            return Err(nonsense("a day in two phases"));
-        }
-        match kind {
-            Some(kind) => closing.inputs.push(LakeFile {
-                day,
-                kind,
-                id: line.file,
-            }),
-            None if outputs.insert(day, line.file).is_some() => {
-                return Err(nonsense("a day with two outputs"));
+        let part = || {
+            let came = line.came.as_deref().and_then(layout::parse_day);
+            let at = came.ok_or_else(|| nonsense("a part without the day of its coming"))?;
+            Ok(file(FileKind::Part { at }))
+        };
+        let input = match line.role {
+            Role::Output => {
+                let (Some(phase), Some(since)) = (line.phase, line.since) else {
+                    return Err(nonsense("an output without a phase"));
+                };
+                let closing = Closing {
+                    phase,
+                    since,
+                    output: line.file,
+                    inputs: Vec::new(),
+                };
+                if self.days.insert(day, closing).is_some() {
+                    return Err(nonsense("a day with two outputs"));
+                }
+                *current = Some(day);
+                return Ok(());
             }
-            None => {}
-        }
+            Role::Merged => {
+                self.merged.insert(part()?);
+                return Ok(());
+            }
+            Role::Part => part()?,
+            Role::Day => file(FileKind::ClosedDay),
+        };
+        let closing = current.and_then(|day| self.days.get_mut(&day));
+        let closing = closing.ok_or_else(|| nonsense("an input without an output"))?;
+        closing.inputs.push(input);
         Ok(())
     }
 }
@@ -261,33 +288,50 @@ mod tests {
 
     use super::*;
 
-    fn ledger() -> Ledger {
-        let file = |day, kind, source: &str| LakeFile {
+    fn file(day: Date, kind: FileKind, source: &str) -> LakeFile {
+        LakeFile {
             day,
             kind,
             id: FileId::of_part("events", day, source),
-        };
-        let closing = |day: Date, phase| Closing {
+        }
+    }
+
+    fn ledger() -> Ledger {
+        let at = date!(2026 - 01 - 04);
+        let part = FileKind::Part { at };
+        let closing = |day: Date, phase, kind| Closing {
             phase,
             since: datetime!(2026-01-05 03:00:00.25 UTC),
             output: FileId::of_closed_day("events", day, &[]),
-            inputs: vec![
-                file(day, FileKind::Part, "a"),
-                file(day, FileKind::ClosedDay, "b"),
-                file(day, FileKind::ClosedMonth, "c"),
-            ],
+            inputs: vec![file(day, kind, "a"), file(day, kind, "b")],
         };
         Ledger {
             version: 7,
             days: [
-                (date!(2026 - 01 - 01), Phase::Planned),
-                (date!(2026 - 01 - 02), Phase::Written),
-                (date!(2026 - 01 - 03), Phase::Shown),
-                (date!(2026 - 01 - 04), Phase::Removed),
+                (date!(2026 - 01 - 01), Phase::Planned, part),
+                (date!(2026 - 01 - 02), Phase::Written, part),
+                (date!(2026 - 02 - 01), Phase::Written, FileKind::ClosedDay),
             ]
-            .map(|(day, phase)| (day, closing(day, phase)))
+            .map(|(day, phase, kind)| (day, closing(day, phase, kind)))
             .into(),
+            merged: [file(at, part, "c"), file(date!(2026 - 01 - 01), part, "d")].into(),
         }
+    }
+
+    #[test]
+    fn versions_rise_and_tell_their_day() {
+        let (day, next) = (date!(2026 - 01 - 31), date!(2026 - 02 - 01));
+        let first = version_after(0, day);
+        let second = version_after(first, day);
+        let third = version_after(first, next);
+
+        assert!(first < second && second < third);
+        for (version, written) in [(first, day), (second, day), (third, next)] {
+            assert_eq!(version_day(version), Some(written));
+        }
+        // A clock that goes back changes no order.
+        assert_eq!(version_day(version_after(third, day)), Some(next));
+        assert_eq!(version_day(0), None);
     }
 
     #[test]
@@ -304,26 +348,14 @@ mod tests {
     }
 
     #[test]
-    fn a_day_hides_its_output_first_and_its_inputs_then() {
+    fn outputs_that_are_made_are_hidden_and_parts_that_are_in_one_which_is_shown() {
         let ledger = ledger();
 
-        let hidden: Vec<FileId> = ledger.hidden().collect();
+        let hidden: BTreeSet<FileId> = ledger.hidden().collect();
 
-        let days: Vec<&Closing> = ledger.days.values().collect();
-        let inputs = |closing: &Closing| {
-            closing
-                .inputs
-                .iter()
-                .map(|input| input.id)
-                .collect::<Vec<_>>()
-        };
-        let expected = [
-            vec![days[0].output, days[1].output],
-            inputs(days[2]),
-            inputs(days[3]),
-        ]
-        .concat();
-        assert_eq!(hidden, expected);
+        let outputs = ledger.days.values().map(|closing| closing.output);
+        let merged = ledger.merged.iter().map(|part| part.id);
+        assert_eq!(hidden, outputs.chain(merged).collect());
     }
 
     #[test]
@@ -338,13 +370,12 @@ mod tests {
             lines[0],
             serde_json::json!({ "version": 7, "file": "", "hidden": false })
         );
-        let names: Vec<&String> = lines[1].as_object().unwrap().keys().collect();
-        let mut declared: Vec<&str> = lake_schema::queries::STATE_COLUMNS
+        let names: BTreeSet<&str> = lines[1..]
             .iter()
-            .map(|column| column.name)
+            .flat_map(|line| line.as_object().unwrap().keys().map(String::as_str))
             .collect();
-        declared.sort_unstable();
-        assert_eq!(names, declared);
+        let declared = lake_schema::queries::STATE_COLUMNS.map(|column| column.name);
+        assert_eq!(names, declared.into());
     }
 
     #[test]
@@ -362,8 +393,10 @@ mod tests {
             &good[good.find('\n').unwrap() + 1..],
             &good.repeat(2),
             &good.replace("\"2026-01-01\"", "\"2026-01-32\""),
-            &good.replacen("\"planned\"", "\"shown\"", 1),
             &good.replace("\"planned\"", "\"paused\""),
+            &good.replace(",\"phase\":\"planned\"", ""),
+            &good.replace("\"came\"", "\"went\""),
+            &good.replacen("\"version\":7", "\"version\":8", 2),
             &without_outputs,
         ] {
             assert!(Ledger::from_bytes(text.as_bytes()).is_err(), "{text}");

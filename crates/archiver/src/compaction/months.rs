@@ -1,7 +1,7 @@
-//! Closing months: a copy of their closed days in one file each, in a table of their own.
+//! Closing months: a copy of their closed days in one file, and one more for what comes late, in a table of their own.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     path::Path,
 };
@@ -18,13 +18,13 @@ use tracing::{Instrument, error, info, info_span};
 
 use super::{
     CloseError, PARQUET, Report, WRITE_LIMIT, fetch,
-    ledger::Phase,
+    ledger::{Closing, Phase, version_after},
     plan::{DaysOfMonth, due_months, next_steps},
     take_first_steps,
 };
 use crate::{
     Deps,
-    stored::{Stored, StoredError},
+    stored::{DayState, Stored, StoredError},
 };
 
 /// Brings every month of `table` that is to be closed one step further, and begins no file after `begin_until`.
@@ -39,45 +39,34 @@ pub(super) async fn compact_months(
     let now = (deps.clock)();
     let policy = deps.config.policy;
     let (ledger, replaced) = stored.read_ledger(now - policy.settle).await?;
-    let files: Vec<LakeFile> = stored.list_files().await?.into_keys().collect();
-    let due = due_months(&stored.table, &ledger, &files, days, now, policy);
+    let copied = read_copied(&stored, days).await?;
+    let due = due_months(&stored.table, &ledger, &copied, days, now, policy);
     for month in due.too_large {
         let month = format_partition(Period::Month, month);
         info!(month, "month is too large for one file and stays in days");
     }
-    let steps = next_steps(&ledger, due.months, now, policy.settle);
+    let steps = next_steps(&ledger, &[], due.months, now, policy.settle);
     let write = steps.write.clone();
     let mut ledger = take_first_steps(&stored, ledger, &replaced, steps, report).await?;
 
+    let mut has_changed = false;
     for month in write {
         let Some(closing) = ledger.days.get_mut(&month) else {
             continue;
         };
         let name = format_partition(Period::Month, month);
-        let is_planned = |days: &&DaysOfMonth| days.output(&stored.table, month) == closing.output;
-        let Some(days) = days.get(&month).filter(is_planned) else {
-            info!(
-                month = name,
-                "days have changed since the month was planned"
-            );
-            closing.abandon(month, (deps.clock)());
-            ledger.version += 1;
-            stored.write_ledger(&ledger).await?;
-            continue;
-        };
         if Instant::now() >= begin_until {
             report.put_off.push(month);
             continue;
         }
-        let span = info_span!("month", month = name, day_count = days.closed.len());
-        match write_month(deps, table, &stored, month, closing.output, days)
+        let span = info_span!("month", month = name, day_count = closing.inputs.len());
+        match write_month(deps, table, &stored, month, closing)
             .instrument(span)
             .await
         {
             Ok(()) => {
                 (closing.phase, closing.since) = (Phase::Written, (deps.clock)());
-                ledger.version += 1;
-                stored.write_ledger(&ledger).await?;
+                has_changed = true;
                 report.months.push(month);
             }
             Err(error) => {
@@ -86,8 +75,26 @@ pub(super) async fn compact_months(
             }
         }
     }
+    if has_changed {
+        ledger.version = version_after(ledger.version, (deps.clock)().date());
+        stored.write_ledger(&ledger).await?;
+    }
     report.closing_count += ledger.days.len();
     Ok(())
+}
+
+/// The closed days that are in their months already.
+async fn read_copied(
+    stored: &Stored,
+    days: &BTreeMap<Date, DaysOfMonth>,
+) -> Result<BTreeMap<Date, BTreeSet<FileId>>, StoredError> {
+    let mut copied = BTreeMap::new();
+    for month in days.keys() {
+        if let (Some(state), _) = stored.read_day(*month).await? {
+            copied.insert(*month, state.parts);
+        }
+    }
+    Ok(copied)
 }
 
 async fn write_month(
@@ -95,10 +102,15 @@ async fn write_month(
     table: &Table,
     stored: &Stored,
     month: Date,
-    id: FileId,
-    days: &DaysOfMonth,
+    closing: &Closing,
 ) -> Result<(), CloseError> {
     let started = Instant::now();
+    let id = closing.output;
+    let (state, version) = stored.read_day(month).await?;
+    let (mut parts, rows_before) = state
+        .map(|state| (state.parts, state.row_count))
+        .unwrap_or_default();
+    parts.extend(closing.inputs.iter().map(|day| day.id));
     let output = LakeFile {
         day: month,
         kind: FileKind::ClosedMonth,
@@ -107,11 +119,18 @@ async fn write_month(
     let name = stored.object(output.key(&stored.table));
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("month.parquet");
-    let row_count = copy_days(deps, table, days, &path, id).await?;
+    let row_count = copy_days(deps, table, &closing.inputs, &path, id).await?;
     let size_bytes = fs::metadata(&path)?.len();
     put_new_file(&stored.s3, &name, &path, PARQUET, WRITE_LIMIT)
         .await
         .map_err(StoredError::from)?;
+    let state = DayState {
+        output: id,
+        closed_at: (deps.clock)(),
+        row_count: rows_before + row_count,
+        parts,
+    };
+    stored.write_day(month, &state, &version).await?;
 
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(row_count, size_bytes, duration_ms, "month written");
@@ -122,7 +141,7 @@ async fn write_month(
 async fn copy_days(
     deps: &Deps,
     table: &Table,
-    days: &DaysOfMonth,
+    days: &[LakeFile],
     path: &Path,
     id: FileId,
 ) -> Result<u64, CloseError> {
@@ -135,10 +154,11 @@ async fn copy_days(
     let out = File::create(path)?;
     let mut file = MonthFile::new(out, table, directory, deps.config.column_bytes, id)
         .map_err(failed(&path.display().to_string()))?;
-    for day in days.closed.iter().copied() {
+    for day in days {
         let key = day.key(&stored.table);
         let source = fetch(&stored, &key).await?;
-        let added = spawn_blocking(move || file.add(day.day, source).map(|()| file));
+        let day = day.day;
+        let added = spawn_blocking(move || file.add(day, source).map(|()| file));
         file = added.await?.map_err(failed(&key))?;
     }
     let finished = spawn_blocking(|| file.finish());

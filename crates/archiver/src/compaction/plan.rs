@@ -1,24 +1,28 @@
 //! What to do next about the days and the months that are to be closed. Pure: the clock, the listing and the ledger are given.
 //!
-//! S3 cannot change two objects at once, and a query lists the day's files at one moment and reads the ledger at another. So
-//! a day goes through four phases, and each begins only after every query is over that began before the one before it:
+//! S3 cannot change two objects at once, and a query lists files at one moment, reads the ledger at another, and opens what it has
+//! listed, hidden or not, at a third. No query takes longer than [`Policy::settle`] for all of that. So
 //!
-//! 1. planned: the output's name is hidden before there is such a file. A query that reads an older ledger lists an older day.
-//! 2. written: the output is there. A query that lists it reads a ledger that hides it.
-//! 3. shown: one version of the ledger hides the inputs and shows the output. A query that reads it lists the output, and
-//!    one that does not still finds the inputs.
-//! 4. removed: the inputs are gone. Nobody reads a ledger that shows them. After that the ledger forgets the day.
+//! * files that stay are only ever added. Parts, and versions of the ledger, lie under the day of their coming, of which the
+//!   tables' projections list today and yesterday ([`layout::listed_until`]);
+//! * a day is closed in steps, and each begins only after every query is over that began before the step before it:
+//!   1. planned: the output's name is hidden before there is such a file. A query that reads an older ledger lists an older day.
+//!   2. written: the output is there. A query that lists it reads a ledger that hides it.
+//!   3. shown: one version of the ledger hides the inputs and shows the output. A query that reads it lists the output, and one
+//!      that does not still sees the inputs;
+//! * what is hidden goes when every query is over that can have listed it: a settling time after queries stopped to list it. So no
+//!   query finds a file gone. Another settling time later the ledger forgets it, too.
 //!
-//! So each query sees each event in exactly one file, whatever the order in which it looks. And whoever opens only files that its
-//! ledger shows, and only the latest ledger, finds all of them until [`Policy::settle`] is over. Athena opens what it has listed,
-//! hidden or not: a query that is under way while files are removed may fail, and has to be run again. It never answers wrongly.
+//! So each query sees each event in exactly one file, whatever the order in which it looks, and finds each file that it lists. For
+//! that everything is planned some hours into the day after its coming, long before queries stop to list it. Were the compactor away
+//! for so long that this passes, parts would be left out of queries until it is back, and nothing would be seen twice: the ledger
+//! that hides a part is listed as long as the part is.
 //!
-//! A month goes through the same phases in a ledger of its own. What is replaced there is the file that it was closed as before;
-//! the days that it is made of stay where they are.
+//! A month goes through the same steps in a ledger of its own. Its inputs, which are closed days, stay; so nothing of it goes.
 
 mod months;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lake_schema::{
     FileId,
@@ -26,19 +30,21 @@ use lake_schema::{
 };
 use time::{Date, Duration, OffsetDateTime};
 
-use super::ledger::{Closing, Ledger, Phase};
+use super::ledger::{Closing, Ledger, Phase, version_after, version_day};
 
 pub(crate) use self::months::{DaysOfMonth, days_by_month, due_months};
 
-/// How many days, or months, are closed at once. Their files are the ledger's lines, which every query reads.
-const MAX_CLOSING: usize = 32;
+/// How many days, or months, are closed at once. Their files are the ledger's lines, which every query reads; but all parts that came
+/// on a day have to be planned on the next, and may be of any days.
+const MAX_CLOSING: usize = 1000;
 
 /// When things are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// A day is closed so long after its end: most of what is late has come by then.
     pub close_after: Duration,
-    /// A day to which events were added is closed again so long after it was closed.
+    /// A day to which events were added is closed again so long after it was closed. If they came on another day than today it does
+    /// not rest: so long as `close_after` into this day it is closed again.
     pub reopen_after: Duration,
     /// A month is closed so long after its end.
     pub close_month_after: Duration,
@@ -61,75 +67,75 @@ pub(crate) struct Steps {
     pub(crate) write: Vec<Date>,
 }
 
-/// Files of a day or a month that another is to take the place of.
+/// Files of a day or a month that are to become one more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) output: FileId,
     pub(crate) inputs: Vec<LakeFile>,
 }
 
-/// Decides what to do at `now`: what was begun goes on, and of what is due as much is begun as may be.
+/// Decides what to do at `now`: what was begun goes on, and of what is due as much is begun as may be. `files` are those that there
+/// are.
 pub(crate) fn next_steps(
     ledger: &Ledger,
+    files: &[LakeFile],
     due: BTreeMap<Date, Due>,
     now: OffsetDateTime,
     settle: Duration,
 ) -> Steps {
     let mut steps = Steps::default();
     let mut next = Ledger {
-        version: ledger.version + 1,
-        days: BTreeMap::new(),
+        version: version_after(ledger.version, now.date()),
+        ..Ledger::default()
     };
+    let present: BTreeSet<&LakeFile> = files.iter().collect();
+    for file in &ledger.merged {
+        let is_present = present.contains(file);
+        let unlisted_for = file.listed_until().map(|end| now - end);
+        let is_over = |least: Duration| unlisted_for.is_some_and(|unlisted| unlisted >= least);
+        if is_present && is_over(settle) {
+            steps.remove.push(*file);
+        }
+        if is_present || !is_over(settle * 2) {
+            next.merged.insert(*file);
+        }
+    }
     for (day, closing) in &ledger.days {
         let is_settled = now - closing.since >= settle;
-        let phase = match closing.phase {
-            Phase::Planned => {
-                if is_settled {
-                    steps.write.push(*day);
-                }
-                Phase::Planned
+        match closing.phase {
+            Phase::Written if is_settled => {
+                let goes = |file: &&LakeFile| file.listed_until().is_some();
+                next.merged.extend(closing.inputs.iter().filter(goes));
+                continue;
             }
-            Phase::Written if is_settled => Phase::Shown,
-            Phase::Shown if is_settled => {
-                steps.remove.extend(&closing.inputs);
-                Phase::Removed
-            }
-            Phase::Removed if is_settled => continue,
-            phase @ (Phase::Written | Phase::Shown | Phase::Removed) => phase,
-        };
-        let since = if phase == closing.phase {
-            closing.since
-        } else {
-            now
-        };
-        let closing = Closing {
-            phase,
-            since,
-            ..closing.clone()
-        };
-        next.days.insert(*day, closing);
+            Phase::Planned if is_settled => steps.write.push(*day),
+            Phase::Planned | Phase::Written => {}
+        }
+        next.days.insert(*day, closing.clone());
     }
     for (day, Due { output, inputs }) in due {
         if next.days.len() == MAX_CLOSING {
             break;
         }
-        next.days.insert(
-            day,
-            Closing {
-                phase: Phase::Planned,
-                since: now,
-                output,
-                inputs,
-            },
-        );
+        // A day that has just been shown may have more already.
+        next.days.entry(day).or_insert(Closing {
+            phase: Phase::Planned,
+            since: now,
+            output,
+            inputs,
+        });
     }
-    if next.days != ledger.days {
+    let is_empty = next.days.is_empty() && next.merged.is_empty();
+    // Queries list a version of the ledger on its day and on the next.
+    let is_ending = !is_empty && version_day(ledger.version).is_none_or(|day| day < now.date());
+    if is_ending || (&next.days, &next.merged) != (&ledger.days, &ledger.merged) {
         steps.ledger = Some(next);
     }
     steps
 }
 
-/// The days with parts that are to be closed, oldest first, and all files of each. `closed_at` says when a day was closed last.
+/// The days with parts that are to be closed, oldest first, with all parts that are in no closed file yet nor on their way into one.
+/// `closed_at` says when a day was closed last.
 pub(crate) fn due_days(
     table: &str,
     ledger: &Ledger,
@@ -140,17 +146,24 @@ pub(crate) fn due_days(
 ) -> BTreeMap<Date, Due> {
     let mut days: BTreeMap<Date, Vec<LakeFile>> = BTreeMap::new();
     for file in files {
-        days.entry(file.day).or_default().push(*file);
+        let is_part = matches!(file.kind, FileKind::Part { .. });
+        if is_part && !ledger.merged.contains(file) {
+            days.entry(file.day).or_default().push(*file);
+        }
     }
-    days.retain(|day, files| {
-        files.sort_unstable();
+    let is_over = |day: Date| {
         let end = day.midnight().assume_utc() + Duration::DAY;
-        let is_over = now - end >= policy.close_after;
+        now - end >= policy.close_after
+    };
+    days.retain(|day, parts| {
+        parts.sort_unstable();
         let is_rested = closed_at
             .get(day)
             .is_none_or(|closed| now - *closed >= policy.reopen_after);
-        let has_parts = files.iter().any(|file| file.kind == FileKind::Part);
-        is_over && is_rested && has_parts && !ledger.days.contains_key(day)
+        // What came on a day that is over is listed for less than another.
+        let is_urgent = |part: &LakeFile| matches!(part.kind, FileKind::Part { at } if is_over(at));
+        let is_due = (is_over(*day) && is_rested) || parts.iter().any(is_urgent);
+        is_due && !ledger.days.contains_key(day)
     });
     let due = |(day, inputs): (Date, Vec<LakeFile>)| {
         let ids: Vec<FileId> = inputs.iter().map(|input| input.id).collect();

@@ -39,7 +39,7 @@ async fn an_email_event_is_a_row_with_the_rest_of_it_in_extra() {
         panic!("{rows:?}");
     };
     assert!(
-        file.starts_with("lake/email_events/dt=2026-02-03/part-"),
+        file.starts_with("lake/email_events/new/at=2026-03-01/dt=2026-02-03/part-"),
         "{file}"
     );
     assert_eq!(row["type"], "bounce");
@@ -115,7 +115,7 @@ async fn app_events_are_taken_out_of_their_messages() {
     assert_eq!(rows.len(), 2);
     let (file, row) = &rows[0];
     assert!(
-        file.starts_with("lake/app_events/dt=2026-01-01/part-"),
+        file.starts_with("lake/app_events/new/at=2026-03-01/dt=2026-01-01/part-"),
         "{file}"
     );
     let id = &batch["events"][0]["data"]["source_message_id"];

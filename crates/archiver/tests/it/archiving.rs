@@ -3,9 +3,9 @@ use std::{io::Write as _, time::Duration};
 use aws_io::Aws;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
-use time::macros::date;
+use time::macros::{date, datetime};
 
-use crate::rig::{NONE, Rig, new_bucket, notice, put, raw_key};
+use crate::rig::{NONE, Rig, new_bucket, notice, put, raw_key, set_now};
 
 const EVENTS: &str = "{\"event\":\"a\",\"userId\":\"u\",\"dateTime\":\"2026-03-01 10:00:00\"}\n\
                       junk\n\
@@ -27,11 +27,13 @@ async fn records_become_rows_of_their_day_or_rejections() {
 
     assert_eq!(retried, NONE);
     let files = rig.files().await;
-    let days: Vec<&str> = files.keys().map(|key| &key[..25]).collect();
-    assert_eq!(
-        days,
-        ["lake/events/dt=2026-02-28", "lake/events/dt=2026-03-01"]
-    );
+    let folders: Vec<&str> = files
+        .keys()
+        .map(|key| key.split_once("/part-").unwrap().0)
+        .collect();
+    let expected =
+        ["2026-02-28", "2026-03-01"].map(|day| format!("lake/events/new/at=2026-03-01/dt={day}"));
+    assert_eq!(folders, expected);
     let events: Vec<&Value> = files.values().flatten().map(|row| &row["event"]).collect();
     assert_eq!(events, ["b", "a"]);
     let rejections = rig.rejections().await;
@@ -56,6 +58,27 @@ async fn the_same_notice_twice_changes_nothing() {
     assert_eq!(retried, NONE);
     assert_eq!(rig.objects("").await, before);
     assert_eq!(rig.counts(), [9, 2, 6, 1, 0]);
+}
+
+/// Each time that it comes, another day is today; under which its part is filed must not matter.
+#[tokio::test]
+async fn an_object_of_old_that_comes_on_two_days_is_there_once() {
+    let rig = Rig::new().await;
+    let key = "raw/track/dt=2026-01-05/hour=10/x.gz";
+    rig.put(key, gzip(EVENTS)).await;
+    for now in [
+        datetime!(2026-03-01 23:59:59 UTC),
+        datetime!(2026-03-02 00:00:01 UTC),
+    ] {
+        set_now(now);
+        assert_eq!(rig.deliver(&[key]).await, NONE);
+    }
+
+    let files: Vec<String> = rig.files().await.into_keys().collect();
+    let [file] = &files[..] else {
+        panic!("{files:?}");
+    };
+    assert!(file.starts_with("lake/events/new/at=2026-03-01/"), "{file}");
 }
 
 #[tokio::test]
@@ -143,7 +166,7 @@ async fn objects_of_an_older_layout_and_of_another_bucket_come_in_too() {
     assert!(
         files
             .keys()
-            .all(|key| key.starts_with("lake/events/dt=2018-03-15/part-"))
+            .all(|key| key.starts_with("lake/events/new/at=2026-03-01/dt=2018-03-15/part-"))
     );
     assert!(files.values().all(|rows| rows.len() == 2));
 }

@@ -3,7 +3,8 @@
 //! A file of the lake never changes under its name, so one that is here is not read again, and one that is gone there goes.
 //! Compaction goes on meanwhile. So that each event is in the copy once, only the latest ledger is copied, and only files that it
 //! does not hide: those are not removed before every look at the lake is over that began before they were hidden
-//! (`crates/archiver/src/compaction/plan.rs`). If a file is gone all the same, the look took too long, and begins anew.
+//! (`crates/archiver/src/compaction/plan.rs`). If a file is gone all the same, the look took longer than any query may, and begins
+//! anew.
 
 use std::{
     collections::BTreeSet,
@@ -47,8 +48,10 @@ pub(super) struct LakeCopy {
 /// The files of one table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct TableCopy {
-    /// Under `dt=YYYY-MM-DD/` or `month=YYYY-MM/`, as in the bucket.
+    /// Those that stay, under `dt=YYYY-MM-DD/` or `month=YYYY-MM/`, as in the bucket.
     pub(super) files: Vec<PathBuf>,
+    /// Those that have come since, under `at=YYYY-MM-DD/dt=YYYY-MM-DD/`.
+    pub(super) parts: Vec<PathBuf>,
     /// The latest version of what compaction is busy with, if there is any.
     pub(super) states: Vec<PathBuf>,
 }
@@ -110,8 +113,14 @@ impl LakeCopy {
             ));
         }
         let path = |key: &String| self.folder.join(key);
+        let parts_prefix = layout::parts_prefix(table.name());
+        let (parts, files) = look
+            .files
+            .iter()
+            .partition::<Vec<&String>, _>(|key| key.starts_with(&parts_prefix));
         Ok(Some(TableCopy {
-            files: look.files.iter().map(path).collect(),
+            files: files.into_iter().map(path).collect(),
+            parts: parts.into_iter().map(path).collect(),
             states: look.ledger.iter().map(path).collect(),
         }))
     }
@@ -120,7 +129,7 @@ impl LakeCopy {
         let states = self.keys(&layout::state_prefix(table.name())).await?;
         let latest = states
             .into_iter()
-            .filter_map(|key| Some((layout::state_version(table.name(), &key)?, key)))
+            .filter_map(|key| Some((layout::state_version(table.name(), &key)?.0, key)))
             .max();
         let mut hidden = BTreeSet::new();
         let ledger = latest.map(|(_, key)| key);
@@ -133,8 +142,11 @@ impl LakeCopy {
             hidden = hidden_files(&text).with_context(|| format!("reading {key}"))?;
         }
         let listed = self.keys(&layout::table_prefix(table.name())).await?;
+        // Filed under two days, a part is one all the same.
+        let mut seen = BTreeSet::new();
         let is_shown = |key: &String| {
-            LakeFile::from_key(table.name(), key).is_some_and(|file| !hidden.contains(&file.id))
+            LakeFile::from_key(table.name(), key)
+                .is_some_and(|file| !hidden.contains(&file.id) && seen.insert(file.id))
         };
         Ok(Some(Look {
             ledger,
@@ -174,6 +186,7 @@ impl LakeCopy {
         let current: BTreeSet<&Path> = copy
             .files
             .iter()
+            .chain(&copy.parts)
             .chain(&copy.states)
             .map(PathBuf::as_path)
             .collect();

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use aws_io::Aws;
 use lake_schema::{
-    Table, glue,
-    queries::{STATE_COLUMNS, files_table, state_table, view},
+    Period, Table,
+    glue::{self, COMING},
+    queries::{STATE_COLUMNS, files_table, parts_table, state_table, view},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -105,7 +106,7 @@ pub(super) async fn ask(
 
 impl Plan {
     fn reads(&self, table: &Table) -> bool {
-        let names = [files_table(table), state_table(table)];
+        let names = [files_table(table), parts_table(table), state_table(table)];
         self.reads
             .as_ref()
             .is_none_or(|reads| reads.iter().any(|name| names.contains(name)))
@@ -113,27 +114,53 @@ impl Plan {
 }
 
 /// What makes `table` known: its files, what compaction is busy with, and the view that shows each event once.
-fn statements(table: &Table, copy: &TableCopy) -> [String; 3] {
-    let name = files_table(table);
-    let files = if copy.files.is_empty() {
+fn statements(table: &Table, copy: &TableCopy) -> Vec<String> {
+    let period = table.period();
+    let mut statements = vec![rows_statement(
+        table,
+        &files_table(table),
+        &copy.files,
+        &[period.key()],
+    )];
+    if period == Period::Day {
+        let keys = [period.key(), COMING.name];
+        statements.push(rows_statement(
+            table,
+            &parts_table(table),
+            &copy.parts,
+            &keys,
+        ));
+    }
+    statements.push(state_statement(table, copy));
+    statements.push(format!("create view {} as {}", table.name(), view(table)));
+    statements
+}
+
+/// A table of rows in `files`, under folders of the partition keys.
+fn rows_statement(table: &Table, name: &str, files: &[PathBuf], keys: &[&str]) -> String {
+    if files.is_empty() {
         let columns = glue::columns(table)
             .into_iter()
-            .chain([glue::partition_key(table)])
-            .map(|column| format!("{} {}", column.name, duckdb_type(column.kind)))
+            .map(|column| (column.name, duckdb_type(column.kind)))
+            .chain(keys.iter().map(|key| (*key, "varchar")))
+            .map(|(name, kind)| format!("{name} {kind}"))
             .collect::<Vec<_>>()
             .join(", ");
-        format!("create table {name} ({columns})")
-    } else {
-        format!(
-            "create view {name} as select * from read_parquet({}, hive_partitioning = true, \
-             hive_types = {{'{}': varchar}}, union_by_name = true)",
-            list(&copy.files),
-            table.period().key()
-        )
-    };
+        return format!("create table {name} ({columns})");
+    }
+    let types: Vec<String> = keys.iter().map(|key| format!("'{key}': varchar")).collect();
+    format!(
+        "create view {name} as select * from read_parquet({}, hive_partitioning = true, hive_types = {{{}}}, \
+         union_by_name = true)",
+        list(files),
+        types.join(", ")
+    )
+}
+
+fn state_statement(table: &Table, copy: &TableCopy) -> String {
     let state_columns =
         STATE_COLUMNS.map(|column| format!("{}: '{}'", column.name, duckdb_type(column.kind)));
-    let states = if copy.states.is_empty() {
+    if copy.states.is_empty() {
         let columns =
             STATE_COLUMNS.map(|column| format!("{} {}", column.name, duckdb_type(column.kind)));
         format!(
@@ -148,9 +175,7 @@ fn statements(table: &Table, copy: &TableCopy) -> [String; 3] {
             list(&copy.states),
             state_columns.join(", ")
         )
-    };
-    let events = format!("create view {} as {}", table.name(), view(table));
-    [files, states, events]
+    }
 }
 
 /// Glue's names are `DuckDB`'s own, but for text.
@@ -175,12 +200,18 @@ mod tests {
     fn empty_lake_has_its_tables_all_the_same() {
         let nothing = TableCopy::default();
 
-        let [files, states, view] = statements(&Table::events(), &nothing);
+        let [files, parts, states, view] =
+            statements(&Table::events(), &nothing).try_into().unwrap();
 
         assert!(files.starts_with(
             "create table events_files (event varchar, userid varchar, datetime timestamp"
         ));
         assert!(files.ends_with("_file varchar, dt varchar)"), "{files}");
+        assert!(parts.starts_with("create table events_parts (event varchar"));
+        assert!(
+            parts.ends_with("_file varchar, dt varchar, at varchar)"),
+            "{parts}"
+        );
         assert!(states.starts_with("create table events_state (version bigint, file varchar"));
         assert!(view.starts_with("create view events as select event, "));
     }
@@ -190,12 +221,12 @@ mod tests {
         let nothing = TableCopy::default();
         let some = TableCopy {
             files: vec!["/l/events_months/month=2026-01/month-1.parquet".into()],
-            states: Vec::new(),
+            ..TableCopy::default()
         };
         let table = Table::events().closed_months();
 
-        let [empty, _, view] = statements(&table, &nothing);
-        let [files, ..] = statements(&table, &some);
+        let [empty, _, view] = statements(&table, &nothing).try_into().unwrap();
+        let files = &statements(&table, &some)[0];
 
         assert!(
             empty.ends_with("_file varchar, dt varchar, month varchar)"),
@@ -208,13 +239,19 @@ mod tests {
     #[test]
     fn paths_cannot_end_the_text_they_stand_in() {
         let copy = TableCopy {
-            files: vec!["/it's/lake/events/dt=2026-01-01/part-1.parquet".into()],
+            files: vec!["/it's/closed/dt=2026-01-01/day-1.parquet".into()],
+            parts: vec!["/it's/new/at=2026-01-02/dt=2026-01-01/part-1.parquet".into()],
             states: vec!["/s/000000000001.ndjson".into()],
         };
 
-        let [files, states, _] = statements(&Table::events(), &copy);
+        let [files, parts, states, _] = statements(&Table::events(), &copy).try_into().unwrap();
 
-        assert!(files.contains("['/it''s/lake/events/dt=2026-01-01/part-1.parquet']"));
+        assert!(files.contains("['/it''s/closed/dt=2026-01-01/day-1.parquet']"));
+        assert!(parts.contains("['/it''s/new/at=2026-01-02/dt=2026-01-01/part-1.parquet']"));
+        assert!(
+            parts.contains("hive_types = {'dt': varchar, 'at': varchar}"),
+            "{parts}"
+        );
         assert!(
             states.contains("version: 'bigint', file: 'varchar'"),
             "{states}"

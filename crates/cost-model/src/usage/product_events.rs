@@ -40,7 +40,11 @@ pub const FULL_YEAR_DAYS: f64 = 365.0;
 const MONTH_DAYS: f64 = 31.0;
 /// Days since the last month that was copied: half a month on average, and three days until a month is.
 const DAYS_SINCE_MONTH: f64 = 18.0;
-/// Parts of the days that are not closed yet: a delivery is a part.
+/// Parts of a month and two days, of each day those that came today and those that came yesterday.
+const LISTS_OF_PARTS: f64 = 64.0;
+/// Versions of the ledger, by the day on which they were written.
+const LISTS_OF_STATE: f64 = 3.0;
+/// Days of parts that queries list: yesterday's, and today's so far. A delivery is a part.
 const OPEN_DAYS: f64 = 1.5;
 
 /// What an event of a shape takes, in bytes, as measured by `make bench` over compacted days.
@@ -206,7 +210,7 @@ fn queries(product: &ProductEvents) -> Vec<Use> {
 }
 
 /// Athena lists each partition once and opens each file; both are billed to the bucket. The view reads its small table
-/// of replaced files as well.
+/// of hidden files as well.
 fn requests(product: &ProductEvents) -> (f64, f64) {
     let executions = product.queries.executions();
     let open_files = deliveries(product) / crate::prices::HOURS_A_MONTH * 24.0 * OPEN_DAYS;
@@ -220,7 +224,7 @@ fn requests(product: &ProductEvents) -> (f64, f64) {
         ((MONTH_DAYS + FULL_YEAR_DAYS * 2.0) / 3.0, 0.0)
     };
     let views = if product.close_months { 2.0 } else { 1.0 };
-    let lists = executions * (mean_days + mean_months + views);
+    let lists = executions * (mean_days + LISTS_OF_PARTS + mean_months + LISTS_OF_STATE * views);
     // A month's file has the pages of a column in as many places as it has days.
     let reads_a_month = READS_A_FILE - 1.0 + MONTH_DAYS;
     let reads = executions

@@ -347,3 +347,29 @@ fn an_id_is_known_within_its_day() {
 
     assert_eq!(closed, [(1, 1), (2, 1)]);
 }
+
+/// What is known decides, whenever it is added, and is not written again.
+#[test]
+fn of_known_files_nothing_is_written_and_nothing_with_their_ids() {
+    let table = table();
+    let event = |id: &str, n: u32| {
+        format!(r#"{{"event":"e","user":"u","at":"2026-01-01 00:00:01","id":"{id}","n":{n}}}"#)
+    };
+    let known = closed_day(&table, &[event("a", 1) + &event("b", 2)]);
+    let late = event("b", 3) + &event("c", 4) + &event("c", 5);
+    let mut merge = Merge::new(table.clone(), std::env::temp_dir(), LARGE);
+    merge.add(part(&table, &late)).unwrap();
+    merge.add_known(file(&known)).unwrap();
+    let id = FileId::of_closed_day("t", SOURCE.first_day, &[]);
+
+    let (bytes, merged) = merge.finish(Vec::new(), id).unwrap();
+
+    assert_eq!(texts(&rows(bytes), "n"), ["4"]);
+    assert_eq!(
+        merged,
+        Merged {
+            row_count: 1,
+            duplicate_count: 2,
+        }
+    );
+}

@@ -251,22 +251,32 @@ proptest! {
         age in 0_i32..400,
         seconds in 0_i64..86_400,
         closed: bool,
+        (filed_before, days_ago) in (0_i64..4, 0_i64..40),
     ) {
         let epoch = time::macros::date!(2020 - 01 - 01);
         let first_day = epoch + time::Duration::days(first.into());
         let day = first_day + time::Duration::days(age.into());
         // The archiver takes events up to a day ahead of the clock.
-        let now = day.midnight().assume_utc() - time::Duration::DAY + time::Duration::seconds(seconds);
+        let now = day.midnight().assume_utc() - time::Duration::DAY + time::Duration::seconds(seconds)
+            + time::Duration::days(if closed { 0 } else { days_ago });
         let table = Table::events();
+        let at = now.date() - time::Duration::days(filed_before);
         let file = layout::LakeFile {
             day,
-            kind: if closed { layout::FileKind::ClosedDay } else { layout::FileKind::Part },
+            kind: if closed { layout::FileKind::ClosedDay } else { layout::FileKind::Part { at } },
             id: FileId::of_part("events", day, "x"),
         };
+        let (location, keys, properties) = if closed {
+            let properties = glue::properties(&table, "bucket", first_day);
+            (glue::location(&table, "bucket"), vec![crate::DAY], properties)
+        } else {
+            let properties = glue::parts_properties(&table, "bucket");
+            (glue::parts_location(&table, "bucket"), vec![glue::COMING.name, crate::DAY], properties)
+        };
         let projection = Projection::from_properties(
-            &glue::location(&table, "bucket"),
-            &[crate::DAY],
-            &glue::properties(&table, "bucket", first_day).into_iter().collect(),
+            &location,
+            &keys,
+            &properties.into_iter().collect(),
         ).unwrap();
 
         let partitions = projection.partitions(now, &BTreeMap::new(), |_, _| true).unwrap();
@@ -274,9 +284,20 @@ proptest! {
         let url = format!("s3://bucket/{}", file.key(table.name()));
         let holding: Vec<&Partition> =
             partitions.iter().filter(|found| url.starts_with(&found.location)).collect();
-        prop_assert_eq!(holding.len(), 1);
-        prop_assert_eq!(&holding[0].values, &vec![layout::format_day(day)]);
-        prop_assert_eq!(partitions.len(), usize::try_from(age).unwrap() + 1);
+        let days = usize::try_from(age).unwrap() + 1;
+        if closed {
+            prop_assert_eq!(holding.len(), 1);
+            prop_assert_eq!(&holding[0].values, &vec![layout::format_day(day)]);
+            prop_assert_eq!(partitions.len(), days);
+        } else {
+            let is_recent = now.date() - day <= time::Duration::days(layout::PARTS_DAYS_BEFORE);
+            let is_listed = now < file.listed_until().unwrap() && is_recent;
+            prop_assert_eq!(holding.len(), usize::from(is_listed));
+            if is_listed {
+                prop_assert_eq!(&holding[0].values, &vec![layout::format_day(at), layout::format_day(day)]);
+            }
+            prop_assert_eq!(partitions.len(), 2 * 32);
+        }
     }
 
     /// The same for closed months: the file of a month that is over is where a query looks, under the month that it names.

@@ -1,6 +1,6 @@
 //! Which months are to be closed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lake_schema::{
     FileId,
@@ -17,28 +17,19 @@ const MAX_MONTH_BYTES: u64 = 4_000_000_000;
 /// The days of a month, as they were listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DaysOfMonth {
-    /// The files that days are closed as, in the order of the days.
-    pub(crate) closed: Vec<LakeFile>,
-    pub(crate) size_bytes: u64,
-    /// Whether a day has parts, or is being closed.
+    /// The files that days are closed as, in the order of the days, and their sizes.
+    pub(crate) closed: BTreeMap<LakeFile, u64>,
+    /// Whether a day has parts that are in no closed file, or is being closed.
     is_busy: bool,
 }
 
 /// The months that are to be closed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DueMonths {
-    /// Each with the files that it was closed as before, oldest first.
+    /// Each with the days that are to be copied, oldest first.
     pub(crate) months: BTreeMap<Date, Due>,
     /// Those that would be, if they were not too large for one file.
     pub(crate) too_large: Vec<Date>,
-}
-
-impl DaysOfMonth {
-    /// The name of the file that these days become.
-    pub(crate) fn output(&self, months: &str, month: Date) -> FileId {
-        let ids: Vec<FileId> = self.closed.iter().map(|file| file.id).collect();
-        FileId::of_closed_month(months, month, &ids)
-    }
 }
 
 /// The files of a table's days with their sizes, by the first day of their month. `ledger` is the days' own; what lies before
@@ -53,10 +44,9 @@ pub(crate) fn days_by_month(
         let month = months.entry(first_of_month(file.day)).or_default();
         match file.kind {
             FileKind::ClosedDay => {
-                month.closed.push(*file);
-                month.size_bytes += size_bytes;
+                month.closed.insert(*file, *size_bytes);
             }
-            FileKind::Part => month.is_busy = true,
+            FileKind::Part { .. } => month.is_busy |= !ledger.merged.contains(file),
             FileKind::ClosedMonth => {}
         }
     }
@@ -68,35 +58,37 @@ pub(crate) fn days_by_month(
     months
 }
 
-/// The months whose days are all closed and are not what the month was closed as. `ledger` and `files` are those of the table
-/// `months`.
+/// The months whose days are all closed, and of which a closed day is not `copied` yet, with those days. `ledger` is that of the
+/// table `months`.
 pub(crate) fn due_months(
     months: &str,
     ledger: &Ledger,
-    files: &[LakeFile],
+    copied: &BTreeMap<Date, BTreeSet<FileId>>,
     days: &BTreeMap<Date, DaysOfMonth>,
     now: OffsetDateTime,
     policy: Policy,
 ) -> DueMonths {
     let mut due = DueMonths::default();
     for (month, days) in days {
-        let inputs: Vec<LakeFile> = files
-            .iter()
-            .filter(|file| file.day == *month)
-            .copied()
-            .collect();
-        let output = days.output(months, *month);
         let end = *month + Duration::days(month.month().length(month.year()).into());
         let is_over = now - end.midnight().assume_utc() >= policy.close_month_after;
-        let is_new = !days.closed.is_empty() && inputs.iter().all(|file| file.id != output);
-        if !is_over || !is_new || days.is_busy || ledger.days.contains_key(month) {
+        if !is_over || days.is_busy || ledger.days.contains_key(month) {
             continue;
         }
-        if days.size_bytes > MAX_MONTH_BYTES {
-            due.too_large.push(*month);
-        } else {
-            due.months.insert(*month, Due { output, inputs });
+        let copied = copied.get(month);
+        let is_new =
+            |(file, _): &(&LakeFile, &u64)| copied.is_none_or(|copied| !copied.contains(&file.id));
+        let (inputs, sizes): (Vec<LakeFile>, Vec<u64>) = days.closed.iter().filter(is_new).unzip();
+        if inputs.is_empty() {
+            continue;
         }
+        if sizes.iter().sum::<u64>() > MAX_MONTH_BYTES {
+            due.too_large.push(*month);
+            continue;
+        }
+        let ids: Vec<FileId> = inputs.iter().map(|file| file.id).collect();
+        let output = FileId::of_closed_month(months, *month, &ids);
+        due.months.insert(*month, Due { output, inputs });
     }
     due
 }
