@@ -2,15 +2,15 @@
 
 use std::{num::NonZeroUsize, str::FromStr, time::Duration};
 
-use function_kit::{BoxError, Env, EnvError};
 use event_mapping::{ConfigError, Mapper, MappingConfig};
+use function_kit::{BoxError, Env, EnvError};
 use url::Url;
 
 use crate::{
     destination::{BodyFormat, HttpLimits, IterableRates},
-    release::Hiding,
+    resolution::UnknownUsers,
     run::RunSettings,
-    settlement::UnknownUsers,
+    visibility::VisibilityBackoff,
 };
 
 const ITERABLE_US: &str = "https://api.iterable.com";
@@ -163,7 +163,9 @@ fn run_settings(env: &Env) -> Result<RunSettings, EnvError> {
         )?,
         unknown_user_patience: hours(patience_hours),
         request_timeout: Duration::from_millis(timeout_ms.max(1)),
-        hiding: Hiding::starting_with(Duration::from_secs(retry_seconds.clamp(1, 3_600))),
+        visibility: VisibilityBackoff::starting_with(Duration::from_secs(
+            retry_seconds.clamp(1, 3_600),
+        )),
     })
 }
 

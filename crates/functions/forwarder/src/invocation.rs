@@ -9,7 +9,7 @@ use time::{OffsetDateTime, macros::format_description};
 use tokio::time::Instant;
 use tracing::error;
 
-use crate::{Deps, Run, RunEnd, Window, deps::DestinationError, report::RunReport};
+use crate::{Deps, Run, RunDeadlines, RunEnd, deps::DestinationError, report::RunReport};
 
 /// A run that ended because something is wrong that a later run will not find better by itself.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ impl From<RunError> for Diagnostic {
 /// When somebody has to look at it. Running out of time, or a destination that is away, is no error: the next run goes on.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, RunError> {
     let now = (deps.clock)();
-    let window = Window::new(Instant::now(), available(&event.context, now));
+    let deadlines = RunDeadlines::new(Instant::now(), available(&event.context, now));
     let destination = deps.destination().await?;
     let run_id = run_id(&event.context.request_id, now);
     let run = Run {
@@ -61,15 +61,15 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Run
         run_id: &run_id,
         seed: seed(&run_id),
     };
-    let report = run.drain(window).await;
-    let result = answer(&report);
+    let report = run.drain(deadlines).await;
+    let result = response(&report);
     if let Err(cause) = &result {
         error!(error = %chain(cause), "run ended with something to look at");
     }
     result
 }
 
-fn answer(report: &RunReport) -> Result<Value, RunError> {
+fn response(report: &RunReport) -> Result<Value, RunError> {
     match &report.end {
         RunEnd::QueueEmpty | RunEnd::OutOfTime | RunEnd::DestinationUnavailable(_) => {
             Ok(report.to_json())

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use function_kit::metrics::{Metric, Tally};
 use event_mapping::{More, Note, RejectReason, SkipReason};
+use function_kit::metrics::{Metric, Tally};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -50,7 +50,7 @@ pub struct MessageCounts {
     /// Settled and deleted.
     pub deleted: u64,
     /// Given back to be received again.
-    pub given_back: u64,
+    pub released: u64,
     /// Put into the dead-letter queue, since a run ended with nothing but this one in hand.
     #[serde(skip_serializing_if = "is_zero")]
     pub dead: u64,
@@ -157,7 +157,7 @@ impl EventCounts {
 }
 
 impl RunReport {
-    /// The report as a function's answer.
+    /// The report as a function's response.
     pub fn to_json(&self) -> Value {
         let mut events = self.events.reasons();
         let totals = [
@@ -219,7 +219,7 @@ mod tests {
                     "rejected_by_reason": { "too_old_for_destination": 1 },
                     "notes": { "total_computed": 1 },
                 },
-                "messages": { "archived": 0, "deleted": 2, "given_back": 0, "not_deleted": 0 },
+                "messages": { "archived": 0, "deleted": 2, "released": 0, "not_deleted": 0 },
                 "requests": 1,
             })
         );

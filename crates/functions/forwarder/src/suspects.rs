@@ -130,7 +130,7 @@ fn key(message_id: &str, number: u32) -> String {
 ///
 /// # Errors
 /// When SQS refuses or cannot be reached. The message is where it was.
-pub(crate) async fn bury(
+pub(crate) async fn move_to_dead_letters(
     sqs: &SqsClient,
     queue_url: &str,
     message: &ReceivedMessage,

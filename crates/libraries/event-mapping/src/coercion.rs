@@ -75,7 +75,7 @@ impl FieldType {
 }
 
 /// A string's JSON. One with escapes is written anew, as it may hold surrogates that are no text.
-fn string_json<'a>(field: Field<'a>, json: &'a str) -> Cow<'a, str> {
+pub(super) fn string_json<'a>(field: Field<'a>, json: &'a str) -> Cow<'a, str> {
     if !json.contains('\\') {
         return Cow::Borrowed(json);
     }

@@ -3,7 +3,7 @@
 //! A name that its own pages would refuse can be made through its API, and then cannot be managed there; a dot makes a member of
 //! another field, and the names of an event's own parts are not for fields
 //! (<https://support.iterable.com/hc/en-us/articles/26821896236948>, <https://support.iterable.com/hc/en-us/articles/217744303>).
-//! Such a field goes out under the nearest name that is allowed, and a note tells.
+//! Such a field is sent under the nearest allowed name, with a note.
 
 use std::borrow::Cow;
 
@@ -45,8 +45,7 @@ const PARTS_OF_PROFILES: [&str; 11] = [
 pub(super) fn of_event<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> {
     let allowed = allowed(name)?;
     if PARTS_OF_EVENTS.contains(&&*allowed) || is_number(&allowed) {
-        let prefix = if prefix.is_empty() { "mp_" } else { prefix };
-        return Some(Cow::Owned(format!("{prefix}{allowed}")));
+        return Some(prefixed(&allowed, prefix));
     }
     Some(allowed)
 }
@@ -56,6 +55,21 @@ pub(super) fn of_profile(name: &str) -> Option<Cow<'_, str>> {
     let allowed = allowed(name)?;
     let is_free = !PARTS_OF_PROFILES.contains(&&*allowed) && !is_number(&allowed);
     is_free.then_some(allowed)
+}
+
+/// The name that a member of an object inside a field is sent under; `None` when there is none.
+pub(super) fn of_member<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> {
+    let allowed = allowed(name)?;
+    Some(if is_number(&allowed) {
+        prefixed(&allowed, prefix)
+    } else {
+        allowed
+    })
+}
+
+fn prefixed(name: &str, prefix: &str) -> Cow<'static, str> {
+    let prefix = if prefix.is_empty() { "mp_" } else { prefix };
+    Cow::Owned(format!("{prefix}{name}"))
 }
 
 fn allowed(name: &str) -> Option<Cow<'_, str>> {
@@ -122,7 +136,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_allowed_name_stays_and_any_other_becomes_one(name in "[a-z0-9_.,# ]{0,8}|.{0,300}") {
-            for allowed in [of_event(&name, "mp_"), of_profile(&name)].into_iter().flatten() {
+            for allowed in [of_event(&name, "mp_"), of_member(&name, "mp_"), of_profile(&name)].into_iter().flatten() {
                 let prefix = if allowed.starts_with("mp_") { "mp_" } else { "" };
                 prop_assert!(!allowed.starts_with('_') && !allowed.contains(['.', ',', '#']), "{}", allowed);
                 prop_assert!(!is_number(&allowed));

@@ -38,7 +38,7 @@ pub struct Mapped<'a> {
 /// What an event becomes.
 #[derive(Clone, Debug)]
 pub struct MappedEvent<'a> {
-    /// Its place in the body, from 0.
+    /// Its index in the body, from 0.
     pub ordinal: u32,
     /// Its type.
     pub event_type: EventType<'a>,
@@ -53,8 +53,8 @@ pub struct More {
     pub skipped: BTreeMap<SkipReason, u64>,
     /// How many are rejected, by reason.
     pub rejected: BTreeMap<RejectReason, u64>,
-    /// The places of the first and the last of those rejected.
-    pub rejected_places: Option<(u32, u32)>,
+    /// The ordinals of the first and the last of those rejected.
+    pub rejected_ordinals: Option<(u32, u32)>,
 }
 
 impl More {
@@ -66,7 +66,7 @@ impl More {
     /// Counts a rejected event.
     pub fn reject(&mut self, reason: RejectReason, ordinal: u32) {
         *self.rejected.entry(reason).or_default() += 1;
-        self.extend_places((ordinal, ordinal));
+        self.extend_ordinals((ordinal, ordinal));
     }
 
     /// Adds other counts to these.
@@ -77,13 +77,13 @@ impl More {
         for (reason, count) in &other.rejected {
             *self.rejected.entry(*reason).or_default() += count;
         }
-        if let Some(places) = other.rejected_places {
-            self.extend_places(places);
+        if let Some(ordinals) = other.rejected_ordinals {
+            self.extend_ordinals(ordinals);
         }
     }
 
-    fn extend_places(&mut self, (first, last): (u32, u32)) {
-        self.rejected_places = Some(match self.rejected_places {
+    fn extend_ordinals(&mut self, (first, last): (u32, u32)) {
+        self.rejected_ordinals = Some(match self.rejected_ordinals {
             None => (first, last),
             Some((other_first, other_last)) => (first.min(other_first), last.max(other_last)),
         });

@@ -9,5 +9,5 @@ mod worker;
 
 pub use outcome::{Counts, EventMetrics, Failure, Rejection};
 pub use rejected::{RejectedLine, write_rejected};
-pub use time_budget::TimeBudget;
+pub use time_budget::{Shares, TimeBudget};
 pub use worker::{OtherBuckets, Worker};

@@ -8,8 +8,8 @@ use aws_io::{
     s3::ObjectRef,
 };
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use function_kit::metrics::{Metric, Metrics, Tally};
 use event_model::Pipeline;
+use function_kit::metrics::{Metric, Metrics, Tally};
 use lambda_runtime::LambdaEvent;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
@@ -237,7 +237,8 @@ where
         let line = RejectedLine {
             reason,
             detail,
-            source_key,
+            source_key: Some(source_key),
+            message_id: None,
             ordinal: None,
             item,
         };
@@ -264,8 +265,8 @@ mod tests {
 
     use aws_io::Aws;
     use aws_lambda_events::event::sqs::SqsMessage;
-    use function_kit::capture::Capture;
     use event_model::Pipeline;
+    use function_kit::capture::Capture;
     use lambda_runtime::Context;
 
     use super::*;

@@ -9,12 +9,12 @@ use crate::fault::{Dice, Fault, RandomFaults, ScriptedFault};
 /// How many requests a second Iterable takes to `trackBulk`.
 const BULK_REQUESTS_PER_SECOND: u32 = 10;
 
-/// How the stand-in behaves. The default takes everything that is well formed, whatever the key.
+/// How the stand-in behaves. The default accepts everything that is well formed, whatever the key.
 #[derive(Clone, Debug, Serialize)]
 pub struct Behaviour {
-    /// The only key that is taken; any if none is set.
+    /// The only key that is accepted; any if none is set.
     pub api_key: Option<String>,
-    /// Whether users that were never made are refused.
+    /// Whether users that were never created are refused.
     pub only_known_users: bool,
     /// Users that are never known, by address or id.
     pub unknown_users: BTreeSet<String>,
@@ -22,9 +22,9 @@ pub struct Behaviour {
     pub invalid_users: BTreeSet<String>,
     /// Users who asked to be forgotten.
     pub forgotten_users: BTreeSet<String>,
-    /// Names of events that are not taken.
+    /// Names of events that are not accepted.
     pub disallowed_event_names: BTreeSet<String>,
-    /// How long every answer takes.
+    /// How long every response takes.
     pub latency_ms: u64,
     /// Requests a second that `trackBulk` takes before it answers 429; 0 for any number.
     pub requests_per_second: u32,

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// 200, but the items of some users are not taken, and the users are named.
+    /// 200, but the items of some users are not accepted, and the users are named.
     UsersFailed,
-    /// 200, but some items are not taken, and nobody is named.
+    /// 200, but some items are not accepted, and nobody is named.
     UnnamedFailures,
-    /// 400, with the place of an item.
-    Blamed,
-    /// 400, without a place.
+    /// 400, with the index of an item.
+    InvalidItem,
+    /// 400, without an index.
     Refused,
     /// 401.
     Unauthorized,
@@ -22,13 +22,13 @@ pub enum Fault {
     TooLarge,
     /// 429, with `Retry-After: 1`.
     RateLimited,
-    /// 503, and nothing is taken.
+    /// 503, and nothing is accepted.
     Unavailable,
-    /// 503, and everything is taken.
-    AnswerLost,
-    /// 200 and everything is taken, but the answer breaks off.
-    AnswerCut,
-    /// Everything is taken, and no answer comes for a minute.
+    /// 503, and everything is accepted.
+    ResponseLost,
+    /// 200 and everything is accepted, but the response breaks off.
+    ResponseCut,
+    /// Everything is accepted, and there is no response for a minute.
     Hang,
 }
 
@@ -37,15 +37,15 @@ impl Fault {
     pub const ALL: [Self; 12] = [
         Self::UsersFailed,
         Self::UnnamedFailures,
-        Self::Blamed,
+        Self::InvalidItem,
         Self::Refused,
         Self::Unauthorized,
         Self::Forbidden,
         Self::TooLarge,
         Self::RateLimited,
         Self::Unavailable,
-        Self::AnswerLost,
-        Self::AnswerCut,
+        Self::ResponseLost,
+        Self::ResponseCut,
         Self::Hang,
     ];
 
@@ -54,15 +54,15 @@ impl Fault {
         match self {
             Self::UsersFailed
             | Self::UnnamedFailures
-            | Self::Blamed
+            | Self::InvalidItem
             | Self::Refused
             | Self::TooLarge => true,
             Self::Unauthorized
             | Self::Forbidden
             | Self::RateLimited
             | Self::Unavailable
-            | Self::AnswerLost
-            | Self::AnswerCut
+            | Self::ResponseLost
+            | Self::ResponseCut
             | Self::Hang => false,
         }
     }

@@ -2,17 +2,20 @@
 
 use std::{fmt, time::Duration};
 
-use event_mapping::{Call, Operation, iterable::{
+use event_mapping::{
+    Call, Operation,
+    iterable::{
         BULK_UPDATE_PATH, MAX_BULK_ITEMS, TRACK_BULK_PATH, TRACK_PURCHASE_PATH, bulk_update_body,
         track_bulk_body,
-    }};
+    },
+};
 use futures::future::BoxFuture;
 use reqwest::Client;
 use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Answer, Destination, Limits, iterable_answer,
+    Destination, Limits, Response, iterable_response,
     post::{post, secret_value},
 };
 
@@ -64,7 +67,7 @@ impl Iterable {
         operation: Operation,
         calls: &[&Call],
         time_limit: Duration,
-    ) -> Answer {
+    ) -> Response {
         let items = calls.iter().map(|call| call.json.as_str());
         let (url, body) = match operation {
             Operation::Track => (&self.track_bulk, track_bulk_body(items)),
@@ -72,7 +75,7 @@ impl Iterable {
             Operation::Purchase => (&self.track_purchase, items.collect()),
         };
         let Ok(api_key) = secret_value(&self.api_key) else {
-            return Answer::Closed("the API key cannot be sent in a header".to_owned());
+            return Response::Misconfigured("the API key cannot be sent in a header".to_owned());
         };
         let request = self
             .client
@@ -81,8 +84,8 @@ impl Iterable {
             .header("Content-Type", "application/json")
             .body(body);
         match post(request, time_limit).await {
-            Ok(answer) => iterable_answer::read(operation, calls.len(), &answer),
-            Err(busy) => busy,
+            Ok(response) => iterable_response::read(operation, calls.len(), &response),
+            Err(transient) => transient,
         }
     }
 }
@@ -106,7 +109,7 @@ impl Destination for Iterable {
         operation: Operation,
         calls: &'a [&'a Call],
         time_limit: Duration,
-    ) -> BoxFuture<'a, Answer> {
+    ) -> BoxFuture<'a, Response> {
         Box::pin(self.send_request(operation, calls, time_limit))
     }
 }

@@ -12,13 +12,13 @@ use aws_io::{
     Aws,
     queue::{depth, send},
 };
-use function_kit::metrics::Metrics;
-use event_model::Pipeline;
 use event_mapping::{Mapper, MappingConfig};
+use event_model::Pipeline;
 use forwarder::{
-    Hiding, Run, RunSettings, UnknownUsers, Window,
+    Run, RunDeadlines, RunSettings, UnknownUsers, VisibilityBackoff,
     destination::{Iterable, IterableRates, http_client},
 };
+use function_kit::metrics::Metrics;
 use futures::{StreamExt, TryStreamExt, stream};
 use iterable_stand_in::{StandIn, serve};
 use serde::{Deserialize, Serialize};
@@ -161,7 +161,7 @@ pub(crate) async fn run() -> Result<()> {
         unknown_users: UnknownUsers::Retry,
         unknown_user_patience: Duration::from_hours(24),
         request_timeout: Duration::from_secs(30),
-        hiding: Hiding::default(),
+        visibility: VisibilityBackoff::default(),
     };
     let mapper = Mapper::new(MappingConfig::default())?;
     let metrics = Metrics::to(Pipeline::AppEvents, std::io::sink());
@@ -181,7 +181,7 @@ pub(crate) async fn run() -> Result<()> {
     };
     let started = Instant::now();
     let before = proc_stat::of_this_process()?;
-    let report = Box::pin(run.drain(Window::new(started, AVAILABLE))).await;
+    let report = Box::pin(run.drain(RunDeadlines::new(started, AVAILABLE))).await;
     #[expect(clippy::cast_precision_loss, reason = "megabytes are not exact")]
     let peak_megabytes = proc_stat::peak_memory()? as f64 / 1e6;
     let account = Account {

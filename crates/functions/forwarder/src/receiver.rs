@@ -9,11 +9,11 @@ use aws_io::{
 use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
-use crate::flow::Flow;
+use crate::rate_limiter::RateLimiter;
 
 /// Long enough to ask all of SQS's servers; the queue counts as empty after two such waits.
 const WAIT: Duration = Duration::from_secs(2);
-const EMPTY_ANSWERS: u32 = 2;
+const EMPTY_RECEIVES: u32 = 2;
 
 /// Receives at once, for queues of small messages. Each may bring ten messages of 1 MiB, however small those before were,
 /// and takes twice as much until it is read.
@@ -30,52 +30,52 @@ const GROWTH: usize = 4;
 
 /// The run's side of the queue.
 #[derive(Debug)]
-pub(crate) struct Intake<'a> {
+pub(crate) struct Receiver<'a> {
     sqs: &'a SqsClient,
     queue_url: &'a str,
-    flow: &'a Flow,
+    limiter: &'a RateLimiter,
     /// How much longer than the run messages stay with it.
     past_the_run: Duration,
     max_messages: usize,
-    empty_answers: u32,
+    empty_receives: u32,
 }
 
-impl<'a> Intake<'a> {
+impl<'a> Receiver<'a> {
     pub(crate) fn new(
         sqs: &'a SqsClient,
         queue_url: &'a str,
-        flow: &'a Flow,
+        limiter: &'a RateLimiter,
         past_the_run: Duration,
     ) -> Self {
         Self {
             sqs,
             queue_url,
-            flow,
+            limiter,
             past_the_run,
             max_messages: FIRST_CHUNK_MESSAGES,
-            empty_answers: 0,
+            empty_receives: 0,
         }
     }
 
-    /// Whether there may be more messages, as far as the last answers say.
+    /// Whether there may be more messages, as far as the last responses say.
     pub(crate) fn may_have_more(&self) -> bool {
-        self.empty_answers < EMPTY_ANSWERS
+        self.empty_receives < EMPTY_RECEIVES
     }
 
     /// Lets the next chunks be as large as they get.
-    pub(crate) fn open_fully(&mut self) {
+    pub(crate) fn lift_limit(&mut self) {
         self.max_messages = CHUNK_MESSAGES;
     }
 
     /// Lets the next chunk be larger than the last one.
-    pub(crate) fn open_further(&mut self) {
+    pub(crate) fn raise_limit(&mut self) {
         self.max_messages = self.max_messages.saturating_mul(GROWTH).min(CHUNK_MESSAGES);
     }
 
     /// Receives until there is a chunk's worth, the queue seems empty, or nothing may be received any more.
     ///
     /// # Errors
-    /// When SQS does not answer. Messages received before come with the error.
+    /// When SQS does not respond. Messages received before come with the error.
     pub(crate) async fn receive_chunk(&mut self) -> (Vec<ReceivedMessage>, Result<(), QueueError>) {
         let mut messages: Vec<ReceivedMessage> = Vec::new();
         let mut bytes = 0;
@@ -89,16 +89,16 @@ impl<'a> Intake<'a> {
             {
                 running.push(receive(self.sqs, self.queue_url, self.ask(messages.len())));
             }
-            let Some(answer) = running.next().await else {
+            let Some(response) = running.next().await else {
                 break;
             };
-            match answer {
+            match response {
                 Ok(more) if more.is_empty() => {
-                    self.empty_answers += 1;
+                    self.empty_receives += 1;
                     may_ask = false;
                 }
                 Ok(more) => {
-                    self.empty_answers = 0;
+                    self.empty_receives = 0;
                     for message in more {
                         bytes += message.body.len();
                         largest_bytes = largest_bytes.max(message.body.len());
@@ -110,7 +110,7 @@ impl<'a> Intake<'a> {
                     may_ask = false;
                 }
             }
-            may_ask &= self.flow.allows_to_receive();
+            may_ask &= self.limiter.allows_to_receive();
         }
         (messages, result)
     }
@@ -138,8 +138,8 @@ impl<'a> Intake<'a> {
             max_messages: u8::try_from(room).unwrap_or(MAX_RECEIVED).min(MAX_RECEIVED),
             wait: WAIT,
             visibility: self
-                .flow
-                .window()
+                .limiter
+                .deadlines()
                 .visibility(Instant::now(), self.past_the_run),
         }
     }

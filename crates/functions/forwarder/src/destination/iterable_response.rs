@@ -1,96 +1,84 @@
-//! Iterable's answers in the terms of [`Answer`].
+//! Iterable's responses in the form of [`Response`].
 
-use event_mapping::{Operation, RejectReason, iterable::{BulkAnswer, ErrorAnswer, FailedUser, FailureCause as IterableCause}};
-
-use super::{
-    Address, Answer, Failure, FailureCause,
-    post::{HttpAnswer, by_status},
+use event_mapping::{
+    FailureCause, Operation, RejectReason,
+    iterable::{BulkResponse, ErrorResponse, FailedUser},
 };
 
-/// Reads the answer to a request of `call_count` calls. The status is judged first: Iterable was seen to send the code
+use super::{
+    Address, Failure, Response,
+    post::{HttpResponse, by_status},
+};
+
+/// Reads the response to a request of `call_count` calls. The status is judged first: Iterable was seen to send the code
 /// `Success` with errors.
-pub(super) fn read(operation: Operation, call_count: usize, answer: &HttpAnswer) -> Answer {
-    if let Some(answer) = by_status(answer) {
-        return answer;
+pub(super) fn read(operation: Operation, call_count: usize, response: &HttpResponse) -> Response {
+    if let Some(response) = by_status(response) {
+        return response;
     }
-    if !answer.status.is_success() {
-        return read_error(&ErrorAnswer::parse(&answer.body));
+    if !response.status.is_success() {
+        return read_error(&ErrorResponse::parse(&response.body));
     }
     match operation {
-        Operation::Track | Operation::Profile => read_bulk(call_count, answer),
-        Operation::Purchase => read_single(answer),
+        Operation::Track | Operation::Profile => read_bulk(call_count, response),
+        Operation::Purchase => read_single(response),
     }
 }
 
-fn read_bulk(call_count: usize, answer: &HttpAnswer) -> Answer {
-    let Ok(bulk) = BulkAnswer::parse(&answer.body) else {
-        return unreadable(answer);
+fn read_bulk(call_count: usize, response: &HttpResponse) -> Response {
+    let Ok(bulk) = BulkResponse::parse(&response.body) else {
+        return unreadable(response);
     };
     let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    // What was not counted as taken was not taken, whatever the count of failures says.
-    let not_taken = call_count.saturating_sub(count(bulk.success_count));
-    let failed_count = count(bulk.fail_count).max(not_taken);
+    // What was not counted as accepted was not accepted, whatever the count of failures says.
+    let not_accepted = call_count.saturating_sub(count(bulk.success_count));
+    let failed_count = count(bulk.fail_count).max(not_accepted);
     let users = bulk.failed_users().into_iter().map(user_failure);
     let names = bulk.disallowed_event_names.into_iter().map(|name| Failure {
         address: Address::EventName(name),
         cause: FailureCause::rejected(
             RejectReason::DisallowedEventName,
-            "the project does not take events of this name",
+            "the project does not accept events of this name",
         ),
     });
-    Answer::Taken {
+    Response::Accepted {
         failures: users.chain(names).collect(),
         failed_count,
     }
 }
 
 fn user_failure(user: FailedUser) -> Failure {
-    let cause = match user.cause {
-        IterableCause::NotFound => FailureCause::UnknownUser,
-        IterableCause::Invalid => {
-            FailureCause::rejected(RejectReason::InvalidUser, "the user's name is malformed")
-        }
-        IterableCause::Forgotten => FailureCause::rejected(
-            RejectReason::ForgottenUser,
-            "the user asked to be forgotten",
-        ),
-        IterableCause::InvalidData => FailureCause::rejected(RejectReason::Refused, "invalid data"),
-        IterableCause::Conflict => {
-            FailureCause::rejected(RejectReason::Refused, "the name belongs to another user")
-        }
-        IterableCause::Other(word) => FailureCause::rejected(RejectReason::Refused, word),
-    };
     Failure {
         address: Address::User {
             by_email: user.by_email,
             name: user.name,
         },
-        cause,
+        cause: user.cause,
     }
 }
 
-fn read_single(answer: &HttpAnswer) -> Answer {
-    let said = ErrorAnswer::parse(&answer.body);
-    match said.code.as_str() {
-        "Success" => Answer::ALL_TAKEN,
-        "" => unreadable(answer),
-        _ => read_error(&said),
+fn read_single(response: &HttpResponse) -> Response {
+    let parsed = ErrorResponse::parse(&response.body);
+    match parsed.code.as_str() {
+        "Success" => Response::ALL_ACCEPTED,
+        "" => unreadable(response),
+        _ => read_error(&parsed),
     }
 }
 
 /// A success that cannot be read says nothing about the calls, so they are sent again.
-fn unreadable(answer: &HttpAnswer) -> Answer {
+fn unreadable(response: &HttpResponse) -> Response {
     let detail = format!(
-        "status {} with an answer that cannot be read",
-        answer.status.as_u16()
+        "status {} with an unreadable response",
+        response.status.as_u16()
     );
-    Answer::Busy {
-        retry_after: answer.retry_after,
+    Response::Transient {
+        retry_after: response.retry_after,
         detail,
     }
 }
 
-fn read_error(error: &ErrorAnswer) -> Answer {
+fn read_error(error: &ErrorResponse) -> Response {
     let rejected = |reason: RejectReason| {
         let fields = error.mismatched_fields();
         let about = if fields.is_empty() {
@@ -105,21 +93,21 @@ fn read_error(error: &ErrorAnswer) -> Answer {
         | "BadAuthorizationHeader"
         | "Unauthorized"
         | "Forbidden"
-        | "InvalidJwtPayload" => Answer::Closed(format!("code {}", error.code)),
-        "RateLimitExceeded" => Answer::Busy {
+        | "InvalidJwtPayload" => Response::Misconfigured(format!("code {}", error.code)),
+        "RateLimitExceeded" => Response::Transient {
             retry_after: None,
             detail: format!("code {}", error.code),
         },
-        "BatchTooLarge" => Answer::TooLarge(format!("code {}", error.code)),
-        "UnknownEmailError" | "UnknownUserIdError" => Answer::Refused(FailureCause::UnknownUser),
+        "BatchTooLarge" => Response::TooLarge(format!("code {}", error.code)),
+        "UnknownEmailError" | "UnknownUserIdError" => Response::Refused(FailureCause::UnknownUser),
         "InvalidEmailAddressError" | "InvalidUserIdError" => {
-            Answer::Refused(FailureCause::Final(rejected(RejectReason::InvalidUser)))
+            Response::Refused(FailureCause::Rejected(rejected(RejectReason::InvalidUser)))
         }
-        "ForgottenUserError" => {
-            Answer::Refused(FailureCause::Final(rejected(RejectReason::ForgottenUser)))
-        }
+        "ForgottenUserError" => Response::Refused(FailureCause::Rejected(rejected(
+            RejectReason::ForgottenUser,
+        ))),
         _ => {
-            let blamed: Vec<_> = error
+            let invalid_items: Vec<_> = error
                 .items()
                 .into_iter()
                 .map(|item| {
@@ -127,10 +115,10 @@ fn read_error(error: &ErrorAnswer) -> Answer {
                     (item.index, RejectReason::Refused.because(detail))
                 })
                 .collect();
-            if blamed.is_empty() {
-                Answer::Refused(FailureCause::Final(rejected(RejectReason::Refused)))
+            if invalid_items.is_empty() {
+                Response::Refused(FailureCause::Rejected(rejected(RejectReason::Refused)))
             } else {
-                Answer::Blamed(blamed)
+                Response::InvalidItems(invalid_items)
             }
         }
     }
@@ -143,34 +131,34 @@ mod tests {
 
     use super::*;
 
-    fn said(operation: Operation, status: u16, body: &Value) -> Answer {
-        let answer = HttpAnswer {
+    fn response_to(operation: Operation, status: u16, body: &Value) -> Response {
+        let response = HttpResponse {
             status: StatusCode::from_u16(status).unwrap(),
             retry_after: None,
             body: body.to_string().into_bytes(),
         };
-        read(operation, 3, &answer)
+        read(operation, 3, &response)
     }
 
-    fn track(status: u16, body: &Value) -> Answer {
-        said(Operation::Track, status, body)
+    fn track(status: u16, body: &Value) -> Response {
+        response_to(Operation::Track, status, body)
     }
 
     #[test]
-    fn all_counted_as_taken_is_taken() {
+    fn all_counted_as_accepted_is_accepted() {
         assert_eq!(
             track(200, &json!({"successCount": 3, "failCount": 0})),
-            Answer::ALL_TAKEN
+            Response::ALL_ACCEPTED
         );
     }
 
     #[test]
-    fn what_is_not_counted_as_taken_failed() {
-        let answer = track(200, &json!({"successCount": 1, "failCount": 0}));
+    fn what_is_not_counted_as_accepted_failed() {
+        let response = track(200, &json!({"successCount": 1, "failCount": 0}));
 
         assert_eq!(
-            answer,
-            Answer::Taken {
+            response,
+            Response::Accepted {
                 failures: Vec::new(),
                 failed_count: 2
             }
@@ -179,18 +167,18 @@ mod tests {
 
     #[test]
     fn failures_are_named_by_user_and_event_name() {
-        let answer = track(
+        let response = track(
             200,
             &json!({"successCount": 1, "failCount": 2, "disallowedEventNames": ["secret"],
                 "failedUpdates": {"notFoundEmails": ["a@x.org"], "forgottenUserIds": ["u"]}}),
         );
 
-        let Answer::Taken {
+        let Response::Accepted {
             failures,
             failed_count: 2,
-        } = answer
+        } = response
         else {
-            panic!("{answer:?}")
+            panic!("{response:?}")
         };
         assert_eq!(failures.len(), 3);
         assert!(
@@ -218,42 +206,48 @@ mod tests {
             json!({"msg": "ok"}),
             json!("<html>"),
         ] {
-            assert!(matches!(track(200, &body), Answer::Busy { .. }), "{body}");
             assert!(
-                matches!(said(Operation::Purchase, 200, &body), Answer::Busy { .. }),
+                matches!(track(200, &body), Response::Transient { .. }),
+                "{body}"
+            );
+            assert!(
+                matches!(
+                    response_to(Operation::Purchase, 200, &body),
+                    Response::Transient { .. }
+                ),
                 "{body}"
             );
         }
     }
 
     #[test]
-    fn culprits_are_blamed_by_index() {
-        let answer = track(
+    fn invalid_items_are_named_by_index() {
+        let response = track(
             400,
             &json!({"code": "BadJsonBody", "msg": "m", "params": {"obj.events[1].createdAt": "Number value expected"}}),
         );
 
-        let Answer::Blamed(blamed) = answer else {
-            panic!("{answer:?}")
+        let Response::InvalidItems(invalid_items) = response else {
+            panic!("{response:?}")
         };
-        assert_eq!(blamed.len(), 1);
-        assert_eq!(blamed[0].0, 1);
+        assert_eq!(invalid_items.len(), 1);
+        assert_eq!(invalid_items[0].0, 1);
         assert_eq!(
-            blamed[0].1.detail,
+            invalid_items[0].1.detail,
             "BadJsonBody: createdAt: Number value expected"
         );
     }
 
     #[test]
     fn refusal_names_the_fields() {
-        let answer = track(
+        let response = track(
             400,
             &json!({"code": "RequestFieldsTypesMismatched", "msg": "m", "params": {"validationErrors":
                 {"p:::signup_at": {"expectedType": "date"}}}}),
         );
 
-        let Answer::Refused(FailureCause::Final(rejection)) = answer else {
-            panic!("{answer:?}")
+        let Response::Refused(FailureCause::Rejected(rejection)) = response else {
+            panic!("{response:?}")
         };
         assert_eq!(
             rejection.detail,
@@ -265,44 +259,44 @@ mod tests {
     fn status_is_judged_before_the_code() {
         let success = json!({"code": "Success", "msg": ""});
 
-        assert!(matches!(track(401, &success), Answer::Closed(_)));
-        assert!(matches!(track(500, &success), Answer::Busy { .. }));
-        assert!(matches!(track(400, &success), Answer::Refused(_)));
+        assert!(matches!(track(401, &success), Response::Misconfigured(_)));
+        assert!(matches!(track(500, &success), Response::Transient { .. }));
+        assert!(matches!(track(400, &success), Response::Refused(_)));
         assert!(matches!(
             track(400, &json!({"code": "BatchTooLarge"})),
-            Answer::TooLarge(_)
+            Response::TooLarge(_)
         ));
         assert!(matches!(
             track(400, &json!({"code": "BadApiKey"})),
-            Answer::Closed(_)
+            Response::Misconfigured(_)
         ));
     }
 
     #[test]
-    fn purchase_is_taken_by_its_code() {
+    fn purchase_is_accepted_by_its_code() {
         assert_eq!(
-            said(
+            response_to(
                 Operation::Purchase,
                 200,
                 &json!({"code": "Success", "msg": ""})
             ),
-            Answer::ALL_TAKEN
+            Response::ALL_ACCEPTED
         );
         assert_eq!(
-            said(
+            response_to(
                 Operation::Purchase,
                 400,
                 &json!({"code": "UnknownUserIdError", "msg": ""})
             ),
-            Answer::Refused(FailureCause::UnknownUser)
+            Response::Refused(FailureCause::UnknownUser)
         );
         assert!(matches!(
-            said(
+            response_to(
                 Operation::Purchase,
                 409,
                 &json!({"code": "ExternalKeyConflict", "msg": "conflict"})
             ),
-            Answer::Refused(FailureCause::Final(_))
+            Response::Refused(FailureCause::Rejected(_))
         ));
     }
 }

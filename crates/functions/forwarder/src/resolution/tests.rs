@@ -7,13 +7,13 @@ use super::*;
 const NOW_MS: i64 = 1_700_000_000_000;
 const HOUR: Duration = Duration::from_hours(1);
 
-fn terms(unknown_users: UnknownUsers) -> Terms {
-    Terms {
+fn policy(unknown_users: UnknownUsers) -> ResolutionPolicy {
+    ResolutionPolicy {
         unknown_users,
         unknown_user_patience: HOUR,
         now_ms: NOW_MS,
-        open_because: GivenBack::Trouble,
-        hiding: Hiding::default(),
+        release_reason: ReleaseReason::Trouble,
+        visibility: VisibilityBackoff::default(),
     }
 }
 
@@ -43,19 +43,19 @@ fn message_ends_when_all_of_its_events_have() {
         message("1", HOUR, &["a", "b"]),
         message("2", HOUR, &["b", "c"]),
     ]);
-    let fates = [Some(Fate::Sent), Some(Fate::Sent), None];
+    let results = [Some(Ok(())), Some(Ok(())), None];
 
-    let settlement = settle(&chunk, &fates, &terms(UnknownUsers::Retry), 0).0;
+    let resolution = resolve(&chunk, &results, &policy(UnknownUsers::Retry), 0).0;
 
-    assert_eq!(settlement.settled.len(), 1);
-    assert_eq!(settlement.settled[0].receipt_handle, "receipt-1");
-    assert_eq!(settlement.settled[0].counts.sent, 2);
+    assert_eq!(resolution.resolved.len(), 1);
+    assert_eq!(resolution.resolved[0].receipt_handle, "receipt-1");
+    assert_eq!(resolution.resolved[0].counts.sent, 2);
     assert_eq!(
-        settlement.settled[0].counts.rejected[&RejectReason::NotAnEvent],
+        resolution.resolved[0].counts.rejected[&RejectReason::NotAnEvent],
         1
     );
     assert_eq!(
-        settlement.given_back,
+        resolution.released,
         [("receipt-2".to_owned(), Duration::from_mins(4))]
     );
 }
@@ -64,11 +64,11 @@ fn message_ends_when_all_of_its_events_have() {
 fn copy_of_a_sent_event_is_skipped_as_such() {
     let chunk = chunk(vec![message("1", HOUR, &["a"]), message("2", HOUR, &["a"])]);
 
-    let settlement = settle(&chunk, &[Some(Fate::Sent)], &terms(UnknownUsers::Retry), 0).0;
+    let resolution = resolve(&chunk, &[Some(Ok(()))], &policy(UnknownUsers::Retry), 0).0;
 
-    assert_eq!(settlement.settled[0].counts.sent, 1);
+    assert_eq!(resolution.resolved[0].counts.sent, 1);
     assert_eq!(
-        settlement.settled[1].counts.skipped[&SkipReason::Duplicate],
+        resolution.resolved[1].counts.skipped[&SkipReason::Duplicate],
         1
     );
 }
@@ -79,36 +79,39 @@ fn events_of_unknown_users_wait_then_are_rejected() {
         message("1", HOUR / 2, &["a"]),
         message("2", HOUR, &["b"]),
     ]);
-    let fates = [Some(Fate::UnknownUser), Some(Fate::UnknownUser)];
+    let results = [
+        Some(Err(FailureCause::UnknownUser)),
+        Some(Err(FailureCause::UnknownUser)),
+    ];
 
-    let retried = settle(&chunk, &fates, &terms(UnknownUsers::Retry), 0).0;
-    let created = settle(&chunk, &fates, &terms(UnknownUsers::Create), 0).0;
-    let dropped = settle(&chunk, &fates, &terms(UnknownUsers::Drop), 0).0;
+    let retried = resolve(&chunk, &results, &policy(UnknownUsers::Retry), 0).0;
+    let created = resolve(&chunk, &results, &policy(UnknownUsers::Create), 0).0;
+    let dropped = resolve(&chunk, &results, &policy(UnknownUsers::Drop), 0).0;
 
-    assert_eq!(retried.given_back.len(), 1);
+    assert_eq!(retried.released.len(), 1);
     assert_eq!(
-        retried.settled[0].counts.rejected[&RejectReason::UnknownUser],
+        retried.resolved[0].counts.rejected[&RejectReason::UnknownUser],
         1
     );
     assert!(retried.unknown_users.is_empty());
     assert_eq!(created.unknown_users.len(), 1);
     assert_eq!(
-        dropped.settled[0].counts.skipped[&SkipReason::UnknownUser],
+        dropped.resolved[0].counts.skipped[&SkipReason::UnknownUser],
         1
     );
-    assert!(dropped.given_back.is_empty());
+    assert!(dropped.released.is_empty());
 }
 
 #[test]
 fn rejected_events_are_written_down_with_where_they_came_from() {
     let chunk = chunk(vec![message("1", HOUR, &["a"])]);
-    let fates = [Some(Fate::Rejected(
+    let results = [Some(Err(FailureCause::Rejected(
         RejectReason::Refused.because("BadParams: no"),
-    ))];
+    )))];
 
-    let settlement = settle(&chunk, &fates, &terms(UnknownUsers::Retry), 0).0;
+    let resolution = resolve(&chunk, &results, &policy(UnknownUsers::Retry), 0).0;
 
-    let lines: Vec<Value> = settlement.settled[0]
+    let lines: Vec<Value> = resolution.resolved[0]
         .rejected_lines
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
@@ -128,12 +131,12 @@ fn rejected_events_are_written_down_with_where_they_came_from() {
 fn late_events_are_counted_among_the_sent() {
     let chunk = chunk(vec![message("1", HOUR * 30, &["a"])]);
 
-    let settlement = settle(&chunk, &[Some(Fate::Sent)], &terms(UnknownUsers::Retry), 0).0;
+    let resolution = resolve(&chunk, &[Some(Ok(()))], &policy(UnknownUsers::Retry), 0).0;
 
     assert_eq!(
         (
-            settlement.settled[0].counts.sent,
-            settlement.settled[0].counts.late
+            resolution.resolved[0].counts.sent,
+            resolution.resolved[0].counts.late
         ),
         (1, 1)
     );

@@ -1,4 +1,4 @@
-//! The bodies of answers, as Iterable writes them.
+//! The bodies of responses, as Iterable writes them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,16 +6,16 @@ use serde_json::{Map, Value, json};
 
 use crate::{check::Problem, received::Mismatch};
 
-/// An answer, and how long it takes.
+/// A response, and how long it takes.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct IterableResponse {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
     pub(crate) retry_after_s: Option<u64>,
     pub(crate) delay: Duration,
 }
 
-impl Answer {
+impl IterableResponse {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self {
             status,
@@ -81,8 +81,8 @@ impl Failures {
         }
     }
 
-    /// The answer to a bulk request.
-    pub(crate) fn into_answer(self, success_count: usize, fail_count: usize) -> Answer {
+    /// The response to a bulk request.
+    pub(crate) fn into_response(self, success_count: usize, fail_count: usize) -> IterableResponse {
         let list = |name: &str| self.lists.get(name).cloned().unwrap_or_default();
         let mut failed_updates: Map<String, Value> = Map::new();
         for cause in ["invalid", "notFound", "forgotten"] {
@@ -91,7 +91,7 @@ impl Failures {
                 failed_updates.insert(name.clone(), list(&name).into());
             }
         }
-        Answer::json(
+        IterableResponse::json(
             200,
             &json!({
                 "successCount": success_count,

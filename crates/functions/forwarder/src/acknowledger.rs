@@ -1,4 +1,4 @@
-//! Where messages go back to the queue's side: settled ones to be deleted, others to be received again.
+//! Ends the messages of a run in the queue: resolved ones are deleted, others released to be received again.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -14,36 +14,36 @@ use time::OffsetDateTime;
 use tracing::warn;
 
 use crate::{
-    release::{GivenBack, Hiding},
     report::{EventCounts, MessageCounts},
-    settlement::SettledMessage,
+    resolved_message::ResolvedMessage,
+    run_deadlines::RunDeadlines,
     storage::Storage,
-    window::Window,
+    visibility::{ReleaseReason, VisibilityBackoff},
 };
 
-/// Ends the loans of a run, and counts.
+/// Ends the releases of a run, and counts.
 #[derive(Debug)]
-pub(crate) struct ReturnDesk<'a> {
+pub(crate) struct Acknowledger<'a> {
     sqs: &'a SqsClient,
     queue_url: &'a str,
     storage: &'a Storage<'a>,
     metrics: &'a Metrics,
     clock: fn() -> OffsetDateTime,
-    window: Window,
-    hiding: Hiding,
+    deadlines: RunDeadlines,
+    visibility: VisibilityBackoff,
     pub(crate) events: EventCounts,
     pub(crate) messages: MessageCounts,
 }
 
-impl<'a> ReturnDesk<'a> {
+impl<'a> Acknowledger<'a> {
     pub(crate) fn new(
         sqs: &'a SqsClient,
         queue_url: &'a str,
         storage: &'a Storage<'a>,
         metrics: &'a Metrics,
         clock: fn() -> OffsetDateTime,
-        window: Window,
-        hiding: Hiding,
+        deadlines: RunDeadlines,
+        visibility: VisibilityBackoff,
     ) -> Self {
         Self {
             sqs,
@@ -51,17 +51,17 @@ impl<'a> ReturnDesk<'a> {
             storage,
             metrics,
             clock,
-            window,
-            hiding,
+            deadlines,
+            visibility,
             events: EventCounts::default(),
             messages: MessageCounts::default(),
         }
     }
 
-    /// Deletes settled messages, and counts their events. Rejections are written down before that; where this fails, the
-    /// messages in question go back.
-    pub(crate) async fn take(&mut self, settled: Vec<SettledMessage>) {
-        let (mut with_rejections, mut ready): (Vec<_>, Vec<_>) = settled
+    /// Deletes resolved messages, and counts their events. Their rejections are written first; if that fails, the messages
+    /// with rejections are released.
+    pub(crate) async fn ack(&mut self, resolved: Vec<ResolvedMessage>) {
+        let (mut with_rejections, mut ready): (Vec<_>, Vec<_>) = resolved
             .into_iter()
             .partition(|message| !message.rejected_lines.is_empty());
         let mut lines: Vec<u8> = Vec::new();
@@ -77,25 +77,25 @@ impl<'a> ReturnDesk<'a> {
             match self.storage.write_rejected(lines, (self.clock)()).await {
                 Ok(_) => ready.extend(with_rejections),
                 Err(cause) => {
-                    warn!(error = %chain(&cause), "rejected events could not be written down");
-                    let loans = with_rejections
+                    warn!(error = %chain(&cause), "rejected events not written, their messages are released");
+                    let releases = with_rejections
                         .into_iter()
                         .map(|message| {
-                            let hidden = self
-                                .hiding
-                                .hidden_for(GivenBack::Trouble, message.receive_count);
-                            (message.receipt_handle, hidden)
+                            let timeout = self
+                                .visibility
+                                .visibility_timeout(ReleaseReason::Trouble, message.receive_count);
+                            (message.receipt_handle, timeout)
                         })
                         .collect();
-                    self.give_back(loans).await;
+                    self.release(releases).await;
                 }
             }
         }
         self.delete(&ready).await;
     }
 
-    async fn delete(&mut self, settled: &[SettledMessage]) {
-        let receipt_handles: Vec<String> = settled
+    async fn delete(&mut self, resolved: &[ResolvedMessage]) {
+        let receipt_handles: Vec<String> = resolved
             .iter()
             .map(|message| message.receipt_handle.clone())
             .collect();
@@ -103,13 +103,13 @@ impl<'a> ReturnDesk<'a> {
             self.sqs,
             self.queue_url,
             &receipt_handles,
-            self.window.end(),
+            self.deadlines.end(),
         )
         .await;
         warn_of(&failures);
         let failed: HashSet<usize> = failures.indices.into_iter().collect();
         let mut counts = EventCounts::default();
-        for (index, message) in settled.iter().enumerate() {
+        for (index, message) in resolved.iter().enumerate() {
             if failed.contains(&index) {
                 self.messages.not_deleted += 1;
             } else {
@@ -117,7 +117,7 @@ impl<'a> ReturnDesk<'a> {
                 counts.add(&message.counts);
             }
         }
-        if failed.len() < settled.len() {
+        if failed.len() < resolved.len() {
             let mut tally = Tally::default();
             counts.add_to(&mut tally);
             self.metrics
@@ -128,9 +128,9 @@ impl<'a> ReturnDesk<'a> {
 
     /// Makes messages visible again, each after its own time. Those for which this fails become visible when their visibility
     /// timeout ends.
-    pub(crate) async fn give_back(&mut self, messages: Vec<(String, Duration)>) {
-        self.messages.given_back += messages.len() as u64;
-        let failures = release(self.sqs, self.queue_url, &messages, self.window.end()).await;
+    pub(crate) async fn release(&mut self, messages: Vec<(String, Duration)>) {
+        self.messages.released += messages.len() as u64;
+        let failures = release(self.sqs, self.queue_url, &messages, self.deadlines.end()).await;
         warn_of(&failures);
     }
 }

@@ -1,17 +1,19 @@
-//! What Iterable answers with 200: how many were taken, and whose were not.
+//! Iterable's response with status 200: how many items were accepted, and whose were not.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// The answer of `trackBulk` and `bulkUpdate`. A 200 is no success by itself: some, or all, may have failed.
+use crate::{FailureCause, RejectReason};
+
+/// The response of `trackBulk` and `bulkUpdate`. Status 200 does not mean success: some or all items may have failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct BulkAnswer {
-    /// How many items were taken.
+pub struct BulkResponse {
+    /// How many items were accepted.
     pub success_count: u64,
     /// How many were not.
     pub fail_count: u64,
-    /// Names of events that this project does not take.
+    /// Event names that this project does not accept.
     #[serde(default, deserialize_with = "texts")]
     pub disallowed_event_names: Vec<String>,
     #[serde(default, deserialize_with = "texts")]
@@ -22,7 +24,7 @@ pub struct BulkAnswer {
     failed_updates: Vec<FailedUser>,
 }
 
-/// A user whose items, or some of them, were not taken.
+/// A user of whom some items, or all, were not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedUser {
     /// Whether `name` is an address or a user id.
@@ -33,25 +35,8 @@ pub struct FailedUser {
     pub cause: FailureCause,
 }
 
-/// Why a user's items were not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FailureCause {
-    /// The address or user id is malformed.
-    Invalid,
-    /// There is no such user. `trackBulk` creates none.
-    NotFound,
-    /// The user asked to be forgotten.
-    Forgotten,
-    /// The profile fields do not fit those that are there.
-    InvalidData,
-    /// The name belongs to another user.
-    Conflict,
-    /// A cause that is not documented: Iterable's word for it.
-    Other(String),
-}
-
-impl BulkAnswer {
-    /// Reads an answer.
+impl BulkResponse {
+    /// Parses a response.
     ///
     /// # Errors
     /// When it is not JSON or one of the two counts is missing: then nothing is known about the items.
@@ -72,7 +57,7 @@ impl BulkAnswer {
                 let user = FailedUser {
                     by_email,
                     name: name.clone(),
-                    cause: FailureCause::Invalid,
+                    cause: cause_of("invalid"),
                 };
                 if !failed
                     .iter()
@@ -86,16 +71,22 @@ impl BulkAnswer {
     }
 }
 
-impl FailureCause {
-    fn of(word: &str) -> Self {
-        match word {
-            "invalid" => Self::Invalid,
-            "notFound" => Self::NotFound,
-            "forgotten" => Self::Forgotten,
-            "invalidData" => Self::InvalidData,
-            "conflict" => Self::Conflict,
-            other => Self::Other(other.to_owned()),
+/// Why a user's items were not accepted, by Iterable's word for it in the names of the lists. `trackBulk` creates no users.
+fn cause_of(word: &str) -> FailureCause {
+    match word {
+        "notFound" => FailureCause::UnknownUser,
+        "invalid" => {
+            FailureCause::rejected(RejectReason::InvalidUser, "the user's name is malformed")
         }
+        "forgotten" => FailureCause::rejected(
+            RejectReason::ForgottenUser,
+            "the user asked to be forgotten",
+        ),
+        "invalidData" => FailureCause::rejected(RejectReason::Refused, "invalid data"),
+        "conflict" => {
+            FailureCause::rejected(RejectReason::Refused, "the name belongs to another user")
+        }
+        undocumented => FailureCause::rejected(RejectReason::Refused, undocumented),
     }
 }
 
@@ -124,7 +115,7 @@ fn failed_users<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Failed
                 failed.push(FailedUser {
                     by_email,
                     name,
-                    cause: FailureCause::of(cause),
+                    cause: cause_of(cause),
                 });
             }
         }
@@ -138,34 +129,44 @@ mod tests {
 
     #[test]
     fn users_are_named_with_their_cause_once() {
-        let answer = BulkAnswer::parse(
+        let response = BulkResponse::parse(
             br#"{"successCount":1,"failCount":4,"invalidEmails":["x","y"],"invalidUserIds":null,"newField":{},
                 "failedUpdates":{"invalidEmails":["x"],"notFoundUserIds":["u1"],"forgottenEmails":["f@x.org"],
                                  "brandNewEmails":["b@x.org"],"somethingElse":["z"]}}"#,
         )
         .unwrap();
 
-        let failed = answer.failed_users();
+        let failed = response.failed_users();
 
-        let cause_of = |name: &str| {
-            failed
-                .iter()
-                .find(|user| user.name == name)
-                .map(|user| &user.cause)
+        let reason_of = |name: &str| {
+            let user = failed.iter().find(|user| user.name == name)?;
+            match &user.cause {
+                FailureCause::UnknownUser => Some((RejectReason::UnknownUser, "")),
+                FailureCause::Rejected(rejection) => {
+                    Some((rejection.reason, rejection.detail.as_str()))
+                }
+            }
         };
+        let invalid = Some((RejectReason::InvalidUser, "the user's name is malformed"));
         assert_eq!(failed.len(), 5);
-        assert_eq!(cause_of("x"), Some(&FailureCause::Invalid));
-        assert_eq!(cause_of("y"), Some(&FailureCause::Invalid));
-        assert_eq!(cause_of("u1"), Some(&FailureCause::NotFound));
-        assert_eq!(cause_of("f@x.org"), Some(&FailureCause::Forgotten));
+        assert_eq!(reason_of("x"), invalid);
+        assert_eq!(reason_of("y"), invalid);
+        assert_eq!(reason_of("u1"), Some((RejectReason::UnknownUser, "")));
         assert_eq!(
-            cause_of("b@x.org"),
-            Some(&FailureCause::Other("brandNew".to_owned()))
+            reason_of("f@x.org"),
+            Some((
+                RejectReason::ForgottenUser,
+                "the user asked to be forgotten"
+            ))
+        );
+        assert_eq!(
+            reason_of("b@x.org"),
+            Some((RejectReason::Refused, "brandNew"))
         );
     }
 
     #[test]
-    fn answer_without_counts_is_no_answer() {
+    fn response_without_counts_is_an_error() {
         for body in [
             &b"{}"[..],
             b"",
@@ -174,7 +175,7 @@ mod tests {
             b"[]",
             b"<html>",
         ] {
-            assert!(BulkAnswer::parse(body).is_err());
+            assert!(BulkResponse::parse(body).is_err());
         }
     }
 }

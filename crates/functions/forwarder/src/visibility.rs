@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// The times for which messages are hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hiding {
+pub struct VisibilityBackoff {
     /// After the first receive that came to nothing. Each further one doubles it.
     pub first: Duration,
     /// The longest of these.
@@ -22,7 +22,7 @@ pub struct Hiding {
     pub past_the_run: Duration,
 }
 
-impl Default for Hiding {
+impl Default for VisibilityBackoff {
     fn default() -> Self {
         Self::starting_with(Duration::from_mins(1))
     }
@@ -30,7 +30,7 @@ impl Default for Hiding {
 
 /// Why a message is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum GivenBack {
+pub(crate) enum ReleaseReason {
     /// The run ran out of time: the next one can go on at once.
     OutOfTime,
     /// The destination, or something on the way there, fails.
@@ -39,7 +39,7 @@ pub(crate) enum GivenBack {
     UnknownUser,
 }
 
-impl Hiding {
+impl VisibilityBackoff {
     /// Hides messages for `first` at first, and up to sixty times as long.
     pub fn starting_with(first: Duration) -> Self {
         Self {
@@ -51,15 +51,15 @@ impl Hiding {
     }
 
     /// How long a message that was received so often stays hidden once it is given back.
-    pub(crate) fn hidden_for(&self, why: GivenBack, receive_count: u32) -> Duration {
+    pub(crate) fn visibility_timeout(&self, why: ReleaseReason, receive_count: u32) -> Duration {
         let backed_off = self
             .first
             .saturating_mul(1 << receive_count.saturating_sub(1).min(12))
             .min(self.longest);
         match why {
-            GivenBack::OutOfTime => Duration::ZERO,
-            GivenBack::Trouble => backed_off,
-            GivenBack::UnknownUser => backed_off.max(self.for_new_user),
+            ReleaseReason::OutOfTime => Duration::ZERO,
+            ReleaseReason::Trouble => backed_off,
+            ReleaseReason::UnknownUser => backed_off.max(self.for_new_user),
         }
     }
 }
@@ -71,13 +71,13 @@ mod tests {
     #[test]
     fn waiting_for_14_days_takes_far_less_receives_than_a_queue_allows() {
         for (first_s, most) in [(60, 350), (30, 700)] {
-            let hiding = Hiding::starting_with(Duration::from_secs(first_s));
+            let visibility = VisibilityBackoff::starting_with(Duration::from_secs(first_s));
             let mut waited = Duration::ZERO;
             let mut receives = 0;
 
             while waited < Duration::from_hours(14 * 24) {
                 receives += 1;
-                waited += hiding.hidden_for(GivenBack::Trouble, receives);
+                waited += visibility.visibility_timeout(ReleaseReason::Trouble, receives);
             }
 
             assert!(receives < most, "{first_s} s: {receives}");
@@ -86,15 +86,18 @@ mod tests {
 
     #[test]
     fn running_out_of_time_hides_nothing_and_an_unknown_user_two_minutes() {
-        let hiding = Hiding::default();
+        let visibility = VisibilityBackoff::default();
 
-        assert_eq!(hiding.hidden_for(GivenBack::OutOfTime, 500), Duration::ZERO);
         assert_eq!(
-            hiding.hidden_for(GivenBack::UnknownUser, 1),
+            visibility.visibility_timeout(ReleaseReason::OutOfTime, 500),
+            Duration::ZERO
+        );
+        assert_eq!(
+            visibility.visibility_timeout(ReleaseReason::UnknownUser, 1),
             Duration::from_mins(2)
         );
         assert_eq!(
-            hiding.hidden_for(GivenBack::Trouble, u32::MAX),
+            visibility.visibility_timeout(ReleaseReason::Trouble, u32::MAX),
             Duration::from_hours(1)
         );
     }

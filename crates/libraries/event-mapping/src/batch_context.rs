@@ -1,21 +1,21 @@
-//! One batch on its way: what its events have in common, and how each becomes a call.
+//! What the events of a batch have in common, and what completes each of them.
 
 use std::cell::OnceCell;
 
+use event_model::mparticle::{Batch, Environment, Event, EventData, Field, Int64, Kind, event_id};
+
 use super::{
-    Arrival, Call, EnvironmentName, EventKind, Mapper, Note, Operation, RejectReason, SkipReason,
-    commerce,
+    Arrival, Call, EnvironmentName, Note, Operation, RejectReason, SkipReason,
+    compiled_config::CompiledConfig,
     data_fields::{DataFields, says_something},
-    events,
+    name::sent_event_name,
     outcome::NotSent,
-    profile,
 };
-use event_model::mparticle::{Batch, Environment, Event, EventData, EventType, Field, Int64, Kind, event_id};
 use crate::iterable::{TrackRequest, User};
 
-/// A batch's events, seen through a configuration.
-pub(super) struct Subject<'m, 'a> {
-    pub(super) mapper: &'m Mapper,
+/// A batch and the configuration that its events are mapped by.
+pub(super) struct BatchContext<'m, 'a> {
+    pub(super) compiled: &'m CompiledConfig,
     pub(super) batch: &'m Batch<'a>,
     pub(super) arrival: &'m Arrival,
     /// Why none of the events is sent.
@@ -24,15 +24,19 @@ pub(super) struct Subject<'m, 'a> {
     context: OnceCell<Vec<(&'m str, String)>>,
 }
 
-/// An event's name and fields, all that differs from one type to another.
+/// An event's name and fields, which differ from type to type.
 pub(super) struct Draft<'m> {
     pub(super) event_name: String,
     pub(super) fields: DataFields<'m>,
 }
 
-impl<'m, 'a> Subject<'m, 'a> {
-    pub(super) fn new(mapper: &'m Mapper, batch: &'m Batch<'a>, arrival: &'m Arrival) -> Self {
-        let config = &mapper.config;
+impl<'m, 'a> BatchContext<'m, 'a> {
+    pub(super) fn new(
+        compiled: &'m CompiledConfig,
+        batch: &'m Batch<'a>,
+        arrival: &'m Arrival,
+    ) -> Self {
+        let config = &compiled.config;
         let closed = if !config
             .environments
             .0
@@ -49,7 +53,7 @@ impl<'m, 'a> Subject<'m, 'a> {
             None
         };
         Self {
-            mapper,
+            compiled,
             batch,
             arrival,
             closed,
@@ -58,57 +62,9 @@ impl<'m, 'a> Subject<'m, 'a> {
         }
     }
 
-    /// What is to be sent for one event.
-    pub(super) fn map_event(
-        &self,
-        event: &Event<'a>,
-        event_type: &EventType<'a>,
-    ) -> Result<Call, NotSent> {
-        if let Some(reason) = self.closed {
-            return Err(reason.into());
-        }
-        match event_type {
-            EventType::Commerce => commerce::map(self, event),
-            EventType::UserAttributeChange => profile::map_change(self, event),
-            EventType::ScreenView => self.track(event, EventKind::ScreenView),
-            EventType::SessionStart => self.track(event, EventKind::SessionStart),
-            EventType::SessionEnd => self.track(event, EventKind::SessionEnd),
-            EventType::ApplicationStateTransition => {
-                self.track(event, EventKind::ApplicationStateTransition)
-            }
-            EventType::FirstRun => self.track(event, EventKind::FirstRun),
-            EventType::Uninstall => self.track(event, EventKind::Uninstall),
-            EventType::OptOut => self.track(event, EventKind::OptOut),
-            EventType::Profile => self.track(event, EventKind::Profile),
-            EventType::Custom => self.track(event, EventKind::CustomEvent),
-            EventType::Breadcrumb
-            | EventType::CrashReport
-            | EventType::NetworkPerformance
-            | EventType::PreAttribution
-            | EventType::PushMessage
-            | EventType::PushReaction
-            | EventType::PushRegistration
-            | EventType::UserIdentityChange
-            | EventType::ValidationResult => Err(SkipReason::TypeNotMapped.into()),
-            EventType::Other(_) => Err(SkipReason::UnknownType.into()),
-        }
-    }
-
-    /// The update of the user's profile that the batch itself asks for, when profiles are sent.
-    pub(super) fn map_profile(&self) -> Option<Call> {
-        if self.closed.is_some() || !self.mapper.config.profiles {
-            return None;
-        }
-        profile::map_attributes(self)
-    }
-
-    fn track(&self, event: &Event<'a>, kind: EventKind) -> Result<Call, NotSent> {
-        if !self.mapper.sends(kind) {
-            return Err(SkipReason::TypeOff.into());
-        }
-        let data = event.data();
-        let draft = events::draft(self.mapper, kind, &data)?;
-        self.event_call(event, &data, draft)
+    /// Why none of the events is sent, if so.
+    pub(super) fn closed(&self) -> Option<SkipReason> {
+        self.closed
     }
 
     /// Completes an event with what all events have.
@@ -124,6 +80,11 @@ impl<'m, 'a> Subject<'m, 'a> {
             event_name,
             mut fields,
         } = draft;
+        let sent_name = sent_event_name(&event_name);
+        if sent_name != event_name {
+            fields.note(Note::changed("event_name"));
+        }
+        let event_name = sent_name.into_owned();
         self.add_context(&mut fields, data)?;
         let id = event_id(event, data, self.batch);
         if is_replaced(&id, data) {
@@ -149,21 +110,21 @@ impl<'m, 'a> Subject<'m, 'a> {
         })
     }
 
-    /// Whose the events are.
+    /// The user of the events.
     pub(super) fn user(&self) -> Result<&User, NotSent> {
         let user = self
             .user
-            .get_or_init(|| self.mapper.config.identity.user_of(self.batch));
+            .get_or_init(|| self.compiled.config.identity.user_of(self.batch));
         user.as_ref().map_err(Clone::clone)
     }
 
-    /// Whether an event says when it happened, and nothing that can be so.
-    fn passes_time_over(&self, data: &EventData<'a>) -> bool {
+    /// Whether an event states a time that is not a possible one.
+    fn ignores_own_time(&self, data: &EventData<'a>) -> bool {
         says_something(data.timestamp_unixtime_ms)
             && self.arrival.own_time_ms(data, self.batch).is_none()
     }
 
-    /// That the user's address goes out without the white space around it.
+    /// A note if white space around the user's address was removed.
     fn user_note(&self) -> Option<Note> {
         let Ok(User::Email(email)) = self.user() else {
             return None;
@@ -173,7 +134,7 @@ impl<'m, 'a> Subject<'m, 'a> {
         (sent != email && sent.trim() == email).then(|| Note::changed("email"))
     }
 
-    /// When an event happened, unless that is too long ago.
+    /// When an event happened, unless it is too old.
     pub(super) fn time_ms(&self, data: &EventData<'a>) -> Result<i64, NotSent> {
         let at_ms = self.arrival.event_time_ms(data, self.batch);
         if self.arrival.is_too_old(at_ms) {
@@ -185,14 +146,14 @@ impl<'m, 'a> Subject<'m, 'a> {
         Ok(at_ms)
     }
 
-    /// Adds where an event comes from, and the app's own attributes.
+    /// Adds the fields about the event's origin, and the app's own attributes.
     pub(super) fn add_context(
         &self,
         fields: &mut DataFields<'m>,
         data: &EventData<'a>,
     ) -> Result<(), NotSent> {
         if let Some(session_uuid) = session_uuid(data) {
-            fields.string(self.mapper.context.session_uuid.as_str(), &session_uuid);
+            fields.string(self.compiled.context.session_uuid.as_str(), &session_uuid);
         }
         for (name, value) in self.context.get_or_init(|| self.batch_context()) {
             fields.string(*name, value);
@@ -200,19 +161,19 @@ impl<'m, 'a> Subject<'m, 'a> {
         let attributes = data.custom_attributes.entries().map_err(|error| {
             RejectReason::UnreadableAttributes.because(format!("custom_attributes: {error}"))
         })?;
-        let config = &self.mapper.config;
+        let config = &self.compiled.config;
         fields.attributes(&config.attributes, &config.context_prefix.0, &attributes);
         if let Some(note) = self.user_note() {
             fields.note(note);
         }
-        if self.passes_time_over(data) {
+        if self.ignores_own_time(data) {
             fields.note(Note::left_out("timestamp_unixtime_ms"));
         }
         Ok(())
     }
 
     fn batch_context(&self) -> Vec<(&'m str, String)> {
-        let names = &self.mapper.context;
+        let names = &self.compiled.context;
         let environment = match self.batch.environment() {
             Environment::Production => Some("production".to_owned()),
             Environment::Development => Some("development".to_owned()),
@@ -241,7 +202,7 @@ impl<'m, 'a> Subject<'m, 'a> {
     }
 }
 
-/// Whether a sender's own id goes out in another form.
+/// Whether the sender's own id was replaced.
 pub(super) fn is_replaced(id: &str, data: &EventData<'_>) -> bool {
     id.starts_with("id-") && data.source_message_id.text().is_some()
 }

@@ -1,13 +1,13 @@
-//! What Iterable answers when it takes nothing.
+//! Iterable's response when it accepts nothing.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// `{msg, code, params}`, the body of every error and of the answers of single-item endpoints. Iterable was seen to send
+/// `{msg, code, params}`, the body of every error and of the responses of single-item endpoints. Iterable was seen to send
 /// the code `Success` with errors, so the HTTP status is judged first.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub struct ErrorAnswer {
+pub struct ErrorResponse {
     /// One of Iterable's codes, such as `BadJsonBody`.
     pub code: String,
     /// What went wrong, for a person. May quote what was sent: not for logs.
@@ -18,7 +18,7 @@ pub struct ErrorAnswer {
 /// An item that made Iterable refuse the whole request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemError {
-    /// Its place in the request, from 0.
+    /// Its index in the request, from 0.
     pub index: usize,
     /// The field, as a path inside of the item; empty when it is the item as a whole.
     pub field: String,
@@ -26,13 +26,13 @@ pub struct ItemError {
     pub detail: String,
 }
 
-impl ErrorAnswer {
-    /// Reads an error; one that is no JSON is empty.
+impl ErrorResponse {
+    /// Parses an error; one that is not JSON is empty.
     pub fn parse(body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_default()
     }
 
-    /// The items that are to blame, from `params` such as `{"obj.events[1].createdAt": "Number value expected"}`.
+    /// The invalid items, from `params` such as `{"obj.events[1].createdAt": "Number value expected"}`.
     pub fn items(&self) -> Vec<ItemError> {
         let item = |(path, detail): (&String, &Value)| {
             let (_, inner) = path.split_once('[')?;
@@ -84,15 +84,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blamed_items_are_found() {
-        let answer = ErrorAnswer::parse(
+    fn invalid_items_are_found() {
+        let response = ErrorResponse::parse(
             br#"{"msg":"[/api/events/trackBulk] Invalid JSON body","code":"BadJsonBody",
                 "params":{"obj.events[1].createdAt":"Number value expected","obj.events[12]":"x","obj.events":"y"}}"#,
         );
 
-        let items = answer.items();
+        let items = response.items();
 
-        assert_eq!(answer.code, "BadJsonBody");
+        assert_eq!(response.code, "BadJsonBody");
         assert_eq!(items.len(), 2);
         assert!(items.contains(&ItemError {
             index: 1,
@@ -108,16 +108,16 @@ mod tests {
 
     #[test]
     fn mismatched_fields_are_named() {
-        let answer = ErrorAnswer::parse(
+        let response = ErrorResponse::parse(
             br#"{"code":"RequestFieldsTypesMismatched","msg":"m","params":{"validationErrors":
                 {"etl:::signup_at":{"incomingTypes":["string"],"expectedType":"date"},"plain":{}}}}"#,
         );
 
         assert_eq!(
-            answer.mismatched_fields(),
+            response.mismatched_fields(),
             ["signup_at (expected date)", "plain"]
         );
-        assert!(answer.items().is_empty());
+        assert!(response.items().is_empty());
     }
 
     #[test]
@@ -129,8 +129,8 @@ mod tests {
             b"{\"params\":null}",
             b"{\"code\":5}",
         ] {
-            assert_eq!(ErrorAnswer::parse(body).code, "");
-            assert!(ErrorAnswer::parse(body).items().is_empty());
+            assert_eq!(ErrorResponse::parse(body).code, "");
+            assert!(ErrorResponse::parse(body).items().is_empty());
         }
     }
 }

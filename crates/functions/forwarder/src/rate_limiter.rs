@@ -15,12 +15,12 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{report::RunEnd, window::Window};
+use crate::{report::RunEnd, run_deadlines::RunDeadlines};
 
 /// The state that decides about requests and receives.
 #[derive(Debug)]
-pub(crate) struct Flow {
-    window: Window,
+pub(crate) struct RateLimiter {
+    deadlines: RunDeadlines,
     state: Mutex<State>,
     ended: Notify,
 }
@@ -31,35 +31,39 @@ pub(crate) struct Ended;
 
 #[derive(Debug, Default)]
 struct State {
-    next_turn: BTreeMap<Operation, Instant>,
+    next_slot: BTreeMap<Operation, Instant>,
     /// Until when the destination wants to be left alone, and what it said.
     pause: Option<(Instant, String)>,
     end: Option<RunEnd>,
     requests: u64,
 }
 
-enum Turn {
+enum Slot {
     Now,
     At(Instant),
     Never,
 }
 
-impl Flow {
-    pub(crate) fn new(window: Window) -> Self {
+impl RateLimiter {
+    pub(crate) fn new(deadlines: RunDeadlines) -> Self {
         Self {
-            window,
+            deadlines,
             state: Mutex::default(),
             ended: Notify::new(),
         }
     }
 
     /// Waits until a request may be sent. Requests of one operation are `interval` apart.
-    pub(crate) async fn turn(&self, operation: Operation, interval: Duration) -> Result<(), Ended> {
+    pub(crate) async fn acquire(
+        &self,
+        operation: Operation,
+        interval: Duration,
+    ) -> Result<(), Ended> {
         loop {
-            match self.next_turn(operation, interval, Instant::now()) {
-                Turn::Now => return Ok(()),
-                Turn::Never => return Err(Ended),
-                Turn::At(at) => {
+            match self.next_slot(operation, interval, Instant::now()) {
+                Slot::Now => return Ok(()),
+                Slot::Never => return Err(Ended),
+                Slot::At(at) => {
                     tokio::select! {
                         () = sleep_until(at) => {}
                         () = self.ended.notified() => {}
@@ -69,35 +73,35 @@ impl Flow {
         }
     }
 
-    fn next_turn(&self, operation: Operation, interval: Duration, now: Instant) -> Turn {
+    fn next_slot(&self, operation: Operation, interval: Duration, now: Instant) -> Slot {
         let mut state = self.state();
         if state.end.is_some() {
-            return Turn::Never;
+            return Slot::Never;
         }
-        let paced = state.next_turn.get(&operation).copied().unwrap_or(now);
+        let paced = state.next_slot.get(&operation).copied().unwrap_or(now);
         let at = state
             .pause
             .as_ref()
             .map_or(paced, |(until, _)| paced.max(*until));
-        if !self.window.allows_to_send(at.max(now)) {
+        if !self.deadlines.allows_to_send(at.max(now)) {
             let end = match state.pause.take() {
                 Some((_, detail)) => RunEnd::DestinationUnavailable(detail),
                 None => RunEnd::OutOfTime,
             };
             drop(state);
             self.end(end);
-            return Turn::Never;
+            return Slot::Never;
         }
         if at > now {
-            return Turn::At(at);
+            return Slot::At(at);
         }
-        state.next_turn.insert(operation, now + interval);
+        state.next_slot.insert(operation, now + interval);
         state.requests += 1;
-        Turn::Now
+        Slot::Now
     }
 
     /// Sends nothing for a while, because of what the destination said.
-    pub(crate) fn pause(&self, wait: Duration, detail: String) {
+    pub(crate) fn back_off(&self, wait: Duration, detail: String) {
         let until = Instant::now() + wait;
         let mut state = self.state();
         let longer = state.pause.as_ref().is_none_or(|(other, _)| *other < until);
@@ -107,7 +111,7 @@ impl Flow {
     }
 
     /// The destination took a request, so it is no trouble any more. A pause that is not over holds on.
-    pub(crate) fn recovered(&self) {
+    pub(crate) fn reset(&self) {
         let now = Instant::now();
         let mut state = self.state();
         if state.pause.as_ref().is_some_and(|(until, _)| *until <= now) {
@@ -132,16 +136,16 @@ impl Flow {
         let state = self.state();
         state.end.is_none()
             && state.pause.is_none()
-            && self.window.allows_to_receive(Instant::now())
+            && self.deadlines.allows_to_receive(Instant::now())
     }
 
     /// Whether a request that is begun now may still be sent.
     pub(crate) fn allows_to_send(&self) -> bool {
-        self.state().end.is_none() && self.window.allows_to_send(Instant::now())
+        self.state().end.is_none() && self.deadlines.allows_to_send(Instant::now())
     }
 
-    pub(crate) fn window(&self) -> &Window {
-        &self.window
+    pub(crate) fn deadlines(&self) -> &RunDeadlines {
+        &self.deadlines
     }
 
     /// How many requests were sent.
@@ -160,8 +164,8 @@ mod tests {
 
     const EIGHTH: Duration = Duration::from_millis(125);
 
-    fn flow(available_s: u64) -> Flow {
-        Flow::new(Window::new(
+    fn limiter(available_s: u64) -> RateLimiter {
+        RateLimiter::new(RunDeadlines::new(
             Instant::now(),
             Duration::from_secs(available_s),
         ))
@@ -169,24 +173,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_of_one_operation_keep_their_distance() {
-        let flow = flow(900);
+        let limiter = limiter(900);
         let start = Instant::now();
 
         for _ in 0..9 {
-            flow.turn(Operation::Track, EIGHTH).await.unwrap();
+            limiter.acquire(Operation::Track, EIGHTH).await.unwrap();
         }
-        flow.turn(Operation::Purchase, EIGHTH).await.unwrap();
+        limiter.acquire(Operation::Purchase, EIGHTH).await.unwrap();
 
         assert_eq!(start.elapsed().as_millis(), 1_000);
-        assert_eq!(flow.requests(), 10);
+        assert_eq!(limiter.requests(), 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn those_who_wait_together_go_one_by_one() {
-        let flow = flow(900);
+        let limiter = limiter(900);
         let start = Instant::now();
 
-        let turns = (0..5).map(|_| flow.turn(Operation::Track, EIGHTH));
+        let turns = (0..5).map(|_| limiter.acquire(Operation::Track, EIGHTH));
         futures::future::join_all(turns).await;
 
         assert_eq!(start.elapsed().as_millis(), 500);
@@ -194,50 +198,50 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pause_holds_for_all_and_stops_receives_until_something_is_taken() {
-        let flow = flow(900);
+        let limiter = limiter(900);
         let start = Instant::now();
 
-        flow.pause(Duration::from_secs(5), "status 503".to_owned());
-        flow.recovered();
-        assert!(!flow.allows_to_receive());
-        flow.turn(Operation::Track, EIGHTH).await.unwrap();
+        limiter.back_off(Duration::from_secs(5), "status 503".to_owned());
+        limiter.reset();
+        assert!(!limiter.allows_to_receive());
+        limiter.acquire(Operation::Track, EIGHTH).await.unwrap();
         assert_eq!(start.elapsed().as_secs(), 5);
-        assert!(!flow.allows_to_receive());
-        flow.recovered();
-        assert!(flow.allows_to_receive());
+        assert!(!limiter.allows_to_receive());
+        limiter.reset();
+        assert!(limiter.allows_to_receive());
     }
 
     #[tokio::test(start_paused = true)]
     async fn pause_past_the_end_of_the_run_ends_it_at_once() {
-        let flow = flow(10);
+        let limiter = limiter(10);
         let start = Instant::now();
 
-        flow.pause(Duration::from_mins(1), "status 503".to_owned());
+        limiter.back_off(Duration::from_mins(1), "status 503".to_owned());
 
-        assert_eq!(flow.turn(Operation::Track, EIGHTH).await, Err(Ended));
+        assert_eq!(limiter.acquire(Operation::Track, EIGHTH).await, Err(Ended));
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!(
-            flow.why_ended(),
+            limiter.why_ended(),
             Some(RunEnd::DestinationUnavailable("status 503".to_owned()))
         );
     }
 
     #[tokio::test(start_paused = true)]
     async fn end_wakes_those_who_wait_and_first_reason_holds() {
-        let flow = flow(900);
-        flow.pause(Duration::from_secs(50), String::new());
+        let limiter = limiter(900);
+        limiter.back_off(Duration::from_secs(50), String::new());
         let start = Instant::now();
 
-        let (turn, ()) = tokio::join!(flow.turn(Operation::Track, EIGHTH), async {
+        let (turn, ()) = tokio::join!(limiter.acquire(Operation::Track, EIGHTH), async {
             tokio::task::yield_now().await;
-            flow.end(RunEnd::DestinationRefused("status 401".to_owned()));
-            flow.end(RunEnd::OutOfTime);
+            limiter.end(RunEnd::DestinationRefused("status 401".to_owned()));
+            limiter.end(RunEnd::OutOfTime);
         });
 
         assert_eq!(turn, Err(Ended));
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!(
-            flow.why_ended(),
+            limiter.why_ended(),
             Some(RunEnd::DestinationRefused("status 401".to_owned()))
         );
     }
