@@ -7,12 +7,12 @@ use event_mapping::{Arrival, Call, Mapper, More, Operation, Outcome, Rejection, 
 
 use crate::call_index::CallIndex;
 
-/// A chunk is full when its calls take so much. The last message that it takes may add
+/// A chunk is full when its calls take so much memory. The last message may add
 /// [`MAX_CALL_BYTES`](event_mapping::MAX_CALL_BYTES). Up to three chunks are held at a time: one being mapped, one
-/// being delivered and one being settled.
+/// being dispatched and one being resolved.
 const FULL_BYTES: usize = 8 << 20;
 
-/// Messages that are delivered and settled together.
+/// Messages that are dispatched and resolved together.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
     /// The key of the object they are archived in.
@@ -36,7 +36,7 @@ pub(crate) struct HeldMessage {
     pub(crate) profiles: Vec<CallIndex>,
 }
 
-/// How far an event is.
+/// What an event became.
 #[derive(Debug)]
 pub(crate) enum EventState {
     /// It became the call at this index; `is_copy` when an earlier event became the same one.
@@ -110,7 +110,7 @@ struct Calls {
 
 impl Calls {
     /// Adds a call, or finds that the very same one is there: queues deliver more than once, and so do senders. A call of
-    /// the same id with other content is another one; it goes out in a later request, as whoever sent it wanted the
+    /// the same id with other content is another one; it is sent in a later request, because the sender wanted the
     /// event changed.
     fn add(&mut self, call: Call) -> (CallIndex, bool) {
         let key = (call.operation, call.id.clone());

@@ -1,4 +1,4 @@
-//! What the function is told.
+//! The configuration of the function.
 
 use std::{num::NonZeroUsize, str::FromStr, time::Duration};
 
@@ -50,7 +50,7 @@ pub enum DestinationConfig {
     Iterable {
         /// The API's host.
         url: Url,
-        /// How many requests it takes.
+        /// How many requests it accepts.
         rates: IterableRates,
     },
     /// Any HTTP endpoint.
@@ -59,7 +59,7 @@ pub enum DestinationConfig {
         url: Url,
         /// How events stand in them.
         format: BodyFormat,
-        /// How much it takes.
+        /// Its limits.
         limits: HttpLimits,
     },
 }

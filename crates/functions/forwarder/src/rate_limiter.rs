@@ -1,7 +1,7 @@
-//! When requests may be sent: the pace, the pauses, and the end.
+//! When requests may be sent: the rate, the pauses, and the end.
 //!
-//! Shared by everything that runs side by side in a run. The pace is kept for each operation by itself, a pause and the
-//! end hold for all of them.
+//! Shared by everything that is concurrent in a run. The rate is limited for each operation separately; a pause and the end
+//! apply to all of them.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ pub(crate) struct Ended;
 #[derive(Debug, Default)]
 struct State {
     next_slot: BTreeMap<Operation, Instant>,
-    /// Until when the destination wants to be left alone, and what it said.
+    /// Until when no request is sent, and the destination's reason.
     pause: Option<(Instant, String)>,
     end: Option<RunEnd>,
     requests: u64,
@@ -100,7 +100,7 @@ impl RateLimiter {
         Slot::Now
     }
 
-    /// Sends nothing for a while, because of what the destination said.
+    /// Pauses all requests, because of a response of the destination.
     pub(crate) fn back_off(&self, wait: Duration, detail: String) {
         let until = Instant::now() + wait;
         let mut state = self.state();
@@ -110,7 +110,7 @@ impl RateLimiter {
         }
     }
 
-    /// The destination took a request, so it is no trouble any more. A pause that is not over holds on.
+    /// The destination accepted a request, so it works again. A pause that is not over continues.
     pub(crate) fn reset(&self) {
         let now = Instant::now();
         let mut state = self.state();
@@ -119,18 +119,18 @@ impl RateLimiter {
         }
     }
 
-    /// Sends nothing any more. The first reason holds.
+    /// Ends the run: no more requests are sent. The first reason is kept.
     pub(crate) fn end(&self, end: RunEnd) {
         self.state().end.get_or_insert(end);
         self.ended.notify_waiters();
     }
 
-    /// Why nothing is sent any more.
+    /// Why no more requests are sent, if so.
     pub(crate) fn why_ended(&self) -> Option<RunEnd> {
         self.state().end.clone()
     }
 
-    /// Whether taking more messages makes sense: each receive counts against a message, so none is taken while the
+    /// Whether more messages may be received: each receive counts against a message, so none is received while the
     /// destination fails.
     pub(crate) fn allows_to_receive(&self) -> bool {
         let state = self.state();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn requests_of_one_operation_keep_their_distance() {
+    async fn requests_of_one_operation_are_an_interval_apart() {
         let limiter = limiter(900);
         let start = Instant::now();
 
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_who_wait_together_go_one_by_one() {
+    async fn concurrent_requests_are_an_interval_apart() {
         let limiter = limiter(900);
         let start = Instant::now();
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pause_holds_for_all_and_stops_receives_until_something_is_taken() {
+    async fn pause_applies_to_all_and_stops_receives_until_something_is_accepted() {
         let limiter = limiter(900);
         let start = Instant::now();
 
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn end_wakes_those_who_wait_and_first_reason_holds() {
+    async fn end_wakes_waiting_requests_and_the_first_reason_is_kept() {
         let limiter = limiter(900);
         limiter.back_off(Duration::from_secs(50), String::new());
         let start = Instant::now();

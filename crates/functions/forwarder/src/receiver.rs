@@ -1,4 +1,4 @@
-//! Takes messages from the queue, as many as make a good chunk.
+//! Receives messages from the queue, up to the size of a chunk.
 
 use std::time::Duration;
 
@@ -11,30 +11,30 @@ use tokio::time::Instant;
 
 use crate::rate_limiter::RateLimiter;
 
-/// Long enough to ask all of SQS's servers; the queue counts as empty after two such waits.
+/// Long polling queries all of SQS's servers; the queue counts as empty after two empty receives.
 const WAIT: Duration = Duration::from_secs(2);
 const EMPTY_RECEIVES: u32 = 2;
 
-/// Receives at once, for queues of small messages. Each may bring ten messages of 1 MiB, however small those before were,
-/// and takes twice as much until it is read.
+/// Concurrent receives, for queues of small messages. Each may return ten messages of 1 MiB, however small those before were,
+/// and needs twice as much memory until it is parsed.
 const CONCURRENT_RECEIVES: usize = 3;
 /// Nothing more is received at this size.
 const CHUNK_BYTES: usize = 4 << 20;
 const CHUNK_MESSAGES: usize = 8_000;
 
-/// The first chunk of a run is one receive, until the destination has shown that it takes requests: during an outage,
+/// The first chunk of a run is one receive, until the destination has accepted a request: during an outage,
 /// each run costs no more than ten messages one of their receives.
 const FIRST_CHUNK_MESSAGES: usize = MAX_RECEIVED as usize;
-/// Chunks of which nothing is to be sent show nothing about the destination, so the next one may be larger.
+/// Chunks without calls show nothing about the destination, so the next one may be larger.
 const GROWTH: usize = 4;
 
-/// The run's side of the queue.
+/// Receives the messages of a run.
 #[derive(Debug)]
 pub(crate) struct Receiver<'a> {
     sqs: &'a SqsClient,
     queue_url: &'a str,
     limiter: &'a RateLimiter,
-    /// How much longer than the run messages stay with it.
+    /// How much longer than the run messages stay invisible.
     past_the_run: Duration,
     max_messages: usize,
     empty_receives: u32,
@@ -57,12 +57,12 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Whether there may be more messages, as far as the last responses say.
+    /// Whether there may be more messages, according to the last responses.
     pub(crate) fn may_have_more(&self) -> bool {
         self.empty_receives < EMPTY_RECEIVES
     }
 
-    /// Lets the next chunks be as large as they get.
+    /// Lets the next chunks have full size.
     pub(crate) fn lift_limit(&mut self) {
         self.max_messages = CHUNK_MESSAGES;
     }
@@ -75,7 +75,7 @@ impl<'a> Receiver<'a> {
     /// Receives until there is a chunk's worth, the queue seems empty, or nothing may be received any more.
     ///
     /// # Errors
-    /// When SQS does not respond. Messages received before come with the error.
+    /// When SQS does not respond. Messages received before are returned with the error.
     pub(crate) async fn receive_chunk(&mut self) -> (Vec<ReceivedMessage>, Result<(), QueueError>) {
         let mut messages: Vec<ReceivedMessage> = Vec::new();
         let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! One run: what it works with, and what is said of it at its end.
+//! One run: what it needs, and the report at its end.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
     visibility::VisibilityBackoff,
 };
 
-/// What a run works with.
+/// What a run needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
     /// Where rejections and the archive go.
@@ -39,17 +39,17 @@ pub struct Run<'a> {
     pub mapper: &'a Mapper,
     /// The run's settings.
     pub settings: &'a RunSettings,
-    /// Where numbers go.
+    /// Where metrics are written.
     pub metrics: &'a Metrics,
-    /// What time it is.
+    /// The current time.
     pub clock: fn() -> OffsetDateTime,
     /// Front of the names of the run's objects: letters, digits, `.`, `_`, `-`; unique to the run.
     pub run_id: &'a str,
-    /// For waits that are random to a degree.
+    /// Seed of the random part of waits.
     pub seed: u64,
 }
 
-/// How a run goes about its work.
+/// The settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunSettings {
     /// The oldest that an event may be sent at; `None` for any age.
@@ -58,14 +58,14 @@ pub struct RunSettings {
     pub unknown_users: UnknownUsers,
     /// How long after its message was sent an event may wait for its user.
     pub unknown_user_patience: Duration,
-    /// How long the response to a request is waited for.
+    /// The timeout of a request.
     pub request_timeout: Duration,
-    /// How long messages are hidden from other runs.
+    /// The visibility timeouts of released messages.
     pub visibility: VisibilityBackoff,
 }
 
 impl Run<'_> {
-    /// Drains the queue for as long as `deadlines` allows.
+    /// Drains the queue until the deadlines.
     pub async fn drain(&self, deadlines: RunDeadlines) -> RunReport {
         let limiter = RateLimiter::new(deadlines);
         let dispatcher = Dispatcher::new(

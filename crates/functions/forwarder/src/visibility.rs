@@ -1,24 +1,24 @@
-//! How long a message stays hidden from other runs: while a run holds it, and once it is given back. Pure.
+//! Visibility timeouts: while a run holds a message, and after it is released. Pure.
 //!
 //! SQS counts every receive, and moves a message to the dead-letter queue at `maxReceiveCount`, whatever the reason. So
-//! no message may be received often for merely waiting. A run takes no messages while the destination fails, and what it
-//! holds then comes back after 1 minute, 2, 4 and so on up to an hour, by the number of its receives. In the longest life
-//! that SQS gives a message, 14 days, that is less than 350 receives however often runs are scheduled, which the
-//! queue's `maxReceiveCount` of 1,000 leaves far away.
+//! a message that only waits must not be received often. A run receives nothing while the destination fails, and the messages
+//! that it holds then become visible again after 1 minute, 2, 4 and so on up to an hour, by the number of their receives. In the
+//! longest retention of SQS, 14 days, that is less than 350 receives however often runs are scheduled, far below the queue's
+//! `maxReceiveCount` of 1,000.
 
 use std::time::Duration;
 
-/// The times for which messages are hidden.
+/// The visibility timeouts of released messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VisibilityBackoff {
-    /// After the first receive that came to nothing. Each further one doubles it.
+    /// After the first receive without a result. Each further one doubles it.
     pub first: Duration,
     /// The longest of these.
     pub longest: Duration,
-    /// The least for events whose user is being made: Iterable makes users asynchronously and advises a minute before
+    /// The minimum for events whose user is being created: Iterable creates users asynchronously and advises a minute before
     /// requests that need them.
     pub for_new_user: Duration,
-    /// How much longer than the run a message stays with it, should the run be cut off.
+    /// How much longer than the run a message stays invisible, in case the run is interrupted.
     pub past_the_run: Duration,
 }
 
@@ -28,19 +28,19 @@ impl Default for VisibilityBackoff {
     }
 }
 
-/// Why a message is given back.
+/// Why a message is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReleaseReason {
-    /// The run ran out of time: the next one can go on at once.
+    /// The run's time was used up: the next run can continue immediately.
     OutOfTime,
-    /// The destination, or something on the way there, fails.
+    /// The destination, or something else that the run needs, fails.
     Trouble,
     /// The destination does not know the user yet.
     UnknownUser,
 }
 
 impl VisibilityBackoff {
-    /// Hides messages for `first` at first, and up to sixty times as long.
+    /// Starts with `first`, and goes up to sixty times as long.
     pub fn starting_with(first: Duration) -> Self {
         Self {
             first,
@@ -50,7 +50,7 @@ impl VisibilityBackoff {
         }
     }
 
-    /// How long a message that was received so often stays hidden once it is given back.
+    /// The visibility timeout of a message that is released after so many receives.
     pub(crate) fn visibility_timeout(&self, why: ReleaseReason, receive_count: u32) -> Duration {
         let backed_off = self
             .first

@@ -61,7 +61,7 @@ impl AttributeConfig {
     }
 }
 
-/// What is changed in a value that is no list and no object.
+/// What is changed in a value that is neither a list nor an object.
 fn scalar_note(name: &str, json: &str, sent: Field<'_>) -> Option<Note> {
     let kind = match json.bytes().next() {
         Some(b'"') => Kind::String,

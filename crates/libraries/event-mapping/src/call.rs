@@ -17,7 +17,7 @@ pub struct Call {
     pub at_ms: i64,
     /// The item as JSON.
     pub json: String,
-    /// What was changed or left out on the way.
+    /// What was changed or left out.
     pub notes: Vec<Note>,
 }
 

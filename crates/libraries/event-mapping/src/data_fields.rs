@@ -44,7 +44,7 @@ impl<'n> DataFields<'n> {
         self.names.push(name);
     }
 
-    /// Adds a number, sent as a number or as a string. Text that is no number is added as such.
+    /// Adds a number, sent as a number or as a string. Text that is not a number is added as text.
     pub(super) fn number(&mut self, name: &'static str, field: Field<'_>) {
         match (field.decimal(), field.kind()) {
             (Some(number), _) => self.json(name, number.as_json()),
@@ -124,7 +124,7 @@ impl<'n> DataFields<'n> {
         }
     }
 
-    /// Adds a note; what is said of many items of a list is said once.
+    /// Adds a note, once for all items of a list.
     pub(super) fn note(&mut self, note: Note) {
         push_once(&mut self.notes, note);
     }
@@ -138,14 +138,14 @@ impl<'n> DataFields<'n> {
     }
 }
 
-/// Adds a note of an item, unless it was said of another. There are few such notes.
+/// Adds a note, unless it is there already. There are few such notes.
 pub(super) fn push_once(notes: &mut Vec<Note>, note: Note) {
     if !notes.contains(&note) {
         notes.push(note);
     }
 }
 
-/// NULL and a blank text say nothing.
+/// Whether a value is neither `null` nor a blank text.
 pub(super) fn says_something(field: Field<'_>) -> bool {
     match field.kind() {
         Kind::Absent => false,
@@ -162,7 +162,7 @@ pub(super) struct ItemFields<'n> {
 }
 
 impl<'n> ItemFields<'n> {
-    /// An item of the list of this name, of which `notes` tell.
+    /// An item of the list of this name, with its notes in `notes`.
     pub(super) fn new(list: &'static str, notes: &'n mut Vec<Note>) -> Self {
         Self {
             object: JsonObject::default(),
@@ -171,7 +171,7 @@ impl<'n> ItemFields<'n> {
         }
     }
 
-    /// Adds a number, sent as a number or as a string. Text that is no number is added as such.
+    /// Adds a number, sent as a number or as a string. Text that is not a number is added as text.
     pub(super) fn number(&mut self, name: &str, field: Field<'_>) {
         match (field.decimal(), field.kind()) {
             (Some(number), _) => self.object.json(name, Decimal::as_json(&number)),

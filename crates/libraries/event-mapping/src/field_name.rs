@@ -9,10 +9,10 @@ use std::borrow::Cow;
 
 use super::name::MAX_NAME_CHARS;
 
-/// The longest text that a field takes, in bytes: "approximately 32k characters", and its index takes 32,766 bytes.
+/// The longest text of a field, in bytes: "approximately 32k characters", and its index takes 32,766 bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 32_766;
 
-/// What an event has beside its fields.
+/// The members of an event beside its fields.
 const PARTS_OF_EVENTS: [&str; 9] = [
     "email",
     "userId",
@@ -25,7 +25,7 @@ const PARTS_OF_EVENTS: [&str; 9] = [
     "itblDS",
 ];
 
-/// What Iterable itself keeps in a profile, and what tells whose it is.
+/// What Iterable itself maintains in a profile, and what identifies the user.
 const PARTS_OF_PROFILES: [&str; 11] = [
     "email",
     "userId",
@@ -40,7 +40,7 @@ const PARTS_OF_PROFILES: [&str; 11] = [
     "subscribedMessageTypeIds",
 ];
 
-/// The name that a field of an event goes out under; `None` when there is none. `prefix` goes in front of what would otherwise
+/// The name that a field of an event is sent under; `None` when there is none. `prefix` is put before what would otherwise
 /// be a part of the event, or nothing but digits.
 pub(super) fn of_event<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> {
     let allowed = allowed(name)?;
@@ -50,7 +50,7 @@ pub(super) fn of_event<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> 
     Some(allowed)
 }
 
-/// The name that a field of a profile goes out under; `None` when there is none, or it is not the sender's to set.
+/// The name that a field of a profile is sent under; `None` when there is none, or it is not the sender's to set.
 pub(super) fn of_profile(name: &str) -> Option<Cow<'_, str>> {
     let allowed = allowed(name)?;
     let is_free = !PARTS_OF_PROFILES.contains(&&*allowed) && !is_number(&allowed);

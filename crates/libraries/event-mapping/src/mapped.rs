@@ -1,32 +1,32 @@
 //! What a webhook body becomes, within bounds.
 //!
-//! A body is of 1 MiB at most, and what it becomes is not: `0,` in a list of events becomes a rejection of a hundred bytes,
-//! and what a batch says once becomes a field of each of its events. So what is held is counted. What is too much for
-//! that is counted only, with what it would have been; the archive has the body.
+//! A body has 1 MiB at most, but what it becomes may be larger: `0,` in a list of events becomes a rejection of a hundred bytes,
+//! and a member of a batch becomes a field of each of its events. So the memory is counted. Events beyond the limit are only
+//! counted, with their outcome; the archive has the body.
 
 use std::collections::BTreeMap;
 
 use super::{Call, Note, Outcome, RejectReason, SkipReason};
 use event_model::mparticle::EventType;
 
-/// How many events of one body are rejected one by one, and as many again skipped.
+/// How many events of one body are rejected singly, and as many skipped.
 pub const MAX_SINGLE_REJECTIONS: usize = 1_000;
 
 /// The most that the calls of one body may take, in bytes. Events of 50 bytes, the smallest that are sent, take 10 MiB when
 /// they fill a body of 1 MiB.
 pub const MAX_CALL_BYTES: usize = 16 << 20;
 
-/// What a call takes beside its texts: itself, the allocations of its texts, and the books that are kept of it.
+/// The memory of a call beside its texts: the struct, the allocations of its texts, and its index entry.
 const CALL_OVERHEAD_BYTES: usize = size_of::<Call>() + 160;
 
 /// What a webhook body becomes.
 #[derive(Clone, Debug, Default)]
 pub struct Mapped<'a> {
-    /// The events in their order. What is no batch stands here as one event.
+    /// The events in their order. Something that is not a batch counts as one event.
     pub events: Vec<MappedEvent<'a>>,
     /// Profile updates beside the events, when they are configured.
     pub profiles: Vec<Call>,
-    /// The events that were too many to stand in `events`; nothing, as a rule.
+    /// The events beyond the limits of `events`; usually none.
     pub more: More,
     /// Of all events so far.
     ordinal: u32,

@@ -12,7 +12,7 @@ use super::{ConfigError, EventKind, MappingConfig};
 pub(super) const MAX_NAME_CHARS: usize = 255;
 
 /// An event name in the form in which Iterable accepts it: control characters are replaced, and what is over
-/// [`MAX_NAME_CHARS`] is cut off. Cutting keeps the event, whose id and fields tell it from others of that name.
+/// [`MAX_NAME_CHARS`] is truncated. Truncation keeps the event, and its id and fields distinguish it from others of that name.
 pub(super) fn sent_event_name(name: &str) -> Cow<'_, str> {
     if name.chars().count() <= MAX_NAME_CHARS && !name.contains(char::is_control) {
         return Cow::Borrowed(name);
@@ -63,7 +63,7 @@ impl Naming {
         self.finish(name)
     }
 
-    /// Whether the name of events of this type tells `value`.
+    /// Whether the name of events of this type includes `value`.
     pub(super) fn tells_value(&self, kind: EventKind) -> bool {
         self.patterns
             .get(&kind)

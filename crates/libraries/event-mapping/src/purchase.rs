@@ -36,7 +36,7 @@ fn line<'a>(product: &Product<'a>) -> Option<Line<'a>> {
     let sent = product.quantity.decimal();
     let (quantity, note) = match &sent {
         None => {
-            // What is there and is no number is kept as text, or noted.
+            // A value that is not a number is kept as text, or noted.
             item.number("quantity", product.quantity);
             (1, Some(Note::QuantityAssumed))
         }
@@ -78,7 +78,7 @@ pub(super) fn map<'a>(
     add_order(&mut fields, data, commerce);
     let sent_total = commerce.product_action.total_amount.decimal();
     if sent_total.is_none() {
-        // What is there and is no number is kept as text, or noted.
+        // A value that is not a number is kept as text, or noted.
         fields.number("total_amount", commerce.product_action.total_amount);
     }
     context.add_context(&mut fields, data)?;

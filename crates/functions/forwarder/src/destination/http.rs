@@ -1,4 +1,4 @@
-//! Any HTTP endpoint that takes JSON: the calls as an array, or one a line.
+//! Any HTTP endpoint that accepts JSON: the calls as an array, or one a line.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -15,10 +15,10 @@ use super::{
     post::{HttpResponse, by_status, post, secret_value},
 };
 
-/// What of an endpoint's response is kept as the reason of a refusal.
+/// How much of an endpoint's response is kept as the reason of a refusal.
 const MAX_DETAIL_CHARS: usize = 200;
 
-/// An endpoint that responses 2xx when it has taken everything, and anything else when it has taken nothing.
+/// An endpoint that returns 2xx when it has accepted everything, and anything else when it has accepted nothing.
 pub struct GenericHttp {
     client: Client,
     url: Url,
@@ -39,7 +39,7 @@ pub enum BodyFormat {
     Ndjson,
 }
 
-/// How much an endpoint takes.
+/// The limits of an endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpLimits {
     /// The most calls in a request.
@@ -181,7 +181,7 @@ impl BodyFormat {
     }
 }
 
-/// The same for the same calls, so that a request that is sent again is known again.
+/// The same for the same calls, so that the endpoint recognises a repeated request.
 fn idempotency_key(operation: Operation, calls: &[&Call]) -> String {
     let mut hasher = Sha256::new();
     hasher.update(operation.as_str());

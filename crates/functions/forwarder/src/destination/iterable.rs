@@ -19,7 +19,7 @@ use super::{
     post::{post, secret_value},
 };
 
-/// A little under Iterable's 4 MB, as nobody knows what it counts.
+/// A little under Iterable's 4 MB, as it is not documented what counts.
 const MAX_BODY_BYTES: usize = 3_900_000;
 
 /// A project at Iterable.
@@ -32,10 +32,10 @@ pub struct Iterable {
     rates: IterableRates,
 }
 
-/// How many requests a second a project takes, of all that send to it together.
+/// How many requests a second a project accepts, from all senders together.
 #[derive(Clone, Copy, Debug)]
 pub struct IterableRates {
-    /// Requests to `trackBulk`: 10 at Iterable. Profile updates go at half of it, as Iterable takes half as many.
+    /// Requests to `trackBulk`: 10 at Iterable. Profile updates are sent at half of it, as Iterable accepts half as many.
     pub bulk: f64,
     /// Requests to `trackPurchase`, one purchase each. Iterable publishes no limit.
     pub purchases: f64,

@@ -1,4 +1,4 @@
-//! One POST, and what every destination makes of it alike.
+//! One POST, and what its status means for every destination.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub(super) struct HttpResponse {
 /// Sends a request and reads the whole response.
 ///
 /// # Errors
-/// [`Response::Transient`] when there is no response, or not all of it: then nobody knows what was taken.
+/// [`Response::Transient`] when there is no response, or not all of it: then it is unknown what was accepted.
 pub(super) async fn post(
     request: RequestBuilder,
     time_limit: Duration,
@@ -100,9 +100,9 @@ fn lost(error: &reqwest::Error) -> Response {
     } else if error.is_connect() {
         "no connection"
     } else if error.is_body() || error.is_decode() {
-        "the response broke off"
+        "the response was interrupted"
     } else {
-        "the request broke off"
+        "the request was interrupted"
     };
     Response::Transient {
         retry_after: None,
@@ -110,7 +110,7 @@ fn lost(error: &reqwest::Error) -> Response {
     }
 }
 
-/// What a status means by itself. `None` for 2xx and for the ones that speak of the request's content: 400, 409, 422.
+/// What a status means by itself. `None` for 2xx and for those about the request's content: 400, 409, 422.
 pub(super) fn by_status(response: &HttpResponse) -> Option<Response> {
     let detail = format!("status {}", response.status.as_u16());
     match response.status.as_u16() {
@@ -125,7 +125,7 @@ pub(super) fn by_status(response: &HttpResponse) -> Option<Response> {
     }
 }
 
-/// Seconds, or a date (RFC 9110 section 10.2.3), which is held against the response's own date: clocks differ.
+/// Seconds, or a date (RFC 9110 section 10.2.3), which is compared with the response's own date: clocks differ.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let said = text(RETRY_AFTER)?;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_told_apart() {
+    fn statuses_are_distinguished() {
         for status in [200, 202, 204, 400, 409, 422] {
             assert_eq!(by_status(&response(status)), None, "{status}");
         }

@@ -32,7 +32,7 @@ async fn samples_are_accounted_for_by_default_and_when_everything_is_sent() {
     }
 }
 
-/// Checks the sums after a run that settled everything.
+/// Checks the sums after a run that resolved everything.
 pub(crate) async fn assert_accounted(rig: &Rig, received: u64) {
     assert_eq!(rig.depth().await.total(), 0);
     assert_eq!(rig.dead_letters().await, 0);

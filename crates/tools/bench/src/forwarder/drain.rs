@@ -1,6 +1,6 @@
-//! Draining a queue into a destination that answers at once.
+//! Draining a queue into a destination that responds immediately.
 //!
-//! The run is a process of its own, so that what it takes can be told from what the stand-in for Iterable takes.
+//! The run is a process of its own, so that its CPU time and memory are separate from those of the fake Iterable.
 
 use std::{
     env,
@@ -36,18 +36,18 @@ use crate::{
 const EVENTS: usize = 100_000;
 const EVENTS_IN_A_MESSAGE: usize = 25;
 const REQUESTS_PER_SECOND: f64 = 8.0;
-/// Processor time of the run, as a share of its time on the clock.
+/// CPU time of the run, as a share of its wall-clock time.
 const PROCESSOR_TARGET: f64 = 0.2;
 const MEMORY_TARGET: f64 = 64.0;
-/// As much as Lambda gives.
+/// The longest invocation in Lambda.
 const AVAILABLE: Duration = Duration::from_mins(15);
 
-/// What the run needs to know, in its environment.
+/// The parameters of the run, in its environment.
 const QUEUE: &str = "BENCH_QUEUE_URL";
 const BUCKET: &str = "BENCH_BUCKET";
 const DESTINATION: &str = "BENCH_DESTINATION_URL";
 
-/// What the run tells.
+/// The report of the run.
 #[derive(Debug, Serialize, Deserialize)]
 struct Account {
     sent: u64,
