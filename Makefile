@@ -79,7 +79,7 @@ package: ## Build a folder to deploy from, for this machine's architecture or AR
 smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern, more with FULL=1, as JSON with JSON=1
 	.local/tools/sam/bin/python .ci/smoke $(STACK) $(if $(FULL),--full) $(if $(JSON),--json)
 
-$(SAM): crates/cistern/python/sam.txt
+$(SAM): crates/tools/cistern/python/sam.txt
 	$(CISTERN) tools
 	touch $@
 

@@ -2,7 +2,7 @@
 -- classes and tags. One inverted index over many expressions instead of one each: it is entered by whichever of them a
 -- search has, and its lists are small beside the rows. No column is stored for it.
 --
--- The expressions must stay word for word those of crates/event-query (keyword.rs, render.rs); a test asks for the plans.
+-- The expressions must stay word for word those of crates/libraries/event-query (keyword.rs, render.rs); a test asks for the plans.
 create index events_search_idx on events using gin (
     string_to_array(translate(lower(subject collate "C"), E'-_\t\r\n', '     '), ' '),
     string_to_array(translate(lower(reason collate "C"), E'-_\t\r\n', '     '), ' '),

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "crates/cistern/python"))
+sys.path.insert(0, str(ROOT / "crates/tools/cistern/python"))
 
 from pack import pack  # noqa: E402 (it lies where the local stack has it)
 import templates  # noqa: E402

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 _CRATES = Path(__file__).resolve().parents[3] / "crates"
-_METRICS = _CRATES / "boot" / "src" / "metrics.rs"
-_PIPELINES = _CRATES / "event-model" / "src" / "pipeline.rs"
+_METRICS = _CRATES / "libraries/function-kit/src/metrics.rs"
+_PIPELINES = _CRATES / "libraries/event-model/src/pipeline.rs"
 
 # What AWS counts, by namespace: the dimensions, and the metrics that come with exactly these.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html leads to each list.

@@ -17,10 +17,10 @@ def binary(name):
 
 def crate_of(binary):
     """The folder of the crate that a binary belongs to: its own, or one that has several."""
-    own = ROOT / "crates" / binary
+    own = ROOT / "crates" / "functions" / binary
     if own.is_dir():
         return own
-    return next((ROOT / "crates").glob(f"*/src/bin/{binary}.rs")).parents[2]
+    return next((ROOT / "crates").glob(f"functions/*/src/bin/{binary}.rs")).parents[2]
 
 
 def source_functions():

@@ -21,8 +21,8 @@ def log_two_lines(body):
 
 
 def let_a_log_group_come_late(body):
-    properties(body, "MasterLoginFunction").get("LoggingConfig", {}).pop("LogGroup", None)
-    properties(body, "MasterLoginLogGroup")["LogGroupName"] = {"Fn::Sub": "/aws/lambda/${MasterLoginFunction}"}
+    properties(body, "SchemaBootstrapFunction").get("LoggingConfig", {}).pop("LogGroup", None)
+    properties(body, "SchemaBootstrapLogGroup")["LogGroupName"] = {"Fn::Sub": "/aws/lambda/${SchemaBootstrapFunction}"}
     body["Resources"]["Migration"]["DependsOn"] = ["MigratorLogGroup"]
 
 
@@ -54,7 +54,7 @@ def name_a_function_and_its_queue(body):
 
 def let_a_role_call_by_a_pattern_of_names(body):
     function = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-MigratorFunction-*"
-    for statement in properties(body, "MasterLoginFunctionRole")["Policies"][0]["PolicyDocument"]["Statement"]:
+    for statement in properties(body, "SchemaBootstrapFunctionRole")["Policies"][0]["PolicyDocument"]["Statement"]:
         if statement.get("Sid") == "CallMigrator":
             statement["Resource"] = {"Fn::Sub": function}
 

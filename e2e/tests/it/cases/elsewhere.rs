@@ -9,12 +9,12 @@ use crate::stack::repository_root;
 const TESTS: [(&str, &str, &str); 8] = [
     (
         "email/50-postgres-behind-a-pooler",
-        "crates/event-store/tests/it/logins.rs",
+        "crates/libraries/event-store/tests/it/logins.rs",
         "fn poolers_that_take_no_options_are_migrated_loaded_and_searched_through(",
     ),
     (
         "email/52-iam-login-fails-now-and-then",
-        "crates/query/tests/it/outages.rs",
+        "crates/functions/query/tests/it/outages.rs",
         "fn login_by_iam_that_fails_twice_answers_the_search_all_the_same(",
     ),
     (
@@ -24,17 +24,17 @@ const TESTS: [(&str, &str, &str); 8] = [
     ),
     (
         "email/55-disk-full-read-only-and-failover",
-        "crates/event-store/src/trouble.rs",
+        "crates/libraries/event-store/src/trouble.rs",
         r#"("53100", Away, Away)"#,
     ),
     (
         "app/09-parquet-no-encoding-stats",
-        "crates/lake-files/tests/it/metadata.rs",
+        "crates/libraries/lake-files/tests/it/metadata.rs",
         "encoding",
     ),
     (
         "app/35-parquet-created-by",
-        "crates/lake-files/tests/it/metadata.rs",
+        "crates/libraries/lake-files/tests/it/metadata.rs",
         "fn check_created_by(",
     ),
     (

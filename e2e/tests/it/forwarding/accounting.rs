@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use event_model::forwarding::{Arrival, Mapper, MappingConfig, dry_run};
+use event_mapping::{Arrival, Mapper, MappingConfig, dry_run};
 use serde_json::Value;
 use time::OffsetDateTime;
 

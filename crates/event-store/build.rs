@@ -1,5 +1,0 @@
-//! The migrations are compiled in, and cargo does not know that a new file there means a new build.
-
-fn main() {
-    println!("cargo::rerun-if-changed=../../migrations");
-}

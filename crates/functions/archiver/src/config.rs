@@ -1,0 +1,162 @@
+//! What the functions are told, and what they work with.
+
+use std::str::FromStr;
+
+use aws_io::{Aws, S3Client};
+use function_kit::{BoxError, Env, EnvError, metrics::Metrics};
+use event_model::Pipeline;
+use lake_schema::{Table, layout};
+use time::{Date, Duration, OffsetDateTime, macros::date};
+
+use crate::compaction::Policy;
+
+/// Most of what is late for a month has come by then; what comes later costs copying the month again.
+const CLOSE_MONTH_AFTER: Duration = Duration::days(3);
+
+/// The settings in the README's table.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Bucket of the archive and of the lake.
+    pub bucket: String,
+    /// The first day that the tables' partitions cover.
+    pub first_day: Date,
+    /// Whether months are closed too.
+    pub close_months: bool,
+    /// When days and months are closed.
+    pub policy: Policy,
+    /// How much of a column of a day's rows is held at once while it is merged.
+    pub column_bytes: usize,
+    /// `CloudWatch` namespace of the numbers.
+    pub metrics_namespace: Option<String>,
+}
+
+impl Config {
+    /// Reads the settings.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        const HOURS: &str = "a number of hours";
+        let FirstDay(first_day) =
+            env.parsed("LAKE_FIRST_DAY", "a day, YYYY-MM-DD", FirstDay::default())?;
+        let hours = |name, default| {
+            env.parsed::<u16>(name, HOURS, default)
+                .map(|hours| Duration::hours(hours.into()))
+        };
+        let settle: u16 = env.parsed("SETTLE_MINUTES", "a number of minutes", 45)?;
+        let memory_mib: usize =
+            env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "a number of MiB", 1024)?;
+        Ok(Self {
+            bucket: env.required("EVENTS_BUCKET", "the name of the events bucket")?,
+            first_day,
+            close_months: env.parsed("CLOSE_MONTHS", "true or false", false)?,
+            policy: Policy {
+                close_after: hours("CLOSE_AFTER_HOURS", 3)?,
+                reopen_after: hours("REOPEN_AFTER_HOURS", 24)?,
+                close_month_after: CLOSE_MONTH_AFTER,
+                settle: Duration::minutes(settle.into()),
+            },
+            // Columns grow by doubling, and beside them is the order of the rows: 40 bytes for each.
+            column_bytes: (memory_mib << 20) / 8,
+            metrics_namespace: env.optional("METRICS_NAMESPACE")?,
+        })
+    }
+}
+
+/// What every invocation needs.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// The settings.
+    pub config: Config,
+    /// The bucket's client.
+    pub s3: S3Client,
+    /// The tables that events go to.
+    pub tables: Vec<Table>,
+    /// Where numbers go.
+    pub metrics: Metrics,
+    /// What time it is.
+    pub clock: fn() -> OffsetDateTime,
+}
+
+impl Deps {
+    /// Makes the clients. Reaches nothing yet.
+    pub async fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Self {
+        Self {
+            metrics: Metrics::stdout(Pipeline::ProductEvents, config.metrics_namespace.as_deref()),
+            config,
+            s3: Aws::from_env().await.s3(),
+            tables: Table::all().into(),
+            clock,
+        }
+    }
+}
+
+struct FirstDay(Date);
+
+impl Default for FirstDay {
+    fn default() -> Self {
+        Self(date!(2026 - 01 - 01))
+    }
+}
+
+impl FromStr for FirstDay {
+    type Err = BoxError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        layout::parse_day(text)
+            .map(Self)
+            .ok_or_else(|| "not a day".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_readme() {
+        let config = Config::from_env(&Env::from_pairs([("EVENTS_BUCKET", "b")])).unwrap();
+
+        let readme = include_str!("../README.md");
+        for (name, default) in [
+            ("LAKE_FIRST_DAY", layout::format_day(config.first_day)),
+            (
+                "CLOSE_AFTER_HOURS",
+                config.policy.close_after.whole_hours().to_string(),
+            ),
+            (
+                "REOPEN_AFTER_HOURS",
+                config.policy.reopen_after.whole_hours().to_string(),
+            ),
+            (
+                "SETTLE_MINUTES",
+                config.policy.settle.whole_minutes().to_string(),
+            ),
+            ("CLOSE_MONTHS", config.close_months.to_string()),
+        ] {
+            assert!(
+                readme.contains(&format!("| `{name}` | `{default}` |")),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        for (name, value) in [
+            ("LAKE_FIRST_DAY", "2026-02-30"),
+            ("LAKE_FIRST_DAY", "20260101"),
+            ("SETTLE_MINUTES", "-1"),
+            ("CLOSE_AFTER_HOURS", "3h"),
+            ("CLOSE_MONTHS", "yes"),
+        ] {
+            let env = Env::from_pairs([("EVENTS_BUCKET", "b"), (name, value)]);
+            let error = Config::from_env(&env).unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("{name} is not valid")),
+                "{error}"
+            );
+        }
+        let error = Config::from_env(&Env::from_pairs([("SETTLE_MINUTES", "1")])).unwrap_err();
+        assert!(error.to_string().starts_with("EVENTS_BUCKET is not set"));
+    }
+}

@@ -1,0 +1,83 @@
+//! Invocations: by the queue of new objects, and by the clock.
+
+use std::convert::Infallible;
+
+use aws_io::s3::ObjectRef;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use function_kit::BoxError;
+use lambda_runtime::LambdaEvent;
+use object_worker::{EventMetrics, Failure, OtherBuckets, TimeBudget, Worker};
+use serde::de::IgnoredAny;
+use tracing::{error, info};
+
+use crate::{
+    Deps,
+    compaction::compact,
+    object::{ObjectError, archive},
+};
+
+/// What this crate writes itself.
+const OWN_PREFIXES: [&str; 3] = ["lake/", "state/", "rejected/"];
+
+/// Archives the objects that the messages of one event tell of. Never fails as a whole: what could not be done is named in
+/// the response, and SQS sends it again.
+pub async fn handle(
+    deps: &Deps,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, Infallible> {
+    let worker = Worker {
+        s3: &deps.s3,
+        bucket: &deps.config.bucket,
+        metrics: &deps.metrics,
+        event_metrics: EventMetrics::LAKE,
+        clock: deps.clock,
+        own_prefixes: &OWN_PREFIXES,
+        other_buckets: OtherBuckets::Read,
+    };
+    let settle = async |object: &ObjectRef| {
+        let archived = archive(deps, object).await;
+        archived
+            .map(Some)
+            .map_err(|error| log_failure(error, &deps.config.bucket))
+    };
+    Ok(worker.handle(event, settle).await)
+}
+
+/// Logs an error that another attempt may not meet, and says what it means for the object.
+fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
+    if let Some(rejection) = error.rejection(own_bucket) {
+        return Failure::Reject(rejection);
+    }
+    error!(error = %function_kit::chain(&error), "object cannot be archived now");
+    Failure::Retry(error.into())
+}
+
+/// Some days or months cannot be closed.
+#[derive(Debug, thiserror::Error)]
+#[error("{failed_count} days or months cannot be closed, for the reasons in the log")]
+struct ClosingFailed {
+    failed_count: usize,
+}
+
+/// Closes days and months. The schedule's event says nothing that matters.
+///
+/// # Errors
+/// When the lake's state cannot be read or written, or a day or month cannot be closed: so that it shows in Lambda's error
+/// metric and raises the alarm on it. What could be done is done.
+pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Result<(), BoxError> {
+    let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
+    let report = compact(deps, budget.start_until()).await?;
+    info!(
+        merged_count = report.merged.len(),
+        month_count = report.months.len(),
+        failed_count = report.failed.len(),
+        put_off_count = report.put_off.len(),
+        removed_count = report.removed_count,
+        closing_count = report.closing_count,
+        "compaction went on"
+    );
+    match report.failed.len() {
+        0 => Ok(()),
+        failed_count => Err(ClosingFailed { failed_count }.into()),
+    }
+}

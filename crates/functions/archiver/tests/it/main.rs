@@ -1,0 +1,13 @@
+//! The two functions on a real S3 (`AWS_ENDPOINT_URL`), and on one that is away.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod archives;
+mod archiving;
+mod closing;
+mod log_hygiene;
+mod months;
+mod queries;
+mod rig;
+#[path = "../../../../libraries/lake-files/tests/it/rows.rs"]
+mod rows;

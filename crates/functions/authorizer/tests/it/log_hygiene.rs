@@ -1,0 +1,34 @@
+use function_kit::capture::CapturedLog;
+use tokio::net::TcpListener;
+
+use crate::gate::{Gate, QUERY_ROUTE};
+
+#[tokio::test]
+async fn keys_are_in_no_log() {
+    let log = CapturedLog::start();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let gates = [
+        Gate::with_secret(r#"{"signing_key":"planted","query":"planted key"}"#).await,
+        Gate::with_secret(r#""planted""#).await,
+        Gate::without_secret(&format!("http://{closed}")).await,
+    ];
+
+    for gate in &gates {
+        for route in [QUERY_ROUTE, "GET /planted"] {
+            for authorization in ["planted key", "Bearer planted wrong", "Basic planted"] {
+                // Errors are among what is looked at.
+                let _ = gate.opens(route, authorization, 0).await;
+            }
+        }
+    }
+
+    let printed = log.text();
+    for line in ["request allowed", "request denied", "keys cannot be read"] {
+        assert!(printed.contains(line), "{line} is missing: {printed}");
+    }
+    assert!(!printed.contains("planted"), "{printed}");
+}

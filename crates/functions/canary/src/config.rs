@@ -1,0 +1,103 @@
+//! The function's settings and clients.
+
+use std::time::{Duration, SystemTime};
+
+use aws_io::{Aws, SecretsClient};
+use function_kit::{Env, EnvError};
+use reqwest::Client;
+
+/// Timeout of a request; the gateway times out after 30 s.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// The settings in the README's table.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Name or ARN of the secret with the keys.
+    pub secret_id: String,
+    /// The URL to which batches are posted.
+    pub webhook_url: String,
+    /// The URL of searches.
+    pub query_url: String,
+    /// How long to search for the event.
+    pub patience: Duration,
+}
+
+impl Config {
+    /// Reads the settings.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        let patience = env.parsed("PATIENCE_SECONDS", "a number of seconds", 90)?;
+        Ok(Self {
+            secret_id: env.required("KEYS_SECRET_ARN", "the ARN of the secret with the keys")?,
+            webhook_url: env.required("WEBHOOK_URL", "the URL of the SparkPost webhook")?,
+            query_url: env.required("QUERY_URL", "the URL of the search for events")?,
+            patience: Duration::from_secs(patience),
+        })
+    }
+}
+
+/// What every run needs.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    pub(crate) config: Config,
+    pub(crate) secrets: SecretsClient,
+    pub(crate) http: Client,
+    pub(crate) clock: fn() -> SystemTime,
+}
+
+impl Deps {
+    /// Creates the clients, without connecting.
+    ///
+    /// # Errors
+    /// Only if the HTTP client cannot be created.
+    pub async fn connect(
+        config: Config,
+        clock: fn() -> SystemTime,
+    ) -> Result<Self, reqwest::Error> {
+        Self::with(config, &Aws::from_env().await, clock)
+    }
+
+    /// The same, with the given AWS configuration.
+    ///
+    /// # Errors
+    /// Only if the HTTP client cannot be created.
+    pub fn with(
+        config: Config,
+        aws: &Aws,
+        clock: fn() -> SystemTime,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            config,
+            secrets: aws.secrets(),
+            http: Client::builder().timeout(REQUEST_LIMIT).build()?,
+            clock,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_those_of_the_readme() {
+        let names = ["KEYS_SECRET_ARN", "WEBHOOK_URL", "QUERY_URL"];
+        let readme = include_str!("../README.md");
+
+        for missing in names {
+            let others = names
+                .into_iter()
+                .filter(|name| *name != missing)
+                .map(|name| (name, "x"));
+            let error = Config::from_env(&Env::from_pairs(others)).unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("{missing} is not set"))
+            );
+            assert!(readme.contains(&format!("| `{missing}` |")));
+        }
+        let config = Config::from_env(&Env::from_pairs(names.map(|name| (name, "x")))).unwrap();
+        let seconds = config.patience.as_secs();
+        assert!(readme.contains(&format!("| `PATIENCE_SECONDS` | `{seconds}` |")));
+    }
+}

@@ -1,0 +1,221 @@
+//! Messages on their way through a run, with the calls that their events became.
+
+use std::collections::{HashMap, VecDeque};
+
+use aws_io::queue::ReceivedMessage;
+use event_mapping::{
+    Arrival, Call, Mapper, More, Operation, Outcome, Rejection, SkipReason,
+};
+
+/// A chunk is full when its calls take so much. The last message that it takes may add
+/// [`MAX_CALL_BYTES`](event_mapping::MAX_CALL_BYTES). Up to three chunks are held at a time: one being mapped, one
+/// being delivered and one being settled.
+const FULL_BYTES: usize = 8 << 20;
+
+/// Messages that are delivered and settled together.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    /// The key of the object they are archived in.
+    pub(crate) source_key: String,
+    pub(crate) messages: Vec<HeldMessage>,
+    /// Every call once, however many events became it.
+    pub(crate) calls: Vec<Call>,
+}
+
+/// A message without its body, which is archived and mapped.
+#[derive(Debug)]
+pub(crate) struct HeldMessage {
+    pub(crate) id: String,
+    pub(crate) receipt_handle: String,
+    pub(crate) sent_at_ms: i64,
+    pub(crate) receive_count: u32,
+    pub(crate) events: Vec<EventState>,
+    /// Events that are only counted, being too many.
+    pub(crate) more: More,
+    /// Places of the profile updates that the message asks for beside its events.
+    pub(crate) profiles: Vec<usize>,
+}
+
+/// How far an event is.
+#[derive(Debug)]
+pub(crate) enum EventState {
+    /// It became the call at this place; `is_copy` when an earlier event became the same one.
+    Called { place: usize, is_copy: bool },
+    /// It is left out.
+    Skipped(SkipReason),
+    /// It cannot be used.
+    Rejected { rejection: Rejection, item: String },
+}
+
+impl Chunk {
+    /// Maps messages that are archived as `source_key`, until the chunk is full. The others stay in `messages`.
+    pub(crate) fn map(
+        mapper: &Mapper,
+        messages: &mut VecDeque<ReceivedMessage>,
+        source_key: &str,
+        now_ms: i64,
+        max_age_ms: Option<i64>,
+    ) -> Self {
+        let mut calls = Calls::default();
+        let mut call_bytes = 0;
+        let mut held = Vec::new();
+        while call_bytes < FULL_BYTES
+            && let Some(message) = messages.pop_front()
+        {
+            let arrival = Arrival {
+                sent_at_ms: message.sent_at_ms,
+                now_ms,
+                max_age_ms,
+            };
+            let body = mapper.map(&message.body, &arrival);
+            call_bytes += body.call_bytes();
+            let events = body.events.into_iter().map(|event| match event.outcome {
+                Outcome::Send(call) => {
+                    let (place, is_copy) = calls.add(call);
+                    EventState::Called { place, is_copy }
+                }
+                Outcome::Skip(reason) => EventState::Skipped(reason),
+                Outcome::Reject(rejection, item) => EventState::Rejected { rejection, item },
+            });
+            let events = events.collect();
+            let profiles = body
+                .profiles
+                .into_iter()
+                .map(|call| calls.add(call).0)
+                .collect();
+            held.push(HeldMessage {
+                events,
+                more: body.more,
+                profiles,
+                id: message.id,
+                receipt_handle: message.receipt_handle,
+                sent_at_ms: message.sent_at_ms,
+                receive_count: message.receive_count,
+            });
+        }
+        Self {
+            source_key: source_key.to_owned(),
+            messages: held,
+            calls: calls.all,
+        }
+    }
+}
+
+/// Calls, and where to find one by its id.
+#[derive(Debug, Default)]
+struct Calls {
+    all: Vec<Call>,
+    latest: HashMap<(Operation, String), usize>,
+}
+
+impl Calls {
+    /// Adds a call, or finds that the very same one is there: queues deliver more than once, and so do senders. A call of
+    /// the same id with other content is another one; it goes out in a later request, as whoever sent it wanted the
+    /// event changed.
+    fn add(&mut self, call: Call) -> (usize, bool) {
+        let key = (call.operation, call.id.clone());
+        if let Some(place) = self.latest.get(&key) {
+            let same = self
+                .all
+                .get(*place)
+                .is_some_and(|other| other.user == call.user && other.json == call.json);
+            if same {
+                return (*place, true);
+            }
+        }
+        let place = self.all.len();
+        self.latest.insert(key, place);
+        self.all.push(call);
+        (place, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use event_mapping::MappingConfig;
+
+    use super::*;
+
+    fn message(id: &str, body: &str) -> ReceivedMessage {
+        ReceivedMessage {
+            id: id.to_owned(),
+            receipt_handle: format!("receipt-{id}"),
+            sent_at_ms: 1_700_000_000_000,
+            receive_count: 1,
+            body: body.to_owned(),
+        }
+    }
+
+    fn batch(events: &str) -> String {
+        format!(r#"{{"user_identities":{{"customer_id":"ada"}},"events":[{events}]}}"#)
+    }
+
+    #[test]
+    fn same_event_in_two_messages_is_one_call_and_a_changed_one_another() {
+        let mapper = Mapper::new(MappingConfig::default()).unwrap();
+        let event = |screen: &str| {
+            format!(
+                r#"{{"event_type":"screen_view","data":{{"screen_name":"{screen}","source_message_id":"s1"}}}}"#
+            )
+        };
+        let mut messages = VecDeque::from([
+            message("1", &batch(&event("Home"))),
+            message("2", &batch(&event("Home"))),
+            message("3", &batch(&event("Shop"))),
+            message("4", "no json"),
+        ]);
+
+        let chunk = Chunk::map(&mapper, &mut messages, "key", 1_700_000_001_000, None);
+
+        assert_eq!(chunk.calls.len(), 2);
+        let states: Vec<_> = chunk
+            .messages
+            .iter()
+            .map(|message| &message.events[0])
+            .collect();
+        assert!(matches!(
+            states[0],
+            EventState::Called {
+                place: 0,
+                is_copy: false
+            }
+        ));
+        assert!(matches!(
+            states[1],
+            EventState::Called {
+                place: 0,
+                is_copy: true
+            }
+        ));
+        assert!(matches!(
+            states[2],
+            EventState::Called {
+                place: 1,
+                is_copy: false
+            }
+        ));
+        assert!(matches!(states[3], EventState::Rejected { .. }));
+    }
+
+    #[test]
+    fn chunk_is_full_by_what_its_messages_become() {
+        let mapper = Mapper::new(MappingConfig::default()).unwrap();
+        let attribute = "x".repeat(1 << 20);
+        let event = |id: usize| {
+            format!(
+                r#"{{"event_type":"screen_view","data":{{"screen_name":"a","source_message_id":"{id}","custom_attributes":{{"a":"{attribute}"}}}}}}"#
+            )
+        };
+        let mut messages: VecDeque<_> = (0..20)
+            .map(|id| message(&id.to_string(), &batch(&event(id))))
+            .collect();
+
+        let chunk = Chunk::map(&mapper, &mut messages, "key", 1_700_000_001_000, None);
+
+        let taken = chunk.messages.len();
+        // The text of a call may be in an allocation of twice its size.
+        assert!((4..=8).contains(&taken), "{taken}");
+        assert_eq!(messages.len(), 20 - taken);
+        assert_eq!(messages[0].id, taken.to_string());
+    }
+}

@@ -1,0 +1,140 @@
+//! What the function works with.
+
+use std::time::Duration;
+
+use aws_io::{
+    Aws, S3Client, SecretsClient, SqsClient,
+    secrets::{self, SecretError, VersionStage},
+};
+use function_kit::metrics::Metrics;
+use event_model::Pipeline;
+use reqwest::Client;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use crate::{
+    config::{Config, DestinationConfig},
+    destination::{
+        Destination, GenericHttp, Iterable, SigningSecret, SigningSecretError, http_client,
+    },
+};
+
+const SECRET_LIMIT: Duration = Duration::from_secs(10);
+
+/// What every invocation needs.
+#[derive(Debug)]
+pub struct Deps {
+    /// The settings.
+    pub config: Config,
+    /// Where messages come from.
+    pub sqs: SqsClient,
+    /// Where the archive and rejections go.
+    pub s3: S3Client,
+    /// Where the destination's key is.
+    pub secrets: SecretsClient,
+    /// For requests to the destination.
+    pub http: Client,
+    /// Where numbers go.
+    pub metrics: Metrics,
+    /// What time it is.
+    pub clock: fn() -> OffsetDateTime,
+}
+
+/// The secret of a destination: `{"api_key"}` for Iterable, `{"authorization", "signing_secret"}`, both optional, for
+/// HTTP.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct DestinationSecret {
+    api_key: Option<String>,
+    authorization: Option<String>,
+    signing_secret: Option<String>,
+}
+
+/// A destination that could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationError {
+    /// The secret could not be read.
+    #[error("reading the destination's key")]
+    Secret(#[from] SecretError),
+    /// The secret is not of the expected form. Why exactly is not told, as it would show parts of it.
+    #[error(
+        "the destination's secret must be JSON: {{\"api_key\"}} for Iterable, {{\"authorization\", \"signing_secret\"}} for HTTP"
+    )]
+    SecretForm,
+    /// The secret's signing secret is not one.
+    #[error("the destination's signing_secret")]
+    SigningSecret(#[from] SigningSecretError),
+    /// The destination's URL cannot have a path.
+    #[error("DESTINATION_URL")]
+    Url(#[from] url::ParseError),
+}
+
+impl Deps {
+    /// Makes the clients. Reaches nothing yet.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be read.
+    pub async fn connect(
+        config: Config,
+        clock: fn() -> OffsetDateTime,
+    ) -> Result<Self, reqwest::Error> {
+        let aws = Aws::from_env().await;
+        Ok(Self {
+            metrics: Metrics::stdout(Pipeline::AppEvents, config.metrics_namespace.as_deref()),
+            config,
+            sqs: aws.sqs(),
+            s3: aws.s3(),
+            secrets: aws.secrets(),
+            http: http_client()?,
+            clock,
+        })
+    }
+
+    /// The destination with its present key. Asked for in every run, so that a new key holds at once.
+    ///
+    /// # Errors
+    /// When there is no key, or none of the expected form.
+    pub async fn destination(&self) -> Result<Box<dyn Destination>, DestinationError> {
+        let secret = self.read_secret().await?;
+        Ok(match &self.config.destination {
+            DestinationConfig::Iterable { url, rates } => {
+                let api_key = secret.api_key.ok_or(DestinationError::SecretForm)?;
+                Box::new(Iterable::new(
+                    self.http.clone(),
+                    url,
+                    api_key.into(),
+                    *rates,
+                )?)
+            }
+            DestinationConfig::Http {
+                url,
+                format,
+                limits,
+            } => {
+                let signing_secret = secret
+                    .signing_secret
+                    .as_deref()
+                    .map(SigningSecret::parse)
+                    .transpose()?;
+                let authorization = secret.authorization.map(SecretString::from);
+                let endpoint =
+                    GenericHttp::new(self.http.clone(), url.clone(), *format, *limits, self.clock);
+                Box::new(
+                    endpoint
+                        .with_authorization(authorization)
+                        .with_signing_secret(signing_secret),
+                )
+            }
+        })
+    }
+
+    async fn read_secret(&self) -> Result<DestinationSecret, DestinationError> {
+        let Some(arn) = &self.config.secret_arn else {
+            return Ok(DestinationSecret::default());
+        };
+        let text = secrets::read(&self.secrets, arn, VersionStage::Current, SECRET_LIMIT).await?;
+        let text = text.ok_or(DestinationError::SecretForm)?;
+        serde_json::from_str(text.expose_secret()).map_err(|_| DestinationError::SecretForm)
+    }
+}

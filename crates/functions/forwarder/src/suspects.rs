@@ -1,0 +1,190 @@
+//! Messages that may be what ended earlier runs: they are worked on last and alone.
+//!
+//! A run that is killed leaves no word behind. All that is seen of it later is that its messages were received once more than
+//! they were given back, which an outage of the destination looks like too. So a message that came to nothing twice is not
+//! mixed with others any more, if there is room for it: it waits until all others of the run are settled. Before it is worked
+//! on, a mark is made in S3, which goes when the message is settled or given back. Marks that are there tell that runs
+//! ended while they had nothing but this message in hand. After three of them it goes to the dead-letter queue, with its reason:
+//! one such run may have been cut off by chance.
+//!
+//! So a message that ends the process gets there with its sixth receive, within a day for every schedule of four hours or less,
+//! once it is among those that wait. Meanwhile others get through: what came before is worked on in small groups, of which
+//! those before the culprit's are settled. An outage brings no message there, however long it is.
+
+use std::time::Duration;
+
+use aws_io::{
+    S3Client, SqsClient,
+    queue::{self, QueueError, ReceivedMessage},
+    s3::{NewObject, ObjectRef, PutOutcome, listing, put_new},
+};
+use function_kit::chain;
+use tracing::{error, warn};
+
+/// A message that is received for at least this time came to nothing twice.
+const SUSPECT_RECEIVES: u32 = 3;
+
+/// How many wait for the end of a run. What is more is worked on with the others: alone, each takes requests of its own.
+const MAX_WAITING: usize = 10;
+const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// So many runs end with only one message in hand before it is given up.
+const MAX_MARKS: u32 = 3;
+
+const MARK_LIMIT: Duration = Duration::from_secs(5);
+
+/// The suspects of a run, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Suspects {
+    waiting: Vec<ReceivedMessage>,
+    bytes: usize,
+}
+
+impl Suspects {
+    /// Keeps the suspects among the messages, and gives the others back.
+    pub(crate) fn set_aside(&mut self, messages: Vec<ReceivedMessage>) -> Vec<ReceivedMessage> {
+        let mut others = Vec::with_capacity(messages.len());
+        for message in messages {
+            let has_room = self.waiting.len() < MAX_WAITING
+                && self.bytes + message.body.len() <= MAX_WAITING_BYTES;
+            if message.receive_count >= SUSPECT_RECEIVES && has_room {
+                self.bytes += message.body.len();
+                self.waiting.push(message);
+            } else {
+                others.push(message);
+            }
+        }
+        others
+    }
+
+    pub(crate) fn into_waiting(self) -> Vec<ReceivedMessage> {
+        self.waiting
+    }
+}
+
+/// Marks in S3 of messages that are worked on alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks<'a> {
+    pub(crate) s3: &'a S3Client,
+    pub(crate) bucket: &'a str,
+}
+
+/// What the mark of a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It is made now.
+    New,
+    /// All that there may be were there: as many runs ended with only this message in hand.
+    AllLeftBehind,
+}
+
+impl Marks<'_> {
+    /// Marks a message. Where no mark can be made, none was left: a message is worked on rather than kept waiting.
+    pub(crate) async fn set(&self, message_id: &str) -> Mark {
+        for number in 1..=MAX_MARKS {
+            let mark = NewObject {
+                name: ObjectRef {
+                    bucket: self.bucket.to_owned(),
+                    key: key(message_id, number),
+                },
+                body: "{}\n".into(),
+                content_type: "application/json",
+                metadata: Vec::new(),
+            };
+            match put_new(self.s3, &mark, MARK_LIMIT).await {
+                Ok(PutOutcome::Created) => return Mark::New,
+                Ok(PutOutcome::AlreadyThere) => {}
+                Err(cause) => {
+                    error!(error = %chain(&cause), "message that came back often cannot be marked");
+                    return Mark::New;
+                }
+            }
+        }
+        Mark::AllLeftBehind
+    }
+
+    /// Takes the marks of a message away.
+    pub(crate) async fn clear(&self, message_id: &str) {
+        let keys: Vec<String> = (1..=MAX_MARKS)
+            .map(|number| key(message_id, number))
+            .collect();
+        if let Err(cause) = listing::delete(self.s3, self.bucket, &keys, MARK_LIMIT).await {
+            error!(
+                error = %chain(&cause),
+                "marks of a message stay: should it come back often, it goes to the dead-letter queue"
+            );
+        }
+    }
+}
+
+fn key(message_id: &str, number: u32) -> String {
+    // SQS makes the ids; they are UUIDs.
+    let id: String = message_id
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
+    format!("state/mparticle/suspects/{id}-{number}.json")
+}
+
+/// Puts a message into the dead-letter queue of the queue that it is from; false when that has none.
+///
+/// # Errors
+/// When SQS refuses or cannot be reached. The message is where it was.
+pub(crate) async fn bury(
+    sqs: &SqsClient,
+    queue_url: &str,
+    message: &ReceivedMessage,
+) -> Result<bool, QueueError> {
+    let Some(dead_letter_url) = queue::dead_letter_url(sqs, queue_url).await? else {
+        return Ok(false);
+    };
+    queue::send(sqs, &dead_letter_url, &message.body).await?;
+    warn!(
+        message.id = message.id,
+        message.receive_count = message.receive_count,
+        "message ended runs that had only it in hand, and goes to the dead-letter queue"
+    );
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: usize, receive_count: u32, bytes: usize) -> ReceivedMessage {
+        ReceivedMessage {
+            id: id.to_string(),
+            receipt_handle: String::new(),
+            sent_at_ms: 0,
+            receive_count,
+            body: "x".repeat(bytes),
+        }
+    }
+
+    #[test]
+    fn messages_that_came_to_nothing_twice_wait_and_others_do_not() {
+        let mut suspects = Suspects::default();
+
+        let others = suspects.set_aside(vec![
+            message(0, 1, 1),
+            message(1, 3, 1),
+            message(2, 2, 1),
+            message(3, 400, 1),
+        ]);
+
+        let ids = |messages: &[ReceivedMessage]| -> Vec<String> {
+            messages.iter().map(|message| message.id.clone()).collect()
+        };
+        assert_eq!(ids(&others), ["0", "2"]);
+        assert_eq!(ids(&suspects.into_waiting()), ["1", "3"]);
+    }
+
+    #[test]
+    fn no_more_wait_than_there_is_room_for() {
+        let many = (0..MAX_WAITING + 3).map(|id| message(id, 3, 1)).collect();
+        let large = (0..9).map(|id| message(id, 3, 1 << 20)).collect();
+
+        assert_eq!(Suspects::default().set_aside(many).len(), 3);
+        assert_eq!(Suspects::default().set_aside(large).len(), 1);
+    }
+}

@@ -1,0 +1,219 @@
+//! The router over a bucket of its own, and what can be asked of both.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use access_keys::{KeyCache, Networks};
+use aws_io::{
+    Aws, S3Client, gzip,
+    s3::{ObjectRef, get_capped},
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, StatusCode},
+};
+use function_kit::{capture::Capture, gateway, metrics::Metrics};
+use event_model::Pipeline;
+use http_body_util::BodyExt;
+use ingest::{Config, Deps, ROUTES, router};
+use serde_json::Value;
+use time::{OffsetDateTime, macros::datetime};
+use tower::ServiceExt;
+
+use crate::keys::{self, KEY};
+
+pub(crate) const STORE_DEADLINE: Duration = Duration::from_millis(1_500);
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+pub(crate) struct Door {
+    router: Router,
+    s3: S3Client,
+    bucket: String,
+    metrics: Capture,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Door {
+    pub(crate) async fn open() -> Self {
+        Self::open_to(Networks::default()).await
+    }
+
+    /// A door that callers of these networks may use.
+    pub(crate) async fn open_to(networks: Networks) -> Self {
+        let url = std::env::var("AWS_ENDPOINT_URL").expect(
+            "AWS_ENDPOINT_URL must name a local AWS endpoint; `make test` starts one and sets it",
+        );
+        let door = Self::between(&url, &keys::start().await, networks).await;
+        door.s3
+            .create_bucket()
+            .bucket(&door.bucket)
+            .send()
+            .await
+            .unwrap();
+        door
+    }
+
+    /// A door in front of whatever answers at `endpoint_url` as S3.
+    pub(crate) async fn before(endpoint_url: &str) -> Self {
+        Self::between(endpoint_url, &keys::start().await, Networks::default()).await
+    }
+
+    /// A door behind which there is neither a store nor a secret.
+    pub(crate) async fn without_keys() -> Self {
+        let nowhere = "http://127.0.0.1:1";
+        Self::between(nowhere, nowhere, Networks::default()).await
+    }
+
+    async fn between(s3_url: &str, secrets_url: &str, networks: Networks) -> Self {
+        let s3 = Aws::local(s3_url).await.s3();
+        let secrets = Aws::local(secrets_url).await.secrets();
+        let bucket = format!("ingest-{:016x}", RandomState::new().hash_one(0));
+        let metrics = Capture::default();
+        let config = Config {
+            bucket: bucket.clone(),
+            secret_id: "keys".to_owned(),
+            max_key_age: Duration::from_mins(5),
+            networks,
+            max_body_bytes: MAX_BODY_BYTES,
+            store_deadline: STORE_DEADLINE,
+            metrics_namespace: None,
+        };
+        let keys = KeyCache::new(secrets, config.secret_id.clone(), config.max_key_age);
+        let deps = Deps {
+            config,
+            s3: s3.clone(),
+            keys: Arc::new(keys),
+            metrics: Metrics::to(Pipeline::EmailEvents, metrics.clone()),
+            clock,
+        };
+        Self {
+            router: router(deps),
+            s3,
+            bucket,
+            metrics,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_slice(&body).unwrap(),
+        }
+    }
+
+    /// Posts with the key.
+    pub(crate) async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let headers = [&[("Authorization", KEY)], headers].concat();
+        self.send_as_given("/webhooks/sparkpost", &headers, body)
+            .await
+    }
+
+    /// Posts with these headers alone.
+    pub(crate) async fn send_as_given(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        self.send(request("POST", path, headers, body)).await
+    }
+
+    /// What the gateway is answered to its event.
+    pub(crate) async fn invoke(&self, event: Value) -> Value {
+        let event = serde_json::from_value(event).unwrap();
+        let answer = gateway::answer(self.router.clone(), &ROUTES, event).await;
+        serde_json::to_value(answer).unwrap()
+    }
+
+    /// Keys of all objects, in order.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let listed = self
+            .s3
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .send()
+            .await
+            .unwrap();
+        listed
+            .contents()
+            .iter()
+            .filter_map(|object| object.key.clone())
+            .collect()
+    }
+
+    /// Content of the only object.
+    pub(crate) async fn archived(&self) -> Vec<u8> {
+        let keys = self.keys().await;
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        let name = ObjectRef {
+            bucket: self.bucket.clone(),
+            key: keys[0].clone(),
+        };
+        let object = get_capped(&self.s3, &name, 1 << 20, Duration::from_secs(5))
+            .await
+            .unwrap();
+        gzip::decode_capped(&object, 1 << 20).unwrap()
+    }
+
+    pub(crate) async fn metadata(&self, key: &str) -> Vec<(String, String)> {
+        let head = self
+            .s3
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .unwrap();
+        let mut metadata: Vec<_> = head.metadata().unwrap().clone().into_iter().collect();
+        metadata.sort();
+        metadata
+    }
+
+    /// Sum of one metric over all lines.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let lines = self.metrics.text();
+        lines
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<Value>(line).unwrap()[name]
+                    .as_u64()
+                    .unwrap_or(0)
+            })
+            .sum()
+    }
+
+    pub(crate) fn metric_lines(&self) -> String {
+        self.metrics.text()
+    }
+}
+
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Request {
+    let mut request = axum::http::Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).unwrap()
+}
+
+pub(crate) fn clock() -> OffsetDateTime {
+    datetime!(2026-03-01 12:00 UTC)
+}

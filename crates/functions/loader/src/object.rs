@@ -1,0 +1,151 @@
+//! One object: from its name to its events in the database.
+
+use std::time::Duration;
+
+use aws_io::{
+    S3Client,
+    gzip::{self, GunzipError, MAX_BATCH_BYTES},
+    s3::{GetError, ObjectRef, get_capped},
+};
+use event_model::{BatchKey, ByteForm, ObjectKeyError, sparkpost::parse_batch};
+use event_store::{LoadOutcome, Store, StoreError, Trouble};
+use object_worker::Rejection;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+/// The time limit for reading one object, all attempts together.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why an object is not in the database.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObjectError {
+    /// Its key is not that of a batch.
+    #[error(transparent)]
+    Key(#[from] ObjectKeyError),
+    /// The object could not be read.
+    #[error(transparent)]
+    Get(#[from] GetError),
+    /// It is compressed in another way, or text of another encoding.
+    #[error("{name} is {form}, not gzip")]
+    Form { name: ObjectRef, form: ByteForm },
+    /// It is not gzip, or expands beyond the limit.
+    #[error("expanding {name}")]
+    Gunzip {
+        name: ObjectRef,
+        source: GunzipError,
+    },
+    /// The batch was not stored.
+    #[error("storing the batch of {name}")]
+    Store { name: ObjectRef, source: StoreError },
+}
+
+impl ObjectError {
+    /// Why the object can never be loaded; `None` when another attempt may load it.
+    pub(crate) fn rejection(&self, own_bucket: &str) -> Option<Rejection> {
+        let reason = match self {
+            // What S3 refuses of the function's own bucket, a deployment may grant. Another bucket can only have been
+            // named by an operator, who replays the object once the function may read it.
+            Self::Get(error) if error.is_refused() && error.name().bucket != own_bucket => {
+                "other_bucket"
+            }
+            Self::Key(_) => "not_a_batch_key",
+            // The archive is the truth: an object that is gone before it was loaded is a loss that must show, also when
+            // it was removed on purpose.
+            Self::Get(GetError::Missing { .. }) => "object_missing",
+            Self::Get(GetError::TooLarge { .. })
+            | Self::Gunzip {
+                source: GunzipError::TooLarge { .. },
+                ..
+            } => "too_large",
+            Self::Form { .. }
+            | Self::Gunzip {
+                source: GunzipError::Corrupt(_),
+                ..
+            } => "not_gzip",
+            Self::Get(
+                GetError::Service { .. } | GetError::Body { .. } | GetError::Timeout { .. },
+            )
+            | Self::Store { .. } => {
+                return None;
+            }
+        };
+        Some(Rejection {
+            reason,
+            detail: function_kit::chain(self).to_string(),
+        })
+    }
+
+    /// Why every other object would fail in the database too; `None` when the others may succeed.
+    pub(crate) fn trouble_of_all(&self) -> Option<Trouble> {
+        match self {
+            Self::Store { source, .. } => source.is_of_all().then(|| source.trouble()),
+            Self::Key(_) | Self::Get(_) | Self::Form { .. } | Self::Gunzip { .. } => None,
+        }
+    }
+}
+
+/// Loads one object that was reported at `now`, unless it is loaded already.
+pub(crate) async fn load_object(
+    s3: &S3Client,
+    store: &Store,
+    name: &ObjectRef,
+    now: OffsetDateTime,
+) -> Result<LoadOutcome, ObjectError> {
+    let started = Instant::now();
+    let in_store = |source| ObjectError::Store {
+        name: name.clone(),
+        source,
+    };
+    let key = BatchKey::from_object_key(&name.key)?;
+    if store.is_loaded(&key).await.map_err(in_store)? {
+        info!("batch already loaded");
+        return Ok(LoadOutcome::AlreadyLoaded);
+    }
+
+    let body = read_body(s3, name).await?;
+    let batch = parse_batch(&body, now);
+    let outcome = store.load_batch(&key, &batch).await.map_err(in_store)?;
+
+    log_outcome(&outcome, batch.sanitized, body.len(), started.elapsed());
+    Ok(outcome)
+}
+
+fn log_outcome(outcome: &LoadOutcome, sanitized: usize, body_bytes: usize, duration: Duration) {
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    match *outcome {
+        LoadOutcome::AlreadyLoaded => {
+            info!(duration_ms, "batch loaded by another invocation meanwhile");
+        }
+        LoadOutcome::Loaded {
+            inserted,
+            duplicate,
+            rejected,
+        } => {
+            info!(
+                inserted,
+                duplicate, rejected, sanitized, body_bytes, duration_ms, "batch loaded"
+            );
+            if rejected > 0 {
+                warn!(rejected, "rejected items are in events_rejected");
+            }
+        }
+    }
+}
+
+async fn read_body(s3: &S3Client, name: &ObjectRef) -> Result<Vec<u8>, ObjectError> {
+    let object = get_capped(s3, name, MAX_BATCH_BYTES, READ_LIMIT).await?;
+    match ByteForm::of(&object) {
+        Some(ByteForm::Gzip) | None => {}
+        Some(form) => {
+            return Err(ObjectError::Form {
+                name: name.clone(),
+                form,
+            });
+        }
+    }
+    gzip::decode_capped(&object, MAX_BATCH_BYTES).map_err(|source| ObjectError::Gunzip {
+        name: name.clone(),
+        source,
+    })
+}

@@ -1,0 +1,19 @@
+//! Starts the function.
+
+use std::process::ExitCode;
+
+use function_kit::{BoxError, Env};
+use lambda_runtime::service_fn;
+use migrator::{Deps, handle};
+use time::OffsetDateTime;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    function_kit::init_tracing();
+    function_kit::exit(run().await)
+}
+
+async fn run() -> Result<(), BoxError> {
+    let deps = Deps::from_env(&Env::process(), OffsetDateTime::now_utc)?;
+    lambda_runtime::run(service_fn(|event| handle(&deps, event))).await
+}

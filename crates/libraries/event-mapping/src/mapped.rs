@@ -1,0 +1,148 @@
+//! What a webhook body becomes, within bounds.
+//!
+//! A body is of 1 MiB at most, and what it becomes is not: `0,` in a list of events becomes a rejection of a hundred bytes,
+//! and what a batch says once becomes a field of each of its events. So what is held is counted. What is too much for
+//! that is counted only, with what it would have been; the archive has the body.
+
+use std::collections::BTreeMap;
+
+use super::{Call, Note, Outcome, RejectReason, SkipReason};
+use event_model::mparticle::EventType;
+
+/// How many events of one body are rejected one by one, and as many again skipped.
+pub const MAX_SINGLE_REJECTIONS: usize = 1_000;
+
+/// The most that the calls of one body may take, in bytes. Events of 50 bytes, the smallest that are sent, take 10 MiB when
+/// they fill a body of 1 MiB.
+pub const MAX_CALL_BYTES: usize = 16 << 20;
+
+/// What a call takes beside its texts: itself, the allocations of its texts, and the books that are kept of it.
+const CALL_OVERHEAD_BYTES: usize = size_of::<Call>() + 160;
+
+/// What a webhook body becomes.
+#[derive(Clone, Debug, Default)]
+pub struct Mapped<'a> {
+    /// The events in their order. What is no batch stands here as one event.
+    pub events: Vec<MappedEvent<'a>>,
+    /// Profile updates beside the events, when they are configured.
+    pub profiles: Vec<Call>,
+    /// The events that were too many to stand in `events`; nothing, as a rule.
+    pub more: More,
+    /// Of all events so far.
+    ordinal: u32,
+    single_rejections: usize,
+    single_skips: usize,
+    call_bytes: usize,
+}
+
+/// What an event becomes.
+#[derive(Clone, Debug)]
+pub struct MappedEvent<'a> {
+    /// Its place in the body, from 0.
+    pub ordinal: u32,
+    /// Its type.
+    pub event_type: EventType<'a>,
+    /// What becomes of it.
+    pub outcome: Outcome,
+}
+
+/// Events that are only counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// How many are left out, by reason.
+    pub skipped: BTreeMap<SkipReason, u64>,
+    /// How many are rejected, by reason.
+    pub rejected: BTreeMap<RejectReason, u64>,
+    /// The places of the first and the last of those rejected.
+    pub rejected_places: Option<(u32, u32)>,
+}
+
+impl More {
+    /// How many are rejected.
+    pub fn rejected_count(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// Counts a rejected event.
+    pub fn reject(&mut self, reason: RejectReason, ordinal: u32) {
+        *self.rejected.entry(reason).or_default() += 1;
+        self.extend_places((ordinal, ordinal));
+    }
+
+    /// Adds other counts to these.
+    pub fn add(&mut self, other: &Self) {
+        for (reason, count) in &other.skipped {
+            *self.skipped.entry(*reason).or_default() += count;
+        }
+        for (reason, count) in &other.rejected {
+            *self.rejected.entry(*reason).or_default() += count;
+        }
+        if let Some(places) = other.rejected_places {
+            self.extend_places(places);
+        }
+    }
+
+    fn extend_places(&mut self, (first, last): (u32, u32)) {
+        self.rejected_places = Some(match self.rejected_places {
+            None => (first, last),
+            Some((other_first, other_last)) => (first.min(other_first), last.max(other_last)),
+        });
+    }
+}
+
+impl<'a> Mapped<'a> {
+    /// Whether there is room for another call.
+    pub(super) fn has_room(&self) -> bool {
+        self.call_bytes < MAX_CALL_BYTES
+    }
+
+    /// What the calls take, in bytes.
+    pub fn call_bytes(&self) -> usize {
+        self.call_bytes
+    }
+
+    pub(super) fn push(&mut self, event_type: EventType<'a>, outcome: Outcome) {
+        let ordinal = self.ordinal;
+        self.ordinal = self.ordinal.saturating_add(1);
+        match &outcome {
+            Outcome::Send(call) => self.call_bytes += held_bytes(call),
+            Outcome::Skip(reason) if self.single_skips >= MAX_SINGLE_REJECTIONS => {
+                *self.more.skipped.entry(*reason).or_default() += 1;
+                return;
+            }
+            Outcome::Skip(_) => self.single_skips += 1,
+            Outcome::Reject(rejection, _) if self.single_rejections >= MAX_SINGLE_REJECTIONS => {
+                self.more.reject(rejection.reason, ordinal);
+                return;
+            }
+            Outcome::Reject(..) => self.single_rejections += 1,
+        }
+        self.events.push(MappedEvent {
+            ordinal,
+            event_type,
+            outcome,
+        });
+    }
+
+    /// Counts an event for which there is no room.
+    pub(super) fn push_none(&mut self) {
+        self.more.reject(RejectReason::TooManyEvents, self.ordinal);
+        self.ordinal = self.ordinal.saturating_add(1);
+    }
+
+    pub(super) fn push_profile(&mut self, call: Call) {
+        self.call_bytes += held_bytes(&call);
+        self.profiles.push(call);
+    }
+}
+
+fn held_bytes(call: &Call) -> usize {
+    // The id is held twice: once more to find the call by.
+    let of_notes: usize = call
+        .notes
+        .iter()
+        .map(|note| size_of::<Note>() + note.field().map_or(0, str::len))
+        .sum();
+    let texts = 2 * call.id.capacity() + call.event_name.capacity() + call.json.capacity();
+    CALL_OVERHEAD_BYTES + texts + of_notes
+}

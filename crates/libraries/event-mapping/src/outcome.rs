@@ -1,0 +1,242 @@
+//! The three ways an event can end.
+
+use std::fmt;
+
+use super::Call;
+use event_model::mparticle::Refusal;
+
+/// What becomes of an event.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It goes to the destination.
+    Send(Call),
+    /// It is left out on purpose.
+    Skip(SkipReason),
+    /// It cannot be used. The text is the event as it was sent, for the file of rejected events.
+    Reject(Rejection, String),
+}
+
+/// Why an event is not sent; what a mapping step gives in place of its result.
+#[derive(Clone, Debug)]
+pub(super) enum NotSent {
+    Skip(SkipReason),
+    Reject(Rejection),
+}
+
+impl From<SkipReason> for NotSent {
+    fn from(reason: SkipReason) -> Self {
+        Self::Skip(reason)
+    }
+}
+
+impl From<Rejection> for NotSent {
+    fn from(rejection: Rejection) -> Self {
+        Self::Reject(rejection)
+    }
+}
+
+/// Why an event is left out on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// The configuration leaves out events of its type.
+    TypeOff,
+    /// There is nothing at the destination that events of its type could become.
+    TypeNotMapped,
+    /// Nobody knows its type.
+    UnknownType,
+    /// The configuration leaves out events of its name.
+    NameOff,
+    /// It was not made in an environment that is forwarded.
+    Environment,
+    /// Its user did not agree to the purpose that the configuration asks for.
+    NoConsent,
+    /// Its user has no name that the destination takes.
+    NoIdentity,
+    /// A screen was left, which the view of the next one tells better.
+    ActivityStopped,
+    /// It is a request to treat two users as one.
+    AliasRequest,
+    /// The same event, by id and content, went out in the same request.
+    Duplicate,
+    /// The destination does not know its user, and the policy is to leave such events out.
+    UnknownUser,
+}
+
+impl SkipReason {
+    /// Every reason.
+    pub const ALL: [Self; 11] = [
+        Self::TypeOff,
+        Self::TypeNotMapped,
+        Self::UnknownType,
+        Self::NameOff,
+        Self::Environment,
+        Self::NoConsent,
+        Self::NoIdentity,
+        Self::ActivityStopped,
+        Self::AliasRequest,
+        Self::Duplicate,
+        Self::UnknownUser,
+    ];
+
+    /// A short fixed name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TypeOff => "type_off",
+            Self::TypeNotMapped => "type_not_mapped",
+            Self::UnknownType => "unknown_type",
+            Self::NameOff => "name_off",
+            Self::Environment => "environment",
+            Self::NoConsent => "no_consent",
+            Self::NoIdentity => "no_identity",
+            Self::ActivityStopped => "activity_stopped",
+            Self::AliasRequest => "alias_request",
+            Self::Duplicate => "duplicate",
+            Self::UnknownUser => "unknown_user",
+        }
+    }
+}
+
+/// The longest [`Rejection::detail`], in characters.
+const MAX_DETAIL_CHARS: usize = 500;
+
+/// Why an event cannot be used, with the particulars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Which reason.
+    pub reason: RejectReason,
+    /// What exactly, for a person. May quote the event: not for logs.
+    pub detail: String,
+}
+
+/// Why an event cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RejectReason {
+    /// The body it would be in is not JSON.
+    MalformedJson,
+    /// The body it would be in is compressed, or text in another encoding.
+    Encoded,
+    /// The body it would be in is no batch.
+    NotABatch,
+    /// It came without a batch around it.
+    BareEvent,
+    /// The body is in mParticle's format for partners.
+    FirehoseFormat,
+    /// What the events of its body become is more than can be held at once, and there is no room left for it.
+    TooManyEvents,
+    /// It is no object.
+    NotAnEvent,
+    /// Its attributes have a name that is no text.
+    UnreadableAttributes,
+    /// It is of a type that needs a name and has none.
+    NoEventName,
+    /// Its user has no name that the destination takes, and the policy is to reject such events.
+    NoIdentity,
+    /// It is older than the destination takes events.
+    TooOld,
+    /// The destination does not take the user's name.
+    InvalidUser,
+    /// The user asked the destination to be forgotten.
+    ForgottenUser,
+    /// The destination did not know the user, and did not come to know them in time.
+    UnknownUser,
+    /// The destination does not take events of this name.
+    DisallowedEventName,
+    /// The destination does not take it, for the reason in the details.
+    Refused,
+    /// It is larger than the destination takes events.
+    TooLarge,
+    /// The destination says that it was not taken and does not say why.
+    Unexplained,
+    /// Runs ended while they had nothing but the event's message in hand.
+    BreaksTheRun,
+}
+
+impl RejectReason {
+    /// Every reason.
+    pub const ALL: [Self; 19] = [
+        Self::MalformedJson,
+        Self::Encoded,
+        Self::NotABatch,
+        Self::BareEvent,
+        Self::FirehoseFormat,
+        Self::TooManyEvents,
+        Self::NotAnEvent,
+        Self::UnreadableAttributes,
+        Self::NoEventName,
+        Self::NoIdentity,
+        Self::TooOld,
+        Self::InvalidUser,
+        Self::ForgottenUser,
+        Self::UnknownUser,
+        Self::DisallowedEventName,
+        Self::Refused,
+        Self::TooLarge,
+        Self::Unexplained,
+        Self::BreaksTheRun,
+    ];
+
+    /// A short fixed name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "malformed_json",
+            Self::Encoded => "encoded",
+            Self::NotABatch => "not_a_batch",
+            Self::BareEvent => "bare_event",
+            Self::FirehoseFormat => "firehose_format",
+            Self::TooManyEvents => "too_many_events",
+            Self::NotAnEvent => "not_an_event",
+            Self::UnreadableAttributes => "unreadable_attributes",
+            Self::NoEventName => "no_event_name",
+            Self::NoIdentity => "no_identity",
+            Self::TooOld => "too_old_for_destination",
+            Self::InvalidUser => "invalid_user",
+            Self::ForgottenUser => "forgotten_user",
+            Self::UnknownUser => "unknown_user",
+            Self::DisallowedEventName => "disallowed_event_name",
+            Self::Refused => "refused_by_destination",
+            Self::TooLarge => "too_large_for_destination",
+            Self::Unexplained => "unexplained_by_destination",
+            Self::BreaksTheRun => "breaks_the_run",
+        }
+    }
+
+    /// The rejection with its particulars, of which no more is kept than a person reads: a destination may say much, and
+    /// say it of each of a thousand events.
+    pub fn because(self, detail: impl Into<String>) -> Rejection {
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {
+            detail.truncate(end);
+            detail.push('…');
+            detail.shrink_to_fit();
+        }
+        Rejection {
+            reason: self,
+            detail,
+        }
+    }
+}
+
+impl From<&Refusal> for Rejection {
+    fn from(refusal: &Refusal) -> Self {
+        let reason = match refusal {
+            Refusal::MalformedJson(_) => RejectReason::MalformedJson,
+            Refusal::Encoded(_) => RejectReason::Encoded,
+            Refusal::NotABatch | Refusal::Envelope(_) => RejectReason::NotABatch,
+            Refusal::BareEvent => RejectReason::BareEvent,
+            Refusal::FirehoseFormat => RejectReason::FirehoseFormat,
+        };
+        reason.because(refusal.to_string())
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,5 @@
+//! The migrations are compiled in, and cargo does not know that a new file there means a new build.
+
+fn main() {
+    println!("cargo::rerun-if-changed=../../../migrations");
+}

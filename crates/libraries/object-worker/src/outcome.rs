@@ -1,0 +1,69 @@
+//! The outcome of one object, as a function tells it to the worker.
+
+use function_kit::{BoxError, metrics::Metric};
+
+/// What became of an object's events. The sum of the three is the number of events received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Stored now.
+    pub stored: u64,
+    /// Stored or rejected before.
+    pub duplicate: u64,
+    /// Rejected now.
+    pub rejected: u64,
+}
+
+/// The metrics by which a function counts events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventMetrics {
+    /// All events of the objects.
+    pub received: Metric,
+    /// [`Counts::stored`].
+    pub stored: Metric,
+    /// [`Counts::duplicate`].
+    pub duplicate: Metric,
+    /// [`Counts::rejected`].
+    pub rejected: Metric,
+}
+
+impl EventMetrics {
+    /// Of events in Postgres.
+    pub const POSTGRES: Self = Self {
+        received: Metric::Received,
+        stored: Metric::Stored,
+        duplicate: Metric::Duplicate,
+        rejected: Metric::Rejected,
+    };
+    /// Of events in the lake.
+    pub const LAKE: Self = Self {
+        received: Metric::LakeReceived,
+        stored: Metric::LakeStored,
+        duplicate: Metric::LakeDuplicate,
+        rejected: Metric::LakeRejected,
+    };
+}
+
+/// Why an item can never be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// A short fixed code to count and search by, such as `not_gzip`.
+    pub reason: &'static str,
+    /// The details, for a person. Contains nothing of the item itself.
+    pub detail: String,
+}
+
+/// Why an object was not stored. Whoever returns `Retry` or `Unavailable` has logged the error.
+#[derive(Debug)]
+pub enum Failure {
+    /// No attempt can succeed.
+    Reject(Rejection),
+    /// Another attempt may succeed.
+    Retry(BoxError),
+    /// Something that every object needs is unavailable, so the other objects of this invocation are deferred.
+    Unavailable {
+        /// What is unavailable, such as `database`.
+        what: &'static str,
+        /// The error that showed it.
+        error: BoxError,
+    },
+}

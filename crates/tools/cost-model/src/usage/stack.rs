@@ -1,0 +1,55 @@
+//! What a stack always has: keys, dashboard, alarms.
+
+use super::{Item, Pipeline, Use};
+use crate::{Meter, Scenario};
+
+/// Alarms by switch, those of the database with email events; a test compares their sum with the template.
+const ALARMS: [(Pipeline, f64); 4] = [
+    (Pipeline::Base, 3.0),
+    (Pipeline::EmailEvents, 10.0),
+    (Pipeline::AppEvents, 8.0),
+    (Pipeline::ProductEvents, 5.0),
+];
+
+pub(super) fn uses(scenario: &Scenario) -> Vec<Use> {
+    let has = |pipeline| match pipeline {
+        Pipeline::Base => true,
+        Pipeline::EmailEvents => scenario.email_events.is_some(),
+        Pipeline::AppEvents => scenario.app_events.is_some(),
+        Pipeline::ProductEvents => scenario.product_events.is_some(),
+    };
+    let base = Pipeline::Base;
+    let mut uses = vec![
+        base.uses(Item::Keys, Meter::Secrets, 1.0),
+        base.uses(Item::Watching, Meter::Dashboards, 1.0),
+        // Requests that were denied.
+        base.uses(Item::Watching, Meter::CustomMetrics, 1.0),
+    ];
+    uses.extend(
+        ALARMS
+            .into_iter()
+            .filter(|(pipeline, _)| has(*pipeline))
+            .map(|(pipeline, alarms)| pipeline.uses(Item::Watching, Meter::Alarms, alarms)),
+    );
+    uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A count that is too high by a few adds a dime; a count that is too low promises too much.
+    #[test]
+    fn no_alarm_of_the_template_is_forgotten() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../template.yaml");
+        let template = std::fs::read_to_string(path).unwrap();
+        let is_alarm = |line: &&str| line.trim() == "Type: AWS::CloudWatch::Alarm";
+        let in_template = template.lines().filter(is_alarm).count();
+
+        let counted: f64 = ALARMS.iter().map(|(_, alarms)| alarms).sum();
+        assert!(
+            f64::from(u32::try_from(in_template).unwrap()) <= counted,
+            "the template has {in_template} alarms, ALARMS has {counted}"
+        );
+    }
+}
