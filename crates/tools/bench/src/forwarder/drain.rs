@@ -1,6 +1,6 @@
 //! Draining a queue into a destination that responds immediately.
 //!
-//! The run is a process of its own, so that its CPU time and memory are separate from those of the fake Iterable.
+//! The run is a separate process, so its CPU time and memory can be distinguished from those of the stand-in for Iterable.
 
 use std::{
     env,
@@ -42,12 +42,12 @@ const MEMORY_TARGET: f64 = 64.0;
 /// The longest invocation in Lambda.
 const AVAILABLE: Duration = Duration::from_mins(15);
 
-/// The parameters of the run, in its environment.
+/// The run's settings, in its environment.
 const QUEUE: &str = "BENCH_QUEUE_URL";
 const BUCKET: &str = "BENCH_BUCKET";
 const DESTINATION: &str = "BENCH_DESTINATION_URL";
 
-/// The report of the run.
+/// The run's report.
 #[derive(Debug, Serialize, Deserialize)]
 struct Account {
     sent: u64,
@@ -72,7 +72,7 @@ pub(super) async fn measure() -> Result<Vec<Figure>> {
     let queue = sqs.create_queue().queue_name(&name).send().await?;
     let queue_url = queue.queue_url().context("the queue's URL")?;
 
-    eprintln!("putting {EVENTS} events into a queue");
+    eprintln!("sending {EVENTS} events to a queue");
     let messages = bodies(EVENTS, EVENTS_IN_A_MESSAGE);
     let message_count = messages.len();
     stream::iter(&messages)
@@ -141,7 +141,7 @@ fn figures(account: &Account, messages: usize) -> Result<Vec<Figure>> {
     ])
 }
 
-/// The run itself, which prints its account.
+/// The run itself, which prints its report.
 pub(crate) async fn run() -> Result<()> {
     let of = |name: &'static str| env::var(name).with_context(|| format!("{name} is not set"));
     let (queue_url, bucket, destination) = (of(QUEUE)?, of(BUCKET)?, of(DESTINATION)?);
