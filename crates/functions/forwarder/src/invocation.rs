@@ -18,7 +18,9 @@ pub enum RunError {
     #[error("preparing the destination")]
     Destination(#[from] DestinationError),
     /// The destination refuses the key or the address.
-    #[error("the destination refuses requests ({0}); no message was deleted whose events it did not accept")]
+    #[error(
+        "the destination refuses requests ({0}); no message was deleted whose events it did not accept"
+    )]
     Refused(String),
     /// The queue or the bucket failed.
     #[error("{0}")]

@@ -104,7 +104,12 @@ impl StandIn {
     }
 
     /// Processes a request.
-    pub(crate) fn respond(&self, endpoint: Endpoint, api_key: Option<&str>, body: &[u8]) -> IterableResponse {
+    pub(crate) fn respond(
+        &self,
+        endpoint: Endpoint,
+        api_key: Option<&str>,
+        body: &[u8],
+    ) -> IterableResponse {
         let mut state = self.state();
         let mut response = state.respond(endpoint, api_key, body);
         response.delay += Duration::from_millis(state.behaviour.latency_ms);
