@@ -180,9 +180,7 @@ impl<'n> Nested<'n> {
             });
             let Some(sent_name) = sent_name else {
                 is_changed = true;
-                if field.kind() != Kind::Absent {
-                    self.note(Note::left_out, &member_path);
-                }
+                self.note(Note::left_out, &member_path);
                 continue;
             };
             let value = match field.kind() {
