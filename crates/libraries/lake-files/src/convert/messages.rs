@@ -121,7 +121,7 @@ impl<'a, W: Write> Messages<'a, W> {
                 Entry::Other(other) => self.reject(
                     other.json().unwrap_or("null"),
                     Reason::Body("not_an_event"),
-                    "an element of events is no object".to_owned(),
+                    "an element of events is not an object".to_owned(),
                     message,
                 ),
             }
