@@ -53,9 +53,9 @@ pub(crate) fn decide(request: &Request<'_>, response: Response) -> Decision {
         Response::Misconfigured(detail) => Decision::Stop(detail),
         Response::TooLarge(detail) => halve_or(
             request,
-            FailureCause::rejected(RejectReason::TooLarge, detail),
+            &FailureCause::rejected(RejectReason::TooLarge, detail),
         ),
-        Response::Refused(cause) => halve_or(request, cause),
+        Response::Refused(cause) => halve_or(request, &cause),
         Response::InvalidItems(items) => on_invalid_items(request, &items),
         Response::Accepted {
             failures,
@@ -65,9 +65,9 @@ pub(crate) fn decide(request: &Request<'_>, response: Response) -> Decision {
 }
 
 /// Nothing was accepted because of some call: the halves will show which one.
-fn halve_or(request: &Request<'_>, alone: FailureCause) -> Decision {
+fn halve_or(request: &Request<'_>, alone: &FailureCause) -> Decision {
     if request.len() <= 1 {
-        return all_failed(request, &alone);
+        return all_failed(request, alone);
     }
     let (first, second) = request.split_at(request.len() / 2);
     Decision::Go {
@@ -86,7 +86,7 @@ fn on_invalid_items(request: &Request<'_>, items: &[(usize, Rejection)]) -> Deci
         }
         _ if !(0..request.len()).any(is_invalid) => halve_or(
             request,
-            FailureCause::rejected(RejectReason::Unexplained, "refused without a reason"),
+            &FailureCause::rejected(RejectReason::Unexplained, "refused without a reason"),
         ),
         _ => {
             let (mut others, mut alone) = (Vec::new(), Vec::new());
@@ -131,7 +131,7 @@ fn on_accepted(request: &Request<'_>, failures: &[Failure], failed_count: usize)
         };
         return halve_or(
             request,
-            first.map_or_else(unexplained, |failure| failure.cause.clone()),
+            &first.map_or_else(unexplained, |failure| failure.cause.clone()),
         );
     }
 

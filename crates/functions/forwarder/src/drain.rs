@@ -58,7 +58,8 @@ struct Dispatched {
 /// What was received.
 #[derive(Default)]
 struct Received {
-    archived: u64,
+    /// How many messages are archived.
+    archived_count: u64,
     /// What is not archived, and is released.
     released: Vec<(String, Duration)>,
 }
@@ -125,12 +126,12 @@ impl<'r> Drain<'r> {
             let (receiver, suspects, backlog) =
                 (&mut self.receiver, &mut self.suspects, &mut self.backlog);
             let receive = async {
-                let received = if may_receive {
+                let archived = if may_receive {
                     receive(run, limiter, storage, receiver, suspects, backlog).await
                 } else {
                     Received::default()
                 };
-                (received, next_chunk(run, backlog))
+                (archived, next_chunk(run, backlog))
             };
             let dispatch = async {
                 let chunk = dispatching.take()?;
@@ -139,18 +140,18 @@ impl<'r> Drain<'r> {
             };
             let acknowledger = &mut self.acknowledger;
             let resolve = async {
-                if let Some(dispatched) = resolving.take() {
-                    resolve_chunk(run, limiter, dispatcher, acknowledger, dispatched).await;
+                if let Some(sent) = resolving.take() {
+                    resolve_chunk(run, limiter, dispatcher, acknowledger, sent).await;
                 }
             };
-            let ((received, chunk), dispatched, ()) =
+            let ((archived, chunk), sent, ()) =
                 futures::future::join3(Box::pin(receive), Box::pin(dispatch), Box::pin(resolve))
                     .await;
 
-            self.adapt(dispatched.as_ref());
-            self.acknowledger.messages.archived += received.archived;
-            self.acknowledger.release(received.released).await;
-            resolving = dispatched;
+            self.adapt(sent.as_ref());
+            self.acknowledger.messages.archived += archived.archived_count;
+            self.acknowledger.release(archived.released).await;
+            resolving = sent;
             dispatching = chunk;
         }
     }
@@ -202,7 +203,7 @@ impl<'r> Drain<'r> {
     async fn dispatch_alone(&mut self, message: ReceivedMessage) {
         let (run, limiter) = (self.run, self.limiter);
         let received = archive(run, limiter, self.storage, vec![message], &mut self.backlog).await;
-        self.acknowledger.messages.archived += received.archived;
+        self.acknowledger.messages.archived += received.archived_count;
         self.acknowledger.release(received.released).await;
         while let Some(chunk) = next_chunk(run, &mut self.backlog) {
             let results = self.dispatcher.dispatch(&chunk.calls).await;
@@ -280,7 +281,7 @@ async fn archive(
         };
         match outcome {
             Some(source_key) => {
-                received.archived += group.len() as u64;
+                received.archived_count += group.len() as u64;
                 backlog.add(Archived {
                     source_key,
                     messages: group.into(),
@@ -326,7 +327,7 @@ async fn resolve_chunk(
     limiter: &RateLimiter,
     dispatcher: &Dispatcher<'_>,
     acknowledger: &mut Acknowledger<'_>,
-    dispatched: Dispatched,
+    sent: Dispatched,
 ) {
     let now_ms = unix_ms((run.clock)());
     let policy = ResolutionPolicy {
@@ -337,8 +338,8 @@ async fn resolve_chunk(
         visibility: run.settings.visibility,
     };
     let mut start = 0;
-    while start < dispatched.chunk.messages.len() {
-        let (resolution, next) = resolve(&dispatched.chunk, &dispatched.results, &policy, start);
+    while start < sent.chunk.messages.len() {
+        let (resolution, next) = resolve(&sent.chunk, &sent.results, &policy, start);
         start = next;
         acknowledger.ack(resolution.resolved).await;
         acknowledger.release(resolution.released).await;

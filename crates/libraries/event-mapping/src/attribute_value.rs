@@ -184,14 +184,12 @@ impl<'n> Nested<'n> {
                 continue;
             };
             let value = match field.kind() {
-                Kind::Absent => Cow::Borrowed("null"),
-                _ => match self.value(*field, &member_path, depth + 1) {
-                    Some(value) => value,
-                    None => {
-                        is_changed = true;
-                        continue;
-                    }
-                },
+                Kind::Absent => Some(Cow::Borrowed("null")),
+                _ => self.value(*field, &member_path, depth + 1),
+            };
+            let Some(value) = value else {
+                is_changed = true;
+                continue;
             };
             is_changed |= matches!(value, Cow::Owned(_)) || sent_name != *name;
             if sent_name != *name {
