@@ -199,10 +199,13 @@ mod tests {
     #[test]
     fn chunk_is_full_by_what_its_messages_become() {
         let mapper = Mapper::new(MappingConfig::default()).unwrap();
-        let attribute = "x".repeat(1 << 20);
+        // A mebibyte of attributes, each within the limit of a field.
+        let text = "x".repeat(32_000);
+        let attributes: Vec<String> = (0..32).map(|n| format!(r#""a{n}":"{text}""#)).collect();
+        let attributes = attributes.join(",");
         let event = |id: usize| {
             format!(
-                r#"{{"event_type":"screen_view","data":{{"screen_name":"a","source_message_id":"{id}","custom_attributes":{{"a":"{attribute}"}}}}}}"#
+                r#"{{"event_type":"screen_view","data":{{"screen_name":"a","source_message_id":"{id}","custom_attributes":{{{attributes}}}}}}}"#
             )
         };
         let mut messages: VecDeque<_> = (0..20)
