@@ -127,7 +127,7 @@ fn log_outcome(outcome: &LoadOutcome, sanitized: usize, body_bytes: usize, durat
                 duplicate, rejected, sanitized, body_bytes, duration_ms, "batch loaded"
             );
             if rejected > 0 {
-                warn!(rejected, "rejected items are in events_rejected");
+                warn!(rejected, "rejected items are in email_events_rejected");
             }
         }
     }

@@ -124,7 +124,7 @@ from generate_series(
 ) as step
 cross join lateral (
   select count(*) as count
-  from events
+  from email_events
   where ts >= {from} and ts < {to}
     and ts >= step at time zone {zone} and ts < (step + interval '1 {name}') at time zone {zone}
 ) as matching

@@ -44,7 +44,7 @@ pub enum LoadOutcome {
         inserted: u64,
         /// Events that were there already, from another batch or twice in this one.
         duplicate: u64,
-        /// Events that were put into `events_rejected`.
+        /// Events that were put into `email_events_rejected`.
         rejected: u64,
     },
     /// The batch had been loaded before; nothing was written.

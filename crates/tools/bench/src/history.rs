@@ -51,9 +51,9 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     let database = Database::create("history").await?;
     database.psql().run(PARTITIONS)?;
     load(&database).await?;
-    let count = "select count(*) from pg_inherits where inhparent = 'events'::regclass";
+    let count = "select count(*) from pg_inherits where inhparent = 'email_events'::regclass";
     let partitions: u32 = database.psql().run(count)?.parse().context("counting")?;
-    database.psql().run("vacuum analyze events")?;
+    database.psql().run("vacuum analyze email_events")?;
 
     let mut figures = vec![
         Figure::new(
@@ -106,7 +106,7 @@ fn questions(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]>
     let values = |expression: &str| -> Result<Vec<String>> {
         let sql = format!(
             "select value
-             from (select {expression} as value, event_key from events) as found
+             from (select {expression} as value, event_key from email_events) as found
              where value is not null
              order by md5(event_key::text)
              limit {}",

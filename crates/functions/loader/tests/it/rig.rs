@@ -147,11 +147,11 @@ impl Rig {
             .unwrap()
     }
 
-    /// Rows of `events`, `events_rejected` and `batches`.
+    /// Rows of `email_events`, `email_events_rejected` and `batches`.
     pub(crate) async fn rows(&self) -> [i64; 3] {
         [
-            self.number("select count(*) from events").await,
-            self.number("select count(*) from events_rejected").await,
+            self.number("select count(*) from email_events").await,
+            self.number("select count(*) from email_events_rejected").await,
             self.number("select count(*) from batches").await,
         ]
     }

@@ -59,10 +59,10 @@ const FREQUENT: [&str; 7] = [
 
 /// The weeks that hold events, and the first of them. Those before it are empty.
 const WEEKS: usize = 14;
-const FIRST_WEEK: &str = "events_w202634";
+const FIRST_WEEK: &str = "email_w202634";
 const QUARTER: &str = "from=2026-08-17T00:00&to=2026-11-21T00:00";
 const DAY: &str = "from=2026-10-14T00:00&to=2026-10-15T00:00";
-const WEEK_OF_MIDST: &str = "events_w202642";
+const WEEK_OF_MIDST: &str = "email_w202642";
 
 /// A position in the midst of both ranges.
 fn midst() -> Position {
@@ -104,7 +104,7 @@ impl Plan {
                 .iter()
                 .filter(|line| line.contains(scan) && !line.contains("Bitmap Index Scan"))
                 .filter_map(|line| line.split_once(" on ")?.1.split_whitespace().next())
-                .filter(|name| name.starts_with("events_w"))
+                .filter(|name| name.starts_with("email_w"))
                 .map(str::to_owned)
                 .collect()
         };
@@ -130,7 +130,7 @@ async fn load_events(pool: &PgPool, store: &Store) {
     let sql = include_str!("plans.sql").replace("$EVENTS$", EVENTS);
     pool.execute(AssertSqlSafe(sql)).await.unwrap();
     // Fewer samples make worse guesses in a quarter of the time.
-    pool.execute("set default_statistics_target = 25; analyze events")
+    pool.execute("set default_statistics_target = 25; analyze email_events")
         .await
         .unwrap();
 }

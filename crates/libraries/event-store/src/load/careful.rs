@@ -60,7 +60,7 @@ async fn copy_and_insert(connection: &mut PgConnection, rows: &[&Event<'_>]) -> 
     sqlx::raw_sql(
         r"
         create temporary table if not exists events_staging
-            (like events)
+            (like email_events)
             on commit delete rows;
         truncate pg_temp.events_staging
         ",

@@ -18,7 +18,7 @@ macro_rules! columns {
 
 /// Copies rows into the table.
 pub(super) const INTO_EVENTS: &str =
-    concat!("copy events (", columns!(), ") from stdin (format binary)");
+    concat!("copy email_events (", columns!(), ") from stdin (format binary)");
 
 /// Copies rows beside the table.
 pub(super) const INTO_STAGING: &str = concat!(
@@ -29,7 +29,7 @@ pub(super) const INTO_STAGING: &str = concat!(
 
 /// Inserts what was copied beside the table and is not in it.
 pub(super) const FROM_STAGING: &str = concat!(
-    "insert into events (",
+    "insert into email_events (",
     columns!(),
     ") ",
     "select ",

@@ -83,7 +83,7 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
 
     let mut query = connection_of(&pool, "cistern_query").await;
     query
-        .execute("select * from events, batches, events_rejected")
+        .execute("select * from email_events, batches, email_events_rejected")
         .await
         .unwrap();
     assert!(
@@ -101,8 +101,8 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
         .unwrap();
     for sql in [
         write,
-        "delete from events",
-        "update events set type = 'x'",
+        "delete from email_events",
+        "update email_events set type = 'x'",
         "select ensure_partition('2024-01-01')",
         "create table t (n integer)",
     ] {
@@ -115,8 +115,8 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
 
     let mut loader = connection_of(&pool, "cistern_loader").await;
     for sql in [
-        "delete from events",
-        "drop table events",
+        "delete from email_events",
+        "drop table email_events",
         "create table t (n integer)",
         "select * from _sqlx_migrations",
         "insert into merging_changes values (now(), gen_random_uuid())",

@@ -93,8 +93,8 @@ async fn every_sample_of(folder: &Path, pool: &PgPool) {
         from batches
         left join lateral (
             select count(*) as kept
-            from events_rejected
-            where events_rejected.batch_key = batches.batch_key
+            from email_events_rejected
+            where email_events_rejected.batch_key = batches.batch_key
         ) as rejections on true
         where batches.rejected <> rejections.kept";
     assert_eq!(number(pool, sums_that_are_off).await, 0);

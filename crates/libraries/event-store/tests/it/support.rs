@@ -112,12 +112,12 @@ pub(crate) async fn texts(pool: &PgPool, sql: &str) -> Vec<String> {
 }
 
 pub(crate) async fn event_count(pool: &PgPool) -> i64 {
-    number(pool, "select count(*) from events").await
+    number(pool, "select count(*) from email_events").await
 }
 
 /// The partitions that are attached.
 pub(crate) async fn weeks(pool: &PgPool) -> Vec<String> {
-    let sql = "select inhrelid::regclass::text from pg_inherits where inhparent = 'events'::regclass order by 1";
+    let sql = "select inhrelid::regclass::text from pg_inherits where inhparent = 'email_events'::regclass order by 1";
     texts(pool, sql).await
 }
 

@@ -8,7 +8,7 @@ use crate::support::*;
 
 /// Loading began here.
 const BEGAN: i32 = 2026;
-/// Relations of a partition that a plan locks: its table, and an index for each of `events`.
+/// Relations of a partition that a plan locks: its table, and an index for each of `email_events`.
 const RELATIONS: i64 = 9;
 const FEW_MORE: i64 = 20;
 
@@ -81,7 +81,7 @@ async fn locks_of_plan(pool: &PgPool, statement: &Statement) -> (i64, i64) {
     query.fetch_all(&mut *transaction).await.unwrap();
     let locks = sqlx::query_as(
         "select
-            count(*) filter (where relation in (select inhrelid from pg_inherits where inhparent = 'events'::regclass)),
+            count(*) filter (where relation in (select inhrelid from pg_inherits where inhparent = 'email_events'::regclass)),
             count(*)
          from pg_locks
          where pid = pg_backend_pid() and locktype = 'relation'",

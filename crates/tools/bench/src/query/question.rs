@@ -66,7 +66,7 @@ fn draw(psql: &Psql, condition: &str, count: usize) -> Result<Vec<Sample>> {
          from (
              select to_char(ts at time zone 'UTC', 'YYYY-MM-DD') as day, rcpt_to, message_id, transmission_id,
                  campaign_id, recipient_domain, event->'rcpt_meta'->>'{METADATA_KEY}' as user_id, subject
-             from events
+             from email_events
              where {condition} and rcpt_to is not null and event->'rcpt_meta'->>'{METADATA_KEY}' is not null
              order by md5(event_key::text)
              limit {count}
