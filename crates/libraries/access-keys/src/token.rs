@@ -20,19 +20,19 @@ pub fn issue(key: &SecretString, now: SystemTime) -> SecretString {
     SecretString::from(format!("{PREFIX}{expiry}.{}", signature(key, expiry)))
 }
 
-/// Whether `presented` looks like a token, which no key does.
-pub fn is_token(presented: &SecretString) -> bool {
-    expiry(presented.expose_secret()).is_some()
+/// Whether `credential` looks like a token, which no key does.
+pub fn is_token(credential: &SecretString) -> bool {
+    expiry(credential.expose_secret()).is_some()
 }
 
-/// The token that `key` would have made with the expiry of `presented`, to be compared with it; none for what is no token,
+/// The token that `key` would have made with the expiry of `credential`, to be compared with it; none for what is no token,
 /// and for one that has expired.
 pub(crate) fn expected(
     key: &SecretString,
-    presented: &SecretString,
+    credential: &SecretString,
     now: SystemTime,
 ) -> Option<SecretString> {
-    let expiry = expiry(presented.expose_secret()).filter(|expiry| *expiry > seconds(now))?;
+    let expiry = expiry(credential.expose_secret()).filter(|expiry| *expiry > seconds(now))?;
     Some(SecretString::from(format!(
         "{PREFIX}{expiry}.{}",
         signature(key, expiry)
