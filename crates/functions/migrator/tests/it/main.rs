@@ -123,11 +123,12 @@ async fn create_migrates_maintains_and_answers(pool: PgPool) {
         })]
     );
     assert!(!answers.0.lock().unwrap()[0].0.contains_key("content-type"));
-    let weeks: i64 =
-        sqlx::query_scalar("select count(*) from pg_inherits where inhparent = 'email_events'::regclass")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+    let weeks: i64 = sqlx::query_scalar(
+        "select count(*) from pg_inherits where inhparent = 'email_events'::regclass",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
     assert_eq!(weeks, 5);
     assert!(table_exists(&pool, "email_events_meta_user_id").await);
 }
@@ -271,11 +272,12 @@ async fn schedule_maintains_and_applies_the_retention(pool: PgPool) {
         .unwrap();
 
     assert!(!table_exists(&pool, "email_w201601_52").await);
-    let weeks: i64 =
-        sqlx::query_scalar("select count(*) from pg_inherits where inhparent = 'email_events'::regclass")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+    let weeks: i64 = sqlx::query_scalar(
+        "select count(*) from pg_inherits where inhparent = 'email_events'::regclass",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
     assert_eq!(weeks, 1);
 }
 

@@ -57,7 +57,10 @@ const CASES: [(&str, &str); 90] = [
     ("from=-2026-11-20T00:00", "from"),
     ("from=11/20/2026", "from"),
     ("from=2026-11-20T00:00'", "from"),
-    ("from=2026-11-20T00:00Z'%3B drop table email_events%3B --", "from"),
+    (
+        "from=2026-11-20T00:00Z'%3B drop table email_events%3B --",
+        "from",
+    ),
     ("from=(select now())", "from"),
     ("from=infinity", "from"),
     ("from=2026-11-20&from=2026-11-20", "from"),

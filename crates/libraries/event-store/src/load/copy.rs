@@ -17,8 +17,11 @@ macro_rules! columns {
 }
 
 /// Copies rows into the table.
-pub(super) const INTO_EVENTS: &str =
-    concat!("copy email_events (", columns!(), ") from stdin (format binary)");
+pub(super) const INTO_EVENTS: &str = concat!(
+    "copy email_events (",
+    columns!(),
+    ") from stdin (format binary)"
+);
 
 /// Copies rows beside the table.
 pub(super) const INTO_STAGING: &str = concat!(

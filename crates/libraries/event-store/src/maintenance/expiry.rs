@@ -36,10 +36,13 @@ pub(super) async fn delete_rejected(
     let Some(cutoff) = wanted.cutoff() else {
         return Ok(());
     };
-    let deleted = sqlx::query!("delete from email_events_rejected where rejected_at < $1", cutoff)
-        .execute(connection)
-        .await
-        .step("deleting old rejected events")?;
+    let deleted = sqlx::query!(
+        "delete from email_events_rejected where rejected_at < $1",
+        cutoff
+    )
+    .execute(connection)
+    .await
+    .step("deleting old rejected events")?;
     report.rejected_deleted = deleted.rows_affected();
     Ok(())
 }

@@ -167,7 +167,10 @@ async fn detach_once(connection: &mut PgConnection, name: &str) -> Result<Ddl, S
         Some(false) => "concurrently",
         Some(true) => "finalize",
     };
-    let sql = format!("alter table email_events detach partition {} {how}", quoted(name));
+    let sql = format!(
+        "alter table email_events detach partition {} {how}",
+        quoted(name)
+    );
     define_once(connection, &sql, STEP).await
 }
 

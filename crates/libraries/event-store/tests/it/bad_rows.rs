@@ -103,7 +103,11 @@ async fn reason_says_what_postgres_said_and_quotes_no_value(pool: PgPool) {
         .await
         .unwrap();
 
-    let reasons = texts(&pool, "select reason from email_events_rejected order by ordinal").await;
+    let reasons = texts(
+        &pool,
+        "select reason from email_events_rejected order by ordinal",
+    )
+    .await;
     assert!(
         reasons[0].contains("email_w202423_rcpt_to_ts_idx"),
         "{reasons:?}"

@@ -94,7 +94,10 @@ async fn retention_lets_those_who_read_go_on(pool: PgPool) {
         .begin_with("begin isolation level repeatable read")
         .await
         .unwrap();
-    reader.execute("select count(*) from email_events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
 
     let maintenance = tokio::spawn({
         let store = store(&pool);
@@ -139,7 +142,10 @@ async fn what_an_interrupted_retention_left_is_finished(pool: PgPool) {
     four_weeks(&pool).await;
     // As a first maintenance leaves it that was cut off while it waited for a reader.
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from email_events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
     let mut first = pool.acquire().await.unwrap();
     first.execute("set lock_timeout = '100ms'").await.unwrap();
     first
@@ -170,7 +176,10 @@ async fn what_an_interrupted_retention_left_is_finished(pool: PgPool) {
 async fn week_left_detaching_comes_back_when_it_is_to_be_kept(pool: PgPool) {
     four_weeks(&pool).await;
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from email_events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
     let mut first = pool.acquire().await.unwrap();
     first.execute("set lock_timeout = '100ms'").await.unwrap();
     first

@@ -111,7 +111,8 @@ async fn assert_tidy(pool: &PgPool) {
 #[sqlx::test(migrations = "../../../migrations")]
 async fn weeks_become_a_block_with_the_same_rows_and_indexes(pool: PgPool) {
     load_quarter(&pool, 40).await;
-    let rows = "select md5(string_agg(email_events::text, '' order by ts, event_key)) from email_events";
+    let rows =
+        "select md5(string_agg(email_events::text, '' order by ts, event_key)) from email_events";
     let before = texts(&pool, rows).await;
     let store = store(&pool);
 
@@ -170,9 +171,11 @@ async fn what_comes_changes_and_goes_meanwhile_is_in_the_block(pool: PgPool) {
     load_quarter(&pool, 40).await;
     let store = store(&pool);
     // Up to where all is copied: an index that is not complete yet keeps the merge from its swap.
-    pool.execute("create index email_events_meta_x on only email_events ((event->'rcpt_meta'->>'x'), ts)")
-        .await
-        .unwrap();
+    pool.execute(
+        "create index email_events_meta_x on only email_events ((event->'rcpt_meta'->>'x'), ts)",
+    )
+    .await
+    .unwrap();
     let report = store.merge_partitions(&MERGING).await.unwrap();
     assert_eq!(report.unfinished.as_deref(), Some(BLOCK));
     pool.execute("delete from merging_changes").await.unwrap();
@@ -191,8 +194,11 @@ async fn what_comes_changes_and_goes_meanwhile_is_in_the_block(pool: PgPool) {
     pool.execute("update email_events set subject = 'Changed' where event->>'event_id' = '50'")
         .await
         .unwrap();
-    pool.execute("drop index email_events_meta_x").await.unwrap();
-    let rows = "select md5(string_agg(email_events::text, '' order by ts, event_key)) from email_events";
+    pool.execute("drop index email_events_meta_x")
+        .await
+        .unwrap();
+    let rows =
+        "select md5(string_agg(email_events::text, '' order by ts, event_key)) from email_events";
     let before = texts(&pool, rows).await;
 
     let report = store.merge_partitions(&MERGING).await.unwrap();
@@ -212,15 +218,19 @@ async fn partition_that_is_made_into_the_range_meanwhile_is_merged_too(pool: PgP
     let odd_weeks = batch(odd_weeks.collect());
     let store = store(&pool);
     store.load_batch(&key("odd"), &odd_weeks).await.unwrap();
-    pool.execute("create index email_events_meta_x on only email_events ((event->'rcpt_meta'->>'x'), ts)")
-        .await
-        .unwrap();
+    pool.execute(
+        "create index email_events_meta_x on only email_events ((event->'rcpt_meta'->>'x'), ts)",
+    )
+    .await
+    .unwrap();
     let report = store.merge_partitions(&MERGING).await.unwrap();
     assert_eq!(report.unfinished.as_deref(), Some(BLOCK));
 
     let even_week = batch(vec![event(100, FIRST_WEEK + WEEK * 3)]);
     store.load_batch(&key("even"), &even_week).await.unwrap();
-    pool.execute("drop index email_events_meta_x").await.unwrap();
+    pool.execute("drop index email_events_meta_x")
+        .await
+        .unwrap();
     merge_all(&store, &MERGING).await;
 
     assert_eq!(weeks(&pool).await, [BLOCK]);
@@ -245,13 +255,18 @@ async fn index_on_a_metadata_key_that_comes_or_goes_meanwhile_is_on_the_block_or
 
     let other = with_keys(&["order_id"]);
     store.maintain(&other).await.unwrap();
-    pool.execute("drop index email_events_by_hand").await.unwrap();
+    pool.execute("drop index email_events_by_hand")
+        .await
+        .unwrap();
     let merged = merge_all(&store, &MERGING).await;
 
     assert_eq!(merged, [BLOCK]);
     assert_tidy(&pool).await;
     let indexes = "select indexrelid::regclass::text || ' ' || indisvalid from pg_index where indrelid = 'email_events'::regclass and indexrelid::regclass::text like '%meta%'";
-    assert_eq!(texts(&pool, indexes).await, ["email_events_meta_order_id true"]);
+    assert_eq!(
+        texts(&pool, indexes).await,
+        ["email_events_meta_order_id true"]
+    );
     let report = store.maintain(&other).await.unwrap();
     assert!(report.indexes_created.is_empty(), "{report:?}");
 }
@@ -283,7 +298,10 @@ async fn merge_waits_for_readers_for_a_while_and_is_postponed(pool: PgPool) {
     load_quarter(&pool, 20).await;
     let store = store(&pool);
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from email_events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
 
     let report = store.merge_partitions(&MERGING).await.unwrap();
 
@@ -345,7 +363,9 @@ async fn retention_ends_a_merge_whose_events_have_expired(pool: PgPool) {
         .unwrap();
     let report = store.merge_partitions(&MERGING).await.unwrap();
     assert_eq!(report.unfinished.as_deref(), Some(BLOCK));
-    pool.execute("drop index email_events_by_hand").await.unwrap();
+    pool.execute("drop index email_events_by_hand")
+        .await
+        .unwrap();
 
     let wanted = Maintenance {
         retention: Some(Duration::from_hours(24 * 120)),

@@ -93,7 +93,10 @@ async fn index_on_a_key_that_was_removed_is_dropped_and_others_are_left(pool: Pg
     let report = store.maintain(&with_keys(&["Order-Id"])).await.unwrap();
 
     assert_eq!(report.indexes_dropped, ["email_events_meta_user_id"]);
-    assert_eq!(indexes(&pool).await, ["\"email_events_meta_Order-Id\" true"]);
+    assert_eq!(
+        indexes(&pool).await,
+        ["\"email_events_meta_Order-Id\" true"]
+    );
     let by_hand = "select count(*) from pg_class where relname = 'email_events_by_hand'";
     assert_eq!(number(&pool, by_hand).await, 1);
 }

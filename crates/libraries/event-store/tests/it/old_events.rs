@@ -172,7 +172,10 @@ async fn events_of_a_partition_that_is_still_there_are_loaded(pool: PgPool) {
     store.load_batch(&key("a"), &first).await.unwrap();
     // Somebody reads, so retention has to wait.
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from email_events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
     sqlx::query("update partition_policy set kept_from = $1")
         .bind(THURSDAY)
         .execute(&pool)

@@ -43,7 +43,10 @@ async fn week_is_made_while_someone_reads_and_nobody_waits(pool: PgPool) {
         .await
         .unwrap();
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from email_events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
 
     let mut maker = pool.acquire().await.unwrap();
     maker.execute("set lock_timeout = '2s'").await.unwrap();
