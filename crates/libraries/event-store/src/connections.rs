@@ -1,7 +1,7 @@
 //! Connections that are kept from one call to the next.
 //!
 //! sqlx's own pool would serve, but for one thing: it takes every connection back, also one whose caller was cancelled
-//! between a request and its answer, or in the middle of a COPY. Here a connection comes back only by [`Lease::keep`],
+//! between a request and its answer, or in the middle of a COPY. Here a connection comes back only by [`PooledConnection::recycle`],
 //! which is called after an operation that went well; every other way out drops it. Postgres rolls back what a dropped
 //! connection had begun.
 
@@ -25,7 +25,7 @@ pub(crate) struct Connections {
 }
 
 /// A connection that one operation has to itself.
-pub(crate) struct Lease<'home> {
+pub(crate) struct PooledConnection<'home> {
     connection: PgConnection,
     home: &'home Connections,
     // Last, so that the connection is back before the next one is let in.
@@ -48,7 +48,7 @@ impl Connections {
     }
 
     /// A kept connection, or a new one when there is none; waits while all are out.
-    pub(crate) async fn lease(&self) -> Result<Lease<'_>, StoreError> {
+    pub(crate) async fn acquire(&self) -> Result<PooledConnection<'_>, StoreError> {
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
@@ -58,7 +58,7 @@ impl Connections {
             Some(connection) => connection,
             None => connect(&self.target, self.connect_timeout).await?,
         };
-        Ok(Lease {
+        Ok(PooledConnection {
             connection,
             home: self,
             _permit: permit,
@@ -70,9 +70,9 @@ impl Connections {
     }
 }
 
-impl Lease<'_> {
+impl PooledConnection<'_> {
     /// Gives the connection back for the next operation. Only for one that is in no transaction.
-    pub(crate) fn keep(self) {
+    pub(crate) fn recycle(self) {
         let Self {
             connection,
             home,
@@ -82,7 +82,7 @@ impl Lease<'_> {
     }
 }
 
-impl Deref for Lease<'_> {
+impl Deref for PooledConnection<'_> {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -90,7 +90,7 @@ impl Deref for Lease<'_> {
     }
 }
 
-impl DerefMut for Lease<'_> {
+impl DerefMut for PooledConnection<'_> {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }

@@ -36,7 +36,7 @@ pub(crate) async fn refuse_transaction_mode(
     };
     timeout(limit, probe)
         .await
-        .map_err(|_| StoreError::Silent { limit })?
+        .map_err(|_| StoreError::Unresponsive { limit })?
 }
 
 const STEP: &str = "looking for a pooler";

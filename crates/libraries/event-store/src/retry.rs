@@ -11,12 +11,12 @@ use tracing::warn;
 use crate::StoreError;
 
 /// Waits out a database that is away for a while.
-pub(crate) struct Patience {
+pub(crate) struct RetryPolicy {
     deadline: Instant,
     failed_attempts: u32,
 }
 
-impl Patience {
+impl RetryPolicy {
     pub(crate) fn new(limit: Duration) -> Self {
         Self {
             deadline: Instant::now() + limit,

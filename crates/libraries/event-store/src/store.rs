@@ -18,7 +18,7 @@ use crate::{
     partition::KnownPartitions,
     pooler::refuse_transaction_mode,
     read::{Count, Fetch, FetchGroups},
-    retry::Patience,
+    retry::RetryPolicy,
     roles::MakeRoles,
     unfinished::UnfinishedKeys,
 };
@@ -37,13 +37,13 @@ struct Inner {
     connect_timeout: Duration,
     retry_for: Duration,
     /// After this long without an end to an operation its connection is given up, as nobody may be at the other end.
-    silence_limit: Duration,
+    operation_timeout: Duration,
     known_partitions: KnownPartitions,
 }
 
 /// What an operation may take on top of its statements, the slowest of which Postgres stops at the statement timeout:
 /// short enough that a search learns within its 25 s whether the database was slow or was not there.
-const SILENCE_MARGIN: Duration = Duration::from_secs(3);
+const OPERATION_MARGIN: Duration = Duration::from_secs(3);
 
 impl Store {
     /// Prepares the store. Nothing is connected before the first call.
@@ -61,7 +61,7 @@ impl Store {
             maintenance_target: config.maintenance_target()?,
             connect_timeout: config.connect_timeout,
             retry_for: config.retry_for,
-            silence_limit: config.statement_timeout + SILENCE_MARGIN,
+            operation_timeout: config.statement_timeout + OPERATION_MARGIN,
             known_partitions: KnownPartitions::default(),
         })))
     }
@@ -143,22 +143,22 @@ impl Store {
 
     async fn refuse_transaction_mode(&self) -> Result<(), StoreError> {
         let inner = &self.0;
-        let mut patience = Patience::new(inner.retry_for);
+        let mut retry_policy = RetryPolicy::new(inner.retry_for);
         while let Err(error) =
             refuse_transaction_mode(&inner.maintenance_target, inner.connect_timeout).await
         {
-            patience.after(error).await?;
+            retry_policy.after(error).await?;
         }
         Ok(())
     }
 
     /// Performs an operation on a kept connection, again and again while the database is away.
     async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        let mut patience = Patience::new(self.0.retry_for);
+        let mut retry_policy = RetryPolicy::new(self.0.retry_for);
         loop {
             match self.attempt(operation).await {
                 Ok(output) => return Ok(output),
-                Err(error) => patience.after(error).await?,
+                Err(error) => retry_policy.after(error).await?,
             }
         }
     }
@@ -166,23 +166,23 @@ impl Store {
     /// Performs an operation on a connection of its own, again and again while the database is away. There is no limit
     /// to what it may take.
     async fn perform_apart<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        let mut patience = Patience::new(self.0.retry_for);
+        let mut retry_policy = RetryPolicy::new(self.0.retry_for);
         loop {
             match self.attempt_apart(operation).await {
                 Ok(output) => return Ok(output),
-                Err(error) => patience.after(error).await?,
+                Err(error) => retry_policy.after(error).await?,
             }
         }
     }
 
     /// The connection is kept only if the operation went well.
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        let limit = self.0.silence_limit;
-        let mut lease = self.0.connections.lease().await?;
-        let output = timeout(limit, operation.run(&mut lease))
+        let limit = self.0.operation_timeout;
+        let mut connection = self.0.connections.acquire().await?;
+        let output = timeout(limit, operation.run(&mut connection))
             .await
-            .map_err(|_| StoreError::Silent { limit })??;
-        lease.keep();
+            .map_err(|_| StoreError::Unresponsive { limit })??;
+        connection.recycle();
         Ok(output)
     }
 

@@ -8,16 +8,16 @@ use aws_io::{
     s3::ObjectRef,
 };
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use event_model::{Counts, Pipeline};
 use function_kit::metrics::{Metric, Metrics, Tally};
-use event_model::Pipeline;
 use lambda_runtime::LambdaEvent;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::{
-    Counts, EventMetrics, Failure, RejectedLine, Rejection, TimeBudget, disposition::Disposition,
-    order, write_rejected,
+    EventMetrics, Failure, RejectedLine, Rejection, TimeBudget, disposition::Disposition, order,
+    write_rejected,
 };
 
 /// The time limit for writing one rejected line.
@@ -264,8 +264,8 @@ mod tests {
 
     use aws_io::Aws;
     use aws_lambda_events::event::sqs::SqsMessage;
-    use function_kit::capture::Capture;
     use event_model::Pipeline;
+    use function_kit::capture::Capture;
     use lambda_runtime::Context;
 
     use super::*;

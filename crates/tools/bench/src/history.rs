@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use event_model::{BatchKey, sparkpost::parse_batch};
-use event_query::{EventQuery, IndexedKeys, Place, Statement};
+use event_query::{EventQuery, IndexedKeys, PageStart, Statement};
 use event_samples::sparkpost::{Generator, GeneratorOptions};
 use event_store::{Maintenance, Store};
 use futures::future::try_join_all;
@@ -118,11 +118,11 @@ fn questions(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]>
     let over_all_time = |filter: &str, limit: u32| -> Result<Statement> {
         let query = format!("from=2010-01-01T00:00&{filter}");
         let query = EventQuery::parse(&query, NOW, &IndexedKeys::new([]))?;
-        Ok(query.fetch_statement(Place::Beginning, limit))
+        Ok(query.fetch_statement(PageStart::Beginning, limit))
     };
     let by_id = values("event->>'event_id'")?
         .iter()
-        .map(|id| Ok(EventQuery::of_event(id, "")?.fetch_statement(Place::Beginning, LIMIT)))
+        .map(|id| Ok(EventQuery::of_event(id, "")?.fetch_statement(PageStart::Beginning, LIMIT)))
         .collect::<Result<_>>()?;
     let by_recipient = values("rcpt_to")?
         .iter()

@@ -16,7 +16,7 @@ async fn load_all(store: Store, prefix: &'static str, order: Vec<u32>) -> u64 {
         let batch = batch(events(first..first + SIZE, THURSDAY));
         let key = key(&format!("{prefix}{number}"));
         match store.load_batch(&key, &batch).await.unwrap() {
-            LoadOutcome::Loaded { inserted: rows, .. } => inserted += rows,
+            LoadOutcome::Loaded(counts) => inserted += counts.stored,
             LoadOutcome::AlreadyLoaded => {}
         }
     }

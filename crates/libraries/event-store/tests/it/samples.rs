@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use event_model::{BatchKey, sparkpost::parse_batch};
+use event_model::{BatchKey, Counts, sparkpost::parse_batch};
 use event_store::{LoadOutcome, Store};
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -58,11 +58,11 @@ async fn load_twice(store: &Store, name: &str, body: &[u8]) -> u64 {
         .load_batch(&BatchKey::new(Some(name), body), &batch)
         .await
         .unwrap();
-    let LoadOutcome::Loaded {
-        inserted,
+    let LoadOutcome::Loaded(Counts {
+        stored: inserted,
         duplicate,
         rejected,
-    } = first
+    }) = first
     else {
         panic!("{name}: {first:?}");
     };

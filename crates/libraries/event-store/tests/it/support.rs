@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use event_model::{
-    BatchKey, EventKey, Timestamp,
+    BatchKey, Counts, EventKey, Timestamp,
     sparkpost::{Batch, Event},
 };
 use event_store::{DatabaseConfig, LoadOutcome, Maintenance, Store};
@@ -68,11 +68,11 @@ pub(crate) fn key(name: &str) -> BatchKey {
 }
 
 pub(crate) const fn loaded(inserted: u64, duplicate: u64, rejected: u64) -> LoadOutcome {
-    LoadOutcome::Loaded {
-        inserted,
+    LoadOutcome::Loaded(Counts {
+        stored: inserted,
         duplicate,
         rejected,
-    }
+    })
 }
 
 /// Maintenance that changes nothing but what a test adds to it.

@@ -1,6 +1,6 @@
 //! What searches over all time have to plan for after years: the partitions as they are in the night when there are most.
 
-use event_query::{Bind, EventQuery, IndexedKeys, Place, Statement};
+use event_query::{Bind, EventQuery, IndexedKeys, PageStart, Statement};
 use sqlx::{AssertSqlSafe, PgPool};
 use time::{OffsetDateTime, macros::datetime};
 
@@ -17,11 +17,11 @@ fn searches(now: OffsetDateTime) -> Vec<Statement> {
     let all_time = |filter: &str| {
         let query = format!("from=2010-01-01T00:00&{filter}");
         let query = EventQuery::parse(&query, now, &IndexedKeys::new([])).unwrap();
-        query.fetch_statement(Place::Beginning, 1_001)
+        query.fetch_statement(PageStart::Beginning, 1_001)
     };
     let by_id = EventQuery::of_event("777", "").unwrap();
     vec![
-        by_id.fetch_statement(Place::Beginning, 1_001),
+        by_id.fetch_statement(PageStart::Beginning, 1_001),
         all_time("recipients=someone@example.com"),
         all_time("subjects=order"),
         all_time("events=bounce"),
