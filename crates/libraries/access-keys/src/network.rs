@@ -57,11 +57,7 @@ mod tests {
 
         for (network, address, expected) in table {
             let networks: Networks = network.parse().unwrap();
-            assert_eq!(
-                networks.allow(address),
-                expected,
-                "{network} {address}"
-            );
+            assert_eq!(networks.allow(address), expected, "{network} {address}");
         }
     }
 

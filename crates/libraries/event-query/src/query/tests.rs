@@ -2,8 +2,8 @@ use event_model::EventKey;
 use time::macros::datetime;
 
 use super::*;
-use crate::position::Position;
 use crate::dialect::Dialect;
+use crate::position::Position;
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
