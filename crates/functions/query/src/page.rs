@@ -39,7 +39,7 @@ pub(crate) async fn fill(
 
     loop {
         let wanted = CHUNK_ROWS.min(query.per_page() - event_count);
-        // One more than wanted tells whether there is more.
+        // One more than wanted shows whether more follow.
         let rows = store
             .fetch_events(&query.fetch_statement(start, wanted + 1))
             .await?;

@@ -14,7 +14,7 @@ const GRACE: Duration = Duration::from_mins(10);
 /// Tells tokens from keys, and this form from later ones.
 const PREFIX: &str = "ct1.";
 
-/// A token for whoever knows `key`.
+/// A token for a caller who knows `key`.
 pub fn issue(key: &SecretString, now: SystemTime) -> SecretString {
     let expiry = seconds(now + ANNOUNCED + GRACE);
     SecretString::from(format!("{PREFIX}{expiry}.{}", signature(key, expiry)))

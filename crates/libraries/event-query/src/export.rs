@@ -165,7 +165,7 @@ impl<'a> Cell<'a> {
         let inner = column
             .split_once('.')
             .and_then(|(outer, inner)| Some((members.find(outer)?, inner)));
-        // A member that is no object has none inside.
+        // A member that is not an object has no members.
         if let Some((outer, inner)) = inner
             && let Ok(members) = serde_json::from_str::<Members<'_>>(outer.get())
             && let Some(value) = members.find(inner)

@@ -188,7 +188,7 @@ impl RawParam {
 /// the empty fields of a form.
 ///
 /// SparkPost ignores names that it does not know. Here they are refused: a filter with a slip in its name would else find
-/// everything, and nobody would notice.
+/// everything, unnoticed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RawParams(Vec<RawParam>);
 

@@ -132,7 +132,7 @@ impl EventQuery {
     /// The query string says in which form.
     ///
     /// # Errors
-    /// Names the first parameter that cannot be understood or obeyed; or `event_id`, when it is no text that Postgres holds.
+    /// Names the first parameter that cannot be understood or obeyed; or `event_id`, when Postgres cannot store its text.
     pub fn of_event(event_id: &str, query_string: &str) -> Result<Self, ParamError> {
         if event_id.contains('\0') {
             return Err(ParamError::new("event_id", "must not hold a NUL character"));

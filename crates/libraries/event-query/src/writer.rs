@@ -52,7 +52,7 @@ impl EventWriter {
     /// Appends a stored event to `out`. `ts` is the time it is stored under.
     ///
     /// # Errors
-    /// When the stored text is no JSON object.
+    /// When the stored text is not a JSON object.
     pub fn write_event(
         &self,
         out: &mut Vec<u8>,

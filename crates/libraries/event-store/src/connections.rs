@@ -1,4 +1,4 @@
-//! Connections that are kept from one call to the next.
+//! Connections that are reused by later calls.
 //!
 //! sqlx's own pool would serve, but for one thing: it takes every connection back, also one whose caller was cancelled
 //! between a request and its answer, or in the middle of a COPY. Here a connection comes back only by [`PooledConnection::recycle`],
@@ -24,7 +24,7 @@ pub(crate) struct Connections {
     idle: Mutex<Vec<PgConnection>>,
 }
 
-/// A connection that one operation has to itself.
+/// A connection in exclusive use by one operation.
 pub(crate) struct PooledConnection<'home> {
     connection: PgConnection,
     home: &'home Connections,
@@ -47,7 +47,7 @@ impl Connections {
         }
     }
 
-    /// A kept connection, or a new one when there is none; waits while all are out.
+    /// An idle connection, or a new one; waits while all are in use.
     pub(crate) async fn acquire(&self) -> Result<PooledConnection<'_>, StoreError> {
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
@@ -71,7 +71,7 @@ impl Connections {
 }
 
 impl PooledConnection<'_> {
-    /// Gives the connection back for the next operation. Only for one that is in no transaction.
+    /// Returns the connection to the pool. It must not be in a transaction.
     pub(crate) fn recycle(self) {
         let Self {
             connection,
@@ -103,7 +103,7 @@ pub(crate) async fn connect(target: &Target, limit: Duration) -> Result<PgConnec
         .map_err(|_| StoreError::ConnectTimeout { limit })?
 }
 
-/// The settings take a round trip of their own, since poolers take none with the start.
+/// The settings take a separate round trip, because poolers accept none at start-up.
 async fn open(target: &Target) -> Result<PgConnection, StoreError> {
     let options = target.options_at(SystemTime::now())?;
     let refused = |error| StoreError::connecting(error, &target.login);

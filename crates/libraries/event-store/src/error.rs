@@ -217,7 +217,7 @@ impl StoreError {
         self.trouble() == Trouble::TooSlow
     }
 
-    /// True when nothing else would get through to the database now: it is away, or lets nobody in.
+    /// True when no other operation would succeed now: the database is unavailable, or refuses every login.
     pub fn is_of_all(&self) -> bool {
         let is_of_connection = match self {
             Self::Url(_)

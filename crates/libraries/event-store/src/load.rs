@@ -95,7 +95,7 @@ impl Operation for Load<'_> {
         let mut path = LoadPath::DirectCopy;
         for _ in 0..MAX_TRANSACTIONS {
             let missing = self.times_without_partition();
-            // A batch that comes again after years must not bring back the weeks that retention has dropped.
+            // A batch that arrives again after years must not recreate the weeks that retention has dropped.
             if !missing.is_empty() && is_loaded(connection, self.key).await? {
                 return Ok(LoadOutcome::AlreadyLoaded);
             }

@@ -1,8 +1,8 @@
 //! Keeps the partitions, their indexes and what has grown old in order.
 //!
 //! Nothing here makes a reader or a loader wait for long: what can be done concurrently is, and what needs a lock on all
-//! of `email_events` waits for it two seconds at most, because whoever comes later waits behind it. What does not get its
-//! lock after some tries is put off until the next maintenance and told in the report.
+//! of `email_events` waits for it two seconds at most, because later statements wait behind it. What does not get its
+//! lock after some attempts is postponed until the next maintenance, and is in the report.
 
 mod expiry;
 mod merge;

@@ -1,4 +1,4 @@
-//! The store: what it can be asked, and how it copes with a database that comes and goes.
+//! The store: its operations, and how they cope with a database that is unavailable at times.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{
 
 /// The database of events. Cheap to clone; clones share their connections.
 ///
-/// Every call tries again for a while when the database is away, on a new connection each time. A call that is dropped
+/// Every call retries for a while when the database is unavailable, on a new connection each time. A call that is dropped
 /// before it ends leaves nothing half done: its connection is dropped with it, and Postgres rolls back.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -36,7 +36,7 @@ struct Inner {
     maintenance_target: Target,
     connect_timeout: Duration,
     retry_for: Duration,
-    /// After this long without an end to an operation its connection is given up, as nobody may be at the other end.
+    /// An operation that takes longer is abandoned with its connection, as the server may be gone.
     operation_timeout: Duration,
     known_partitions: KnownPartitions,
 }
@@ -122,13 +122,13 @@ impl Store {
     }
 
     /// Brings partitions, indexes on metadata keys and retention to what `wanted` says. Safe to call at any time, also
-    /// while batches load and queries run, and to be cut off at any point: the next call goes on from there.
+    /// while batches load and queries run, and to be interrupted at any point: the next call continues from there.
     pub async fn maintain(&self, wanted: &Maintenance) -> Result<Report, StoreError> {
         self.perform_apart(wanted).await
     }
 
     /// Merges partitions that are old enough into wider ones, at most one merge at a time and one finished merge a call.
-    /// Safe to call at any time and to be cut off at any point, as [`Self::maintain`] is.
+    /// Safe to call at any time and to be interrupted at any point, as [`Self::maintain`] is.
     ///
     /// Readers and loaders wait for a merge when it is done, for the changing of some rows of the catalog. If it does not
     /// get its turn within ten seconds, the next call tries again.
@@ -152,7 +152,7 @@ impl Store {
         Ok(())
     }
 
-    /// Performs an operation on a kept connection, again and again while the database is away.
+    /// Performs an operation on a pooled connection, and retries while the database is unavailable.
     async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         let mut retry_policy = RetryPolicy::new(self.0.retry_for);
         loop {
@@ -163,8 +163,8 @@ impl Store {
         }
     }
 
-    /// Performs an operation on a connection of its own, again and again while the database is away. There is no limit
-    /// to what it may take.
+    /// Performs an operation on a separate connection, and retries while the database is unavailable. It has no time
+    /// limit.
     async fn perform_apart<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         let mut retry_policy = RetryPolicy::new(self.0.retry_for);
         loop {

@@ -6,7 +6,7 @@ use std::io;
 /// What kind of trouble an error is, and so what follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trouble {
-    /// The database is starting, restarting, full, out of connections or out of reach. Nothing gets through; it passes.
+    /// The database is starting, restarting, full, out of connections or unreachable. Every operation fails; it passes.
     Unavailable,
     /// Another transaction was in the way of this one. It passes in a moment, and others need not meet it.
     Contended,
@@ -26,9 +26,9 @@ pub enum Trouble {
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// A connection was being made: whatever is said there is said to everybody who comes.
+    /// Connecting: an error there concerns every caller.
     Connecting,
-    /// The connection was there.
+    /// Connected.
     Working,
 }
 

@@ -53,7 +53,7 @@ async fn behind(
 
 const STORED: &str = "Loaded(Counts { stored: 1, duplicate: 0, rejected: 0 })";
 
-/// A pooler takes no start-up parameters, and the store works all the same.
+/// A pooler refuses start-up parameters, and the store still works.
 pub(super) async fn pooler(run: &mut Run<'_>) -> Result<()> {
     let options = run.stack.db.connect_options();
     let (url, port) = (options.to_url_lossy().to_string(), options.get_port());

@@ -70,7 +70,7 @@ pub(super) const REFUSED: [(&str, &str); 64] = [
     ("from=2026-04-02T00:00&to=2026-04-01T00:00", "from"),
     ("to=2026-04-01T00:00%2B99:99", "to"),
     ("timezone=Mars/Olympus", "timezone"),
-    // Bytes that are no text.
+    // Bytes that are not text.
     ("recipients=%00", "recipients"),
     ("recipients=a%00b@example.com", "recipients"),
     ("recipients=%ff%fe", "recipients"),

@@ -1,4 +1,4 @@
-//! Making the tables anew from the objects of another stack, as docs/deploy.md tells.
+//! Rebuilding the tables from the objects of another stack, as in docs/deploy.md.
 
 use sqlx::{AssertSqlSafe, PgPool};
 

@@ -1,4 +1,4 @@
-//! A database that is away, slow or not ours.
+//! A database that is unavailable, slow or not ours.
 
 use std::time::Duration;
 

@@ -8,8 +8,8 @@ use crate::{StoreError, error::Step};
 
 /// For how long `batches` remembers.
 ///
-/// A batch that comes again after that is loaded again and changes nothing, as its events are known by their keys; it
-/// only takes the slower way. Providers send a batch again within hours, and a dead letter queue keeps it two weeks.
+/// A batch that arrives again after that is loaded again and changes nothing, as its events are known by their keys; it
+/// only takes the slower path. Providers repeat a batch within hours, and a dead-letter queue keeps it two weeks.
 const BATCH_MEMORY: Duration = Duration::days(90);
 
 pub(super) async fn delete_batches(

@@ -27,7 +27,7 @@ pub(super) struct PartitionIndex {
 /// A partition that has no part yet in an index of its parent.
 struct Gap {
     partition: String,
-    /// Whether an index of the name that it would get is there and usable; it is not if its building was cut off.
+    /// Whether an index of the name that it would get is there and usable; it is not if its build was interrupted.
     is_built: Option<bool>,
 }
 
