@@ -155,7 +155,7 @@ order by step"
             }
         }
         sql.line(format_args!(
-            "  array[{}]::text[] as keys,\n  count(*) as count\nfrom events",
+            "  array[{}]::text[] as keys,\n  count(*) as count\nfrom email_events",
             keys.join(", ")
         ));
         sql.conditions(&self.matching);

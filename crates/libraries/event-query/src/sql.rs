@@ -29,7 +29,7 @@ impl EventQuery {
     /// them, and it is what costs most.
     pub fn fetch_statement(&self, start: PageStart, limit: u32) -> Statement {
         let mut sql = Renderer::new(
-            "select ts, event_key, event::text\nfrom (\nselect ts, event_key, event\nfrom events",
+            "select ts, event_key, event::text\nfrom (\nselect ts, event_key, event\nfrom email_events",
         );
         sql.conditions(self);
         if let PageStart::After(position) = start {
@@ -51,11 +51,11 @@ impl EventQuery {
     /// Counts matching events, whatever the page, but not beyond `cap`.
     pub fn count_statement(&self, cap: Option<u32>) -> Statement {
         let Some(cap) = cap else {
-            let mut sql = Renderer::new("select count(*)\nfrom events");
+            let mut sql = Renderer::new("select count(*)\nfrom email_events");
             sql.conditions(self);
             return sql.finish();
         };
-        let mut sql = Renderer::new("select count(*)\nfrom (\nselect\nfrom events");
+        let mut sql = Renderer::new("select count(*)\nfrom (\nselect\nfrom email_events");
         sql.conditions(self);
         let cap = sql.bind(Bind::BigInt(i64::from(cap)));
         sql.line(format_args!("limit {cap}\n) as matching"));

@@ -50,7 +50,8 @@ fn binaries(run: &mut Run<'_>) -> Result<()> {
     let template = std::fs::read_to_string(repository_root().join("template.yaml"))?;
     let named: Vec<_> = template
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("Binary: "))
+        .filter_map(|line| line.split_once("Binary: "))
+        .map(|(_, name)| name.trim_end_matches('}'))
         .collect();
     let built = template
         .lines()
