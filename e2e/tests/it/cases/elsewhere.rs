@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::FileReader as _;
 use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
 use serde_json::json;
@@ -72,14 +73,10 @@ fn binaries(run: &mut Run<'_>) -> Result<()> {
 /// What the footer of a file of the deployed archiver says: who wrote it, and the pages of its dictionaries.
 async fn footers(run: &mut Run<'_>) -> Result<()> {
     let label = fresh_id("footer");
-    let events: String = (0..500)
-        .map(|n| {
-            format!(
-                "{}\n",
-                json!({ "event": label, "userId": format!("u{}", n % 3) })
-            )
-        })
+    let lines: Vec<_> = (0..500)
+        .map(|n| json!({ "event": label, "userId": format!("u{}", n % 3) }).to_string())
         .collect();
+    let events = lines.join("\n");
     let status = run.stack.track(&[], events.into_bytes()).await?;
     run.expect("POST /track", 204, status);
     run.stack.archived(ARRIVAL).await?;
@@ -121,7 +118,7 @@ fn footer(run: &mut Run<'_>, key: &str, file: File) -> Result<()> {
         numbers == Some(3),
     );
     let groups = reader.metadata().row_groups();
-    let chunks: Vec<_> = groups.iter().flat_map(|group| group.columns()).collect();
+    let chunks: Vec<_> = groups.iter().flat_map(RowGroupMetaData::columns).collect();
     let told = chunks.iter().filter(|chunk| {
         chunk
             .page_encoding_stats()

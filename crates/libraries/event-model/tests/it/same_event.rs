@@ -1,5 +1,7 @@
 //! One event has one key and one time, whichever way it arrives.
 
+use std::fmt::Write as _;
+
 use event_model::sparkpost::parse_batch;
 use event_model::{EventKey, Timestamp};
 use proptest::prelude::*;
@@ -70,16 +72,18 @@ fn equal_events_of_one_batch_stay_two_however_they_are_written() {
 
 /// A text as JSON, its characters escaped where `escaped` says so.
 fn json_text(text: &str, escaped: bool) -> String {
-    let mut units = [0; 2];
-    let written = text.chars().map(|c| match c {
-        c if escaped || c.is_control() || matches!(c, '"' | '\\') => c
-            .encode_utf16(&mut units)
-            .iter()
-            .map(|unit| format!("\\u{unit:04x}"))
-            .collect(),
-        c => c.to_string(),
-    });
-    format!("\"{}\"", written.collect::<String>())
+    let mut written = String::from("\"");
+    for c in text.chars() {
+        if escaped || c.is_control() || matches!(c, '"' | '\\') {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(written, "\\u{unit:04x}");
+            }
+        } else {
+            written.push(c);
+        }
+    }
+    written.push('"');
+    written
 }
 
 /// An event as SparkPost knows it, which several senders write in their own way.
@@ -107,9 +111,12 @@ struct Spelling {
 
 impl Known {
     fn written(&self, how: &Spelling) -> String {
-        let id = |number: u64| match how.is_api {
-            true => number.to_string(),
-            false => format!("\"{number}\""),
+        let id = |number: u64| {
+            if how.is_api {
+                number.to_string()
+            } else {
+                format!("\"{number}\"")
+            }
         };
         let time = if how.is_api {
             let at = OffsetDateTime::from_unix_timestamp(self.seconds).unwrap()

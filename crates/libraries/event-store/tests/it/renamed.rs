@@ -10,7 +10,7 @@ const RENAMED: i64 = 20_261_129_180_000;
 #[sqlx::test(migrations = false)]
 async fn renaming_keeps_rows_partitions_indexes_and_rights(pool: PgPool) {
     let before = MIGRATIONS.iter().filter(|file| file.version < RENAMED);
-    Migrator::with_migrations(before.cloned().collect::<Vec<_>>().into())
+    Migrator::with_migrations(before.cloned().collect())
         .run(&pool)
         .await
         .unwrap();
