@@ -6,12 +6,13 @@ use std::{
 };
 
 use aws_io::s3::{GetError, ObjectRef, PutError, PutOutcome, put_new_file, stream::open};
+use event_model::Counts;
 use lake_files::{ConvertError, Converted, Part, Source, convert};
 use lake_schema::{
     FileId, Table, arrival,
     layout::{self, FileKind, LakeFile},
 };
-use object_worker::{Counts, Rejection};
+use object_worker::Rejection;
 use tempfile::NamedTempFile;
 use time::{Date, Duration as TimeSpan, OffsetDateTime};
 use tokio::{

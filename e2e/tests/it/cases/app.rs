@@ -72,13 +72,13 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
         }
         "12" => {
             let body = run.read("event.json")?;
-            let path = format!("/track?key={}", run.stack.file.keys.track);
+            let path = format!("/track/{}", run.stack.file.keys.page);
             let headers = [
                 ("content-type", "text/plain;charset=UTF-8"),
                 ("origin", "https://shop.example.com"),
             ];
             let (status, _) = raw::exchange(run.stack, "POST", &path, &headers, &body).await?;
-            run.expect("a beacon, the key in the query", 204, status);
+            run.expect("a beacon, the key in the path", 204, status);
         }
         "13" => {
             let headers = [
@@ -210,7 +210,7 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
             let (status, _) = raw::send(run.stack, "POST", "/v1/batch", &[]).await?;
             run.expect("POST /v1/batch", 404, status);
         }
-        _ => return elsewhere::check(run),
+        _ => return elsewhere::check(run).await,
     }
     Ok(true)
 }

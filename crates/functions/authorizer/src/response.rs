@@ -1,43 +1,43 @@
-//! What a gateway is told, in its own form.
+//! Responses, in the form of each gateway.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{AuthorizerRequest, TokenResponse, question::split_method_arn};
+use crate::{AuthorizerRequest, TokenResponse, event::split_method_arn};
 
-/// The answer to either kind of question.
+/// The response to an [`AuthorizerEvent`](crate::AuthorizerEvent).
 #[derive(Debug, Serialize, PartialEq, Eq)]
 #[serde(untagged)]
-pub enum Answer {
-    /// Whether the request goes on.
-    Authorize(AuthorizerResponse),
-    /// The token endpoint's answer.
+pub enum AuthorizerResponse {
+    /// Whether the request is allowed.
+    Authorize(AccessDecision),
+    /// The token endpoint's response.
     Token(TokenResponse),
 }
 
-/// Whether a request goes on.
+/// Whether a request is allowed.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 #[serde(untagged)]
-pub enum AuthorizerResponse {
-    /// An HTTP API's simple answer.
+pub enum AccessDecision {
+    /// An HTTP API's simple response.
     #[serde(rename_all = "camelCase")]
     Simple {
-        /// Whether the request goes on.
+        /// Whether the request is allowed.
         is_authorized: bool,
     },
-    /// A REST API's: who asks, and a policy
+    /// A REST API's: a principal and a policy
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>).
     #[serde(rename_all = "camelCase")]
     Policy {
-        /// The name of the scope; the gateway wants one.
+        /// The name of the scope, as the gateway requires a principal.
         principal_id: &'static str,
         /// Allows or denies one method.
         policy_document: Value,
     },
 }
 
-impl AuthorizerResponse {
-    /// The answer to `request`, in the form of who asked. `principal` names who asks.
+impl AccessDecision {
+    /// The decision on `request`, in the form of its gateway.
     pub(crate) fn to(
         request: &AuthorizerRequest,
         is_authorized: bool,
@@ -53,7 +53,7 @@ impl AuthorizerResponse {
     }
 }
 
-/// A REST API caches a policy by the key alone and uses it for every other method. So it names the one that was asked for.
+/// A REST API caches a policy by the key alone and applies it to every method. So the policy names one method.
 fn policy(resource: &str, is_authorized: bool) -> Value {
     json!({
         "Version": "2012-10-17",
@@ -65,8 +65,8 @@ fn policy(resource: &str, is_authorized: bool) -> Value {
     })
 }
 
-/// The method's ARN with whatever slashes there are too many. A REST API leads `/webhooks/mparticle/` to the same method, and
-/// holds a policy that it kept from another spelling against this one's: a denial would cost the sender its batch.
+/// The method's ARN as a pattern that matches repeated and trailing slashes too. A REST API routes `/webhooks/mparticle/` to
+/// the same method, and checks it against a policy cached for another spelling: a denial would lose the sender's batch.
 fn one_method(method_arn: &str) -> String {
     let Some((method, path)) = split_method_arn(method_arn) else {
         return method_arn.to_owned();

@@ -1,10 +1,10 @@
-//! Writes the rows of a batch the short way.
+//! Writes the rows of a batch directly into the table.
 
 use event_model::sparkpost::Event;
 use sqlx::PgConnection;
 
 use super::{
-    Obstacle,
+    Attempt, RetryCause,
     copy::{INTO_EVENTS, copy_rows},
 };
 use crate::{
@@ -12,17 +12,19 @@ use crate::{
     error::{Step, code, has_code, is_bad_data, is_missing_partition},
 };
 
-/// Copies rows that are sorted by time and key into the table; returns how many there were. With any obstacle the
-/// transaction is over.
+/// Copies rows that are sorted by time and key into the table; returns their number. After [`Attempt::Retry`] the
+/// transaction can only be rolled back.
 pub(super) async fn write(
     transaction: &mut PgConnection,
     rows: &[&Event<'_>],
-) -> Result<Result<u64, Obstacle>, StoreError> {
+) -> Result<Attempt<u64>, StoreError> {
     match copy_rows(transaction, INTO_EVENTS, rows).await {
-        Ok(copied) => Ok(Ok(copied)),
-        Err(error) if is_missing_partition(&error) => Ok(Err(Obstacle::PartitionMissing)),
+        Ok(copied) => Ok(Attempt::Done(copied)),
+        Err(error) if is_missing_partition(&error) => {
+            Ok(Attempt::Retry(RetryCause::PartitionMissing))
+        }
         Err(error) if has_code(&error, code::UNIQUE_VIOLATION) || is_bad_data(&error) => {
-            Ok(Err(Obstacle::SomeRows))
+            Ok(Attempt::Retry(RetryCause::SomeRows))
         }
         Err(error) => Err(error).step("copying events"),
     }

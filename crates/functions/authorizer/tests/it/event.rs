@@ -1,6 +1,6 @@
-//! Whole questions, in the gateway's form.
+//! Whole events, in the gateway's form.
 
-use authorizer::{Question, Scope, handle};
+use authorizer::{AuthorizerEvent, Scope, handle};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
@@ -12,14 +12,14 @@ const REST_ENVELOPE: &str =
     include_str!("../../../../../events/envelopes/authorizer-rest-api.json");
 const ENVELOPE: &str = include_str!("../../../../../events/envelopes/authorizer-http-api.json");
 
-fn question(authorization: &str) -> Value {
-    let mut question: Value = serde_json::from_str(ENVELOPE).unwrap();
-    question["headers"]["authorization"] = json!(authorization);
-    question
+fn event(authorization: &str) -> Value {
+    let mut event: Value = serde_json::from_str(ENVELOPE).unwrap();
+    event["headers"]["authorization"] = json!(authorization);
+    event
 }
 
-async fn answer(gate: &Gate, question: Value) -> Value {
-    let payload: Question = serde_json::from_value(question).unwrap();
+async fn answer(gate: &Gate, event: Value) -> Value {
+    let payload: AuthorizerEvent = serde_json::from_value(event).unwrap();
     let response = handle(&gate.deps, LambdaEvent::new(payload, Context::default()))
         .await
         .unwrap();
@@ -32,11 +32,11 @@ async fn right_key_is_authorized_and_a_wrong_one_is_not() {
     let key = made_key(DOCUMENT, Scope::Sparkpost);
 
     assert_eq!(
-        answer(&gate, question(&key)).await,
+        answer(&gate, event(&key)).await,
         json!({ "isAuthorized": true })
     );
     assert_eq!(
-        answer(&gate, question("wrong")).await,
+        answer(&gate, event("wrong")).await,
         json!({ "isAuthorized": false })
     );
 }
@@ -54,11 +54,11 @@ async fn rest_api_gets_a_policy_for_the_one_method() {
     ];
 
     for (key, effect) in keys {
-        let mut question: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
-        question["authorizationToken"] = json!(key);
+        let mut event: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
+        event["authorizationToken"] = json!(key);
 
         assert_eq!(
-            answer(&gate, question).await,
+            answer(&gate, event).await,
             json!({
                 "principalId": "mparticle",
                 "policyDocument": {
@@ -73,27 +73,27 @@ async fn rest_api_gets_a_policy_for_the_one_method() {
 #[tokio::test]
 async fn slashes_too_many_ask_for_the_same_method() {
     let gate = Gate::with_secret(DOCUMENT).await;
-    let mut question: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
-    question["authorizationToken"] = json!(made_key(DOCUMENT, Scope::Mparticle));
-    let plain = answer(&gate, question.clone()).await;
+    let mut event: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
+    event["authorizationToken"] = json!(made_key(DOCUMENT, Scope::Mparticle));
+    let plain = answer(&gate, event.clone()).await;
 
     for path in ["/webhooks/mparticle/", "//webhooks//mparticle"] {
-        question["methodArn"] = json!(format!(
+        event["methodArn"] = json!(format!(
             "arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/POST{path}"
         ));
-        assert_eq!(answer(&gate, question.clone()).await, plain, "{path}");
+        assert_eq!(answer(&gate, event.clone()).await, plain, "{path}");
     }
 }
 
 #[tokio::test]
 async fn rest_api_is_denied_what_is_no_route() {
     let gate = Gate::with_secret(DOCUMENT).await;
-    let mut question: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
-    question["authorizationToken"] = json!(made_key(DOCUMENT, Scope::Mparticle));
-    question["methodArn"] =
+    let mut event: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
+    event["authorizationToken"] = json!(made_key(DOCUMENT, Scope::Mparticle));
+    event["methodArn"] =
         json!("arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/GET/webhooks/mparticle");
 
-    let answer = answer(&gate, question).await;
+    let answer = answer(&gate, event).await;
 
     assert_eq!(
         answer["policyDocument"]["Statement"][0]["Effect"],
@@ -106,12 +106,9 @@ async fn question_without_headers_is_denied() {
     let gate = Gate::with_secret(DOCUMENT).await;
 
     for headers in [json!(null), json!({})] {
-        let mut question = question("");
-        question["headers"] = headers;
-        assert_eq!(
-            answer(&gate, question).await,
-            json!({ "isAuthorized": false })
-        );
+        let mut event = event("");
+        event["headers"] = headers;
+        assert_eq!(answer(&gate, event).await, json!({ "isAuthorized": false }));
     }
 }
 

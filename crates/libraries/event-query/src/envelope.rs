@@ -1,18 +1,18 @@
-//! The end of a page: what closes `{"results":[…],"total_count":…,"links":{…}}`.
+//! The envelope of a page: `{"results":[…],"total_count":…,"links":{…}}`.
 //!
-//! It is written apart from the events, as a page is cut by its size while it is being written.
+//! It is written apart from the events, because a page ends when it reaches its size limit.
 
-use crate::links::Links;
-use crate::query::Total;
-use crate::shape::write_text;
+use crate::links::{LinkForm, Links};
+use crate::position::Total;
+use crate::render::write_text;
 
-/// What comes before the first event.
+/// What precedes the first event.
 pub const OPENING: &str = r#"{"results":["#;
 
-/// What comes after the last event: `total_count` and `links`.
+/// What follows the last event: `total_count` and `links`.
 ///
-/// Where counting stopped early, `total_count_relation` says `gte`, a member that SparkPost's answers do not have.
-pub fn closing(total: Total, links: &Links, form: LinkForm) -> String {
+/// Where counting stopped early, `total_count_relation` says `gte`, a member that SparkPost's responses do not have.
+pub fn write_page_footer(total: Total, links: &Links, form: LinkForm) -> String {
     let mut out = match total {
         Total::Exactly(count) => format!(r#"],"total_count":{count},"links":"#),
         Total::AtLeast(count) => {
@@ -25,15 +25,6 @@ pub fn closing(total: Total, links: &Links, form: LinkForm) -> String {
     }
     out.push('}');
     out
-}
-
-/// What `links` is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkForm {
-    /// `{"next":"…"}`, as in the Events API.
-    Object,
-    /// `[{"href":"…","rel":"next"}]`, as in the older Message Events API.
-    List,
 }
 
 fn object_of(links: &Links) -> String {
@@ -84,7 +75,7 @@ mod tests {
 
     #[test]
     fn last_page_has_empty_links() {
-        let closed = |form| closing(Total::Exactly(0), &links(None), form);
+        let closed = |form| write_page_footer(Total::Exactly(0), &links(None), form);
 
         assert_eq!(closed(LinkForm::Object), r#"],"total_count":0,"links":{}}"#);
         assert_eq!(closed(LinkForm::List), r#"],"total_count":0,"links":[]}"#);
@@ -92,7 +83,7 @@ mod tests {
 
     #[test]
     fn total_beyond_the_cap_says_so() {
-        let closed = closing(
+        let closed = write_page_footer(
             Total::AtLeast(10_000),
             &links(Some("/api?cursor=x")),
             LinkForm::Object,
@@ -112,7 +103,7 @@ mod tests {
         };
 
         assert_eq!(
-            closing(Total::Exactly(9), &links, LinkForm::List),
+            write_page_footer(Total::Exactly(9), &links, LinkForm::List),
             r#"],"total_count":9,"links":[{"href":"/1","rel":"first"},{"href":"/3","rel":"next"}]}"#
         );
     }

@@ -1,4 +1,4 @@
-//! What the gateways ask, in the form of each.
+//! The events of the gateways.
 
 use std::{collections::HashMap, fmt};
 
@@ -8,21 +8,21 @@ use serde_json::Value;
 
 use crate::TokenRequest;
 
-/// What is asked: in each form it says which route is meant.
+/// An event of a gateway. Each form names the route.
 #[derive(Debug, Deserialize)]
 #[serde(from = "Value")]
-pub enum Question {
-    /// May this request go on?
+pub enum AuthorizerEvent {
+    /// Asks whether a request is allowed.
     Authorize(AuthorizerRequest),
-    /// A request for a token, whose answer is ours.
+    /// A request for a token, which this function answers itself.
     Token(TokenRequest),
-    /// Neither.
+    /// Neither of the two.
     Unknown,
 }
 
-impl From<Value> for Question {
+impl From<Value> for AuthorizerEvent {
     fn from(event: Value) -> Self {
-        // Only the authorizer's events say what they are.
+        // Only an authorizer's events have a type.
         if event.get("type").is_some() {
             AuthorizerRequest::deserialize(event).map_or(Self::Unknown, Self::Authorize)
         } else {
@@ -31,7 +31,7 @@ impl From<Value> for Question {
     }
 }
 
-/// What is needed of an authorizer's event.
+/// The members of an authorizer's event that are used.
 #[derive(Deserialize)]
 #[serde(tag = "type")]
 pub enum AuthorizerRequest {
@@ -45,7 +45,7 @@ pub enum AuthorizerRequest {
         /// The headers, their names in lower case.
         #[serde(default)]
         headers: Option<HashMap<String, String>>,
-        /// Who calls.
+        /// The caller.
         #[serde(default)]
         request_context: RequestContext,
     },
@@ -53,7 +53,7 @@ pub enum AuthorizerRequest {
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>).
     #[serde(rename = "TOKEN", rename_all = "camelCase")]
     RestApi {
-        /// What was asked for: `arn:aws:execute-api:<region>:<account>:<api>/<stage>/<method>/<path>`.
+        /// The method that was called: `arn:aws:execute-api:<region>:<account>:<api>/<stage>/<method>/<path>`.
         method_arn: String,
         /// The `Authorization` header.
         #[serde(default)]
@@ -98,7 +98,7 @@ impl AuthorizerRequest {
         }
     }
 
-    /// The address of who calls; empty when the gateway does not say, as a REST API does not.
+    /// The caller's address; empty when the gateway does not send it, as a REST API does not.
     pub(crate) fn source_ip(&self) -> &str {
         match self {
             Self::HttpApi {
@@ -109,7 +109,7 @@ impl AuthorizerRequest {
     }
 }
 
-/// Without the keys.
+/// Omits the keys.
 impl fmt::Debug for AuthorizerRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizerRequest")
@@ -118,8 +118,8 @@ impl fmt::Debug for AuthorizerRequest {
     }
 }
 
-/// `POST /webhooks/mparticle` of `arn:aws:execute-api:us-east-1:123456789012:abc/v1/POST/webhooks/mparticle`, whatever slashes
-/// there are too many.
+/// `POST /webhooks/mparticle` of `arn:aws:execute-api:us-east-1:123456789012:abc/v1/POST/webhooks/mparticle`, without
+/// repeated and trailing slashes.
 fn route_of(method_arn: &str) -> Option<String> {
     let (method, path) = split_method_arn(method_arn)?;
     let method = method.rsplit('/').next()?;
@@ -161,14 +161,14 @@ mod tests {
 
     #[test]
     fn questions_do_not_show_keys() {
-        let questions = [
+        let events = [
             r#"{"type":"REQUEST","routeKey":"r","headers":{"authorization":"planted"}}"#,
             r#"{"type":"TOKEN","methodArn":"m","authorizationToken":"planted"}"#,
         ];
 
-        for question in questions {
-            let question: AuthorizerRequest = serde_json::from_str(question).unwrap();
-            assert!(!format!("{question:?}").contains("planted"));
+        for event in events {
+            let event: AuthorizerRequest = serde_json::from_str(event).unwrap();
+            assert!(!format!("{event:?}").contains("planted"));
         }
     }
 }

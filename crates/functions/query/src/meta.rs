@@ -1,4 +1,4 @@
-//! What the search says of itself.
+//! The API's own documentation.
 
 use axum::{
     Json,
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::error::SearchError;
 
-/// Written by hand and held against the implementation by tests.
+/// Written by hand; tests compare it with the implementation.
 pub(crate) const OPENAPI: &str = include_str!("openapi.json");
 
 pub(crate) async fn openapi() -> Response {
