@@ -6,7 +6,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cost, down, env, exec, forward, generate, keys, query, replay, send, status, table, tools, up,
+    operator::{cost, env, forward, generate, keys, query, replay, send, status},
+    stack::{down, exec, tools, up},
+    table,
 };
 
 /// Cistern on this machine: run it, look at it, feed it.

@@ -1,0 +1,244 @@
+//! `cistern query`: SQL over the lake, and what the answer costs.
+
+mod copy;
+mod duckdb;
+mod program;
+mod shown;
+
+use std::{
+    io::{Read as _, stdin},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use aws_io::athena::{self, AthenaError, Question};
+use lake_schema::queries::{NAMED, NamedQuery};
+use serde::Serialize;
+
+use crate::{
+    operator::target::{StackTarget, TargetArgs},
+    progress::Step,
+    table::{Align, lay_out, room},
+};
+
+/// Athena itself gives up after half an hour.
+const LIMIT: Duration = Duration::from_mins(30);
+
+/// What `cistern query` is asked to do.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// One statement; - reads it from stdin
+    #[arg(
+        value_name = "SQL",
+        required_unless_present_any = ["named", "list"],
+        conflicts_with_all = ["named", "list"]
+    )]
+    sql: Option<String>,
+
+    /// One of the queries that come with the lake, by its name
+    #[arg(long, value_name = "NAME", value_parser = parse_named)]
+    named: Option<NamedQuery>,
+
+    /// List the queries that come with the lake
+    #[arg(long, conflicts_with = "named")]
+    list: bool,
+
+    /// Rows to print at most
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_rows: usize,
+
+    /// Minutes for which Athena may answer with the result that it has; 0 has the query run
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    reuse_minutes: u64,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came back.
+#[derive(Debug, Serialize)]
+struct Answer {
+    engine: Engine,
+    columns: Vec<String>,
+    rows: Vec<Vec<Option<String>>>,
+    /// Whether there are more rows.
+    is_cut: bool,
+    scanned_bytes: u64,
+    /// Whether a stored result answered, which costs nothing.
+    is_reused: bool,
+    /// What Athena bills for it.
+    usd: f64,
+    seconds: f64,
+}
+
+/// What answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Engine {
+    /// The deployed stack's.
+    Athena,
+    /// The local stack's.
+    Duckdb,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    if options.list {
+        println!("{}", list(options.json)?);
+        return Ok(());
+    }
+    let sql = sql(options)?;
+    let target = options.target.find().await?;
+    let started = Instant::now();
+    let mut answer = match &target.local {
+        Some((data_dir, stack)) => duckdb::ask(data_dir, stack, &sql, options.max_rows).await?,
+        None => ask_athena(&target, options, &sql).await?,
+    };
+    answer.seconds = started.elapsed().as_secs_f64();
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&answer)?);
+    } else {
+        println!("{}", shown::text(&answer, room()));
+    }
+    Ok(())
+}
+
+async fn ask_athena(target: &StackTarget, options: &Options, sql: &str) -> Result<Answer> {
+    let step = Step::start("Athena");
+    let question = Question {
+        workgroup: target.output("AnalyticsWorkgroup")?,
+        database: target.output("LakeDatabase")?,
+        sql,
+        max_age: Some(Duration::from_mins(options.reuse_minutes)).filter(|age| !age.is_zero()),
+        max_rows: options.max_rows,
+        limit: LIMIT,
+    };
+    let athena = target.aws.athena();
+    let answer = match athena::ask(&athena, &question).await {
+        Err(AthenaError::Failed { reason, .. }) if lost_a_file(&reason) => {
+            step.note("asking again, as compaction removed a file meanwhile");
+            athena::ask(&athena, &question).await?
+        }
+        answer => answer?,
+    };
+    step.done("answered");
+    let usd = if answer.is_reused {
+        0.0
+    } else {
+        cost_model::usage::query_usd(answer.scanned_bytes)
+    };
+    Ok(Answer {
+        engine: Engine::Athena,
+        columns: answer.columns,
+        rows: answer.rows,
+        is_cut: answer.is_cut,
+        scanned_bytes: answer.scanned_bytes,
+        is_reused: answer.is_reused,
+        usd,
+        seconds: 0.0,
+    })
+}
+
+/// Whether a query failed because an object was gone that it had listed, by S3's own words. Athena opens what compaction has hidden,
+/// too; the next query lists it no more.
+fn lost_a_file(reason: &str) -> bool {
+    ["NoSuchKey", "The specified key does not exist"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
+/// The one statement to run; a semicolon at its end is left out, as neither engine wants one everywhere.
+fn sql(options: &Options) -> Result<String> {
+    let text = match (&options.sql, &options.named) {
+        (Some(dash), _) if dash == "-" => {
+            let mut text = String::new();
+            stdin()
+                .read_to_string(&mut text)
+                .context("reading SQL from stdin")?;
+            text
+        }
+        (Some(sql), _) => sql.clone(),
+        (None, Some(named)) => named.sql.to_owned(),
+        (None, None) => bail!("no query is given"),
+    };
+    let statement = text.trim().trim_end_matches(';').trim_end();
+    if statement.is_empty() {
+        bail!("the query is empty");
+    }
+    Ok(statement.to_owned())
+}
+
+fn parse_named(name: &str) -> Result<NamedQuery, String> {
+    NAMED
+        .into_iter()
+        .find(|query| query.name == name)
+        .ok_or_else(|| {
+            let names = NAMED.map(|query| query.name).join(", ");
+            format!("expected one of {names}")
+        })
+}
+
+fn list(as_json: bool) -> Result<String> {
+    if as_json {
+        let queries = NAMED.map(|query| {
+            serde_json::json!({"name": query.name, "description": query.description(), "sql": query.sql})
+        });
+        return Ok(serde_json::to_string_pretty(&queries)?);
+    }
+    let mut rows = vec![vec!["name".to_owned(), "tells".to_owned()]];
+    rows.extend(NAMED.map(|query| vec![query.name.to_owned(), query.description().to_owned()]));
+    Ok(lay_out(&rows, |_| Align::Left))
+}
+
+/// A size in decimal units, as Athena is billed.
+pub(crate) fn bytes(size: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let size_as_float = size as f64;
+    match size {
+        0..1_000 => format!("{size} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", size_as_float / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", size_as_float / 1e6),
+        _ => format!("{:.2} GB", size_as_float / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_that_lost_a_file_is_told_from_others() {
+        let lost = "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://b/lake/events/dt=2026-01-01/part-1.parquet: \
+                    The specified key does not exist. (Service: Amazon S3; Status Code: 404; Error Code: NoSuchKey)";
+
+        assert!(lost_a_file(lost));
+        assert!(!lost_a_file(
+            "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved"
+        ));
+        assert!(!lost_a_file(
+            "HIVE_CANNOT_OPEN_SPLIT: Slow Down (Status Code: 503; Error Code: SlowDown)"
+        ));
+    }
+
+    #[test]
+    fn small_queries_are_billed_the_least_that_athena_bills() {
+        assert!((cost_model::usage::query_usd(1) - 0.000_05).abs() < 1e-9);
+    }
+
+    #[test]
+    fn sizes_are_read_at_a_glance() {
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(1_500), "1.5 kB");
+        assert_eq!(bytes(17_000_000_000), "17.00 GB");
+    }
+
+    #[test]
+    fn named_queries_are_known_and_others_are_not() {
+        assert_eq!(parse_named("funnel").unwrap().name, "funnel");
+        assert!(parse_named("tunnel").unwrap_err().contains("funnel"));
+        assert!(list(false).unwrap().contains("retention"));
+    }
+}

@@ -1,0 +1,171 @@
+//! Posting batches to a webhook as its provider does.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use reqwest::{
+    StatusCode,
+    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE},
+};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    http,
+    stack::{Secret, Stack, data_dir::DataDir},
+};
+
+/// SparkPost gives up after this long; mParticle does not say.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// SparkPost's header that names a batch.
+const BATCH_ID: &str = "x-messagesystems-batch-id";
+/// The header in which trackers send their key.
+const API_KEY: &str = "x-api-key";
+
+/// Where batches go.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Target {
+    /// Webhook to post to [default: that of the local stack]
+    #[arg(long, requires = "key")]
+    url: Option<String>,
+
+    /// Its key
+    #[arg(long, requires = "url")]
+    key: Option<String>,
+
+    /// Where the local stack keeps its data [default: .local in the checkout]
+    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Who posts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// Email events.
+    Sparkpost,
+    /// App events.
+    Mparticle,
+    /// Product events.
+    Track,
+}
+
+/// A webhook that can be posted to.
+#[derive(Clone, Debug)]
+pub(crate) struct Webhook {
+    provider: Provider,
+    client: reqwest::Client,
+    url: String,
+    key: Secret,
+}
+
+/// A batch's body.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) is_gzip: bool,
+}
+
+/// How a batch was answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) time: Duration,
+    /// The key under which the batch is stored, where the webhook tells it.
+    pub(crate) batch: Option<String>,
+}
+
+/// What of an answer is read.
+#[derive(Debug, Default, Deserialize)]
+struct Receipt {
+    batch: Option<String>,
+}
+
+impl Answer {
+    /// Whether the provider would take the batch as delivered.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.status.is_success()
+    }
+}
+
+impl Target {
+    /// The URL of the database behind the webhook, which only a local stack tells.
+    pub(crate) fn database_url(&self) -> Result<Option<Secret>> {
+        if self.url.is_some() {
+            return Ok(None);
+        }
+        let data_dir = DataDir::resolve(self.data_dir.as_deref())?;
+        Ok(Stack::read(&data_dir.stack_json())?.map(|stack| stack.database_url))
+    }
+
+    pub(crate) fn webhook(&self, provider: Provider) -> Result<Webhook> {
+        let (url, key) = if let (Some(url), Some(key)) = (&self.url, &self.key) {
+            (url.clone(), Secret::new(key))
+        } else {
+            let data_dir = DataDir::resolve(self.data_dir.as_deref())?;
+            let stack = Stack::read(&data_dir.stack_json())?
+                .context("no stack is up: start one with `cistern up`, or give --url and --key")?;
+            match provider {
+                Provider::Sparkpost => {
+                    let key = stack.key("sparkpost")?.clone();
+                    (stack.sparkpost_webhook_url, key)
+                }
+                Provider::Mparticle => {
+                    let key = stack.key("mparticle")?.clone();
+                    (stack.mparticle_webhook_url, key)
+                }
+                Provider::Track => {
+                    let key = stack.key("track")?.clone();
+                    (stack.track_url, key)
+                }
+            }
+        };
+        Ok(Webhook {
+            provider,
+            client: http::client(TIMEOUT)?,
+            url,
+            key,
+        })
+    }
+}
+
+impl Webhook {
+    pub(crate) async fn post(&self, body: Body) -> Result<Answer> {
+        let key = self.key.expose();
+        let request = self.client.post(&self.url);
+        let mut request = match self.provider {
+            Provider::Sparkpost => request
+                .header(AUTHORIZATION, key)
+                .header(CONTENT_TYPE, "application/json")
+                .header(BATCH_ID, hex::encode(Sha256::digest(&body.bytes))),
+            Provider::Mparticle => request
+                .header(AUTHORIZATION, key)
+                .header(CONTENT_TYPE, "application/json"),
+            Provider::Track => request
+                .header(API_KEY, key)
+                .header(CONTENT_TYPE, "application/x-ndjson"),
+        };
+        if body.is_gzip {
+            request = request.header(CONTENT_ENCODING, "gzip");
+        }
+        let started = Instant::now();
+        let answer = request
+            .body(body.bytes)
+            .send()
+            .await
+            .with_context(|| format!("posting to {}", self.url))?;
+        let (status, time) = (answer.status(), started.elapsed());
+        let receipt = match self.provider {
+            Provider::Sparkpost => answer.bytes().await.unwrap_or_default().to_vec(),
+            Provider::Mparticle | Provider::Track => Vec::new(),
+        };
+        let Receipt { batch } = serde_json::from_slice(&receipt).unwrap_or_default();
+        Ok(Answer {
+            status,
+            time,
+            batch,
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! The template as the local stack deploys it: the same text with each function's code in its place.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// How a function names its code in the template: the whole checkout, from which `sam build` picks a binary.
+const SOURCE: &str = "CodeUri: .";
+/// How a function names its binary.
+const BINARY: &str = "BuildProperties: {Binary: ";
+/// How the number of parallel runs of a queue's function is given.
+const CONCURRENCY: [&str; 2] = [
+    "MaximumConcurrency: !Ref LoaderConcurrency",
+    "MaximumConcurrency: !Ref ArchiverConcurrency",
+];
+
+/// What a local stack cannot be held to, as the template has it and as it is deployed. A reference to a parameter is written
+/// out first.
+///
+/// - The emulator speaks plain HTTP, so that a statement on transport would deny everything. It stays, for requests that do
+///   not tell how they came, which the emulator's all do.
+/// - Permission for a batch is permission for the single action
+///   (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>), where the emulator asks for
+///   an action of the batch's name, which IAM does not know.
+///
+/// All else about policies is deployed as it stands, and enforced.
+const NOT_SO_HERE: [(&str, &str); 3] = [
+    (
+        r#"Condition: {Bool: {aws:SecureTransport: "false"}}"#,
+        r#"Condition: {"Null": {aws:SecureTransport: "true"}}"#,
+    ),
+    (
+        "Action: [sqs:ReceiveMessage, sqs:DeleteMessage,",
+        "Action: [sqs:ReceiveMessage, sqs:DeleteMessage, sqs:DeleteMessageBatch,",
+    ),
+    (
+        "sqs:ChangeMessageVisibility]",
+        "sqs:ChangeMessageVisibility, sqs:ChangeMessageVisibilityBatch]",
+    ),
+];
+
+/// The functions of a template: the binary of each, by its logical id.
+pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
+    let mut functions = BTreeMap::new();
+    for (resource, line) in lines_with_resource(template) {
+        let Some(binary) = line.trim().strip_prefix(BINARY) else {
+            continue;
+        };
+        let binary = binary
+            .strip_suffix('}')
+            .with_context(|| format!("{resource}: cannot read `{}`", line.trim()))?;
+        functions.insert(resource.to_owned(), binary.to_owned());
+    }
+    let with_code = template
+        .lines()
+        .filter(|line| line.trim() == SOURCE)
+        .count();
+    if functions.is_empty() || functions.len() != with_code {
+        bail!(
+            "the template has {with_code} functions with `{SOURCE}`, but {} that name a binary",
+            functions.len()
+        );
+    }
+    Ok(functions)
+}
+
+/// Where the code of a function is packed, in the folder `code`.
+pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
+    code.join(format!("{function}.zip"))
+}
+
+/// Points each function's code at its package in `code`, writes numbers where the emulator needs them, and leaves out what
+/// cannot hold there ([`NOT_SO_HERE`]).
+///
+/// Its queue poller compares `MaximumConcurrency` as a number, but a reference to a parameter reaches
+/// it as text, where AWS converts it.
+pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String {
+    let mut staged = String::with_capacity(template.len() + 1024);
+    for (resource, line) in lines_with_resource(template) {
+        if line.trim() == SOURCE {
+            let package = package(code, resource);
+            // A path in single quotes may hold anything; a single quote is doubled.
+            let package = package.to_string_lossy().replace('\'', "''");
+            staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{package}'")));
+        } else {
+            let number = format!("MaximumConcurrency: {concurrency}");
+            let numbered = CONCURRENCY.iter().map(|there| (*there, number.as_str()));
+            let line = numbered
+                .chain(NOT_SO_HERE)
+                .fold(line.to_owned(), |line, (there, here)| {
+                    line.replace(there, here)
+                });
+            staged.push_str(&line);
+        }
+        staged.push('\n');
+    }
+    staged
+}
+
+/// Each line with the name of the top-level entry that it belongs to: a resource stands two spaces in.
+fn lines_with_resource(template: &str) -> impl Iterator<Item = (&str, &str)> {
+    template.lines().scan("", |resource, line| {
+        let name = line
+            .strip_prefix("  ")
+            .filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+            .and_then(|name| name.strip_suffix(':'));
+        if let Some(name) = name {
+            *resource = name;
+        }
+        Some((*resource, line))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../../../../../template.yaml");
+
+    #[test]
+    fn every_function_is_found_with_its_binary() {
+        let functions = functions(TEMPLATE).unwrap();
+
+        let found: Vec<(&str, &str)> = functions
+            .iter()
+            .map(|(function, binary)| (function.as_str(), binary.as_str()))
+            .collect();
+        let declared = TEMPLATE.matches("Type: AWS::Serverless::Function").count();
+        assert_eq!(found.len(), declared);
+        assert!(found.contains(&("IngestFunction", "ingest")), "{found:?}");
+        assert!(
+            found.contains(&("MigratorFunction", "migrator")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_changes_but_code_concurrency_and_what_cannot_hold_here() {
+        let staged = with_code(TEMPLATE, Path::new("/it's"), 4);
+        let cannot_hold = |line: &&str| NOT_SO_HERE.iter().any(|(there, _)| line.contains(there));
+
+        let changed: Vec<(&str, &str)> = TEMPLATE
+            .lines()
+            .zip(staged.lines())
+            .filter(|(before, after)| before != after)
+            .collect();
+        assert_eq!(
+            changed.len(),
+            functions(TEMPLATE).unwrap().len()
+                + CONCURRENCY.len()
+                + TEMPLATE.lines().filter(cannot_hold).count()
+        );
+        assert!(changed.contains(&(
+            "      CodeUri: .",
+            "      CodeUri: '/it''s/IngestFunction.zip'"
+        )));
+        assert!(staged.contains("ScalingConfig: {MaximumConcurrency: 4}"));
+        assert_eq!(TEMPLATE.lines().count(), staged.lines().count());
+    }
+
+    #[test]
+    fn what_cannot_hold_here_stands_in_the_template() {
+        for (there, here) in NOT_SO_HERE {
+            assert!(TEMPLATE.contains(there), "{there}");
+            assert!(!TEMPLATE.contains(here), "{here}");
+        }
+        let staged = with_code(TEMPLATE, Path::new("/"), 4);
+        assert!(!staged.contains("Bool: {aws:SecureTransport"));
+        // Who may delete or hide single messages may do so with many.
+        for action in ["sqs:DeleteMessage", "sqs:ChangeMessageVisibility"] {
+            let count = |text: &str| staged.matches(text).count();
+            assert_eq!(count(&format!("{action}Batch")) * 2, count(action));
+        }
+    }
+
+    #[test]
+    fn a_function_that_names_no_binary_is_refused() {
+        let template = "Resources:\n  OddFunction:\n    Properties:\n      CodeUri: .\n";
+
+        assert!(functions(template).is_err());
+    }
+}
