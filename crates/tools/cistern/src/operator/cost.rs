@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use cost_model::{
-    AppEvents, Bill, Database, EmailEvents, FrontDoor, Item, ProductEvents, QueryLoad, Scenario,
+    AppEvents, Bill, Database, EmailEvents, Endpoint, Item, ProductEvents, QueryLoad, Scenario,
     Shape, article, prices, report,
 };
 use serde_json::json;
@@ -26,7 +26,7 @@ pub(crate) struct Options {
 
     /// Where product events arrive
     #[arg(long, value_enum, default_value = "function-url")]
-    front_door: Door,
+    endpoint: EndpointArg,
 
     /// What product events look like, which decides how small they become
     #[arg(long, value_enum, default_value = "article")]
@@ -81,9 +81,9 @@ pub(crate) struct Options {
     markdown: bool,
 }
 
-/// [`FrontDoor`] on the command line.
+/// [`Endpoint`] on the command line.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Door {
+enum EndpointArg {
     /// The function's own URL
     FunctionUrl,
     /// The HTTP API
@@ -159,10 +159,10 @@ impl Options {
             events: self.events,
             events_per_request: self.events_per_request,
             bytes_per_event: self.bytes_per_event,
-            front_door: match self.front_door {
-                Door::FunctionUrl => FrontDoor::FunctionUrl,
-                Door::HttpApi => FrontDoor::HttpApi,
-                Door::RestApi => FrontDoor::RestApi,
+            endpoint: match self.endpoint {
+                EndpointArg::FunctionUrl => Endpoint::FunctionUrl,
+                EndpointArg::HttpApi => Endpoint::HttpApi,
+                EndpointArg::RestApi => Endpoint::RestApi,
             },
             shape: match self.shape {
                 Looks::Article => Shape::Article,
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn without_options_it_is_the_published_month() {
-        assert_eq!(options(&[]).scenario(), Scenario::article(1.0));
+        assert_eq!(options(&[]).scenario(), article::scenario(1.0));
     }
 
     #[test]

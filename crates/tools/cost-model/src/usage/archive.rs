@@ -1,7 +1,7 @@
 //! The archive of email and app events as Parquet, which the template makes when product events are on too: per raw
 //! object a run of the archiver, its files and its notices.
 
-use super::{GIB, Item, Pipeline, Use};
+use super::{GIB, Item, StackPart, Use};
 use crate::Meter;
 
 /// Memory of the archiver, for its share of a processor, and how long it is at one object of a few hundred kilobytes.
@@ -23,7 +23,7 @@ const LAKE_BYTES: f64 = 180.0;
 /// What is archived in a month.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Archived {
-    pub(super) pipeline: Pipeline,
+    pub(super) part: StackPart,
     pub(super) objects: f64,
     pub(super) events: f64,
     /// Whether closed months are stored a second time.
@@ -32,7 +32,7 @@ pub(super) struct Archived {
 
 pub(super) fn uses(archived: Archived, retention_months: f64) -> Vec<Use> {
     let Archived {
-        pipeline,
+        part,
         objects,
         events,
         close_months,
@@ -40,25 +40,25 @@ pub(super) fn uses(archived: Archived, retention_months: f64) -> Vec<Use> {
     let copies = if close_months { 2.0 } else { 1.0 };
     let stored = events * LAKE_BYTES * copies * retention_months;
     let mut uses = vec![
-        pipeline.uses(
+        part.uses(
             Item::Archive,
             Meter::S3WriteRequests,
             objects * FILES_AN_OBJECT,
         ),
-        pipeline.uses(
+        part.uses(
             Item::Archive,
             Meter::S3ReadRequests,
             objects * (READS_AN_OBJECT + READS_TO_CLOSE),
         ),
-        pipeline.uses(Item::Archive, Meter::S3StoredGb, stored / GIB),
-        pipeline.uses(Item::Archive, Meter::SqsRequests, objects * CALLS_AN_OBJECT),
-        pipeline.uses(
+        part.uses(Item::Archive, Meter::S3StoredGb, stored / GIB),
+        part.uses(Item::Archive, Meter::SqsRequests, objects * CALLS_AN_OBJECT),
+        part.uses(
             Item::Archive,
             Meter::EventBridgeEvents,
             objects * EVENTS_AN_OBJECT,
         ),
-        pipeline.uses(Item::Archive, Meter::LambdaRequests, objects),
-        pipeline.uses(
+        part.uses(Item::Archive, Meter::LambdaRequests, objects),
+        part.uses(
             Item::Archive,
             Meter::LambdaGbSeconds,
             objects * OBJECT_SECONDS * ARCHIVER_GB,
