@@ -1,9 +1,10 @@
 //! From the bytes of a request to its events. Pure.
 
 use aws_io::gzip::{self, GunzipError};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use event_model::ByteForm;
+use function_kit::ContentEncoding;
 
 use crate::{
     collected::Collected,
@@ -16,6 +17,7 @@ use crate::{
 const MAX_EXPANDED_BYTES: usize = 10 << 20;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// A body that is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
@@ -99,20 +101,11 @@ pub(crate) fn expand(headers: &HeaderMap, body: Bytes) -> Result<Bytes, BodyErro
     if let Some(form) = ByteForm::of(&body) {
         return Err(BodyError::Form(form));
     }
-    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    let is_known = |encoding: &[u8]| {
-        let known: [&[u8]; 4] = [b"", b"identity", b"gzip", b"x-gzip"];
-        known
-            .iter()
-            .any(|known| encoding.trim_ascii().eq_ignore_ascii_case(known))
-    };
-    if encodings
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .all(is_known)
-    {
-        Ok(body)
-    } else {
-        Err(BodyError::UnknownEncoding)
+    match ContentEncoding::of(headers) {
+        ContentEncoding::Identity | ContentEncoding::Gzip | ContentEncoding::RepeatedGzip => {
+            Ok(body)
+        }
+        ContentEncoding::Other => Err(BodyError::UnknownEncoding),
     }
 }
 
@@ -138,7 +131,7 @@ pub(crate) fn events<'a>(
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, header};
     use proptest::prelude::*;
 
     use super::*;
