@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use event_model::Pipeline;
 use event_samples::{
     mparticle,
     sparkpost::{self, GeneratorOptions},
@@ -16,7 +17,7 @@ use event_samples::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use self::post::{Plan, Summary, post_all};
-use crate::operator::webhook::{Provider, Target};
+use crate::operator::webhook::Target;
 
 /// What to generate.
 #[derive(Debug, clap::Subcommand)]
@@ -119,17 +120,17 @@ pub(crate) async fn run(command: &Command) -> Result<()> {
         Command::Sparkpost(options) => {
             let mut generator = sparkpost::Generator::new(options.seed, options.generator());
             let batch = |size| generator.batch(size);
-            options.post(Provider::Sparkpost, 1_000, batch).await
+            options.post(Pipeline::EmailEvents, 1_000, batch).await
         }
         Command::Mparticle(options) => {
             let mut generator = mparticle::Generator::new(options.seed, options.generator());
             let batch = |size| generator.batch(size);
-            options.post(Provider::Mparticle, 10, batch).await
+            options.post(Pipeline::AppEvents, 10, batch).await
         }
         Command::Track(options) => {
             let mut generator = track::Generator::new(options.all.seed, options.generator());
             let batch = |size| generator.batch(size);
-            options.all.post(Provider::Track, 100, batch).await
+            options.all.post(Pipeline::ProductEvents, 100, batch).await
         }
     }
 }
@@ -149,11 +150,11 @@ impl Options {
     /// Posts what `batch` makes of a number of events, and prints what came of it.
     async fn post(
         &self,
-        provider: Provider,
+        pipeline: Pipeline,
         default_batch_size: u32,
         batch: impl FnMut(usize) -> Vec<u8>,
     ) -> Result<()> {
-        let webhook = self.target.webhook(provider)?;
+        let webhook = self.target.webhook(pipeline)?;
         let plan = Plan {
             count: self.count,
             batch_size: self.batch_size.map_or(default_batch_size, NonZeroU32::get),

@@ -10,11 +10,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use event_model::Pipeline;
 use event_store::Store;
 use serde_json::json;
 
 use self::fate::{Fate, database, exit_code, follow};
-use crate::operator::webhook::{Answer, Body, Provider, Target};
+use crate::operator::webhook::{Answer, Body, Target};
 use crate::table::printable_lines;
 
 /// What `cistern send` is asked to do.
@@ -41,17 +42,17 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
-    let provider = if options.mparticle {
-        Provider::Mparticle
+    let pipeline = if options.mparticle {
+        Pipeline::AppEvents
     } else {
-        Provider::Sparkpost
+        Pipeline::EmailEvents
     };
-    let webhook = options.target.webhook(provider)?;
+    let webhook = options.target.webhook(pipeline)?;
     let url = options.target.database_url()?;
     let store = url.map(|url| database(url.expose())).transpose()?;
     let mut fates = Vec::new();
     for file in &options.files {
-        for body in read(file, provider)? {
+        for body in read(file, pipeline)? {
             let answer = webhook.post(body).await?;
             let fate = fate_of(options, store.as_ref(), &answer).await?;
             report(options, file, &answer, &fate);
@@ -77,7 +78,7 @@ async fn fate_of(options: &Options, store: Option<&Store>, answer: &Answer) -> R
 }
 
 /// The bodies in a file.
-fn read(file: &Path, provider: Provider) -> Result<Vec<Body>> {
+fn read(file: &Path, pipeline: Pipeline) -> Result<Vec<Body>> {
     let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     let ending = file.extension().and_then(|ending| ending.to_str());
     let whole = |is_gzip| {
@@ -86,9 +87,9 @@ fn read(file: &Path, provider: Provider) -> Result<Vec<Body>> {
             is_gzip,
         }]
     };
-    Ok(match (provider, ending) {
-        (Provider::Sparkpost, Some("gz")) => whole(true),
-        (Provider::Mparticle, Some("jsonl" | "ndjson")) => bytes
+    Ok(match (pipeline, ending) {
+        (Pipeline::EmailEvents, Some("gz")) => whole(true),
+        (Pipeline::AppEvents, Some("jsonl" | "ndjson")) => bytes
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.trim_ascii().is_empty())
             .map(|line| Body {
@@ -138,13 +139,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("batches.jsonl");
         fs::write(&path, "{\"mpid\":1}\n\n{\"mpid\":2}\n").unwrap();
-        let texts = |provider| -> Vec<String> {
-            let bodies = read(&path, provider).unwrap();
+        let texts = |pipeline| -> Vec<String> {
+            let bodies = read(&path, pipeline).unwrap();
             let text = |body: Body| String::from_utf8(body.bytes).unwrap();
             bodies.into_iter().map(text).collect()
         };
 
-        assert_eq!(texts(Provider::Mparticle), ["{\"mpid\":1}", "{\"mpid\":2}"]);
-        assert_eq!(texts(Provider::Sparkpost).len(), 1);
+        assert_eq!(texts(Pipeline::AppEvents), ["{\"mpid\":1}", "{\"mpid\":2}"]);
+        assert_eq!(texts(Pipeline::EmailEvents).len(), 1);
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use event_model::Pipeline;
 use reqwest::{
     StatusCode,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE},
@@ -41,21 +42,10 @@ pub(crate) struct Target {
     data_dir: Option<PathBuf>,
 }
 
-/// Who posts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Provider {
-    /// Email events.
-    Sparkpost,
-    /// App events.
-    Mparticle,
-    /// Product events.
-    Track,
-}
-
 /// A webhook that can be posted to.
 #[derive(Clone, Debug)]
 pub(crate) struct Webhook {
-    provider: Provider,
+    pipeline: Pipeline,
     client: reqwest::Client,
     url: String,
     key: Secret,
@@ -100,30 +90,23 @@ impl Target {
         Ok(Stack::read(&data_dir.stack_json())?.map(|stack| stack.database_url))
     }
 
-    pub(crate) fn webhook(&self, provider: Provider) -> Result<Webhook> {
+    pub(crate) fn webhook(&self, pipeline: Pipeline) -> Result<Webhook> {
         let (url, key) = if let (Some(url), Some(key)) = (&self.url, &self.key) {
             (url.clone(), Secret::new(key))
         } else {
             let data_dir = DataDir::resolve(self.data_dir.as_deref())?;
             let stack = Stack::read(&data_dir.stack_json())?
                 .context("no stack is up: start one with `cistern up`, or give --url and --key")?;
-            match provider {
-                Provider::Sparkpost => {
-                    let key = stack.key("sparkpost")?.clone();
-                    (stack.sparkpost_webhook_url, key)
-                }
-                Provider::Mparticle => {
-                    let key = stack.key("mparticle")?.clone();
-                    (stack.mparticle_webhook_url, key)
-                }
-                Provider::Track => {
-                    let key = stack.key("track")?.clone();
-                    (stack.track_url, key)
-                }
-            }
+            let key = stack.key(pipeline.key_scope())?.clone();
+            let url = match pipeline {
+                Pipeline::EmailEvents => stack.sparkpost_webhook_url,
+                Pipeline::AppEvents => stack.mparticle_webhook_url,
+                Pipeline::ProductEvents => stack.track_url,
+            };
+            (url, key)
         };
         Ok(Webhook {
-            provider,
+            pipeline,
             client: http::client(TIMEOUT)?,
             url,
             key,
@@ -135,15 +118,15 @@ impl Webhook {
     pub(crate) async fn post(&self, body: Body) -> Result<Answer> {
         let key = self.key.expose();
         let request = self.client.post(&self.url);
-        let mut request = match self.provider {
-            Provider::Sparkpost => request
+        let mut request = match self.pipeline {
+            Pipeline::EmailEvents => request
                 .header(AUTHORIZATION, key)
                 .header(CONTENT_TYPE, "application/json")
                 .header(BATCH_ID, hex::encode(Sha256::digest(&body.bytes))),
-            Provider::Mparticle => request
+            Pipeline::AppEvents => request
                 .header(AUTHORIZATION, key)
                 .header(CONTENT_TYPE, "application/json"),
-            Provider::Track => request
+            Pipeline::ProductEvents => request
                 .header(API_KEY, key)
                 .header(CONTENT_TYPE, "application/x-ndjson"),
         };
@@ -157,9 +140,9 @@ impl Webhook {
             .await
             .with_context(|| format!("posting to {}", self.url))?;
         let (status, time) = (answer.status(), started.elapsed());
-        let receipt = match self.provider {
-            Provider::Sparkpost => answer.bytes().await.unwrap_or_default().to_vec(),
-            Provider::Mparticle | Provider::Track => Vec::new(),
+        let receipt = match self.pipeline {
+            Pipeline::EmailEvents => answer.bytes().await.unwrap_or_default().to_vec(),
+            Pipeline::AppEvents | Pipeline::ProductEvents => Vec::new(),
         };
         let Receipt { batch } = serde_json::from_slice(&receipt).unwrap_or_default();
         Ok(Answer {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use anyhow::{Result, bail, ensure};
 use aws_io::s3::listing::Listed;
+use event_model::Pipeline;
 use lake_schema::layout::{format_day, parse_day};
 use serde::Serialize;
 use time::{Date, Duration, Month, OffsetDateTime, Time, format_description::well_known::Rfc3339};
@@ -11,7 +12,10 @@ use time::{Date, Duration, Month, OffsetDateTime, Time, format_description::well
 /// More days than this are found by listing everything.
 const MOST_DAYS: i64 = 1000;
 /// Where the stack's own raw objects are, a folder for each day.
-const BY_DAY: [&str; 2] = ["raw/sparkpost/", "raw/track/"];
+const BY_DAY: [&str; 2] = [
+    Pipeline::EmailEvents.raw_prefix(),
+    Pipeline::ProductEvents.raw_prefix(),
+];
 
 /// Who works on objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -50,10 +54,10 @@ impl Queue {
 
     /// Who made the objects of a prefix work on them the first time.
     fn of_prefix(prefix: &str) -> Result<Self> {
-        if prefix.starts_with("raw/sparkpost/") {
+        if prefix.starts_with(Pipeline::EmailEvents.raw_prefix()) {
             return Ok(Self::Load);
         }
-        if prefix.starts_with("raw/mparticle/") {
+        if prefix.starts_with(Pipeline::AppEvents.raw_prefix()) {
             bail!(
                 "app events are not replayed: their destination would get them twice (--queue archive has them archived)"
             );
