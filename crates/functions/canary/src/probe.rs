@@ -1,4 +1,4 @@
-//! One run: post, then search until it is found.
+//! One run: posts an event, then searches until it is found.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,58 +19,61 @@ use crate::Deps;
 const READ_LIMIT: Duration = Duration::from_secs(5);
 /// Between two searches.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Marks the events, and is searched by nobody else.
+/// The campaign of the events, which nobody else uses.
 const CAMPAIGN: &str = "cistern-canary";
 
 /// Which step failed.
 #[derive(Debug, thiserror::Error)]
-pub enum FlightError {
+pub enum ProbeError {
     /// The keys cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The secret is not a document of keys. The text never holds any of it.
-    #[error("understanding the keys")]
+    /// The secret is not a key document. The error text contains none of it.
+    #[error("parsing the keys")]
     Keys(#[from] KeyDocumentError),
     /// The secret has no current version.
     #[error("the secret has no current version")]
     Empty,
-    /// The front door cannot be reached.
+    /// The gateway cannot be reached.
     #[error("{step}")]
     Unreachable {
-        /// What was being done.
+        /// The step that failed.
         step: &'static str,
-        /// What went wrong.
+        /// The cause.
         source: reqwest::Error,
     },
-    /// The front door refused.
-    #[error("{step}: the front door answered {status}")]
+    /// The gateway refused the request.
+    #[error("{step}: the gateway responded with {status}")]
     Refused {
-        /// What was being done.
+        /// The step that failed.
         step: &'static str,
-        /// What it said.
+        /// The status of the response.
         status: StatusCode,
     },
-    /// The batch was taken, and its event did not come up.
+    /// The batch was accepted, but a search did not find its event in time.
     #[error("the event was not found within {} s", patience.as_secs())]
-    Lost {
-        /// How long was searched.
+    NotFound {
+        /// How long the search took.
         patience: Duration,
     },
 }
 
-impl From<FlightError> for Diagnostic {
-    fn from(error: FlightError) -> Self {
+impl From<ProbeError> for Diagnostic {
+    fn from(error: ProbeError) -> Self {
         Self {
-            error_type: "FlightError".to_owned(),
+            error_type: "ProbeError".to_owned(),
             error_message: function_kit::chain(&error).to_string(),
         }
     }
 }
 
-/// One run. The invocation's id marks its event.
-pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), FlightError> {
+/// Runs the probe once. The event carries the invocation's id.
+///
+/// # Errors
+/// The first step that failed.
+pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), ProbeError> {
     let began = Instant::now();
-    let result = fly(deps, &event.context.request_id).await;
+    let result = run_probe(deps, &event.context.request_id).await;
     match &result {
         Ok(()) => info!(took_ms = began.elapsed().as_millis(), "event found"),
         Err(error) => error!(error = %function_kit::chain(error), "canary failed"),
@@ -78,7 +81,7 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), Flight
     result
 }
 
-async fn fly(deps: &Deps, id: &str) -> Result<(), FlightError> {
+async fn run_probe(deps: &Deps, id: &str) -> Result<(), ProbeError> {
     let secret = secrets::read(
         &deps.secrets,
         &deps.config.secret_id,
@@ -86,7 +89,7 @@ async fn fly(deps: &Deps, id: &str) -> Result<(), FlightError> {
         READ_LIMIT,
     )
     .await?
-    .ok_or(FlightError::Empty)?;
+    .ok_or(ProbeError::Empty)?;
     let document = KeyDocument::parse(&secret)?;
     let message_id = format!("{CAMPAIGN}-{id}");
 
@@ -94,9 +97,9 @@ async fn fly(deps: &Deps, id: &str) -> Result<(), FlightError> {
     find(deps, &document.key(Scope::Query), &message_id).await
 }
 
-async fn post(deps: &Deps, key: &SecretString, message_id: &str) -> Result<(), FlightError> {
+async fn post(deps: &Deps, key: &SecretString, message_id: &str) -> Result<(), ProbeError> {
     const STEP: &str = "posting the batch";
-    let sent = deps
+    let result = deps
         .http
         .post(&deps.config.webhook_url)
         .header("authorization", key.expose_secret())
@@ -104,7 +107,7 @@ async fn post(deps: &Deps, key: &SecretString, message_id: &str) -> Result<(), F
         .json(&batch(message_id, (deps.clock)()))
         .send()
         .await;
-    success(STEP, sent).map(|_| ())
+    success(STEP, result).map(|_| ())
 }
 
 fn batch(message_id: &str, now: SystemTime) -> Value {
@@ -121,44 +124,44 @@ fn batch(message_id: &str, now: SystemTime) -> Value {
     }}}])
 }
 
-async fn find(deps: &Deps, key: &SecretString, message_id: &str) -> Result<(), FlightError> {
-    const STEP: &str = "searching the event";
+async fn find(deps: &Deps, key: &SecretString, message_id: &str) -> Result<(), ProbeError> {
+    const STEP: &str = "searching for the event";
     let patience = deps.config.patience;
     let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
-        let sent = deps
+        let result = deps
             .http
             .get(&deps.config.query_url)
             .query(&[("messages", message_id)])
             .header("authorization", key.expose_secret())
             .send()
             .await;
-        let answer: Value = success(STEP, sent)?
+        let response: Value = success(STEP, result)?
             .json()
             .await
             .map_err(|error| unreachable(STEP, error))?;
-        if answer["results"][0]["message_id"] == message_id {
+        if response["results"][0]["message_id"] == message_id {
             return Ok(());
         }
         sleep(PAUSE).await;
     }
-    Err(FlightError::Lost { patience })
+    Err(ProbeError::NotFound { patience })
 }
 
 fn success(
     step: &'static str,
-    sent: Result<Response, reqwest::Error>,
-) -> Result<Response, FlightError> {
-    let answer = sent.map_err(|error| unreachable(step, error))?;
-    if answer.status() == StatusCode::OK {
-        Ok(answer)
+    result: Result<Response, reqwest::Error>,
+) -> Result<Response, ProbeError> {
+    let response = result.map_err(|error| unreachable(step, error))?;
+    if response.status() == StatusCode::OK {
+        Ok(response)
     } else {
-        let status = answer.status();
-        Err(FlightError::Refused { step, status })
+        let status = response.status();
+        Err(ProbeError::Refused { step, status })
     }
 }
 
-fn unreachable(step: &'static str, error: reqwest::Error) -> FlightError {
+fn unreachable(step: &'static str, error: reqwest::Error) -> ProbeError {
     let source = error.without_url();
-    FlightError::Unreachable { step, source }
+    ProbeError::Unreachable { step, source }
 }
