@@ -1,12 +1,12 @@
-//! One request, handed over.
+//! Forwards one request to the migrator.
 
 use std::time::Duration;
 
 use aws_io::{
-    functions::{self, InvokeError},
+    invoke::{InvokeError, invoke},
     secrets::{self, SecretError, VersionStage},
 };
-use custom_resource::{AnswerError, Request, RequestType};
+use custom_resource::{Request, RequestType, ResponseError};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -15,87 +15,87 @@ use tracing::{error, info};
 use crate::Deps;
 
 const READ_LIMIT: Duration = Duration::from_secs(5);
-/// As long as the migrator may take, which is told by its own timeout.
+/// As long as the timeout of the migrator.
 const CALL_LIMIT: Duration = Duration::from_mins(5);
 
-/// Why a request could not be handed over.
+/// The request was not forwarded.
 #[derive(Debug, thiserror::Error)]
-pub enum HandoverError {
+pub enum ForwardError {
     /// The secret cannot be read.
     #[error("reading the database's master login")]
     Secret(#[from] SecretError),
-    /// The secret is not a login. The text never holds any of it.
+    /// The secret is not a login. The error text contains none of it.
     #[error("the master secret is not a JSON object with a username and a password")]
     NotALogin,
-    /// The event is no request, or none that can be answered.
+    /// The event is not a request, or has no response URL.
     #[error("the event is not a request of CloudFormation")]
     NotARequest(#[source] Option<serde_json::Error>),
-    /// The migrator cannot be called, or failed without an answer.
-    #[error("handing the request to the migrator, whose log may tell more")]
+    /// The migrator cannot be invoked, or failed without a response.
+    #[error("forwarding the request to the migrator; see its log")]
     Migrator(#[from] InvokeError),
-    /// CloudFormation does not know how it went.
+    /// The response to CloudFormation was not delivered.
     #[error(transparent)]
-    Answer(#[from] AnswerError),
+    Response(#[from] ResponseError),
 }
 
-impl From<HandoverError> for Diagnostic {
-    fn from(error: HandoverError) -> Self {
+impl From<ForwardError> for Diagnostic {
+    fn from(error: ForwardError) -> Self {
         Self {
-            error_type: "HandoverError".to_owned(),
+            error_type: "ForwardError".to_owned(),
             error_message: function_kit::chain(&error).to_string(),
         }
     }
 }
 
-/// Passes a request of CloudFormation on to the migrator, which answers it, or answers it here.
+/// Forwards a request of CloudFormation to the migrator, which responds to it. If that fails, responds itself.
 ///
 /// # Errors
-/// When nobody has answered. Lambda tries again.
-pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), HandoverError> {
-    let result = settle(deps, event.payload).await;
+/// No response was delivered. Lambda tries again.
+pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), ForwardError> {
+    let result = process(deps, event.payload).await;
     if let Err(error) = &result {
-        error!(error = %function_kit::chain(error), "request not handed over");
+        error!(error = %function_kit::chain(error), "request not forwarded");
     }
     result
 }
 
-async fn settle(deps: &Deps, event: Value) -> Result<(), HandoverError> {
+async fn process(deps: &Deps, event: Value) -> Result<(), ForwardError> {
     let request = Request::decode(&event)
-        .map_err(|error| HandoverError::NotARequest(Some(error)))?
-        .ok_or(HandoverError::NotARequest(None))?;
+        .map_err(|error| ForwardError::NotARequest(Some(error)))?
+        .ok_or(ForwardError::NotARequest(None))?;
     let outcome = match request.request_type {
-        RequestType::Create | RequestType::Update => hand_over(deps, event).await,
-        // The data outlives the stack, and nothing has to be asked of a network that may be half gone.
+        RequestType::Create | RequestType::Update => forward(deps, event).await,
+        // The data outlives the stack, and the network of the migrator may be deleted in part.
         RequestType::Delete => {
-            deps.answers.send(&request, None).await?;
-            info!("request to delete answered");
+            deps.responder.send(&request, None).await?;
+            info!("delete request answered");
             return Ok(());
         }
     };
     if let Err(error) = outcome {
         let reason = function_kit::chain(&error).to_string();
-        error!(error = reason, "request not handed over");
-        // If the migrator has answered after all, that was first and counts.
-        deps.answers.send(&request, Some(&reason)).await?;
+        error!(error = reason, "request not forwarded");
+        // If the migrator has responded nevertheless, its response came first and counts.
+        deps.responder.send(&request, Some(&reason)).await?;
     }
     Ok(())
 }
 
-async fn hand_over(deps: &Deps, mut event: Value) -> Result<(), HandoverError> {
-    let lends_login = is_of_new_database(&event);
-    if lends_login {
+async fn forward(deps: &Deps, mut event: Value) -> Result<(), ForwardError> {
+    let is_login_added = is_of_new_database(&event);
+    if is_login_added {
         let login = master_login(deps).await?;
         let members = event
             .as_object_mut()
-            .ok_or(HandoverError::NotARequest(None))?;
+            .ok_or(ForwardError::NotARequest(None))?;
         members.insert("MasterLogin".to_owned(), login);
     }
-    functions::call(&deps.functions, &deps.config.migrator, &event, CALL_LIMIT).await?;
-    info!(lends_login, "request handed over");
+    invoke(&deps.lambda, &deps.config.migrator, &event, CALL_LIMIT).await?;
+    info!(is_login_added, "request forwarded");
     Ok(())
 }
 
-async fn master_login(deps: &Deps) -> Result<Value, HandoverError> {
+async fn master_login(deps: &Deps) -> Result<Value, ForwardError> {
     let secret = secrets::read(
         &deps.secrets,
         &deps.config.secret_id,
@@ -103,18 +103,18 @@ async fn master_login(deps: &Deps) -> Result<Value, HandoverError> {
         READ_LIMIT,
     )
     .await?
-    .ok_or(HandoverError::NotALogin)?;
+    .ok_or(ForwardError::NotALogin)?;
     let login: Value =
-        serde_json::from_str(secret.expose_secret()).map_err(|_| HandoverError::NotALogin)?;
+        serde_json::from_str(secret.expose_secret()).map_err(|_| ForwardError::NotALogin)?;
     let is_login = login["username"].is_string() && login["password"].is_string();
     if is_login {
         Ok(login)
     } else {
-        Err(HandoverError::NotALogin)
+        Err(ForwardError::NotALogin)
     }
 }
 
-/// Whether the database behind the request has no roles yet.
+/// Whether the database of the request is new, so that it has no roles yet.
 fn is_of_new_database(request: &Value) -> bool {
     match request["RequestType"].as_str() {
         Some("Create") => true,

@@ -1,4 +1,4 @@
-//! Calls of other functions.
+//! Invocations of other functions.
 
 use std::time::Duration;
 
@@ -12,27 +12,30 @@ use serde_json::Value;
 
 use crate::LambdaClient;
 
-/// A function that could not be called, or that failed.
+/// A function could not be invoked, or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
     /// Lambda refused or could not be reached.
-    #[error("calling function {name}")]
+    #[error("invoking function {name}")]
     Service {
-        /// Its name.
+        /// The function's name.
         name: String,
         /// The SDK's error.
         source: Box<SdkError<ServiceError>>,
     },
-    /// It was called, and ended with an error, which its own log tells.
+    /// It ran and ended with an error, which is in its log.
     #[error("function {name} failed")]
     Failed {
-        /// Its name.
+        /// The function's name.
         name: String,
     },
 }
 
-/// Calls a function once and waits until it has ended, for `limit` at most.
-pub async fn call(
+/// Invokes a function once, without retries, and waits for its end, up to `limit`.
+///
+/// # Errors
+/// Lambda did not run the function, or the function failed.
+pub async fn invoke(
     client: &LambdaClient,
     name: &str,
     event: &Value,

@@ -1,4 +1,4 @@
-//! The answer to CloudFormation.
+//! The response to CloudFormation.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html>
 
 use std::time::Duration;
@@ -10,31 +10,31 @@ use tracing::warn;
 
 use crate::Request;
 
-/// How long one attempt at delivering the answer may take.
+/// Time limit of one attempt to deliver the response.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The whole answer may have 4,096 bytes; ids take less than the half of it.
+/// A response is limited to 4,096 bytes, of which the ids take less than half.
 const MAX_REASON_BYTES: usize = 1_500;
-/// Pauses between attempts at delivering the answer.
+/// Pauses between the attempts.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),
 ];
 
-/// Why the answer could not be delivered. Names no URL.
+/// The response was not delivered. The error contains no URL.
 #[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// Nobody took it.
-    #[error("sending the answer to CloudFormation")]
+pub enum ResponseError {
+    /// The request could not be sent.
+    #[error("sending the response to CloudFormation")]
     Send(#[source] reqwest::Error),
-    /// It was refused.
-    #[error("CloudFormation's response url answered {0}")]
+    /// The URL refused it.
+    #[error("CloudFormation's response URL returned {0}")]
     Refused(StatusCode),
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer<'a> {
+struct Body<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -44,32 +44,39 @@ struct Answer<'a> {
     logical_resource_id: &'a str,
 }
 
-/// Answers requests for one resource.
+/// Responds to requests for one resource.
 #[derive(Clone, Debug)]
-pub struct Answers {
+pub struct Responder {
     http: Client,
     resource_id: &'static str,
 }
 
-impl Answers {
-    /// For the resource with this physical id. It must never change, or CloudFormation would delete the old resource after
-    /// an update.
+impl Responder {
+    /// A responder for the resource with this physical id. The id must never change: CloudFormation would delete the old resource
+    /// after an update.
     ///
     /// # Errors
-    /// When there can be no HTTP client.
+    /// The HTTP client cannot be created.
     pub fn new(resource_id: &'static str) -> Result<Self, reqwest::Error> {
         let http = Client::builder().timeout(TIMEOUT).build()?;
         Ok(Self { http, resource_id })
     }
 
-    /// Answers a request: with the reason why it was not done, or else that it was. Tries for some seconds.
-    pub async fn send(&self, request: &Request, failure: Option<&str>) -> Result<(), AnswerError> {
+    /// Reports success, or failure with its reason. Tries for some seconds.
+    ///
+    /// # Errors
+    /// The last attempt failed.
+    pub async fn send(
+        &self,
+        request: &Request,
+        failure: Option<&str>,
+    ) -> Result<(), ResponseError> {
         let body = self.body(request, failure);
         for pause in PAUSES {
             match self.send_once(request, body.clone()).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    warn!(error = %function_kit::chain(&error), "answer not delivered, trying again");
+                    warn!(error = %function_kit::chain(&error), "response not delivered, trying again");
                 }
             }
             sleep(pause).await;
@@ -77,24 +84,24 @@ impl Answers {
         self.send_once(request, body).await
     }
 
-    async fn send_once(&self, request: &Request, body: String) -> Result<(), AnswerError> {
-        // Without a content type, as the URL is signed for none.
+    async fn send_once(&self, request: &Request, body: String) -> Result<(), ResponseError> {
+        // Without a content type: the signature of the URL covers none.
         let response = self
             .http
             .put(request.response_url.expose().clone())
             .body(body)
             .send()
             .await
-            .map_err(|error| AnswerError::Send(error.without_url()))?;
+            .map_err(|error| ResponseError::Send(error.without_url()))?;
         if response.status().is_success() {
             Ok(())
         } else {
-            Err(AnswerError::Refused(response.status()))
+            Err(ResponseError::Refused(response.status()))
         }
     }
 
     fn body(&self, request: &Request, failure: Option<&str>) -> String {
-        let answer = Answer {
+        let body = Body {
             status: if failure.is_none() {
                 "SUCCESS"
             } else {
@@ -109,7 +116,7 @@ impl Answers {
             request_id: &request.request_id,
             logical_resource_id: &request.logical_resource_id,
         };
-        serde_json::to_string(&answer).expect("texts can be written as JSON")
+        serde_json::to_string(&body).expect("texts can be written as JSON")
     }
 }
 

@@ -1,4 +1,5 @@
-//! Objects that several writers change: each write names the version it was made from, and only the first of two counts.
+//! Conditional writes of objects that several writers change: a write names the version that it replaces, and of two concurrent
+//! writes one succeeds.
 
 use std::time::Duration;
 
@@ -9,21 +10,21 @@ use tokio::time::timeout;
 use super::{GetError, ObjectRef, PutError, collect_capped, http_status, send_get, within};
 use crate::S3Client;
 
-/// The version of an object that was read; also of one that is not there.
+/// The version of an object that was read, or that it does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(Option<String>);
 
-/// What a write found.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SwapOutcome {
-    /// The object is what was written.
+pub enum WriteOutcome {
+    /// The object was written.
     Written,
-    /// The object is another version than the one named, and stays. It may even be what was written, when an earlier attempt
-    /// of this same call was stored and only its reply was lost: read it again.
+    /// The object has another version and is unchanged. That may be this very write, if an earlier attempt of the call was stored and
+    /// only its response was lost: read the object again.
     Changed,
 }
 
-/// Reads an object of at most `max_bytes` and its version, within `limit` in all. `None` when it is not there.
+/// Reads an object of at most `max_bytes` and its version, within `limit` in all. `None` if it does not exist.
 pub async fn read(
     client: &S3Client,
     name: &ObjectRef,
@@ -52,8 +53,8 @@ pub async fn read(
 /// Replaces the version of an object that was read, within `limit` in all.
 ///
 /// Rests on `If-Match` and `If-None-Match: *`
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>): 412 is another version, 404 an object that
-/// is gone, 409 another write under way.
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>): 412 means another version, 404 a
+/// deleted object, 409 a concurrent write.
 pub async fn write(
     client: &S3Client,
     name: &ObjectRef,
@@ -61,7 +62,7 @@ pub async fn write(
     content_type: &'static str,
     expected: &Version,
     limit: Duration,
-) -> Result<SwapOutcome, PutError> {
+) -> Result<WriteOutcome, PutError> {
     let request = client
         .put_object()
         .bucket(&name.bucket)
@@ -78,9 +79,9 @@ pub async fn write(
     )
     .await;
     match sent {
-        Ok(Ok(_)) => Ok(SwapOutcome::Written),
+        Ok(Ok(_)) => Ok(WriteOutcome::Written),
         Ok(Err(error)) => match http_status(&error) {
-            Some(404 | 409 | 412) => Ok(SwapOutcome::Changed),
+            Some(404 | 409 | 412) => Ok(WriteOutcome::Changed),
             _ => Err(PutError::Service {
                 name: name.clone(),
                 source: Box::new(error),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use aws_io::athena::{self, AthenaError, Question};
+use aws_io::athena::{self, AthenaError, QueryRequest};
 use lake_schema::queries::{NAMED, NamedQuery};
 use serde::Serialize;
 
@@ -108,7 +108,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 async fn ask_athena(target: &StackTarget, options: &Options, sql: &str) -> Result<Answer> {
     let step = Step::start("Athena");
-    let question = Question {
+    let query = QueryRequest {
         workgroup: target.output("AnalyticsWorkgroup")?,
         database: target.output("LakeDatabase")?,
         sql,
@@ -117,10 +117,10 @@ async fn ask_athena(target: &StackTarget, options: &Options, sql: &str) -> Resul
         limit: LIMIT,
     };
     let athena = target.aws.athena();
-    let answer = match athena::ask(&athena, &question).await {
+    let answer = match athena::run_query(&athena, &query).await {
         Err(AthenaError::Failed { reason, .. }) if lost_a_file(&reason) => {
             step.note("asking again, as compaction removed a file meanwhile");
-            athena::ask(&athena, &question).await?
+            athena::run_query(&athena, &query).await?
         }
         answer => answer?,
     };
