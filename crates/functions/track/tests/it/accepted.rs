@@ -5,14 +5,14 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    door::{Door, KEY, request},
     firehose::Firehose,
+    rig::{KEY, Rig, request},
 };
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../events/track");
 
 #[tokio::test]
-async fn every_sample_is_answered_as_its_readme_says() {
+async fn every_sample_gets_the_response_of_its_readme() {
     let readme = fs::read_to_string(format!("{SAMPLES}/README.md")).unwrap();
     let mut sample_count = 0;
     for line in readme.lines() {
@@ -32,9 +32,9 @@ async fn every_sample_is_answered_as_its_readme_says() {
             None => continue,
         };
         let firehose = Firehose::start([]).await;
-        let door = Door::before(&firehose.url).await;
+        let rig = Rig::before(&firehose.url).await;
 
-        let answer = door.post(body).await;
+        let answer = rig.post(body).await;
 
         assert_eq!(answer.status.as_str(), status, "{name}: {}", answer.body);
         assert!(answer.body.contains(place), "{name}: {}", answer.body);
@@ -47,9 +47,9 @@ async fn every_sample_is_answered_as_its_readme_says() {
 #[tokio::test]
 async fn events_of_a_request_are_one_record_with_time_and_ids() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
-    let answer = door
+    let answer = rig
         .post(r#"[{"event":"a","eventId":"mine"},{"event":"b"},{"event":"b"}]"#)
         .await;
 
@@ -71,17 +71,17 @@ async fn events_of_a_request_are_one_record_with_time_and_ids() {
         .collect();
     assert_eq!(ids.len(), 3);
     // What is taken costs no line.
-    assert_eq!(door.metric_lines(), "");
+    assert_eq!(rig.metric_lines(), "");
 }
 
 #[tokio::test]
-async fn gzip_is_undone_and_many_events_are_packed_densely() {
+async fn gzip_is_expanded_and_many_events_are_packed_densely() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let event = json!({ "event": "a", "eventId": "x", "text": "x".repeat(900) }).to_string();
     let body = gzip::encode(event.repeat(7_000).as_bytes());
 
-    let answer = door.post(body).await;
+    let answer = rig.post(body).await;
 
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
     assert_eq!(firehose.events().len(), 7_000);
@@ -93,7 +93,7 @@ async fn gzip_is_undone_and_many_events_are_packed_densely() {
 #[tokio::test]
 async fn the_same_request_with_its_idempotency_key_gets_the_same_ids() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let with_key = || {
         request(
             "POST",
@@ -107,7 +107,7 @@ async fn the_same_request_with_its_idempotency_key_gets_the_same_ids() {
         with_key(),
         request("POST", &[KEY], r#"{"a":1}{"a":1}"#),
     ] {
-        assert_eq!(door.send(request).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(rig.send(request).await.status, StatusCode::NO_CONTENT);
     }
 
     let ids: Vec<Value> = firehose
@@ -121,40 +121,43 @@ async fn the_same_request_with_its_idempotency_key_gets_the_same_ids() {
 }
 
 #[tokio::test]
-async fn limits_are_413_and_take_nothing() {
+async fn limits_are_413_and_nothing_is_accepted() {
     let firehose = Firehose::start([]).await;
-    let door = Door::with(&firehose.url, &[("MAX_BODY_BYTES", "2000000")]).await;
+    let rig = Rig::with(&firehose.url, &[("MAX_BODY_BYTES", "2000000")]).await;
     let long = format!(r#"{{"event":"a"}}{{"event":"{}"}}"#, "x".repeat(1_100_000));
     let bomb = gzip::encode(&vec![b' '; 11 << 20]);
 
     for (body, told) in [
-        (vec![b' '; 2_000_001], "larger than this endpoint takes"),
+        (
+            vec![b' '; 2_000_001],
+            "larger than the limit of this endpoint",
+        ),
         (long.into_bytes(), "event 2 has more than 1,000 KiB"),
         (bomb, "expands to more than 10 MiB"),
     ] {
-        let answer = door.post(body).await;
+        let answer = rig.post(body).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
         assert!(answer.body.contains(told), "{}", answer.body);
     }
     assert!(firehose.calls().is_empty());
-    assert_eq!(door.metric_lines().lines().count(), 3);
+    assert_eq!(rig.metric_lines().lines().count(), 3);
 }
 
 #[tokio::test]
-async fn what_looks_like_an_unknown_envelope_is_kept_counted_and_told() {
+async fn what_looks_like_an_unknown_envelope_is_accepted_counted_and_reported() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let body = r#"{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1"},{"id":"2"}]}"#;
 
-    let answer = door.post(body).await;
+    let answer = rig.post(body).await;
 
     assert_eq!(answer.status, StatusCode::OK);
     let answer: Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(answer["warnings"][0]["message"], "taken as one event");
     assert_eq!(firehose.events()[0]["logEvents"][1]["id"], "2");
     assert!(
-        door.metric_lines().contains(r#""envelopes_kept":1"#),
+        rig.metric_lines().contains(r#""envelopes_kept":1"#),
         "{}",
-        door.metric_lines()
+        rig.metric_lines()
     );
 }

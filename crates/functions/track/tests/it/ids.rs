@@ -1,4 +1,4 @@
-//! Whatever id the lake reads, track sees, and the reverse.
+//! track and the lake recognize the same event ids.
 
 use bytes::Bytes;
 use lake_files::{Source, convert};
@@ -10,7 +10,7 @@ use parquet::{
 use proptest::prelude::*;
 use time::macros::{date, datetime};
 
-use crate::{door::Door, firehose::Firehose};
+use crate::{firehose::Firehose, rig::Rig};
 
 /// The ids of the rows that the lake makes of some events.
 fn ids_in_the_lake(events: &str) -> Vec<Option<String>> {
@@ -92,7 +92,7 @@ proptest! {
 
         let stored = runtime.block_on(async {
             let firehose = Firehose::start([]).await;
-            let answer = Door::before(&firehose.url).await.post(events.join("\n")).await;
+            let answer = Rig::before(&firehose.url).await.post(events.join("\n")).await;
             assert_eq!(answer.status.as_u16(), 204, "{}", answer.body);
             firehose.taken().concat()
         });

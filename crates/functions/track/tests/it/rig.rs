@@ -1,4 +1,4 @@
-//! The router before a Firehose, and what can be asked of it.
+//! The router with a stand-in for Firehose.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ const AMPLE: Duration = Duration::from_mins(1);
 /// For what never comes.
 const SHORT: Duration = Duration::from_secs(1);
 
-pub(crate) struct Door {
+pub(crate) struct Rig {
     router: Router,
     metrics: Capture,
 }
@@ -39,8 +39,8 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-impl Door {
-    /// A door before whatever answers at `endpoint_url`.
+impl Rig {
+    /// A rig before whatever answers at `endpoint_url`.
     pub(crate) async fn before(endpoint_url: &str) -> Self {
         Self::with(endpoint_url, &[]).await
     }
@@ -93,7 +93,7 @@ impl Door {
     /// What a gateway is answered to its event.
     pub(crate) async fn invoke(&self, event: Value) -> Value {
         let event = serde_json::from_value(event).unwrap();
-        let answer = gateway::answer(self.router.clone(), &ROUTES, event).await;
+        let answer = gateway::respond(self.router.clone(), &ROUTES, event).await;
         serde_json::to_value(answer).unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! What a gateway is answered, payload format 2.0.
+//! The response to the gateway, payload format 2.0.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use crate::ApiError;
 
-/// The answer to one event.
+/// The response to one event.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct GatewayResponse {
     status_code: u16,
     headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -24,8 +24,8 @@ pub struct Answer {
     is_base64_encoded: bool,
 }
 
-impl Answer {
-    /// The response to its end. A body that ends in an error is answered 500.
+impl GatewayResponse {
+    /// Reads the whole response. If its body ends in an error, the status is 500.
     pub(super) async fn from_response(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         match body::to_bytes(body, usize::MAX).await {
@@ -38,7 +38,7 @@ impl Answer {
     }
 
     fn new(status: StatusCode, headers: &HeaderMap, bytes: Vec<u8>) -> Self {
-        let mut answer = Self {
+        let mut converted = Self {
             status_code: status.as_u16(),
             headers: BTreeMap::new(),
             cookies: Vec::new(),
@@ -48,23 +48,23 @@ impl Answer {
         for (name, value) in headers {
             let value = String::from_utf8_lossy(value.as_bytes());
             if *name == header::SET_COOKIE {
-                answer.cookies.push(value.into_owned());
+                converted.cookies.push(value.into_owned());
             } else {
-                answer
+                converted
                     .headers
                     .entry(name.as_str().to_owned())
                     .and_modify(|values| *values = format!("{values}, {value}"))
                     .or_insert_with(|| value.into_owned());
             }
         }
-        // Compressed bytes may happen to be text, and are worth no look.
+        // Compressed bytes may happen to be valid UTF-8, so the check would be pointless.
         let is_encoded = headers.contains_key(header::CONTENT_ENCODING);
         match String::from_utf8(bytes) {
-            Ok(text) if !is_encoded => answer.body = text,
-            Ok(text) => answer.set_bytes(text.as_bytes()),
-            Err(error) => answer.set_bytes(error.as_bytes()),
+            Ok(text) if !is_encoded => converted.body = text,
+            Ok(text) => converted.set_bytes(text.as_bytes()),
+            Err(error) => converted.set_bytes(error.as_bytes()),
         }
-        answer
+        converted
     }
 
     fn set_bytes(&mut self, bytes: &[u8]) {
@@ -74,9 +74,9 @@ impl Answer {
 }
 
 /// Without the body.
-impl fmt::Debug for Answer {
+impl fmt::Debug for GatewayResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("GatewayResponse")
             .field("status_code", &self.status_code)
             .finish_non_exhaustive()
     }
