@@ -6,7 +6,7 @@ what takes longer and what only AWS has: Athena, alarms, schedules, the KMS key,
 `batches` without events, which maintenance deletes after thirty days.
 
 Run by a Python that has boto3, as that of .local/tools/sam, with your credentials and region. BASE_URL and MPARTICLE_URL, when
-set, take the place of the URLs that the stack gives out: custom domains, or the local stack's front door.
+set, take the place of the URLs in the outputs of the stack: custom domains, or the local stack's reverse proxy.
 
 Prints Markdown to paste into an issue, without addresses, keys and accounts; --json the same for programs. Ends with 0 when
 nothing failed, 1 when something did, and 2 when the stack could not be asked.

@@ -15,7 +15,7 @@ LOGINS = "logins to Postgres, measured by the health check"
 VIEWS = "Athena answers one query for each view of the lake"
 KEY = "the batch is encrypted with the stack's own key, and can be read"
 TRACES = "traces of the query function arrive from where it runs"
-ALARMS = "no alarm rings"
+ALARMS = "no alarm fires"
 SCHEDULES = "every schedule is there and enabled"
 POLICY = "a stack policy protects database and bucket from updates that replace them"
 
@@ -89,12 +89,12 @@ def traces(stack, since):
     return f"{until('there are none', TRACE_PATIENCE, look, pause=5)} traces"
 
 
-# The first denied request of a sender rings, and this check makes some.
+# The first denied request of a sender fires, and this check makes some.
 RUNG_BY_THIS = {"SenderDeniedAlarm", "MParticleDeniedAlarm"}
 
 
 def alarms(stack):
-    """An alarm that has no data yet is none. Right after a deployment some ring that a first batch or key puts right."""
+    """An alarm that has no data yet is none. Right after a deployment some fire that a first batch or key puts right."""
     names = {name: logical_id for logical_id, name in stack.resources().get("AWS::CloudWatch::Alarm", [])}
     if not names:
         raise Failed("there are no alarms")

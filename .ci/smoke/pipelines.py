@@ -93,7 +93,7 @@ class Batch:
         self.key = keys[0]
 
     def wait_until_loaded(self):
-        """A queue that is empty three times in a row has had all its notices worked on."""
+        """A queue that is empty three times in a row has had all its notifications worked on."""
         in_a_row = 0
 
         def look():
@@ -119,7 +119,7 @@ class Batch:
     def remove(self):
         """Removes what the batch left in the bucket, once nobody needs it any more.
 
-        An object that is gone before its notice is worked on is a loss to loader and archiver, which they would write down.
+        An object that is gone before its notification is worked on is a loss to loader and archiver, which they would write down.
         """
         if self.key is None:
             raise NotChecked("there was no batch")

@@ -52,7 +52,7 @@ class Stack:
 
     def url(self, path):
         """The URL of a route of the HTTP API. BASE_URL, when set, takes the place of its origin: a custom domain, or the local
-        stack's front door."""
+        stack's reverse proxy."""
         origin = os.environ.get("BASE_URL")
         if not origin:
             parts = urllib.parse.urlsplit(self.outputs["TokenUrl"])

@@ -55,7 +55,7 @@ impl Stack {
         Ok(got.body.collect().await?.to_vec())
     }
 
-    /// Waits until no notice of a raw object is left.
+    /// Waits until no notification of a raw object is left.
     pub(crate) async fn archived(&self, patience: Duration) -> Result<()> {
         eventually("the archive queue to be empty", patience, async || {
             let depth = self.queue_depth(&self.file.queues.archive).await?;
@@ -63,7 +63,7 @@ impl Stack {
         })
         .await?;
         let dead = self.queue_depth(&self.file.queues.archive_dlq).await?;
-        ensure!(dead == 0, "{dead} notices are in the dead-letter queue");
+        ensure!(dead == 0, "{dead} notifications are in the dead-letter queue");
         Ok(())
     }
 

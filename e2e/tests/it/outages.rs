@@ -15,10 +15,10 @@ use crate::visibility::with_visibility;
 /// How long Postgres is away.
 const OUTAGE: Duration = Duration::from_mins(1);
 
-/// Of a notice that failed.
+/// The visibility timeout of a failed notification.
 const VISIBILITY_SECONDS: u32 = 30;
 
-/// A notice that has just failed comes back when that is over.
+/// A notification that has just failed is delivered again after that time.
 const AFTER_OUTAGE: Duration = Duration::from_mins(3);
 
 fn delivery(id: &str) -> Vec<u8> {
@@ -84,7 +84,7 @@ async fn go_without_postgres(stack: &Stack) -> Result<()> {
         ensure!(stack.stored_events_of(body).await? == 1);
     }
     let dead = stack.queue_depth(&stack.file.queues.load_dlq).await?;
-    ensure!(dead == 0, "{dead} notices went to the DLQ");
+    ensure!(dead == 0, "{dead} notifications went to the DLQ");
     Ok(())
 }
 

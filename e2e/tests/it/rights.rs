@@ -12,7 +12,7 @@ use crate::neighbour::Neighbour;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id, repository_root};
 use crate::visibility::with_visibility;
 
-/// Of a notice that was put off.
+/// The visibility timeout of a deferred notification.
 const VISIBILITY_SECONDS: u32 = 10;
 
 fn delivery(id: &str) -> Vec<u8> {
@@ -70,7 +70,7 @@ async fn ingest_is_refused(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Loader may not read: the notice is put off, and loaded later.
+/// Loader may not read: the notification is deferred, and loaded later.
 async fn loader_is_refused(stack: &Stack) -> Result<()> {
     let role = Role::of(stack, "loader").await?;
     let log_group = Function::named(stack, "loader")?.log_group().await?;
@@ -102,7 +102,7 @@ async fn loader_is_refused(stack: &Stack) -> Result<()> {
     let after = stack.accounts_of(&id).await?;
     ensure!(after.inserted == 1, "{after:?}");
     let dead = stack.queue_depth(&stack.file.queues.load_dlq).await?;
-    ensure!(dead == 0, "{dead} notices went to the DLQ");
+    ensure!(dead == 0, "{dead} notifications went to the DLQ");
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! The archive of email and app events as Parquet, which the template makes when product events are on too: per raw
-//! object a run of the archiver, its files and its notices.
+//! object a run of the archiver, its files and its notifications.
 
 use super::{GIB, Item, StackPart, Use};
 use crate::Meter;
@@ -15,7 +15,7 @@ const READS_AN_OBJECT: f64 = 1.0 + FILES_AN_OBJECT;
 const READS_TO_CLOSE: f64 = FILES_AN_OBJECT;
 /// `EventBridge` gets every event of the bucket: an object that comes, its files, and their deletion.
 const EVENTS_AN_OBJECT: f64 = 1.0 + FILES_AN_OBJECT * 2.0;
-/// The notice that comes by way of `EventBridge` is sent, received and deleted.
+/// The notification that comes by way of `EventBridge` is sent, received and deleted.
 const CALLS_AN_OBJECT: f64 = 3.0;
 /// Bytes of an event in the lake, whole. About what its raw form takes as gzip.
 const LAKE_BYTES: f64 = 180.0;
