@@ -63,7 +63,10 @@ impl Stack {
         })
         .await?;
         let dead = self.queue_depth(&self.file.queues.archive_dlq).await?;
-        ensure!(dead == 0, "{dead} notifications are in the dead-letter queue");
+        ensure!(
+            dead == 0,
+            "{dead} notifications are in the dead-letter queue"
+        );
         Ok(())
     }
 

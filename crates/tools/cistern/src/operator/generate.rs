@@ -1,4 +1,4 @@
-//! `cistern generate`: posts made-up events at a given rate.
+//! `cistern generate`: posts generated events at a given rate.
 
 mod post;
 
@@ -22,27 +22,27 @@ use crate::operator::webhook::Target;
 /// What to generate.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Email events, in batches as SparkPost posts them
+    /// Email events, in batches like SparkPost's
     #[command(
-        long_about = "Posts made-up email events of a realistic mix, in batches as SparkPost posts them. The same seed, \
+        long_about = "Posts generated email events of a realistic mix, in batches like SparkPost's. The same seed, \
                       start, count and sizes give the same bytes.",
         after_help = "Examples:\n  cistern generate sparkpost\n  \
                       cistern generate sparkpost --count 1000000 --rate 5000 --hours 240\n  \
                       cistern generate sparkpost --seed 7 --start 2026-01-01T00:00:00Z --json"
     )]
     Sparkpost(Options),
-    /// App events, in batches as mParticle posts them
+    /// App events, in batches like mParticle's
     #[command(
-        long_about = "Posts made-up app events of a realistic mix, in batches as mParticle posts them: each the events of \
+        long_about = "Posts generated app events of a realistic mix, in batches like mParticle's, each with the events of \
                       one user. The same seed, start, count and sizes give the same bytes.",
         after_help = "Examples:\n  cistern generate mparticle && cistern forward\n  \
                       cistern generate mparticle --count 20000 --rate 500\n  \
                       cistern generate mparticle --seed 7 --start 2026-01-01T00:00:00Z --batch-size 1 --json"
     )]
     Mparticle(Options),
-    /// Product events, as clients post them to /track
+    /// Product events, posted to /track
     #[command(
-        long_about = "Posts made-up product events, an event a line, a hundred to a request. They look like those of the \
+        long_about = "Posts generated product events, one per line and a hundred per request. They look like those of the \
                       published load generator (LOGIN events of 210 people) or like a shop's click stream. The same seed, \
                       start, count, sizes and number of people give the same bytes.",
         after_help = "Examples:\n  cistern generate track\n  \
@@ -63,15 +63,15 @@ pub(crate) struct Options {
     #[arg(long)]
     batch_size: Option<NonZeroU32>,
 
-    /// Events a second [default: as fast as they are answered]
+    /// Events per second [default: no limit]
     #[arg(long)]
     rate: Option<NonZeroU32>,
 
-    /// Batches on their way at once
+    /// Concurrent requests
     #[arg(long, default_value = "4")]
     parallel: NonZeroU32,
 
-    /// Another seed makes other events
+    /// Seed of the generator; another seed gives other events
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
@@ -147,7 +147,7 @@ impl Options {
         }
     }
 
-    /// Posts what `batch` makes of a number of events, and prints what came of it.
+    /// Posts the bodies that `batch` makes of a number of events, and prints a summary.
     async fn post(
         &self,
         pipeline: Pipeline,
@@ -176,7 +176,7 @@ impl Options {
             "{} of {} batches were refused, the first because: {}",
             summary.refused,
             summary.batches,
-            summary.first_refusal.as_deref().unwrap_or("nobody knows")
+            summary.first_refusal.as_deref().unwrap_or("unknown")
         );
         Ok(())
     }

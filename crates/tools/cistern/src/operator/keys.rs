@@ -1,4 +1,4 @@
-//! `cistern keys`: the key of each scope, made from the stack's secret as the authorizer makes it; and new ones.
+//! `cistern keys`: prints the key of each scope, or rotates the keys.
 
 use std::{fs::File, io::Read as _};
 
@@ -31,11 +31,11 @@ pub(crate) struct Options {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Action {
-    /// Make new keys; those of now stay valid until the next rotation
+    /// Create new keys; the current ones stay valid until the next rotation
     #[command(
-        long_about = "Makes new keys. Those of now stay valid until the next rotation, so that senders can be changed one \
-                      after the other; those from before the last rotation end now. A key that was given in the secret \
-                      instead of being made from it stays as it is.",
+        long_about = "Creates new keys. The current ones stay valid until the next rotation, so that senders can be changed \
+                      one by one; those from before the last rotation become invalid now. A key that is set in the secret \
+                      instead of being derived from it does not change.",
         after_help = "Examples:\n  cistern keys rotate\n  cistern keys rotate --stack cistern --json"
     )]
     Rotate(Common),
@@ -67,7 +67,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         .context("the stack's secret is empty")?;
     let previous = keys::of_version(&client, secret_arn, VersionStage::Previous).await?;
     if is_rotated {
-        tell_local_stack(target, &current)?;
+        update_local_stack(target, &current)?;
     }
     if common.json {
         println!(
@@ -90,16 +90,16 @@ async fn rotate(client: &SecretsClient, secret_arn: &str) -> Result<()> {
     secrets::write(client, secret_arn, &new, LIMIT)
         .await
         .context("writing the new keys")?;
-    // A gateway remembers for a minute that a key was turned away: nobody gets one to present too early.
+    // A gateway caches a denied key for a minute, so the new keys are printed only when they are known everywhere.
     step.note("waiting until the new keys are known everywhere");
     tokio::time::sleep(MIN_AGE).await;
-    step.done("the keys of before stay valid until the next rotation");
+    step.done("the previous keys stay valid until the next rotation");
     Ok(())
 }
 
-/// The secret with another signing key; all else in it stays.
+/// The secret with another signing key and otherwise unchanged.
 fn with_signing_key(secret: &SecretString, signing_key: &str) -> Result<SecretString> {
-    // The parser's own words could quote the secret.
+    // The parser's error could quote the secret.
     let mut members: Map<String, Value> = serde_json::from_str(secret.expose_secret())
         .ok()
         .context("the stack's secret is not a JSON object")?;
@@ -107,7 +107,7 @@ fn with_signing_key(secret: &SecretString, signing_key: &str) -> Result<SecretSt
     Ok(SecretString::from(Value::Object(members).to_string()))
 }
 
-/// 256 bits in hexadecimal, as long as the one that the template has made.
+/// 256 bits in hexadecimal, as long as the key that the template generates.
 fn random_key() -> Result<String> {
     let mut random = [0; 32];
     File::open("/dev/urandom")
@@ -116,8 +116,8 @@ fn random_key() -> Result<String> {
     Ok(hex::encode(random))
 }
 
-/// `stack.json` goes on telling the keys that are in use.
-fn tell_local_stack(target: StackTarget, current: &Keys) -> Result<()> {
+/// Keeps the keys in `stack.json` current.
+fn update_local_stack(target: StackTarget, current: &Keys) -> Result<()> {
     if let Some((data_dir, mut stack)) = target.local {
         stack.keys.clone_from(current);
         stack.write(&data_dir.stack_json())?;
@@ -135,7 +135,7 @@ fn text(current: &Keys, previous: Option<&Keys>) -> String {
     let table = lay_out(&rows, |_| Align::Left);
     match previous {
         Some(_) => format!(
-            "{table}\n\nThe keys from before the last rotation are valid as well, until the next one (--json prints them)."
+            "{table}\n\nThe keys from before the last rotation are valid until the next one (--json prints them)."
         ),
         None => table,
     }

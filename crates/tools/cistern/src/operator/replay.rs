@@ -42,7 +42,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     to: Option<OffsetDateTime>,
 
-    /// Who works on them [default: by the prefix]
+    /// The queue that processes them [default: by the prefix]
     #[arg(long, value_enum)]
     queue: Option<Queue>,
 
@@ -66,7 +66,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What was found, and what was done about it.
+/// The objects found and the notifications sent.
 #[derive(Debug, Serialize)]
 struct Summary {
     bucket: String,

@@ -1,4 +1,4 @@
-//! `cistern send`: posts files as their provider would, and tells what became of them.
+//! `cistern send`: posts files like their sender, and reports the outcome.
 
 mod fate;
 
@@ -15,7 +15,7 @@ use event_store::Store;
 use serde_json::json;
 
 use self::fate::{Fate, database, exit_code, follow};
-use crate::operator::webhook::{Answer, Body, Target};
+use crate::operator::webhook::{Body, Target, WebhookResponse};
 use crate::table::printable_lines;
 
 /// What `cistern send` is asked to do.
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// They are mParticle's: no batch ids, no gzip; a file of lines (.jsonl, .ndjson) is posted line by line
+    /// Post like mParticle: no batch ids, no gzip; a file of lines (.jsonl, .ndjson) is posted line by line
     #[arg(long)]
     mparticle: bool,
 
@@ -53,27 +53,31 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let mut fates = Vec::new();
     for file in &options.files {
         for body in read(file, pipeline)? {
-            let answer = webhook.post(body).await?;
-            let fate = fate_of(options, store.as_ref(), &answer).await?;
-            report(options, file, &answer, &fate);
+            let response = webhook.post(body).await?;
+            let fate = fate_of(options, store.as_ref(), &response).await?;
+            report(options, file, &response, &fate);
             fates.push(fate);
         }
     }
     Ok(exit_code(fates.iter()))
 }
 
-async fn fate_of(options: &Options, store: Option<&Store>, answer: &Answer) -> Result<Fate> {
-    if !answer.is_accepted() {
+async fn fate_of(
+    options: &Options,
+    store: Option<&Store>,
+    response: &WebhookResponse,
+) -> Result<Fate> {
+    if !response.is_accepted() {
         return Ok(Fate::Refused);
     }
     if options.mparticle {
         return Ok(Fate::Accepted("`cistern forward` sends it on"));
     }
-    match (store, &answer.batch) {
-        _ if options.wait == 0 => Ok(Fate::Accepted("not waited for")),
+    match (store, &response.batch) {
+        _ if options.wait == 0 => Ok(Fate::Accepted("not followed")),
         (Some(store), Some(batch)) => follow(store, batch, Duration::from_secs(options.wait)).await,
-        (None, _) => Ok(Fate::Accepted("only a local stack's database can be asked")),
-        (Some(_), None) => Ok(Fate::Accepted("the answer names no batch")),
+        (None, _) => Ok(Fate::Accepted("loading is followed for a local stack only")),
+        (Some(_), None) => Ok(Fate::Accepted("the response has no batch key")),
     }
 }
 
@@ -101,12 +105,12 @@ fn read(file: &Path, pipeline: Pipeline) -> Result<Vec<Body>> {
     })
 }
 
-fn report(options: &Options, file: &Path, answer: &Answer, fate: &Fate) {
-    let Answer {
+fn report(options: &Options, file: &Path, response: &WebhookResponse, fate: &Fate) {
+    let WebhookResponse {
         status,
         time,
         batch,
-    } = answer;
+    } = response;
     let duration_ms = time.as_millis();
     if options.json {
         let mut line = fate.members();

@@ -1,4 +1,4 @@
-//! `cistern status`: how a stack is.
+//! `cistern status`: the state of a stack.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -24,12 +24,12 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// How a stack is.
+/// The state of a stack.
 #[derive(Debug, Serialize)]
 struct Status {
     running: bool,
     healthy: bool,
-    /// The answer of `/healthz`, or why there is none.
+    /// The response of `/healthz`, or why there is none.
     health: Option<Value>,
     /// Whether each process is alive.
     processes: BTreeMap<String, bool>,
@@ -43,7 +43,7 @@ struct Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Depth {
     waiting: u64,
-    /// Taken, and neither acknowledged nor back yet.
+    /// Received, and neither deleted nor visible again.
     in_flight: u64,
 }
 
@@ -93,7 +93,7 @@ async fn look(data_dir: &DataDir) -> Result<Status> {
     if let Some(stack) = &stack {
         let sqs = Aws::local(&stack.aws_endpoint_url).await.sqs();
         for (name, url) in &stack.queues {
-            // A queue that cannot be asked is left out; the emulator's death shows in `processes`.
+            // A queue whose depth cannot be read is left out; a dead emulator shows in `processes`.
             if let Ok(depth) = queue::depth(&sqs, url).await {
                 queues.insert(name.clone(), Depth::from(depth));
             }

@@ -1,4 +1,4 @@
-//! The stack that an operator's command works on: the local one, or one that is deployed into AWS.
+//! The stack of an operator's command: the local one, or one deployed into AWS.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::stack::{Stack, checkout::Checkout, data_dir::DataDir, outputs::parse_outputs};
 
-/// Which stack.
+/// The options that select the stack.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct TargetArgs {
     /// A stack in AWS, by its name there, with your own credentials and region [default: the local stack]
@@ -20,10 +20,10 @@ pub(crate) struct TargetArgs {
     data_dir: Option<PathBuf>,
 }
 
-/// A stack that was found.
+/// The selected stack.
 #[derive(Debug)]
 pub(crate) struct StackTarget {
-    /// Clients for where it is.
+    /// The AWS clients of the stack.
     pub(crate) aws: Aws,
     /// The local stack's own files; `None` in AWS.
     pub(crate) local: Option<(DataDir, Stack)>,
@@ -31,7 +31,7 @@ pub(crate) struct StackTarget {
 }
 
 impl TargetArgs {
-    /// Finds the stack and what its template gives out.
+    /// Finds the stack and the outputs of its template.
     pub(crate) async fn find(&self) -> Result<StackTarget> {
         if let Some(name) = &self.stack {
             return Ok(StackTarget {
@@ -53,22 +53,22 @@ impl TargetArgs {
 }
 
 impl StackTarget {
-    /// What the template gives out under a name.
+    /// An output of the template, by its name.
     pub(crate) fn output(&self, name: &str) -> Result<&str> {
         self.outputs.get(name).map(String::as_str).with_context(|| {
-            format!("the stack has no output {name}: is its part switched on, and its template this version's?")
+            format!("the stack has no output {name}: check that its pipeline is enabled and that the deployed template has this version")
         })
     }
 }
 
-/// Asks AWS SAM, with which the stack was deployed: the checkout's own, or the one on `PATH`.
+/// Lists the outputs with AWS SAM: the checkout's own installation, or the one on `PATH`.
 async fn outputs(stack_name: &str) -> Result<BTreeMap<String, String>> {
     let pinned = Checkout::around_working_directory()
         .ok()
         .map(|checkout| checkout.tools().join("sam/bin/sam"))
         .filter(|sam| sam.is_file());
     let sam = pinned.unwrap_or_else(|| "sam".into());
-    let answer = Command::new(&sam)
+    let output = Command::new(&sam)
         .args(["list", "stack-outputs", "--output", "json"])
         .args(["--stack-name", stack_name])
         .env("SAM_CLI_TELEMETRY", "0")
@@ -80,11 +80,11 @@ async fn outputs(stack_name: &str) -> Result<BTreeMap<String, String>> {
                 sam.display()
             )
         })?;
-    if !answer.status.success() {
+    if !output.status.success() {
         bail!(
-            "asking for the outputs of stack {stack_name}: {}",
-            String::from_utf8_lossy(&answer.stderr).trim()
+            "listing the outputs of stack {stack_name}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    parse_outputs(&String::from_utf8_lossy(&answer.stdout))
+    parse_outputs(&String::from_utf8_lossy(&output.stdout))
 }

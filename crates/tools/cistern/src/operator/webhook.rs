@@ -1,4 +1,4 @@
-//! Posting batches to a webhook as its provider does.
+//! Posts batches to a webhook like its sender.
 
 use std::{
     path::PathBuf,
@@ -19,14 +19,14 @@ use crate::{
     stack::{Secret, Stack, data_dir::DataDir},
 };
 
-/// SparkPost gives up after this long; mParticle does not say.
+/// SparkPost's timeout; mParticle does not document one.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// SparkPost's header that names a batch.
 const BATCH_ID: &str = "x-messagesystems-batch-id";
 /// The header in which trackers send their key.
 const API_KEY: &str = "x-api-key";
 
-/// Where batches go.
+/// The options that select the webhook.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Target {
     /// Webhook to post to [default: that of the local stack]
@@ -58,30 +58,30 @@ pub(crate) struct Body {
     pub(crate) is_gzip: bool,
 }
 
-/// How a batch was answered.
+/// The response to a batch.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct WebhookResponse {
     pub(crate) status: StatusCode,
     pub(crate) time: Duration,
-    /// The key under which the batch is stored, where the webhook tells it.
+    /// The key under which the batch is stored, if the webhook returns it.
     pub(crate) batch: Option<String>,
 }
 
-/// What of an answer is read.
+/// The members of the response that are read.
 #[derive(Debug, Default, Deserialize)]
 struct Receipt {
     batch: Option<String>,
 }
 
-impl Answer {
-    /// Whether the provider would take the batch as delivered.
+impl WebhookResponse {
+    /// Whether the sender would regard the batch as delivered.
     pub(crate) fn is_accepted(&self) -> bool {
         self.status.is_success()
     }
 }
 
 impl Target {
-    /// The URL of the database behind the webhook, which only a local stack tells.
+    /// The URL of the database behind the webhook; only known for a local stack.
     pub(crate) fn database_url(&self) -> Result<Option<Secret>> {
         if self.url.is_some() {
             return Ok(None);
@@ -115,7 +115,7 @@ impl Target {
 }
 
 impl Webhook {
-    pub(crate) async fn post(&self, body: Body) -> Result<Answer> {
+    pub(crate) async fn post(&self, body: Body) -> Result<WebhookResponse> {
         let key = self.key.expose();
         let request = self.client.post(&self.url);
         let mut request = match self.pipeline {
@@ -134,18 +134,18 @@ impl Webhook {
             request = request.header(CONTENT_ENCODING, "gzip");
         }
         let started = Instant::now();
-        let answer = request
+        let response = request
             .body(body.bytes)
             .send()
             .await
             .with_context(|| format!("posting to {}", self.url))?;
-        let (status, time) = (answer.status(), started.elapsed());
+        let (status, time) = (response.status(), started.elapsed());
         let receipt = match self.pipeline {
-            Pipeline::EmailEvents => answer.bytes().await.unwrap_or_default().to_vec(),
+            Pipeline::EmailEvents => response.bytes().await.unwrap_or_default().to_vec(),
             Pipeline::AppEvents | Pipeline::ProductEvents => Vec::new(),
         };
         let Receipt { batch } = serde_json::from_slice(&receipt).unwrap_or_default();
-        Ok(Answer {
+        Ok(WebhookResponse {
             status,
             time,
             batch,

@@ -1,4 +1,4 @@
-//! Where a stack keeps its data, and who may touch it.
+//! The data directory of a stack, its locks and its permissions.
 
 use std::{
     env,
@@ -13,21 +13,21 @@ use nix::sys::stat::{Mode, umask};
 
 use crate::stack::checkout::Checkout;
 
-/// Names the data directory of every command that has no `--data-dir`.
+/// The variable that names the data directory for commands without `--data-dir`.
 const VARIABLE: &str = "CISTERN_DATA_DIR";
 
-/// What is private to the owner: everything, for keys and addresses are in the emulator's state, in objects, logs and copies.
-const NOBODY_ELSE: u32 = 0o077;
+/// The permissions of group and others, which no file has: the emulator's state, objects, logs and copies contain keys and addresses.
+const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// A stack's data directory, which only its owner may look into. Its files:
+/// A stack's data directory, which only its owner may read. Its files:
 ///
 /// | | |
 /// |---|---|
-/// | `stack.json` | what there is to know about the running stack ([`crate::stack::Stack`]) |
-/// | `processes.json` | what was started, so that a crash leaves nothing behind |
-/// | `ports.json` | the ports of last time, to be taken again |
+/// | `stack.json` | the running stack ([`crate::stack::Stack`]) |
+/// | `processes.json` | the started processes, so that they can be stopped after a crash |
+/// | `ports.json` | the ports of the last start, to be reused |
 /// | `postgres/`, `emulator/` | the data |
-/// | `lake/` | what `cistern query` has copied of the lake |
+/// | `lake/` | the copy of the lake for `cistern query` |
 /// | `build/` | the packed functions and the template as deployed |
 /// | `logs/` | one file for each process and tool |
 #[derive(Clone, Debug)]
@@ -35,13 +35,12 @@ pub(crate) struct DataDir {
     path: PathBuf,
 }
 
-/// Held by the one process that runs the stack, for as long as it runs. The system lets go of it
-/// when that process ends, however it ends.
+/// Held by the one process that runs the stack, as long as it runs. The system releases it when that process ends for any reason.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held, never read")]
 pub(crate) struct Ownership(File);
 
-/// Held while a stack is being brought up or redeployed, or while the copy of its lake is in use.
+/// Held while a stack is started or redeployed, or while the copy of its lake is in use.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held, never read")]
 pub(crate) struct DirLock(File);
@@ -59,7 +58,7 @@ impl DataDir {
         Ok(Self { path })
     }
 
-    /// Makes the directory and those in it, and shuts what an older version left open.
+    /// Creates the directory and its folders, and restricts what an older version left readable for others.
     pub(crate) fn create(&self) -> Result<()> {
         for folder in [self.logs(), self.build(), self.emulator()] {
             fs::DirBuilder::new()
@@ -68,16 +67,16 @@ impl DataDir {
                 .create(&folder)
                 .with_context(|| format!("creating {}", folder.display()))?;
         }
-        self.shut()
+        self.restrict()
     }
 
-    /// Takes away every right that others have to anything in the directory, but for the tools that lie in the checkout's own,
-    /// and other data directories, which have owners of their own.
-    pub(crate) fn shut(&self) -> Result<()> {
+    /// Removes all permissions of others on everything in the directory, except the tools, which are in the checkout's own directory, and
+    /// other data directories, which restrict themselves.
+    pub(crate) fn restrict(&self) -> Result<()> {
         if !self.path.exists() {
             return Ok(());
         }
-        shut(&self.path)?;
+        restrict(&self.path)?;
         let own = [
             self.postgres(),
             self.postgres().with_extension("unfinished"),
@@ -92,13 +91,13 @@ impl DataDir {
                 .with_context(|| format!("reading {}", self.path.display()))?
                 .path();
             if own.contains(&path) || !path.is_dir() {
-                shut_tree(path)?;
+                restrict_tree(path)?;
             }
         }
         Ok(())
     }
 
-    /// Removes all data. For the owner only.
+    /// Removes all data. Only the owner may call it.
     pub(crate) fn wipe(&self) -> Result<()> {
         for path in [self.postgres(), self.emulator(), self.lake_copy()] {
             remove_if_there(&path, fs::remove_dir_all(&path))?;
@@ -108,7 +107,7 @@ impl DataDir {
         self.create()
     }
 
-    /// Removes `stack.json`: what it tells is not, or no longer, so.
+    /// Removes `stack.json`, which is no longer true.
     pub(crate) fn remove_stack_json(&self) -> Result<()> {
         let path = self.stack_json();
         remove_if_there(&path, fs::remove_file(&path))
@@ -159,7 +158,7 @@ impl DataDir {
         self.logs().join(format!("{name}.log"))
     }
 
-    /// Takes the stack, or tells that another process runs it.
+    /// Becomes the owner; `None` if another process runs the stack.
     pub(crate) fn try_own(&self) -> Result<Option<Ownership>> {
         let file = self.lock_file("owner.lock")?;
         match file.try_lock() {
@@ -169,7 +168,7 @@ impl DataDir {
         }
     }
 
-    /// Whether a process runs the stack, as far as one can tell without taking it.
+    /// Whether a process runs the stack.
     pub(crate) fn is_owned(&self) -> Result<bool> {
         if !self.path.join("owner.lock").exists() {
             return Ok(false);
@@ -177,14 +176,14 @@ impl DataDir {
         Ok(self.try_own()?.is_none())
     }
 
-    /// Waits for whoever is bringing the stack up or redeploying it. Blocks.
+    /// Waits for another process that starts or redeploys the stack. Blocks.
     pub(crate) fn lock(&self) -> Result<DirLock> {
         let file = self.lock_file("turn.lock")?;
         file.lock().context("waiting for the other `cistern up`")?;
         Ok(DirLock(file))
     }
 
-    /// Waits for another query of the copy of the lake, which is made anew for each. Blocks.
+    /// Waits for another query that uses the copy of the lake. Blocks.
     pub(crate) fn lock_lake_copy(&self) -> Result<DirLock> {
         let file = self.lock_file("lake.lock")?;
         file.lock()
@@ -204,13 +203,13 @@ impl DataDir {
     }
 }
 
-/// From here on, what this process and those that it starts create is for its owner alone.
+/// From now on, files that this process and its children create are readable by the owner only.
 pub(crate) fn create_only_for_owner() {
-    umask(Mode::from_bits_truncate(NOBODY_ELSE));
+    umask(Mode::from_bits_truncate(GROUP_AND_OTHERS));
 }
 
-/// Shuts a file, or a folder and everything in it. Links lead elsewhere and have no rights of their own.
-fn shut_tree(path: PathBuf) -> Result<()> {
+/// Restricts a file, or a folder and everything in it. Links are skipped: they have no permissions, and their targets are elsewhere.
+fn restrict_tree(path: PathBuf) -> Result<()> {
     let mut waiting = vec![path];
     while let Some(path) = waiting.pop() {
         let is_folder = match fs::symlink_metadata(&path) {
@@ -221,7 +220,7 @@ fn shut_tree(path: PathBuf) -> Result<()> {
                 continue;
             }
         };
-        shut(&path)?;
+        restrict(&path)?;
         if is_folder {
             let entries = fs::read_dir(&path).and_then(|entries| {
                 entries
@@ -237,23 +236,22 @@ fn shut_tree(path: PathBuf) -> Result<()> {
     Ok(())
 }
 
-fn shut(path: &Path) -> Result<()> {
-    let take_rights_away = || {
+fn restrict(path: &Path) -> Result<()> {
+    let remove_permissions = || {
         let mode = fs::metadata(path)?.permissions().mode();
-        if mode & NOBODY_ELSE == 0 {
+        if mode & GROUP_AND_OTHERS == 0 {
             return Ok(());
         }
-        fs::set_permissions(path, fs::Permissions::from_mode(mode & !NOBODY_ELSE))
+        fs::set_permissions(path, fs::Permissions::from_mode(mode & !GROUP_AND_OTHERS))
     };
-    unless_gone(path, take_rights_away())
+    unless_gone(path, remove_permissions())
 }
 
-/// A running stack removes files at any time.
+/// Ignores a missing file, since a running stack may remove files at any time.
 fn unless_gone(path: &Path, outcome: io::Result<()>) -> Result<()> {
     match outcome {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("taking others' rights to {} away", path.display()))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)
+            .with_context(|| format!("removing the permissions of others on {}", path.display())),
         _ => Ok(()),
     }
 }
@@ -267,11 +265,11 @@ fn remove_if_there(path: &Path, removal: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// Writes a file that only its owner may read, at once or not at all.
+/// Writes a file that only its owner may read, atomically.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
     let write = || {
-        // A leftover of a crash might have other rights.
+        // A file left by a crash might have other permissions.
         match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -345,8 +343,8 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
-    /// Everything under `folder` that is no link, with its rights.
-    fn rights(folder: &Path) -> Vec<(PathBuf, u32)> {
+    /// Everything under `folder` that is not a link, with its permissions.
+    fn permissions(folder: &Path) -> Vec<(PathBuf, u32)> {
         let mut found = Vec::new();
         let mut waiting = vec![folder.to_owned()];
         while let Some(path) = waiting.pop() {
@@ -378,7 +376,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_an_older_version_left_open_is_shut_by_up_and_by_down() {
+    async fn what_an_older_version_left_readable_is_restricted_by_up_and_by_down() {
         for is_up in [true, false] {
             let (folder, data_dir) = empty();
             let elsewhere = tempfile::tempdir().unwrap();
@@ -408,7 +406,7 @@ mod tests {
                 crate::stack::down::stop(&data_dir).await.unwrap();
             }
 
-            for (path, mode) in rights(folder.path()) {
+            for (path, mode) in permissions(folder.path()) {
                 let expected = if path.is_dir() || path == program {
                     0o700
                 } else {

@@ -1,4 +1,4 @@
-//! What there is to know about a running local stack: the content of `stack.json`.
+//! The description of a running local stack: the content of `stack.json`.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path};
 
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::stack::data_dir;
 
-/// The content of `stack.json`, which tests and people's scripts read.
+/// The content of `stack.json`, which tests and scripts read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stack {
     /// The one origin of all routes, without a slash at its end.
     pub base_url: String,
-    /// Where SparkPost's batches go.
+    /// URL of SparkPost's webhook.
     pub sparkpost_webhook_url: String,
-    /// Where mParticle's batches go.
+    /// URL of mParticle's webhook.
     pub mparticle_webhook_url: String,
-    /// Where events are searched.
+    /// URL of the event search.
     pub query_url: String,
-    /// Where trackers post product events.
+    /// URL to which trackers post product events.
     pub track_url: String,
     /// The key of each scope.
     pub keys: BTreeMap<String, Secret>,
-    /// The Postgres that events are loaded into.
+    /// The Postgres into which events are loaded.
     pub database_url: Secret,
-    /// The emulator; who may do what there is enforced, but for the key `local` with the secret `local`.
+    /// The emulator, which enforces IAM for every key but `local` with the secret `local`.
     pub aws_endpoint_url: String,
     /// The region of everything deployed.
     pub region: String,
@@ -34,16 +34,16 @@ pub struct Stack {
     pub queues: BTreeMap<String, String>,
     /// The deployed name of each function, by its crate.
     pub functions: BTreeMap<String, String>,
-    /// All that the template gives out, by name.
+    /// The outputs of the template, by name.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
-    /// The stand-in for Iterable, which tells what it was sent.
+    /// The stand-in for Iterable, which returns what it received.
     pub iterable_url: String,
     /// The identifier of the HTTP API, which is part of the emulator's own URLs.
     pub http_api_id: String,
     /// The identifier and the stage of the REST API, as `id/stage`.
     pub rest_api: String,
-    /// What runs: `cistern`, `emulator`, and `postgres` unless yours is used.
+    /// The process ids: `cistern`, `emulator`, and `postgres` unless `DATABASE_URL` is used.
     pub pids: BTreeMap<String, i32>,
 }
 
@@ -74,13 +74,13 @@ impl Stack {
     }
 }
 
-/// Text that must not appear in logs: it has no `Display`, and its `Debug` says nothing.
+/// Text that must not appear in logs: it has no `Display`, and its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps `text` from being logged by accident.
+    /// Wraps `text`.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

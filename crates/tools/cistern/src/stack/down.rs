@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Longer than each service may take to end.
+/// Longer than the time limit of each service's end.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// What `cistern down` is asked to do.
@@ -43,23 +43,23 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Asks the owner to stop everything, or does it in the place of one that crashed. What stays is for its owner alone.
+/// Asks the owner to stop everything, or stops what a crashed owner left running. Then restricts the permissions of what remains.
 pub(crate) async fn stop(data_dir: &DataDir) -> Result<Vec<String>> {
     if !data_dir.is_owned()? {
         let stopped = stop_leftovers(data_dir).await?;
-        data_dir.shut()?;
+        data_dir.restrict()?;
         return Ok(stopped);
     }
     let records = Records::read(data_dir)?;
     let owner = records
         .get("cistern")
-        .context("the running stack has left no record of itself")?;
+        .context("the running stack has no record in processes.json")?;
     owner.signal(Signal::SIGTERM);
     wait_for("the stack to stop", LIMIT, async || {
         Ok((!data_dir.is_owned()?).then_some(()))
     })
     .await?;
-    // The emulator has written its state at its end.
-    data_dir.shut()?;
+    // The emulator writes its state when it ends.
+    data_dir.restrict()?;
     Ok(records.pids().into_keys().collect())
 }

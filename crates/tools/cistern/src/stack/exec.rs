@@ -21,7 +21,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Stop what runs there and begin with no data at all
+    /// Stop a running stack and start without any data
     #[arg(long)]
     fresh: bool,
 
@@ -40,7 +40,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     };
     let stack = match running {
         Some(stack) => stack,
-        // Not there, or not ready yet: then this waits for it.
+        // No stack, or one that is not ready yet, for which this waits.
         None => up::in_background(&data_dir, options.fresh).await?,
     };
     let outcome = execute(options, &data_dir, &stack).await;
@@ -72,7 +72,7 @@ async fn execute(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result
     wait(child).await
 }
 
-/// `psql` and its like are there without being installed.
+/// Adds the programs of the bundled Postgres, such as `psql`.
 fn path_with_postgres() -> Result<OsString> {
     let checkout = Checkout::around_working_directory()?;
     let bundled = tools::installed_postgres_bin(&checkout);
@@ -81,7 +81,7 @@ fn path_with_postgres() -> Result<OsString> {
         .context("adding Postgres's programs to PATH")
 }
 
-/// Waits for the command whatever happens, since there may be a stack to stop after it.
+/// Waits for the command even if signals arrive, since a stack may have to be stopped after it.
 async fn wait(mut child: Child) -> Result<ExitCode> {
     let identity = child
         .id()
@@ -96,7 +96,7 @@ async fn wait(mut child: Child) -> Result<ExitCode> {
                 let code = code.and_then(|code| u8::try_from(code).ok());
                 return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
             }
-            // The terminal has sent it to the command as well.
+            // The terminal sends it to the command as well.
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {
                 if let Some(identity) = &identity {

@@ -1,7 +1,7 @@
 //! The pinned Python tools: the emulator, the deployer, and the programs of Postgres.
 //!
-//! Each lives in a virtual environment of its own, as their dependencies contradict each other. A
-//! stamp says what an environment was made from; while it fits, nothing is fetched and nothing run.
+//! Each has its own virtual environment, since their dependencies conflict. A stamp records what an environment was made from; while it
+//! is current, nothing is downloaded or run.
 
 use std::{
     fs::{self, File},
@@ -38,7 +38,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The oldest Python that all tools run on.
+/// The oldest Python that all tools support.
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
 
 /// One tool and what to install for it.
@@ -66,14 +66,14 @@ const DUCKDB: Tool = Tool {
     requirements: include_str!("../../python/duckdb.txt"),
 };
 
-/// Where the installed programs are.
+/// The paths of the installed programs.
 #[derive(Debug, Serialize)]
 pub(crate) struct Tools {
     /// The emulator's program.
     pub(crate) ministack: PathBuf,
     /// The AWS SAM command line.
     pub(crate) sam: PathBuf,
-    /// A Python with nothing but its standard library to rely on.
+    /// A Python of which only the standard library may be used.
     pub(crate) python: PathBuf,
     /// The folder of `postgres`, `initdb` and `pg_isready`; `None` when another Postgres is used.
     pub(crate) postgres_bin: Option<PathBuf>,
@@ -113,7 +113,7 @@ pub(crate) async fn install(
     })
 }
 
-/// Installs `DuckDB`, which only queries need, and gives the Python that has it.
+/// Installs `DuckDB`, which only queries need, and returns its Python.
 pub(crate) async fn install_duckdb(checkout: &Checkout, step: &Step) -> Result<PathBuf> {
     let folder = checkout.tools();
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -139,7 +139,7 @@ async fn lock(folder: &Path) -> Result<File> {
     .context("locking the tools")
 }
 
-/// The Python that makes the virtual environments.
+/// The Python that creates the virtual environments.
 struct Python {
     program: PathBuf,
     version: (u32, u32),
@@ -157,7 +157,7 @@ impl Python {
             .context("starting python3: install Python 3.10 or newer with venv")?;
         let answer = String::from_utf8_lossy(&output.stdout);
         let Some((program, version)) = parse_python(&answer) else {
-            bail!("python3 does not work: it answered {answer:?}");
+            bail!("python3 does not work: its output is {answer:?}");
         };
         if version < OLDEST_PYTHON {
             bail!(
@@ -198,7 +198,7 @@ impl Python {
         fs::write(&stamp, wanted).context("writing the stamp")
     }
 
-    /// What an environment depends on; its programs name its place, so that counts as well.
+    /// What an environment depends on. Its programs contain its path, so that is included.
     fn fingerprint(&self, tool: Tool, environment: &Path) -> String {
         let mut hash = Sha256::new();
         hash.update(tool.requirements);
@@ -213,7 +213,7 @@ impl Python {
     }
 }
 
-/// A user's own Python settings must not reach into the environments.
+/// A user's Python settings must not affect the environments.
 fn without_python_settings(command: &mut Command) -> &mut Command {
     command.env_remove("PYTHONHOME").env_remove("PYTHONPATH")
 }
@@ -230,7 +230,7 @@ pub(crate) fn installed_postgres_bin(checkout: &Checkout) -> Option<PathBuf> {
     postgres_bin(&checkout.tools().join(POSTGRES.name)).ok()
 }
 
-/// The wheel carries several Postgres versions; the folder of 18 is named so in every release.
+/// The wheel has several Postgres versions; the folder of 18 has the same name in every release.
 fn postgres_bin(environment: &Path) -> Result<PathBuf> {
     let lib = environment.join("lib");
     for entry in fs::read_dir(&lib).with_context(|| format!("reading {}", lib.display()))? {

@@ -1,8 +1,8 @@
-//! `cistern up`: brings the whole of Cistern up on this machine.
+//! `cistern up`: runs all of Cistern on this machine.
 //!
-//! One process owns a data directory and runs the stack until it is told to stop ([`run`] in
-//! [`supervisor`]). Another `up` on the same directory redeploys into what runs ([`redeploy`]). Both
-//! take turns, and both deploy in the same way ([`rollout`]).
+//! One process owns a data directory and runs the stack until it is told to stop ([`run`] in [`supervisor`]). Another `up` on the same
+//! directory redeploys the running stack ([`redeploy`]). A lock keeps them from doing so at once, and both deploy in the same way
+//! ([`rollout`]).
 
 mod announcement;
 mod build;
@@ -44,11 +44,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Port of the one origin [default: that of last time, or any free one]
+    /// Port of the origin of all routes [default: that of the last start, or any free one]
     #[arg(long)]
     port: Option<u16>,
 
-    /// Stop what runs there and begin with no data at all
+    /// Stop a running stack and start without any data
     #[arg(long)]
     fresh: bool,
 
@@ -61,7 +61,7 @@ pub(crate) struct Options {
     background: bool,
 }
 
-/// What an `up` works with.
+/// The inputs of `up`.
 #[derive(Debug)]
 struct Up {
     options: Options,
@@ -71,7 +71,7 @@ struct Up {
     database_url: Option<Secret>,
 }
 
-/// Brings a stack up in the background.
+/// Starts a stack in the background.
 pub(crate) async fn in_background(data_dir: &DataDir, fresh: bool) -> Result<Stack> {
     let options = Options {
         detach: true,
@@ -85,7 +85,7 @@ pub(crate) async fn in_background(data_dir: &DataDir, fresh: bool) -> Result<Sta
     detach::run(&options, data_dir).await
 }
 
-/// Brings the stack up, or redeploys into the one that runs.
+/// Starts the stack, or redeploys the running one.
 pub(crate) async fn run(options: Options) -> Result<()> {
     let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
     let checkout = Checkout::around_working_directory()?;

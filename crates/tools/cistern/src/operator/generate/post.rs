@@ -1,4 +1,4 @@
-//! Posting batches: at a rate, several on their way at once, each answer counted.
+//! Posting batches: at a rate, several on their way at once, each response counted.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    operator::webhook::{Answer, Body, Webhook},
+    operator::webhook::{Body, Webhook, WebhookResponse},
     progress,
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Summary {
     bytes: u64,
     seconds: f64,
     events_per_second: f64,
-    /// Time to the answer: half of all were faster, all but one in a hundred.
+    /// Time to the response: half of all were faster, all but one in a hundred.
     median_ms: u128,
     p99_ms: u128,
 }
@@ -99,13 +99,13 @@ impl Summary {
         &mut self,
         bar: &ProgressBar,
         times: &mut Vec<Duration>,
-        (size, outcome): (u64, Result<Answer>),
+        (size, outcome): (u64, Result<WebhookResponse>),
     ) {
         bar.inc(size);
         match outcome {
-            Ok(answer) if answer.is_accepted() => times.push(answer.time),
-            Ok(answer) => {
-                self.refuse(bar, format!("the webhook answered {}", answer.status));
+            Ok(response) if response.is_accepted() => times.push(response.time),
+            Ok(response) => {
+                self.refuse(bar, format!("the webhook answered {}", response.status));
             }
             Err(error) => {
                 self.refuse(bar, format!("{error:#}"));

@@ -1,4 +1,4 @@
-//! Which objects are replayed, and to whom.
+//! Which objects are replayed, and to which queue.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ const BY_DAY: [&str; 2] = [
     Pipeline::ProductEvents.raw_prefix(),
 ];
 
-/// Who works on objects.
+/// The queue whose function processes the objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Queue {
@@ -52,14 +52,14 @@ impl Queue {
         }
     }
 
-    /// Who made the objects of a prefix work on them the first time.
+    /// The queue that S3 notified of the objects of a prefix.
     fn of_prefix(prefix: &str) -> Result<Self> {
         if prefix.starts_with(Pipeline::EmailEvents.raw_prefix()) {
             return Ok(Self::Load);
         }
         if prefix.starts_with(Pipeline::AppEvents.raw_prefix()) {
             bail!(
-                "app events are not replayed: their destination would get them twice (--queue archive has them archived)"
+                "app events are not replayed, because their destination would receive them twice (--queue archive archives them)"
             );
         }
         let is_derived = ["lake/", "state/", "rejected/"]
@@ -67,7 +67,7 @@ impl Queue {
             .any(|derived| prefix.starts_with(derived));
         ensure!(
             !is_derived,
-            "{prefix} is what was made of raw objects: replay those, under raw/"
+            "{prefix} has objects derived from raw ones: replay the raw objects, under raw/"
         );
         ensure!(
             !prefix.is_empty() && !"raw/".starts_with(prefix) && prefix != "raw/",

@@ -1,4 +1,4 @@
-//! What became of what was sent, as far as can be told from here.
+//! The outcome of a sent batch, as far as it is known.
 
 use std::{
     fmt::Write as _,
@@ -13,17 +13,17 @@ use tokio::time::sleep;
 
 use crate::progress::Step;
 
-/// How often the database is asked.
+/// The pause between two queries of the database.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The fate of one body.
 #[derive(Debug)]
 pub(super) enum Fate {
-    /// The webhook said no, so that the sender keeps it.
+    /// The webhook refused it, so the sender keeps it.
     Refused,
-    /// Stored; what came of it is not followed, for this reason.
+    /// Stored; its loading is not followed, for this reason.
     Accepted(&'static str),
-    /// Stored and not loaded within the time to wait; loading goes on without anybody waiting.
+    /// Stored and not loaded within the time to wait; loading continues.
     Waiting,
     Loaded(BatchFate),
 }
@@ -38,7 +38,7 @@ impl Fate {
         }
     }
 
-    /// For a person, behind the name of the file.
+    /// The text after the name of the file.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Refused => "refused".to_owned(),
@@ -95,7 +95,10 @@ pub(super) async fn follow(store: &Store, batch: &str, patience: Duration) -> Re
     let step = Step::start("loading");
     let deadline = Instant::now() + patience;
     loop {
-        let fate = store.fate_of(batch).await.context("asking the database")?;
+        let fate = store
+            .fate_of(batch)
+            .await
+            .context("querying the database")?;
         if let Some(fate) = fate {
             step.done(format!("batch {batch}"));
             return Ok(Fate::Loaded(fate));

@@ -1,4 +1,4 @@
-//! What a person sees when the stack is ready.
+//! The message for a person when the stack is ready.
 
 use std::{
     io::{Write as _, stdout},
@@ -10,8 +10,7 @@ use anyhow::{Context as _, Result};
 use super::Options;
 use crate::stack::{Stack, data_dir::DataDir};
 
-/// Prints URLs, keys and three lines to try; or the stack file. Nothing from the background, whose
-/// output is a log.
+/// Prints URLs, keys and three commands to try, or the stack file. Prints nothing in the background, where the output is a log.
 pub(super) fn print(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result<()> {
     if options.background {
         return Ok(());
@@ -24,7 +23,7 @@ pub(super) fn print(options: &Options, data_dir: &DataDir, stack: &Stack) -> Res
             .context("the clock is before 1970")?;
         text(options, data_dir, stack, now.as_secs())?
     };
-    // Nobody reads on: no reason to stop a stack.
+    // A closed pipe is no reason to stop the stack.
     let _ = stdout().write_all(text.as_bytes());
     Ok(())
 }
@@ -65,11 +64,11 @@ Cistern is up. {stop}
               key     {query_key}
   mParticle webhook   {mparticle_webhook_url}
               key     {mparticle_key}
-  Stands for Iterable {iterable_url}/_received
+  Iterable stand-in   {iterable_url}/_received
   Track               {track_url}
               key     {track_key}
   Postgres            {database_url}
-  All of it           {stack_json}
+  Description         {stack_json}
 
 Try it: post an event, find it a moment later, look at the stack's health.
 

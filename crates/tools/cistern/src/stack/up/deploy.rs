@@ -16,10 +16,10 @@ use crate::{
 };
 
 const STACK_NAME: &str = "cistern";
-/// Of loaders and archivers: as many as the template's defaults.
+/// The concurrency of loaders and archivers, as in the template's defaults.
 const CONCURRENCY: u32 = 4;
 
-/// What the samples and the generated events carry, so that searching by one's own ids can be tried.
+/// The metadata key of the samples and generated events, so that searches by it can be tried.
 const METADATA_KEYS: &str = "user_id";
 
 /// A deployment into the emulator.
@@ -32,7 +32,7 @@ pub(crate) struct Deployment<'a> {
     pub(crate) iterable_url: &'a str,
 }
 
-/// What the template gives out, by name.
+/// The outputs of the template, by name.
 #[derive(Debug)]
 pub(crate) struct Outputs(BTreeMap<String, String>);
 
@@ -52,7 +52,7 @@ impl Outputs {
 }
 
 impl Deployment<'_> {
-    /// Deploys the template with the staged functions and gives its outputs.
+    /// Deploys the template with the staged functions. Returns its outputs.
     pub(crate) async fn run(&self, template: &str, step: &Step) -> Result<Outputs> {
         let code = self.data_dir.build();
         let staged = code.join("template.yaml");
@@ -77,7 +77,7 @@ impl Deployment<'_> {
                 "--no-fail-on-empty-changeset",
                 "--no-progressbar",
             ])
-            // The next deployment mends what failed; going back would need what is no longer there.
+            // The next deployment fixes what failed; a rollback would need code that no longer exists.
             .arg("--disable-rollback")
             .arg("--parameter-overrides")
             .arg(format!("DatabaseUrl={}", self.database_url.expose()))
@@ -102,7 +102,7 @@ impl Deployment<'_> {
         self.outputs(step).await
     }
 
-    /// Makes the bucket for code. In this region it is no error when it is there already
+    /// Creates the bucket for code. In this region it is not an error if it exists already
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>).
     async fn create_code_bucket(&self) -> Result<()> {
         Aws::local(self.emulator_url)
@@ -140,7 +140,7 @@ impl Deployment<'_> {
             .env("HOME", self.data_dir.emulator())
             .env("LANG", "C.UTF-8")
             .env("SAM_CLI_TELEMETRY", "0")
-            // Wide enough that its tables do not break a reason into pieces.
+            // Wide enough that a reason in its tables is not wrapped into several lines.
             .env("COLUMNS", "400")
             .env("AWS_ENDPOINT_URL", self.emulator_url)
             .env("AWS_REGION", REGION)
@@ -160,8 +160,7 @@ fn host_architecture() -> &'static str {
     }
 }
 
-/// What failed and why, from SAM's table of events, where a long reason goes on in the lines below;
-/// empty when nothing did.
+/// What failed and why, from SAM's table of events, where a long reason continues in the lines below; empty if nothing failed.
 fn failures(log: &str) -> String {
     let mut failures: Vec<String> = Vec::new();
     let mut in_failure = false;

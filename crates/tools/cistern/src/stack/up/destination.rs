@@ -1,4 +1,4 @@
-//! Where app events go on this machine: a stand-in for Iterable, which lives as long as the stack does.
+//! The destination of app events on this machine: a stand-in for Iterable, which runs as long as the stack.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::http;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A stand-in that listens but does not answer yet.
+/// A stand-in that listens but does not respond yet.
 #[derive(Debug)]
 pub(super) struct StandInForIterable {
     listener: TcpListener,
@@ -47,8 +47,8 @@ impl StandInForIterable {
     }
 }
 
-/// Has the stand-in take the key that the forwarder shows, and no other.
-pub(super) async fn admit_forwarder(
+/// Makes the stand-in accept the forwarder's key and no other.
+pub(super) async fn accept_key_of_forwarder(
     iterable_url: &str,
     emulator_url: &str,
     secret_arn: &str,

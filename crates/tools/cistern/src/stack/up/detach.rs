@@ -1,4 +1,4 @@
-//! `cistern up --detach`: the same in the background, with its progress shown here until it is ready.
+//! `cistern up --detach`: runs `up` in the background, and shows its progress until the stack is ready.
 
 use std::{
     env,
@@ -16,10 +16,10 @@ use tokio::process::{Child, Command};
 use super::Options;
 use crate::stack::{Stack, data_dir::DataDir, process::Identity};
 
-/// How often the background is looked at.
+/// The pause between two checks of the background process.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Gives the stack when it is ready.
+/// Waits until the stack is ready, and returns it.
 pub(super) async fn run(options: &Options, data_dir: &DataDir) -> Result<Stack> {
     let log_path = data_dir.log("up");
     let log = OpenOptions::new()

@@ -1,4 +1,4 @@
-//! The AWS emulator, which also runs the functions as processes of its own.
+//! The AWS emulator, which also runs the functions as its child processes.
 
 use std::{
     env, fs, io,
@@ -19,9 +19,9 @@ use crate::{
     },
 };
 
-/// Where everything is deployed.
+/// The region of everything deployed.
 pub(crate) const REGION: &str = "us-east-1";
-/// Where SAM uploads code to.
+/// The bucket to which SAM uploads code.
 pub(crate) const CODE_BUCKET: &str = "cistern-deploy";
 /// The account that the emulator acts for.
 const ACCOUNT: &str = "000000000000";
@@ -46,7 +46,7 @@ impl Emulator {
         }
     }
 
-    /// Its one endpoint. By number, not as `localhost`: the SDK would then put the bucket into the host's name.
+    /// Its endpoint, by IP address: with `localhost` the SDK would put the bucket into the host name.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -77,7 +77,7 @@ impl Emulator {
         .await
     }
 
-    /// Follows a change of port: in what was saved, every queue is named by its URL.
+    /// Replaces the old port in the saved state, where queues are named by their URL.
     pub(crate) fn move_from(&self, old_port: u16) -> Result<()> {
         let state = self.folder.join("state");
         if old_port == self.port || !state.exists() {
@@ -100,7 +100,7 @@ impl Emulator {
         Ok(())
     }
 
-    /// It keeps every version of every function, unpacked and as uploaded, long after it needs them.
+    /// Removes old versions of the functions, which the emulator keeps unpacked and as uploaded.
     fn clear_caches(&self) -> Result<()> {
         let temporary = self.folder.join("tmp");
         let uploads = self.folder.join("s3").join(ACCOUNT).join(CODE_BUCKET);
@@ -113,7 +113,7 @@ impl Emulator {
         fs::create_dir_all(&temporary).with_context(|| format!("creating {}", temporary.display()))
     }
 
-    /// The functions inherit this whole environment, so that nothing of the user's may be in it.
+    /// The functions inherit this environment, so it contains nothing of the user's.
     fn environment(&self) -> Vec<(&'static str, String)> {
         let inside = |name: &str| self.folder.join(name).to_string_lossy().into_owned();
         vec![
@@ -125,23 +125,23 @@ impl Emulator {
             ("BIND_HOST", "127.0.0.1".into()),
             ("MINISTACK_HOST", "127.0.0.1".into()),
             ("MINISTACK_REGION", REGION.into()),
-            // Handed on to the functions, whose SDK finds the emulator by it.
+            // Inherited by the functions, whose SDK finds the emulator by it.
             ("AWS_ENDPOINT_URL", self.url()),
             ("LAMBDA_EXECUTOR", "local".into()),
-            // Every call is held to IAM's policies: a function's to those of its role. This key alone may do everything.
+            // IAM is enforced for every call; a function has the permissions of its role. Only this key may do everything.
             ("AUTH", "true".into()),
             ("AWS_ACCESS_KEY_ID", LOCAL_KEY.into()),
             ("AWS_SECRET_ACCESS_KEY", LOCAL_KEY.into()),
-            // Calls that it remembers once it is asked to record them, with what was sent: a bound on its memory.
+            // The most recorded calls, which include the request: limits the memory.
             ("CLOUDTRAIL_MAX_EVENTS", "4000".into()),
             // AWS sets this from the template's LoggingConfig, the emulator does not.
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".into()),
-            // Objects are on disk when their PUT is answered; all else is saved on a regular end.
+            // Objects are on disk before their PUT is answered; everything else is saved on a regular end.
             ("S3_PERSIST", "1".into()),
             ("S3_DATA_DIR", inside("s3")),
             ("PERSIST_STATE", "1".into()),
             ("STATE_DIR", inside("state")),
-            // It would clear away containers that it takes for its own.
+            // It would remove containers that it regards as its own.
             ("DOCKER_HOST", format!("unix://{}", inside("no-docker"))),
             ("SFTP_ENABLED", "0".into()),
             ("IOT_MTLS_ENABLED", "0".into()),

@@ -1,4 +1,4 @@
-//! Ports: given, or those of last time, or any free ones.
+//! Ports: the given ones, those of the last start, or any free ones.
 
 use std::{fs, net::TcpListener};
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::stack::data_dir::DataDir;
 
-/// The ports of a stack, kept in `ports.json`: URLs that were pasted somewhere go on working, and the
-/// emulator's stored queues carry its port in their names.
+/// The ports of a stack, kept in `ports.json`: copied URLs remain valid, and the names of the
+/// emulator's stored queues contain its port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Ports {

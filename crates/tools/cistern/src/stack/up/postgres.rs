@@ -1,4 +1,4 @@
-//! The bundled Postgres: made once, started on each `up`.
+//! The bundled Postgres: initialized once, started on each `up`.
 
 mod unprivileged;
 
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Its user, who may do anything in it, and its database.
+/// Its superuser, and its database.
 const NAME: &str = "cistern";
 /// Recovery after a crash is part of a start.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -41,7 +41,7 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes the database cluster unless it is there.
+    /// Initializes the database cluster unless it exists.
     pub(crate) async fn prepare(
         bin: &Path,
         data_dir: &DataDir,
@@ -56,13 +56,13 @@ impl Postgres {
             port,
         };
         if !postgres.data.exists() {
-            step.note("making the database");
+            step.note("initializing the database");
             postgres.initialise(data_dir, step).await?;
         }
         Ok(postgres)
     }
 
-    /// Beside its final place first: a cluster that was made halfway is never started.
+    /// Initializes beside the final path and then renames, so an incomplete cluster is never started.
     async fn initialise(&self, data_dir: &DataDir, step: &Step) -> Result<()> {
         let unfinished = self.data.with_extension("unfinished");
         if unfinished.exists() {
@@ -96,7 +96,7 @@ impl Postgres {
             ])
             .args(["--locale", "C", "--no-instructions"]);
         process::run(&mut initdb, &log, step).await?;
-        fs::rename(&unfinished, &self.data).context("putting the database in its place")
+        fs::rename(&unfinished, &self.data).context("moving the initialized database to its path")
     }
 
     /// Starts it.
@@ -116,16 +116,16 @@ impl Postgres {
         Service::start("postgres", &mut command, &self.log, Signal::SIGINT)
     }
 
-    /// Waits until it takes connections.
+    /// Waits until it accepts connections.
     pub(crate) async fn wait_until_ready(&self, service: &mut Service) -> Result<()> {
-        wait_for("Postgres to take connections", START_LIMIT, async || {
+        wait_for("Postgres to accept connections", START_LIMIT, async || {
             service.ensure_running()?;
             Ok(self.takes_connections().await?.then_some(()))
         })
         .await
     }
 
-    /// Makes the database itself, which `initdb` does not, unless it is there.
+    /// Creates the database, which `initdb` does not do, unless it exists.
     pub(crate) async fn create_database(&self, data_dir: &DataDir, step: &Step) -> Result<()> {
         let query = format!("select 1 from pg_database where datname = '{NAME}'");
         let mut psql = self.client("psql");
@@ -148,7 +148,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Where functions and tests find it.
+    /// The URL for functions and tests.
     pub(crate) fn url(&self) -> Secret {
         Secret::new(format!(
             "postgres://{NAME}:{}@127.0.0.1:{}/{NAME}",
@@ -174,7 +174,7 @@ impl Postgres {
     }
 }
 
-/// The password made when the stack was first brought up.
+/// The password, created on the first start of the stack.
 fn password(data_dir: &DataDir) -> Result<Secret> {
     let path = data_dir.postgres_password();
     if !path.exists() {

@@ -1,4 +1,4 @@
-//! `cistern up` over a running stack: new code and template go into it, and what has died comes back.
+//! `cistern up` over a running stack: it is redeployed, and dead processes are restarted.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) async fn run(up: &Up, _lock: DirLock) -> Result<()> {
     let records = Records::read(&up.data_dir)?;
     let supervisor = records
         .get("cistern")
-        .context("the running stack has left no record of itself")?;
+        .context("the running stack has no record in processes.json")?;
     let Some(running) = Stack::read(&up.data_dir.stack_json())? else {
         bail!(
             "process {} has {} but has not finished its start",
@@ -37,7 +37,7 @@ pub(super) async fn run(up: &Up, _lock: DirLock) -> Result<()> {
     if let Some(port) = up.options.port {
         ensure!(
             running.base_url.ends_with(&format!(":{port}")),
-            "the stack runs on {}; it must go down to change its port",
+            "the stack runs on {}; stop it with `cistern down` to change its port",
             running.base_url
         );
     }

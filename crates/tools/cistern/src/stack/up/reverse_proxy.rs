@@ -1,8 +1,8 @@
 //! One origin for all routes, as a custom domain would be in front of the gateways in AWS.
 //!
-//! The emulator's own URLs carry the API's id in their path, which would break every link that is
-//! relative to the host, such as `links.next` of a page of events. Behind them is the whole emulator, with its secrets; so
-//! the door leads to the routes that were deployed, and to nothing else.
+//! The emulator's own URLs have the API's id in their path, which breaks every link that is relative to the host, such as
+//! `links.next` of a page of events. The whole emulator with its secrets is behind the proxy, so it forwards the deployed routes and
+//! nothing else.
 
 mod address;
 mod cors;
@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use self::{
     address::address,
     cors::Cors,
-    gateways::{Gateways, Way},
+    gateways::{Gateways, RouteKind},
 };
 use crate::{http, stack::Stack};
 
@@ -37,7 +37,7 @@ const MAX_BODY_BYTES: usize = 10 << 20;
 
 /// Headers that concern one connection and not the message
 /// (<https://www.rfc-editor.org/rfc/rfc9110#name-connection>); and the host, which is another one.
-const OF_THE_CONNECTION: [HeaderName; 8] = [
+const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     header::HOST,
     header::PROXY_AUTHENTICATE,
@@ -48,19 +48,19 @@ const OF_THE_CONNECTION: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// A door that is open but may lead nowhere yet.
+/// A proxy that listens, and may have no upstream yet.
 #[derive(Debug)]
 pub(crate) struct ReverseProxy {
     listener: TcpListener,
     gateways: watch::Sender<Gateways>,
 }
 
-/// Turns the door towards another stack's gateways.
+/// Changes the upstream of a running proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct UpstreamHandle(watch::Sender<Gateways>);
 
 impl UpstreamHandle {
-    /// Everything goes to the gateways of this stack from now on, by the routes that they have now.
+    /// Forwards all requests to the gateways of this stack from now on, by their current routes.
     pub(crate) async fn switch_to(&self, stack: &Stack) -> Result<()> {
         let gateways = Gateways::of(stack).await?;
         self.0.send_replace(gateways);
@@ -95,12 +95,12 @@ impl ReverseProxy {
         let router = router(http::client(TIMEOUT)?, self.gateways.subscribe());
         self.listener
             .set_nonblocking(true)
-            .context("preparing the front door")?;
-        let listener =
-            tokio::net::TcpListener::from_std(self.listener).context("preparing the front door")?;
+            .context("preparing the reverse proxy")?;
+        let listener = tokio::net::TcpListener::from_std(self.listener)
+            .context("preparing the reverse proxy")?;
         axum::serve(listener, router)
             .await
-            .context("serving the front door")
+            .context("serving the reverse proxy")
     }
 }
 
@@ -123,40 +123,40 @@ async fn answer(
     parts: &Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let way = gateways.way_of(&parts.method, parts.uri.path())?;
-    let cors = gateways.cors(way);
-    match way {
-        Way::NoRoute if parts.method == Method::OPTIONS => {
+    let kind = gateways.route_kind(&parts.method, parts.uri.path())?;
+    let cors = gateways.cors(kind);
+    match kind {
+        RouteKind::NoRoute if parts.method == Method::OPTIONS => {
             return Ok(cors.ok_or(Refusal::NoRoute)?.preflight(&parts.headers));
         }
-        Way::NoRoute => return Err(Refusal::NoRoute),
-        // Not for the emulator to say, which answers every such request itself.
-        Way::Closed
+        RouteKind::NoRoute => return Err(Refusal::NoRoute),
+        // The emulator would answer every such request itself.
+        RouteKind::Closed
             if parts.method == Method::OPTIONS
                 && !parts.headers.contains_key(header::AUTHORIZATION) =>
         {
             return Err(Refusal::NoKey);
         }
-        Way::Closed | Way::Open | Way::Rest => {}
+        RouteKind::Closed | RouteKind::Open | RouteKind::Rest => {}
     }
-    let address = address(gateways.base(way), &parts.uri)?;
+    let address = address(gateways.base(kind), &parts.uri)?;
     let body = read(body).await?;
     let answer = client
         .request(parts.method.clone(), address)
-        .headers(request_headers(way, parts, &body))
+        .headers(request_headers(kind, parts, &body))
         .body(body)
         .send()
         .await
         .map_err(|_| Refusal::NotReady)?;
     let status = answer.status();
-    let mut headers = of_the_message(answer.headers());
+    let mut headers = end_to_end_headers(answer.headers());
     if let Some(cors) = cors {
         cors.overwrite(&parts.headers, &mut headers);
     }
     Ok((status, headers, Body::from_stream(answer.bytes_stream())).into_response())
 }
 
-/// What the door answers itself, in the gateway's words where the gateway would.
+/// A response of the proxy itself, with the gateway's text where the gateway would give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
     NotReady,
@@ -164,7 +164,7 @@ enum Refusal {
     NoKey,
     Address,
     TooLarge,
-    CutOff,
+    Truncated,
 }
 
 impl Refusal {
@@ -178,7 +178,7 @@ impl Refusal {
                 "Bad Request: the path holds . or .. or a backslash",
             ),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-            Self::CutOff => (
+            Self::Truncated => (
                 StatusCode::BAD_REQUEST,
                 "Bad Request: the body ended too soon",
             ),
@@ -190,7 +190,7 @@ impl Refusal {
 async fn read(mut body: Body) -> Result<Bytes, Refusal> {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::CutOff)?;
+        let frame = frame.map_err(|_| Refusal::Truncated)?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -202,21 +202,21 @@ async fn read(mut body: Body) -> Result<Bytes, Refusal> {
     Ok(read.into())
 }
 
-/// The emulator's HTTP API decodes as text whatever calls itself JSON, which would destroy a gzip body or one that
-/// is not UTF-8. Such a body is therefore called bytes; no function looks at its type. A REST API's template is chosen by the
+/// The emulator's HTTP API decodes every body of type JSON as text, which would corrupt a gzip body or one that
+/// is not UTF-8. Such a body gets a binary type instead; no function reads the type. A REST API's template is chosen by the
 /// type, and bodies are text there in AWS as well.
-fn request_headers(way: Way, parts: &Parts, body: &[u8]) -> HeaderMap {
-    let mut headers = of_the_message(&parts.headers);
-    if way != Way::Rest && str::from_utf8(body).is_err() {
+fn request_headers(kind: RouteKind, parts: &Parts, body: &[u8]) -> HeaderMap {
+    let mut headers = end_to_end_headers(&parts.headers);
+    if kind != RouteKind::Rest && str::from_utf8(body).is_err() {
         let bytes = HeaderValue::from_static("application/octet-stream");
         headers.insert(header::CONTENT_TYPE, bytes);
     }
     headers
 }
 
-fn of_the_message(headers: &HeaderMap) -> HeaderMap {
+fn end_to_end_headers(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
-    for name in &OF_THE_CONNECTION {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
     headers
@@ -253,14 +253,14 @@ mod tests {
         url
     }
 
-    async fn door_to(upstream: &str) -> String {
+    async fn proxy_to(upstream: &str) -> String {
         let (_sender, gateways) = watch::channel(gateways::tests::gateways(upstream));
         serve(router(http::client(TIMEOUT).unwrap(), gateways)).await
     }
 
     /// A connection on which a request was written as it stands.
-    async fn write(door: &str, request: &str) -> TcpStream {
-        let address = door.strip_prefix("http://").unwrap();
+    async fn write(proxy: &str, request: &str) -> TcpStream {
+        let address = proxy.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         stream
@@ -276,12 +276,12 @@ mod tests {
     #[tokio::test]
     async fn path_query_body_status_and_headers_pass_unchanged() {
         let upstream = serve(Router::new().route("/api/{*path}", any(echo))).await;
-        let door = door_to(&format!("{upstream}/api")).await;
+        let proxy = proxy_to(&format!("{upstream}/api")).await;
         let body = Bytes::from_static(b"{}");
 
         let answer = http::client(TIMEOUT)
             .unwrap()
-            .post(format!("{door}/webhooks/sparkpost?a=b%20c&a=d+e"))
+            .post(format!("{proxy}/webhooks/sparkpost?a=b%20c&a=d+e"))
             .header("x-mine", "1")
             .header("content-type", "application/json")
             .body(body.clone())
@@ -300,10 +300,10 @@ mod tests {
     #[tokio::test]
     async fn each_path_goes_to_its_gateway() {
         let upstream = serve(Router::new().fallback(echo)).await;
-        let door = door_to(&upstream).await;
+        let proxy = proxy_to(&upstream).await;
         let client = http::client(TIMEOUT).unwrap();
         let seen = async |path: &str| {
-            let answer = client.post(format!("{door}{path}")).send().await.unwrap();
+            let answer = client.post(format!("{proxy}{path}")).send().await.unwrap();
             let seen = answer.headers().get("x-seen").map(HeaderValue::to_str);
             seen.unwrap_or(Ok("")).unwrap().to_owned()
         };
@@ -325,7 +325,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_text_is_called_bytes_before_the_http_api_alone() {
         let upstream = serve(Router::new().fallback(echo)).await;
-        let door = door_to(&upstream).await;
+        let proxy = proxy_to(&upstream).await;
         let body = Bytes::from_static(b"\x1f\x8b\x00\xff");
 
         for (path, content_type) in [
@@ -334,7 +334,7 @@ mod tests {
         ] {
             let answer = http::client(TIMEOUT)
                 .unwrap()
-                .post(format!("{door}{path}"))
+                .post(format!("{proxy}{path}"))
                 .header("content-type", "application/json")
                 .body(body.clone())
                 .send()
@@ -351,7 +351,7 @@ mod tests {
     #[tokio::test]
     async fn no_spelling_of_a_path_leaves_the_routes() {
         let upstream = serve(Router::new().fallback(echo)).await;
-        let door = door_to(&format!("{upstream}/_aws/execute-api/abc")).await;
+        let proxy = proxy_to(&format!("{upstream}/_aws/execute-api/abc")).await;
         let table = [
             ("GET /../../../", 400),
             ("POST /../../../?Action=GetSecretValue", 400),
@@ -372,7 +372,7 @@ mod tests {
 
         for (line, status) in table {
             let request = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-            let answered = read_status(write(&door, &request).await).await;
+            let answered = read_status(write(&proxy, &request).await).await;
             assert_eq!(answered, status, "{line}");
         }
     }
@@ -380,11 +380,11 @@ mod tests {
     #[tokio::test]
     async fn preflights_are_answered_where_no_route_takes_them_and_closed_routes_ask_for_a_key() {
         let upstream = serve(Router::new().fallback(echo)).await;
-        let door = door_to(&upstream).await;
+        let proxy = proxy_to(&upstream).await;
         let ask = async |path: &str| {
             let answer = http::client(TIMEOUT)
                 .unwrap()
-                .request(Method::OPTIONS, format!("{door}{path}"))
+                .request(Method::OPTIONS, format!("{proxy}{path}"))
                 .header("origin", "https://shop.example")
                 .header("access-control-request-method", "POST")
                 .send()
@@ -402,11 +402,11 @@ mod tests {
 
     #[tokio::test]
     async fn more_than_the_gateway_takes_is_413() {
-        let door = door_to("http://127.0.0.1:1").await;
+        let proxy = proxy_to("http://127.0.0.1:1").await;
 
         let answer = http::client(TIMEOUT)
             .unwrap()
-            .post(format!("{door}/webhooks/sparkpost"))
+            .post(format!("{proxy}/webhooks/sparkpost"))
             .body(vec![b' '; MAX_BODY_BYTES + 1])
             .send()
             .await
@@ -416,14 +416,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_is_cut_off_is_no_large_one_and_reaches_nothing() {
-        let door = door_to("http://127.0.0.1:1").await;
+    async fn a_truncated_body_is_not_reported_as_too_large_and_is_not_forwarded() {
+        let proxy = proxy_to("http://127.0.0.1:1").await;
 
         for request in [
             "POST /webhooks/sparkpost HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[{",
             "POST /webhooks/sparkpost HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nff\r\n[{",
         ] {
-            let mut stream = write(&door, request).await;
+            let mut stream = write(&proxy, request).await;
             stream.shutdown().await.unwrap();
             assert_eq!(read_status(stream).await, 400, "{request}");
         }
@@ -431,9 +431,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_gateway_that_is_away_is_502() {
-        let door = door_to("http://127.0.0.1:1").await;
+        let proxy = proxy_to("http://127.0.0.1:1").await;
 
-        let answer = reqwest::get(format!("{door}/healthz")).await.unwrap();
+        let answer = reqwest::get(format!("{proxy}/healthz")).await.unwrap();
 
         assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
     }

@@ -1,4 +1,4 @@
-//! From sources to a deployed stack: build, stage, deploy, and tell what there is.
+//! From sources to a deployed stack: build, stage, deploy and describe.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
 /// A first request starts a function and opens its connections.
 const HEALTH_LIMIT: Duration = Duration::from_mins(1);
 
-/// Where things are that do not change with a deployment.
+/// Paths and URLs that a deployment does not change.
 #[derive(Clone, Debug)]
 pub(super) struct DeployContext {
     pub(super) sam: PathBuf,
@@ -30,7 +30,7 @@ pub(super) struct DeployContext {
     pub(super) database_url: Secret,
 }
 
-/// Builds and deploys what the checkout holds.
+/// Builds and deploys the checkout.
 pub(super) async fn run(up: &Up, context: &DeployContext) -> Result<Stack> {
     let template = fs::read_to_string(up.checkout.template()).context("reading template.yaml")?;
     let functions = template::functions(&template)?;
@@ -50,7 +50,8 @@ pub(super) async fn run(up: &Up, context: &DeployContext) -> Result<Stack> {
     };
     let outputs = deployment.run(&template, &step).await?;
     let secret_arn = outputs.get("DestinationSecretArn")?;
-    destination::admit_forwarder(&context.iterable_url, &context.emulator_url, secret_arn).await?;
+    destination::accept_key_of_forwarder(&context.iterable_url, &context.emulator_url, secret_arn)
+        .await?;
     let stack = describe(up, context, &outputs, &functions).await?;
     step.done("template.yaml");
     Ok(stack)
@@ -65,7 +66,7 @@ async fn describe(
     let webhook_url = outputs.get("SparkPostWebhookUrl")?;
     let rest_api = RestApi::of(outputs.get("MParticleWebhookUrl")?)?;
     let queue = |name: &str, output| Ok((name.to_owned(), outputs.get(output)?.to_owned()));
-    // A function of a part that is switched off is not there.
+    // A function of a disabled pipeline does not exist.
     let function = |(logical_id, binary): (&String, &String)| {
         let name = outputs.find(&format!("{logical_id}Name"))?;
         Some((binary.clone(), name.to_owned()))
@@ -100,7 +101,7 @@ async fn describe(
     })
 }
 
-/// What the URL of a REST API's route is made of. In AWS the stage stands in front of the path, here it does not.
+/// The parts of the URL of a REST API's route. In AWS the path begins with the stage, here it does not.
 #[derive(Debug, PartialEq, Eq)]
 struct RestApi<'a> {
     id: &'a str,

@@ -1,4 +1,4 @@
-//! The process that owns a data directory: starts everything, keeps it, and stops it at the end.
+//! The process that owns a data directory: starts, supervises and stops everything.
 
 use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,7 +25,7 @@ use crate::{
 /// Runs the stack until Ctrl-C, SIGTERM or the end of the terminal, then stops what it started.
 pub(super) async fn run(up: &Up, _ownership: Ownership, lock: DirLock) -> Result<()> {
     let mut signals = StopSignals::listen()?;
-    // Asks for the repair that `redeploy` begins with; until the stack is up there is nothing to repair.
+    // Sent by `redeploy` to have dead processes restarted; ignored until the stack is up.
     let reload = signal(SignalKind::user_defined1()).context("listening to signals")?;
     let mut running = Running::begin(up).await?;
 
@@ -73,7 +73,7 @@ struct Running {
 }
 
 impl Running {
-    /// Clears away what a crash has left.
+    /// Stops what a crash left running.
     async fn begin(up: &Up) -> Result<Self> {
         up.data_dir.remove_stack_json()?;
         let leftovers = process::stop_leftovers(&up.data_dir).await?;
@@ -159,7 +159,7 @@ impl Running {
         Ok((Some(postgres), url))
     }
 
-    /// Whoever gives up waiting still finds it here, to stop it.
+    /// Keeps the service before waiting for it, so that it is stopped even if the wait is cancelled.
     async fn run_postgres(&mut self, postgres: &Postgres) -> Result<()> {
         let service = self.postgres.insert(postgres.start()?);
         self.records.add(service)?;
@@ -179,8 +179,8 @@ impl Running {
         Ok(emulator.url())
     }
 
-    /// A dead Postgres is told but leaves the rest running: what arrives is still stored, and loaded
-    /// when it is back. Without the emulator there is nothing left.
+    /// If Postgres ends, this is reported and the rest keeps running: batches are still stored, and loaded once Postgres runs again. If the
+    /// emulator ends, the stack stops.
     async fn watch(
         &mut self,
         up: &Up,
@@ -213,7 +213,7 @@ impl Running {
         }
     }
 
-    /// Starts a Postgres that has ended, and follows what was deployed since.
+    /// Restarts a Postgres that has ended, and switches to the newest deployment.
     async fn reload(
         &mut self,
         up: &Up,
@@ -233,7 +233,7 @@ impl Running {
         Ok(())
     }
 
-    /// Stops everything, the database last; gives the names.
+    /// Stops everything, the database last. Returns the names.
     async fn stop(self) -> Vec<&'static str> {
         let mut names = Vec::new();
         for service in [self.emulator, self.postgres].into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The template as the local stack deploys it: the same text with each function's code in its place.
+//! The template as the local stack deploys it: the same text with the path of each function's code.
 
 use std::{
     collections::BTreeMap,
@@ -17,17 +17,16 @@ const CONCURRENCY: [&str; 2] = [
     "MaximumConcurrency: !Ref ArchiverConcurrency",
 ];
 
-/// What a local stack cannot be held to, as the template has it and as it is deployed. A reference to a parameter is written
-/// out first.
+/// Lines that the emulator does not support: as they are in the template, and as they are deployed.
 ///
-/// - The emulator speaks plain HTTP, so that a statement on transport would deny everything. It stays, for requests that do
-///   not tell how they came, which the emulator's all do.
+/// - The emulator speaks plain HTTP, so a statement about transport would deny everything. It is changed to apply to
+///   requests with a known transport, which the emulator's requests never have.
 /// - Permission for a batch is permission for the single action
-///   (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>), where the emulator asks for
-///   an action of the batch's name, which IAM does not know.
+///   (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>), but the emulator requires
+///   an action named after the batch call, which IAM does not know.
 ///
-/// All else about policies is deployed as it stands, and enforced.
-const NOT_SO_HERE: [(&str, &str); 3] = [
+/// All other policies are deployed unchanged, and enforced.
+const REPLACED: [(&str, &str); 3] = [
     (
         r#"Condition: {Bool: {aws:SecureTransport: "false"}}"#,
         r#"Condition: {"Null": {aws:SecureTransport: "true"}}"#,
@@ -73,7 +72,7 @@ pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
 }
 
 /// Points each function's code at its package in `code`, writes numbers where the emulator needs them, and leaves out what
-/// cannot hold there ([`NOT_SO_HERE`]).
+/// cannot hold there ([`REPLACED`]).
 ///
 /// Its queue poller compares `MaximumConcurrency` as a number, but a reference to a parameter reaches
 /// it as text, where AWS converts it.
@@ -89,7 +88,7 @@ pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String
             let number = format!("MaximumConcurrency: {concurrency}");
             let numbered = CONCURRENCY.iter().map(|there| (*there, number.as_str()));
             let line = numbered
-                .chain(NOT_SO_HERE)
+                .chain(REPLACED)
                 .fold(line.to_owned(), |line, (there, here)| {
                     line.replace(there, here)
                 });
@@ -138,9 +137,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_changes_but_code_concurrency_and_what_cannot_hold_here() {
+    fn nothing_changes_but_code_concurrency_and_replaced_lines() {
         let staged = with_code(TEMPLATE, Path::new("/it's"), 4);
-        let cannot_hold = |line: &&str| NOT_SO_HERE.iter().any(|(there, _)| line.contains(there));
+        let cannot_hold = |line: &&str| REPLACED.iter().any(|(there, _)| line.contains(there));
 
         let changed: Vec<(&str, &str)> = TEMPLATE
             .lines()
@@ -162,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_hold_here_stands_in_the_template() {
-        for (there, here) in NOT_SO_HERE {
+    fn every_replaced_line_is_in_the_template() {
+        for (there, here) in REPLACED {
             assert!(TEMPLATE.contains(there), "{there}");
             assert!(!TEMPLATE.contains(here), "{here}");
         }
         let staged = with_code(TEMPLATE, Path::new("/"), 4);
         assert!(!staged.contains("Bool: {aws:SecureTransport"));
-        // Who may delete or hide single messages may do so with many.
+        // A permission for single messages is also one for batches.
         for action in ["sqs:DeleteMessage", "sqs:ChangeMessageVisibility"] {
             let count = |text: &str| staged.matches(text).count();
             assert_eq!(count(&format!("{action}Batch")) * 2, count(action));

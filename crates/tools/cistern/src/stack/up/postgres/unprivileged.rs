@@ -1,11 +1,9 @@
-//! Running Postgres's programs as somebody who is not root, as they demand.
+//! Runs Postgres's programs as a user other than root, which they require.
 //!
-//! For root, which is who one is in most containers, they run as `nobody`. That user may not be able
-//! to walk to the checkout, which is often below `/root`, whose door is shut to others. Copying a
-//! hundred megabytes of programs and every database to an open place would leave things outside the
-//! data directory, and user namespaces are switched off in most containers. So the programs keep the
-//! one capability that opens doors, `CAP_DAC_OVERRIDE`, which root has in containers too; `setpriv`
-//! of util-linux hands it over. Postgres asks only who it is, not what it may do.
+//! If this process is root, as in most containers, they run as `nobody`. That user may not be able to reach the checkout, which is often
+//! below `/root`. Copying a hundred megabytes of programs and every database elsewhere would leave files outside the data directory, and
+//! user namespaces are disabled in most containers. So the programs keep one capability, `CAP_DAC_OVERRIDE`, which root has in containers
+//! too; `setpriv` of util-linux passes it on. Postgres checks the user id only, not the capabilities.
 
 use std::{
     os::unix::fs::chown,
@@ -32,7 +30,7 @@ impl Programs {
         }
     }
 
-    /// A program of Postgres, to be run by somebody who is not root.
+    /// A program of Postgres, run by a user other than root.
     pub(super) fn command(&self, name: &str) -> Command {
         let program = self.folder.join(name);
         if !geteuid().is_root() {
@@ -52,11 +50,11 @@ impl Programs {
     }
 }
 
-/// Makes a folder belong to those who run the programs.
+/// Gives a folder to the user that runs the programs.
 pub(super) fn give(folder: &Path) -> Result<()> {
     if geteuid().is_root() {
         chown(folder, Some(NOBODY), Some(NOBODY))
-            .with_context(|| format!("giving {} away", folder.display()))?;
+            .with_context(|| format!("changing the owner of {}", folder.display()))?;
     }
     Ok(())
 }
@@ -81,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn programs_reach_what_lies_behind_a_shut_door() {
+    async fn programs_can_read_files_in_a_private_folder() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();

@@ -1,4 +1,4 @@
-//! The gateways behind the door: where they are, and which routes they have.
+//! The gateways behind the proxy: their URLs and routes.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::{http, stack::Stack};
 
 /// The one route of the REST API.
 const REST_API_PATH: &str = "/webhooks/mparticle";
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the emulator has the two gateways, and what the HTTP API was told when it was deployed. As long as nothing was,
-/// nothing is known.
+/// The URLs of the two gateways in the emulator, and the deployed routes and CORS configuration of the HTTP API. Empty until something
+/// is deployed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gateways {
     http_api: String,
@@ -24,20 +24,20 @@ pub(super) struct Gateways {
     cors: Option<Cors>,
 }
 
-/// Which way a request goes.
+/// Which gateway and kind of route a request belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// To the REST API.
+pub(super) enum RouteKind {
+    /// The REST API.
     Rest,
-    /// To a route of the HTTP API without an authorizer.
+    /// A route of the HTTP API without an authorizer.
     Open,
-    /// To one with an authorizer.
+    /// A route of the HTTP API with an authorizer.
     Closed,
     /// The HTTP API has no such route.
     NoRoute,
 }
 
-/// A route, as the API tells it.
+/// A route, as the API returns it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Route {
@@ -59,7 +59,7 @@ struct Api {
 }
 
 impl Gateways {
-    /// Asks the emulator what was deployed.
+    /// Reads the deployed routes from the emulator.
     pub(super) async fn of(stack: &Stack) -> Result<Self> {
         let Stack {
             aws_endpoint_url,
@@ -79,42 +79,42 @@ impl Gateways {
         })
     }
 
-    /// The way of a request, chosen as AWS's gateways do, which take no notice of a slash too many.
+    /// The route of a request, chosen like AWS's gateways, which ignore extra slashes.
     ///
     /// # Errors
-    /// When the path holds dot segments, or nothing was deployed yet.
-    pub(super) fn way_of(&self, method: &Method, path: &str) -> Result<Way, Refusal> {
+    /// The path has dot segments, or nothing is deployed yet.
+    pub(super) fn route_kind(&self, method: &Method, path: &str) -> Result<RouteKind, Refusal> {
         if self.http_api.is_empty() {
             return Err(Refusal::NotReady);
         }
         let path = match normal_path(path) {
             Ok(path) => path,
             Err(BadPath::DotSegment) => return Err(Refusal::Address),
-            Err(BadPath::Control) => return Ok(Way::NoRoute),
+            Err(BadPath::Control) => return Ok(RouteKind::NoRoute),
         };
         if path == REST_API_PATH {
-            return Ok(Way::Rest);
+            return Ok(RouteKind::Rest);
         }
         let route = self.routes.iter().filter(|route| {
             route.route_key != "$default" && covers(&route.route_key, method.as_str(), &path)
         });
-        // The one that says most of the path, as the gateway chooses.
+        // The most specific route, which is the one that the gateway chooses.
         Ok(route
             .max_by_key(|route| (!route.is_greedy(), route.route_key.len()))
-            .map_or(Way::NoRoute, Route::way))
+            .map_or(RouteKind::NoRoute, Route::kind))
     }
 
-    pub(super) fn base(&self, way: Way) -> &str {
-        match way {
-            Way::Rest => &self.rest_api,
-            Way::Open | Way::Closed | Way::NoRoute => &self.http_api,
+    pub(super) fn base(&self, kind: RouteKind) -> &str {
+        match kind {
+            RouteKind::Rest => &self.rest_api,
+            RouteKind::Open | RouteKind::Closed | RouteKind::NoRoute => &self.http_api,
         }
     }
 
-    pub(super) fn cors(&self, way: Way) -> Option<&Cors> {
-        match way {
-            Way::Rest => None,
-            Way::Open | Way::Closed | Way::NoRoute => self.cors.as_ref(),
+    pub(super) fn cors(&self, kind: RouteKind) -> Option<&Cors> {
+        match kind {
+            RouteKind::Rest => None,
+            RouteKind::Open | RouteKind::Closed | RouteKind::NoRoute => self.cors.as_ref(),
         }
     }
 }
@@ -124,10 +124,10 @@ impl Route {
         self.route_key.ends_with("+}")
     }
 
-    fn way(&self) -> Way {
+    fn kind(&self) -> RouteKind {
         match self.authorization_type.as_deref() {
-            None | Some("NONE") => Way::Open,
-            Some(_) => Way::Closed,
+            None | Some("NONE") => RouteKind::Open,
+            Some(_) => RouteKind::Closed,
         }
     }
 }
@@ -137,16 +137,16 @@ async fn ask<T: DeserializeOwned>(url: &str, region: &str) -> Result<T> {
     let scope = format!(
         "AWS4-HMAC-SHA256 Credential=local/20260101/{region}/apigateway/aws4_request, SignedHeaders=host, Signature=0"
     );
-    let answer = http::client(PATIENCE)?
+    let answer = http::client(TIMEOUT)?
         .get(url)
         .header("authorization", scope)
         .send()
         .await
-        .context("asking the emulator for its routes")?
+        .context("reading the routes from the emulator")?
         .error_for_status()
-        .context("asking the emulator for its routes")?;
+        .context("reading the routes from the emulator")?;
     let text = answer.bytes().await.context("reading the routes")?;
-    serde_json::from_slice(&text).context("understanding the routes")
+    serde_json::from_slice(&text).context("parsing the routes")
 }
 
 #[cfg(test)]
@@ -187,38 +187,42 @@ pub(super) mod tests {
     fn requests_go_the_way_of_their_route() {
         let gateways = gateways("http://127.0.0.1:1");
         let table = [
-            ("POST", "/webhooks/mparticle", Way::Rest),
-            ("GET", "//webhooks/mparticle/", Way::Rest),
-            ("POST", "/webhooks/sparkpost", Way::Open),
-            ("POST", "/webhooks/sparkpost/", Way::Open),
-            ("POST", "//webhooks//sparkpost", Way::Open),
-            ("GET", "/webhooks/sparkpost", Way::NoRoute),
-            ("HEAD", "/webhooks/sparkpost", Way::NoRoute),
-            ("POST", "/oauth/token/", Way::Open),
-            ("POST", "/track", Way::Open),
-            ("POST", "/track//", Way::Open),
-            ("OPTIONS", "/track", Way::NoRoute),
-            ("GET", "/healthz/", Way::Open),
-            ("HEAD", "/healthz", Way::Open),
-            ("GET", "/openapi.json", Way::Open),
-            ("PUT", "/api/v1/events/message", Way::Closed),
-            ("GET", "/api/v1//events/message/", Way::Closed),
-            ("OPTIONS", "/api/v1/events/message", Way::Closed),
-            ("GET", "/", Way::NoRoute),
-            ("POST", "/v1/batch", Way::Open),
-            ("POST", "/batch/", Way::Open),
-            ("POST", "/track/key", Way::Open),
-            ("GET", "/batch", Way::NoRoute),
-            ("POST", "/v2/batch", Way::NoRoute),
-            ("GET", "/v2/apis", Way::NoRoute),
-            ("GET", "/_ministack/health", Way::NoRoute),
-            ("GET", "/$default/healthz", Way::NoRoute),
-            ("GET", "/healthz%00", Way::NoRoute),
+            ("POST", "/webhooks/mparticle", RouteKind::Rest),
+            ("GET", "//webhooks/mparticle/", RouteKind::Rest),
+            ("POST", "/webhooks/sparkpost", RouteKind::Open),
+            ("POST", "/webhooks/sparkpost/", RouteKind::Open),
+            ("POST", "//webhooks//sparkpost", RouteKind::Open),
+            ("GET", "/webhooks/sparkpost", RouteKind::NoRoute),
+            ("HEAD", "/webhooks/sparkpost", RouteKind::NoRoute),
+            ("POST", "/oauth/token/", RouteKind::Open),
+            ("POST", "/track", RouteKind::Open),
+            ("POST", "/track//", RouteKind::Open),
+            ("OPTIONS", "/track", RouteKind::NoRoute),
+            ("GET", "/healthz/", RouteKind::Open),
+            ("HEAD", "/healthz", RouteKind::Open),
+            ("GET", "/openapi.json", RouteKind::Open),
+            ("PUT", "/api/v1/events/message", RouteKind::Closed),
+            ("GET", "/api/v1//events/message/", RouteKind::Closed),
+            ("OPTIONS", "/api/v1/events/message", RouteKind::Closed),
+            ("GET", "/", RouteKind::NoRoute),
+            ("POST", "/v1/batch", RouteKind::Open),
+            ("POST", "/batch/", RouteKind::Open),
+            ("POST", "/track/key", RouteKind::Open),
+            ("GET", "/batch", RouteKind::NoRoute),
+            ("POST", "/v2/batch", RouteKind::NoRoute),
+            ("GET", "/v2/apis", RouteKind::NoRoute),
+            ("GET", "/_ministack/health", RouteKind::NoRoute),
+            ("GET", "/$default/healthz", RouteKind::NoRoute),
+            ("GET", "/healthz%00", RouteKind::NoRoute),
         ];
 
-        for (method, path, way) in table {
+        for (method, path, kind) in table {
             let method = method.parse().unwrap();
-            assert_eq!(gateways.way_of(&method, path), Ok(way), "{method} {path}");
+            assert_eq!(
+                gateways.route_kind(&method, path),
+                Ok(kind),
+                "{method} {path}"
+            );
         }
     }
 
@@ -240,7 +244,7 @@ pub(super) mod tests {
         ] {
             let path = format!("/api/{dots}/x");
             assert_eq!(
-                gateways.way_of(&Method::GET, &path),
+                gateways.route_kind(&Method::GET, &path),
                 Err(Refusal::Address),
                 "{path}"
             );
@@ -249,8 +253,8 @@ pub(super) mod tests {
 
     #[test]
     fn before_anything_is_deployed_nothing_is_ready() {
-        let way = Gateways::default().way_of(&Method::GET, "/healthz");
+        let kind = Gateways::default().route_kind(&Method::GET, "/healthz");
 
-        assert_eq!(way, Err(Refusal::NotReady));
+        assert_eq!(kind, Err(Refusal::NotReady));
     }
 }
