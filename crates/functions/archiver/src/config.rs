@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use aws_io::{Aws, S3Client};
-use function_kit::{BoxError, Env, EnvError, metrics::Metrics};
 use event_model::Pipeline;
+use function_kit::{BoxError, Env, EnvError, metrics::Metrics};
 use lake_schema::{Table, layout};
 use time::{Date, Duration, OffsetDateTime, macros::date};
 

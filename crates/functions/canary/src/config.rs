@@ -6,13 +6,13 @@ use aws_io::{Aws, SecretsClient};
 use function_kit::{Env, EnvError};
 use reqwest::Client;
 
-/// How long one request may take; the gateway gives up after 30 s.
+/// Timeout of a request; the gateway times out after 30 s.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Name or ARN of the secret that holds the keys.
+    /// Name or ARN of the secret with the keys.
     pub secret_id: String,
     /// URL to which batches are posted.
     pub webhook_url: String,

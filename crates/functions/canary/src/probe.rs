@@ -17,7 +17,7 @@ use tracing::{error, info};
 use crate::Deps;
 
 const READ_LIMIT: Duration = Duration::from_secs(5);
-/// Between two searches.
+/// Pause between two searches.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The campaign of the events, which nobody else uses.
 const CAMPAIGN: &str = "cistern-canary";

@@ -1,4 +1,4 @@
-//! The inputs: what happens in a month, and which parts of the stack there are.
+//! The inputs: what happens in a month, and which parts of the stack are enabled.
 
 use serde::Serialize;
 
@@ -13,26 +13,26 @@ pub struct Scenario {
     pub app_events: Option<AppEvents>,
     /// How long events are kept, in S3 and in Postgres.
     pub retention_months: f64,
-    /// Whether the account's free tier is still free for this stack.
+    /// Whether the account's free tier is available for this stack.
     pub free_tier: bool,
 }
 
 /// Product events: track to Athena.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProductEvents {
-    /// Events a month.
+    /// Events per month.
     pub events: f64,
-    /// Events that a client puts into one request.
+    /// Events per request of a client.
     pub events_per_request: f64,
-    /// Bytes of an event as its client writes it.
+    /// Bytes of an event as sent.
     pub bytes_per_event: f64,
     /// Where requests arrive.
     pub endpoint: Endpoint,
     /// What the events look like, which decides how small they become.
     pub shape: Shape,
-    /// Whether months are copied when they are over, and questions that look back for long ask for the copies.
+    /// Whether finished months are copied, and queries over a long range use the copies.
     pub close_months: bool,
-    /// What is asked of them.
+    /// Their queries.
     pub queries: QueryLoad,
 }
 
@@ -48,11 +48,11 @@ pub enum Endpoint {
     RestApi,
 }
 
-/// What product events look like.
+/// The kind of product events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
-    /// The published generator's: one event name, 210 users, a time.
+    /// The events of the published generator: one event name, 210 users, a time.
     Article,
     /// A click stream: ten fields, ids of millions of people.
     Click,
@@ -61,22 +61,22 @@ pub enum Shape {
 /// The queries of a month: a third each count the users of a month, one event of a year, the users of a year.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct QueryLoad {
-    /// Queries a month.
+    /// Queries per month.
     pub queries: f64,
-    /// How many of them differ in their text.
+    /// Number of queries with different texts.
     pub different: f64,
-    /// For how long Athena may answer with the result that it has; 0 has every query run.
+    /// For how long Athena may return a stored result; 0 runs every query.
     pub reuse_minutes: f64,
 }
 
 /// Email events: webhook to Postgres.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EmailEvents {
-    /// Events a month.
+    /// Events per month.
     pub events: f64,
-    /// Events that the provider puts into one batch.
+    /// Events per batch of the provider.
     pub events_per_batch: f64,
-    /// Searches a month.
+    /// Searches per month.
     pub searches: f64,
     /// Where they are stored.
     pub database: Database,
@@ -94,16 +94,16 @@ pub enum Database {
     Medium,
     /// RDS in the stack, db.t4g.large.
     Large,
-    /// One of your own, by `DatabaseUrl`, which this does not price.
+    /// Your own, by `DatabaseUrl`, which is not priced here.
     Own,
 }
 
 /// App events: forwarded to a destination.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AppEvents {
-    /// Events a month.
+    /// Events per month.
     pub events: f64,
-    /// Events that the provider puts into one batch.
+    /// Events per batch of the provider.
     pub events_per_batch: f64,
     /// Bytes of an event as it is received.
     pub bytes_per_event: f64,
@@ -129,14 +129,14 @@ impl ProductEvents {
 }
 
 impl EmailEvents {
-    /// Batches a month.
+    /// Batches per month.
     pub fn batches(&self) -> f64 {
         (self.events / self.events_per_batch.max(1.0)).ceil()
     }
 }
 
 impl AppEvents {
-    /// Batches a month.
+    /// Batches per month.
     pub fn batches(&self) -> f64 {
         (self.events / self.events_per_batch.max(1.0)).ceil()
     }

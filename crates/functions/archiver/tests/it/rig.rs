@@ -13,9 +13,9 @@ use aws_io::{
     s3::{GetError, ObjectRef},
 };
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use function_kit::{Env, capture::Capture, metrics::Metrics};
 use bytes::Bytes;
 use event_model::Pipeline;
+use function_kit::{Env, capture::Capture, metrics::Metrics};
 use lake_schema::Table;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};

@@ -52,14 +52,14 @@ pub(crate) enum Command {
     Track(TrackOptions),
 }
 
-/// What `cistern generate` is asked to do.
+/// Options of `cistern generate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Events to post
     #[arg(long, default_value = "10000")]
     count: NonZeroU64,
 
-    /// Events in a batch [default: 1000 of SparkPost's, 10 of mParticle's, 100 of a tracker's]
+    /// Events per batch [default: 1000 for sparkpost, 10 for mparticle, 100 for track]
     #[arg(long)]
     batch_size: Option<NonZeroU32>,
 
@@ -75,11 +75,11 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
-    /// Hours over which the events happened
+    /// Hours over which the events are spread
     #[arg(long, default_value = "1")]
     hours: NonZeroU32,
 
-    /// When the first event happened, as in 2026-01-01T00:00:00Z [default: so that the last happened now]
+    /// Time of the first event, such as 2026-01-01T00:00:00Z [default: chosen so that the last event happens now]
     #[arg(long, value_parser = parse_time)]
     start: Option<OffsetDateTime>,
 
@@ -91,14 +91,14 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What `cistern generate track` is asked to do.
+/// Options of `cistern generate track`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrackOptions {
-    /// What the events look like
+    /// Kind of events
     #[arg(long, value_enum, default_value = "article")]
     shape: Shape,
 
-    /// Different people whose events they are [default: 210 for article, two million for click]
+    /// Number of different users [default: 210 for article, two million for click]
     #[arg(long)]
     people: Option<NonZeroU64>,
 
@@ -109,7 +109,7 @@ pub(crate) struct TrackOptions {
 /// [`track::Shape`] on the command line.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Shape {
-    /// The published generator's: LOGIN, a name, a time
+    /// The published generator: LOGIN, a name, a time
     Article,
     /// A shop's click stream: ids, pages, devices, places
     Click,

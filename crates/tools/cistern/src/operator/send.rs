@@ -18,7 +18,7 @@ use self::fate::{Fate, database, exit_code, follow};
 use crate::operator::webhook::{Body, Target, WebhookResponse};
 use crate::table::printable_lines;
 
-/// What `cistern send` is asked to do.
+/// Options of `cistern send`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Webhook bodies
@@ -32,11 +32,11 @@ pub(crate) struct Options {
     #[command(flatten)]
     target: Target,
 
-    /// How many seconds to wait for a file to be loaded; 0 only posts
+    /// Seconds to wait until a file is loaded; 0 only posts it
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u64,
 
-    /// Print one JSON object a file
+    /// Print one JSON object per file
     #[arg(long)]
     json: bool,
 }
@@ -71,7 +71,7 @@ async fn fate_of(
         return Ok(Fate::Refused);
     }
     if options.mparticle {
-        return Ok(Fate::Accepted("`cistern forward` sends it on"));
+        return Ok(Fate::Accepted("`cistern forward` forwards it"));
     }
     match (store, &response.batch) {
         _ if options.wait == 0 => Ok(Fate::Accepted("not followed")),
@@ -120,7 +120,7 @@ fn report(options: &Options, file: &Path, response: &WebhookResponse, fate: &Fat
         line["batch"] = json!(batch);
         println!("{line}");
     } else {
-        // A reason may quote what somebody sent.
+        // A reason may quote what a sender sent.
         let fate = printable_lines(&fate.text());
         println!(
             "{} {duration_ms:>5} ms  {}",

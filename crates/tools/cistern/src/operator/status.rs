@@ -12,7 +12,7 @@ use crate::{
     stack::{Stack, data_dir::DataDir, process::Records},
 };
 
-/// What `cistern status` is asked to do.
+/// Options of `cistern status`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the stack keeps its data [default: .local in the checkout]
@@ -127,7 +127,7 @@ async fn health(client: &reqwest::Client, stack: &Stack) -> (bool, Option<Value>
 fn text(status: &Status) -> String {
     let mut lines = Vec::new();
     for (name, alive) in &status.processes {
-        let state = if *alive { "runs" } else { "has ended" };
+        let state = if *alive { "running" } else { "ended" };
         lines.push(format!("{name:<12}{state}"));
     }
     if let Some(health) = &status.health {

@@ -76,7 +76,7 @@ async fn outputs(stack_name: &str) -> Result<BTreeMap<String, String>> {
         .await
         .with_context(|| {
             format!(
-                "starting {} (`cistern tools` installs it, or see AWS SAM's own installer)",
+                "starting {} (`cistern tools` installs AWS SAM, or use its own installer)",
                 sam.display()
             )
         })?;

@@ -29,11 +29,11 @@ const API_KEY: &str = "x-api-key";
 /// The options that select the webhook.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Target {
-    /// Webhook to post to [default: that of the local stack]
+    /// URL of the webhook [default: the local stack's]
     #[arg(long, requires = "key")]
     url: Option<String>,
 
-    /// Its key
+    /// Key of the webhook
     #[arg(long, requires = "url")]
     key: Option<String>,
 

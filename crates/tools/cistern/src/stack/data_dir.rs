@@ -46,7 +46,7 @@ pub(crate) struct Ownership(File);
 pub(crate) struct DirLock(File);
 
 impl DataDir {
-    /// The directory that `--data-dir` names, or else the variable `CISTERN_DATA_DIR`, or the checkout's own. It need not
+    /// The directory in `--data-dir`, else in the variable `CISTERN_DATA_DIR`, else the checkout's own. It need not
     /// exist.
     pub(crate) fn resolve(given: Option<&Path>) -> Result<Self> {
         let variable = env::var_os(VARIABLE).filter(|value| !value.is_empty());

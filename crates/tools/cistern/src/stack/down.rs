@@ -16,7 +16,7 @@ use crate::{
 /// Longer than the time limit of each service's end.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What `cistern down` is asked to do.
+/// Options of `cistern down`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the stack keeps its data [default: .local in the checkout]

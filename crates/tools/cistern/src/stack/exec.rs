@@ -14,7 +14,7 @@ use crate::stack::{
     Stack, checkout::Checkout, data_dir::DataDir, down, process::Identity, tools, up,
 };
 
-/// What `cistern exec` is asked to do.
+/// Options of `cistern exec`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the stack keeps its data [default: .local in the checkout]

@@ -18,7 +18,7 @@ use crate::{
     stack::{checkout::Checkout, process},
 };
 
-/// What `cistern tools` is asked to do.
+/// Options of `cistern tools`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Print the paths as JSON
@@ -79,7 +79,7 @@ pub(crate) struct Tools {
     pub(crate) postgres_bin: Option<PathBuf>,
 }
 
-/// Installs what is missing.
+/// Installs missing tools.
 pub(crate) async fn install(
     checkout: &Checkout,
     with_postgres: bool,
@@ -127,7 +127,7 @@ pub(crate) async fn install_duckdb(checkout: &Checkout, step: &Step) -> Result<P
     Ok(environment.join("bin/python"))
 }
 
-/// Two stacks share the tools, so only one of them may install.
+/// Several stacks share the tools, so only one of them may install at a time.
 async fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     tokio::task::spawn_blocking(move || {
@@ -185,7 +185,7 @@ impl Python {
         process::run(without_python_settings(&mut venv), &log, step)
             .await
             .context(
-                "making a virtual environment (on Debian, `apt install python3-venv` brings it)",
+                "creating a virtual environment (on Debian, `apt install python3-venv` installs the module)",
             )?;
 
         let requirements = environment.join("requirements.txt");

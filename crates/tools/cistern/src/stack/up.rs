@@ -29,7 +29,7 @@ use crate::stack::{
     down,
 };
 
-/// What `cistern up` is asked to do.
+/// Options of `cistern up`.
 #[derive(Clone, Debug, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -56,7 +56,7 @@ pub(crate) struct Options {
     #[arg(long)]
     json: bool,
 
-    /// Leave the terminal; set by --detach for the process that it starts
+    /// Detach from the terminal; set by --detach for the process that it starts
     #[arg(long, hide = true)]
     background: bool,
 }
@@ -96,7 +96,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         return announcement::print(&options, &data_dir, &stack);
     }
     if options.background {
-        nix::unistd::setsid().context("leaving the terminal")?;
+        nix::unistd::setsid().context("detaching from the terminal")?;
     }
     if options.fresh {
         down::stop(&data_dir).await?;

@@ -1,4 +1,4 @@
-//! What a stack has whatever happens: keys, dashboard, alarms.
+//! What a stack always has: keys, dashboard, alarms.
 
 use super::{Item, StackPart, Use};
 use crate::{Meter, Scenario};
@@ -38,7 +38,7 @@ pub(super) fn uses(scenario: &Scenario) -> Vec<Use> {
 mod tests {
     use super::*;
 
-    /// Counted too high by a few, the bill is a dime off; counted too low, it promises too much.
+    /// A count that is too high by a few adds a dime; a count that is too low promises too much.
     #[test]
     fn no_alarm_of_the_template_is_forgotten() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../template.yaml");

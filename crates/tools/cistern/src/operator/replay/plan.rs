@@ -9,7 +9,7 @@ use lake_schema::layout::{format_day, parse_day};
 use serde::Serialize;
 use time::{Date, Duration, Month, OffsetDateTime, Time, format_description::well_known::Rfc3339};
 
-/// More days than this are found by listing everything.
+/// Above this number of days everything is listed.
 const MOST_DAYS: i64 = 1000;
 /// Where the stack's own raw objects are, a folder for each day.
 const BY_DAY: [&str; 2] = [
@@ -99,7 +99,7 @@ impl Plan {
         })
     }
 
-    /// What to list: the days asked for, where that is possible and shorter than everything.
+    /// What to list: the requested days, if that is possible and shorter than listing everything.
     pub(super) fn prefixes(&self) -> Vec<String> {
         let first = self.times.start.date();
         // A time at midnight ends the day before.
@@ -114,7 +114,7 @@ impl Plan {
             .collect()
     }
 
-    /// Whether an object arrived in the time asked for: its folder's day or hour does, or it was stored then.
+    /// Whether an object arrived in the requested time, by its folder's day or hour, or else by when it was stored.
     pub(super) fn takes(&self, object: &Listed) -> bool {
         let is_folder = object.key.ends_with('/');
         if is_folder || !self.is_limited {
@@ -129,7 +129,7 @@ impl Plan {
     }
 }
 
-/// The day or hour that an object's folders name: `dt=YYYY-MM-DD`, perhaps `hour=HH`, or the plain `YYYY/MM/DD/HH`.
+/// The day or hour in an object's key: `dt=YYYY-MM-DD`, perhaps `hour=HH`, or the plain `YYYY/MM/DD/HH`.
 fn folder_times(key: &str) -> Option<Range<OffsetDateTime>> {
     let folders: Vec<&str> = key.split('/').collect();
     let by_name = || {

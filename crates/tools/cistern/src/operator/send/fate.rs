@@ -16,7 +16,7 @@ use crate::progress::Step;
 /// The pause between two queries of the database.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The fate of one body.
+/// The outcome of one body.
 #[derive(Debug)]
 pub(super) enum Fate {
     /// The webhook refused it, so the sender keeps it.
@@ -44,7 +44,8 @@ impl Fate {
             Self::Refused => "refused".to_owned(),
             Self::Accepted(why) => format!("accepted; {why}"),
             Self::Waiting => {
-                "accepted, and not loaded yet: `cistern status` shows what waits".to_owned()
+                "accepted, and not loaded yet: `cistern status` shows the waiting messages"
+                    .to_owned()
             }
             Self::Loaded(fate) => {
                 let BatchFate {
@@ -54,7 +55,7 @@ impl Fate {
                     reasons,
                 } = fate;
                 let mut text = format!(
-                    "loaded: {received} received, {stored} stored, {} known before, {rejected} rejected",
+                    "loaded: {received} received, {stored} stored, {} duplicate, {rejected} rejected",
                     fate.duplicates()
                 );
                 for (ordinal, reason) in reasons {
@@ -117,7 +118,7 @@ pub(super) fn database(url: &str) -> Result<Store> {
     Store::connect_lazy(&config).context("in the URL of the stack's database")
 }
 
-/// 0 when all is loaded as far as it was followed, else the worst: 1 refused, 3 rejected in part, 4 not loaded yet.
+/// 0 if everything is loaded, as far as it was checked, else the worst: 1 refused, 3 partly rejected, 4 not loaded yet.
 pub(super) fn exit_code<'a>(fates: impl Iterator<Item = &'a Fate>) -> ExitCode {
     let codes = fates.map(|fate| match fate {
         Fate::Refused => 1,
@@ -145,7 +146,7 @@ mod tests {
     fn whole_fate_is_told_to_people_and_to_programs() {
         assert_eq!(
             loaded(1).text(),
-            "loaded: 5 received, 1 stored, 3 known before, 1 rejected\n      event 2: timestamp: is missing"
+            "loaded: 5 received, 1 stored, 3 duplicate, 1 rejected\n      event 2: timestamp: is missing"
         );
         assert_eq!(
             loaded(1).members(),

@@ -28,7 +28,7 @@ pub(super) fn print(options: &Options, data_dir: &DataDir, stack: &Stack) -> Res
     Ok(())
 }
 
-/// How long ago the example's event happened, in seconds: a query without a range looks from a day ago to a minute ago.
+/// Age of the example's event, in seconds: a search without a range covers the last day up to a minute ago.
 const AGE_SECONDS: u64 = 120;
 
 /// `now` is in seconds since 1970.

@@ -1,4 +1,4 @@
-//! The template, deployed into the emulator by AWS SAM as it would be into AWS.
+//! Deploys the template into the emulator with AWS SAM, as into AWS.
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
@@ -86,7 +86,7 @@ impl Deployment<'_> {
             .arg(format!("MetadataKeys={METADATA_KEYS}"))
             .arg("TrackFunctionUrl=true")
             .arg("CloseMonths=true")
-            // The emulator has no such resource.
+            // The emulator does not support this resource.
             .arg("SaveNamedQueries=false");
         let log = self.data_dir.log("deploy");
         if let Err(error) = process::run(&mut deploy, &log, step).await {
@@ -130,8 +130,8 @@ impl Deployment<'_> {
         parse_outputs(&answer).map(Outputs)
     }
 
-    /// SAM with an environment in which only the emulator exists: none of the user's credentials,
-    /// profiles and settings, so that nothing can ever reach AWS.
+    /// SAM with an environment in which only the emulator exists: without the user's credentials,
+    /// profiles and settings, so nothing can ever reach AWS.
     fn sam(&self) -> Command {
         let mut command = Command::new(self.sam);
         command

@@ -34,7 +34,7 @@ impl StandInForIterable {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Serves for ever.
+    /// Serves until it is dropped.
     pub(super) async fn serve(self) -> Result<()> {
         self.listener
             .set_nonblocking(true)
@@ -62,7 +62,7 @@ pub(super) async fn accept_key_of_forwarder(
         .await
         .context("reading the destination's key")?
         .context("the destination's secret is empty")?;
-    // Without the cause, which would show parts of it.
+    // Without the cause, which could show parts of the secret.
     let secret: DestinationSecret = serde_json::from_str(secret.expose_secret())
         .map_err(|_| anyhow::anyhow!("the destination's secret is not {{\"api_key\": \"…\"}}"))?;
     let answer = http::client(LIMIT)?
@@ -70,10 +70,10 @@ pub(super) async fn accept_key_of_forwarder(
         .json(&json!({ "api_key": secret.api_key }))
         .send()
         .await
-        .context("telling the stand-in for Iterable its key")?;
+        .context("configuring the key of the stand-in for Iterable")?;
     ensure!(
         answer.status().is_success(),
-        "telling the stand-in for Iterable its key: {}",
+        "configuring the key of the stand-in for Iterable: {}",
         answer.status()
     );
     Ok(())

@@ -59,15 +59,15 @@ impl Emulator {
             .current_dir(&self.folder)
             .env_clear()
             .envs(self.environment());
-        // SIGTERM: save the state, then end.
+        // SIGTERM: save the state, then exit.
         Service::start("emulator", &mut command, &self.log, Signal::SIGTERM)
     }
 
-    /// Waits until it answers.
+    /// Waits until it responds.
     pub(crate) async fn wait_until_ready(&self, service: &mut Service) -> Result<()> {
         let client = http::client(Duration::from_secs(2))?;
         let health = format!("{}/_ministack/health", self.url());
-        wait_for("the emulator to answer", START_LIMIT, async || {
+        wait_for("the emulator to respond", START_LIMIT, async || {
             service.ensure_running()?;
             let answer = client.get(&health).send().await;
             Ok(answer
@@ -134,7 +134,7 @@ impl Emulator {
             ("AWS_SECRET_ACCESS_KEY", LOCAL_KEY.into()),
             // The most recorded calls, which include the request: limits the memory.
             ("CLOUDTRAIL_MAX_EVENTS", "4000".into()),
-            // AWS sets this from the template's LoggingConfig, the emulator does not.
+            // AWS sets this from the template's LoggingConfig; the emulator does not.
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".into()),
             // Objects are on disk before their PUT is answered; everything else is saved on a regular end.
             ("S3_PERSIST", "1".into()),

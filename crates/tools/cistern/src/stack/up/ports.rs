@@ -21,7 +21,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// The ports of last time; all 0 when there was none.
+    /// The previous ports; all 0 if there are none.
     pub(crate) fn of_last_time(data_dir: &DataDir) -> Self {
         fs::read(data_dir.ports_json())
             .ok()
@@ -29,7 +29,7 @@ impl Ports {
             .unwrap_or_default()
     }
 
-    /// Keeps the ports for next time.
+    /// Stores the ports for the next start.
     pub(crate) fn keep(self, data_dir: &DataDir) -> Result<()> {
         let path = data_dir.ports_json();
         fs::write(&path, serde_json::to_vec_pretty(&self)?)
@@ -37,12 +37,12 @@ impl Ports {
     }
 }
 
-/// A port that was free a moment ago: the one of last time if it still is.
+/// A port that was free a moment ago: the previous one if it is still free.
 pub(crate) fn free(last_time: u16) -> Result<u16> {
     Ok(listen(last_time)?.local_addr()?.port())
 }
 
-/// Listens on the port of last time, or on any when that is taken.
+/// Listens on the previous port, or on any if that is in use.
 pub(crate) fn listen(last_time: u16) -> Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", last_time))
         .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))

@@ -25,7 +25,7 @@ use crate::{
 
 /// Its superuser, and its database.
 const NAME: &str = "cistern";
-/// Recovery after a crash is part of a start.
+/// Includes recovery after a crash.
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// Tests open many databases at once.
 const MAX_CONNECTIONS: u32 = 200;
@@ -87,7 +87,7 @@ impl Postgres {
                 "--encoding",
                 "UTF8",
             ])
-            // Postgres's own locale needs none of the machine's and sorts the same everywhere.
+            // Postgres's built-in locale does not depend on the machine's and sorts the same everywhere.
             .args([
                 "--locale-provider",
                 "builtin",
@@ -105,14 +105,14 @@ impl Postgres {
         command.arg("-D").arg(&self.data);
         for setting in [
             "listen_addresses=127.0.0.1",
-            // A path to a socket may be no longer than about a hundred bytes.
+            // The path of a socket is limited to about a hundred bytes.
             "unix_socket_directories=",
             &format!("port={}", self.port),
             &format!("max_connections={MAX_CONNECTIONS}"),
         ] {
             command.args(["-c", setting]);
         }
-        // SIGINT: end at once, without waiting for clients to leave.
+        // SIGINT: exit immediately, without waiting for clients to disconnect.
         Service::start("postgres", &mut command, &self.log, Signal::SIGINT)
     }
 

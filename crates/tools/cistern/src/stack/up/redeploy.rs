@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Recovery after a crash is part of a start.
+/// Includes recovery after a crash.
 const POSTGRES_LIMIT: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(up: &Up, _lock: DirLock) -> Result<()> {
@@ -29,7 +29,7 @@ pub(super) async fn run(up: &Up, _lock: DirLock) -> Result<()> {
         .context("the running stack has no record in processes.json")?;
     let Some(running) = Stack::read(&up.data_dir.stack_json())? else {
         bail!(
-            "process {} has {} but has not finished its start",
+            "process {} owns {} but has not finished its start",
             supervisor.pid(),
             up.data_dir.path().display()
         );

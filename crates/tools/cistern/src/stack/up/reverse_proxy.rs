@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{http, stack::Stack};
 
-/// The gateway gives up after 30 s.
+/// The gateway times out after 30 s.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
 /// The gateway refuses more
@@ -90,7 +90,7 @@ impl ReverseProxy {
         UpstreamHandle(self.gateways.clone())
     }
 
-    /// Serves for ever.
+    /// Serves until it is dropped.
     pub(crate) async fn serve(self) -> Result<()> {
         let router = router(http::client(TIMEOUT)?, self.gateways.subscribe());
         self.listener
@@ -175,7 +175,7 @@ impl Refusal {
             Self::NoKey => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::Address => (
                 StatusCode::BAD_REQUEST,
-                "Bad Request: the path holds . or .. or a backslash",
+                "Bad Request: the path contains . or .. or a backslash",
             ),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
             Self::Truncated => (
@@ -232,7 +232,7 @@ mod tests {
 
     use super::*;
 
-    /// Tells what reached it.
+    /// Responds with what it received.
     async fn echo(request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
@@ -347,7 +347,7 @@ mod tests {
         }
     }
 
-    /// Written to the socket, as a client would resolve the path itself.
+    /// Written to the socket directly, because a client would resolve the path.
     #[tokio::test]
     async fn no_spelling_of_a_path_leaves_the_routes() {
         let upstream = serve(Router::new().fallback(echo)).await;

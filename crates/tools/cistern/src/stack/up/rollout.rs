@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// A first request starts a function and opens its connections.
+/// The first request starts a function and opens its connections.
 const HEALTH_LIMIT: Duration = Duration::from_mins(1);
 
 /// Paths and URLs that a deployment does not change.
@@ -114,7 +114,7 @@ impl<'a> RestApi<'a> {
         let (stage, rest) = path(url)?
             .trim_start_matches('/')
             .split_once('/')
-            .with_context(|| format!("{url} names no stage"))?;
+            .with_context(|| format!("{url} has no stage"))?;
         Ok(Self {
             id: api_id(url)?,
             stage,
@@ -123,7 +123,7 @@ impl<'a> RestApi<'a> {
     }
 }
 
-/// The path of a route's URL in AWS, which is its path here as well.
+/// The path of a route's URL in AWS, which is its path here too.
 fn path(url: &str) -> Result<&str> {
     let after_scheme = url.split_once("://").map(|(_, rest)| rest);
     after_scheme
@@ -136,7 +136,7 @@ fn api_id(url: &str) -> Result<&str> {
     url.split_once("://")
         .and_then(|(_, rest)| rest.split_once('.'))
         .map(|(id, _)| id)
-        .with_context(|| format!("{url} names no API"))
+        .with_context(|| format!("{url} has no API id"))
 }
 
 /// Waits until `/healthz` answers 200: routes, functions and Postgres are connected.

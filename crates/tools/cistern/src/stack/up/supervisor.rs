@@ -63,7 +63,7 @@ impl StopSignals {
     }
 }
 
-/// What has been started so far.
+/// The services that have been started so far.
 #[derive(Debug)]
 struct Running {
     records: Records,
@@ -146,7 +146,10 @@ impl Running {
     ) -> Result<(Option<Postgres>, Secret)> {
         let step = Step::start("postgres");
         let Some(bin) = &tools.postgres_bin else {
-            let url = up.database_url.clone().context("some Postgres is used")?;
+            let url = up
+                .database_url
+                .clone()
+                .context("a Postgres is configured")?;
             step.done("DATABASE_URL");
             return Ok((None, url));
         };
@@ -245,7 +248,7 @@ impl Running {
     }
 }
 
-/// Waits for the end of a service; for ever when there is none.
+/// Waits for the end of a service; for ever if there is none.
 async fn exited(service: &mut Option<Service>) -> Result<std::process::ExitStatus> {
     match service {
         Some(service) => service.exited().await,

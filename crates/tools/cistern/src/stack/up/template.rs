@@ -7,11 +7,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// How a function names its code in the template: the whole checkout, from which `sam build` picks a binary.
+/// The code of a function in the template: the whole checkout, from which `sam build` takes a binary.
 const SOURCE: &str = "CodeUri: .";
-/// How a function names its binary.
+/// The line with a function's binary.
 const BINARY: &str = "BuildProperties: {Binary: ";
-/// How the number of parallel runs of a queue's function is given.
+/// The line with the concurrency of a queue's function.
 const CONCURRENCY: [&str; 2] = [
     "MaximumConcurrency: !Ref LoaderConcurrency",
     "MaximumConcurrency: !Ref ArchiverConcurrency",
@@ -66,7 +66,7 @@ pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
     Ok(functions)
 }
 
-/// Where the code of a function is packed, in the folder `code`.
+/// The path of a function's package in the folder `code`.
 pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
     code.join(format!("{function}.zip"))
 }
@@ -74,14 +74,14 @@ pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
 /// Points each function's code at its package in `code`, writes numbers where the emulator needs them, and leaves out what
 /// cannot hold there ([`REPLACED`]).
 ///
-/// Its queue poller compares `MaximumConcurrency` as a number, but a reference to a parameter reaches
-/// it as text, where AWS converts it.
+/// The emulator's queue poller compares `MaximumConcurrency` as a number, but receives a parameter's value as text, which AWS
+/// converts.
 pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String {
     let mut staged = String::with_capacity(template.len() + 1024);
     for (resource, line) in lines_with_resource(template) {
         if line.trim() == SOURCE {
             let package = package(code, resource);
-            // A path in single quotes may hold anything; a single quote is doubled.
+            // A path in single quotes may contain anything; single quotes are doubled.
             let package = package.to_string_lossy().replace('\'', "''");
             staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{package}'")));
         } else {
@@ -99,7 +99,7 @@ pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String
     staged
 }
 
-/// Each line with the name of the top-level entry that it belongs to: a resource stands two spaces in.
+/// Each line with the name of the entry that it belongs to: resources are indented by two spaces.
 fn lines_with_resource(template: &str) -> impl Iterator<Item = (&str, &str)> {
     template.lines().scan("", |resource, line| {
         let name = line

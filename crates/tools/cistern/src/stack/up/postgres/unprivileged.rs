@@ -41,10 +41,10 @@ impl Programs {
             .args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")])
             .arg("--clear-groups")
             .args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override"])
-            // access(2), by which Postgres finds its own files, else leaves capabilities out of account.
+            // Otherwise access(2), with which Postgres checks its own files, ignores capabilities.
             .arg("--securebits=+no_setuid_fixup")
             .arg(program)
-            // The working directory may be one that they cannot read.
+            // The working directory may not be readable for them.
             .current_dir("/");
         command
     }
@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// Where `id` and `test` are on every system that has Postgres's programs.
+    /// The folder of `id` and `test` on every system that can run Postgres's programs.
     fn system() -> Programs {
         Programs::in_folder(Path::new("/usr/bin"))
     }

@@ -132,7 +132,7 @@ impl Route {
     }
 }
 
-/// The emulator checks no signature, but routes a request by the scope that signs it.
+/// The emulator does not check signatures, but routes a request by the scope of its signature.
 async fn ask<T: DeserializeOwned>(url: &str, region: &str) -> Result<T> {
     let scope = format!(
         "AWS4-HMAC-SHA256 Credential=local/20260101/{region}/apigateway/aws4_request, SignedHeaders=host, Signature=0"
