@@ -1,4 +1,4 @@
-//! The same events again, in every way they can come again.
+//! The same events again, in every way in which they can be delivered again.
 
 use anyhow::{Result, ensure};
 use event_model::BatchKey;

@@ -17,8 +17,8 @@ const DATABASE: &str = "cistern";
 const WORKGROUP: &str = "cistern";
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// Days are closed as soon as they are over, and each step follows at once: the emulator reads all files of a query in one
-/// moment, so that none is under way from one step to the next.
+/// Days are compacted as soon as they are over, and each step follows immediately: the emulator reads all files of a query in one
+/// moment, so no query spans two steps.
 const AT_ONCE: [(&str, &str); 3] = [
     ("CLOSE_AFTER_HOURS", "0"),
     ("REOPEN_AFTER_HOURS", "0"),

@@ -12,7 +12,7 @@ use crate::function::Function;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 use crate::visibility::with_visibility;
 
-/// How long Postgres is away.
+/// How long Postgres is unavailable.
 const OUTAGE: Duration = Duration::from_mins(1);
 
 /// The visibility timeout of a failed notification.
@@ -96,7 +96,7 @@ pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
     Ok(())
 }
 
-/// The bucket is not there: SparkPost is asked to come again, and nothing is acknowledged.
+/// The bucket is not there: SparkPost is asked to retry, and nothing is acknowledged.
 #[tokio::test]
 async fn s3_failure_answers_503_with_retry_after() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
@@ -124,7 +124,7 @@ async fn s3_failure_answers_503_with_retry_after() -> Result<()> {
     );
     ensure!(
         answer.headers().contains_key("retry-after"),
-        "503 says when to come again"
+        "503 without Retry-After"
     );
     let after = stack.deliver(&id, delivery(&id)).await?;
     ensure!(after.inserted == 1, "the retry is stored: {after:?}");

@@ -113,7 +113,7 @@ async fn killing_archivers_at_random_loses_and_doubles_nothing() -> Result<()> {
     ensure_each_once(&stack.seen(&label).await?, &all)
 }
 
-/// Stores objects, tells of each once more than S3 does, and waits until no notification is left.
+/// Stores objects, sends a second notification of each, and waits until no notification is left.
 async fn let_objects_arrive(stack: &Stack, label: &str) -> Result<()> {
     let sqs = stack.sqs().await;
     for n in 0..OBJECTS {

@@ -1,4 +1,4 @@
-//! The functions that hear of objects: loader and archiver.
+//! The functions that process notifications of objects: loader and archiver.
 
 use anyhow::{Context, Result, ensure};
 use aws_io::{Aws, S3Client, gzip};

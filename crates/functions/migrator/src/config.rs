@@ -7,7 +7,6 @@ use event_store::{
     CaCertificates, DatabaseConfig, Login, Maintenance, Merging, MetadataKey, Store, StoreError,
 };
 use function_kit::{BoxError, Env, EnvError};
-use function_kit::{BoxError, Env, EnvError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 

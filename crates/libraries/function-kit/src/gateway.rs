@@ -59,7 +59,7 @@ mod tests {
 
     const ROUTES: [&str; 3] = ["GET /healthz", "ANY /api/{proxy+}", "POST /hook"];
 
-    /// Tells what reached it.
+    /// Returns the request that it received.
     async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> String {
         let host = headers.get("host").map(|host| host.to_str().unwrap_or(""));
         let body = body.len();

@@ -21,7 +21,7 @@ pub struct RejectedLine<'a> {
     pub reason: &'static str,
     /// The details, for a person.
     pub detail: &'a str,
-    /// The key of the object it came from, or the id of the message when there is no object.
+    /// The key of its object, or the id of the message if that names none.
     pub source_key: &'a str,
     /// Its index in the source, from 0, when only a part of it is meant.
     pub ordinal: Option<u32>,

@@ -54,7 +54,7 @@ async fn every_batch_is_accounted_for() -> Result<()> {
     Ok(())
 }
 
-/// An event that comes twice is sent once, and skipped the second time.
+/// A duplicate event is sent once and skipped the second time.
 fn is_as_expected(sums: &Sums, expected: &Sums) -> bool {
     (sums.received, sums.rejected, sums.messages)
         == (expected.received, expected.rejected, expected.messages)

@@ -99,7 +99,7 @@ proptest! {
 
         let stored = String::from_utf8(stored.into_iter().collect()).unwrap();
         let added: Vec<bool> = stored.lines().map(|line| line.split_once("\"eventId\":\"").is_some_and(|(before, id)| {
-            // Only what is added stands before the event's own keys.
+            // Added members come before the event's own keys.
             !before.contains("\"event\":\"e\"") && id.get(..36).is_some_and(|id| uuid::Uuid::parse_str(id).is_ok())
         })).collect();
         let own = ids_in_the_lake(&events.join("\n"));
