@@ -17,7 +17,7 @@ pub fn exit(result: Result<(), BoxError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
-            error!(error = %chain(cause.as_ref()), "function could not run");
+            error!(error = %chain(cause.as_ref()), "function terminated with an error");
             ExitCode::FAILURE
         }
     }
