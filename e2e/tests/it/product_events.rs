@@ -283,7 +283,7 @@ async fn only_the_key_of_track_opens_track() -> Result<()> {
     Ok(())
 }
 
-/// Days are closed, reopened by late events and closed again while queries go on.
+/// Days are compacted, and compacted again after late events, while queries run.
 #[tokio::test]
 async fn queries_in_a_loop_see_every_event_once_while_days_are_closed() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;

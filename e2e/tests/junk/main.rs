@@ -1,4 +1,4 @@
-//! Junk of every shape, at the sizes that the gateways let through, against each function's own program under a hard
+//! Junk of every shape, at the sizes that the gateways accept, against each function's own program under a hard
 //! limit: the memory that the template gives it. No function may die of it, and what is good beside it is done in the same
 //! invocation.
 

@@ -1,4 +1,4 @@
-//! The functions that are notified of objects: loader and archiver.
+//! The functions that process notifications of objects: loader and archiver.
 
 use anyhow::{Context, Result, ensure};
 use aws_io::{Aws, S3Client, gzip};
@@ -74,12 +74,12 @@ impl Bucket {
 
     /// A message about one object.
     fn record(&self, place: usize, key: &str, size_bytes: usize) -> Value {
-        let notice = json!({ "Records": [{
+        let notification = json!({ "Records": [{
             "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
             "s3": { "bucket": { "name": self.name }, "object": { "key": key, "size": size_bytes } },
         }] });
         json!({
-            "messageId": place.to_string(), "receiptHandle": "r", "body": notice.to_string(),
+            "messageId": place.to_string(), "receiptHandle": "r", "body": notification.to_string(),
             "attributes": { "ApproximateReceiveCount": "1" }, "messageAttributes": {},
             "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:0:q", "awsRegion": "us-east-1",
         })

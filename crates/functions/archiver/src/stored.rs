@@ -8,10 +8,11 @@ use std::{
 use aws_io::{
     S3Client,
     s3::{
-        GetError, NewObject, ObjectRef, PutError, PutOutcome, get_capped,
+        GetError, NewObject, ObjectRef, PutError, PutOutcome,
+        conditional_put::{self, Version, WriteOutcome},
+        get_capped,
         listing::{self, DeleteError, ListError},
         put_new,
-        swap::{self, SwapOutcome, Version},
     },
 };
 use bytes::Bytes;
@@ -148,7 +149,8 @@ impl Stored {
         day: Date,
     ) -> Result<(Option<DayState>, Version), StoredError> {
         let name = self.object(layout::day_state_key(&self.table, day));
-        let (bytes, version) = swap::read(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await?;
+        let (bytes, version) =
+            conditional_put::read(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await?;
         let state = bytes
             .map(|bytes| serde_json::from_slice(&bytes))
             .transpose()
@@ -164,9 +166,11 @@ impl Stored {
     ) -> Result<(), StoredError> {
         let name = self.object(layout::day_state_key(&self.table, day));
         let body = serde_json::to_vec(state).expect("a day's state is always JSON");
-        match swap::write(&self.s3, &name, body.into(), JSON, version, CALL_LIMIT).await? {
-            SwapOutcome::Written => Ok(()),
-            SwapOutcome::Changed => Err(StoredError::Overtaken { key: name.key }),
+        match conditional_put::write(&self.s3, &name, body.into(), JSON, version, CALL_LIMIT)
+            .await?
+        {
+            WriteOutcome::Written => Ok(()),
+            WriteOutcome::Changed => Err(StoredError::Overtaken { key: name.key }),
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
 use crate::{
-    AnswerError, ConfigError, Deps,
+    ConfigError, Deps, ResponseError,
     config::{Database, Turn},
     request::{MasterLogin, Request},
 };
@@ -41,7 +41,7 @@ pub enum HandleError {
     Store(#[from] StoreError),
     /// CloudFormation does not know how it went.
     #[error(transparent)]
-    Answer(#[from] AnswerError),
+    Answer(#[from] ResponseError),
     /// It would not have been over in time.
     #[error("the database was not ready after {} s; the next run goes on from there", limit.as_secs())]
     OutOfTime {
@@ -108,7 +108,7 @@ async fn answer_stack(
     if let Some(reason) = &reason {
         error!(error = reason, "database not migrated");
     }
-    deps.answers.send(request, reason.as_deref()).await?;
+    deps.responder.send(request, reason.as_deref()).await?;
     Ok(())
 }
 

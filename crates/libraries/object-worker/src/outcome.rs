@@ -41,7 +41,7 @@ pub struct Rejection {
     pub detail: String,
 }
 
-/// Why an object was not stored. Whoever returns `Retry` or `Unavailable` has logged the error.
+/// Why an object was not stored. The function that returns `Retry` or `Unavailable` has logged the error.
 #[derive(Debug)]
 pub enum Failure {
     /// No attempt can succeed.
