@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use aws_io::{Aws, S3Client};
-use function_kit::{BoxError, Env, EnvError, metrics::Metrics};
 use event_model::Pipeline;
+use function_kit::{BoxError, Env, EnvError, metrics::Metrics};
+use lake_files::Merge;
 use lake_schema::{Table, layout};
 use time::{Date, Duration, OffsetDateTime, macros::date};
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub policy: Policy,
     /// How much of a column of a day's rows is held at once while it is merged.
     pub column_bytes: usize,
+    /// How many rows are merged at once.
+    pub max_rows: usize,
     /// `CloudWatch` namespace of the numbers.
     pub metrics_namespace: Option<String>,
 }
@@ -55,6 +58,7 @@ impl Config {
             },
             // Columns grow by doubling, and beside them is the order of the rows: 40 bytes for each.
             column_bytes: (memory_mib << 20) / 8,
+            max_rows: (memory_mib << 20) / 2 / Merge::BYTES_A_ROW,
             metrics_namespace: env.optional("METRICS_NAMESPACE")?,
         })
     }

@@ -6,7 +6,7 @@ mod invocation;
 mod object;
 mod stored;
 
-pub use compaction::{LedgerError, Policy, Report, compact};
+pub use compaction::{Policy, Report, compact};
 pub use config::{Config, Deps};
 pub use invocation::{handle, handle_schedule};
 pub use stored::StoredError;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use aws_io::s3::{GetError, ObjectRef, PutError, PutOutcome, put_new_file, stream::open};
+use event_model::Pipeline;
 use lake_files::{ConvertError, Converted, Part, Source, convert};
 use lake_schema::{
     FileId, Table, arrival,
@@ -157,11 +158,14 @@ pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Counts, Obj
 }
 
 fn table_of<'a>(deps: &'a Deps, key: &str) -> Result<&'a Table, ObjectError> {
-    let name = layout::table_of_raw(key);
-    let table = deps.tables.iter().find(|table| table.name() == name);
+    let pipeline = Pipeline::of_raw_key(key);
+    let table = deps
+        .tables
+        .iter()
+        .find(|table| table.pipeline() == pipeline);
     table.ok_or_else(|| ObjectError::NoTable {
         key: key.to_owned(),
-        table: name,
+        table: pipeline.name(),
     })
 }
 
@@ -186,11 +190,7 @@ async fn store(
     if converted.rejected_count > 0 {
         let day = arrival.date();
         let id = FileId::of_part(&stored.table, day, source_key);
-        let name = stored.object(layout::rejected_key(
-            layout::pipeline(&stored.table),
-            day,
-            id,
-        ));
+        let name = stored.object(layout::rejected_key(stored.pipeline, day, id));
         let put = put_new_file(
             &stored.s3,
             &name,
@@ -237,7 +237,7 @@ async fn store_part(
     now: OffsetDateTime,
 ) -> Result<PutOutcome, StoredError> {
     let (day, _) = stored.read_day(part.file.day).await?;
-    if day.is_some_and(|day| day.parts.contains(&part.file.id)) {
+    if day.is_some_and(|day| day.parts.contains_key(&part.file.id)) {
         return Ok(PutOutcome::AlreadyThere);
     }
     let filed = |at| LakeFile {

@@ -1,9 +1,6 @@
 //! The lake as it is in S3.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_io::{
     S3Client,
@@ -15,6 +12,8 @@ use aws_io::{
     },
 };
 use bytes::Bytes;
+use event_model::Pipeline;
+use function_kit::BoxError;
 use lake_schema::{
     FileId, Table,
     layout::{self, LakeFile},
@@ -24,7 +23,7 @@ use time::{Date, OffsetDateTime, serde::rfc3339};
 
 use crate::{
     Deps,
-    compaction::{Ledger, LedgerError, version_day},
+    compaction::{Ledger, version_day},
 };
 
 /// For one call about a small object.
@@ -43,6 +42,8 @@ pub(crate) struct Stored {
     pub(crate) bucket: String,
     /// The table's name.
     pub(crate) table: String,
+    /// What its events are.
+    pub(crate) pipeline: Pipeline,
 }
 
 /// What a closed day, or month, consists of.
@@ -54,9 +55,17 @@ pub(crate) struct DayState {
     pub(crate) closed_at: OffsetDateTime,
     /// Of all its files.
     pub(crate) row_count: u64,
-    /// The parts that are in them. They may be gone; a raw object that is converted again must not bring them back. Of a month the
-    /// closed days that are copied into it.
-    pub(crate) parts: BTreeSet<FileId>,
+    /// The parts that are in them, each with the file that it is in. They may be gone; a raw object that is converted again must
+    /// not bring them back. Of a month the closed days that are copied into it.
+    pub(crate) parts: BTreeMap<FileId, FileId>,
+}
+
+/// The latest ledger, which cannot be read.
+#[derive(Debug)]
+pub(crate) struct BrokenLedger {
+    pub(crate) name: ObjectRef,
+    pub(crate) version: u64,
+    pub(crate) error: BoxError,
 }
 
 /// The lake cannot be read or changed now.
@@ -74,9 +83,6 @@ pub enum StoredError {
     /// Deleting failed.
     #[error(transparent)]
     Delete(#[from] DeleteError),
-    /// The ledger is not what it should be.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
     /// What is known about a closed day is not what it should be.
     #[error("the state of {day}")]
     DayState {
@@ -99,6 +105,7 @@ impl Stored {
             s3: deps.s3.clone(),
             bucket: deps.config.bucket.clone(),
             table: table.name().to_owned(),
+            pipeline: table.pipeline(),
         }
     }
 
@@ -174,14 +181,22 @@ impl Stored {
     pub(crate) async fn read_ledger(
         &self,
         unlisted: OffsetDateTime,
-    ) -> Result<(Ledger, Vec<String>), StoredError> {
+    ) -> Result<(Result<Ledger, BrokenLedger>, Vec<String>), StoredError> {
         let mut versions = self.list_ledgers().await?;
-        let Some((_, _, latest)) = versions.pop() else {
-            return Ok((Ledger::default(), Vec::new()));
+        let Some((version, _, latest)) = versions.pop() else {
+            return Ok((Ok(Ledger::default()), Vec::new()));
         };
         let name = self.object(latest);
-        let bytes = get_capped(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await?;
-        let ledger = Ledger::from_bytes(&bytes)?;
+        let read = match get_capped(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await {
+            Ok(bytes) => Ledger::from_bytes(&bytes).map_err(BoxError::from),
+            Err(error @ GetError::TooLarge { .. }) => Err(error.into()),
+            Err(error) => return Err(error.into()),
+        };
+        let ledger = read.map_err(|error| BrokenLedger {
+            name,
+            version,
+            error,
+        });
         let replaced = versions
             .into_iter()
             .filter(|(_, at, _)| layout::state_listed_until(*at) <= unlisted)

@@ -1,8 +1,9 @@
 //! Objects: written once and never over another, read with a bound on their size.
 //!
-//! For the few that are not like that: [`stream`] for large ones, [`listing`] to find and remove them, and [`swap`] for
+//! For the few that are not like that: [`stream`] for large ones, [`listing`] to find and remove them, [`copy`], and [`swap`] for
 //! the rare object that several writers change.
 
+pub mod copy;
 pub mod listing;
 pub mod stream;
 pub mod swap;

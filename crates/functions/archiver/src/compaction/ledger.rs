@@ -61,9 +61,9 @@ pub(crate) enum Phase {
     Written,
 }
 
-/// A ledger that cannot be read. Nothing is done then: what is hidden must stay so.
+/// A ledger that cannot be read; [`super::rebuild`] makes it again.
 #[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
+pub(crate) enum LedgerError {
     /// Not lines of JSON.
     #[error("line {line} of the ledger")]
     Json {
@@ -292,7 +292,7 @@ mod tests {
         LakeFile {
             day,
             kind,
-            id: FileId::of_part("events", day, source),
+            id: FileId::of_part("product_events", day, source),
         }
     }
 
@@ -302,7 +302,7 @@ mod tests {
         let closing = |day: Date, phase, kind| Closing {
             phase,
             since: datetime!(2026-01-05 03:00:00.25 UTC),
-            output: FileId::of_closed_day("events", day, &[]),
+            output: FileId::of_closed_day("product_events", day, &[]),
             inputs: vec![file(day, kind, "a"), file(day, kind, "b")],
         };
         Ledger {

@@ -126,12 +126,12 @@ impl Querier {
     }
 
     async fn list_files(&self) -> Vec<String> {
-        let parts = layout::parts_prefix("events");
+        let parts = layout::parts_prefix("product_events");
         let prefixes = match self.opens {
-            Opens::Shown => vec![layout::table_prefix("events")],
+            Opens::Shown => vec![layout::table_prefix("product_events")],
             Opens::Listed => layout::listed_days(fast_now())
                 .map(|day| format!("{parts}at={day}/"))
-                .chain([layout::closed_prefix("events", Period::Day)])
+                .chain([layout::closed_prefix("product_events", Period::Day)])
                 .collect(),
         };
         let mut files = Vec::new();
@@ -143,9 +143,14 @@ impl Querier {
 
     async fn list_ledgers(&self) -> Vec<String> {
         let now = fast_now();
-        let mut ledgers = keys(&self.s3, &self.bucket, &layout::state_prefix("events")).await;
+        let mut ledgers = keys(
+            &self.s3,
+            &self.bucket,
+            &layout::state_prefix("product_events"),
+        )
+        .await;
         ledgers.retain(|key| {
-            let (_, day) = layout::state_version("events", key).unwrap();
+            let (_, day) = layout::state_version("product_events", key).unwrap();
             self.opens == Opens::Shown || now < layout::state_listed_until(day)
         });
         ledgers
@@ -243,8 +248,9 @@ async fn compact_until_the_end(rig: Rig, progress: Arc<Progress>, done: Arc<Done
         let run = compact(&rig.deps, until);
         if any(4) == 0 {
             killed += usize::from(timeout(Duration::from_millis(any(300)), run).await.is_err());
-        } else if let Ok(report) = run.await {
-            // Else the other compactor was faster.
+        } else {
+            // Nothing is counted where the other compactor was faster.
+            let report = run.await;
             let count = |number: usize| u32::try_from(number).unwrap();
             done.merged
                 .fetch_add(count(report.merged.len()), Ordering::SeqCst);

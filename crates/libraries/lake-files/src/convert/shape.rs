@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn keys_are_found_in_any_order_and_case() {
-        let shape = Shape::of(&Table::events());
+        let shape = Shape::of(&Table::product_events());
 
         let column = |key: &str, expected| match shape.find(key.as_bytes(), expected)?.target {
             Target::Column { place, .. } => Some(*place),
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn paths_lead_into_one_inner_shape() {
-        let shape = Shape::of(&Table::events());
+        let shape = Shape::of(&Table::product_events());
 
         let Target::Inside(geo) = shape.find(b"geo", 0).unwrap().target else {
             panic!("geo is an object");

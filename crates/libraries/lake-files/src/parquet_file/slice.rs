@@ -68,6 +68,17 @@ impl ChunkReader for FileSlice {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        // A length that a damaged file states may be more than the memory has.
+        let is_within = u64::try_from(length)
+            .ok()
+            .and_then(|length| start.checked_add(length))
+            .is_some_and(|end| end <= self.len);
+        if !is_within {
+            return Err(ParquetError::EOF(format!(
+                "{length} bytes from byte {start} of a file of {} bytes",
+                self.len
+            )));
+        }
         let mut bytes = vec![0; length];
         self.get_read(start)?.read_exact(&mut bytes)?;
         Ok(bytes.into())

@@ -49,11 +49,7 @@ fn assert_alike(name: &str, body: &str) {
         max_age_ms: None,
     };
     let forwarded = mapper.map(body, &arrival);
-    assert_eq!(
-        forwarded.more,
-        event_mapping::More::default(),
-        "{name}"
-    );
+    assert_eq!(forwarded.more, event_mapping::More::default(), "{name}");
 
     let unreadable: Vec<&str> = forwarded
         .events
@@ -123,7 +119,8 @@ fn bodies(folder: &PathBuf) -> Vec<(String, String)> {
 
 #[test]
 fn every_sample_is_read_alike() {
-    let samples = bodies(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../events/mparticle"));
+    let samples =
+        bodies(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../events/mparticle"));
     assert!(samples.len() > 30);
 
     for (name, body) in samples {

@@ -1,6 +1,7 @@
 //! Which value a column gets that has several sources: the first in the definition's order that is usable, for every table and
 //! in whatever order the event has them.
 
+use event_model::Pipeline;
 use lake_schema::{Column, ColumnType, Table};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -15,9 +16,8 @@ fn table() -> Table {
         "from": [format!("{kind}1"), format!("in.{kind}2"), format!("{kind}3")]})
     };
     let columns: Vec<Value> = kinds.into_iter().map(column).collect();
-    let definition =
-        json!({"name": "t", "event_time": "timestamp", "sort": [], "columns": columns});
-    Table::parse(&definition.to_string()).unwrap()
+    let definition = json!({"event_time": "timestamp", "sort": [], "columns": columns});
+    Table::parse(Pipeline::ProductEvents, &definition.to_string()).unwrap()
 }
 
 /// A value, what a column of its kind makes of it, and whether it gives way to any that is sure.

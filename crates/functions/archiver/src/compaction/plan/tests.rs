@@ -20,7 +20,7 @@ fn next_steps(
     closed_at: &BTreeMap<Date, OffsetDateTime>,
     now: OffsetDateTime,
 ) -> Steps {
-    let due = due_days("events", ledger, files, closed_at, now, POLICY);
+    let due = due_days("product_events", ledger, files, closed_at, now, POLICY);
     super::next_steps(ledger, files, due, now, POLICY.settle)
 }
 
@@ -28,7 +28,7 @@ fn part(day: Date, at: Date, source: &str) -> LakeFile {
     LakeFile {
         day,
         kind: FileKind::Part { at },
-        id: FileId::of_part("events", day, source),
+        id: FileId::of_part("product_events", day, source),
     }
 }
 

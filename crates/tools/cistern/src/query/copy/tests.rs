@@ -94,7 +94,7 @@ impl Rig {
 
     async fn update(&self) -> Result<Vec<String>> {
         let step = Step::start("test");
-        let copy = self.copy.update(&Table::events(), &step).await?;
+        let copy = self.copy.update(&Table::product_events(), &step).await?;
         let all = copy.files.iter().chain(&copy.parts).chain(&copy.states);
         Ok(all
             .map(|path| {
@@ -130,11 +130,15 @@ fn file(kind: &str, number: u32) -> String {
         "part" => "new/at=2026-01-02",
         _ => "closed",
     };
-    format!("lake/events/{folder}/dt=2026-01-01/{kind}-{number:032x}.parquet")
+    format!("lake/product_events/{folder}/dt=2026-01-01/{kind}-{number:032x}.parquet")
 }
 
 fn state(version: u64) -> String {
-    layout::state_key("events", time::macros::date!(2026 - 01 - 02), version)
+    layout::state_key(
+        "product_events",
+        time::macros::date!(2026 - 01 - 02),
+        version,
+    )
 }
 
 fn ledger(version: u64, hidden: &[u32]) -> String {

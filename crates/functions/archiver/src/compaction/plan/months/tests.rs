@@ -9,7 +9,7 @@ use crate::compaction::{
     plan::next_steps,
 };
 
-const TABLE: &str = "events_months";
+const TABLE: &str = "product_events_months";
 const MONTH: Date = date!(2026 - 01 - 01);
 const POLICY: Policy = Policy {
     close_after: Duration::hours(3),
@@ -26,7 +26,7 @@ fn file(day: Date, kind: FileKind, source: &str) -> LakeFile {
     LakeFile {
         day,
         kind,
-        id: FileId::of_part("events", day, source),
+        id: FileId::of_part("product_events", day, source),
     }
 }
 
@@ -39,7 +39,7 @@ fn closing(days: &[Date]) -> Ledger {
     let closing = |day: &Date| Closing {
         phase: Phase::Planned,
         since: DUE,
-        output: FileId::of_closed_day("events", *day, &[]),
+        output: FileId::of_closed_day("product_events", *day, &[]),
         inputs: Vec::new(),
     };
     Ledger {
