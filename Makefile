@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help up down test soak interop check advisories bench package smoke cost
 
-# Every build is of --workspace, whose selection decides on the features of dependencies: another would build them again.
+# Every build uses --workspace, because the selection determines the features of dependencies: another one would build them again.
 CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-target}/debug/cistern
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
@@ -13,13 +13,13 @@ STACK ?= cistern
 ARCH ?= $(subst aarch64,arm64,$(shell uname -m))
 BENCH ?= cold forwarder history lake loader query
 SAM := .local/tools/sam/bin/sam
-# Runs a command and holds what the functions call meanwhile against their roles.
+# Runs a command, records the calls of the functions meanwhile and compares them with their roles.
 RIGHTS := .local/tools/clients/rights/bin/python e2e/rights
 
-help: ## Show this list
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Run everything on this machine; a running stack is redeployed
+up: ## Start everything on this machine; a running stack is redeployed
 	$(CISTERN) up
 
 down: ## Stop what `make up` started
@@ -32,12 +32,12 @@ test: ## Run every test, on a separate stack, and check its functions' calls aga
 	$(CISTERN) exec --data-dir .local/test --fresh -- $(RIGHTS)/watch.py cargo test --workspace --no-fail-fast 2>&1 \
 		| tee .local/test.log || status=$$?; .ci/count-tests .local/test.log; .ci/check-private .local/test; exit $${status:-0}
 
-soak: ## Query for ten minutes while days are compacted and compactors are killed
+soak: ## Query the lake for ten minutes while days are compacted and compactors are killed
 	cargo test --workspace --no-run
 	$(CISTERN) exec --data-dir .local/test --fresh -- env CISTERN_SOAK_SECONDS=600 \
 		cargo test --workspace --test it queries:: -- --nocapture
 
-interop: ## Compare what all readers find in the lake's files, with Spark if there is Java
+interop: ## Compare what all readers find in the lake's files; includes Spark if Java is installed
 	python3 -m venv .local/tools/readers
 	.local/tools/readers/bin/pip install --quiet --requirement e2e/clients/readers/requirements.txt
 	CISTERN_INTEROP_PYTHON=.local/tools/readers/bin/python CISTERN_INTEROP_EVENTS=50000 \
@@ -57,11 +57,11 @@ check: $(SAM) $(CARGO_DENY) ## Check format, lints, documentation, dependencies,
 	.ci/check-template
 	$(CISTERN) exec --data-dir .local/test --fresh -- .ci/check-sqlx
 
-# Apart from check, as it needs the advisory database, which is a git repository elsewhere and changes every day.
+# Not part of check, because it needs the advisory database, an external git repository that changes every day.
 advisories: $(CARGO_DENY) ## Check dependencies for known vulnerabilities (RustSec)
 	$(CARGO_DENY)/bin/cargo-deny check advisories
 
-bench: ## Measure what is promised, on a separate stack: all, or BENCH=loader
+bench: ## Run the benchmarks on a separate stack: all, or BENCH=loader
 	.ci/test-tools
 	cargo build --profile bench --package bench
 	for group in $(BENCH); do \
@@ -73,17 +73,17 @@ cost: ## Write docs/cost.md from the price list, and print the published month
 	mv docs/cost.md.unfinished docs/cost.md
 	$(CISTERN) cost
 
-package: ## Build a folder to deploy from: for this machine's processor, or ARCH="arm64 x86_64"
+package: ## Build a folder to deploy from, for this machine's architecture or ARCH="arm64 x86_64"
 	.ci/package $(ARCH)
 
-smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern, in depth with FULL=1, as JSON with JSON=1
+smoke: $(SAM) ## Check a deployed stack from outside: STACK=cistern, more with FULL=1, as JSON with JSON=1
 	.local/tools/sam/bin/python .ci/smoke $(STACK) $(if $(FULL),--full) $(if $(JSON),--json)
 
 $(SAM): crates/tools/cistern/python/sam.txt
 	$(CISTERN) tools
 	touch $@
 
-# Unoptimised, which is built in a minute and checks this workspace in seconds.
+# A debug build takes a minute to build and checks this workspace in seconds.
 $(CARGO_DENY):
 	cargo install --quiet --locked --debug --root $@.unfinished cargo-deny@$(CARGO_DENY_VERSION)
 	mv $@.unfinished $@

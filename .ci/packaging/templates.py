@@ -67,27 +67,27 @@ def for_console(template, version, zips):
 
 
 CONSOLE_GROUP = """\
-      - Label: {default: "Code of the functions, which you have copied to S3"}
+      - Label: {default: "Code of the functions, copied to S3"}
         Parameters: [CodeBucket, CodePrefix]
 """
 CONSOLE_LABELS = """\
       CodeBucket: {default: Bucket of the code}
       CodePrefix: {default: Prefix of the code}
 """
-# The files' names end in hashes of what they hold. So the files of several releases can lie under one prefix, and an update
-# that keeps its value, as the console does, takes the new code all the same.
+# The files' names end in hashes of their contents. So files of several releases can be under one prefix, and an update that keeps
+# the prefix, as the console does, still uses the new code.
 CONSOLE_PARAMETERS = """\
   CodeBucket:
     Type: String
     AllowedPattern: ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$
     ConstraintDescription: must be the name of a bucket
-    Description: The bucket that you have copied the release's folder to. It must be in this region.
+    Description: The bucket to which you have copied the release's folder. It must be in this region.
   CodePrefix:
     Type: String
     Default: cistern/
     AllowedPattern: ^([A-Za-z0-9_.=-]+/)*$
     ConstraintDescription: must be empty or end in a slash, such as cistern/
-    Description: Where in that bucket the folders arm64 and x86_64 are.
+    Description: Prefix of the folders arm64 and x86_64 in that bucket.
 """
 CONSOLE_CONDITION = """\
   OnArm: !Equals [!Ref Architecture, arm64]
@@ -106,19 +106,19 @@ def with_code(template, code):
 
 
 def with_architectures(template, architectures):
-    """Lets the parameter Architecture take only what there is code for."""
+    """Restricts the parameter Architecture to the architectures that have code."""
     if template.count(ARCHITECTURES) != 1:
-        raise Unexpected("template.yaml does not say which processors there are in the way expected")
+        raise Unexpected("template.yaml does not list the processor architectures in the expected form")
     only = (
         f"    Default: {architectures[0]}\n"
         f"    AllowedValues: [{', '.join(architectures)}]\n"
-        f"    ConstraintDescription: must be {' or '.join(architectures)}, which this template has code for\n"
+        f"    ConstraintDescription: must be {' or '.join(architectures)}, for which this template has code\n"
     )
     return template.replace(ARCHITECTURES, only)
 
 
 def told(template, version, what):
-    """Says at the top, and to whoever asks CloudFormation, which version this is."""
+    """Adds the version, as a comment at the top and as metadata that CloudFormation returns."""
     text = after_line(template, "Metadata:", f"  Cistern: {{Version: {version}}}\n")
     return f"# Cistern {version}, {what}. Made from template.yaml by `make package`; see README.md.\n{text}"
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Checks a deployed stack from outside, and says what it has shown: `make smoke STACK=cistern`.
+"""Checks a deployed stack from outside, and reports what was verified: `make smoke STACK=cistern`.
 
-Asks for health, tries wrong keys at every door, sends one empty batch through and removes what it left. With --full (FULL=1) also
-what takes longer and what only AWS has: Athena, alarms, schedules, the KMS key, a batch of 900 KB. What stays is a row of
-`batches` without events, which maintenance deletes after thirty days.
+Requests the health check, tries wrong keys at every endpoint, sends one empty batch and removes its objects. With --full (FULL=1)
+also checks that take longer or need AWS: Athena, alarms, schedules, the KMS key, a batch of 900 KB. Only a row of `batches`
+without events stays, which maintenance deletes after thirty days.
 
-Run by a Python that has boto3, as that of .local/tools/sam, with your credentials and region. BASE_URL and MPARTICLE_URL, when
-set, take the place of the URLs that the stack gives out: custom domains, or the local stack's front door.
+Needs a Python with boto3, such as that of .local/tools/sam, and your credentials and region. BASE_URL and MPARTICLE_URL, if set,
+replace the URLs in the stack's outputs: custom domains, or the local stack's reverse proxy.
 
-Prints Markdown to paste into an issue, without addresses, keys and accounts; --json the same for programs. Ends with 0 when
-nothing failed, 1 when something did, and 2 when the stack could not be asked.
+Prints Markdown to paste into an issue, without addresses, keys and accounts; --json prints the same for programs. Exit code 0 if
+nothing failed, 1 if something did, and 2 if the stack could not be reached.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ROLES = "the roles of the functions allow what they do"
 NETWORK = "functions in private subnets reach Postgres, with a login by IAM"
 EVENTBRIDGE = "EventBridge and S3 may send to the stack's queues"
 GATEWAY = "API Gateway may send 900 KB to SQS"
-# Each is a claim of the documentation for which a check from outside would be an outage.
+# Claims of the documentation that could only be checked by causing an outage.
 NEVER_CHECKED = [
     "requests above the limit are refused with 429",
     "alarms arrive by mail",
@@ -38,7 +38,7 @@ NEVER_CHECKED = [
 
 
 def versions(stack):
-    """What runs, and what it was made with."""
+    """The versions and options of the stack."""
     pipelines_there = {"email events": stack.has_email_events, "app events": stack.has_forwarder, "product events": stack.has_analytics}
     return {
         "version": version(stack),
@@ -52,7 +52,7 @@ def versions(stack):
 
 
 def version(stack):
-    """The template says it when it was packaged, and not when it came from a checkout by `sam build`."""
+    """The version is in a packaged template, and not in one that `sam build` made of a checkout."""
     text = stack.cloudformation.get_template(StackName=stack.name)["TemplateBody"]
     if not isinstance(text, str):
         text = json.dumps(text)
@@ -69,7 +69,7 @@ def database(stack):
 
 
 def conclude(report, stack, is_full):
-    """What the checks show together, where there are real roles, networks and policies."""
+    """What the checks prove together, if roles, networks and policies are real."""
     if stack.has_email_events:
         shown = [pipelines.HEALTH, pipelines.TOKENS, pipelines.STORED, pipelines.LOADED]
         report.follows(ROLES, shown + [pipelines.ARCHIVED] * stack.has_analytics)

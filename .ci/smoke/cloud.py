@@ -1,5 +1,5 @@
-"""What only a stack in AWS can show: `make smoke FULL=1`. An emulator is asked too, as far as it
-answers, so that this does not run for the first time in AWS; what it says shows nothing."""
+"""What only a stack in AWS can show: `make smoke FULL=1`. It also runs against an emulator, as far as
+that responds, so that the code does not run for the first time in AWS; the results prove nothing there."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +14,9 @@ from stack import ask, expect, timed
 LOGINS = "logins to Postgres, measured by the health check"
 VIEWS = "Athena answers one query for each view of the lake"
 KEY = "the batch is encrypted with the stack's own key, and can be read"
-TRACES = "traces of the query function arrive from where it runs"
-ALARMS = "no alarm rings"
-SCHEDULES = "every schedule is there and enabled"
+TRACES = "traces of the query function arrive"
+ALARMS = "no alarm fires"
+SCHEDULES = "every schedule exists and is enabled"
 POLICY = "a stack policy protects database and bucket from updates that replace them"
 
 # The health check may be throttled to ten requests at once.
@@ -26,7 +26,7 @@ PROTECTED = {"AWS::RDS::DBInstance", "AWS::S3::Bucket"}
 
 
 def logins(stack):
-    """Functions that start for requests at once log in first; the requests after them find connections."""
+    """Functions that start for concurrent requests log in first; later requests use their connections."""
     call = lambda _: timed(lambda: expect("GET /healthz", ask(stack.url("/healthz")), 200))[1]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         at_once = sorted(pool.map(call, range(AT_ONCE)))
@@ -35,7 +35,7 @@ def logins(stack):
 
 
 def views(stack):
-    """A query of the newest partition of each view. What the queries' results leave in the bucket is removed."""
+    """A query of the newest partition of each view. The objects with the results are removed from the bucket."""
     glue, athena, s3 = boto3.client("glue"), boto3.client("athena"), boto3.client("s3")
     database = stack.outputs["LakeDatabase"]
     pages = glue.get_paginator("get_tables").paginate(DatabaseName=database)
@@ -57,7 +57,7 @@ def views(stack):
             execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
             return execution if execution["Status"]["State"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
 
-        execution = until(f"{view['Name']} has no answer", QUERY_PATIENCE, ended)
+        execution = until(f"{view['Name']} has no result", QUERY_PATIENCE, ended)
         bucket, key = execution["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").split("/", 1)
         for left in (key, f"{key}.metadata"):
             s3.delete_object(Bucket=bucket, Key=left)
@@ -69,13 +69,13 @@ def views(stack):
 
 
 def own_key(stack, batch):
-    """Reading needs the key too, which S3 then uses for whoever asks."""
+    """Reading needs the key too, which S3 uses on behalf of the reader."""
     if batch is None or batch.key is None:
         raise NotChecked("there was no batch")
     found = batch.s3.get_object(Bucket=batch.bucket, Key=batch.key)
     found["Body"].read()
     if found.get("SSEKMSKeyId") != stack.parameters["KmsKeyArn"]:
-        raise Failed("it is encrypted otherwise")
+        raise Failed("it is encrypted with another key")
 
 
 def traces(stack, since):
@@ -89,12 +89,12 @@ def traces(stack, since):
     return f"{until('there are none', TRACE_PATIENCE, look, pause=5)} traces"
 
 
-# The first denied request of a sender rings, and this check makes some.
+# The alarm on the first denied request of a sender fires, because this check makes some.
 RUNG_BY_THIS = {"SenderDeniedAlarm", "MParticleDeniedAlarm"}
 
 
 def alarms(stack):
-    """An alarm that has no data yet is none. Right after a deployment some ring that a first batch or key puts right."""
+    """An alarm without data is not an error. Right after a deployment some alarms fire until a first batch or key arrives."""
     names = {name: logical_id for logical_id, name in stack.resources().get("AWS::CloudWatch::Alarm", [])}
     if not names:
         raise Failed("there are no alarms")
@@ -103,7 +103,7 @@ def alarms(stack):
     for alarm in found:
         by_state.setdefault(alarm["StateValue"], []).append(names[alarm["AlarmName"]])
     if len(found) != len(names):
-        raise Failed(f"{len(found)} alarms of {len(names)} are there")
+        raise Failed(f"{len(found)} of {len(names)} alarms exist")
     ringing = set(by_state.get("ALARM", ())) - RUNG_BY_THIS
     if ringing:
         raise Failed(f"{', '.join(sorted(ringing))} (docs/operations.md)")
@@ -115,7 +115,7 @@ def schedules(stack):
     found = stack.resources().get("AWS::Scheduler::Schedule", [])
     told = []
     for logical_id, name in found:
-        # An id may name its group, too.
+        # An id may include its group.
         *group, name = name.split("/")[-2:] if "/" in name else [name]
         schedule = scheduler.get_schedule(Name=name, **({"GroupName": group[0]} if group else {}))
         if schedule["State"] != "ENABLED":
@@ -127,7 +127,7 @@ def schedules(stack):
 
 
 def stack_policy(stack):
-    """Not every stack has one, and none needs one to work: that it is missing is told, and fails nothing."""
+    """A stack policy is optional: that it is missing is reported, but is not a failure."""
     body = stack.cloudformation.get_stack_policy(StackName=stack.name).get("StackPolicyBody")
     if not body:
         raise NotChecked("there is none; `aws cloudformation set-stack-policy` sets stack-policy.json")

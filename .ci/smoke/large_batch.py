@@ -1,4 +1,4 @@
-"""A batch of 900 KB through mParticle's gateway, to the byte, and out of its queue again.
+"""A batch of 900 KB through mParticle's gateway, unchanged, and out of its queue again.
 
 The gateway writes a body into a form for SQS, where every character outside of ASCII's letters and digits takes three: between two
 and three times as many bytes as SQS stores. Whether all of them come through, no document says.
@@ -13,16 +13,16 @@ import boto3
 from report import Failed, NotChecked
 from stack import ask, authorized, expect
 
-LARGE = "a batch of 900 KB passes mParticle's gateway to the byte"
+LARGE = "a batch of 900 KB passes mParticle's gateway unchanged"
 SIZE = 900_000  # bytes
-# Of more messages that wait, too many would be touched for the sake of one.
+# With more waiting messages, too many would be received to find one.
 MOST_WAITING = 200
 PATIENCE = 60  # seconds
-HIDDEN = 60  # seconds in which nobody else sees what was received here
+HIDDEN = 60  # seconds in which the received messages are hidden from others
 
 
 def body(marker):
-    """JSON of SIZE bytes, for which nothing is to be done: it has no events."""
+    """JSON of SIZE bytes without events, so nothing is forwarded."""
     empty = {"events": [], "environment": "development", "smoke": marker, "padding": ""}
     room = SIZE - len(json.dumps(empty).encode())
     piece = 'é&=+% "\\/#<>🍵 abcdefgh '
@@ -32,7 +32,7 @@ def body(marker):
 
 
 def take_back(sqs, queue, marker):
-    """Takes the message with the marker out of the queue and gives its body; the others are given back. None if it is not there."""
+    """Removes the message with the marker from the queue and returns its body; releases the others. None if it is missing."""
     others, found = [], None
     deadline = time.monotonic() + PATIENCE
     try:
@@ -53,15 +53,15 @@ def take_back(sqs, queue, marker):
 def pass_through(stack):
     waiting, _ = stack.depth("ForwardQueueUrl")
     if waiting > MOST_WAITING:
-        raise NotChecked(f"{waiting} batches wait for the forwarder, among which this one would be lost; try after its next run")
+        raise NotChecked(f"{waiting} batches wait for the forwarder, so this one could not be found; try after its next run")
     marker = uuid.uuid4().hex
     sent = body(marker)
     expect("the batch", ask(stack.mparticle_url(), sent, authorized(stack.key("mparticle"))), 200)
     came = take_back(boto3.client("sqs"), stack.outputs["ForwardQueueUrl"], marker)
     if came is None:
-        raise NotChecked("it was taken, but the forwarder had it first: an empty batch is in the archive")
+        raise NotChecked("it was accepted, but the forwarder received it first: an empty batch is in the archive")
     if came.encode() != sent:
-        raise Failed(f"{len(sent)} bytes were sent, and {len(came.encode())} others came")
+        raise Failed(f"{len(sent)} bytes were sent, and {len(came.encode())} different ones arrived")
     return f"{len(sent)} bytes"
 
 

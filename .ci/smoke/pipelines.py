@@ -1,4 +1,4 @@
-"""The doors of each pipeline, and the way of one empty batch from SparkPost's webhook into Postgres and the lake."""
+"""The endpoints of each pipeline, and one empty batch from SparkPost's webhook to Postgres and the lake."""
 
 import hashlib
 import json
@@ -14,15 +14,15 @@ from stack import ask, authorized, expect
 PING = b'[{"msys":{}}]'
 WEBHOOK, SEARCH = "/webhooks/sparkpost", "/api/v1/events/message?per_page=1"
 
-HEALTH = "the health check answers, so functions reach Postgres and its schema is there"
-TOKENS = "tokens are given for the right secret alone"
-WEBHOOK_KEYS = "SparkPost's webhook opens to its own key alone"
-SEARCH_KEYS = "searches open to their own key alone"
+HEALTH = "the health check succeeds, so functions reach Postgres and its schema exists"
+TOKENS = "tokens are issued for the right secret only"
+WEBHOOK_KEYS = "SparkPost's webhook accepts its own key only"
+SEARCH_KEYS = "searches accept their own key only"
 STORED = "a batch is in S3 when the webhook acknowledges it"
 LOADED = "the batch is loaded into Postgres"
-ARCHIVED = "the batch comes to the lake by EventBridge and the archiver"
-MPARTICLE_KEYS = "mParticle's webhook opens to its own key alone"
-TRACK_KEYS = "product events are taken with their own key alone, and an empty request is refused"
+ARCHIVED = "the batch reaches the lake through EventBridge and the archiver"
+MPARTICLE_KEYS = "mParticle's webhook accepts its own key only"
+TRACK_KEYS = "product events are accepted with their own key only, and an empty request is refused"
 CLEAN = "nothing is left behind"
 
 LOAD_PATIENCE = 60  # seconds
@@ -85,7 +85,7 @@ class Batch:
         headers = authorized(f"Bearer {token}") | {"X-MessageSystems-Batch-ID": self.id}
         today = datetime.now(timezone.utc)
         expect("the batch", ask(self.stack.url(WEBHOOK), PING, headers), 200)
-        # Not asked for again: what is acknowledged has to be there.
+        # Not repeated: what is acknowledged must be stored already.
         prefix = f"raw/sparkpost/dt={today:%Y-%m-%d}/{self.id}"
         keys = [it["Key"] for it in self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])]
         if len(keys) != 1:
@@ -93,7 +93,7 @@ class Batch:
         self.key = keys[0]
 
     def wait_until_loaded(self):
-        """A queue that is empty three times in a row has had all its notices worked on."""
+        """A queue that is empty three times in a row has had all its notifications processed."""
         in_a_row = 0
 
         def look():
@@ -101,14 +101,14 @@ class Batch:
             in_a_row = in_a_row + 1 if self.stack.depth("LoadQueueUrl") == (0, 0) else 0
             return in_a_row == 3
 
-        until("its queue is not empty; look at the loader's log, or try again when fewer batches come,", LOAD_PATIENCE, look)
+        until("its queue is not empty; read the loader's log, or try again when fewer batches arrive,", LOAD_PATIENCE, look)
 
     def wait_until_archived(self):
-        """The archiver writes down that a ping says nothing, by which it is known to have seen it."""
-        until("no trace of it; look at ArchiveQueue and the archiver's log,", ARCHIVE_PATIENCE, lambda: self.exists(self.trace()))
+        """The archiver stores a rejection for a ping, which shows that it has processed it."""
+        until("no trace of it; check ArchiveQueue and the archiver's log,", ARCHIVE_PATIENCE, lambda: self.exists(self.trace()))
 
     def trace(self):
-        """Where the archiver writes down what it rejects of the batch: `lake_schema::layout::rejected_key`."""
+        """The key of the archiver's rejections of the batch: `lake_schema::layout::rejected_key`."""
         day = self.key.split("/dt=")[1].split("/")[0]
         name = hashlib.sha256(b"\0".join([b"part", b"email_events", day.encode(), self.key.encode()])).hexdigest()[:32]
         return f"rejected/email_events/dt={day}/{name}.ndjson"
@@ -124,18 +124,18 @@ class Batch:
         if self.key is None:
             raise NotChecked("there was no batch")
         if not self.is_settled:
-            raise Failed("the batch's object stays in raw/sparkpost/, as it is still to be worked on")
+            raise Failed("the batch's object stays in raw/sparkpost/, because it has not been processed yet")
         keys = [self.key, self.trace()] if self.stack.has_analytics else [self.key]
         for key in keys:
             self.s3.delete_object(Bucket=self.bucket, Key=key)
         left = [key.split("/")[0] for key in keys if self.exists(key)]
         if left:
             raise Failed(f"objects stay under {' and '.join(left)}")
-        return "but a row of `batches` without events, which maintenance deletes after thirty days"
+        return "except a row of `batches` without events, which maintenance deletes after thirty days"
 
 
 def check(report, stack):
-    """Looks at every door that there is, and sends one batch through; the batch, if there is one."""
+    """Checks every endpoint and sends one batch; returns the batch, if there is one."""
     token = None
 
     def keep_token():
@@ -155,7 +155,7 @@ def check(report, stack):
     report.check(SEARCH_KEYS, lambda: search_keys(stack))
 
     batch = Batch(stack)
-    # A batch that was not stored has no way to follow.
+    # A batch that was not stored cannot be followed.
     if token and report.check(STORED, lambda: batch.post(token)):
         is_loaded = report.check(LOADED, batch.wait_until_loaded)
         is_archived = not stack.has_analytics or report.check(ARCHIVED, batch.wait_until_archived)

@@ -1,4 +1,4 @@
-"""What was looked at and what came of it; as lines while it goes on, as Markdown to paste into an issue, and as JSON.
+"""The checks and their results: as lines during the run, as Markdown to paste into an issue, and as JSON.
 
 Nothing that identifies an account or a person gets in here: no address, ARN, URL, key or body. Whoever adds a detail sees to that;
 errors of AWS are cut down to the call and its code, as their messages name who asked for what.
@@ -15,11 +15,11 @@ VERIFIED, FAILED, NOT_CHECKED, NOT_HERE = "verified", "failed", "not checked", "
 
 
 class NotChecked(Exception):
-    """It could not be looked at; the text says why."""
+    """It could not be checked; the text says why."""
 
 
 class Failed(Exception):
-    """It is not as it should be; the text says how."""
+    """The check failed; the text says how."""
 
 
 class Report:
@@ -30,7 +30,7 @@ class Report:
         self.claims = []
 
     def check(self, claim, look, only_aws=False):
-        """Calls `look`, which gives a detail or raises; whether the claim is verified.
+        """Calls `look`, which returns a detail or raises; returns whether the claim is verified.
 
         Of a claim that holds in AWS alone an emulator shows nothing, whatever it answers: it is told as `not here`.
         """
@@ -51,7 +51,7 @@ class Report:
         return next((it["state"] for it in self.claims if it["claim"] == claim), NOT_CHECKED)
 
     def follows(self, claim, parts):
-        """A claim that is shown, in AWS, by what other claims have shown together."""
+        """A claim that other claims prove together, in AWS."""
         if self.is_emulated:
             return self.add(claim, NOT_HERE, "", True)
         states = {part: self.state(part) for part in parts}
@@ -67,9 +67,9 @@ class Report:
         return json.dumps({"ok": self.is_ok(), **self.facts, "claims": self.claims}, indent=2)
 
     def to_markdown(self):
-        lines = [f"### {'All is well' if self.is_ok() else 'Something is not as it should be'}", ""]
+        lines = [f"### {'All checks passed' if self.is_ok() else 'Some checks failed'}", ""]
         lines += [f"- {name}: {value}" for name, value in self.facts.items() if value is not None]
-        for title, only_aws in ("What was done", False), ("What no emulator can show", True):
+        for title, only_aws in ("Checks", False), ("Checks that need AWS", True):
             lines += ["", f"| {title} | | ms | |", "|---|---|---:|---|"]
             for it in self.claims:
                 if it["only_aws"] == only_aws:
@@ -78,12 +78,12 @@ class Report:
         return "\n".join(lines)
 
     def last_line(self):
-        """Which claims that no emulator can show have just been shown."""
+        """Which claims that need AWS have been verified."""
         ours = [it for it in self.claims if it["only_aws"]]
         shown = [it["claim"] for it in ours if it["state"] == VERIFIED]
         if self.is_emulated:
-            return f"This is an emulator: {len(ours)} claims can only be shown in AWS."
-        return f"Shown on this stack, as no emulator can: {len(shown)} of {len(ours)} claims{': ' if shown else ''}{'; '.join(shown)}."
+            return f"This is an emulator: {len(ours)} claims can only be verified in AWS."
+        return f"Verified on this stack, which no emulator can: {len(shown)} of {len(ours)} claims{': ' if shown else ''}{'; '.join(shown)}."
 
 
 def outcome_of(look):
@@ -96,13 +96,13 @@ def outcome_of(look):
     except ClientError as error:
         return of_aws(error)
     except urllib.error.URLError as error:
-        return FAILED, f"no answer: {type(error.reason).__name__}"
+        return FAILED, f"no response: {type(error.reason).__name__}"
     except (BotoCoreError, OSError) as error:
-        return FAILED, f"no answer: {type(error).__name__}"
+        return FAILED, f"no response: {type(error).__name__}"
 
 
 def of_aws(error):
-    """An error of an AWS call, without its message. What the caller's own rights forbid says nothing about the stack."""
+    """An error of an AWS call, without its message. A call that the caller's own permissions forbid says nothing about the stack."""
     code = error.response.get("Error", {}).get("Code", "Unknown")
     if "AccessDenied" in code or "Unauthorized" in code or "NotAuthorized" in code:
         return NOT_CHECKED, f"your credentials do not allow {error.operation_name}"
@@ -110,7 +110,7 @@ def of_aws(error):
 
 
 def until(what, patience, look, pause=1.0):
-    """Asks again until there is an answer that counts; fails with `what` after `patience` seconds."""
+    """Polls until there is a usable result; fails with `what` after `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
         found = look()

@@ -1,4 +1,4 @@
-"""The deployed stack: what its template gives out, its keys, and how it is asked."""
+"""The deployed stack: its outputs, its keys, and requests to it."""
 
 import hashlib
 import hmac
@@ -23,10 +23,10 @@ class Stack:
         described = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         self.status = described["StackStatus"]
         self.outputs = {it["OutputKey"]: it["OutputValue"] for it in described.get("Outputs", [])}
-        # Of a parameter with NoEcho there are asterisks, which tell whether there is a value.
+        # A parameter with NoEcho is shown as asterisks if it has a value.
         self.parameters = {it["ParameterKey"]: it.get("ParameterValue", "") for it in described.get("Parameters", [])}
         self.region = self.cloudformation.meta.region_name
-        # The switches of the three pipelines show in what there is.
+        # The outputs show which pipelines are enabled.
         self.has_email_events = "SparkPostWebhookUrl" in self.outputs
         self.has_forwarder = "MParticleWebhookUrl" in self.outputs
         self.has_analytics = "TrackUrl" in self.outputs
@@ -51,8 +51,8 @@ class Stack:
         return found
 
     def url(self, path):
-        """The URL of a route of the HTTP API. BASE_URL, when set, takes the place of its origin: a custom domain, or the local
-        stack's front door."""
+        """The URL of a route of the HTTP API. BASE_URL, if set, replaces its origin: a custom domain, or the local
+        stack's reverse proxy."""
         origin = os.environ.get("BASE_URL")
         if not origin:
             parts = urllib.parse.urlsplit(self.outputs["TokenUrl"])
@@ -60,18 +60,18 @@ class Stack:
         return origin + path
 
     def mparticle_url(self):
-        """The URL of mParticle's webhook, which has an API of its own; MPARTICLE_URL, when set, takes its place."""
+        """The URL of mParticle's webhook, which has a separate API; MPARTICLE_URL, if set, replaces it."""
         return os.environ.get("MPARTICLE_URL") or self.outputs["MParticleWebhookUrl"]
 
     def depth(self, output):
-        """How many messages of a queue wait, and how many are being worked on."""
+        """How many messages of a queue are waiting, and how many are being processed."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         attributes = boto3.client("sqs").get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=names)["Attributes"]
         return tuple(int(attributes[name]) for name in names)
 
 
 def ask(url, body=None, headers=None):
-    """The status and the body of an answer, whatever the status. A body is posted, as JSON."""
+    """The status and the body of a response, with any status. A request with a body is posted as JSON."""
     request = urllib.request.Request(url, data=body, headers=headers or {})
     if body is not None:
         request.add_header("content-type", "application/json")
@@ -87,7 +87,7 @@ def authorized(key):
 
 
 def expect(what, answer, *accepted):
-    """The body of an answer that has one of the accepted statuses."""
+    """The body of a response with one of the accepted statuses."""
     status, body = answer
     if status not in accepted:
         raise Failed(f"{what} was answered {status}, not {' or '.join(map(str, accepted))}")
@@ -95,7 +95,7 @@ def expect(what, answer, *accepted):
 
 
 def timed(call):
-    """What a call gives, and how many milliseconds it took."""
+    """The result of a call, and its duration in milliseconds."""
     started = time.monotonic()
     result = call()
     return result, round((time.monotonic() - started) * 1000)

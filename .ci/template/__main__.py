@@ -1,4 +1,4 @@
-"""Runs every check of the template, and says which oracles looked at how much. Arguments: names of test modules, or none."""
+"""Runs every check of the template, and reports which oracles checked how much. Arguments: names of test modules, or none."""
 
 import sys
 import time

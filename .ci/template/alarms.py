@@ -29,7 +29,7 @@ STATISTICS = {
 
 @dataclass(frozen=True)
 class Definition:
-    """What an alarm asks for; times in seconds."""
+    """The definition of an alarm; times in seconds."""
 
     statistic: str
     period: int
@@ -94,5 +94,5 @@ def states(definition, samples, until):
 
 
 def first_ring(definition, samples, begins, until):
-    """When the alarm first rings at or after a time; None when it does not."""
+    """When the alarm first fires at or after a time; None if it does not."""
     return next((time for time, now in states(definition, samples, until) if now == "ALARM" and time > begins), None)

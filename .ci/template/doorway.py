@@ -1,4 +1,4 @@
-"""What requests at the front door leave in the logs, and what metric filters count of it.
+"""What requests to the gateways leave in the logs, and what metric filters count there.
 
 The gateway writes a line for every request. The authorizer writes one only when it is asked, and it is asked once in
 AuthorizerResultTtlInSeconds for each set of values that its answers are kept by: a sender that comes ten times a second with a

@@ -1,4 +1,4 @@
-"""Templates that each have one fault AWS refuses, or takes and lets do nothing; and one that is good.
+"""Templates that each have one fault, which AWS refuses or silently ignores; and one without a fault.
 
 They measure the checks: what of it would be seen? Small, and independent of template.yaml.
 """

@@ -1,4 +1,4 @@
-"""The rights of a stack: rights.txt, and every route to its function, evaluated with the policies of the template.
+"""The permissions of a stack: rights.txt, and every route to its function, evaluated with the policies of the template.
 
 For what no emulator enforces: services that take a role, policies of queues, of the topic and of the key, permissions to call
 functions.
@@ -80,7 +80,7 @@ def routes(stack):
 
 
 def documented_key_policy(text):
-    """The policy of a key as docs/deploy.md asks for it: every statement in its section, and the account's administration."""
+    """The policy of a key as docs/deploy.md has it: every statement in its section, and the account's administration."""
     section = re.search(r"^## Your own KMS key\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
     filled = section.replace("<region>", REGION).replace("<account>", ACCOUNT)
     statements = []

@@ -1,4 +1,4 @@
-"""For each alarm a story of its metric in which it must ring, and one in which it must not.
+"""For each alarm a scenario of its metric in which it must fire, and one in which it must not.
 
 Times are in minutes. A story says when the trouble begins and how long afterwards somebody has to know of it: the measure is what is
 lost meanwhile, and not what the alarm happens to be set to.
@@ -17,7 +17,7 @@ SENDER_GIVES_UP = 8 * HOUR
 
 @dataclass(frozen=True)
 class Story:
-    """What a metric does. `within` is None in a story in which nothing may ring."""
+    """What a metric does. `within` is None in a scenario in which nothing may fire."""
 
     what: str
     samples: tuple  # pairs of minute and value, or requests
@@ -71,7 +71,7 @@ def guesses():
     )
 
 
-# One sender at one address, whose key is wrong from the second hour on, and who comes ten times a minute.
+# One sender at one address, whose key is wrong from the second hour on, and who sends ten requests a minute.
 SENDER_WITH_WRONG_KEY = Story(
     "a sender's key is wrong",
     _requests(6, 0, HOUR, status=200, **SPARKPOST) + _requests(6, HOUR, 2 * HOUR, **WRONG),
@@ -80,7 +80,7 @@ SENDER_WITH_WRONG_KEY = Story(
     15,
 )
 
-# What must ring when nothing comes at all. Everything else has to bear an idle stack, whose metrics end.
+# Alarms that must fire when nothing arrives at all. No other alarm may fire for an idle stack, whose metrics end.
 RINGS_IN_SILENCE = {"QuietAlarm"}
 
 STORIES = {

@@ -1,4 +1,4 @@
-"""The template that is checked: translated once, whatever asks for it. TEMPLATE in the environment names another."""
+"""The template that is checked: translated once for all checks. TEMPLATE in the environment names another."""
 
 import functools
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What AWS asks of a template that no schema holds: one function a rule.
+"""Requirements of AWS that no schema expresses: one function per rule.
 
 A rule takes a `Stack` and yields a `Finding` for each resource that AWS would refuse or that would silently do nothing. Its
 docstring names AWS's page and the answer AWS gives. Every function of the modules below that does not begin with an

@@ -1,10 +1,10 @@
-"""Rules of what a first deploy finds and leaves: limits of a new account, what is shared in it, what a failure must not keep."""
+"""Rules of first deploys: limits of a new account, shared settings of the account, and what a failed deploy must not leave behind."""
 
 import itertools
 
 
 def storage_may_grow(stack):
-    """The most that storage grows to is a tenth above what it begins with, for every value its parameters allow.
+    """Maximum storage is at least a tenth above initial storage, for every value of the parameters.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html. Else: "Invalid max storage size for engine
     name postgres and storage type gp3".
@@ -31,7 +31,7 @@ def storage_may_grow(stack):
 
 
 def first_deploy_can_be_rolled_back(stack):
-    """What a first deploy has made goes again when it fails.
+    """What a failed first deploy has created is deleted again.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html and
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DeleteInstance.html. Else: "Cannot delete protected DB Instance", the

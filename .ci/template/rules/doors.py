@@ -107,7 +107,7 @@ def route_settings_have_their_route(stack):
 
 
 def gateway_responses_exist(stack):
-    """A REST API's own answers are of the kinds it has.
+    """A REST API's gateway responses have existing types.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html. Else: "Invalid gateway
     response type".

@@ -19,7 +19,7 @@ def _listed(value):
 
 
 def _function_of(stack, text):
-    """The logical id of the function that a name or an ARN, of a version too, is of."""
+    """The logical id of the function with a name or an ARN, which may be a version's."""
     for name in stack.of_type("AWS::Lambda::Function"):
         arn = stack.answer(name, "Arn")
         if text in (stack.answer(name), arn) or text.startswith(f"{arn}:"):
@@ -28,7 +28,7 @@ def _function_of(stack, text):
 
 
 def batches_over_ten_have_a_window(stack):
-    """A batch of more than ten messages gathers for a second at least.
+    """A batch of more than ten messages has a batching window of at least a second.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html. Else: "Maximum batch window in seconds must be greater
     than 0 if maximum batch size is greater than 10".
@@ -72,7 +72,7 @@ def sources_may_read_their_queue(stack):
 
 
 def nothing_calls_a_function_before_its_log_group(stack):
-    """A function cannot be called before its log group is there.
+    """A function cannot be called before its log group exists.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html: a function without one makes its own at
     its first line. CloudFormation then answers "/aws/lambda/... already exists", and the deploy fails, in some of its tries. So
@@ -96,7 +96,7 @@ def nothing_calls_a_function_before_its_log_group(stack):
 
 
 def _callers(stack, function, seen=frozenset()):
-    """What calls a function: by a source, a schedule, a permission, a custom resource, or a function that is told its name."""
+    """What calls a function: a source, a schedule, a permission, a custom resource, or a function that has its name."""
     callers = set()
     # A version and an alias are other names of the function.
     same = {function} | {
@@ -113,7 +113,7 @@ def _callers(stack, function, seen=frozenset()):
 
 
 def open_urls_may_be_called(stack):
-    """A Function URL that asks for no signature has both permissions.
+    """A Function URL without authentication has both permissions.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html: since October 2025 a new URL needs lambda:InvokeFunctionUrl and
     lambda:InvokeFunction. Else every request is answered 403 Forbidden.

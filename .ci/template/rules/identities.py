@@ -1,4 +1,4 @@
-"""Rules of IAM: who may take a role, and what a policy can mean at all."""
+"""Rules of IAM: who may assume a role, and what a policy can express."""
 
 import re
 
@@ -31,7 +31,7 @@ def _documents(stack):
 
 
 def principals_exist(stack):
-    """A service that is named is one.
+    """A named service exists.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html. Else: "Invalid principal in
     policy".
@@ -45,7 +45,7 @@ def principals_exist(stack):
 
 
 def policies_have_a_version(stack):
-    """A policy says which version of the language it is in.
+    """A policy names the version of the policy language.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html: without, 2008-10-17 is meant, in which
     a policy variable such as ${aws:username} is plain text.
@@ -73,7 +73,7 @@ def actions_fit_their_resources(stack):
 
 
 def arns_are_arns(stack):
-    """What is called an ARN is one.
+    """A value that should be an ARN is one.
 
     The answers of Ref and GetAtt: "Return values" on each resource's page. Else AWS refuses the value, or the function that reads it
     fails at its first call.

@@ -1,4 +1,4 @@
-"""Rules of metrics: what alarms and the dashboard watch must be counted by somebody."""
+"""Rules of metrics: every metric of an alarm or of the dashboard is emitted."""
 
 import functools
 import json
@@ -120,7 +120,7 @@ def _widgets(body):
 
 
 def watched_metrics_are_counted(stack):
-    """Somebody counts what an alarm or the dashboard watches: AWS, our functions, or a metric filter of this stack.
+    """A metric of an alarm or of the dashboard is emitted by AWS, our functions, or a metric filter of this stack.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html. CloudWatch takes an alarm on
     any name, which then never rings.
@@ -137,7 +137,7 @@ def watched_metrics_are_counted(stack):
 
 
 def watched_resources_are_there(stack):
-    """A metric of AWS's that is watched is of a resource of this stack.
+    """A metric of AWS belongs to a resource of this stack.
 
     The same page. Else the alarm never rings.
     """
@@ -150,7 +150,7 @@ def watched_resources_are_there(stack):
 
 
 def alarms_look_back_a_bounded_time(stack):
-    """An alarm looks back a day, or a week in steps of an hour or more; and counts no more periods than it looks at.
+    """An alarm evaluates at most a day, or a week with periods of an hour or more, and not more data points than periods.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html. Else: "Metrics cannot be checked across
     more than a day", and "DatapointsToAlarm must be less than or equal to EvaluationPeriods".

@@ -58,7 +58,7 @@ def _given(resource, path):
 
 
 def _identities(resource):
-    """What a resource is known by in its account, as far as the template gives it: a mapping for each name."""
+    """The names of a resource in its account, as far as the template sets them: a mapping for each name."""
     for paths in _identifying(resource["Type"]):
         found = {path: value for path in sorted(paths) if (value := _given(resource, path)) is not None}
         # Without its own part, what is left is the place that it is in.
@@ -111,7 +111,7 @@ def names_fit_whatever_the_stack_is_called(stack):
 
 
 def metrics_are_of_one_stack(stack):
-    """A metric of our own is of one stack, as are the alarms on it.
+    """A custom metric belongs to one stack, like the alarms on it.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html: a metric is its namespace, name and
     dimensions, in an account and region. Else one stack's trouble rings, or hides in, the other's alarm.
@@ -125,7 +125,7 @@ def metrics_are_of_one_stack(stack):
 
 
 def rules_may_send_to_their_queue(stack):
-    """A queue's policy lets the rule send that has it as target, whatever the stack is called.
+    """A queue's policy allows the rule with this target to send, for every name of the stack.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions. Else EventBridge drops
     the events, and nothing says so. CloudFormation shortens the name of a rule to 64 letters, so that a pattern made of the
@@ -161,7 +161,7 @@ def patterns_fit_whatever_the_stack_is_called(stack):
 
 @functools.cache
 def _policy_texts(resource):
-    """Every text in the policies of a resource, in an order that does not depend on what they say."""
+    """Every text in the policies of a resource, in an order that does not depend on their contents."""
     it = resource["Properties"]
     return _texts([it.get("PolicyDocument"), it.get("Policies"), it.get("AssumeRolePolicyDocument")])
 

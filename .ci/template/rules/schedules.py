@@ -39,7 +39,7 @@ def schedule_expressions_are_valid(stack):
 
 
 def schedule_roles_trust_the_scheduler(stack):
-    """The role of a schedule lets the scheduler take it.
+    """The scheduler may assume the role of a schedule.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html. Else: "The execution role you provide must allow AWS
     EventBridge Scheduler to assume the role".

@@ -1,4 +1,4 @@
-"""Rules of what keeps things: S3, SQS, Firehose, Secrets Manager, Glue; and of texts."""
+"""Rules of storage: S3, SQS, Firehose, Secrets Manager, Glue; and of texts."""
 
 import functools
 import itertools
@@ -22,7 +22,7 @@ def _notifications(bucket):
 
 
 def notifications_do_not_overlap(stack):
-    """A bucket tells one target alone of a key.
+    """A bucket notifies only one target of a key.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html. Else: "Configurations overlap.
     Configurations on the same bucket cannot share a common event type".
@@ -36,7 +36,7 @@ def notifications_do_not_overlap(stack):
 
 
 def notified_queue_lets_bucket_send(stack):
-    """A queue that a bucket tells has a policy for S3, made before the bucket.
+    """A queue that a bucket notifies has a policy for S3, created before the bucket.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html: S3 sends a test message.
     Else: "Unable to validate the following destination configurations".
@@ -67,7 +67,7 @@ def transitions_wait_thirty_days(stack):
 
 
 def receive_counts_are_bounded(stack):
-    """A message goes to the dead letter queue after 1 to 1,000 receives.
+    """A message goes to the dead-letter queue after 1 to 1,000 receives.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html. Else: "Value ... for
     parameter RedrivePolicy is invalid. Reason: Invalid value for maxReceiveCount".
@@ -79,7 +79,7 @@ def receive_counts_are_bounded(stack):
 
 
 def delivery_prefixes_are_understood(stack):
-    """Firehose's prefixes use its own namespaces, and errors are filed by their kind.
+    """Firehose's prefixes use its own namespaces, and errors are stored by their type.
 
     https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html. Else: "Unsupported namespace in prefix expression", and
     "ErrorOutputPrefix must contain at least one instance of !{firehose:error-output-type}" as soon as a prefix has an expression.

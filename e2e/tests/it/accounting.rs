@@ -225,16 +225,16 @@ async fn object_that_is_no_gzip_is_rejected_with_its_reason() -> Result<()> {
 
     stack.put_raw(&key, b"no gzip".to_vec()).await?;
 
-    let line = eventually("the object to be rejected", ARRIVAL, async || {
+    // The archiver rejects it too, as nothing in it is a row.
+    eventually("the loader to reject the object", ARRIVAL, async || {
         for rejected in stack.keys_under("rejected/email_events/").await? {
             let text = String::from_utf8(stack.object(&rejected).await?)?;
-            if let Some(line) = text.lines().find(|line| line.contains(&label)) {
-                return Ok(Some(line.to_owned()));
+            let is_it = |line: &str| line.contains(&label) && line.contains("not_gzip");
+            if text.lines().any(is_it) {
+                return Ok(Some(()));
             }
         }
         Ok(None)
     })
-    .await?;
-    ensure!(line.contains("not_gzip"), "{line}");
-    Ok(())
+    .await
 }

@@ -1,4 +1,4 @@
-//! What the function is told, and what it works with.
+//! The function's settings and clients.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,19 +6,19 @@ use aws_io::{Aws, SecretsClient};
 use function_kit::{Env, EnvError};
 use reqwest::Client;
 
-/// How long one request may take; the gateway gives up after 30 s.
+/// Timeout of a request; the gateway times out after 30 s.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Name or ARN of the secret that holds the keys.
+    /// Name or ARN of the secret with the keys.
     pub secret_id: String,
-    /// Where batches are posted.
+    /// The URL to which batches are posted.
     pub webhook_url: String,
-    /// Where events are searched.
+    /// The URL of searches.
     pub query_url: String,
-    /// How long the event may take to be found.
+    /// How long to search for the event.
     pub patience: Duration,
 }
 
@@ -45,10 +45,10 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Makes the clients. Reaches nothing yet.
+    /// Creates the clients, without connecting.
     ///
     /// # Errors
-    /// Only if there can be no HTTP client.
+    /// Only if the HTTP client cannot be created.
     pub async fn connect(
         config: Config,
         clock: fn() -> SystemTime,
@@ -56,10 +56,10 @@ impl Deps {
         Self::with(config, &Aws::from_env().await, clock)
     }
 
-    /// The same, where `aws` says.
+    /// The same, with the given AWS configuration.
     ///
     /// # Errors
-    /// Only if there can be no HTTP client.
+    /// Only if the HTTP client cannot be created.
     pub fn with(
         config: Config,
         aws: &Aws,

@@ -1,4 +1,4 @@
-//! One run: post, then search until it is found.
+//! One run: post an event, then search until it is found.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,9 +17,9 @@ use tracing::{error, info};
 use crate::Deps;
 
 const READ_LIMIT: Duration = Duration::from_secs(5);
-/// Between two searches.
+/// Pause between two searches.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Marks the events, and is searched by nobody else.
+/// Marks the canary's events; nobody else searches for it.
 const CAMPAIGN: &str = "cistern-canary";
 
 /// Which step failed.
@@ -28,13 +28,13 @@ pub enum FlightError {
     /// The keys cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The secret is not a document of keys. The text never holds any of it.
-    #[error("understanding the keys")]
+    /// The secret is not a document of keys. The text never contains any of it.
+    #[error("parsing the keys")]
     Keys(#[from] KeyDocumentError),
     /// The secret has no current version.
     #[error("the secret has no current version")]
     Empty,
-    /// The front door cannot be reached.
+    /// The gateway cannot be reached.
     #[error("{step}")]
     Unreachable {
         /// What was being done.
@@ -42,18 +42,18 @@ pub enum FlightError {
         /// What went wrong.
         source: reqwest::Error,
     },
-    /// The front door refused.
-    #[error("{step}: the front door answered {status}")]
+    /// The gateway refused the request.
+    #[error("{step}: the gateway answered {status}")]
     Refused {
         /// What was being done.
         step: &'static str,
-        /// What it said.
+        /// Its status.
         status: StatusCode,
     },
-    /// The batch was taken, and its event did not come up.
+    /// The batch was accepted, and its event was not found.
     #[error("the event was not found within {} s", patience.as_secs())]
     Lost {
-        /// How long was searched.
+        /// How long the search lasted.
         patience: Duration,
     },
 }

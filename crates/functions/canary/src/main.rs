@@ -2,8 +2,8 @@
 
 use std::{process::ExitCode, time::SystemTime};
 
-use function_kit::{BoxError, Env};
 use canary::{Config, Deps, handle};
+use function_kit::{BoxError, Env};
 use lambda_runtime::service_fn;
 
 #[tokio::main(flavor = "current_thread")]

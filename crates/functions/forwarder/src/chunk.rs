@@ -3,9 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use aws_io::queue::ReceivedMessage;
-use event_mapping::{
-    Arrival, Call, Mapper, More, Operation, Outcome, Rejection, SkipReason,
-};
+use event_mapping::{Arrival, Call, Mapper, More, Operation, Outcome, Rejection, SkipReason};
 
 /// A chunk is full when its calls take so much. The last message that it takes may add
 /// [`MAX_CALL_BYTES`](event_mapping::MAX_CALL_BYTES). Up to three chunks are held at a time: one being mapped, one

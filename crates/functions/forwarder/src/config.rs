@@ -2,8 +2,8 @@
 
 use std::{num::NonZeroUsize, str::FromStr, time::Duration};
 
-use function_kit::{BoxError, Env, EnvError};
 use event_mapping::{ConfigError, Mapper, MappingConfig};
+use function_kit::{BoxError, Env, EnvError};
 use url::Url;
 
 use crate::{

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use event_mapping::{Call, Operation, iterable::{JsonObject, User, UserUpdate}};
+use event_mapping::{
+    Call, Operation,
+    iterable::{JsonObject, User, UserUpdate},
+};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 use tracing::{info, warn};

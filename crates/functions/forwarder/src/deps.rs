@@ -6,8 +6,8 @@ use aws_io::{
     Aws, S3Client, SecretsClient, SqsClient,
     secrets::{self, SecretError, VersionStage},
 };
-use function_kit::metrics::Metrics;
 use event_model::Pipeline;
+use function_kit::metrics::Metrics;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;

@@ -11,8 +11,8 @@
 use std::time::Duration;
 
 use aws_io::queue::ReceivedMessage;
-use function_kit::chain;
 use event_mapping::RejectReason;
+use function_kit::chain;
 use tracing::error;
 
 use crate::{

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use function_kit::{BoxError, Env};
 use forwarder::{Config, Deps, handle};
+use function_kit::{BoxError, Env};
 use lambda_runtime::service_fn;
 use time::OffsetDateTime;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use function_kit::metrics::{Metric, Tally};
 use event_mapping::{More, Note, RejectReason, SkipReason};
+use function_kit::metrics::{Metric, Tally};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

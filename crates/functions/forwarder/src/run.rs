@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_io::{S3Client, SqsClient};
-use function_kit::metrics::{Metric, Metrics, Tally};
 use event_mapping::Mapper;
+use function_kit::metrics::{Metric, Metrics, Tally};
 use time::OffsetDateTime;
 use tracing::info;
 

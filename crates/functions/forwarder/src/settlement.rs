@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use aws_io::queue::ReceivedMessage;
-use event_mapping::{MAX_SINGLE_REJECTIONS, More, RejectReason, Rejection, SkipReason, iterable::User};
+use event_mapping::{
+    MAX_SINGLE_REJECTIONS, More, RejectReason, Rejection, SkipReason, iterable::User,
+};
 use serde::Serialize;
 
 use crate::{

@@ -4,8 +4,8 @@ use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use access_keys::{KeyCache, Networks};
 use aws_io::{Aws, S3Client, gzip::MAX_BATCH_BYTES};
-use function_kit::{Env, EnvError, metrics::Metrics};
 use event_model::Pipeline;
+use function_kit::{Env, EnvError, metrics::Metrics};
 use time::OffsetDateTime;
 
 /// The settings in the README's table.

@@ -8,13 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use bytes::Bytes;
 use function_kit::{
     ApiError,
     gateway::Caller,
     http::ErrorItem,
     metrics::{Metric, Tally},
 };
-use bytes::Bytes;
 use serde::Serialize;
 use tracing::{info, warn};
 

@@ -1,9 +1,9 @@
 //! What the function is told, and what it works with.
 
 use aws_io::{Aws, S3Client};
-use function_kit::{Env, EnvError, metrics::Metrics};
 use event_model::Pipeline;
 use event_store::{CaCertificates, DatabaseConfig, Login, Store, StoreError};
+use function_kit::{Env, EnvError, metrics::Metrics};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 

@@ -2,11 +2,11 @@
 
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
-use function_kit::{BoxError, Env, EnvError};
 use custom_resource::Answers;
 use event_store::{
     CaCertificates, DatabaseConfig, Login, Maintenance, Merging, MetadataKey, Store, StoreError,
 };
+use function_kit::{BoxError, Env, EnvError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 

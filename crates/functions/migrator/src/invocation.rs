@@ -5,9 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use function_kit::chain;
 use custom_resource::RequestType;
 use event_store::{MergeReport, Report, StoreError};
+use function_kit::chain;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 use time::OffsetDateTime;

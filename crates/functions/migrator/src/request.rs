@@ -89,7 +89,8 @@ mod tests {
     fn sample_envelopes_are_understood() {
         let decode = |text| Request::decode(&serde_json::from_str(text).unwrap()).unwrap();
 
-        let create = include_str!("../../../../events/envelopes/migrator-cloudformation-create.json");
+        let create =
+            include_str!("../../../../events/envelopes/migrator-cloudformation-create.json");
         assert!(matches!(decode(create), Request::Stack { .. }));
         let schedule = include_str!("../../../../events/envelopes/migrator-schedule.json");
         assert!(matches!(decode(schedule), Request::Maintenance));

@@ -2,12 +2,12 @@
 
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
-use function_kit::{BoxError, Env, EnvError};
 use event_query::IndexedKeys;
 use event_store::{
     CaCertificates, DatabaseConfig, Login, MetadataKey, MetadataKeyError, Planning, Store,
     StoreError,
 };
+use function_kit::{BoxError, Env, EnvError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 

@@ -4,9 +4,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use function_kit::{ApiError, http::ErrorItem};
 use event_query::{ParamError, ShapeError};
 use event_store::{StoreError, Trouble};
+use function_kit::{ApiError, http::ErrorItem};
 use thiserror::Error;
 
 /// Why a search has no answer.

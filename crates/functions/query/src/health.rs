@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
-use function_kit::ApiError;
 use event_store::StoreError;
+use function_kit::ApiError;
 use serde::Serialize;
 use thiserror::Error;
 use tokio::time::timeout;

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
-use function_kit::{ApiError, http::ErrorItem};
 use event_query::Dialect;
+use function_kit::{ApiError, http::ErrorItem};
 
 use crate::{Deps, about, counts, health, search};
 

@@ -1,8 +1,8 @@
 //! What the function is told, and what it works with.
 
 use aws_io::{Aws, LambdaClient, SecretsClient};
-use function_kit::{BoxError, Env, EnvError};
 use custom_resource::Answers;
+use function_kit::{BoxError, Env, EnvError};
 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]

@@ -11,13 +11,13 @@ use axum::{
     response::Response,
     routing::{MethodRouter, post},
 };
+use bytes::Bytes;
+use event_model::ByteForm;
 use function_kit::{
     ApiError,
     http::ErrorItem,
     metrics::{Metric, Tally},
 };
-use bytes::Bytes;
-use event_model::ByteForm;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tower_http::cors::CorsLayer;

@@ -1,4 +1,4 @@
-//! The answer to CloudFormation.
+//! The response to CloudFormation.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html>
 
 use std::time::Duration;
@@ -10,22 +10,22 @@ use tracing::warn;
 
 use crate::Request;
 
-/// How long one attempt at delivering the answer may take.
+/// Timeout of one attempt to deliver the response.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The whole answer may have 4,096 bytes; ids take less than the half of it.
+/// Limit of the reason: the whole response may have 4,096 bytes, and ids take less than half of them.
 const MAX_REASON_BYTES: usize = 1_500;
-/// Pauses between attempts at delivering the answer.
+/// Pauses between attempts to deliver the response.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),
 ];
 
-/// Why the answer could not be delivered. Names no URL.
+/// Why the response could not be delivered. Does not contain the URL.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
-    /// Nobody took it.
-    #[error("sending the answer to CloudFormation")]
+    /// It could not be sent.
+    #[error("sending the response to CloudFormation")]
     Send(#[source] reqwest::Error),
     /// It was refused.
     #[error("CloudFormation's response url answered {0}")]
@@ -56,20 +56,20 @@ impl Answers {
     /// an update.
     ///
     /// # Errors
-    /// When there can be no HTTP client.
+    /// When the HTTP client cannot be created.
     pub fn new(resource_id: &'static str) -> Result<Self, reqwest::Error> {
         let http = Client::builder().timeout(TIMEOUT).build()?;
         Ok(Self { http, resource_id })
     }
 
-    /// Answers a request: with the reason why it was not done, or else that it was. Tries for some seconds.
+    /// Answers a request: with success, or with the reason of the failure. Retries for some seconds.
     pub async fn send(&self, request: &Request, failure: Option<&str>) -> Result<(), AnswerError> {
         let body = self.body(request, failure);
         for pause in PAUSES {
             match self.send_once(request, body.clone()).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    warn!(error = %function_kit::chain(&error), "answer not delivered, trying again");
+                    warn!(error = %function_kit::chain(&error), "response not delivered, retrying");
                 }
             }
             sleep(pause).await;
@@ -78,7 +78,7 @@ impl Answers {
     }
 
     async fn send_once(&self, request: &Request, body: String) -> Result<(), AnswerError> {
-        // Without a content type, as the URL is signed for none.
+        // Without a content type, because the URL is signed without one.
         let response = self
             .http
             .put(request.response_url.expose().clone())

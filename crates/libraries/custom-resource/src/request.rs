@@ -6,44 +6,44 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// What CloudFormation asks for, as far as it matters for an answer.
+/// CloudFormation's request, as far as the response needs it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Request {
-    /// What is to become of the resource.
+    /// The kind of change.
     pub request_type: RequestType,
-    /// Where the answer goes.
+    /// The URL for the response.
     #[serde(rename = "ResponseURL")]
     pub response_url: ResponseUrl,
-    /// The stack, to be repeated in the answer.
+    /// The stack, to be repeated in the response.
     pub stack_id: String,
-    /// The request, to be repeated in the answer.
+    /// The request's id, to be repeated in the response.
     pub request_id: String,
-    /// The resource's name in the template, to be repeated in the answer.
+    /// The resource's name in the template, to be repeated in the response.
     pub logical_resource_id: String,
     /// The resource's id; `None` while it is being created.
     pub physical_resource_id: Option<String>,
 }
 
-/// What is to become of a resource.
+/// The kind of change.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub enum RequestType {
-    /// It is made.
+    /// It is created.
     Create,
     /// Its properties have changed.
     Update,
-    /// It goes.
+    /// It is deleted.
     Delete,
 }
 
-/// Where the answer goes. Whoever knows the URL can answer in our place, so it has no text.
+/// The URL for the response. Anyone who knows it can respond in our place, so it is never shown as text.
 pub struct ResponseUrl(reqwest::Url);
 
 impl Request {
     /// The request in an event; `None` when the event is something else.
     ///
     /// # Errors
-    /// When it is a request that lacks what is needed to answer it.
+    /// When it is a request without the members that a response needs.
     pub fn decode(event: &Value) -> Result<Option<Self>, serde_json::Error> {
         if event.get("RequestType").is_none() {
             return Ok(None);

@@ -6,8 +6,8 @@ use super::{
     AttributeConfig, Note,
     field_name::{self, MAX_TEXT_BYTES},
 };
-use event_model::mparticle::{Decimal, Entries, Field, Kind, last_places};
 use crate::iterable::JsonObject;
+use event_model::mparticle::{Decimal, Entries, Field, Kind, last_places};
 
 /// The fields of an event under construction. The first one of a name holds, so what the event's type says comes first,
 /// then where the event comes from, then the app's own attributes.

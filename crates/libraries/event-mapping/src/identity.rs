@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{IdentityConfig, RejectReason, SkipReason, WithoutIdentity, outcome::NotSent};
-use event_model::mparticle::Batch;
 use crate::iterable::{User, UserError};
+use event_model::mparticle::Batch;
 
 /// How an Iterable project tells users apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -4,8 +4,8 @@ use super::{
     Arrival, ConfigError, EventKind, Mapped, MappingConfig, Outcome, PurchaseMode, RejectReason,
     Rejection, Scope, SkipReason, name::Naming, outcome::NotSent, subject::Subject,
 };
-use event_model::mparticle::{Batch, Entry, Event, EventType, Item, for_each_item};
 use crate::iterable::JsonObject;
+use event_model::mparticle::{Batch, Entry, Event, EventType, Item, for_each_item};
 
 /// A configuration, ready to map bodies with.
 #[derive(Clone, Debug)]

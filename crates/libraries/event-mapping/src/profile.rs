@@ -9,8 +9,8 @@ use super::{
     outcome::NotSent,
     subject::Subject,
 };
-use event_model::mparticle::{Event, Field, last_places, text_id};
 use crate::iterable::{JsonObject, UserUpdate};
+use event_model::mparticle::{Event, Field, last_places, text_id};
 
 /// mParticle's reserved name of a phone number, and Iterable's.
 const MOBILE: &str = "$Mobile";

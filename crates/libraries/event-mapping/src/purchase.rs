@@ -9,8 +9,8 @@ use super::{
     outcome::NotSent,
     subject::{Subject, is_replaced},
 };
-use event_model::mparticle::{Commerce, Decimal, Event, EventData, Product, event_id};
 use crate::iterable::{CommerceItem, JsonObject, TrackPurchaseRequest};
+use event_model::mparticle::{Commerce, Decimal, Event, EventData, Product, event_id};
 
 /// One product of a purchase, with all that Iterable asks for.
 pub(super) struct Line<'a> {

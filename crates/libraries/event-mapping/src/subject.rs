@@ -10,8 +10,10 @@ use super::{
     outcome::NotSent,
     profile,
 };
-use event_model::mparticle::{Batch, Environment, Event, EventData, EventType, Field, Int64, Kind, event_id};
 use crate::iterable::{TrackRequest, User};
+use event_model::mparticle::{
+    Batch, Environment, Event, EventData, EventType, Field, Int64, Kind, event_id,
+};
 
 /// A batch's events, seen through a configuration.
 pub(super) struct Subject<'m, 'a> {

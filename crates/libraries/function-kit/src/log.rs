@@ -149,9 +149,17 @@ mod tests {
             .map(|entry| entry.unwrap().path())
             .filter(|path| {
                 let manifest = std::fs::read_to_string(path.join("Cargo.toml")).unwrap();
-                manifest.lines().any(|line| line == "tracing.workspace = true")
+                manifest
+                    .lines()
+                    .any(|line| line == "tracing.workspace = true")
             })
-            .map(|path| path.file_name().unwrap().to_str().unwrap().replace('-', "_"))
+            .map(|path| {
+                path.file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .replace('-', "_")
+            })
             .collect();
         logging.sort();
 

@@ -40,7 +40,7 @@ pub fn columns(table: &Table) -> Vec<GlueColumn<'_>> {
         (
             CLAMPED,
             ColumnType::Boolean,
-            "True when the time of arrival stands in for the event's own",
+            "True when the time of arrival is used instead of the event's own",
         ),
         (FILE, ColumnType::String, "The file the row is in"),
     ];
@@ -73,7 +73,7 @@ pub fn partition_key(table: &Table) -> GlueColumn<'static> {
 pub const COMING: GlueColumn<'static> = GlueColumn {
     name: "at",
     kind: "string",
-    comment: "The day it was filed, UTC; only the latest are listed",
+    comment: "The day of its arrival, UTC; queries list only the latest",
 };
 
 /// The location of the files that stay.

@@ -64,12 +64,12 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 8] = [
     GlueColumn {
         name: "version",
         kind: "bigint",
-        comment: "The version of the whole; only the highest counts",
+        comment: "The version of the whole state; only the highest is valid",
     },
     GlueColumn {
         name: "file",
         kind: "string",
-        comment: "A file that compaction is busy with, as in _file",
+        comment: "A file that takes part in a compaction, as in _file",
     },
     GlueColumn {
         name: "hidden",
@@ -79,7 +79,7 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 8] = [
     GlueColumn {
         name: "day",
         kind: "string",
-        comment: "Its dt; of a month the first",
+        comment: "Its dt; for a month, its first day",
     },
     GlueColumn {
         name: "came",
@@ -89,17 +89,17 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 8] = [
     GlueColumn {
         name: "role",
         kind: "string",
-        comment: "part when it goes into another, day when it is copied into a month, output when it is made, merged when it may go",
+        comment: "part: merged into another; day: copied into a month; output: being written; merged: to be removed",
     },
     GlueColumn {
         name: "phase",
         kind: "string",
-        comment: "How far an output is: planned or written",
+        comment: "Phase of an output: planned or written",
     },
     GlueColumn {
         name: "since",
         kind: "string",
-        comment: "Since when, UTC",
+        comment: "Start of the phase, UTC",
     },
 ];
 

@@ -8,8 +8,8 @@ use aws_io::{
     s3::ObjectRef,
 };
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use function_kit::metrics::{Metric, Metrics, Tally};
 use event_model::Pipeline;
+use function_kit::metrics::{Metric, Metrics, Tally};
 use lambda_runtime::LambdaEvent;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
@@ -264,8 +264,8 @@ mod tests {
 
     use aws_io::Aws;
     use aws_lambda_events::event::sqs::SqsMessage;
-    use function_kit::capture::Capture;
     use event_model::Pipeline;
+    use function_kit::capture::Capture;
     use lambda_runtime::Context;
 
     use super::*;

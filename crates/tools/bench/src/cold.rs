@@ -1,8 +1,8 @@
-//! What a cold start costs: each HTTP function's release binary, from its start to its first answer, against a stand-in
+//! The cost of a cold start: each HTTP function's release binary, from its start to its first response, with a stand-in
 //! for Lambda's Runtime API (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 //!
-//! The question is one that needs neither S3 nor Postgres, so that what is measured is the function's own: loading the
-//! program, reading its settings, making its clients, and the way of one request through it.
+//! The request needs neither S3 nor Postgres, so only the function itself is measured: loading the program, reading its
+//! settings, creating its clients, and processing one request.
 
 mod runtime_api;
 
@@ -21,15 +21,15 @@ use crate::{
     proc_stat,
 };
 
-/// Milliseconds of processor time.
+/// Milliseconds of CPU time.
 const TARGET: f64 = 6.0;
-/// Lambda's image has the TLS roots in one file. Debian has each once more in a file of its own, and reading those would take
-/// longer than all else.
+/// Lambda's image has the TLS roots in one file. Debian also has each in a separate file, and reading those would take
+/// longer than everything else.
 const DEBIANS_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// Of which the middle one is told.
+/// Number of starts, of which the median is reported.
 const RUNS: usize = 11;
 
-/// A function behind HTTP, and a question that it answers by itself.
+/// An HTTP function, and a request that it answers without other services.
 struct Subject {
     binary: &'static str,
     variables: &'static [(&'static str, &'static str)],
@@ -57,7 +57,7 @@ const SUBJECTS: [Subject; 4] = [
     Subject {
         binary: "authorizer",
         variables: &[("KEYS_SECRET_ARN", "s")],
-        // A route that no key opens.
+        // A route that no key may call.
         question: || json!({ "type": "REQUEST", "routeKey": "GET /", "headers": {} }),
     },
 ];
@@ -83,9 +83,9 @@ fn request(method: &str, path: &str) -> Value {
 /// One start.
 #[derive(Clone, Copy)]
 struct Start {
-    /// Processor time until the function asked for its first event.
+    /// CPU time until the function requested its first event.
     init: Duration,
-    /// And until it had answered it.
+    /// CPU time until it had responded.
     total: Duration,
     wall: Duration,
 }
@@ -98,7 +98,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
         .collect()
 }
 
-/// Builds what ships: the profile `release`.
+/// Builds the functions with the profile `release`, as they are deployed.
 fn build() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     let mut cargo = Command::new("cargo");
@@ -143,7 +143,7 @@ fn start(subject: &Subject, program: &Path) -> Result<Start> {
     let began = Instant::now();
     let mut function = spawn(subject, program, api.address())?;
     let outcome = observe(&function, &api, subject, began);
-    function.kill().context("ending the function")?;
+    function.kill().context("stopping the function")?;
     function.wait().context("waiting for the function")?;
     outcome
 }

@@ -1,4 +1,4 @@
-//! A database with the real schema, made for a measurement and dropped after it.
+//! A database with the real schema, created for a measurement and dropped after it.
 
 use std::{env, process, time::Duration};
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{proc_stat, psql::Psql};
 
-/// A database of our own.
+/// A separate database.
 #[derive(Debug)]
 pub(crate) struct Database {
     name: String,
@@ -26,7 +26,7 @@ pub(crate) struct Size {
 }
 
 impl Database {
-    /// Makes a database on the server of `DATABASE_URL`, with all migrations.
+    /// Creates a database on the server of `DATABASE_URL`, with all migrations.
     pub(crate) async fn create(purpose: &str) -> Result<Self> {
         let server_url = env::var("DATABASE_URL").context("DATABASE_URL is not set")?;
         let name = format!("cistern_bench_{purpose}_{}", process::id());
@@ -45,13 +45,13 @@ impl Database {
         Ok(database)
     }
 
-    /// A store whose connection is yet to be made.
+    /// A store that has not connected yet.
     pub(crate) fn store(&self) -> Result<Store> {
         let config = DatabaseConfig::new(self.url.clone().into(), "cistern-bench");
         Store::connect_lazy(&config).context("preparing the store")
     }
 
-    /// A store that plans as that of the search does, and waits as long as the old table takes.
+    /// A store that plans like that of searches, with a timeout that is long enough for the old table.
     pub(crate) fn searching_store(&self) -> Result<Store> {
         let mut config = DatabaseConfig::new(self.url.clone().into(), "cistern-bench");
         config.planning = Planning::EachRun;
@@ -63,8 +63,7 @@ impl Database {
         &self.psql
     }
 
-    /// Makes the partitions for a range of days, and leaves them alone from then on: whether autovacuum comes by would
-    /// be chance.
+    /// Creates the partitions for a range of days, without autovacuum, which would run at random times.
     pub(crate) fn make_weeks(&self, from: &str, to: &str) -> Result<()> {
         self.psql.run(&format!(
             "do $$
@@ -83,7 +82,7 @@ impl Database {
         Ok(())
     }
 
-    /// Empties the tables and lets the server write out what it has put off.
+    /// Empties the tables and makes the server write its pending changes.
     pub(crate) fn reset(&self) -> Result<()> {
         self.psql.run("truncate events, batches, events_rejected")?;
         self.psql.run("checkpoint")?;
@@ -128,7 +127,8 @@ impl Database {
             .psql
             .run("select pid from pg_stat_activity where backend_type = 'checkpointer'")?;
         let pid = checkpointer.parse().context("reading a process id")?;
-        proc_stat::parent_of(pid).context("is the server on this machine?")
+        proc_stat::parent_of(pid)
+            .context("finding the server's process; it must run on this machine")
     }
 }
 
@@ -136,7 +136,7 @@ impl Drop for Database {
     fn drop(&mut self) {
         let sql = format!("drop database {} with (force)", self.name);
         if let Err(error) = self.server.run(&sql) {
-            eprintln!("left behind: {}: {error:#}", self.name);
+            eprintln!("not dropped: {}: {error:#}", self.name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A measured figure, and how it is told.
+//! A measured figure and its output.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Which way a figure should go.
+/// Whether a lower or a higher figure is better.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Better {
@@ -21,14 +21,14 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
     pub(crate) better: Better,
-    /// What the value should reach; `None` if it is for information.
+    /// The target; `None` if the figure is informational.
     pub(crate) target: Option<f64>,
     pub(crate) ok: bool,
     pub(crate) detail: Value,
 }
 
 impl Figure {
-    /// A figure for information.
+    /// An informational figure.
     pub(crate) fn new(id: String, value: f64, unit: &'static str, better: Better) -> Self {
         Self {
             id,
@@ -41,7 +41,7 @@ impl Figure {
         }
     }
 
-    /// Says what it should reach.
+    /// Sets the target.
     pub(crate) fn target(mut self, target: f64) -> Self {
         self.target = Some(target);
         self.ok = match self.better {
@@ -51,7 +51,7 @@ impl Figure {
         self
     }
 
-    /// Adds what it was computed from.
+    /// Adds the values from which it was computed.
     pub(crate) fn detail(mut self, detail: Value) -> Self {
         self.detail = detail;
         self
@@ -81,13 +81,13 @@ pub(crate) fn print(figures: &[Figure]) {
 /// Writes `target/bench/<group>.json`.
 pub(crate) fn write(group: &str, figures: &[Figure]) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/bench");
-    fs::create_dir_all(&folder).context("making target/bench")?;
+    fs::create_dir_all(&folder).context("creating target/bench")?;
     let path = folder.join(format!("{group}.json"));
     let text = serde_json::to_string_pretty(figures).context("writing figures as JSON")?;
     fs::write(&path, text + "\n").with_context(|| format!("writing {}", path.display()))
 }
 
-/// Three decimals for what is small, none for what is large.
+/// Three decimals for small values, none for large ones.
 fn rounded(value: f64) -> String {
     if value.abs() < 100.0 {
         format!("{value:.3}")

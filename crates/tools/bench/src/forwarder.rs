@@ -1,4 +1,4 @@
-//! What forwarding costs: mapping batches, and draining a queue.
+//! The cost of forwarding: mapping batches, and draining a queue.
 
 mod drain;
 
@@ -17,11 +17,11 @@ use crate::{
 };
 
 const MAPPING_EVENTS: usize = 50_000;
-/// Megabytes of batches that one core maps in a second.
+/// Megabytes of batches that one core maps per second.
 const MAPPING_TARGET: f64 = 150.0;
-/// How often everything is mapped. Odd, for the median.
+/// Number of repetitions. Odd, for the median.
 const TURNS: usize = 9;
-/// Events in a batch: a POST for each event, and batches.
+/// Events per batch: single events, and batches.
 const BATCH_SIZES: [usize; 2] = [1, 10];
 const MAPPINGS: [(&str, &str); 2] = [("gap", "{}"), ("everything", r#"{"scope":"everything"}"#)];
 
@@ -37,7 +37,7 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Batches of `size` events, as many as make `events`.
+/// Batches of `size` events, with `events` in total.
 fn bodies(events: usize, size: usize) -> Vec<String> {
     let options = GeneratorOptions {
         start: datetime!(2026-06-01 0:00 UTC),
@@ -72,7 +72,7 @@ fn mapping_rate(name: &str, mapping: &str, bodies: &[String]) -> Result<Figure> 
     let figure = Figure::new(
         format!("forwarder.mapping.{name}"),
         rates[TURNS / 2],
-        "MB/s a core",
+        "MB/s per core",
         Better::Higher,
     );
     Ok(figure

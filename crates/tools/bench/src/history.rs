@@ -1,4 +1,4 @@
-//! What searches take that cannot prune, in a database of twenty years, with everybody at once.
+//! The cost of searches that cannot prune partitions, in a database of twenty years, with concurrent clients.
 
 use std::time::{Duration, Instant};
 
@@ -17,19 +17,19 @@ use crate::{
     figure::{Better, Figure},
 };
 
-/// Thin: some 300 events a week.
+/// Few: about 300 events per week.
 const EVENTS: u64 = 312_000;
 const BATCH: usize = 4_000;
 const START: OffsetDateTime = datetime!(2010-01-04 0:00 UTC);
 /// Before the third quarter is merged, when there are most partitions.
 const NOW: OffsetDateTime = datetime!(2029-12-20 0:00 UTC);
-/// As many as `QueryConcurrency` lets in.
+/// As many clients as `QueryConcurrency` allows.
 const CLIENTS: usize = 25;
 const QUESTIONS_EACH: usize = 12;
 const LIMIT: u32 = 1_001;
-/// Of the newest events: few, as what is measured is not the reading of payloads.
+/// Page size of the newest events: small, because reading payloads is not measured.
 const NEWEST: u32 = 101;
-/// An answer to anybody.
+/// The time for any response.
 const LONGEST_TARGET_MS: f64 = 1_000.0;
 
 /// The partitions as they are on that day: weeks from July on, blocks of 13 weeks before them, and years.
@@ -68,7 +68,7 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
         .map(|_| database.searching_store())
         .collect::<Result<_>>()?;
     for (name, statements) in questions(&database)? {
-        eprintln!("{name}, {CLIENTS} at once");
+        eprintln!("{name}, {CLIENTS} concurrent clients");
         figures.extend(ask(name, &stores, &statements).await?);
     }
     Ok(figures)
@@ -101,7 +101,7 @@ async fn load(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// What is asked over all time: one event by its id, a recipient, and the newest events.
+/// The searches over all time: one event by its id, a recipient, and the newest events.
 fn questions(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]> {
     let values = |expression: &str| -> Result<Vec<String>> {
         let sql = format!(
@@ -139,9 +139,9 @@ fn questions(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]>
     ])
 }
 
-/// Everybody asks without a pause, once before it counts: a connection learns of partitions when it first plans.
+/// All clients search without a pause, after one search that is not measured: a connection loads the partitions when it first plans.
 async fn ask(name: &str, stores: &[Store], statements: &[Statement]) -> Result<Vec<Figure>> {
-    let first = statements.first().context("no question")?;
+    let first = statements.first().context("no statement")?;
     let (mut beginnings, mut times) = (Vec::new(), Vec::new());
     beginnings.extend(try_join_all(stores.iter().map(|store| time(store, first))).await?);
     let shares = statements.chunks(statements.len().div_ceil(stores.len()));

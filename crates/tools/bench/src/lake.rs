@@ -1,4 +1,4 @@
-//! What turning product events into Parquet costs, beside `DuckDB` doing the same, and what queries read of it.
+//! The cost of converting product events to Parquet, compared with `DuckDB`, and the bytes that queries read.
 
 mod corpus;
 mod duckdb;
@@ -22,16 +22,16 @@ use crate::{
     proc_stat,
 };
 
-/// Each side has so many turns; the best counts, as everything else a machine does only adds to it.
+/// Number of turns per side; the best counts, because other load on the machine can only slow a turn down.
 const TURNS: usize = 3;
-/// What the compactor may hold, with 1 GiB of memory.
+/// The compactor's memory limit for a column, with 1 GiB of memory.
 const COLUMN_BYTES: usize = 128 << 20;
 const MEGABYTE: f64 = 1e6;
 /// Events of a month and of a year in the published design.
 const MONTH_EVENTS: f64 = 200e6;
 const YEAR_EVENTS: f64 = 2.4e9;
 
-/// What one turn took.
+/// The cost of one turn.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     cpu_seconds: f64,
@@ -195,7 +195,7 @@ fn timed(work: impl FnOnce() -> Result<()>) -> Result<Turn> {
     })
 }
 
-/// Converts each file, as one invocation after another does.
+/// Converts each file, like one invocation after another.
 fn archive(corpus: &Corpus) -> Result<Turn> {
     timed(|| {
         corpus
@@ -205,7 +205,7 @@ fn archive(corpus: &Corpus) -> Result<Turn> {
     })
 }
 
-/// Converts each file and merges what comes out, as the two functions do.
+/// Converts each file and merges the results, like the two functions.
 fn archive_and_compact(corpus: &Corpus, day: &Path) -> Result<Turn> {
     timed(|| {
         let mut merge = Merge::new(
@@ -224,7 +224,7 @@ fn archive_and_compact(corpus: &Corpus, day: &Path) -> Result<Turn> {
     })
 }
 
-/// Where the parts of a file are.
+/// The paths of a file's parts.
 fn convert_file(file: &Path) -> Result<Vec<PathBuf>> {
     let table = Table::product_events();
     let key = file.to_string_lossy();
@@ -244,7 +244,7 @@ fn convert_file(file: &Path) -> Result<Vec<PathBuf>> {
     Ok(parts)
 }
 
-/// For figures: all of ours are far below 53 bits.
+/// For figures, which are all far below 53 bits.
 #[expect(clippy::cast_precision_loss, reason = "a figure is rounded anyway")]
 fn float(number: usize) -> f64 {
     number as f64

@@ -1,4 +1,4 @@
-//! What loading costs, beside `psql` copying the same rows.
+//! The cost of loading, compared with `psql` copying the same rows.
 
 use std::{
     fs,
@@ -20,14 +20,14 @@ use crate::{
     proc_stat,
 };
 
-/// How many events each side stores in one turn.
+/// Number of events that each side stores in one turn.
 const EVENTS: usize = 40_000;
 const BATCH_SIZES: [usize; 2] = [1_000, 10_000];
-/// How many turns each side has. Odd, for the median.
+/// Number of turns per side. Odd, for the median.
 const TURNS: usize = 9;
-/// Processor time of a copy, divided by that of a load.
+/// CPU time of a copy, divided by that of a load.
 const COPY_RATIO_TARGET: f64 = 0.8;
-/// The disk that a database is offered with.
+/// The default disk of a database.
 const DISK_BYTES: f64 = 20e9;
 
 const START: OffsetDateTime = datetime!(2024-06-03 0:00 UTC);
@@ -41,7 +41,7 @@ struct Batches {
     folder: TempDir,
 }
 
-/// What one turn took.
+/// The cost of one turn.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     client: Duration,
@@ -70,14 +70,14 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
         database.make_weeks("2024-06-02", "2024-06-14")?;
     }
 
-    // First of all, while this process has no memory to spare.
+    // First, while this process has no freed memory to reuse.
     let mut figures = vec![memory(&for_loader).await?];
     for size in BATCH_SIZES {
         let batches = Batches::generate(size)?;
         let (mut loads, mut copies) = (Vec::new(), Vec::new());
         for turn in 0..TURNS {
-            eprintln!("{size} events a batch: turn {} of {TURNS}", turn + 1);
-            // Who goes first takes turns too.
+            eprintln!("{size} events per batch: turn {} of {TURNS}", turn + 1);
+            // The two sides take turns in going first.
             if turn % 2 == 0 {
                 loads.push(load(&for_loader, &batches).await?);
                 copies.push(copy(&for_psql, &batches)?);
@@ -104,7 +104,7 @@ fn generator() -> Generator {
 impl Batches {
     fn generate(size: usize) -> Result<Self> {
         let mut generator = generator();
-        let folder = tempfile::tempdir().context("making a folder for rows")?;
+        let folder = tempfile::tempdir().context("creating a folder for rows")?;
         let (mut bodies, mut files) = (Vec::new(), Vec::new());
         for number in 0..EVENTS / size {
             let body = generator.batch(size);
@@ -126,7 +126,7 @@ impl Batches {
         self.folder.path()
     }
 
-    /// What the archive would call a batch.
+    /// The name of a batch in the archive.
     fn key(&self, number: usize) -> Result<BatchKey> {
         let object_key = format!("raw/sparkpost/dt=2024-06-13/{}-{number}.json.gz", self.size);
         BatchKey::from_object_key(&object_key).context("naming a batch")
@@ -229,12 +229,12 @@ fn compare(size: usize, loads: &[Cost], copies: &[Cost]) -> Vec<Figure> {
     ]
 }
 
-/// What loading the largest batch takes on top of its body.
+/// The memory for loading the largest batch, in addition to its body.
 async fn memory(database: &Database) -> Result<Figure> {
     let size = BATCH_SIZES
         .into_iter()
         .max()
-        .context("there is no batch size")?;
+        .context("no batch size is given")?;
     let body = generator().batch(size);
     let key = BatchKey::new(None, &body);
     database.reset()?;
@@ -255,7 +255,7 @@ async fn memory(database: &Database) -> Result<Figure> {
     Ok(figure.detail(json!({ "body_mb": count(body.len()) / 1e6 })))
 }
 
-/// What an event takes on disk, loaded in batches as it comes.
+/// The disk space per event, loaded in batches in their order of arrival.
 fn storage(database: &Database) -> Result<Vec<Figure>> {
     let events = count(database.event_count()?);
     let sizes = database.sizes()?;

@@ -18,7 +18,7 @@ async fn main() -> Result<()> {
     let group = std::env::args().nth(1).unwrap_or_default();
     let figures = match group.as_str() {
         "forwarder" => forwarder::measure().await?,
-        // What the group starts as a process of its own.
+        // The separate process that the group starts.
         "forwarder-drain" => return forwarder::run_drain().await,
         "history" => history::measure().await?,
         "lake" => lake::measure()?,

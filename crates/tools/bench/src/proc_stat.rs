@@ -1,4 +1,4 @@
-//! Processor time and memory of processes, from `/proc`. <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
+//! CPU time and memory of processes, from `/proc`. <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
 
 use std::{fs, time::Duration};
 
@@ -7,27 +7,27 @@ use anyhow::{Context, Result};
 /// The unit of the times in `/proc/<pid>/stat`. It is 1/100 s on every Linux, whatever the kernel's own clock.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What `/proc/<pid>/stat` tells.
+/// The fields of `/proc/<pid>/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stat {
     parent: u32,
-    /// Of the process itself.
+    /// CPU time of the process itself.
     own: Duration,
-    /// Of its children that have ended and were waited for.
+    /// CPU time of its children that have ended and were waited for.
     children: Duration,
 }
 
-/// The processor time that this process has taken so far.
+/// The CPU time of this process so far.
 pub(crate) fn of_this_process() -> Result<Duration> {
     Ok(stat("self")?.own)
 }
 
-/// The processor time that the ended children of this process have taken so far.
+/// The CPU time of the ended children of this process so far.
 pub(crate) fn of_ended_children() -> Result<Duration> {
     Ok(stat("self")?.children)
 }
 
-/// The processor time that the threads of a process have taken so far, by the scheduler's clock, which knows nanoseconds.
+/// The CPU time of the threads of a process so far, by the scheduler's clock, in nanoseconds.
 /// <https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat>
 pub(crate) fn of_threads(pid: u32) -> Result<Duration> {
     let folder = format!("/proc/{pid}/task");
@@ -44,19 +44,19 @@ pub(crate) fn of_threads(pid: u32) -> Result<Duration> {
     Ok(total)
 }
 
-/// The process that started another one.
+/// The parent of a process.
 pub(crate) fn parent_of(pid: u32) -> Result<u32> {
     Ok(stat(&pid.to_string())?.parent)
 }
 
-/// The processor time that a process and all its children have taken so far, also children that have ended.
+/// The CPU time of a process and all its children so far, including children that have ended.
 pub(crate) fn of_family(parent: u32) -> Result<Duration> {
     let name = parent.to_string();
     loop {
         let before = stat(&name)?;
         let living = of_living_children(parent)?;
         let after = stat(&name)?;
-        // A child that ended meanwhile has gone from the living to the ended, and was counted once, twice or not at all.
+        // A child that ended meanwhile has moved from the living to the ended, and was counted once, twice or not at all.
         if before.children == after.children {
             return Ok(after.own + after.children + living);
         }
@@ -67,7 +67,7 @@ fn of_living_children(parent: u32) -> Result<Duration> {
     let mut total = Duration::ZERO;
     for entry in fs::read_dir("/proc").context("reading /proc")? {
         let name = entry.context("reading /proc")?.file_name();
-        // What is no process, or has ended in this moment, has no stat.
+        // An entry that is not a process, or a process that has just ended, has no stat.
         let Some(child) = name.to_str().and_then(|name| stat(name).ok()) else {
             continue;
         };
@@ -78,13 +78,13 @@ fn of_living_children(parent: u32) -> Result<Duration> {
     Ok(total)
 }
 
-/// Forgets the peak of this process' memory so far; returns how many bytes are resident now.
+/// Resets the peak of this process's memory; returns the number of resident bytes.
 pub(crate) fn reset_peak_memory() -> Result<usize> {
     fs::write("/proc/self/clear_refs", "5").context("writing /proc/self/clear_refs")?;
     status_bytes("VmRSS")
 }
 
-/// The most bytes of this process that were resident at a time since [`reset_peak_memory`].
+/// The peak of this process's resident bytes since [`reset_peak_memory`].
 pub(crate) fn peak_memory() -> Result<usize> {
     status_bytes("VmHWM")
 }
@@ -106,7 +106,7 @@ fn stat(pid: &str) -> Result<Stat> {
 }
 
 fn parse(text: &str) -> Option<Stat> {
-    // The second field is the program's name in parentheses, which may hold anything.
+    // The second field is the program's name in parentheses, which may contain anything.
     let (_, after_name) = text.rsplit_once(')')?;
     let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
     // Field 3 is the first of these.

@@ -1,4 +1,4 @@
-//! The `psql` program: what the loader is measured against, and how the database is looked at from outside of the store.
+//! The `psql` program: the loader is compared with it, and it reads the database from outside the store.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// A database as `psql` sees it.
+/// A database, accessed with `psql`.
 #[derive(Clone, Debug)]
 pub(crate) struct Psql {
     program: OsString,
@@ -18,22 +18,22 @@ pub(crate) struct Psql {
 }
 
 impl Psql {
-    /// The program that `PSQL` names, or the one that is found.
+    /// The program in the variable `PSQL`, else `psql` in `PATH`.
     pub(crate) fn new(url: String) -> Self {
         let program = env::var_os("PSQL").unwrap_or_else(|| "psql".into());
         Self { program, url }
     }
 
-    /// Runs statements and returns what they yield, columns separated by `|`.
+    /// Runs statements and returns their output, columns separated by `|`.
     pub(crate) fn run(&self, sql: &str) -> Result<String> {
         let output = self.execute(["--tuples-only", "--no-align", "--command", sql])?;
         Ok(String::from_utf8(output.stdout)
-            .context("reading what psql yields")?
+            .context("reading the output of psql")?
             .trim()
             .to_owned())
     }
 
-    /// Copies files into `events`, each in a transaction of its own, all in one connection.
+    /// Copies files into `events`, each in its own transaction, all on one connection.
     pub(crate) fn copy_into_events(&self, files: &[PathBuf], folder: &Path) -> Result<()> {
         let lines: Vec<_> = files
             .iter()

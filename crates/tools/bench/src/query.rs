@@ -1,4 +1,4 @@
-//! What searches take, beside the same questions to the table of the 2017 system.
+//! The cost of searches, compared with the same searches in the table of the 2017 system.
 
 mod question;
 
@@ -25,26 +25,26 @@ const DEFAULT_EVENTS: u64 = 2_000_000;
 const BATCH: u64 = 10_000;
 const START: OffsetDateTime = datetime!(2024-06-03 0:00 UTC);
 const SPAN: Duration = Duration::from_hours(90 * 24);
-/// A question is asked with this many values, and once with each before that counts: what is measured is work, not the
-/// first reading from disk.
+/// Number of values per search. Each value is searched once before it is measured, so the first read from disk does not
+/// count.
 const VALUES: usize = 40;
-/// The old table takes seconds for each.
+/// Fewer, because the old table takes seconds for each.
 const VALUES_FOR_2017: usize = 3;
 
 /// Times faster than the old table.
 const FASTER_TARGET: f64 = 50.0;
-/// A page in the middle, in pages at the beginning.
+/// The time of a page in the middle, divided by that of the first page.
 const DEEP_PAGE_TARGET: f64 = 1.5;
 
 /// The old system's table: a column for the payload and some promoted ones, the time as a number, and no index. Its
-/// partitions were never pruned, so one table stands for them.
+/// partitions were never pruned, so one table represents them.
 const TABLE_OF_2017: &str = r#"
     create table events_2017 as
     select extract(epoch from ts)::double precision as "timestamp", event_key, type, rcpt_to, message_id,
         transmission_id, campaign_id, subject, recipient_domain, event
     from events"#;
 
-/// One processor for an answer, whatever table it is from: work is compared, and the Postgres of 2017 used no more.
+/// One CPU per query, for both tables: work is compared, and the Postgres of 2017 used no more.
 const ONE_PROCESSOR: &str = "
     do $$
     begin
@@ -52,7 +52,7 @@ const ONE_PROCESSOR: &str = "
     end
     $$";
 
-/// The times of one question's answers.
+/// The response times of one search.
 struct Times(Vec<Duration>);
 
 impl Times {
@@ -64,14 +64,14 @@ impl Times {
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "a place among a few dozens"
+            reason = "an index among a few dozen"
         )]
         let place = (last as f64 * quantile).round() as usize;
         times.get(place).copied().unwrap_or_default()
     }
 }
 
-/// `BENCH_EVENTS` is the number of events, for a try on fewer.
+/// `BENCH_EVENTS` is the number of events, for a trial with fewer.
 pub(crate) async fn measure() -> Result<Vec<Figure>> {
     let events = match env::var("BENCH_EVENTS") {
         Ok(text) => text.parse().context("BENCH_EVENTS is not a number")?,
@@ -96,7 +96,7 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Loads the events as the loader does, then lets the indexes take in what they have put off.
+/// Loads the events like the loader, then flushes the pending lists of the indexes.
 async fn load(database: &Database, events: u64) -> Result<()> {
     database.make_weeks("2024-06-02", "2024-09-03")?;
     let store = database.store()?;
@@ -143,11 +143,11 @@ async fn ask(
     let compared = question.of_2017.len();
     ensure!(
         rows.get(..compared) == Some(&rows_of_2017[..]),
-        "{}: the two tables answer differently: {rows:?}, {rows_of_2017:?}",
+        "{}: the two tables return different rows: {rows:?}, {rows_of_2017:?}",
         question.name
     );
 
-    let first = question.ours.first().context("no question")?;
+    let first = question.ours.first().context("no statement")?;
     let planning = question::planning_ms(database.psql(), first)?;
     let id = |what: &str| format!("query.{}.{what}", question.name);
     let p50 = Figure::new(id("p50"), ours.milliseconds(0.5), "ms", Better::Lower);
@@ -186,7 +186,7 @@ async fn time_bare_count(store: &Store, statement: &Statement) -> Result<Times> 
     Ok(Times(times))
 }
 
-/// How long each statement took, and how many rows it had.
+/// The time and the number of rows of each statement.
 async fn run(
     store: &Store,
     question: &Question,
@@ -205,8 +205,8 @@ async fn run(
     Ok((Times(times), rows))
 }
 
-/// A page in the middle of the quarter, beside the first page and beside the old table, which sorts for each page all
-/// that comes after it. First and middle take turns.
+/// A page in the middle of the quarter, compared with the first page and with the old table, which sorts everything after a page
+/// for each page. First and middle take turns.
 async fn deep_page(store: &Store) -> Result<Vec<Figure>> {
     let pages = question::pages()?;
     let (mut of_first, mut of_deep, mut of_2017) = (Vec::new(), Vec::new(), Vec::new());

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// The root of a checkout: the folder that holds `template.yaml` and the sources it builds.
+/// The root of a checkout: the folder with `template.yaml` and the sources it builds.
 #[derive(Clone, Debug)]
 pub(crate) struct Checkout {
     root: PathBuf,
@@ -44,7 +44,7 @@ impl Checkout {
         self.root.join("template.yaml")
     }
 
-    /// Where a stack lives unless `--data-dir` says otherwise.
+    /// The data directory of a stack unless `--data-dir` names another.
     pub(crate) fn default_data_dir(&self) -> PathBuf {
         self.root.join(".local")
     }
@@ -63,7 +63,7 @@ mod tests {
     fn is_found_from_a_folder_inside_it() {
         let inside = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
 
-        let checkout = Checkout::around(&inside).expect("this crate lies in a checkout");
+        let checkout = Checkout::around(&inside).expect("this crate is in a checkout");
 
         assert!(checkout.template().is_file());
         assert_eq!(

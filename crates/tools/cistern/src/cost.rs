@@ -9,50 +9,50 @@ use serde_json::json;
 
 use crate::table::{Align, lay_out};
 
-/// What `cistern cost` is asked to do. The defaults are the month that the published design was priced for.
+/// Options of `cistern cost`. The defaults are the month for which the published design was priced.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Product events a month, as 200M; 0 leaves the pipeline out
+    /// Product events per month, such as 200M; 0 leaves the pipeline out
     #[arg(long, value_name = "N", default_value = "200M", value_parser = parse_number)]
     events: f64,
 
-    /// Product events that a client sends in one request
+    /// Product events per request of a client
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_at_least_one)]
     events_per_request: f64,
 
-    /// Bytes of a product event as it is sent
+    /// Bytes of a product event as sent
     #[arg(long, value_name = "N", default_value = "200", value_parser = parse_number)]
     bytes_per_event: f64,
 
-    /// Where product events arrive
+    /// Gateway of product events
     #[arg(long, value_enum, default_value = "function-url")]
     front_door: Door,
 
-    /// What product events look like, which decides how small they become
+    /// Kind of product events, which determines how well they compress
     #[arg(long, value_enum, default_value = "article")]
     shape: Looks,
 
-    /// What queries over a year read
+    /// Tables that queries over a year read
     #[arg(long, value_enum, default_value = "days")]
     look_back: LookBack,
 
-    /// Queries a month, a third each over users of a month, one event of a year, users of a year [default: 76,453, as published]
+    /// Queries per month: a third each count users of a month, one event of a year, users of a year [default: 76,453, as published]
     #[arg(long, value_name = "N", value_parser = parse_number)]
     queries: Option<f64>,
 
-    /// How many of the queries differ in their text
+    /// Number of queries with different texts
     #[arg(long, value_name = "N", default_value = "3", value_parser = parse_number)]
     different_queries: f64,
 
-    /// Minutes for which Athena may answer with the result that it has; 0 has every query run
+    /// Minutes for which Athena may return a stored result; 0 runs every query
     #[arg(long, value_name = "MINUTES", default_value = "60", value_parser = parse_number)]
     reuse_minutes: f64,
 
-    /// Email events a month; 0 leaves the pipeline out
+    /// Email events per month; 0 leaves the pipeline out
     #[arg(long, value_name = "N", default_value = "0", value_parser = parse_number)]
     email_events: f64,
 
-    /// Searches for email events a month
+    /// Searches for email events per month
     #[arg(long, value_name = "N", default_value = "10k", value_parser = parse_number)]
     searches: f64,
 
@@ -60,23 +60,23 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value = "small")]
     database: Postgres,
 
-    /// App events a month that are forwarded; 0 leaves the pipeline out
+    /// Forwarded app events per month; 0 leaves the pipeline out
     #[arg(long, value_name = "N", default_value = "0", value_parser = parse_number)]
     app_events: f64,
 
-    /// Months for which events are kept
+    /// Months to keep events
     #[arg(long, value_name = "MONTHS", default_value = "12", value_parser = parse_number)]
     retention_months: f64,
 
-    /// Leave free tiers out: other things in the account use them up
+    /// Do not subtract free tiers, because other resources of the account use them up
     #[arg(long)]
     no_free_tier: bool,
 
-    /// Print every meter and every line as JSON
+    /// Print all meters and lines as JSON
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
 
-    /// Print docs/cost.md, whose inputs are its own
+    /// Print docs/cost.md, which has its own inputs
     #[arg(long)]
     markdown: bool,
 }
@@ -95,18 +95,18 @@ enum Door {
 /// [`Shape`] on the command line.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Looks {
-    /// The published generator's
+    /// The events of the published generator
     Article,
     /// A click stream with millions of ids
     Click,
 }
 
-/// Where the days of a year are read.
+/// From which tables a year is read.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum LookBack {
     /// The file of each day
     Days,
-    /// The copies of closed months, which the parameter `CloseMonths` has made, and the days since
+    /// The monthly copies that `CloseMonths` makes, and the days since
     Months,
 }
 
@@ -217,7 +217,7 @@ fn text(options: &Options, bill: &Bill, idle: &Bill) -> String {
         line.map_or(0.0, |(_, usd)| *usd)
     };
     let total = bill.total_usd();
-    let mut rows = vec![["dollars a month", "", "share", "published"].map(str::to_owned)];
+    let mut rows = vec![["dollars per month", "", "share", "published"].map(str::to_owned)];
     let mut items = bill.by_item();
     let unused = |item: &Item| items.iter().all(|(used, _)| used != item);
     let only_published: Vec<Item> = article::TABLE
@@ -262,7 +262,7 @@ fn inputs(options: &Options) -> String {
     let mut parts = Vec::new();
     if options.events > 0.0 {
         parts.push(format!(
-            "{} product events, {} a request",
+            "{} product events, {} per request",
             report::count(options.events),
             report::count(options.events_per_request)
         ));
@@ -291,7 +291,7 @@ fn cell(usd: f64) -> String {
     }
 }
 
-/// A number as people write large ones: `200M`, `2B`, `10k`, `1,000`.
+/// A number as people write large numbers: `200M`, `2B`, `10k`, `1,000`.
 fn parse_number(text: &str) -> Result<f64, String> {
     let plain = text.replace([',', '_'], "");
     let (digits, factor) = match plain.chars().last() {

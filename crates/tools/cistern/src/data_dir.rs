@@ -1,4 +1,4 @@
-//! Where a stack keeps its data, and who may touch it.
+//! Where a stack keeps its data, and who may access it.
 
 use std::{
     env,
@@ -16,18 +16,18 @@ use crate::checkout::Checkout;
 /// Names the data directory of every command that has no `--data-dir`.
 const VARIABLE: &str = "CISTERN_DATA_DIR";
 
-/// What is private to the owner: everything, for keys and addresses are in the emulator's state, in objects, logs and copies.
+/// Permissions that only the owner keeps: all, because the emulator's state, objects, logs and copies have keys and addresses.
 const NOBODY_ELSE: u32 = 0o077;
 
-/// A stack's data directory, which only its owner may look into. Its files:
+/// A stack's data directory, which only its owner can read. Its files:
 ///
 /// | | |
 /// |---|---|
-/// | `stack.json` | what there is to know about the running stack ([`crate::stack::Stack`]) |
-/// | `processes.json` | what was started, so that a crash leaves nothing behind |
-/// | `ports.json` | the ports of last time, to be taken again |
+/// | `stack.json` | the description of the running stack ([`crate::stack::Stack`]) |
+/// | `processes.json` | started processes, so a crash leaves nothing behind |
+/// | `ports.json` | the previous ports, to be used again |
 /// | `postgres/`, `emulator/` | the data |
-/// | `lake/` | what `cistern query` has copied of the lake |
+/// | `lake/` | the copy of the lake that `cistern query` makes |
 /// | `build/` | the packed functions and the template as deployed |
 /// | `logs/` | one file for each process and tool |
 #[derive(Clone, Debug)]
@@ -35,19 +35,19 @@ pub(crate) struct DataDir {
     path: PathBuf,
 }
 
-/// Held by the one process that runs the stack, for as long as it runs. The system lets go of it
-/// when that process ends, however it ends.
+/// Held by the one process that runs the stack, for as long as it runs. The system releases it
+/// when that process ends, in whatever way.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held, never read")]
 pub(crate) struct Ownership(File);
 
-/// Held while a stack is being brought up or redeployed, or while the copy of its lake is in use.
+/// Held while a stack is started or redeployed, or while the copy of its lake is in use.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held, never read")]
 pub(crate) struct Turn(File);
 
 impl DataDir {
-    /// The directory that `--data-dir` names, or else the variable `CISTERN_DATA_DIR`, or the checkout's own. It need not
+    /// The directory in `--data-dir`, else in the variable `CISTERN_DATA_DIR`, else the checkout's own. It need not
     /// exist.
     pub(crate) fn resolve(given: Option<&Path>) -> Result<Self> {
         let variable = env::var_os(VARIABLE).filter(|value| !value.is_empty());
@@ -59,7 +59,7 @@ impl DataDir {
         Ok(Self { path })
     }
 
-    /// Makes the directory and those in it, and shuts what an older version left open.
+    /// Creates the directory and its folders, and restricts what an older version left readable.
     pub(crate) fn create(&self) -> Result<()> {
         for folder in [self.logs(), self.build(), self.emulator()] {
             fs::DirBuilder::new()
@@ -71,8 +71,8 @@ impl DataDir {
         self.shut()
     }
 
-    /// Takes away every right that others have to anything in the directory, but for the tools that lie in the checkout's own,
-    /// and other data directories, which have owners of their own.
+    /// Removes all permissions of others on everything in the directory, except the tools in the checkout's own directory
+    /// and other data directories, which have their own owners.
     pub(crate) fn shut(&self) -> Result<()> {
         if !self.path.exists() {
             return Ok(());
@@ -108,7 +108,7 @@ impl DataDir {
         self.create()
     }
 
-    /// Removes `stack.json`: what it tells is not, or no longer, so.
+    /// Removes `stack.json`, when it is not true yet or no longer.
     pub(crate) fn remove_stack_json(&self) -> Result<()> {
         let path = self.stack_json();
         remove_if_there(&path, fs::remove_file(&path))
@@ -159,7 +159,7 @@ impl DataDir {
         self.logs().join(format!("{name}.log"))
     }
 
-    /// Takes the stack, or tells that another process runs it.
+    /// Takes ownership of the stack, unless another process runs it.
     pub(crate) fn try_own(&self) -> Result<Option<Ownership>> {
         let file = self.lock_file("owner.lock")?;
         match file.try_lock() {
@@ -169,7 +169,7 @@ impl DataDir {
         }
     }
 
-    /// Whether a process runs the stack, as far as one can tell without taking it.
+    /// Whether a process runs the stack, as far as can be determined without taking ownership.
     pub(crate) fn is_owned(&self) -> Result<bool> {
         if !self.path.join("owner.lock").exists() {
             return Ok(false);
@@ -177,14 +177,14 @@ impl DataDir {
         Ok(self.try_own()?.is_none())
     }
 
-    /// Waits for whoever is bringing the stack up or redeploying it. Blocks.
+    /// Waits until no other process starts or redeploys the stack. Blocks.
     pub(crate) fn take_turn(&self) -> Result<Turn> {
         let file = self.lock_file("turn.lock")?;
         file.lock().context("waiting for the other `cistern up`")?;
         Ok(Turn(file))
     }
 
-    /// Waits for another query of the copy of the lake, which is made anew for each. Blocks.
+    /// Waits for another query of the copy of the lake, which is updated for each query. Blocks.
     pub(crate) fn take_turn_at_lake_copy(&self) -> Result<Turn> {
         let file = self.lock_file("lake.lock")?;
         file.lock()
@@ -204,12 +204,12 @@ impl DataDir {
     }
 }
 
-/// From here on, what this process and those that it starts create is for its owner alone.
+/// From here on, only the owner can read what this process and its children create.
 pub(crate) fn create_only_for_owner() {
     umask(Mode::from_bits_truncate(NOBODY_ELSE));
 }
 
-/// Shuts a file, or a folder and everything in it. Links lead elsewhere and have no rights of their own.
+/// Restricts a file, or a folder and everything in it, to its owner. Links are skipped, because they have no permissions of their own.
 fn shut_tree(path: PathBuf) -> Result<()> {
     let mut waiting = vec![path];
     while let Some(path) = waiting.pop() {
@@ -248,12 +248,11 @@ fn shut(path: &Path) -> Result<()> {
     unless_gone(path, take_rights_away())
 }
 
-/// A running stack removes files at any time.
+/// A running stack may remove files at any time.
 fn unless_gone(path: &Path, outcome: io::Result<()>) -> Result<()> {
     match outcome {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("taking others' rights to {} away", path.display()))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)
+            .with_context(|| format!("removing others' permissions on {}", path.display())),
         _ => Ok(()),
     }
 }
@@ -267,11 +266,11 @@ fn remove_if_there(path: &Path, removal: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// Writes a file that only its owner may read, at once or not at all.
+/// Writes a file that only its owner can read, atomically.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
     let write = || {
-        // A leftover of a crash might have other rights.
+        // A leftover of a crash might have other permissions.
         match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -345,7 +344,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
-    /// Everything under `folder` that is no link, with its rights.
+    /// Everything under `folder` except links, with its permissions.
     fn rights(folder: &Path) -> Vec<(PathBuf, u32)> {
         let mut found = Vec::new();
         let mut waiting = vec![folder.to_owned()];

@@ -11,10 +11,10 @@ use crate::{
     progress::Step,
 };
 
-/// Longer than each service may take to end.
+/// Longer than the services have to end.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What `cistern down` is asked to do.
+/// Options of `cistern down`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the stack keeps its data [default: .local in the checkout]
@@ -41,7 +41,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Asks the owner to stop everything, or does it in the place of one that crashed. What stays is for its owner alone.
+/// Asks the owning process to stop everything, or does it for one that crashed. What stays is readable by its owner only.
 pub(crate) async fn stop(data_dir: &DataDir) -> Result<Vec<String>> {
     if !data_dir.is_owned()? {
         let stopped = stop_leftovers(data_dir).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn stop(data_dir: &DataDir) -> Result<Vec<String>> {
         Ok((!data_dir.is_owned()?).then_some(()))
     })
     .await?;
-    // The emulator has written its state at its end.
+    // The emulator has written its state on exit.
     data_dir.shut()?;
     Ok(records.pids().into_keys().collect())
 }

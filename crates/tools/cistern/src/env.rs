@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{data_dir::DataDir, stack::Stack};
 
-/// What `cistern env` is asked to do.
+/// Options of `cistern env`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the stack keeps its data [default: .local in the checkout]
@@ -22,7 +22,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// One `export` a line. The key that most commands need, that of searches, is `KEY`.
+/// One `export` per line. `KEY` is the key of searches, which most commands need.
 fn exports(stack: &Stack) -> Result<String> {
     let variables = [
         ("URL", stack.base_url.as_str()),
@@ -37,7 +37,7 @@ fn exports(stack: &Stack) -> Result<String> {
     Ok(lines.concat())
 }
 
-/// A word that a POSIX shell takes as it is.
+/// A word that a POSIX shell reads unchanged.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }

@@ -14,14 +14,14 @@ use crate::{
     checkout::Checkout, data_dir::DataDir, down, process::Identity, stack::Stack, tools, up,
 };
 
-/// What `cistern exec` is asked to do.
+/// Options of `cistern exec`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the stack keeps its data [default: .local in the checkout]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Stop what runs there and begin with no data at all
+    /// Stop the stack that runs there, and start without data
     #[arg(long)]
     fresh: bool,
 
@@ -40,7 +40,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     };
     let stack = match running {
         Some(stack) => stack,
-        // Not there, or not ready yet: then this waits for it.
+        // Not running or not ready yet: this waits for it.
         None => up::in_background(&data_dir, options.fresh).await?,
     };
     let outcome = execute(options, &data_dir, &stack).await;
@@ -72,7 +72,7 @@ async fn execute(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result
     wait(child).await
 }
 
-/// `psql` and its like are there without being installed.
+/// Makes `psql` and other programs of Postgres available without installing them.
 fn path_with_postgres() -> Result<OsString> {
     let checkout = Checkout::around_working_directory()?;
     let bundled = tools::installed_postgres_bin(&checkout);
@@ -81,7 +81,7 @@ fn path_with_postgres() -> Result<OsString> {
         .context("adding Postgres's programs to PATH")
 }
 
-/// Waits for the command whatever happens, since there may be a stack to stop after it.
+/// Waits for the command in any case, because a stack may have to be stopped after it.
 async fn wait(mut child: Child) -> Result<ExitCode> {
     let identity = child
         .id()
@@ -96,7 +96,7 @@ async fn wait(mut child: Child) -> Result<ExitCode> {
                 let code = code.and_then(|code| u8::try_from(code).ok());
                 return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
             }
-            // The terminal has sent it to the command as well.
+            // The terminal has sent the signal to the command as well.
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {
                 if let Some(identity) = &identity {

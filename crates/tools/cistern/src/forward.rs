@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-/// What `cistern forward` is asked to do.
+/// Options of `cistern forward`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Send nothing: show what the events of these files would become
+    /// Show how the events of these files would be mapped, and send nothing
     #[arg(long, requires = "files")]
     dry_run: bool,
 
@@ -18,11 +18,11 @@ pub(crate) struct Options {
     #[arg(value_name = "FILE", requires = "dry_run")]
     files: Vec<PathBuf>,
 
-    /// What events become, as the forwarder's MAPPING [default: {}]
+    /// The mapping of events, like the forwarder's MAPPING [default: {}]
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     mapping: Option<PathBuf>,
 
-    /// Hours after which events are too old to be sent
+    /// Age in hours from which events are too old to be sent
     #[arg(long, value_name = "HOURS", requires = "dry_run")]
     max_event_age_hours: Option<u32>,
 
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
     data_dir: Option<PathBuf>,
 
-    /// Print one JSON object, or one a file
+    /// Print one JSON object, or one per file
     #[arg(long)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! `cistern generate`: posts made-up events at a given rate.
+//! `cistern generate`: posts generated events at a given rate.
 
 mod post;
 
@@ -23,7 +23,7 @@ use crate::webhook::{Provider, Target};
 pub(crate) enum Command {
     /// Email events, in batches as SparkPost posts them
     #[command(
-        long_about = "Posts made-up email events of a realistic mix, in batches as SparkPost posts them. The same seed, \
+        long_about = "Posts generated email events of a realistic mix, in batches as SparkPost posts them. The same seed, \
                       start, count and sizes give the same bytes.",
         after_help = "Examples:\n  cistern generate sparkpost\n  \
                       cistern generate sparkpost --count 1000000 --rate 5000 --hours 240\n  \
@@ -32,8 +32,8 @@ pub(crate) enum Command {
     Sparkpost(Options),
     /// App events, in batches as mParticle posts them
     #[command(
-        long_about = "Posts made-up app events of a realistic mix, in batches as mParticle posts them: each the events of \
-                      one user. The same seed, start, count and sizes give the same bytes.",
+        long_about = "Posts generated app events of a realistic mix, in batches as mParticle posts them, each with the \
+                      events of one user. The same seed, start, count and sizes give the same bytes.",
         after_help = "Examples:\n  cistern generate mparticle && cistern forward\n  \
                       cistern generate mparticle --count 20000 --rate 500\n  \
                       cistern generate mparticle --seed 7 --start 2026-01-01T00:00:00Z --batch-size 1 --json"
@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Mparticle(Options),
     /// Product events, as clients post them to /track
     #[command(
-        long_about = "Posts made-up product events, an event a line, a hundred to a request. They look like those of the \
+        long_about = "Posts generated product events, one per line, a hundred per request. They are like those of the \
                       published load generator (LOGIN events of 210 people) or like a shop's click stream. The same seed, \
                       start, count, sizes and number of people give the same bytes.",
         after_help = "Examples:\n  cistern generate track\n  \
@@ -51,34 +51,34 @@ pub(crate) enum Command {
     Track(TrackOptions),
 }
 
-/// What `cistern generate` is asked to do.
+/// Options of `cistern generate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Events to post
     #[arg(long, default_value = "10000")]
     count: NonZeroU64,
 
-    /// Events in a batch [default: 1000 of SparkPost's, 10 of mParticle's, 100 of a tracker's]
+    /// Events per batch [default: 1000 for sparkpost, 10 for mparticle, 100 for track]
     #[arg(long)]
     batch_size: Option<NonZeroU32>,
 
-    /// Events a second [default: as fast as they are answered]
+    /// Events per second [default: as fast as responses arrive]
     #[arg(long)]
     rate: Option<NonZeroU32>,
 
-    /// Batches on their way at once
+    /// Concurrent batches
     #[arg(long, default_value = "4")]
     parallel: NonZeroU32,
 
-    /// Another seed makes other events
+    /// Another seed generates other events
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
-    /// Hours over which the events happened
+    /// Hours over which the events are spread
     #[arg(long, default_value = "1")]
     hours: NonZeroU32,
 
-    /// When the first event happened, as in 2026-01-01T00:00:00Z [default: so that the last happened now]
+    /// Time of the first event, such as 2026-01-01T00:00:00Z [default: chosen so that the last event happens now]
     #[arg(long, value_parser = parse_time)]
     start: Option<OffsetDateTime>,
 
@@ -90,14 +90,14 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What `cistern generate track` is asked to do.
+/// Options of `cistern generate track`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrackOptions {
-    /// What the events look like
+    /// Kind of events
     #[arg(long, value_enum, default_value = "article")]
     shape: Shape,
 
-    /// Different people whose events they are [default: 210 for article, two million for click]
+    /// Number of different users [default: 210 for article, two million for click]
     #[arg(long)]
     people: Option<NonZeroU64>,
 
@@ -108,7 +108,7 @@ pub(crate) struct TrackOptions {
 /// [`track::Shape`] on the command line.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Shape {
-    /// The published generator's: LOGIN, a name, a time
+    /// The published generator: LOGIN, a name, a time
     Article,
     /// A shop's click stream: ids, pages, devices, places
     Click,
@@ -146,7 +146,7 @@ impl Options {
         }
     }
 
-    /// Posts what `batch` makes of a number of events, and prints what came of it.
+    /// Posts the batches that `batch` makes of a number of events, and prints the results.
     async fn post(
         &self,
         provider: Provider,
@@ -175,7 +175,10 @@ impl Options {
             "{} of {} batches were refused, the first because: {}",
             summary.refused,
             summary.batches,
-            summary.first_refusal.as_deref().unwrap_or("nobody knows")
+            summary
+                .first_refusal
+                .as_deref()
+                .unwrap_or("no reason given")
         );
         Ok(())
     }

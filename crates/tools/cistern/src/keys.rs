@@ -1,4 +1,4 @@
-//! `cistern keys`: the key of each scope, made from the stack's secret as the authorizer makes it; and new ones.
+//! `cistern keys`: the key of each scope, derived from the stack's secret like the authorizer does; and rotation.
 
 use std::{collections::BTreeMap, fs::File, io::Read as _, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What `cistern keys` is asked to do.
+/// Options of `cistern keys`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
@@ -33,11 +33,11 @@ pub(crate) struct Options {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Action {
-    /// Make new keys; those of now stay valid until the next rotation
+    /// Create new keys; the current ones stay valid until the next rotation
     #[command(
-        long_about = "Makes new keys. Those of now stay valid until the next rotation, so that senders can be changed one \
-                      after the other; those from before the last rotation end now. A key that was given in the secret \
-                      instead of being made from it stays as it is.",
+        long_about = "Creates new keys. The current ones stay valid until the next rotation, so senders can be changed one \
+                      after the other; those from before the last rotation are revoked. A key that was put into the secret \
+                      instead of being derived from it does not change.",
         after_help = "Examples:\n  cistern keys rotate\n  cistern keys rotate --stack cistern --json"
     )]
     Rotate(Common),
@@ -125,16 +125,16 @@ async fn rotate(client: &SecretsClient, secret_arn: &str) -> Result<()> {
     secrets::write(client, secret_arn, &new, LIMIT)
         .await
         .context("writing the new keys")?;
-    // A gateway remembers for a minute that a key was turned away: nobody gets one to present too early.
+    // A gateway caches the denial of a key for a minute, so nobody may get a new key before it is known everywhere.
     step.note("waiting until the new keys are known everywhere");
     tokio::time::sleep(MIN_AGE).await;
-    step.done("the keys of before stay valid until the next rotation");
+    step.done("the previous keys stay valid until the next rotation");
     Ok(())
 }
 
-/// The secret with another signing key; all else in it stays.
+/// The secret with another signing key and otherwise unchanged.
 fn with_signing_key(secret: &SecretString, signing_key: &str) -> Result<SecretString> {
-    // The parser's own words could quote the secret.
+    // The parser's message could quote the secret.
     let mut members: Map<String, Value> = serde_json::from_str(secret.expose_secret())
         .ok()
         .context("the stack's secret is not a JSON object")?;
@@ -142,7 +142,7 @@ fn with_signing_key(secret: &SecretString, signing_key: &str) -> Result<SecretSt
     Ok(SecretString::from(Value::Object(members).to_string()))
 }
 
-/// 256 bits in hexadecimal, as long as the one that the template has made.
+/// 256 bits in hexadecimal, as long as the key that the template generates.
 fn random_key() -> Result<String> {
     let mut random = [0; 32];
     File::open("/dev/urandom")
@@ -151,7 +151,7 @@ fn random_key() -> Result<String> {
     Ok(hex::encode(random))
 }
 
-/// `stack.json` goes on telling the keys that are in use.
+/// Writes the keys in use to `stack.json`.
 fn tell_local_stack(place: Place, current: &Keys) -> Result<()> {
     if let Some((data_dir, mut stack)) = place.local {
         stack.keys.clone_from(current);
@@ -170,7 +170,7 @@ fn text(current: &Keys, previous: Option<&Keys>) -> String {
     let table = lay_out(&rows, |_| Align::Left);
     match previous {
         Some(_) => format!(
-            "{table}\n\nThe keys from before the last rotation are valid as well, until the next one (--json prints them)."
+            "{table}\n\nThe keys from before the last rotation are valid until the next one (--json prints them)."
         ),
         None => table,
     }

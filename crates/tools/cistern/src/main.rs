@@ -10,7 +10,7 @@ async fn main() -> ExitCode {
     match cli::run(Cli::parse()).await {
         Ok(code) => code,
         Err(error) => {
-            // It may quote what somebody sent.
+            // It may quote what a sender sent.
             eprintln!("error: {}", cli::printable_error(&error));
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! The stack that an operator's command works on: the local one, or one that is deployed into AWS.
+//! The stack of an operator's command: the local one, or one that is deployed in AWS.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -12,7 +12,7 @@ use crate::{checkout::Checkout, data_dir::DataDir, stack::Stack};
 /// Which stack.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Where {
-    /// A stack in AWS, by its name there, with your own credentials and region [default: the local stack]
+    /// Name of a stack in AWS, used with your own credentials and region [default: the local stack]
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
 
@@ -24,7 +24,7 @@ pub(crate) struct Where {
 /// A stack that was found.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// Clients for where it is.
+    /// Clients for its location.
     pub(crate) aws: Aws,
     /// The local stack's own files; `None` in AWS.
     pub(crate) local: Option<(DataDir, Stack)>,
@@ -32,7 +32,7 @@ pub(crate) struct Place {
 }
 
 impl Where {
-    /// Finds the stack and what its template gives out.
+    /// Finds the stack and the outputs of its template.
     pub(crate) async fn find(&self) -> Result<Place> {
         if let Some(name) = &self.stack {
             return Ok(Place {
@@ -54,15 +54,15 @@ impl Where {
 }
 
 impl Place {
-    /// What the template gives out under a name.
+    /// An output of the template, by name.
     pub(crate) fn output(&self, name: &str) -> Result<&str> {
         self.outputs.get(name).map(String::as_str).with_context(|| {
-            format!("the stack has no output {name}: is its part switched on, and its template this version's?")
+            format!("the stack has no output {name}: enable the pipeline, or deploy this version's template")
         })
     }
 }
 
-/// Asks AWS SAM, with which the stack was deployed: the checkout's own, or the one on `PATH`.
+/// Runs AWS SAM, with which the stack was deployed: the checkout's own, or the one in `PATH`.
 async fn outputs(stack_name: &str) -> Result<BTreeMap<String, String>> {
     let pinned = Checkout::around_working_directory()
         .ok()
@@ -77,7 +77,7 @@ async fn outputs(stack_name: &str) -> Result<BTreeMap<String, String>> {
         .await
         .with_context(|| {
             format!(
-                "starting {} (`cistern tools` installs it, or see AWS SAM's own installer)",
+                "starting {} (`cistern tools` installs AWS SAM, or use its own installer)",
                 sam.display()
             )
         })?;

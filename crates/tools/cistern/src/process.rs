@@ -1,7 +1,7 @@
 //! Starting, watching and stopping other programs.
 //!
-//! Everything started here is the leader of a process group of its own: a Ctrl-C in the terminal
-//! reaches only us, who then stop things in their order, and what a program started goes with it.
+//! Every program started here leads its own process group: a Ctrl-C in the terminal reaches only
+//! this process, which stops the programs in order, each with everything that it has started.
 
 mod helper;
 mod identity;
@@ -23,10 +23,10 @@ pub(crate) use self::{
     service::Service,
 };
 
-/// How often a condition is looked at while waiting for it.
+/// How often a condition is checked while waiting for it.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Waits until `condition` gives a value, asking again and again for at most `limit`.
+/// Waits until `condition` returns a value, and polls it for at most `limit`.
 pub(crate) async fn wait_for<T>(
     what: &str,
     limit: Duration,
@@ -44,7 +44,7 @@ pub(crate) async fn wait_for<T>(
     }
 }
 
-/// The end of a log, for the error that points at it.
+/// The end of a log, for the error that refers to it.
 fn log_tail(log: &Path) -> String {
     const LINES: usize = 15;
     let text = fs::read(log).unwrap_or_default();

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
-/// One thing being done. A step that is dropped without [`Step::done`] has failed.
+/// One step of the work. A step that is dropped without [`Step::done`] has failed.
 #[derive(Debug)]
 pub(crate) struct Step {
     name: String,
@@ -41,14 +41,14 @@ impl Step {
         }
     }
 
-    /// Shows what the step is at. Seen on a terminal only.
+    /// Shows what the step is doing. Visible on a terminal only.
     pub(crate) fn note(&self, doing: impl Display) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(doing.to_string());
         }
     }
 
-    /// Ends the step well and tells what came of it.
+    /// Ends the step successfully and shows its result.
     pub(crate) fn done(mut self, result: impl Display) {
         self.finish('✔', &result.to_string());
     }
@@ -71,7 +71,7 @@ impl Drop for Step {
     }
 }
 
-/// A bar for something that has a known end; nothing in a pipe.
+/// A bar for work of known size; nothing in a pipe.
 pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
     if !is_drawn() {
         return ProgressBar::hidden();

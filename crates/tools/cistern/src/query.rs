@@ -1,4 +1,4 @@
-//! `cistern query`: SQL over the lake, and what the answer costs.
+//! `cistern query`: SQL over the lake, and what the query costs.
 
 mod copy;
 mod duckdb;
@@ -21,13 +21,13 @@ use crate::{
     table::{Align, lay_out, room},
 };
 
-/// Athena itself gives up after half an hour.
+/// Athena itself ends queries after half an hour.
 const LIMIT: Duration = Duration::from_mins(30);
 
-/// What `cistern query` is asked to do.
+/// Options of `cistern query`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// One statement; - reads it from stdin
+    /// One SQL statement; - reads it from stdin
     #[arg(
         value_name = "SQL",
         required_unless_present_any = ["named", "list"],
@@ -35,31 +35,31 @@ pub(crate) struct Options {
     )]
     sql: Option<String>,
 
-    /// One of the queries that come with the lake, by its name
+    /// Name of one of the lake's saved queries
     #[arg(long, value_name = "NAME", value_parser = parse_named)]
     named: Option<NamedQuery>,
 
-    /// List the queries that come with the lake
+    /// List the lake's saved queries
     #[arg(long, conflicts_with = "named")]
     list: bool,
 
-    /// Rows to print at most
+    /// Maximum number of rows to print
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_rows: usize,
 
-    /// Minutes for which Athena may answer with the result that it has; 0 has the query run
+    /// Minutes for which Athena may return a stored result; 0 runs the query
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     reuse_minutes: u64,
 
     #[command(flatten)]
     place: Where,
 
-    /// Print the answer as JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What came back.
+/// The result of a query.
 #[derive(Debug, Serialize)]
 struct Answer {
     engine: Engine,
@@ -68,14 +68,14 @@ struct Answer {
     /// Whether there are more rows.
     is_cut: bool,
     scanned_bytes: u64,
-    /// Whether a stored result answered, which costs nothing.
+    /// Whether a stored result was returned, which is free.
     is_reused: bool,
-    /// What Athena bills for it.
+    /// What Athena charges for it.
     usd: f64,
     seconds: f64,
 }
 
-/// What answered.
+/// The engine that ran the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Engine {
@@ -119,7 +119,7 @@ async fn ask_athena(place: &Place, options: &Options, sql: &str) -> Result<Answe
     let athena = place.aws.athena();
     let answer = match athena::ask(&athena, &question).await {
         Err(AthenaError::Failed { reason, .. }) if lost_a_file(&reason) => {
-            step.note("asking again, as compaction removed a file meanwhile");
+            step.note("running again, because a file was removed during the query");
             athena::ask(&athena, &question).await?
         }
         answer => answer?,
@@ -142,15 +142,15 @@ async fn ask_athena(place: &Place, options: &Options, sql: &str) -> Result<Answe
     })
 }
 
-/// Whether a query failed because an object was gone that it had listed, by S3's own words. Athena opens what compaction has hidden,
-/// too; the next query lists it no more.
+/// Whether a query failed because an object that it had listed was missing, according to S3's message. Athena also opens hidden
+/// files; the next query does not list a removed one.
 fn lost_a_file(reason: &str) -> bool {
     ["NoSuchKey", "The specified key does not exist"]
         .iter()
         .any(|words| reason.contains(words))
 }
 
-/// The one statement to run; a semicolon at its end is left out, as neither engine wants one everywhere.
+/// The statement to run, without a semicolon at its end, which neither engine accepts everywhere.
 fn sql(options: &Options) -> Result<String> {
     let text = match (&options.sql, &options.named) {
         (Some(dash), _) if dash == "-" => {
@@ -162,7 +162,7 @@ fn sql(options: &Options) -> Result<String> {
         }
         (Some(sql), _) => sql.clone(),
         (None, Some(named)) => named.sql.to_owned(),
-        (None, None) => bail!("no query is given"),
+        (None, None) => bail!("no query was given"),
     };
     let statement = text.trim().trim_end_matches(';').trim_end();
     if statement.is_empty() {
@@ -193,7 +193,7 @@ fn list(as_json: bool) -> Result<String> {
     Ok(lay_out(&rows, |_| Align::Left))
 }
 
-/// A size in decimal units, as Athena is billed.
+/// A size in decimal units, which Athena's billing uses.
 pub(crate) fn bytes(size: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let size_as_float = size as f64;

@@ -17,29 +17,29 @@ use tokio::time::Instant;
 use self::plan::{Plan, Queue, parse_time};
 use crate::{place::Where, progress, query};
 
-/// For a page of a listing.
+/// Time limit of one page of a listing.
 const LIST_LIMIT: Duration = Duration::from_mins(1);
-/// For one round of parallel calls.
+/// Time limit of one round of parallel calls.
 const SEND_LIMIT: Duration = Duration::from_mins(1);
 /// Messages in one call.
 const PER_CALL: usize = 10;
 
-/// What `cistern replay` is asked to do.
+/// Options of `cistern replay`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Objects whose keys begin so, such as raw/sparkpost/ or raw/track/dt=2026-01-31/
+    /// Prefix of the objects' keys, such as raw/sparkpost/ or raw/track/dt=2026-01-31/
     #[arg(value_name = "PREFIX")]
     prefix: String,
 
-    /// Only those that arrived from this time on, by the day or hour in their keys: 2026-01-31 or 2026-01-31T12:00:00Z
+    /// Only objects that arrived at or after this time, by the day or hour in their keys: 2026-01-31 or 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     from: Option<OffsetDateTime>,
 
-    /// Only those that arrived before this time
+    /// Only objects that arrived before this time
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     to: Option<OffsetDateTime>,
 
-    /// Who works on them [default: by the prefix]
+    /// The function that processes them [default: by the prefix]
     #[arg(long, value_enum)]
     queue: Option<Queue>,
 
@@ -63,7 +63,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What was found, and what was done about it.
+/// What was found and sent.
 #[derive(Debug, Serialize)]
 struct Summary {
     bucket: String,
@@ -171,7 +171,7 @@ fn text(summary: &Summary) -> String {
     } = summary;
     let size = query::bytes(*bytes);
     let (Some(first), Some(last)) = (&summary.first_key, &summary.last_key) else {
-        return format!("no such objects in {bucket}");
+        return format!("no matching objects in {bucket}");
     };
     let keys = format!("  first  {first}\n  last   {last}");
     if summary.dry_run {

@@ -1,4 +1,4 @@
-//! `cistern send`: posts files as their provider would, and tells what became of them.
+//! `cistern send`: posts files like their provider, and prints the outcome.
 
 mod fate;
 
@@ -17,25 +17,25 @@ use self::fate::{Fate, database, exit_code, follow};
 use crate::table::printable_lines;
 use crate::webhook::{Answer, Body, Provider, Target};
 
-/// What `cistern send` is asked to do.
+/// Options of `cistern send`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Webhook bodies
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// They are mParticle's: no batch ids, no gzip; a file of lines (.jsonl, .ndjson) is posted line by line
+    /// Post like mParticle: no batch ids, no gzip; a file of lines (.jsonl, .ndjson) is posted line by line
     #[arg(long)]
     mparticle: bool,
 
     #[command(flatten)]
     target: Target,
 
-    /// How many seconds to wait for a file to be loaded; 0 only posts
+    /// Seconds to wait until a file is loaded; 0 only posts it
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u64,
 
-    /// Print one JSON object a file
+    /// Print one JSON object per file
     #[arg(long)]
     json: bool,
 }
@@ -66,13 +66,15 @@ async fn fate_of(options: &Options, store: Option<&Store>, answer: &Answer) -> R
         return Ok(Fate::Refused);
     }
     if options.mparticle {
-        return Ok(Fate::Accepted("`cistern forward` sends it on"));
+        return Ok(Fate::Accepted("`cistern forward` forwards it"));
     }
     match (store, &answer.batch) {
-        _ if options.wait == 0 => Ok(Fate::Accepted("not waited for")),
+        _ if options.wait == 0 => Ok(Fate::Accepted("outcome not checked")),
         (Some(store), Some(batch)) => follow(store, batch, Duration::from_secs(options.wait)).await,
-        (None, _) => Ok(Fate::Accepted("only a local stack's database can be asked")),
-        (Some(_), None) => Ok(Fate::Accepted("the answer names no batch")),
+        (None, _) => Ok(Fate::Accepted(
+            "the outcome can be checked in a local stack's database only",
+        )),
+        (Some(_), None) => Ok(Fate::Accepted("the response has no batch id")),
     }
 }
 
@@ -115,7 +117,7 @@ fn report(options: &Options, file: &Path, answer: &Answer, fate: &Fate) {
         line["batch"] = json!(batch);
         println!("{line}");
     } else {
-        // A reason may quote what somebody sent.
+        // A reason may quote what a sender sent.
         let fate = printable_lines(&fate.text());
         println!(
             "{} {duration_ms:>5} ms  {}",

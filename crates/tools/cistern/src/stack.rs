@@ -1,4 +1,4 @@
-//! What there is to know about a running local stack: the content of `stack.json`.
+//! The description of a running local stack: the content of `stack.json`.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path};
 
@@ -12,19 +12,19 @@ use crate::data_dir;
 pub struct Stack {
     /// The one origin of all routes, without a slash at its end.
     pub base_url: String,
-    /// Where SparkPost's batches go.
+    /// The URL for SparkPost's batches.
     pub sparkpost_webhook_url: String,
-    /// Where mParticle's batches go.
+    /// The URL for mParticle's batches.
     pub mparticle_webhook_url: String,
-    /// Where events are searched.
+    /// The URL of searches.
     pub query_url: String,
-    /// Where trackers post product events.
+    /// The URL for product events.
     pub track_url: String,
     /// The key of each scope.
     pub keys: BTreeMap<String, Secret>,
     /// The Postgres that events are loaded into.
     pub database_url: Secret,
-    /// The emulator; who may do what there is enforced, but for the key `local` with the secret `local`.
+    /// The emulator. It enforces IAM, except for the access key `local` with the secret `local`.
     pub aws_endpoint_url: String,
     /// The region of everything deployed.
     pub region: String,
@@ -34,16 +34,16 @@ pub struct Stack {
     pub queues: BTreeMap<String, String>,
     /// The deployed name of each function, by its crate.
     pub functions: BTreeMap<String, String>,
-    /// All that the template gives out, by name.
+    /// All outputs of the template, by name.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
-    /// The stand-in for Iterable, which tells what it was sent.
+    /// The stand-in for Iterable, which reports what it received.
     pub iterable_url: String,
     /// The identifier of the HTTP API, which is part of the emulator's own URLs.
     pub http_api_id: String,
     /// The identifier and the stage of the REST API, as `id/stage`.
     pub rest_api: String,
-    /// What runs: `cistern`, `emulator`, and `postgres` unless yours is used.
+    /// The running processes: `cistern`, `emulator`, and `postgres` unless your own is used.
     pub pids: BTreeMap<String, i32>,
 }
 
@@ -74,13 +74,13 @@ impl Stack {
     }
 }
 
-/// Text that must not appear in logs: it has no `Display`, and its `Debug` says nothing.
+/// Text that must not appear in logs: it has no `Display`, and its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps `text` from being logged by accident.
+    /// Prevents `text` from being logged by accident.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -1,4 +1,4 @@
-//! `cistern status`: how a stack is.
+//! `cistern status`: the state of a stack.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{data_dir::DataDir, http, process::Records, stack::Stack};
 
-/// What `cistern status` is asked to do.
+/// Options of `cistern status`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the stack keeps its data [default: .local in the checkout]
@@ -21,12 +21,12 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// How a stack is.
+/// The state of a stack.
 #[derive(Debug, Serialize)]
 struct Status {
     running: bool,
     healthy: bool,
-    /// The answer of `/healthz`, or why there is none.
+    /// The response of `/healthz`, or why there is none.
     health: Option<Value>,
     /// Whether each process is alive.
     processes: BTreeMap<String, bool>,
@@ -40,7 +40,7 @@ struct Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Depth {
     waiting: u64,
-    /// Taken, and neither acknowledged nor back yet.
+    /// Received, and neither deleted nor visible again yet.
     in_flight: u64,
 }
 
@@ -90,7 +90,7 @@ async fn look(data_dir: &DataDir) -> Result<Status> {
     if let Some(stack) = &stack {
         let sqs = Aws::local(&stack.aws_endpoint_url).await.sqs();
         for (name, url) in &stack.queues {
-            // A queue that cannot be asked is left out; the emulator's death shows in `processes`.
+            // A queue that cannot be read is left out; `processes` shows whether the emulator has ended.
             if let Ok(depth) = queue::depth(&sqs, url).await {
                 queues.insert(name.clone(), Depth::from(depth));
             }
@@ -124,7 +124,7 @@ async fn health(client: &reqwest::Client, stack: &Stack) -> (bool, Option<Value>
 fn text(status: &Status) -> String {
     let mut lines = Vec::new();
     for (name, alive) in &status.processes {
-        let state = if *alive { "runs" } else { "has ended" };
+        let state = if *alive { "running" } else { "ended" };
         lines.push(format!("{name:<12}{state}"));
     }
     if let Some(health) = &status.health {

@@ -1,6 +1,6 @@
-//! Tables of text: columns as wide as their widest cell, or as the terminal lets them be.
+//! Tables of text: columns as wide as their widest cell, or as the terminal allows.
 //!
-//! What is in a cell may come from anyone who can post an event. Whatever it is, it stays in its cell: see [`printable`].
+//! The content of a cell may come from anyone who can post an event. It cannot leave its cell: see [`printable`].
 
 mod printable;
 
@@ -9,32 +9,32 @@ use std::io::stdout;
 use self::printable::{cut, width};
 pub(crate) use self::printable::{printable, printable_lines};
 
-/// Where a column's cells stand.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
     Right,
 }
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
-/// Columns are not cut below so many characters: less tells nothing.
+/// Columns are not truncated below this number of characters, because shorter texts are useless.
 const NARROWEST: usize = 8;
-/// Where nothing is cut, a few long cells must not make every other line as long: they stand out to the right.
+/// If nothing is truncated, a few long cells must not widen every other line: they exceed their column.
 const WIDEST_PADDING: usize = 64;
 
-/// How many characters fit into a line of stdout; `None` when it is no terminal, where nothing is to be cut.
+/// How many characters fit into a line of stdout; `None` if it is not a terminal, so that nothing is truncated.
 pub(crate) fn room() -> Option<usize> {
     let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(stdout())?;
     Some(columns.into())
 }
 
-/// Lays out rows, the first being the header, which a rule is drawn under. Cuts nothing.
+/// Lays out rows. The first is the header, which is underlined. Truncates nothing.
 pub(crate) fn lay_out(rows: &[Vec<String>], align: impl Fn(usize) -> Align) -> String {
     draw(rows, &widths(rows, WIDEST_PADDING), None, align)
 }
 
-/// As [`lay_out`], with cells cut so that a line takes no more than `room`. `None` when there are too many columns for that.
+/// Like [`lay_out`], with cells truncated so that a line is at most `room` wide. `None` if there are too many columns for that.
 pub(crate) fn fit(
     rows: &[Vec<String>],
     room: usize,
@@ -54,7 +54,7 @@ pub(crate) fn fit(
     Some(draw(rows, &widths, Some(limit), align))
 }
 
-/// The greatest width that no column may exceed so that all of them fit.
+/// The greatest width per column with which all of them fit.
 fn shared_limit(widths: &[usize], available: usize) -> usize {
     let mut sorted = widths.to_vec();
     sorted.sort_unstable();
@@ -95,7 +95,7 @@ fn draw(
                 Some(limit) => cut(&text, limit),
                 None => text,
             };
-            // Not the padding of format strings, which counts characters and takes no more than 65,535 of them.
+            // Not the padding of format strings, which counts characters and supports at most 65,535 of them.
             let padding = " ".repeat(width_of_column.saturating_sub(width(&text)));
             match align(column) {
                 Align::Left => format!("{text}{padding}"),
@@ -191,7 +191,7 @@ mod tests {
         );
     }
 
-    /// A cell as no sender would write it: controls, escape sequences, marks without a letter, wide and right-to-left letters,
+    /// A hostile cell: controls, escape sequences, marks without a letter, wide and right-to-left letters,
     /// and more of them than a format string pads.
     fn cells() -> impl Strategy<Value = String> {
         prop_oneof![
@@ -221,7 +221,7 @@ mod tests {
             if let Some(text) = fitted {
                 for line in text.split('\n') {
                     prop_assert!(width(line) <= room, "{} > {room}", width(line));
-                    // Marks take no room, and a cell may not be made of a million of them either.
+                    // Marks have no width, so a cell must not consist of a million of them either.
                     prop_assert!(line.chars().count() <= 16 * (room + 1));
                 }
             }

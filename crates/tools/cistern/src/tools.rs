@@ -1,7 +1,7 @@
 //! The pinned Python tools: the emulator, the deployer, and the programs of Postgres.
 //!
-//! Each lives in a virtual environment of its own, as their dependencies contradict each other. A
-//! stamp says what an environment was made from; while it fits, nothing is fetched and nothing run.
+//! Each has its own virtual environment, because their dependencies conflict. A stamp records the
+//! inputs of an environment; while it matches, nothing is fetched and nothing is run.
 
 use std::{
     fs::{self, File},
@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 use crate::{checkout::Checkout, process, progress::Step};
 
-/// What `cistern tools` is asked to do.
+/// Options of `cistern tools`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Print the paths as JSON
@@ -63,20 +63,20 @@ const DUCKDB: Tool = Tool {
     requirements: include_str!("../python/duckdb.txt"),
 };
 
-/// Where the installed programs are.
+/// Paths of the installed programs.
 #[derive(Debug, Serialize)]
 pub(crate) struct Tools {
     /// The emulator's program.
     pub(crate) ministack: PathBuf,
     /// The AWS SAM command line.
     pub(crate) sam: PathBuf,
-    /// A Python with nothing but its standard library to rely on.
+    /// A Python of which only the standard library is used.
     pub(crate) python: PathBuf,
     /// The folder of `postgres`, `initdb` and `pg_isready`; `None` when another Postgres is used.
     pub(crate) postgres_bin: Option<PathBuf>,
 }
 
-/// Installs what is missing.
+/// Installs missing tools.
 pub(crate) async fn install(
     checkout: &Checkout,
     with_postgres: bool,
@@ -110,7 +110,7 @@ pub(crate) async fn install(
     })
 }
 
-/// Installs `DuckDB`, which only queries need, and gives the Python that has it.
+/// Installs `DuckDB`, which only queries need, and returns the Python that has it.
 pub(crate) async fn install_duckdb(checkout: &Checkout, step: &Step) -> Result<PathBuf> {
     let folder = checkout.tools();
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -124,7 +124,7 @@ pub(crate) async fn install_duckdb(checkout: &Checkout, step: &Step) -> Result<P
     Ok(environment.join("bin/python"))
 }
 
-/// Two stacks share the tools, so only one of them may install.
+/// Several stacks share the tools, so only one of them may install at a time.
 async fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     tokio::task::spawn_blocking(move || {
@@ -136,7 +136,7 @@ async fn lock(folder: &Path) -> Result<File> {
     .context("locking the tools")
 }
 
-/// The Python that makes the virtual environments.
+/// The Python that creates the virtual environments.
 struct Python {
     program: PathBuf,
     version: (u32, u32),
@@ -154,7 +154,7 @@ impl Python {
             .context("starting python3: install Python 3.10 or newer with venv")?;
         let answer = String::from_utf8_lossy(&output.stdout);
         let Some((program, version)) = parse_python(&answer) else {
-            bail!("python3 does not work: it answered {answer:?}");
+            bail!("python3 does not work: it printed {answer:?}");
         };
         if version < OLDEST_PYTHON {
             bail!(
@@ -182,7 +182,7 @@ impl Python {
         process::run(without_python_settings(&mut venv), &log, step)
             .await
             .context(
-                "making a virtual environment (on Debian, `apt install python3-venv` brings it)",
+                "creating a virtual environment (on Debian, `apt install python3-venv` installs the module)",
             )?;
 
         let requirements = environment.join("requirements.txt");
@@ -195,7 +195,7 @@ impl Python {
         fs::write(&stamp, wanted).context("writing the stamp")
     }
 
-    /// What an environment depends on; its programs name its place, so that counts as well.
+    /// The inputs of an environment; they include its path, which its programs contain.
     fn fingerprint(&self, tool: Tool, environment: &Path) -> String {
         let mut hash = Sha256::new();
         hash.update(tool.requirements);
@@ -210,7 +210,7 @@ impl Python {
     }
 }
 
-/// A user's own Python settings must not reach into the environments.
+/// A user's own Python settings must not affect the environments.
 fn without_python_settings(command: &mut Command) -> &mut Command {
     command.env_remove("PYTHONHOME").env_remove("PYTHONPATH")
 }
@@ -227,7 +227,7 @@ pub(crate) fn installed_postgres_bin(checkout: &Checkout) -> Option<PathBuf> {
     postgres_bin(&checkout.tools().join(POSTGRES.name)).ok()
 }
 
-/// The wheel carries several Postgres versions; the folder of 18 is named so in every release.
+/// The wheel has several Postgres versions; the folder of 18 has the same name in every release.
 fn postgres_bin(environment: &Path) -> Result<PathBuf> {
     let lib = environment.join("lib");
     for entry in fs::read_dir(&lib).with_context(|| format!("reading {}", lib.display()))? {

@@ -1,4 +1,4 @@
-//! `cistern up`: brings the whole of Cistern up on this machine.
+//! `cistern up`: starts all of Cistern on this machine.
 //!
 //! One process owns a data directory and runs the stack until it is told to stop ([`run`] in
 //! [`supervisor`]). Another `up` on the same directory redeploys into what runs ([`redeploy`]). Both
@@ -29,7 +29,7 @@ use crate::{
     stack::{Secret, Stack},
 };
 
-/// What `cistern up` is asked to do.
+/// Options of `cistern up`.
 #[derive(Clone, Debug, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -44,11 +44,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Port of the one origin [default: that of last time, or any free one]
+    /// Port of all routes [default: the previous one, or any free one]
     #[arg(long)]
     port: Option<u16>,
 
-    /// Stop what runs there and begin with no data at all
+    /// Stop the stack that runs there, and start without data
     #[arg(long)]
     fresh: bool,
 
@@ -56,12 +56,12 @@ pub(crate) struct Options {
     #[arg(long)]
     json: bool,
 
-    /// Leave the terminal; set by --detach for the process that it starts
+    /// Detach from the terminal; set by --detach for the process that it starts
     #[arg(long, hide = true)]
     background: bool,
 }
 
-/// What an `up` works with.
+/// The parts that `cistern up` works with.
 #[derive(Debug)]
 struct Up {
     options: Options,
@@ -71,7 +71,7 @@ struct Up {
     database_url: Option<Secret>,
 }
 
-/// Brings a stack up in the background.
+/// Starts a stack in the background.
 pub(crate) async fn in_background(data_dir: &DataDir, fresh: bool) -> Result<Stack> {
     let options = Options {
         detach: true,
@@ -85,7 +85,7 @@ pub(crate) async fn in_background(data_dir: &DataDir, fresh: bool) -> Result<Sta
     detach::run(&options, data_dir).await
 }
 
-/// Brings the stack up, or redeploys into the one that runs.
+/// Starts the stack, or redeploys into the running one.
 pub(crate) async fn run(options: Options) -> Result<()> {
     let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
     let checkout = Checkout::around_working_directory()?;
@@ -96,7 +96,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         return announcement::print(&options, &data_dir, &stack);
     }
     if options.background {
-        nix::unistd::setsid().context("leaving the terminal")?;
+        nix::unistd::setsid().context("detaching from the terminal")?;
     }
     if options.fresh {
         down::stop(&data_dir).await?;

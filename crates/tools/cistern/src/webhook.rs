@@ -1,4 +1,4 @@
-//! Posting batches to a webhook as its provider does.
+//! Posting batches to a webhook like its provider.
 
 use std::{
     path::PathBuf,
@@ -19,21 +19,21 @@ use crate::{
     stack::{Secret, Stack},
 };
 
-/// SparkPost gives up after this long; mParticle does not say.
+/// SparkPost times out after this time; mParticle does not document its timeout.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// SparkPost's header that names a batch.
 const BATCH_ID: &str = "x-messagesystems-batch-id";
 /// The header in which trackers send their key.
 const API_KEY: &str = "x-api-key";
 
-/// Where batches go.
+/// The target of batches.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Target {
-    /// Webhook to post to [default: that of the local stack]
+    /// URL of the webhook [default: the local stack's]
     #[arg(long, requires = "key")]
     url: Option<String>,
 
-    /// Its key
+    /// Key of the webhook
     #[arg(long, requires = "url")]
     key: Option<String>,
 
@@ -42,7 +42,7 @@ pub(crate) struct Target {
     data_dir: Option<PathBuf>,
 }
 
-/// Who posts.
+/// The provider that posts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Provider {
     /// Email events.
@@ -69,30 +69,30 @@ pub(crate) struct Body {
     pub(crate) is_gzip: bool,
 }
 
-/// How a batch was answered.
+/// The response to a batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) time: Duration,
-    /// The key under which the batch is stored, where the webhook tells it.
+    /// The key under which the batch is stored, if the webhook returns it.
     pub(crate) batch: Option<String>,
 }
 
-/// What of an answer is read.
+/// The members of a response that are read.
 #[derive(Debug, Default, Deserialize)]
 struct Receipt {
     batch: Option<String>,
 }
 
 impl Answer {
-    /// Whether the provider would take the batch as delivered.
+    /// Whether the provider would consider the batch delivered.
     pub(crate) fn is_accepted(&self) -> bool {
         self.status.is_success()
     }
 }
 
 impl Target {
-    /// The URL of the database behind the webhook, which only a local stack tells.
+    /// The URL of the database behind the webhook, which is known for a local stack only.
     pub(crate) fn database_url(&self) -> Result<Option<Secret>> {
         if self.url.is_some() {
             return Ok(None);

@@ -13,20 +13,20 @@ pub const TABLE: [(Item, f64); 6] = [
     (Item::Scans, 2_500.00),
 ];
 
-/// Bytes that its three queries scanned: users of a month, one event of a year, users of a year.
+/// Bytes scanned by its three queries: users of a month, one event of a year, users of a year.
 pub const SCANNED_BYTES: [f64; 3] = [1.48e9, 1.14e9, 17e9];
-/// What its queries scan in a month.
+/// Bytes that its queries scan in a month.
 pub const SCANNED_BYTES_A_MONTH: f64 = 500e12;
-/// So many queries that is, a third of each kind.
+/// The number of queries that this makes, a third of each kind.
 pub const QUERIES: f64 =
     SCANNED_BYTES_A_MONTH / ((SCANNED_BYTES[0] + SCANNED_BYTES[1] + SCANNED_BYTES[2]) / 3.0);
 
 /// Node with 128 MB on x86, waiting for Firehose.
 const FUNCTION_SECONDS: f64 = 0.1;
 const FUNCTION_GB: f64 = 0.125;
-/// One event a record, and Firehose rounds each up.
+/// One event per record, and Firehose rounds each up.
 const RECORD_BYTES: f64 = 5.0 * 1024.0;
-/// Two crawlers, once an hour, each billed for ten minutes of one DPU at least.
+/// Two crawlers, once an hour, each billed for at least ten minutes of one DPU.
 const CRAWLER_DPU_HOURS: f64 = 2.0 * crate::prices::HOURS_A_MONTH / 6.0;
 
 /// Its total: 3,361.57.
@@ -51,7 +51,7 @@ pub fn recomputed() -> Bill {
             Meter::FirehoseGb,
             requests * RECORD_BYTES / GIB,
         ),
-        // Hours of a job, and gigabytes, as its dollars say.
+        // Hours of a job, and gigabytes, computed from its dollars.
         (Item::Transform, Meter::GlueDpuHours, 44.0 / 0.44),
         (Item::Storage, Meter::S3StoredGb, 10.0 / 0.023),
         (
@@ -63,12 +63,12 @@ pub fn recomputed() -> Bill {
     bill(pipeline, &uses)
 }
 
-/// What its table leaves out: the crawlers that find its hourly partitions, and the requests with which its queries list
-/// those partitions and open the files in them, one file each at the least.
+/// What its table omits: the crawlers that find its hourly partitions, and the requests with which its queries list
+/// those partitions and open the files in them, at least one each.
 pub fn left_out() -> Bill {
     let queries = QUERIES;
     let mean_hours = 24.0 * (30.4 + 365.0 + 365.0) / 3.0;
-    // A file every quarter of an hour; JSON is read whole.
+    // A file every quarter of an hour; JSON is read completely.
     let mean_files = 4.0 * mean_hours;
     bill(
         Pipeline::ProductEvents,

@@ -1,4 +1,4 @@
-//! Usage priced.
+//! The price of usage.
 
 use serde::Serialize;
 
@@ -10,13 +10,13 @@ pub struct Bill {
     lines: Vec<Line>,
 }
 
-/// One meter, as one part of the stack uses it for one purpose.
+/// The use of one meter by one part of the stack for one purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Line {
-    /// What is used.
+    /// The usage.
     #[serde(flatten)]
     pub used: Use,
-    /// What it costs, after the share of what is free.
+    /// Its cost, after its share of the free units.
     pub usd: f64,
 }
 
@@ -26,7 +26,7 @@ impl Bill {
         Self::for_uses(&usage::of(scenario), scenario.free_tier)
     }
 
-    /// Prices usage. A meter's tiers and free units hold for the sum of all its uses; each pays its share.
+    /// Prices usage. A meter's tiers and free units apply to the sum of all its uses; each use pays its share.
     pub fn for_uses(uses: &[Use], with_free_tier: bool) -> Self {
         let total = |meter: Meter| -> f64 {
             let same = uses.iter().filter(|each| each.meter == meter);
@@ -66,7 +66,7 @@ impl Bill {
         self.sum(|used| used.item == item)
     }
 
-    /// Purposes that cost something, the dearest first.
+    /// Purposes that cost something, the most expensive first.
     pub fn by_item(&self) -> Vec<(Item, f64)> {
         let mut items: Vec<(Item, f64)> = Item::ALL
             .into_iter()

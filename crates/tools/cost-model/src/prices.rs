@@ -1,18 +1,18 @@
-//! List prices of AWS in us-east-1, in US dollars before tax. Prices change: this is the one file to bring up to date.
+//! List prices of AWS in us-east-1, in US dollars before tax. Prices change: only this file has to be updated.
 //!
-//! Each price says in which month it was last seen on a public page. One without a month is the list price as it has long
-//! been known, and was not found again when the others were.
+//! Each price has the month in which it was last seen on a public page. A price without a month is the long-standing list
+//! price, which was not found again when the others were.
 
 use serde::Serialize;
 
 /// The region of all prices.
 pub const REGION: &str = "us-east-1";
-/// When the list was last gone through.
+/// When the list was last checked.
 pub const REVISED: &str = "November 2026";
-/// AWS's month.
+/// Hours in a month, as AWS counts.
 pub const HOURS_A_MONTH: f64 = 730.0;
 
-/// What AWS counts.
+/// What AWS meters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meter {
@@ -22,9 +22,9 @@ pub enum Meter {
     HttpApiRequests,
     /// Invocations of functions.
     LambdaRequests,
-    /// Time of functions on arm64, times their memory.
+    /// Duration of functions on arm64, times their memory.
     LambdaGbSeconds,
-    /// Time of functions on x86, times their memory.
+    /// Duration of functions on x86, times their memory.
     LambdaX86GbSeconds,
     /// Data into Firehose, each record rounded up to 5 KiB.
     FirehoseGb,
@@ -40,15 +40,15 @@ pub enum Meter {
     S3StoredGb,
     /// Objects that a lifecycle rule moves into another storage class.
     TransitionRequests,
-    /// Objects that Intelligent-Tiering watches, for a month.
+    /// Objects that Intelligent-Tiering monitors, for a month.
     TieredObjects,
     /// Data that Athena's queries read, in terabytes of 10^12 bytes.
     AthenaScannedTb,
-    /// Work of Glue jobs and crawlers.
+    /// DPU hours of Glue jobs and crawlers.
     GlueDpuHours,
-    /// Log lines taken in.
+    /// Ingested log lines.
     LogGb,
-    /// Time series of our own, for a month.
+    /// Custom metrics, for a month.
     CustomMetrics,
     /// Alarms, for a month.
     Alarms,
@@ -75,13 +75,13 @@ pub enum Meter {
 /// What a meter costs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Price {
-    /// What one unit is, for people.
+    /// The name of a unit, for people.
     pub unit: &'static str,
-    /// How many of what the meter counts make one unit.
+    /// The amount of the meter that makes one unit.
     pub unit_size: f64,
-    /// Dollars a unit, by tier: up to so many units in all, and from there on.
+    /// Dollars per unit, by tier: up to a number of units in total, and above.
     pub tiers: &'static [Tier],
-    /// Units a month that cost nothing, for every account and for ever.
+    /// Units per month that are always free for every account.
     pub free_units: f64,
     /// Where the price is published.
     pub page: &'static str,
@@ -89,12 +89,12 @@ pub struct Price {
     pub seen: Option<&'static str>,
 }
 
-/// A step of a price.
+/// A tier of a price.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tier {
-    /// The units in all up to which this holds.
+    /// The total of units up to which this applies.
     pub up_to_units: f64,
-    /// Dollars a unit.
+    /// Dollars per unit.
     pub usd: f64,
 }
 
@@ -194,7 +194,7 @@ impl Meter {
     ];
 
     /// Its price.
-    #[rustfmt::skip] // a table reads best as one
+    #[rustfmt::skip] // a table is easiest to read as one
     pub const fn price(self) -> Price {
         match self {
             Self::RestApiRequests => price("million requests to a REST API", MILLION, REST, API_GATEWAY, Some("2026-05")),
@@ -229,7 +229,7 @@ impl Meter {
 }
 
 impl Price {
-    /// Dollars for what a meter counted. `with_free_tier` takes off what costs nothing.
+    /// Dollars for an amount of a meter. `with_free_tier` subtracts the free units.
     pub fn usd(&self, quantity: f64, with_free_tier: bool) -> f64 {
         let free = if with_free_tier { self.free_units } else { 0.0 };
         let mut left = (quantity / self.unit_size - free).max(0.0);

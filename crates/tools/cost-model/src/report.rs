@@ -23,14 +23,14 @@ pub fn markdown() -> String {
     page
 }
 
-/// Dollars and cents, thousands apart.
+/// Dollars and cents, with separators of thousands.
 pub fn dollars(usd: f64) -> String {
     let text = format!("{usd:.2}");
     let (whole, cents) = text.split_once('.').unwrap_or((&text, "00"));
     format!("{}.{cents}", thousands(whole))
 }
 
-/// A whole number, thousands apart.
+/// A whole number, with separators of thousands.
 pub fn count(number: f64) -> String {
     thousands(&format!("{number:.0}"))
 }
@@ -47,7 +47,7 @@ fn thousands(digits: &str) -> String {
     grouped
 }
 
-/// A table in markdown: the first column to the left, the others to the right.
+/// A table in Markdown: the first column aligned to the left, the others to the right.
 fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut text = format!("| {} |\n|---|", header.join(" | "));
     text.push_str(&"--:|".repeat(header.len().saturating_sub(1)));

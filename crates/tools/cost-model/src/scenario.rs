@@ -1,10 +1,10 @@
-//! The inputs: what happens in a month, and which parts of the stack there are.
+//! The inputs: what happens in a month, and which parts of the stack are enabled.
 
 use serde::Serialize;
 
-/// The month that the published design was priced for: events, and bytes an event.
+/// The month for which the published design was priced: number of events, and bytes per event.
 pub const ARTICLE_EVENTS: f64 = 200e6;
-/// Bytes of one event as its sender writes it.
+/// Bytes of one event as sent.
 pub const ARTICLE_BYTES: f64 = 200.0;
 
 /// A month, and the switches of the template.
@@ -18,26 +18,26 @@ pub struct Scenario {
     pub app_events: Option<AppEvents>,
     /// How long events are kept, in S3 and in Postgres.
     pub retention_months: f64,
-    /// Whether the account's free tier is still free for this stack.
+    /// Whether the account's free tier is available for this stack.
     pub free_tier: bool,
 }
 
 /// Product events: track to Athena.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProductEvents {
-    /// Events a month.
+    /// Events per month.
     pub events: f64,
-    /// Events that a client puts into one request.
+    /// Events per request of a client.
     pub events_per_request: f64,
-    /// Bytes of an event as its client writes it.
+    /// Bytes of an event as sent.
     pub bytes_per_event: f64,
     /// Where requests arrive.
     pub front_door: FrontDoor,
-    /// What the events look like, which decides how small they become.
+    /// The kind of events, which determines how well they compress.
     pub shape: Shape,
-    /// Whether months are copied when they are over, and questions that look back for long ask for the copies.
+    /// Whether finished months are copied, and queries over a long range use the copies.
     pub close_months: bool,
-    /// What is asked of them.
+    /// Their queries.
     pub queries: QueryLoad,
 }
 
@@ -45,7 +45,7 @@ pub struct ProductEvents {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FrontDoor {
-    /// The function's own URL, which costs nothing beside the function.
+    /// The function's own URL, which costs nothing in addition to the function.
     FunctionUrl,
     /// An HTTP API with the stack's other routes.
     HttpApi,
@@ -53,11 +53,11 @@ pub enum FrontDoor {
     RestApi,
 }
 
-/// What product events look like.
+/// The kind of product events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
-    /// The published generator's: one event name, 210 users, a time.
+    /// The events of the published generator: one event name, 210 users, a time.
     Article,
     /// A click stream: ten fields, ids of millions of people.
     Click,
@@ -66,22 +66,22 @@ pub enum Shape {
 /// The queries of a month: a third each count the users of a month, one event of a year, the users of a year.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct QueryLoad {
-    /// Queries a month.
+    /// Queries per month.
     pub queries: f64,
-    /// How many of them differ in their text.
+    /// Number of queries with different texts.
     pub different: f64,
-    /// For how long Athena may answer with the result that it has; 0 has every query run.
+    /// For how long Athena may return a stored result; 0 runs every query.
     pub reuse_minutes: f64,
 }
 
 /// Email events: webhook to Postgres.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EmailEvents {
-    /// Events a month.
+    /// Events per month.
     pub events: f64,
-    /// Events that the provider puts into one batch.
+    /// Events per batch of the provider.
     pub events_per_batch: f64,
-    /// Searches a month.
+    /// Searches per month.
     pub searches: f64,
     /// Where they are stored.
     pub database: Database,
@@ -99,16 +99,16 @@ pub enum Database {
     Medium,
     /// RDS in the stack, db.t4g.large.
     Large,
-    /// One of your own, by `DatabaseUrl`, which this does not price.
+    /// Your own, by `DatabaseUrl`, which is not priced here.
     Own,
 }
 
 /// App events: forwarded to a destination.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AppEvents {
-    /// Events a month.
+    /// Events per month.
     pub events: f64,
-    /// Events that the provider puts into one batch.
+    /// Events per batch of the provider.
     pub events_per_batch: f64,
     /// Bytes of an event as it is received.
     pub bytes_per_event: f64,
@@ -136,7 +136,7 @@ impl QueryLoad {
 }
 
 impl ProductEvents {
-    /// The published month, with so many events a request.
+    /// The published month, with the given number of events per request.
     pub fn article(events_per_request: f64) -> Self {
         Self {
             events: ARTICLE_EVENTS,
@@ -149,21 +149,21 @@ impl ProductEvents {
         }
     }
 
-    /// Requests a month.
+    /// Requests per month.
     pub fn requests(&self) -> f64 {
         (self.events / self.events_per_request.max(1.0)).ceil()
     }
 }
 
 impl EmailEvents {
-    /// Batches a month.
+    /// Batches per month.
     pub fn batches(&self) -> f64 {
         (self.events / self.events_per_batch.max(1.0)).ceil()
     }
 }
 
 impl AppEvents {
-    /// Batches a month.
+    /// Batches per month.
     pub fn batches(&self) -> f64 {
         (self.events / self.events_per_batch.max(1.0)).ceil()
     }
@@ -191,7 +191,7 @@ impl Default for AppEvents {
 }
 
 impl Scenario {
-    /// The published month, and nothing else.
+    /// The published month and nothing else.
     pub fn article(events_per_request: f64) -> Self {
         Self {
             product_events: Some(ProductEvents::article(events_per_request)),

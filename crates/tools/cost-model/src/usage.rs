@@ -21,11 +21,11 @@ const MEMORY_GB: f64 = 0.25;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>).
 const POLLS_A_MONTH: f64 = 5.0 * 3.0 * 60.0 * crate::prices::HOURS_A_MONTH;
 
-/// The part of the stack that uses something: a switch of the template, or what is always there.
+/// The part of the stack that uses something: a switch of the template, or the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pipeline {
-    /// What every stack has: keys, gateway, dashboard.
+    /// The base of every stack: keys, gateway, dashboard.
     Base,
     /// `EnableEmailEvents`.
     EmailEvents,
@@ -35,7 +35,7 @@ pub enum Pipeline {
     ProductEvents,
 }
 
-/// What it is used for.
+/// The purpose of usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Item {
@@ -47,9 +47,9 @@ pub enum Item {
     Delivery,
     /// Queues.
     Queues,
-    /// From JSON to Parquet, where that is not a function of ours.
+    /// From JSON to Parquet, if that is not one of our functions.
     Transform,
-    /// Objects, and writing them.
+    /// Stored objects, and writing them.
     Storage,
     /// Email and app events as Parquet.
     Archive,
@@ -70,17 +70,17 @@ pub enum Item {
 /// An amount of one meter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Use {
-    /// Who uses it.
+    /// The part that uses it.
     pub pipeline: Pipeline,
-    /// What for.
+    /// The purpose.
     pub item: Item,
-    /// What AWS counts.
+    /// What AWS meters.
     pub meter: Meter,
-    /// How many of them.
+    /// The amount.
     pub quantity: f64,
 }
 
-/// All that a month uses.
+/// All usage of a month.
 pub fn of(scenario: &Scenario) -> Vec<Use> {
     let mut uses = stack::uses(scenario);
     let months = scenario.retention_months;
@@ -98,7 +98,7 @@ pub fn of(scenario: &Scenario) -> Vec<Use> {
     uses
 }
 
-/// With product events on, the other pipelines' raw objects become Parquet too.
+/// If product events are enabled, the other pipelines' raw objects are converted to Parquet too.
 fn archives(scenario: &Scenario, close_months: bool) -> Vec<Use> {
     let email = scenario.email_events.as_ref().map(|email| Archived {
         pipeline: Pipeline::EmailEvents,
@@ -118,7 +118,7 @@ fn archives(scenario: &Scenario, close_months: bool) -> Vec<Use> {
 }
 
 impl Pipeline {
-    /// What the report calls it.
+    /// Its name in the report.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Base => "every stack",
@@ -137,7 +137,7 @@ impl Pipeline {
         }
     }
 
-    /// Invocations of a function with so much memory.
+    /// Invocations of a function with the given memory.
     fn runs(self, invocations: f64, seconds: f64, memory_gb: f64) -> [Use; 2] {
         [
             self.uses(Item::Functions, Meter::LambdaRequests, invocations),
@@ -151,7 +151,7 @@ impl Pipeline {
 }
 
 impl Item {
-    /// Every item, in the order in which an event meets them.
+    /// Every purpose, in the order in which an event passes them.
     pub const ALL: [Self; 13] = [
         Self::FrontDoor,
         Self::Functions,
@@ -168,7 +168,7 @@ impl Item {
         Self::Egress,
     ];
 
-    /// What the report calls it.
+    /// Its name in the report.
     pub const fn title(self) -> &'static str {
         match self {
             Self::FrontDoor => "gateway",

@@ -1,4 +1,4 @@
-//! Batches as mParticle's webhook posts them: each the events of one user, in the outbound form.
+//! Batches as mParticle's webhook posts them: each with the events of one user, in the outbound form.
 
 mod event;
 
@@ -16,13 +16,12 @@ const USERS: u64 = 20_000;
 const PLATFORMS: [(&str, &str); 3] = [("iOS", "19.1"), ("Android", "17"), ("iOS", "18.7")];
 const VERSIONS: [&str; 3] = ["4.2.0", "4.1.3", "4.2.0"];
 
-/// Makes up batches. One that is made with the same seed and options, and asked for the same sizes, gives the same bytes.
-/// Two of different seeds share no event.
+/// Generates batches. The same seed, options and sizes give the same bytes. Generators with different seeds share no event.
 #[derive(Clone, Debug)]
 pub struct Generator {
     random: Random,
     options: GeneratorOptions,
-    /// Sets the ids of two seeds apart.
+    /// Makes the ids of two seeds differ.
     salt: u64,
     generated: u64,
     batches: u64,
@@ -88,7 +87,7 @@ impl Generator {
         }
     }
 
-    /// The next `count` events as the body of one POST, about 0.6 KB an event and 0.9 KB a batch.
+    /// The next `count` events as the body of one POST, about 0.6 KB per event and 0.9 KB per batch.
     pub fn batch(&mut self, count: usize) -> Vec<u8> {
         self.batches += 1;
         let user = self.random.below(USERS);
@@ -125,7 +124,7 @@ impl Generator {
                 identity("email", format!("user-{user}@people.example")),
             ],
             environment: "production",
-            // The same numbers as mParticle's: 64 bits, signed.
+            // Numbers like mParticle's: 64 bits, signed.
             mpid: scramble(user).cast_signed(),
             batch_id: session.cast_signed(),
             message_id: uuid(self.salt, session),
@@ -136,7 +135,7 @@ impl Generator {
         serde_json::to_vec(&body).expect("writing to memory cannot fail")
     }
 
-    /// How many events were made so far.
+    /// How many events were generated so far.
     pub fn generated(&self) -> u64 {
         self.generated
     }
@@ -148,7 +147,7 @@ impl Generator {
         Event::draw(&mut self.random, id, session, now_ms)
     }
 
-    /// The turn of the next event, in milliseconds since the Unix epoch.
+    /// The scheduled time of the next event, in milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64 {
         let GeneratorOptions { start, span, total } = self.options;
         let passed_ms = span.as_millis() * u128::from(self.generated) / u128::from(total.max(1));

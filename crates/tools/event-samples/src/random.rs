@@ -1,6 +1,6 @@
-//! Numbers that look random and are the same for the same seed.
+//! Pseudo-random numbers: the same for the same seed.
 
-/// `SplitMix64`: small, good enough to make things up, and its sequence will never change under us.
+/// `SplitMix64`: small, good enough for generated data, and its sequence will never change.
 /// <https://prng.di.unimi.it/splitmix64.c>
 #[derive(Clone, Debug)]
 pub(crate) struct Random {
@@ -40,7 +40,7 @@ impl Random {
     }
 }
 
-/// Turns a number into another one that shows no trace of it, always the same.
+/// Hashes a number to another one, always the same.
 pub(crate) const fn scramble(number: u64) -> u64 {
     let mut z = number.wrapping_add(GOLDEN_RATIO);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -48,7 +48,7 @@ pub(crate) const fn scramble(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The entry that a number falls on, when entries are laid out in a ring.
+/// The entry at a number's index, modulo the number of entries.
 ///
 /// # Panics
 /// If there are none.

@@ -17,31 +17,30 @@ use self::{
 };
 use crate::random::{Random, scramble};
 
-/// How many messages events may still tell of; opens and clicks come long after delivery.
+/// How many messages can still have events; opens and clicks happen long after delivery.
 const REMEMBERED_MESSAGES: u64 = 40_000;
-/// Before there are this many messages, events are injections.
+/// Until there are this many messages, all events are injections.
 const FIRST_MESSAGES: u64 = 50;
-/// An event happened up to this many seconds before its turn: several servers post, and none waits for the others.
+/// An event happened up to this many seconds before its scheduled time, because several servers post independently.
 const DISORDER_SECONDS: u64 = 30;
 
 /// When the events happened, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GeneratorOptions {
-    /// The time of the first event, give or take half a minute.
+    /// The time of the first event, to within half a minute.
     pub start: OffsetDateTime,
     /// The time from the first event to the last.
     pub span: Duration,
-    /// How many events make up the span. Asking for more goes on beyond it at the same rate.
+    /// The number of events in the span. Further events continue after it at the same rate.
     pub total: u64,
 }
 
-/// Makes up batches. One that is made with the same seed and options, and asked for the same sizes, gives the same bytes.
-/// Two of different seeds share no event.
+/// Generates batches. The same seed, options and sizes give the same bytes. Generators with different seeds share no event.
 #[derive(Clone, Debug)]
 pub struct Generator {
     random: Random,
     options: GeneratorOptions,
-    /// Sets the event ids of two seeds apart.
+    /// Makes the event ids of two seeds differ.
     salt: u64,
     generated: u64,
     mailing: Mailing,
@@ -62,7 +61,7 @@ impl Generator {
         }
     }
 
-    /// The next `count` events as the body of one POST, about 1.4 KB an event.
+    /// The next `count` events as the body of one POST, about 1.4 KB per event.
     pub fn batch(&mut self, count: usize) -> Vec<u8> {
         let mut body = Vec::with_capacity(count.saturating_mul(1_500) + 2);
         body.push(b'[');
@@ -77,7 +76,7 @@ impl Generator {
         body
     }
 
-    /// How many events were made so far.
+    /// How many events were generated so far.
     pub fn generated(&self) -> u64 {
         self.generated
     }
@@ -96,7 +95,7 @@ impl Generator {
         }
     }
 
-    /// The turn of the next event, in seconds since the Unix epoch.
+    /// The scheduled time of the next event, in seconds since the Unix epoch.
     fn now_seconds(&self) -> i64 {
         let span_micros = self.options.span.as_micros();
         let passed =

@@ -1,4 +1,4 @@
-//! Product events as clients post them to `/track`: an event a line.
+//! Product events as clients post them to `/track`: one per line.
 
 mod article;
 mod click;
@@ -9,17 +9,17 @@ use time::OffsetDateTime;
 
 use crate::random::{Random, scramble};
 
-/// What the events look like.
+/// The kind of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Those of the published generator: logins of a few people, three keys, 68 bytes.
+    /// The published generator's events: logins of a few people, three keys, 68 bytes.
     Article,
     /// A shop's click stream: ids, pages, devices and places, 400 bytes.
     Click,
 }
 
 impl Shape {
-    /// How many different people there are unless somebody says otherwise.
+    /// The default number of different people.
     pub const fn default_people(self) -> NonZeroU64 {
         let people = match self {
             // 21 names and a digit.
@@ -30,10 +30,10 @@ impl Shape {
     }
 }
 
-/// Whose events, when, and how many.
+/// Options: whose events, when, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GeneratorOptions {
-    /// What they look like.
+    /// The kind of events.
     pub shape: Shape,
     /// How many different people there are.
     pub people: NonZeroU64,
@@ -41,11 +41,11 @@ pub struct GeneratorOptions {
     pub start: OffsetDateTime,
     /// The time from the first event to the last.
     pub span: Duration,
-    /// How many events make up the span. Asking for more goes on beyond it at the same rate.
+    /// The number of events in the span. Further events continue after it at the same rate.
     pub total: u64,
 }
 
-/// Makes up events. One that is made with the same seed and options, and asked for the same sizes, gives the same bytes.
+/// Generates events. The same seed, options and sizes give the same bytes.
 #[derive(Clone, Debug)]
 pub struct Generator {
     random: Random,
@@ -63,7 +63,7 @@ impl Generator {
         }
     }
 
-    /// The next `count` events as the body of one request: JSON, an event a line.
+    /// The next `count` events as the body of one request: JSON, one event per line.
     pub fn batch(&mut self, count: usize) -> Vec<u8> {
         let mut body = Vec::new();
         for _ in 0..count {

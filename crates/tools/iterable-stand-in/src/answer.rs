@@ -1,4 +1,4 @@
-//! The bodies of answers, as Iterable writes them.
+//! The response bodies, in Iterable's form.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{check::Problem, received::Mismatch};
 
-/// An answer, and how long it takes.
+/// A response, and its delay.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -60,7 +60,7 @@ impl Answer {
     }
 }
 
-/// Whom a bulk request failed for, by Iterable's name of the list: `notFoundEmails` and so on.
+/// The users for whom a bulk request failed, by Iterable's name of the list: `notFoundEmails` and so on.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     lists: BTreeMap<String, Vec<String>>,
@@ -68,7 +68,7 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// Names a user once in the list of a cause: `invalid`, `notFound`, `forgotten`.
+    /// Adds a user once to the list of a cause: `invalid`, `notFound`, `forgotten`.
     pub(crate) fn name(&mut self, cause: &str, field: &str, name: &str) {
         let ending = if field == "email" {
             "Emails"
@@ -81,7 +81,7 @@ impl Failures {
         }
     }
 
-    /// The answer to a bulk request.
+    /// The response to a bulk request.
     pub(crate) fn into_answer(self, success_count: usize, fail_count: usize) -> Answer {
         let list = |name: &str| self.lists.get(name).cloned().unwrap_or_default();
         let mut failed_updates: Map<String, Value> = Map::new();

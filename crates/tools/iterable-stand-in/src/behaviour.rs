@@ -1,4 +1,4 @@
-//! How the stand-in behaves, and how that is changed.
+//! The configurable behaviour of the stand-in.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -6,41 +6,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{Dice, Fault, RandomFaults, ScriptedFault};
 
-/// How many requests a second Iterable takes to `trackBulk`.
+/// How many requests per second Iterable accepts to `trackBulk`.
 const BULK_REQUESTS_PER_SECOND: u32 = 10;
 
-/// How the stand-in behaves. The default takes everything that is well formed, whatever the key.
+/// The behaviour of the stand-in. The default accepts everything that is well formed, with any key.
 #[derive(Clone, Debug, Serialize)]
 pub struct Behaviour {
-    /// The only key that is taken; any if none is set.
+    /// The only accepted key; any if none is set.
     pub api_key: Option<String>,
-    /// Whether users that were never made are refused.
+    /// Whether users that were never created are refused.
     pub only_known_users: bool,
-    /// Users that are never known, by address or id.
+    /// Users that are always unknown, by address or id.
     pub unknown_users: BTreeSet<String>,
-    /// Users whose name is malformed.
+    /// Users whose address or id is treated as malformed.
     pub invalid_users: BTreeSet<String>,
     /// Users who asked to be forgotten.
     pub forgotten_users: BTreeSet<String>,
-    /// Names of events that are not taken.
+    /// Names of events that are refused.
     pub disallowed_event_names: BTreeSet<String>,
-    /// How long every answer takes.
+    /// The delay of every response.
     pub latency_ms: u64,
-    /// Requests a second that `trackBulk` takes before it answers 429; 0 for any number.
+    /// Requests per second that `trackBulk` accepts before it answers 429; 0 for any number.
     pub requests_per_second: u32,
     /// How the next requests fail.
     pub next: VecDeque<ScriptedFault>,
-    /// How requests fail now and then.
+    /// How requests fail at random.
     pub random: Option<RandomFaults>,
     #[serde(skip)]
     dice: Dice,
 }
 
-/// A change of behaviour: what is not set stays.
+/// A change of behaviour: fields that are not set do not change.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Change {
-    /// See [`Behaviour::api_key`]; empty takes any key again.
+    /// See [`Behaviour::api_key`]; empty accepts any key again.
     pub api_key: Option<String>,
     /// See [`Behaviour::only_known_users`].
     pub only_known_users: Option<bool>,
@@ -56,9 +56,9 @@ pub struct Change {
     pub latency_ms: Option<u64>,
     /// See [`Behaviour::requests_per_second`].
     pub requests_per_second: Option<u32>,
-    /// See [`Behaviour::next`]; takes the place of what was planned.
+    /// See [`Behaviour::next`]; replaces the planned faults.
     pub next: Option<VecDeque<ScriptedFault>>,
-    /// See [`Behaviour::random`]; a share of 0 ends it.
+    /// See [`Behaviour::random`]; a share of 0 stops it.
     pub random: Option<RandomFaults>,
 }
 
@@ -81,7 +81,7 @@ impl Default for Behaviour {
 }
 
 impl Behaviour {
-    /// Changes what `change` names.
+    /// Applies `change`.
     pub(crate) fn change(&mut self, change: Change) {
         if let Some(api_key) = change.api_key {
             self.api_key = Some(api_key).filter(|key| !key.is_empty());
@@ -103,8 +103,8 @@ impl Behaviour {
         }
     }
 
-    /// How a request with so many items of so many users fails, if it does. What was planned comes first and holds for any
-    /// request; what comes by chance tells no lies about a single item, nor about a user alone.
+    /// How a request with the given numbers of items and users fails, if it does. Planned faults come first and apply to any
+    /// request; random faults never misreport a single item, or a user who is alone.
     pub(crate) fn next_fault(&mut self, item_count: usize, user_count: usize) -> Option<Fault> {
         if let Some(planned) = self.next.front_mut() {
             let fault = planned.fault;
@@ -129,7 +129,7 @@ impl Behaviour {
         (!is_lie).then_some(fault)
     }
 
-    /// A number below `bound`, for choosing whom a fault hits.
+    /// A number below `bound`, to choose the users that a fault affects.
     pub(crate) fn choose(&mut self, bound: usize) -> usize {
         self.dice.below(bound)
     }

@@ -1,11 +1,11 @@
-//! What a body must be like, by the definitions `TrackRequest`, `OptionalApiUser`, `TrackPurchaseRequest` and `CommerceItem`
+//! The requirements of a body, by the definitions `TrackRequest`, `OptionalApiUser`, `TrackPurchaseRequest` and `CommerceItem`
 //! of Iterable's Swagger file.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-/// The longest `id`, in bytes; letters, digits and hyphens alone
+/// The longest `id`, in bytes, of letters, digits and hyphens only
 /// (<https://support.iterable.com/hc/en-us/articles/206430615-Custom-Event-Properties>).
 const MAX_ID_BYTES: usize = 512;
 const MAX_USER_ID_CHARS: usize = 52;
@@ -19,7 +19,7 @@ pub(crate) struct Problem {
     pub(crate) detail: &'static str,
 }
 
-/// The kinds of values that fields take.
+/// The types of fields.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
@@ -175,7 +175,7 @@ pub(crate) fn purchase(body: &Value) -> Result<(), Vec<Problem>> {
     }
 }
 
-/// Whether this is a name that Iterable takes.
+/// Whether Iterable accepts this name.
 pub(crate) fn is_well_formed_user(field: &str, name: &str) -> bool {
     let no_controls = !name.chars().any(char::is_control);
     if field == "email" {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// 200, but the items of some users are not taken, and the users are named.
+    /// 200, but the items of some users are refused, and the users are named.
     UsersFailed,
-    /// 200, but some items are not taken, and nobody is named.
+    /// 200, but some items are refused, and nobody is named.
     UnnamedFailures,
-    /// 400, with the place of an item.
+    /// 400, with the index of an item.
     Blamed,
-    /// 400, without a place.
+    /// 400, without an index.
     Refused,
     /// 401.
     Unauthorized,
@@ -22,13 +22,13 @@ pub enum Fault {
     TooLarge,
     /// 429, with `Retry-After: 1`.
     RateLimited,
-    /// 503, and nothing is taken.
+    /// 503, and nothing is accepted.
     Unavailable,
-    /// 503, and everything is taken.
+    /// 503, although everything is accepted.
     AnswerLost,
-    /// 200 and everything is taken, but the answer breaks off.
+    /// 200 and everything is accepted, but the response is truncated.
     AnswerCut,
-    /// Everything is taken, and no answer comes for a minute.
+    /// Everything is accepted, but there is no response for a minute.
     Hang,
 }
 
@@ -49,7 +49,7 @@ impl Fault {
         Self::Hang,
     ];
 
-    /// Whether the fault says something about the items, so that it would be a lie about a single good one.
+    /// Whether the fault says something about the items, which would be false for a single valid one.
     pub(crate) const fn is_about_items(self) -> bool {
         match self {
             Self::UsersFailed
@@ -72,9 +72,9 @@ impl Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedFault {
-    /// How.
+    /// The fault.
     pub fault: Fault,
-    /// How many requests.
+    /// The number of requests.
     #[serde(default = "once")]
     pub times: u32,
 }
@@ -83,7 +83,7 @@ const fn once() -> u32 {
     1
 }
 
-/// Failing now and then.
+/// Random faults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomFaults {
@@ -92,7 +92,7 @@ pub struct RandomFaults {
     /// The same seed fails the same requests.
     #[serde(default)]
     pub seed: u64,
-    /// The ways, each as likely as the others. All but `hang` when nothing is said.
+    /// The possible faults, all equally likely. By default all except `hang`.
     #[serde(default = "all_but_hang")]
     pub faults: Vec<Fault>,
 }
@@ -104,7 +104,7 @@ fn all_but_hang() -> Vec<Fault> {
         .collect()
 }
 
-/// Random numbers that need not be good ones, the same for the same seed.
+/// Simple pseudo-random numbers, the same for the same seed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dice(u64);
 
@@ -119,11 +119,8 @@ impl Dice {
         usize::try_from(self.roll() % bound).unwrap_or(0)
     }
 
-    /// Whether something of this likelihood, from 0 to 1, happens.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "53 bits are what a double holds"
-    )]
+    /// Whether something with this probability, from 0 to 1, happens.
+    #[expect(clippy::cast_precision_loss, reason = "a double has 53 bits")]
     pub(crate) fn happens(&mut self, likelihood: f64) -> bool {
         ((self.roll() >> 11) as f64 / (1_u64 << 53) as f64) < likelihood
     }

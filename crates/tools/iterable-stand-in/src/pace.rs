@@ -1,4 +1,4 @@
-//! A leaky bucket, as Iterable's limits are.
+//! A leaky bucket, like Iterable's limits.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ impl Pace {
         }
     }
 
-    /// Whether a request fits, when the bucket holds and leaks so many a second; 0 takes any number.
+    /// Whether a request fits into a bucket that holds, and leaks per second, the given number; 0 accepts any number.
     pub(crate) fn takes(&mut self, per_second: u32, now: Instant) -> bool {
         if per_second == 0 {
             return true;

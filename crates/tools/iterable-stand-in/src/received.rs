@@ -10,35 +10,35 @@ use crate::fault::Fault;
 /// How many bodies are kept.
 const BODIES: usize = 64;
 
-/// An event or a purchase as it last came.
+/// The latest version of an event or a purchase.
 #[derive(Clone, Debug, Serialize)]
 pub struct Arrival {
-    /// Its id; made up for an event that has none.
+    /// Its id; generated for an event without one.
     pub id: String,
-    /// How often it was taken.
+    /// How often it was accepted.
     pub deliveries: u32,
     /// The event, or the purchase.
     pub event: Box<RawValue>,
 }
 
-/// How much arrived, and what was answered.
+/// Counts of requests and responses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Events by id.
     pub events: u64,
-    /// How often events were taken, repetitions included.
+    /// How often events were accepted, including repetitions.
     pub event_deliveries: u64,
     /// Purchases by id.
     pub purchases: u64,
-    /// How often purchases were taken, repetitions included.
+    /// How often purchases were accepted, including repetitions.
     pub purchase_deliveries: u64,
-    /// Users that were made.
+    /// Users that were created.
     pub users: u64,
-    /// How often each path answered each status.
+    /// Responses by path and status.
     pub answers: BTreeMap<String, BTreeMap<u16, u64>>,
-    /// How often each fault was played.
+    /// How often each fault occurred.
     pub faults: BTreeMap<Fault, u64>,
-    /// The most events in a request.
+    /// The largest number of events in a request.
     pub most_events_in_a_request: u64,
     /// The largest body.
     pub largest_body_bytes: u64,
@@ -50,15 +50,15 @@ pub(crate) struct Received {
     events: Vec<Arrival>,
     event_places: HashMap<String, usize>,
     purchases: BTreeMap<String, Arrival>,
-    /// The last bodies that brought events.
+    /// The last bodies with events.
     bodies: VecDeque<Vec<u8>>,
     users: BTreeSet<(&'static str, String)>,
-    /// The type of each field of each event name, as it first came.
+    /// The type of each field of each event name, as it first arrived.
     types: HashMap<(String, String), &'static str>,
     pub(crate) counts: Counts,
 }
 
-/// A field of another type than it first had.
+/// A field whose type differs from its first.
 #[derive(Debug)]
 pub(crate) struct Mismatch {
     pub(crate) field: String,
@@ -122,7 +122,7 @@ impl Received {
         self.users.contains(&(field, name.to_owned()))
     }
 
-    /// The events from a place on, in the order of their first arrival.
+    /// The events from a position on, in the order of their first arrival.
     pub(crate) fn events(&self, after: usize, limit: usize) -> &[Arrival] {
         let from = after.min(self.events.len());
         let until = from.saturating_add(limit).min(self.events.len());
@@ -137,18 +137,18 @@ impl Received {
         self.purchases.get(id)
     }
 
-    /// Keeps a body, and forgets the oldest when there are too many.
+    /// Stores a body, and drops the oldest if there are too many.
     pub(crate) fn keep_body(&mut self, body: &[u8]) {
         self.bodies.truncate(BODIES - 1);
         self.bodies.push_front(body.to_vec());
     }
 
-    /// The last bodies that brought events, the newest first.
+    /// The last bodies with events, the newest first.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = &[u8]> {
         self.bodies.iter().map(Vec::as_slice)
     }
 
-    /// Learns the types of the fields of these events; learns nothing when one of them has another type than before.
+    /// Records the types of the fields of these events; records nothing if one of them has another type than before.
     pub(crate) fn learn_types(&mut self, events: &[Value]) -> Result<(), Mismatch> {
         let mut learned: HashMap<(String, String), &'static str> = HashMap::new();
         for event in events {

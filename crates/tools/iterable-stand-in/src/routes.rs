@@ -19,7 +19,7 @@ use crate::{
     stand_in::{Endpoint, StandIn},
 };
 
-/// More than Iterable takes, so that too large a body is answered and not cut off.
+/// Larger than Iterable's limit, so that too large a body gets a response instead of an interrupted connection.
 const MAX_BODY_BYTES: usize = 16 << 20;
 /// Events on a page.
 const PAGE: usize = 1_000;
@@ -123,7 +123,7 @@ async fn behaviour(State(stand_in): State<StandIn>) -> Json<Behaviour> {
     Json(stand_in.behaviour())
 }
 
-/// Reads the body whatever its content type, so that `curl -d` will do.
+/// Reads the body with any content type, so that `curl -d` works.
 async fn control(State(stand_in): State<StandIn>, body: Bytes) -> Response {
     match serde_json::from_slice::<Change>(&body) {
         Ok(change) => {

@@ -1,4 +1,4 @@
-//! What happens to a request.
+//! How a request is processed.
 
 use std::{
     collections::BTreeSet,
@@ -17,11 +17,11 @@ use crate::{
     received::{Arrival, Counts, Received},
 };
 
-/// The largest body that is taken.
+/// The largest accepted body.
 const MAX_BODY_BYTES: usize = 4_000_000;
 const HANG: Duration = Duration::from_mins(1);
 
-/// The requests that are understood.
+/// The supported requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     TrackBulk,
@@ -29,7 +29,7 @@ pub(crate) enum Endpoint {
     TrackPurchase,
 }
 
-/// One project at one Iterable. Cheap to clone; clones are the same one.
+/// One Iterable project. Cheap to clone; clones share their state.
 #[derive(Clone, Debug)]
 pub struct StandIn(Arc<Mutex<State>>);
 
@@ -61,22 +61,22 @@ impl Default for StandIn {
 }
 
 impl StandIn {
-    /// Changes how it behaves.
+    /// Changes its behaviour.
     pub fn change(&self, change: Change) {
         self.state().behaviour.change(change);
     }
 
-    /// How it behaves.
+    /// Its behaviour.
     pub fn behaviour(&self) -> Behaviour {
         self.state().behaviour.clone()
     }
 
-    /// How much arrived.
+    /// What arrived, in numbers.
     pub fn counts(&self) -> Counts {
         self.state().received.counts.clone()
     }
 
-    /// The events from a place on, in the order of their first arrival.
+    /// The events from a position on, in the order of their first arrival.
     pub fn events(&self, after: usize, limit: usize) -> Vec<Arrival> {
         self.state().received.events(after, limit).to_vec()
     }
@@ -91,7 +91,7 @@ impl StandIn {
         self.state().received.purchase(id).cloned()
     }
 
-    /// The last bodies that brought events, the newest first.
+    /// The last bodies with events, the newest first.
     pub fn bodies(&self) -> Vec<String> {
         let state = self.state();
         let texts = state.received.bodies().map(String::from_utf8_lossy);
@@ -103,7 +103,7 @@ impl StandIn {
         self.state().received = Received::default();
     }
 
-    /// Takes a request, or not.
+    /// Processes a request.
     pub(crate) fn answer(&self, endpoint: Endpoint, api_key: Option<&str>, body: &[u8]) -> Answer {
         let mut state = self.state();
         let mut answer = state.answer(endpoint, api_key, body);
@@ -257,7 +257,7 @@ impl State {
         failures.into_answer(success_count, events.len() - success_count)
     }
 
-    /// Why a user's events are not taken.
+    /// Why a user's events are refused.
     fn objection(&self, field: &'static str, name: &str) -> Option<&'static str> {
         let behaviour = &self.behaviour;
         if !check::is_well_formed_user(field, name) || behaviour.invalid_users.contains(name) {

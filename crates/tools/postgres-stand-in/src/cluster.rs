@@ -24,20 +24,20 @@ use crate::wire;
 const NOBODY: u32 = 65_534;
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// How one logs in to a server.
+/// How clients log in to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logins {
-    /// It asks for passwords.
+    /// It requires passwords.
     ByPassword,
-    /// It takes everybody for who they say they are.
+    /// It trusts every user name.
     Trusted,
-    /// It asks for passwords, but from members of `rds_iam`, whom it does not let in: here is nobody who takes a token.
-    /// `cistern_master`, who has made such members, is none.
+    /// It requires passwords, and refuses members of `rds_iam`, because nothing here checks a token.
+    /// `cistern_master`, who creates such members, is not one of them.
     AsOnRds,
 }
 
 impl Logins {
-    /// The rules, of which the first that fits holds.
+    /// The rules; the first that matches applies.
     fn rules(self) -> &'static str {
         match self {
             Self::ByPassword => "host all all 127.0.0.1/32 scram-sha-256\n",
@@ -52,17 +52,17 @@ impl Logins {
     }
 }
 
-/// A running server with a superuser `postgres`, whose password is `postgres`. It ends with the value.
+/// A running server with a superuser `postgres`, whose password is `postgres`. Dropping the value stops it.
 #[derive(Debug)]
 pub struct Cluster {
     port: u16,
     server: Child,
-    // Last, so that the server is gone before its files.
+    // Last, so that the server has ended before its files are removed.
     folder: TempDir,
 }
 
 impl Cluster {
-    /// Makes and starts a server from the programs in a folder: the value of `BINDIR` in `pg_config`.
+    /// Creates and starts a server with the programs in a folder: the value of `BINDIR` in `pg_config`.
     ///
     /// # Errors
     /// When there are no such programs, or the server does not start.
@@ -136,10 +136,10 @@ impl Cluster {
         )
     }
 
-    /// Changes how one logs in, as soon as the server reads its configuration again: `select pg_reload_conf()`.
+    /// Changes how clients log in, as soon as the server reads its configuration again: `select pg_reload_conf()`.
     ///
     /// # Errors
-    /// When the server's files are gone.
+    /// When the server's files are missing.
     pub fn set_logins(&self, logins: Logins) -> Result<()> {
         let rules = self.folder.path().join("data/pg_hba.conf");
         fs::write(rules, logins.rules()).context("writing pg_hba.conf")
@@ -164,7 +164,7 @@ impl Cluster {
     }
 }
 
-/// A program of Postgres, to be run by somebody who is not root but may walk to it all the same.
+/// A program of Postgres, to be run as a user other than root who can still reach it.
 fn program(bin: &Path, name: &str) -> Command {
     let program = bin.join(name);
     if !geteuid().is_root() {

@@ -1,4 +1,4 @@
-//! What stands before a Postgres.
+//! Proxies and servers in front of a Postgres.
 
 use std::{
     io,
@@ -27,7 +27,7 @@ use tokio_rustls::{
 
 use crate::wire::{self, Message, Startup};
 
-/// Start-up parameters that `PgBouncer` follows, beside who and where one wants to be.
+/// Start-up parameters that `PgBouncer` supports, in addition to user and database.
 const FOLLOWED_BY_PGBOUNCER: [&str; 7] = [
     "user",
     "database",
@@ -41,27 +41,27 @@ const FOLLOWED_BY_PGBOUNCER: [&str; 7] = [
 /// How it behaves.
 #[derive(Clone, Debug)]
 pub enum Manner {
-    /// As a server with TLS.
+    /// Like a server with TLS.
     Tls {
         /// Its certificate, in PEM form.
         certificate: String,
         /// The certificate's key, in PEM form.
         key: String,
     },
-    /// As RDS Proxy: no `options`.
+    /// Like RDS Proxy: without `options`.
     RdsProxy,
-    /// As `PgBouncer` in session mode: no parameter that it does not follow.
+    /// Like `PgBouncer` in session mode: only the parameters that it supports.
     SessionPooler,
-    /// As `PgBouncer` in transaction mode, with one connection to the server.
+    /// Like `PgBouncer` in transaction mode, with one connection to the server.
     TransactionPooler,
-    /// Refuses the first so many logins with an SQLSTATE, and lets the others through.
+    /// Refuses the first logins with an SQLSTATE, and passes the others on.
     Refusing {
         /// How many.
         logins: usize,
         /// The code.
         sqlstate: &'static str,
     },
-    /// Answers statements that hold a text with an SQLSTATE, and lets the others through.
+    /// Answers statements that contain a text with an SQLSTATE, and passes the others on.
     Failing {
         /// The text.
         text: &'static str,
@@ -70,7 +70,7 @@ pub enum Manner {
     },
 }
 
-/// A listener that passes clients on to a server, or does not. It ends with the value.
+/// A listener that passes clients on to a server, or refuses them. Dropping the value stops it.
 #[derive(Debug)]
 pub struct Front {
     address: SocketAddr,
@@ -88,10 +88,10 @@ struct Inner {
 }
 
 impl Front {
-    /// Stands before the server at a port of this machine.
+    /// Starts in front of the server at a port of this machine.
     ///
     /// # Errors
-    /// When there is no port to listen at.
+    /// When it cannot listen at a port.
     pub async fn before(server_port: u16, manner: Manner) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -106,7 +106,7 @@ impl Front {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let inner = Arc::clone(&inner);
-                // A client that leaves is no matter.
+                // A client that disconnects is not an error.
                 tokio::spawn(async move { inner.serve(client).await.unwrap_or_default() });
             }
         });
@@ -183,7 +183,7 @@ impl Inner {
         }
     }
 
-    /// Lends the shared connection to a client, for a transaction at a time.
+    /// Gives the shared connection to a client, for one transaction at a time.
     async fn lend(&self, mut client: TcpStream, startup: &Startup) -> io::Result<()> {
         let mut shared = self.shared.lock().await;
         if shared.is_none() {
@@ -211,7 +211,7 @@ impl Inner {
         }
     }
 
-    /// Has the first client log in through to the server; whoever comes later shares that login.
+    /// Lets the first client log in to the server; later clients share that login.
     async fn log_in(&self, client: &mut TcpStream, startup: &Startup) -> io::Result<TcpStream> {
         let mut server = TcpStream::connect(self.server).await?;
         server.write_all(&startup.bytes).await?;
@@ -221,7 +221,7 @@ impl Inner {
             if message.ends_transaction() {
                 return Ok(server);
             }
-            // Asks for a password: anything but "you are in" and the last word of SCRAM.
+            // Requests a password: anything except AuthenticationOk and SCRAM's final message.
             let asks = message.kind == b'R' && !matches!(message.bytes.get(8), Some(0 | 12));
             if asks {
                 let password = wire::read_message(client).await?;
@@ -231,7 +231,7 @@ impl Inner {
     }
 }
 
-/// Passes messages on, but for the statements that hold a text.
+/// Passes messages on, except statements that contain a text.
 async fn fail_some(
     client: TcpStream,
     server: TcpStream,
@@ -254,7 +254,7 @@ async fn fail_some(
                 to_server.write_all(&message.bytes).await?;
                 continue;
             }
-            // As a server does, it passes over what comes before the next sync.
+            // Like a server, it skips everything before the next Sync.
             let mut latest = message.kind;
             while latest == b'P' || !matches!(latest, b'Q' | b'S') {
                 latest = wire::read_message(&mut from_client).await?.kind;
@@ -285,17 +285,17 @@ fn acceptor(manner: &Manner) -> Result<Option<TlsAcceptor>> {
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
-/// Whether the server says something before the client says more: after a simple query, a sync, the end of copied rows.
+/// Whether the server responds before the client sends more: after a simple query, a Sync, the end of copied rows.
 fn expects_answer(message: &Message) -> bool {
     matches!(message.kind, b'Q' | b'S' | b'c' | b'f')
 }
 
-/// Passes on what the server says until it is done; true if it is in no transaction then.
+/// Passes on what the server sends until it is ready; true if it is then in no transaction.
 async fn answer(server: &mut TcpStream, client: &mut TcpStream) -> io::Result<bool> {
     loop {
         let message = wire::read_message(server).await?;
         client.write_all(&message.bytes).await?;
-        // Ready, or ready to take copied rows.
+        // Ready, or ready to receive copied rows.
         if message.kind == b'Z' {
             return Ok(message.ends_transaction());
         }

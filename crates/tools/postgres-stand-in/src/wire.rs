@@ -1,4 +1,4 @@
-//! As much of Postgres's protocol as it takes to stand before a server.
+//! The part of Postgres's protocol that a proxy in front of a server needs.
 //! <https://www.postgresql.org/docs/current/protocol-message-formats.html>
 
 use std::io;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 const SSL_REQUEST: u32 = 80_877_103;
 const PROTOCOL_3_0: u32 = 3 << 16;
 
-/// What a client says first.
+/// The first packet of a client.
 pub(crate) struct Startup {
     /// The whole packet.
     pub(crate) bytes: Vec<u8>,
@@ -16,13 +16,13 @@ pub(crate) struct Startup {
     pub(crate) names: Vec<String>,
 }
 
-/// A message: its kind and all of its bytes.
+/// A message: its kind and all its bytes.
 pub(crate) struct Message {
     pub(crate) kind: u8,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Waits for a client to ask for TLS, and agrees; false if it asks for something else.
+/// Waits for a client's request for TLS, and accepts it; false if it requests something else.
 pub(crate) async fn agrees_on_tls<S>(stream: &mut S) -> io::Result<bool>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -34,7 +34,7 @@ where
     Ok(asked)
 }
 
-/// Reads the first packet, after refusing to speak TLS.
+/// Reads the first packet, after refusing TLS.
 pub(crate) async fn read_startup<S>(stream: &mut S) -> io::Result<Startup>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -80,13 +80,13 @@ fn body_length(length: u32, counted: u32) -> io::Result<usize> {
 }
 
 impl Message {
-    /// Whether it is a statement, to be run or prepared, that holds a text.
+    /// Whether it is a statement, to be run or prepared, that contains a text.
     pub(crate) fn is_statement_with(&self, text: &str) -> bool {
         let mut places = self.bytes.windows(text.len());
         matches!(self.kind, b'Q' | b'P') && places.any(|place| place == text.as_bytes())
     }
 
-    /// Whether the server says that it is done, and is in no transaction.
+    /// Whether the server reports that it is ready and in no transaction.
     pub(crate) fn ends_transaction(&self) -> bool {
         self.kind == b'Z' && self.bytes.last() == Some(&b'I')
     }
@@ -107,12 +107,12 @@ fn failure(severity: &str, sqlstate: &str, text: &str) -> Vec<u8> {
     message(b'E', body.as_bytes())
 }
 
-/// What a server says when it is done, in no transaction.
+/// The message of a server that is ready and in no transaction.
 pub(crate) fn ready() -> Vec<u8> {
     message(b'Z', b"I")
 }
 
-/// What a server says to a client that may go ahead.
+/// The message of a server that accepts a login.
 pub(crate) fn welcome() -> Vec<u8> {
     let mut bytes = message(b'R', &0_u32.to_be_bytes());
     bytes.extend(message(b'K', &[0; 8]));
@@ -128,7 +128,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Whether a server asks who is there, or lets in, and does not say that it is starting.
+/// Whether a server requests authentication or accepts the login, and does not report that it is starting.
 pub(crate) async fn takes_logins<S>(stream: &mut S) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -8,7 +8,8 @@ use crate::gate::{Gate, QUERY_ROUTE, SPARKPOST_ROUTE, made_key};
 
 const DOCUMENT: &str = r#"{"signing_key":"s1gning"}"#;
 
-const REST_ENVELOPE: &str = include_str!("../../../../../events/envelopes/authorizer-rest-api.json");
+const REST_ENVELOPE: &str =
+    include_str!("../../../../../events/envelopes/authorizer-rest-api.json");
 const ENVELOPE: &str = include_str!("../../../../../events/envelopes/authorizer-http-api.json");
 
 fn question(authorization: &str) -> Value {

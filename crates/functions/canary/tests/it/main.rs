@@ -1,4 +1,4 @@
-//! The function between a stand-in for Secrets Manager and one for the front door.
+//! The function between a stand-in for Secrets Manager and one for the gateway.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, sync::Mutex};
 
 const DOCUMENT: &str = r#"{"signing_key":"s","sparkpost":"sender","query":"reader"}"#;
 
-/// How the front door behaves, and what it was sent.
+/// How the gateway behaves, and what it received.
 #[derive(Default)]
 struct Door {
     takes: Option<StatusCode>,
@@ -114,7 +114,7 @@ async fn batch_that_is_refused_is_told_with_its_step() {
 
     let error = fly(door).await.0.unwrap_err();
 
-    let expected = "posting the batch: the front door answered 503 Service Unavailable";
+    let expected = "posting the batch: the gateway answered 503 Service Unavailable";
     assert_eq!(error.to_string(), expected);
 }
 

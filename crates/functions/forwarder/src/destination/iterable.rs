@@ -2,10 +2,13 @@
 
 use std::{fmt, time::Duration};
 
-use event_mapping::{Call, Operation, iterable::{
+use event_mapping::{
+    Call, Operation,
+    iterable::{
         BULK_UPDATE_PATH, MAX_BULK_ITEMS, TRACK_BULK_PATH, TRACK_PURCHASE_PATH, bulk_update_body,
         track_bulk_body,
-    }};
+    },
+};
 use futures::future::BoxFuture;
 use reqwest::Client;
 use secrecy::SecretString;

@@ -1,6 +1,9 @@
 //! Iterable's answers in the terms of [`Answer`].
 
-use event_mapping::{Operation, RejectReason, iterable::{BulkAnswer, ErrorAnswer, FailedUser, FailureCause as IterableCause}};
+use event_mapping::{
+    Operation, RejectReason,
+    iterable::{BulkAnswer, ErrorAnswer, FailedUser, FailureCause as IterableCause},
+};
 
 use super::{
     Address, Answer, Failure, FailureCause,

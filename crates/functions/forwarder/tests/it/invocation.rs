@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use aws_io::Aws;
-use function_kit::{Env, metrics::Metrics};
 use event_model::Pipeline;
 use forwarder::{Config, Deps, RunError, destination::http_client, handle};
+use function_kit::{Env, metrics::Metrics};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use time::OffsetDateTime;

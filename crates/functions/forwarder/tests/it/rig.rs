@@ -10,13 +10,13 @@ use aws_io::{
     Aws, S3Client, SqsClient, gzip,
     queue::{Depth, depth, send},
 };
-use function_kit::{capture::Capture, metrics::Metrics};
-use event_model::Pipeline;
 use event_mapping::{Call, Mapper, MappingConfig, Operation};
+use event_model::Pipeline;
 use forwarder::{
     Hiding, Run, RunReport, RunSettings, UnknownUsers, Window,
     destination::{Answer, Destination, Iterable, IterableRates, Limits, http_client},
 };
+use function_kit::{capture::Capture, metrics::Metrics};
 use futures::future::BoxFuture;
 use iterable_stand_in::{StandIn, serve};
 use serde_json::{Value, json};

@@ -17,8 +17,8 @@ use axum::{
     extract::Request,
     http::{HeaderMap, StatusCode},
 };
-use function_kit::{capture::Capture, gateway, metrics::Metrics};
 use event_model::Pipeline;
+use function_kit::{capture::Capture, gateway, metrics::Metrics};
 use http_body_util::BodyExt;
 use ingest::{Config, Deps, ROUTES, router};
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use function_kit::capture::CapturedLog;
 use event_store::{DatabaseConfig, Login, Store};
+use function_kit::capture::CapturedLog;
 use postgres_stand_in::{Cluster, Front, Logins, Manner};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::net::TcpListener;

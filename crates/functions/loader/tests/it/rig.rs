@@ -7,10 +7,10 @@ use std::{
 
 use aws_io::{Aws, gzip};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use function_kit::{capture::Capture, metrics::Metrics};
 use event_model::BatchKey;
 use event_model::Pipeline;
 use event_store::{DatabaseConfig, Store};
+use function_kit::{capture::Capture, metrics::Metrics};
 use lambda_runtime::{Context, LambdaEvent};
 use loader::{Deps, handle};
 use serde_json::{Value, json};

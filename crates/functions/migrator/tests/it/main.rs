@@ -250,7 +250,7 @@ async fn answer_is_sent_again_until_it_is_taken_and_its_url_is_not_logged(pool: 
     assert_eq!(answers.bodies().len(), 1);
     assert!(matches!(error, HandleError::Answer(_)));
     let log = captured.text();
-    assert!(log.contains("database maintained") && log.contains("answer not delivered"));
+    assert!(log.contains("database maintained") && log.contains("response not delivered"));
     assert!(!log.contains("planted"), "{log}");
     assert!(!format!("{error:?} {}", function_kit::chain(&error)).contains("planted"));
 }

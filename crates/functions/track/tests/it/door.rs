@@ -10,8 +10,8 @@ use axum::{
     extract::Request,
     http::{HeaderMap, StatusCode},
 };
-use function_kit::{Env, capture::Capture, gateway, metrics::Metrics};
 use event_model::Pipeline;
+use function_kit::{Env, capture::Capture, gateway, metrics::Metrics};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use time::{OffsetDateTime, macros::datetime};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use event_mapping::{Arrival, Mapped, Note, Outcome, dry_run, iterable::{MAX_ID_BYTES, track_bulk_body}};
+use event_mapping::{
+    Arrival, Mapped, Note, Outcome, dry_run,
+    iterable::{MAX_ID_BYTES, track_bulk_body},
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

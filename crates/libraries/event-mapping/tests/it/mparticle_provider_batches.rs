@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
-use event_mapping::{DryRun, dry_run, iterable::{BulkAnswer, ErrorAnswer}};
+use event_mapping::{
+    DryRun, dry_run,
+    iterable::{BulkAnswer, ErrorAnswer},
+};
 use serde_json::{Value, json};
 
 use crate::mparticle_samples::{ARRIVAL, mapper};

@@ -1,6 +1,8 @@
 //! What is made of a body is bounded, and every item is counted all the same.
 
-use event_model::sparkpost::{Batch, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_REJECTED_ITEMS, parse_batch};
+use event_model::sparkpost::{
+    Batch, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_REJECTED_ITEMS, parse_batch,
+};
 use time::{OffsetDateTime, macros::datetime};
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 00:00 UTC);

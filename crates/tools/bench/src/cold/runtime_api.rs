@@ -9,9 +9,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// A function that has not called by then never will.
+/// Time limit for a call of the function.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the event may take, as the function is told.
+/// The deadline of the event that the function gets.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 pub(super) struct RuntimeApi(TcpListener);
@@ -32,20 +32,20 @@ impl RuntimeApi {
             .map_or_else(|_| String::new(), |address| address.to_string())
     }
 
-    /// Waits until the function asks for an event, with which its start is over.
+    /// Waits until the function requests an event, which ends its start.
     pub(super) fn wait_for_next(&self) -> Result<Waiting> {
         let (stream, _) = self.0.accept().context("waiting for the function")?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let (path, stream) = read_request(stream)?;
         if !path.ends_with("/invocation/next") {
-            bail!("the function asked for {path} first");
+            bail!("the function requested {path} first");
         }
         Ok(Waiting(stream))
     }
 
-    /// Waits until the function has answered.
+    /// Waits until the function has responded.
     pub(super) fn wait_for_response(&self) -> Result<()> {
-        let (stream, _) = self.0.accept().context("waiting for the answer")?;
+        let (stream, _) = self.0.accept().context("waiting for the response")?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let (path, mut stream) = read_request(stream)?;
         if !path.ends_with("/response") {
@@ -59,11 +59,11 @@ impl RuntimeApi {
 }
 
 impl Waiting {
-    /// Hands over the event.
+    /// Sends the event.
     pub(super) fn give(mut self, event: &Value) -> Result<()> {
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH)? + DEADLINE;
         let body = event.to_string();
-        // A connection for each call, so that there is nothing to keep.
+        // One connection per call, so there is no state to keep.
         let head = format!(
             "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\n\
              lambda-runtime-aws-request-id: 00000000-0000-0000-0000-000000000000\r\n\
@@ -78,7 +78,7 @@ impl Waiting {
     }
 }
 
-/// Reads a whole request; its path, and where to answer.
+/// Reads a complete request; returns its path and the connection.
 fn read_request(stream: TcpStream) -> Result<(String, TcpStream)> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();

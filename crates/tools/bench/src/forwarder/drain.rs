@@ -1,6 +1,6 @@
-//! Draining a queue into a destination that answers at once.
+//! Draining a queue into a destination that responds immediately.
 //!
-//! The run is a process of its own, so that what it takes can be told from what the stand-in for Iterable takes.
+//! The run is a separate process, so its CPU time and memory can be distinguished from those of the stand-in for Iterable.
 
 use std::{
     env,
@@ -12,13 +12,13 @@ use aws_io::{
     Aws,
     queue::{depth, send},
 };
-use function_kit::metrics::Metrics;
-use event_model::Pipeline;
 use event_mapping::{Mapper, MappingConfig};
+use event_model::Pipeline;
 use forwarder::{
     Hiding, Run, RunSettings, UnknownUsers, Window,
     destination::{Iterable, IterableRates, http_client},
 };
+use function_kit::metrics::Metrics;
 use futures::{StreamExt, TryStreamExt, stream};
 use iterable_stand_in::{StandIn, serve};
 use serde::{Deserialize, Serialize};
@@ -36,18 +36,18 @@ use crate::{
 const EVENTS: usize = 100_000;
 const EVENTS_IN_A_MESSAGE: usize = 25;
 const REQUESTS_PER_SECOND: f64 = 8.0;
-/// Processor time of the run, as a share of its time on the clock.
+/// CPU time of the run, as a share of its wall-clock time.
 const PROCESSOR_TARGET: f64 = 0.2;
 const MEMORY_TARGET: f64 = 64.0;
-/// As much as Lambda gives.
+/// Memory of the function in Lambda.
 const AVAILABLE: Duration = Duration::from_mins(15);
 
-/// What the run needs to know, in its environment.
+/// The run's settings, in its environment.
 const QUEUE: &str = "BENCH_QUEUE_URL";
 const BUCKET: &str = "BENCH_BUCKET";
 const DESTINATION: &str = "BENCH_DESTINATION_URL";
 
-/// What the run tells.
+/// The run's report.
 #[derive(Debug, Serialize, Deserialize)]
 struct Account {
     sent: u64,
@@ -72,7 +72,7 @@ pub(super) async fn measure() -> Result<Vec<Figure>> {
     let queue = sqs.create_queue().queue_name(&name).send().await?;
     let queue_url = queue.queue_url().context("the queue's URL")?;
 
-    eprintln!("putting {EVENTS} events into a queue");
+    eprintln!("sending {EVENTS} events to a queue");
     let messages = bodies(EVENTS, EVENTS_IN_A_MESSAGE);
     let message_count = messages.len();
     stream::iter(&messages)
@@ -141,7 +141,7 @@ fn figures(account: &Account, messages: usize) -> Result<Vec<Figure>> {
     ])
 }
 
-/// The run itself, which prints its account.
+/// The run itself, which prints its report.
 pub(crate) async fn run() -> Result<()> {
     let of = |name: &'static str| env::var(name).with_context(|| format!("{name} is not set"));
     let (queue_url, bucket, destination) = (of(QUEUE)?, of(BUCKET)?, of(DESTINATION)?);

@@ -17,7 +17,7 @@ use super::float;
 
 const FILE_BYTES: usize = 64 << 20;
 const BATCH_EVENTS: usize = 10_000;
-/// Less than a day, so that no event is of the next.
+/// Less than a day, so that no event belongs to the next.
 const SPAN: Duration = Duration::from_secs(86_000);
 
 pub(super) struct Corpus {
@@ -55,7 +55,7 @@ impl Corpus {
         Ok(corpus)
     }
 
-    /// The same events, of which every tenth has a key that no other has, in front of the others.
+    /// The same events, of which every tenth has an additional unique key before the others.
     pub(super) fn with_every_tenth_off_shape(&self) -> Result<Self> {
         let mut other = Self::empty(self.shape)?;
         for file in &self.files {
@@ -82,7 +82,7 @@ impl Corpus {
     fn empty(shape: Shape) -> Result<Self> {
         Ok(Self {
             shape,
-            folder: tempfile::tempdir().context("a folder for events")?,
+            folder: tempfile::tempdir().context("creating a folder for events")?,
             files: Vec::new(),
             raw_bytes: 0,
         })
@@ -113,7 +113,7 @@ impl Corpus {
         &self.files
     }
 
-    /// Of JSON.
+    /// Bytes of JSON.
     pub(super) fn megabytes(&self) -> f64 {
         float(self.raw_bytes) / super::MEGABYTE
     }

@@ -1,4 +1,4 @@
-//! `DuckDB`, in a Python of its own.
+//! `DuckDB`, in a separate Python.
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path, process::Command};
 
@@ -15,7 +15,7 @@ const PYTHON: &str = concat!(
     "/../../../.local/tools/clients/duckdb/bin/python"
 );
 
-/// What is in the footers of a file.
+/// The content of a file's footer.
 #[derive(Debug, Deserialize)]
 pub(super) struct Footers {
     pub(super) rows: f64,
@@ -42,7 +42,7 @@ const fn columns(shape: Shape) -> &'static str {
     }
 }
 
-/// How the compactor sorts, in the events' own names.
+/// The compactor's sort order, in the events' own names.
 pub(super) fn order(table: &Table, shape: Shape) -> String {
     let time = match shape {
         Shape::Article => "dateTime",
@@ -57,7 +57,7 @@ pub(super) fn order(table: &Table, shape: Shape) -> String {
     format!("{}, {time}", names.join(", "))
 }
 
-/// Converts all files to one, sorted when an order is given.
+/// Converts all files to one, sorted if an order is given.
 pub(super) fn convert(corpus: &Corpus, order: &str) -> Result<Turn> {
     let out = corpus.folder().join("duckdb.parquet");
     let mut arguments = vec![

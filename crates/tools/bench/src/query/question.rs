@@ -1,4 +1,4 @@
-//! The questions, as query would put them and as the 2017 system did.
+//! The searches, as `query` renders them and as the 2017 system did.
 
 use std::fmt::Write;
 
@@ -19,20 +19,20 @@ const LIMIT: u32 = 1_001;
 const DAY_TARGET_MS: f64 = 5.0;
 const QUARTER_TARGET_MS: f64 = 60.0;
 
-/// One question with many values.
+/// One search with many values.
 pub(crate) struct Question {
     pub(crate) name: &'static str,
     pub(crate) is_counted: bool,
-    /// What half of the answers may take.
+    /// The limit of the median.
     pub(crate) target_ms: Option<f64>,
     pub(crate) ours: Vec<Statement>,
     /// The first of them for the old table.
     pub(crate) of_2017: Vec<Statement>,
-    /// Counts the events that an answer is about and does nothing else with them.
+    /// Only counts the events of a result.
     pub(crate) bare_count: Option<Statement>,
 }
 
-/// Events whose values are asked for.
+/// Events whose values are searched.
 pub(crate) struct Samples {
     any: Vec<Sample>,
     bounces: Vec<Sample>,
@@ -75,12 +75,12 @@ fn draw(psql: &Psql, condition: &str, count: usize) -> Result<Vec<Sample>> {
     let samples: Vec<Sample> = serde_json::from_str(&samples).context("reading samples")?;
     ensure!(
         samples.len() == count,
-        "there are too few events to ask for"
+        "there are too few events to search for"
     );
     Ok(samples)
 }
 
-/// The questions, but for pages.
+/// The searches, except pages.
 pub(crate) fn all(samples: &Samples) -> Result<Vec<Question>> {
     let any = samples.any.as_slice();
     Ok(vec![
@@ -156,7 +156,7 @@ pub(crate) fn pages() -> Result<Pages> {
     })
 }
 
-/// What Postgres takes to plan a statement that is prepared, once the connection knows the tables.
+/// The planning time of a prepared statement, once the connection has loaded the tables.
 pub(crate) fn planning_ms(psql: &Psql, statement: &Statement) -> Result<f64> {
     let types: Vec<_> = statement.binds.iter().map(Bind::sql_type).collect();
     let values = statement
@@ -197,7 +197,7 @@ fn literal(bind: &Bind) -> Result<String> {
         Bind::BigInt(number) => number.to_string(),
         Bind::Timestamp(time) => quoted(&time.to_string()),
         Bind::SmallIntArray(_) | Bind::IntArray(_) | Bind::Uuid(_) | Bind::UuidArray(_) => {
-            anyhow::bail!("no question binds a {}", bind.sql_type())
+            anyhow::bail!("no search binds a {}", bind.sql_type())
         }
     })
 }
@@ -224,7 +224,7 @@ impl Range {
     }
 }
 
-/// One value to look for.
+/// One value to search.
 struct Filter {
     parameters: Vec<(&'static str, String)>,
     /// The condition on the old table, with the value as `$3`.

@@ -1,4 +1,4 @@
-//! What files of app events would become.
+//! How files of app events would be mapped.
 
 use std::{
     collections::BTreeMap,
@@ -8,15 +8,13 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use aws_io::gzip;
-use event_mapping::{
-    Arrival, DryRun, DryRunEvent, Mapper, MappingConfig, dry_run as map_file,
-};
+use event_mapping::{Arrival, DryRun, DryRunEvent, Mapper, MappingConfig, dry_run as map_file};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Options;
 
-/// More than a run writes into one object of the archive.
+/// Larger than any object that a run writes to the archive.
 const MAX_FILE_BYTES: usize = 256 << 20;
 const HOUR_MS: i64 = 3_600_000;
 
@@ -30,7 +28,7 @@ struct FileReport<'a> {
 pub(super) fn show(options: &Options) -> Result<()> {
     let mapper = mapper(options.mapping.as_ref())?;
     let now_ms = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000)
-        .context("the clock is beyond reason")?;
+        .context("the clock is out of range")?;
     let arrival = Arrival {
         sent_at_ms: now_ms,
         now_ms,
@@ -71,7 +69,7 @@ fn read(file: &Path) -> Result<String> {
     Ok(String::from_utf8(bytes)?)
 }
 
-/// A line for each event, then the sums.
+/// A line for each event, then the totals.
 fn describe(file: &Path, report: &DryRun) -> String {
     let mut lines: Vec<String> = report.events.iter().map(line).collect();
     lines.extend(

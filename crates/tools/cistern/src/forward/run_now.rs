@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Options;
 use crate::{data_dir::DataDir, http, progress::Step, stack::Stack};
 
-/// Longer than the function may run.
+/// Longer than the function's timeout.
 const LIMIT: Duration = Duration::from_mins(16);
 
 pub(super) async fn invoke(options: &Options) -> Result<()> {
@@ -27,7 +27,7 @@ pub(super) async fn invoke(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Waits for a whole run, and gives its report.
+/// Waits for a complete run and returns its report.
 async fn run_forwarder(stack: &Stack) -> Result<Value> {
     let name = stack
         .functions
@@ -38,7 +38,7 @@ async fn run_forwarder(stack: &Stack) -> Result<Value> {
         region,
         ..
     } = stack;
-    // The emulator checks no signature of its root key, but finds the service by the scope that signs.
+    // The emulator does not check signatures of its root key, but uses their scope to find the service.
     let scope = format!(
         "AWS4-HMAC-SHA256 Credential={LOCAL_KEY}/20260101/{region}/lambda/aws4_request, SignedHeaders=host, Signature=0"
     );

@@ -1,4 +1,4 @@
-//! Posting batches: at a rate, several on their way at once, each answer counted.
+//! Posting batches at a rate, several concurrently, and counting each response.
 
 use std::{
     fmt,
@@ -22,30 +22,30 @@ use crate::{
 /// How much, and how fast.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Events in all.
+    /// Number of events.
     pub(super) count: NonZeroU64,
-    /// Events in a batch.
+    /// Events per batch.
     pub(super) batch_size: u32,
-    /// Events a second; as fast as they are answered when there is none.
+    /// Events per second; `None` posts as fast as responses arrive.
     pub(super) rate: Option<NonZeroU32>,
-    /// Batches on their way at once.
+    /// Concurrent batches.
     pub(super) parallel: NonZeroU32,
 }
 
-/// What came of it.
+/// The results.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
     events: u64,
     pub(super) batches: u64,
-    /// Batches that were not answered with success.
+    /// Batches without a success response.
     pub(super) refused: u64,
-    /// Why, of the first of them, with all causes.
+    /// The reason of the first of them, with all causes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) first_refusal: Option<String>,
     bytes: u64,
     seconds: f64,
     events_per_second: f64,
-    /// Time to the answer: half of all were faster, all but one in a hundred.
+    /// Response time: the median and the 99th percentile.
     median_ms: u128,
     p99_ms: u128,
 }
@@ -151,12 +151,12 @@ impl fmt::Display for Summary {
     }
 }
 
-/// When the event with this number is to be posted, counted from the start.
+/// When the event with this number is due, counted from the start.
 fn due(event: u64, rate: NonZeroU32) -> Duration {
     Duration::from_millis(event.saturating_mul(1000) / u64::from(rate.get()))
 }
 
-/// The time within which `percent` of all sorted times lie.
+/// The percentile `percent` of sorted times.
 fn quantile(times: &[Duration], percent: usize) -> Duration {
     let index = (times.len() * percent).div_ceil(100).saturating_sub(1);
     times.get(index).copied().unwrap_or_default()

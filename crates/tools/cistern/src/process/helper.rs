@@ -1,4 +1,4 @@
-//! A program that is run to its end: pip, cargo, sam.
+//! A program that is run to completion: pip, cargo, sam.
 
 use std::{
     fs::File,
@@ -20,8 +20,8 @@ use tokio::{
 use super::log_tail;
 use crate::progress::Step;
 
-/// Runs `command` to its end. All that it writes goes to `log` and, line by line, into the step's
-/// note. Dropping the future kills the program with all that it started.
+/// Runs `command` to completion. Its output is written to `log` and, line by line, to the step's
+/// note. Dropping the future kills the program with everything it started.
 pub(crate) async fn run(command: &mut Command, log: &Path, step: &Step) -> Result<()> {
     let mut program = Program::start(command, log)?;
     let (stdout, stderr) = program.outputs()?;
@@ -33,7 +33,7 @@ pub(crate) async fn run(command: &mut Command, log: &Path, step: &Step) -> Resul
     program.succeed(log).await
 }
 
-/// As [`run`], but gives what the program wrote to stdout instead of logging it.
+/// Like [`run`], but returns the program's stdout instead of logging it.
 pub(crate) async fn capture(command: &mut Command, log: &Path, step: &Step) -> Result<String> {
     let mut program = Program::start(command, log)?;
     let (mut stdout, stderr) = program.outputs()?;
@@ -110,7 +110,7 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if let Some(leader) = self.running {
-            // Our child and not waited for, so that its number is still its own.
+            // Our child and not waited for, so its number cannot have been reused.
             let _ = killpg(leader, Signal::SIGKILL);
         }
     }

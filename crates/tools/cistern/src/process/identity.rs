@@ -1,4 +1,4 @@
-//! Telling a process from another one that got its number later.
+//! Distinguishing a process from a later one with the same number.
 
 use std::{fs, process::Command};
 
@@ -8,7 +8,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A process, by its number and by when it started. Numbers are used again after a while, the pair is not.
+/// A process, by its number and its start time. Numbers are reused, the pair is not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pid: i32,
@@ -16,7 +16,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The process that has the number `pid` now.
+    /// The process that currently has the number `pid`.
     pub(crate) fn of(pid: i32) -> Option<Self> {
         let started = start_time(pid)?;
         Some(Self { pid, started })
@@ -33,12 +33,12 @@ impl Identity {
     /// Sends a signal to the process alone, if it is still that process.
     pub(crate) fn signal(&self, signal: Signal) {
         if self.is_alive() {
-            // It may end in between: then there is nobody left to tell.
+            // It may end in between; then there is nothing to signal.
             let _ = kill(Pid::from_raw(self.pid), signal);
         }
     }
 
-    /// Kills the process and whatever is left of the group that it leads.
+    /// Kills the process and what is left of the group that it leads.
     pub(crate) fn kill_group(&self) {
         if self.is_alive() {
             let _ = killpg(Pid::from_raw(self.pid), Signal::SIGKILL);
@@ -46,7 +46,7 @@ impl Identity {
     }
 }
 
-/// When a living process started, in words that differ for any two processes of one number.
+/// When a living process started, as a text that differs for any two processes with the same number.
 fn start_time(pid: i32) -> Option<String> {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => {
@@ -60,7 +60,7 @@ fn start_time(pid: i32) -> Option<String> {
 }
 
 /// The start time in clock ticks since boot, from a line of `/proc/<pid>/stat`; `None` for a zombie.
-/// The second field is the program's name in parentheses, which may hold spaces and parentheses
+/// The second field is the program's name in parentheses, which may contain spaces and parentheses
 /// (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
 fn parse_stat(stat: &str) -> Option<&str> {
     let (_, after_name) = stat.rsplit_once(')')?;

@@ -1,4 +1,4 @@
-//! What a stack has started, on disk, so that the next one can clean up after a crash.
+//! The processes that a stack has started, on disk, so that the next one can clean up after a crash.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use super::{Identity, Service, wait_for};
 use crate::data_dir::{DataDir, write_private};
 
-/// How long a leftover may take to end by itself.
+/// How long a leftover process may take to exit by itself.
 const GRACE: Duration = Duration::from_secs(15);
 
 /// The processes of a stack, by name, kept in `processes.json`.
@@ -19,7 +19,7 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Begins with this process alone.
+    /// Starts with this process only.
     pub(crate) fn begin(data_dir: &DataDir) -> Result<Self> {
         let own_pid =
             i32::try_from(std::process::id()).context("reading our own process number")?;
@@ -32,7 +32,7 @@ impl Records {
         Ok(records)
     }
 
-    /// What was recorded last; empty when nothing was.
+    /// The last record; empty if there is none.
     pub(crate) fn read(data_dir: &DataDir) -> Result<Self> {
         let path = data_dir.processes_json();
         let processes = match fs::read(&path) {
@@ -72,9 +72,9 @@ impl Records {
             .collect()
     }
 
-    /// Forgets everything: it has all been stopped.
+    /// Clears the record, because everything has been stopped.
     pub(crate) fn remove(&self) {
-        // What is recorded is no longer alive, so that a file that stays does no harm.
+        // The recorded processes have ended, so a file that stays does no harm.
         let _ = fs::remove_file(&self.path);
     }
 
@@ -83,7 +83,7 @@ impl Records {
     }
 }
 
-/// Stops what a stack that crashed has left running; gives the names. To be called by the owner of
+/// Stops the processes that a crashed stack has left running; returns their names. To be called by the owner of
 /// the data directory only.
 pub(crate) async fn stop_leftovers(data_dir: &DataDir) -> Result<Vec<String>> {
     let records = Records::read(data_dir)?;
@@ -93,7 +93,7 @@ pub(crate) async fn stop_leftovers(data_dir: &DataDir) -> Result<Vec<String>> {
         .filter(|(name, process)| *name != "cistern" && process.is_alive())
         .collect();
     for (name, process) in &leftovers {
-        // To Postgres this is "do not wait for clients", to the emulator "save and end".
+        // For Postgres this means "do not wait for clients", for the emulator "save and exit".
         process.signal(Signal::SIGINT);
         let ended = wait_for(
             name,

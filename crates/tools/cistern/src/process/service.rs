@@ -13,10 +13,10 @@ use tokio::process::{Child, Command};
 
 use super::{Identity, log_tail};
 
-/// How long a service may take to end by itself.
+/// How long a service may take to exit by itself.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// A running program with a log of its own.
+/// A running program with its own log.
 #[derive(Debug)]
 pub(crate) struct Service {
     name: &'static str,
@@ -46,7 +46,7 @@ impl Service {
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
             .and_then(Identity::of)
-            .with_context(|| format!("{name} ended at once; see {}", log.display()))?;
+            .with_context(|| format!("{name} exited immediately; see {}", log.display()))?;
         Ok(Self {
             name,
             child,
@@ -74,7 +74,7 @@ impl Service {
 
     /// An error with the end of the log if the program has ended.
     pub(crate) fn ensure_running(&mut self) -> Result<()> {
-        match self.child.try_wait().context("looking at a process")? {
+        match self.child.try_wait().context("checking a process")? {
             None => Ok(()),
             Some(status) => Err(anyhow!(
                 "{} ended ({status}); the end of {}:\n{}",
@@ -85,7 +85,7 @@ impl Service {
         }
     }
 
-    /// Asks the program to end, waits, and kills what is left of its group.
+    /// Asks the program to exit, waits, and kills what is left of its group.
     pub(crate) async fn stop(mut self) {
         self.identity.signal(self.stop_signal);
         if tokio::time::timeout(GRACE, self.child.wait())

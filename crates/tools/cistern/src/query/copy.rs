@@ -1,10 +1,10 @@
 //! A copy of the local stack's lake on disk, brought up to date before each query.
 //!
-//! A file of the lake never changes under its name, so one that is here is not read again, and one that is gone there goes.
-//! Compaction goes on meanwhile. So that each event is in the copy once, only the latest ledger is copied, and only files that it
-//! does not hide: those are not removed before every look at the lake is over that began before they were hidden
-//! (`crates/functions/archiver/src/compaction/plan.rs`). If a file is gone all the same, the look took longer than any query may, and begins
-//! anew.
+//! A file of the lake never changes under its name, so a file that is here is not read again, and one that is missing there is
+//! removed. Compaction continues meanwhile. So that each event is in the copy once, only the latest manifest (`ledger`) is copied, and
+//! only files that it does not hide: those are not removed before every reader has finished that began before they were hidden
+//! (`crates/functions/archiver/src/compaction/plan.rs`). If a file is missing nevertheless, the copy took longer than any query may, and starts
+//! again.
 
 use std::{
     collections::BTreeSet,
@@ -27,43 +27,43 @@ use serde::Deserialize;
 
 use crate::progress::Step;
 
-/// For a page of a listing, and for an object.
+/// Time limit of one page of a listing, and of one object.
 const LIMIT: Duration = Duration::from_mins(2);
-/// Larger than any file that a local stack makes.
+/// Larger than any file that a local stack writes.
 const MAX_BYTES: usize = 2 << 30;
-/// So many files are on their way at once: most are small, and a request costs more than its bytes.
+/// Number of files that are copied concurrently: most are small, and a request costs more than its bytes.
 const AT_ONCE: usize = 16;
-/// So often is a look begun anew.
+/// How often the copy is started again.
 const ATTEMPTS: usize = 5;
 
-/// Where to copy from, and where to.
+/// Source and target of the copy.
 #[derive(Debug)]
 pub(super) struct LakeCopy {
     pub(super) s3: S3Client,
     pub(super) bucket: String,
-    /// The files lie in there under their keys.
+    /// The folder in which the files are stored under their keys.
     pub(super) folder: PathBuf,
 }
 
 /// The files of one table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct TableCopy {
-    /// Those that stay, under `dt=YYYY-MM-DD/` or `month=YYYY-MM/`, as in the bucket.
+    /// Files that are never removed, under `dt=YYYY-MM-DD/` or `month=YYYY-MM/`, as in the bucket.
     pub(super) files: Vec<PathBuf>,
-    /// Those that have come since, under `at=YYYY-MM-DD/dt=YYYY-MM-DD/`.
+    /// Parts that arrived since, under `at=YYYY-MM-DD/dt=YYYY-MM-DD/`.
     pub(super) parts: Vec<PathBuf>,
-    /// The latest version of what compaction is busy with, if there is any.
+    /// The latest version of the compaction's state, if there is any.
     pub(super) states: Vec<PathBuf>,
 }
 
-/// What the ledger says of a file.
+/// A line of the manifest about a file.
 #[derive(Debug, Deserialize)]
 struct LedgerLine {
     file: String,
     hidden: bool,
 }
 
-/// Which objects a look at the lake consists of.
+/// The objects that a copy consists of.
 #[derive(Debug, PartialEq, Eq)]
 struct Look {
     ledger: Option<String>,
@@ -86,7 +86,7 @@ impl LakeCopy {
         )
     }
 
-    /// `None` when an object was gone that had been listed.
+    /// `None` when an object that had been listed was missing.
     async fn try_update(&self, table: &Table, step: &Step) -> Result<Option<TableCopy>> {
         step.note(format!("listing {}", table.name()));
         let Some(look) = self.look(table).await? else {
@@ -142,7 +142,7 @@ impl LakeCopy {
             hidden = hidden_files(&text).with_context(|| format!("reading {key}"))?;
         }
         let listed = self.keys(&layout::table_prefix(table.name())).await?;
-        // Filed under two days, a part is one all the same.
+        // A part that is stored under two arrival days is one part.
         let mut seen = BTreeSet::new();
         let is_shown = |key: &String| {
             LakeFile::from_key(table.name(), key)
@@ -159,7 +159,7 @@ impl LakeCopy {
         Ok(listed.into_iter().map(|object| object.key).collect())
     }
 
-    /// Whether the object is still there.
+    /// Whether the object still exists.
     async fn fetch(&self, key: &str) -> Result<bool> {
         let name = ObjectRef {
             bucket: self.bucket.clone(),
@@ -170,7 +170,7 @@ impl LakeCopy {
             Err(GetError::Missing { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
-        // Only keys of the lake's own form come here: they lead nowhere else.
+        // Only keys of the lake's own form get here, so the path stays in the folder.
         let path = self.folder.join(key);
         let parent = path.parent().context("a key has a folder")?;
         fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
@@ -181,7 +181,7 @@ impl LakeCopy {
         Ok(true)
     }
 
-    /// Removes what of the table is no longer in the bucket.
+    /// Removes files of the table that are no longer in the bucket.
     fn remove_others(&self, table: &Table, copy: &TableCopy) -> Result<()> {
         let current: BTreeSet<&Path> = copy
             .files
@@ -214,7 +214,7 @@ impl LakeCopy {
     }
 }
 
-/// The files that a version of the ledger hides.
+/// The files that a version of the manifest hides.
 fn hidden_files(ledger: &[u8]) -> Result<BTreeSet<FileId>> {
     let mut hidden = BTreeSet::new();
     for line in ledger.split(|byte| *byte == b'\n') {

@@ -1,7 +1,7 @@
-//! The local stack's lake, asked with `DuckDB`: the same tables and the same views as in Athena.
+//! The local stack's lake, queried with `DuckDB`: the same tables and the same views as in Athena.
 //!
-//! The query is parsed and bound first, to tables without rows, so that what is wrong with it is told at once; then the tables that
-//! it reads are copied, and no others; then it runs.
+//! First the query is parsed and bound to tables without rows, so errors show at once. Then only the tables that it reads are
+//! copied, and it runs.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ use crate::{
     tools,
 };
 
-/// What a query reads, by `DuckDB`'s own account; `None` when it cannot tell.
+/// The tables that a query reads, according to `DuckDB`; `None` if it does not report them.
 #[derive(Debug, Deserialize)]
 struct Plan {
     reads: Option<Vec<String>>,
@@ -113,7 +113,7 @@ impl Plan {
     }
 }
 
-/// What makes `table` known: its files, what compaction is busy with, and the view that shows each event once.
+/// The statements that define `table`: its files, the compaction's state, and the view that shows each event once.
 fn statements(table: &Table, copy: &TableCopy) -> Vec<String> {
     let period = table.period();
     let mut statements = vec![rows_statement(
@@ -178,7 +178,7 @@ fn state_statement(table: &Table, copy: &TableCopy) -> String {
     }
 }
 
-/// Glue's names are `DuckDB`'s own, but for text.
+/// Glue's type names are those of `DuckDB`, except for text.
 fn duckdb_type(glue: &str) -> &str {
     if glue == "string" { "varchar" } else { glue }
 }

@@ -1,4 +1,4 @@
-//! The Python program that `DuckDB` answers in: a line of JSON there, a line of JSON back.
+//! The Python program that runs `DuckDB`: one line of JSON per request and per response.
 
 use std::{path::Path, process::Stdio};
 
@@ -11,7 +11,7 @@ use tokio::{
 
 const PROGRAM: &str = include_str!("../../python/query.py");
 
-/// A conversation with the program. It ends with this.
+/// A running program. Dropping it ends the program.
 #[derive(Debug)]
 pub(super) struct Program {
     child: Child,
@@ -44,10 +44,10 @@ impl Program {
         })
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its response.
     ///
     /// # Errors
-    /// `DuckDB`'s own words, in one line, when it cannot do what is asked.
+    /// `DuckDB`'s message, in one line, when it cannot execute the request.
     pub(super) async fn ask<T: DeserializeOwned>(
         &mut self,
         request: &serde_json::Value,
@@ -90,7 +90,7 @@ mod tests {
             .await
             .unwrap_err();
 
-        // Whichever is noticed first.
+        // Either of the two may be noticed first.
         let text = format!("{error:#}");
         assert!(
             text.contains("DuckDB ended") || text.contains("asking DuckDB"),

@@ -1,12 +1,12 @@
-//! An answer as text: a table, or a row after the other when a terminal is too narrow for its columns, and below it what it cost.
+//! A result as text: a table, or one row after another if the terminal is too narrow for the columns, followed by its cost.
 
 use super::{Answer, Engine, bytes};
 use crate::table::{Align, fit, lay_out, printable_lines};
 
-/// The columns of a plan, which is a drawing of many lines.
+/// The columns of a plan, which is a drawing of several lines.
 const PLAN: [&str; 2] = ["explain_key", "explain_value"];
 
-/// `room` is the width of the terminal, if it is one.
+/// `room` is the width of the terminal; `None` if stdout is not a terminal.
 pub(super) fn text(answer: &Answer, room: Option<usize>) -> String {
     let body = if answer.columns == PLAN {
         plan(answer)
@@ -45,7 +45,7 @@ fn table(answer: &Answer, room: Option<usize>) -> String {
     }
 }
 
-/// A line for each value that there is, below its row's number.
+/// A line for each value that is not NULL, below the number of its row.
 fn records(answer: &Answer, room: usize) -> String {
     let records = answer.rows.iter().enumerate().map(|(number, row)| {
         let mut lines = vec![vec![format!("row {}", number + 1), String::new()]];
@@ -70,16 +70,16 @@ fn cell(value: Option<&str>) -> String {
     value.unwrap_or("NULL").to_owned()
 }
 
-/// How many rows, what was read for them, and its price.
+/// The number of rows, the bytes read for them, and the price.
 fn footer(answer: &Answer) -> String {
     let rows = match (answer.rows.len(), answer.is_cut) {
         (1, false) => "1 row".to_owned(),
         (count, false) => format!("{count} rows"),
-        (count, true) => format!("the first {count} rows (--max-rows gives more)"),
+        (count, true) => format!("the first {count} rows (--max-rows prints more)"),
     };
     let scanned = bytes(answer.scanned_bytes);
     let price = match (answer.engine, answer.is_reused) {
-        (Engine::Athena, true) => "answered with a stored result, which is free".to_owned(),
+        (Engine::Athena, true) => "a stored result, which is free".to_owned(),
         (Engine::Athena, false) => format!("{scanned} scanned, {:.5} dollars", answer.usd),
         (Engine::Duckdb, _) => format!(
             "{scanned} read by DuckDB; Athena would bill {:.5} dollars",

@@ -1,4 +1,4 @@
-//! Which objects are replayed, and to whom.
+//! Which objects are replayed, and by which function.
 
 use std::ops::Range;
 
@@ -8,12 +8,12 @@ use lake_schema::layout::{format_day, parse_day};
 use serde::Serialize;
 use time::{Date, Duration, Month, OffsetDateTime, Time, format_description::well_known::Rfc3339};
 
-/// More days than this are found by listing everything.
+/// Above this number of days everything is listed.
 const MOST_DAYS: i64 = 1000;
-/// Where the stack's own raw objects are, a folder for each day.
+/// The prefix of the stack's own raw objects, with a folder for each day.
 const BY_DAY: [&str; 2] = ["raw/sparkpost/", "raw/track/"];
 
-/// Who works on objects.
+/// The function that processes objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Queue {
@@ -48,14 +48,14 @@ impl Queue {
         }
     }
 
-    /// Who made the objects of a prefix work on them the first time.
+    /// The queue through which the objects of a prefix were processed the first time.
     fn of_prefix(prefix: &str) -> Result<Self> {
         if prefix.starts_with("raw/sparkpost/") {
             return Ok(Self::Load);
         }
         if prefix.starts_with("raw/mparticle/") {
             bail!(
-                "app events are not replayed: their destination would get them twice (--queue archive has them archived)"
+                "app events are not replayed, because their destination would get them twice (--queue archive archives them)"
             );
         }
         let is_derived = ["lake/", "state/", "rejected/"]
@@ -63,7 +63,7 @@ impl Queue {
             .any(|derived| prefix.starts_with(derived));
         ensure!(
             !is_derived,
-            "{prefix} is what was made of raw objects: replay those, under raw/"
+            "{prefix} has data that was derived from raw objects: replay those, under raw/"
         );
         ensure!(
             !prefix.is_empty() && !"raw/".starts_with(prefix) && prefix != "raw/",
@@ -95,7 +95,7 @@ impl Plan {
         })
     }
 
-    /// What to list: the days asked for, where that is possible and shorter than everything.
+    /// What to list: the requested days, if that is possible and shorter than listing everything.
     pub(super) fn prefixes(&self) -> Vec<String> {
         let first = self.times.start.date();
         // A time at midnight ends the day before.
@@ -110,7 +110,7 @@ impl Plan {
             .collect()
     }
 
-    /// Whether an object arrived in the time asked for: its folder's day or hour does, or it was stored then.
+    /// Whether an object arrived in the requested time, by its folder's day or hour, or else by when it was stored.
     pub(super) fn takes(&self, object: &Listed) -> bool {
         let is_folder = object.key.ends_with('/');
         if is_folder || !self.is_limited {
@@ -125,7 +125,7 @@ impl Plan {
     }
 }
 
-/// The day or hour that an object's folders name: `dt=YYYY-MM-DD`, perhaps `hour=HH`, or the plain `YYYY/MM/DD/HH`.
+/// The day or hour in an object's key: `dt=YYYY-MM-DD`, perhaps `hour=HH`, or the plain `YYYY/MM/DD/HH`.
 fn folder_times(key: &str) -> Option<Range<OffsetDateTime>> {
     let folders: Vec<&str> = key.split('/').collect();
     let by_name = || {

@@ -1,4 +1,4 @@
-//! What became of what was sent, as far as can be told from here.
+//! The outcome of what was sent, as far as it can be determined from here.
 
 use std::{
     fmt::Write as _,
@@ -13,17 +13,17 @@ use tokio::time::sleep;
 
 use crate::progress::Step;
 
-/// How often the database is asked.
+/// How often the database is queried.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The fate of one body.
+/// The outcome of one body.
 #[derive(Debug)]
 pub(super) enum Fate {
-    /// The webhook said no, so that the sender keeps it.
+    /// The webhook refused it, so the sender still has it.
     Refused,
-    /// Stored; what came of it is not followed, for this reason.
+    /// Stored; for this reason its outcome is not known.
     Accepted(&'static str),
-    /// Stored and not loaded within the time to wait; loading goes on without anybody waiting.
+    /// Stored, and not loaded within the time to wait; loading continues.
     Waiting,
     Loaded(BatchFate),
 }
@@ -38,13 +38,14 @@ impl Fate {
         }
     }
 
-    /// For a person, behind the name of the file.
+    /// The text that follows the name of the file.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Refused => "refused".to_owned(),
             Self::Accepted(why) => format!("accepted; {why}"),
             Self::Waiting => {
-                "accepted, and not loaded yet: `cistern status` shows what waits".to_owned()
+                "accepted, and not loaded yet: `cistern status` shows the waiting messages"
+                    .to_owned()
             }
             Self::Loaded(fate) => {
                 let BatchFate {
@@ -54,7 +55,7 @@ impl Fate {
                     reasons,
                 } = fate;
                 let mut text = format!(
-                    "loaded: {received} received, {stored} stored, {} known before, {rejected} rejected",
+                    "loaded: {received} received, {stored} stored, {} duplicate, {rejected} rejected",
                     fate.duplicates()
                 );
                 for (ordinal, reason) in reasons {
@@ -95,7 +96,10 @@ pub(super) async fn follow(store: &Store, batch: &str, patience: Duration) -> Re
     let step = Step::start("loading");
     let deadline = Instant::now() + patience;
     loop {
-        let fate = store.fate_of(batch).await.context("asking the database")?;
+        let fate = store
+            .fate_of(batch)
+            .await
+            .context("querying the database")?;
         if let Some(fate) = fate {
             step.done(format!("batch {batch}"));
             return Ok(Fate::Loaded(fate));
@@ -114,7 +118,7 @@ pub(super) fn database(url: &str) -> Result<Store> {
     Store::connect_lazy(&config).context("in the URL of the stack's database")
 }
 
-/// 0 when all is loaded as far as it was followed, else the worst: 1 refused, 3 rejected in part, 4 not loaded yet.
+/// 0 if everything is loaded, as far as it was checked, else the worst: 1 refused, 3 partly rejected, 4 not loaded yet.
 pub(super) fn exit_code<'a>(fates: impl Iterator<Item = &'a Fate>) -> ExitCode {
     let codes = fates.map(|fate| match fate {
         Fate::Refused => 1,
@@ -142,7 +146,7 @@ mod tests {
     fn whole_fate_is_told_to_people_and_to_programs() {
         assert_eq!(
             loaded(1).text(),
-            "loaded: 5 received, 1 stored, 3 known before, 1 rejected\n      event 2: timestamp: is missing"
+            "loaded: 5 received, 1 stored, 3 duplicate, 1 rejected\n      event 2: timestamp: is missing"
         );
         assert_eq!(
             loaded(1).members(),

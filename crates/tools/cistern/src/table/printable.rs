@@ -2,19 +2,19 @@
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// Behind what was cut.
+/// Follows truncated text.
 const ELLIPSIS: char = '…';
-/// Marks and joiners take no room; of each character that does, at most so many are shown.
+/// Marks and joiners have no width; at most this number of them is shown for each character that has.
 const MARKS_EACH: usize = 8;
 
-/// One line without anything that a terminal would obey: neither escape sequences, which could write anywhere and rename the
-/// window, nor overrides of direction, which would reorder the cells beside it (Unicode's UTS #55, UTR #36). A blank stands for
-/// white space, a picture of it for each other control character.
+/// One line without anything that a terminal would interpret: no escape sequences, which could write anywhere and rename the
+/// window, and no overrides of direction, which would reorder the adjacent cells (Unicode's UTS #55, UTR #36). White space becomes a
+/// blank, and each other control character its Unicode picture.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// As [`printable`], but with its lines kept.
+/// Like [`printable`], but keeps line breaks.
 pub(crate) fn printable_lines(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(printable).collect();
     lines.join("\n")
@@ -23,19 +23,19 @@ pub(crate) fn printable_lines(text: &str) -> String {
 fn shown(letter: char) -> char {
     match letter {
         '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => ' ',
-        // The pictures lie in the order of the characters.
+        // The pictures are in the order of the characters.
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(letter)).unwrap_or(char::REPLACEMENT_CHARACTER),
         '\u{7f}' => '\u{2421}',
         '\u{80}'..='\u{9f}'
         // Marks, overrides and isolates of direction.
         | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
-        // Of no width and of no meaning here: a byte order mark, notes between lines, tags.
+        // Without width and meaning here: a byte order mark, interlinear annotations, tags.
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => char::REPLACEMENT_CHARACTER,
         other => other,
     }
 }
 
-/// How many columns of a terminal the text takes.
+/// How many columns of a terminal the text occupies.
 pub(super) fn width(text: &str) -> usize {
     text.chars().map(width_of).sum()
 }
@@ -44,12 +44,12 @@ fn width_of(letter: char) -> usize {
     letter.width().unwrap_or(0)
 }
 
-/// As much of the text as `room` columns take, with an ellipsis when that is not all of it.
+/// The text, truncated to `room` columns with an ellipsis if it is longer.
 pub(super) fn cut(text: &str, room: usize) -> String {
     let mut kept = String::new();
     let mut columns = 0;
     let mut marks = 0;
-    // Where the text would end if it does not fit, and has to make room for the ellipsis.
+    // Where to truncate the text if it does not fit, with room for the ellipsis.
     let mut end = 0;
     for letter in text.chars() {
         let width = width_of(letter);

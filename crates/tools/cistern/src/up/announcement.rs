@@ -1,4 +1,4 @@
-//! What a person sees when the stack is ready.
+//! The message when the stack is ready.
 
 use std::{
     io::{Write as _, stdout},
@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result};
 use super::Options;
 use crate::{data_dir::DataDir, stack::Stack};
 
-/// Prints URLs, keys and three lines to try; or the stack file. Nothing from the background, whose
-/// output is a log.
+/// Prints URLs, keys and three example commands, or the stack file. In the background it prints nothing, because
+/// the output is a log.
 pub(super) fn print(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result<()> {
     if options.background {
         return Ok(());
@@ -24,12 +24,12 @@ pub(super) fn print(options: &Options, data_dir: &DataDir, stack: &Stack) -> Res
             .context("the clock is before 1970")?;
         text(options, data_dir, stack, now.as_secs())?
     };
-    // Nobody reads on: no reason to stop a stack.
+    // Nobody reads the output; that is no reason to stop the stack.
     let _ = stdout().write_all(text.as_bytes());
     Ok(())
 }
 
-/// How long ago the example's event happened, in seconds: a query without a range looks from a day ago to a minute ago.
+/// Age of the example's event, in seconds: a search without a range covers the last day up to a minute ago.
 const AGE_SECONDS: u64 = 120;
 
 /// `now` is in seconds since 1970.

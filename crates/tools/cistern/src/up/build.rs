@@ -1,4 +1,4 @@
-//! The functions, built with plain cargo and packed where the staged template expects them.
+//! Builds the functions with plain cargo and packs them where the staged template expects them.
 
 use std::{
     collections::BTreeMap,
@@ -13,13 +13,13 @@ use tokio::process::Command;
 use super::template;
 use crate::{checkout::Checkout, data_dir::DataDir, process, progress::Step};
 
-/// Python's standard library writes zip files.
+/// Writes the zip files with Python's standard library.
 const PACK: &str = include_str!("../../python/pack.py");
 
-/// Builds the binaries of `functions` (by logical id) and gives the path of each.
+/// Builds the binaries of `functions` (by logical id) and returns the path of each.
 ///
-/// Plain cargo and its dev profile: everything is shared with `cargo test`, and a `sam build` of all
-/// functions takes ten times as long.
+/// Plain cargo and its dev profile share everything with `cargo test`. A `sam build` of all functions takes ten
+/// times as long.
 pub(crate) async fn build(
     checkout: &Checkout,
     data_dir: &DataDir,
@@ -27,8 +27,8 @@ pub(crate) async fn build(
     step: &Step,
 ) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The whole workspace decides on the features of what it depends on, as in every other build of
-    // it. A package alone would choose others, and everything would be built twice.
+    // The whole workspace determines the features of its dependencies, as in every other build. A single
+    // package would select other features, and everything would be built twice.
     cargo
         .current_dir(checkout.root())
         .args(["build", "--workspace"])
@@ -43,7 +43,7 @@ pub(crate) async fn build(
         .map(|(function, binary)| {
             let path = executables
                 .get(binary)
-                .with_context(|| format!("cargo did not say where {binary} is"))?;
+                .with_context(|| format!("cargo did not report the path of {binary}"))?;
             Ok((function.clone(), path.clone()))
         })
         .collect()
@@ -72,13 +72,13 @@ pub(crate) async fn pack(
     Ok(())
 }
 
-/// Whether `package` was made from `binary` as it is now.
+/// Whether `package` was made from the current `binary`.
 fn is_newer(package: &Path, binary: &Path) -> bool {
     let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
     modified(package) > modified(binary)
 }
 
-/// Where cargo put each binary, from its messages
+/// The path of each binary, from cargo's messages
 /// (<https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>).
 fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
     #[derive(Deserialize)]
@@ -92,7 +92,7 @@ fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
     }
     messages
         .lines()
-        // The other messages lack one of the two.
+        // Other messages lack one of the two.
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())
         .map(|message| (message.target.name, message.executable))
         .collect()

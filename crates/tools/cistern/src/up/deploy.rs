@@ -1,4 +1,4 @@
-//! The template, deployed into the emulator by AWS SAM as it would be into AWS.
+//! Deploys the template into the emulator with AWS SAM, as into AWS.
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
@@ -10,12 +10,12 @@ use super::{emulator::REGION, template};
 use crate::{data_dir::DataDir, place::parse_outputs, process, progress::Step, stack::Secret};
 
 const STACK_NAME: &str = "cistern";
-/// Where SAM uploads code to.
+/// The bucket for code that SAM uploads.
 pub(crate) const CODE_BUCKET: &str = "cistern-deploy";
-/// Of loaders and archivers: as many as the template's defaults.
+/// Concurrency of loaders and archivers, as the template's defaults.
 const CONCURRENCY: u32 = 4;
 
-/// What the samples and the generated events carry, so that searching by one's own ids can be tried.
+/// Metadata keys of the samples and the generated events, so that searches by own ids can be tried.
 const METADATA_KEYS: &str = "user_id";
 
 /// A deployment into the emulator.
@@ -28,7 +28,7 @@ pub(crate) struct Deployment<'a> {
     pub(crate) iterable_url: &'a str,
 }
 
-/// What the template gives out, by name.
+/// The outputs of the template, by name.
 #[derive(Debug)]
 pub(crate) struct Outputs(BTreeMap<String, String>);
 
@@ -48,7 +48,7 @@ impl Outputs {
 }
 
 impl Deployment<'_> {
-    /// Deploys the template with the staged functions and gives its outputs.
+    /// Deploys the template with the staged functions and returns its outputs.
     pub(crate) async fn run(&self, template: &str, step: &Step) -> Result<Outputs> {
         let code = self.data_dir.build();
         let staged = code.join("template.yaml");
@@ -73,7 +73,7 @@ impl Deployment<'_> {
                 "--no-fail-on-empty-changeset",
                 "--no-progressbar",
             ])
-            // The next deployment mends what failed; going back would need what is no longer there.
+            // The next deployment repairs what failed; a rollback would need the previous code, which no longer exists.
             .arg("--disable-rollback")
             .arg("--parameter-overrides")
             .arg(format!("DatabaseUrl={}", self.database_url.expose()))
@@ -82,7 +82,7 @@ impl Deployment<'_> {
             .arg(format!("MetadataKeys={METADATA_KEYS}"))
             .arg("TrackFunctionUrl=true")
             .arg("CloseMonths=true")
-            // The emulator has no such resource.
+            // The emulator does not support this resource.
             .arg("SaveNamedQueries=false");
         let log = self.data_dir.log("deploy");
         if let Err(error) = process::run(&mut deploy, &log, step).await {
@@ -98,7 +98,7 @@ impl Deployment<'_> {
         self.outputs(step).await
     }
 
-    /// Makes the bucket for code. In this region it is no error when it is there already
+    /// Creates the bucket for code. In this region an existing bucket is not an error
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>).
     async fn create_code_bucket(&self) -> Result<()> {
         Aws::local(self.emulator_url)
@@ -126,8 +126,8 @@ impl Deployment<'_> {
         parse_outputs(&answer).map(Outputs)
     }
 
-    /// SAM with an environment in which only the emulator exists: none of the user's credentials,
-    /// profiles and settings, so that nothing can ever reach AWS.
+    /// SAM with an environment in which only the emulator exists: without the user's credentials,
+    /// profiles and settings, so nothing can ever reach AWS.
     fn sam(&self) -> Command {
         let mut command = Command::new(self.sam);
         command
@@ -136,7 +136,7 @@ impl Deployment<'_> {
             .env("HOME", self.data_dir.emulator())
             .env("LANG", "C.UTF-8")
             .env("SAM_CLI_TELEMETRY", "0")
-            // Wide enough that its tables do not break a reason into pieces.
+            // Wide enough that its tables do not split a reason.
             .env("COLUMNS", "400")
             .env("AWS_ENDPOINT_URL", self.emulator_url)
             .env("AWS_REGION", REGION)
@@ -156,8 +156,8 @@ fn host_architecture() -> &'static str {
     }
 }
 
-/// What failed and why, from SAM's table of events, where a long reason goes on in the lines below;
-/// empty when nothing did.
+/// What failed and why, from SAM's table of events, in which a long reason continues on the next lines;
+/// empty if nothing failed.
 fn failures(log: &str) -> String {
     let mut failures: Vec<String> = Vec::new();
     let mut in_failure = false;

@@ -1,4 +1,4 @@
-//! Where app events go on this machine: a stand-in for Iterable, which lives as long as the stack does.
+//! The destination of app events on this machine: a stand-in for Iterable, which runs as long as the stack.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::http;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A stand-in that listens but does not answer yet.
+/// A stand-in that listens but does not respond yet.
 #[derive(Debug)]
 pub(super) struct StandInForIterable {
     listener: TcpListener,
@@ -34,7 +34,7 @@ impl StandInForIterable {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Serves for ever.
+    /// Serves until it is dropped.
     pub(super) async fn serve(self) -> Result<()> {
         self.listener
             .set_nonblocking(true)
@@ -47,7 +47,7 @@ impl StandInForIterable {
     }
 }
 
-/// Has the stand-in take the key that the forwarder shows, and no other.
+/// Configures the stand-in to accept only the forwarder's key.
 pub(super) async fn admit_forwarder(
     iterable_url: &str,
     emulator_url: &str,
@@ -62,7 +62,7 @@ pub(super) async fn admit_forwarder(
         .await
         .context("reading the destination's key")?
         .context("the destination's secret is empty")?;
-    // Without the cause, which would show parts of it.
+    // Without the cause, which could show parts of the secret.
     let secret: DestinationSecret = serde_json::from_str(secret.expose_secret())
         .map_err(|_| anyhow::anyhow!("the destination's secret is not {{\"api_key\": \"…\"}}"))?;
     let answer = http::client(LIMIT)?
@@ -70,10 +70,10 @@ pub(super) async fn admit_forwarder(
         .json(&json!({ "api_key": secret.api_key }))
         .send()
         .await
-        .context("telling the stand-in for Iterable its key")?;
+        .context("configuring the key of the stand-in for Iterable")?;
     ensure!(
         answer.status().is_success(),
-        "telling the stand-in for Iterable its key: {}",
+        "configuring the key of the stand-in for Iterable: {}",
         answer.status()
     );
     Ok(())

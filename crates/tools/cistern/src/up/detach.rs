@@ -1,4 +1,4 @@
-//! `cistern up --detach`: the same in the background, with its progress shown here until it is ready.
+//! `cistern up --detach`: runs it in the background and shows its progress until it is ready.
 
 use std::{
     env,
@@ -16,10 +16,10 @@ use tokio::process::{Child, Command};
 use super::Options;
 use crate::{data_dir::DataDir, process::Identity, stack::Stack};
 
-/// How often the background is looked at.
+/// How often the background process is checked.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Gives the stack when it is ready.
+/// Returns the stack when it is ready.
 pub(super) async fn run(options: &Options, data_dir: &DataDir) -> Result<Stack> {
     let log_path = data_dir.log("up");
     let log = OpenOptions::new()
@@ -37,7 +37,7 @@ pub(super) async fn run(options: &Options, data_dir: &DataDir) -> Result<Stack> 
     let pid = background
         .id()
         .and_then(|pid| i32::try_from(pid).ok())
-        .context("the background has a process number")?;
+        .context("the background process has a number")?;
     let identity = Identity::of(pid);
     let outcome = tokio::select! {
         outcome = follow(&mut background, pid, data_dir, &mut progress) => outcome,
@@ -46,7 +46,7 @@ pub(super) async fn run(options: &Options, data_dir: &DataDir) -> Result<Stack> 
             if let Some(identity) = identity {
                 identity.signal(Signal::SIGTERM);
             }
-            background.wait().await.context("waiting for the background")?;
+            background.wait().await.context("waiting for the background process")?;
             Err(anyhow::anyhow!("interrupted"))
         }
     };
@@ -71,10 +71,10 @@ fn start(options: &Options, log: File) -> Result<Child> {
         .stdout(log.try_clone().context("sharing the log")?)
         .stderr(log)
         .spawn()
-        .context("starting the background")
+        .context("starting the background process")
 }
 
-/// Shows progress until the background runs the stack, or has redeployed into another that does.
+/// Shows progress until the background process runs the stack, or has redeployed into a running one.
 async fn follow(
     background: &mut Child,
     pid: i32,
@@ -83,12 +83,14 @@ async fn follow(
 ) -> Result<Stack> {
     loop {
         show(progress)?;
-        let ended = background.try_wait().context("watching the background")?;
+        let ended = background
+            .try_wait()
+            .context("watching the background process")?;
         let stack = Stack::read(&data_dir.stack_json())?;
         match (ended, stack) {
             (Some(status), Some(stack)) if status.success() => return Ok(stack),
             (Some(_), _) => bail!(
-                "the stack did not come up; its logs are in {}",
+                "the stack did not start; its logs are in {}",
                 data_dir.logs().display()
             ),
             (None, Some(stack)) if stack.pids.get("cistern") == Some(&pid) => return Ok(stack),
@@ -97,7 +99,7 @@ async fn follow(
     }
 }
 
-/// Copies what was added to the log.
+/// Copies new lines of the log.
 fn show(progress: &mut File) -> Result<()> {
     let mut added = Vec::new();
     progress

@@ -18,9 +18,9 @@ use crate::{
     process::{Service, wait_for},
 };
 
-/// Where everything is deployed.
+/// The region of everything.
 pub(crate) const REGION: &str = "us-east-1";
-/// The account that the emulator acts for.
+/// The emulator's account.
 const ACCOUNT: &str = "000000000000";
 const START_LIMIT: Duration = Duration::from_mins(1);
 
@@ -43,7 +43,7 @@ impl Emulator {
         }
     }
 
-    /// Its one endpoint. By number, not as `localhost`: the SDK would then put the bucket into the host's name.
+    /// Its only endpoint. With the IP address, because with `localhost` the SDK would put the bucket into the host name.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -56,15 +56,15 @@ impl Emulator {
             .current_dir(&self.folder)
             .env_clear()
             .envs(self.environment());
-        // SIGTERM: save the state, then end.
+        // SIGTERM: save the state, then exit.
         Service::start("emulator", &mut command, &self.log, Signal::SIGTERM)
     }
 
-    /// Waits until it answers.
+    /// Waits until it responds.
     pub(crate) async fn wait_until_ready(&self, service: &mut Service) -> Result<()> {
         let client = http::client(Duration::from_secs(2))?;
         let health = format!("{}/_ministack/health", self.url());
-        wait_for("the emulator to answer", START_LIMIT, async || {
+        wait_for("the emulator to respond", START_LIMIT, async || {
             service.ensure_running()?;
             let answer = client.get(&health).send().await;
             Ok(answer
@@ -74,7 +74,7 @@ impl Emulator {
         .await
     }
 
-    /// Follows a change of port: in what was saved, every queue is named by its URL.
+    /// Applies a change of port to the saved state, in which queues are named by their URLs.
     pub(crate) fn move_from(&self, old_port: u16) -> Result<()> {
         let state = self.folder.join("state");
         if old_port == self.port || !state.exists() {
@@ -97,7 +97,7 @@ impl Emulator {
         Ok(())
     }
 
-    /// It keeps every version of every function, unpacked and as uploaded, long after it needs them.
+    /// Removes old versions of functions, which the emulator keeps unpacked and as uploaded, long after it needs them.
     fn clear_caches(&self) -> Result<()> {
         let temporary = self.folder.join("tmp");
         let uploads = self.folder.join("s3").join(ACCOUNT).join(CODE_BUCKET);
@@ -110,7 +110,7 @@ impl Emulator {
         fs::create_dir_all(&temporary).with_context(|| format!("creating {}", temporary.display()))
     }
 
-    /// The functions inherit this whole environment, so that nothing of the user's may be in it.
+    /// The functions inherit this environment, so it must contain nothing of the user's.
     fn environment(&self) -> Vec<(&'static str, String)> {
         let inside = |name: &str| self.folder.join(name).to_string_lossy().into_owned();
         vec![
@@ -122,23 +122,23 @@ impl Emulator {
             ("BIND_HOST", "127.0.0.1".into()),
             ("MINISTACK_HOST", "127.0.0.1".into()),
             ("MINISTACK_REGION", REGION.into()),
-            // Handed on to the functions, whose SDK finds the emulator by it.
+            // Inherited by the functions, whose SDK finds the emulator by it.
             ("AWS_ENDPOINT_URL", self.url()),
             ("LAMBDA_EXECUTOR", "local".into()),
-            // Every call is held to IAM's policies: a function's to those of its role. This key alone may do everything.
+            // Every call is checked against IAM's policies, a function's against those of its role. Only this key may do everything.
             ("AUTH", "true".into()),
             ("AWS_ACCESS_KEY_ID", LOCAL_KEY.into()),
             ("AWS_SECRET_ACCESS_KEY", LOCAL_KEY.into()),
-            // Calls that it remembers once it is asked to record them, with what was sent: a bound on its memory.
+            // The number of calls that it records, with their requests, once it is asked to: bounds its memory.
             ("CLOUDTRAIL_MAX_EVENTS", "4000".into()),
-            // AWS sets this from the template's LoggingConfig, the emulator does not.
+            // AWS sets this from the template's LoggingConfig; the emulator does not.
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".into()),
-            // Objects are on disk when their PUT is answered; all else is saved on a regular end.
+            // Objects are on disk when their PUT is answered; everything else is saved on a regular exit.
             ("S3_PERSIST", "1".into()),
             ("S3_DATA_DIR", inside("s3")),
             ("PERSIST_STATE", "1".into()),
             ("STATE_DIR", inside("state")),
-            // It would clear away containers that it takes for its own.
+            // It would remove containers that it considers its own.
             ("DOCKER_HOST", format!("unix://{}", inside("no-docker"))),
             ("SFTP_ENABLED", "0".into()),
             ("IOT_MTLS_ENABLED", "0".into()),

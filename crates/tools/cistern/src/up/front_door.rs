@@ -1,8 +1,8 @@
 //! One origin for all routes, as a custom domain would be in front of the gateways in AWS.
 //!
-//! The emulator's own URLs carry the API's id in their path, which would break every link that is
-//! relative to the host, such as `links.next` of a page of events. Behind them is the whole emulator, with its secrets; so
-//! the door leads to the routes that were deployed, and to nothing else.
+//! The emulator's own URLs have the API's id in their path, which would break every link that is
+//! relative to the host, such as `links.next` of a page of events. They also give access to the whole emulator with its secrets, so
+//! the reverse proxy forwards to deployed routes only.
 
 mod address;
 mod cors;
@@ -28,15 +28,15 @@ use self::{
 };
 use crate::{http, stack::Stack};
 
-/// The gateway gives up after 30 s.
+/// The gateway times out after 30 s.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
 /// The gateway refuses more
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
 const MAX_BODY_BYTES: usize = 10 << 20;
 
-/// Headers that concern one connection and not the message
-/// (<https://www.rfc-editor.org/rfc/rfc9110#name-connection>); and the host, which is another one.
+/// Headers that apply to a connection instead of the message
+/// (<https://www.rfc-editor.org/rfc/rfc9110#name-connection>); and the host, which differs.
 const OF_THE_CONNECTION: [HeaderName; 8] = [
     header::CONNECTION,
     header::HOST,
@@ -48,19 +48,19 @@ const OF_THE_CONNECTION: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// A door that is open but may lead nowhere yet.
+/// A reverse proxy that listens but may not know its gateways yet.
 #[derive(Debug)]
 pub(crate) struct FrontDoor {
     listener: TcpListener,
     gateways: watch::Sender<Gateways>,
 }
 
-/// Turns the door towards another stack's gateways.
+/// Connects the reverse proxy to another stack's gateways.
 #[derive(Clone, Debug)]
 pub(crate) struct Signpost(watch::Sender<Gateways>);
 
 impl Signpost {
-    /// Everything goes to the gateways of this stack from now on, by the routes that they have now.
+    /// From now on requests go to the gateways of this stack, by their current routes.
     pub(crate) async fn point_to(&self, stack: &Stack) -> Result<()> {
         let gateways = Gateways::of(stack).await?;
         self.0.send_replace(gateways);
@@ -90,17 +90,17 @@ impl FrontDoor {
         Signpost(self.gateways.clone())
     }
 
-    /// Serves for ever.
+    /// Serves until it is dropped.
     pub(crate) async fn serve(self) -> Result<()> {
         let router = router(http::client(TIMEOUT)?, self.gateways.subscribe());
         self.listener
             .set_nonblocking(true)
-            .context("preparing the front door")?;
-        let listener =
-            tokio::net::TcpListener::from_std(self.listener).context("preparing the front door")?;
+            .context("preparing the reverse proxy")?;
+        let listener = tokio::net::TcpListener::from_std(self.listener)
+            .context("preparing the reverse proxy")?;
         axum::serve(listener, router)
             .await
-            .context("serving the front door")
+            .context("serving the reverse proxy")
     }
 }
 
@@ -130,7 +130,7 @@ async fn answer(
             return Ok(cors.ok_or(Refusal::NoRoute)?.preflight(&parts.headers));
         }
         Way::NoRoute => return Err(Refusal::NoRoute),
-        // Not for the emulator to say, which answers every such request itself.
+        // Decided here, because the emulator answers every such request itself.
         Way::Closed
             if parts.method == Method::OPTIONS
                 && !parts.headers.contains_key(header::AUTHORIZATION) =>
@@ -156,7 +156,7 @@ async fn answer(
     Ok((status, headers, Body::from_stream(answer.bytes_stream())).into_response())
 }
 
-/// What the door answers itself, in the gateway's words where the gateway would.
+/// The responses of the reverse proxy itself, in the gateway's words if the gateway has such a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
     NotReady,
@@ -175,7 +175,7 @@ impl Refusal {
             Self::NoKey => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::Address => (
                 StatusCode::BAD_REQUEST,
-                "Bad Request: the path holds . or .. or a backslash",
+                "Bad Request: the path contains . or .. or a backslash",
             ),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
             Self::CutOff => (
@@ -202,8 +202,8 @@ async fn read(mut body: Body) -> Result<Bytes, Refusal> {
     Ok(read.into())
 }
 
-/// The emulator's HTTP API decodes as text whatever calls itself JSON, which would destroy a gzip body or one that
-/// is not UTF-8. Such a body is therefore called bytes; no function looks at its type. A REST API's template is chosen by the
+/// The emulator's HTTP API decodes bodies with a JSON content type as text, which would destroy a gzip body or one that
+/// is not UTF-8. Such a body therefore gets a binary type, which no function reads. A REST API's template is chosen by the
 /// type, and bodies are text there in AWS as well.
 fn request_headers(way: Way, parts: &Parts, body: &[u8]) -> HeaderMap {
     let mut headers = of_the_message(&parts.headers);
@@ -232,7 +232,7 @@ mod tests {
 
     use super::*;
 
-    /// Tells what reached it.
+    /// Responds with what it received.
     async fn echo(request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
@@ -258,7 +258,7 @@ mod tests {
         serve(router(http::client(TIMEOUT).unwrap(), gateways)).await
     }
 
-    /// A connection on which a request was written as it stands.
+    /// A connection on which a request was written unchanged.
     async fn write(door: &str, request: &str) -> TcpStream {
         let address = door.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -347,7 +347,7 @@ mod tests {
         }
     }
 
-    /// Written to the socket, as a client would resolve the path itself.
+    /// Written to the socket directly, because a client would resolve the path.
     #[tokio::test]
     async fn no_spelling_of_a_path_leaves_the_routes() {
         let upstream = serve(Router::new().fallback(echo)).await;

@@ -1,4 +1,4 @@
-//! Ports: given, or those of last time, or any free ones.
+//! Ports: given ones, the previous ones, or any free ones.
 
 use std::{fs, net::TcpListener};
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_dir::DataDir;
 
-/// The ports of a stack, kept in `ports.json`: URLs that were pasted somewhere go on working, and the
-/// emulator's stored queues carry its port in their names.
+/// The ports of a stack, kept in `ports.json`: saved URLs continue to work, and the
+/// names of the emulator's stored queues contain its port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Ports {
-    /// All routes; 0 until chosen, as for the others.
+    /// The port of all routes; 0 until chosen, like the others.
     pub(crate) front_door: u16,
     pub(crate) postgres: u16,
     pub(crate) emulator: u16,
@@ -21,7 +21,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// The ports of last time; all 0 when there was none.
+    /// The previous ports; all 0 if there are none.
     pub(crate) fn of_last_time(data_dir: &DataDir) -> Self {
         fs::read(data_dir.ports_json())
             .ok()
@@ -29,7 +29,7 @@ impl Ports {
             .unwrap_or_default()
     }
 
-    /// Keeps the ports for next time.
+    /// Stores the ports for the next start.
     pub(crate) fn keep(self, data_dir: &DataDir) -> Result<()> {
         let path = data_dir.ports_json();
         fs::write(&path, serde_json::to_vec_pretty(&self)?)
@@ -37,12 +37,12 @@ impl Ports {
     }
 }
 
-/// A port that was free a moment ago: the one of last time if it still is.
+/// A port that was free a moment ago: the previous one if it is still free.
 pub(crate) fn free(last_time: u16) -> Result<u16> {
     Ok(listen(last_time)?.local_addr()?.port())
 }
 
-/// Listens on the port of last time, or on any when that is taken.
+/// Listens on the previous port, or on any if that is in use.
 pub(crate) fn listen(last_time: u16) -> Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", last_time))
         .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))

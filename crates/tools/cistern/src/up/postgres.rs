@@ -1,4 +1,4 @@
-//! The bundled Postgres: made once, started on each `up`.
+//! The bundled Postgres: created once, started by each `cistern up`.
 
 mod unprivileged;
 
@@ -21,9 +21,9 @@ use crate::{
     stack::Secret,
 };
 
-/// Its user, who may do anything in it, and its database.
+/// Its superuser and its database.
 const NAME: &str = "cistern";
-/// Recovery after a crash is part of a start.
+/// Includes recovery after a crash.
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// Tests open many databases at once.
 const MAX_CONNECTIONS: u32 = 200;
@@ -39,7 +39,7 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes the database cluster unless it is there.
+    /// Creates the database cluster unless it exists.
     pub(crate) async fn prepare(
         bin: &Path,
         data_dir: &DataDir,
@@ -54,13 +54,13 @@ impl Postgres {
             port,
         };
         if !postgres.data.exists() {
-            step.note("making the database");
+            step.note("creating the database");
             postgres.initialise(data_dir, step).await?;
         }
         Ok(postgres)
     }
 
-    /// Beside its final place first: a cluster that was made halfway is never started.
+    /// Creates it beside its final path first, so a half-created cluster is never started.
     async fn initialise(&self, data_dir: &DataDir, step: &Step) -> Result<()> {
         let unfinished = self.data.with_extension("unfinished");
         if unfinished.exists() {
@@ -85,7 +85,7 @@ impl Postgres {
                 "--encoding",
                 "UTF8",
             ])
-            // Postgres's own locale needs none of the machine's and sorts the same everywhere.
+            // Postgres's built-in locale does not depend on the machine's and sorts the same everywhere.
             .args([
                 "--locale-provider",
                 "builtin",
@@ -94,7 +94,7 @@ impl Postgres {
             ])
             .args(["--locale", "C", "--no-instructions"]);
         process::run(&mut initdb, &log, step).await?;
-        fs::rename(&unfinished, &self.data).context("putting the database in its place")
+        fs::rename(&unfinished, &self.data).context("moving the database to its folder")
     }
 
     /// Starts it.
@@ -103,27 +103,27 @@ impl Postgres {
         command.arg("-D").arg(&self.data);
         for setting in [
             "listen_addresses=127.0.0.1",
-            // A path to a socket may be no longer than about a hundred bytes.
+            // The path of a socket is limited to about a hundred bytes.
             "unix_socket_directories=",
             &format!("port={}", self.port),
             &format!("max_connections={MAX_CONNECTIONS}"),
         ] {
             command.args(["-c", setting]);
         }
-        // SIGINT: end at once, without waiting for clients to leave.
+        // SIGINT: exit immediately, without waiting for clients to disconnect.
         Service::start("postgres", &mut command, &self.log, Signal::SIGINT)
     }
 
-    /// Waits until it takes connections.
+    /// Waits until it accepts connections.
     pub(crate) async fn wait_until_ready(&self, service: &mut Service) -> Result<()> {
-        wait_for("Postgres to take connections", START_LIMIT, async || {
+        wait_for("Postgres to accept connections", START_LIMIT, async || {
             service.ensure_running()?;
             Ok(self.takes_connections().await?.then_some(()))
         })
         .await
     }
 
-    /// Makes the database itself, which `initdb` does not, unless it is there.
+    /// Creates the database, which `initdb` does not, unless it exists.
     pub(crate) async fn create_database(&self, data_dir: &DataDir, step: &Step) -> Result<()> {
         let query = format!("select 1 from pg_database where datname = '{NAME}'");
         let mut psql = self.client("psql");
@@ -146,7 +146,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Where functions and tests find it.
+    /// Its URL for functions and tests.
     pub(crate) fn url(&self) -> Secret {
         Secret::new(format!(
             "postgres://{NAME}:{}@127.0.0.1:{}/{NAME}",
@@ -172,7 +172,7 @@ impl Postgres {
     }
 }
 
-/// The password made when the stack was first brought up.
+/// The password that was generated at the first start of the stack.
 fn password(data_dir: &DataDir) -> Result<Secret> {
     let path = data_dir.postgres_password();
     if !path.exists() {

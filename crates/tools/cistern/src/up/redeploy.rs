@@ -1,4 +1,4 @@
-//! `cistern up` over a running stack: new code and template go into it, and what has died comes back.
+//! `cistern up` for a running stack: deploys new code and template, and restarts what has ended.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
     tools,
 };
 
-/// Recovery after a crash is part of a start.
+/// Includes recovery after a crash.
 const POSTGRES_LIMIT: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(up: &Up, _turn: Turn) -> Result<()> {
@@ -27,7 +27,7 @@ pub(super) async fn run(up: &Up, _turn: Turn) -> Result<()> {
         .context("the running stack has left no record of itself")?;
     let Some(running) = Stack::read(&up.data_dir.stack_json())? else {
         bail!(
-            "process {} has {} but has not finished its start",
+            "process {} owns {} but has not finished its start",
             supervisor.pid(),
             up.data_dir.path().display()
         );
@@ -35,7 +35,7 @@ pub(super) async fn run(up: &Up, _turn: Turn) -> Result<()> {
     if let Some(port) = up.options.port {
         ensure!(
             running.base_url.ends_with(&format!(":{port}")),
-            "the stack runs on {}; it must go down to change its port",
+            "the stack runs on port {}; stop it with `cistern down` to change the port",
             running.base_url
         );
     }

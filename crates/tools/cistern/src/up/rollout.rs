@@ -1,4 +1,4 @@
-//! From sources to a deployed stack: build, stage, deploy, and tell what there is.
+//! From sources to a deployed stack: build, stage, deploy, and describe the result.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
     stack::{Secret, Stack},
 };
 
-/// A first request starts a function and opens its connections.
+/// The first request starts a function and opens its connections.
 const HEALTH_LIMIT: Duration = Duration::from_mins(1);
 
-/// Where things are that do not change with a deployment.
+/// The parts that do not change with a deployment.
 #[derive(Clone, Debug)]
 pub(super) struct Surroundings {
     pub(super) sam: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct Surroundings {
     pub(super) database_url: Secret,
 }
 
-/// Builds and deploys what the checkout holds.
+/// Builds and deploys the checkout.
 pub(super) async fn run(up: &Up, around: &Surroundings) -> Result<Stack> {
     let template = fs::read_to_string(up.checkout.template()).context("reading template.yaml")?;
     let functions = template::functions(&template)?;
@@ -63,7 +63,7 @@ async fn describe(
     let webhook_url = outputs.get("SparkPostWebhookUrl")?;
     let rest_api = RestApi::of(outputs.get("MParticleWebhookUrl")?)?;
     let queue = |name: &str, output| Ok((name.to_owned(), outputs.get(output)?.to_owned()));
-    // A function of a part that is switched off is not there.
+    // A function of a disabled pipeline does not exist.
     let function = |(logical_id, binary): (&String, &String)| {
         let name = outputs.find(&format!("{logical_id}Name"))?;
         Some((binary.clone(), name.to_owned()))
@@ -98,7 +98,7 @@ async fn describe(
     })
 }
 
-/// What the URL of a REST API's route is made of. In AWS the stage stands in front of the path, here it does not.
+/// The parts of the URL of a REST API's route. In AWS the stage precedes the path; here it does not.
 #[derive(Debug, PartialEq, Eq)]
 struct RestApi<'a> {
     id: &'a str,
@@ -111,7 +111,7 @@ impl<'a> RestApi<'a> {
         let (stage, rest) = path(url)?
             .trim_start_matches('/')
             .split_once('/')
-            .with_context(|| format!("{url} names no stage"))?;
+            .with_context(|| format!("{url} has no stage"))?;
         Ok(Self {
             id: api_id(url)?,
             stage,
@@ -120,7 +120,7 @@ impl<'a> RestApi<'a> {
     }
 }
 
-/// The path of a route's URL in AWS, which is its path here as well.
+/// The path of a route's URL in AWS, which is its path here too.
 fn path(url: &str) -> Result<&str> {
     let after_scheme = url.split_once("://").map(|(_, rest)| rest);
     after_scheme
@@ -133,7 +133,7 @@ fn api_id(url: &str) -> Result<&str> {
     url.split_once("://")
         .and_then(|(_, rest)| rest.split_once('.'))
         .map(|(id, _)| id)
-        .with_context(|| format!("{url} names no API"))
+        .with_context(|| format!("{url} has no API id"))
 }
 
 /// Waits until `/healthz` answers 200: routes, functions and Postgres are connected.

@@ -1,4 +1,4 @@
-//! The process that owns a data directory: starts everything, keeps it, and stops it at the end.
+//! The process that owns a data directory: starts everything, keeps it running, and stops it at the end.
 
 use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,7 +23,7 @@ use crate::{
 /// Runs the stack until Ctrl-C, SIGTERM or the end of the terminal, then stops what it started.
 pub(super) async fn run(up: &Up, _ownership: Ownership, turn: Turn) -> Result<()> {
     let mut signals = StopSignals::listen()?;
-    // Asks for the repair that `redeploy` begins with; until the stack is up there is nothing to repair.
+    // The signal with which `redeploy` requests a repair; until the stack is up there is nothing to repair.
     let reload = signal(SignalKind::user_defined1()).context("listening to signals")?;
     let mut running = Running::begin(up).await?;
 
@@ -61,7 +61,7 @@ impl StopSignals {
     }
 }
 
-/// What has been started so far.
+/// The services that have been started so far.
 #[derive(Debug)]
 struct Running {
     records: Records,
@@ -71,7 +71,7 @@ struct Running {
 }
 
 impl Running {
-    /// Clears away what a crash has left.
+    /// Stops what a crash has left running.
     async fn begin(up: &Up) -> Result<Self> {
         up.data_dir.remove_stack_json()?;
         let leftovers = process::stop_leftovers(&up.data_dir).await?;
@@ -89,11 +89,11 @@ impl Running {
         })
     }
 
-    /// Brings the stack up and watches it. Ends only with an error.
+    /// Starts the stack and watches it. Returns only with an error.
     async fn live(&mut self, up: &Up, turn: Turn, reload: Signal) -> Result<()> {
         let door = FrontDoor::on(match up.options.port {
             Some(port) => std::net::TcpListener::bind(("127.0.0.1", port))
-                .with_context(|| format!("port {port} is taken"))?,
+                .with_context(|| format!("port {port} is in use"))?,
             None => ports::listen(self.ports.front_door)?,
         });
         self.ports.front_door = door.port()?;
@@ -144,7 +144,10 @@ impl Running {
     ) -> Result<(Option<Postgres>, Secret)> {
         let step = Step::start("postgres");
         let Some(bin) = &tools.postgres_bin else {
-            let url = up.database_url.clone().context("some Postgres is used")?;
+            let url = up
+                .database_url
+                .clone()
+                .context("a Postgres is configured")?;
             step.done("DATABASE_URL");
             return Ok((None, url));
         };
@@ -157,7 +160,7 @@ impl Running {
         Ok((Some(postgres), url))
     }
 
-    /// Whoever gives up waiting still finds it here, to stop it.
+    /// Stored before waiting, so that it can be stopped if waiting is cancelled.
     async fn run_postgres(&mut self, postgres: &Postgres) -> Result<()> {
         let service = self.postgres.insert(postgres.start()?);
         self.records.add(service)?;
@@ -177,8 +180,8 @@ impl Running {
         Ok(emulator.url())
     }
 
-    /// A dead Postgres is told but leaves the rest running: what arrives is still stored, and loaded
-    /// when it is back. Without the emulator there is nothing left.
+    /// If Postgres ends, this is reported and the rest continues to run: arriving data is still stored, and loaded
+    /// when Postgres is back. If the emulator ends, the stack ends.
     async fn watch(
         &mut self,
         up: &Up,
@@ -211,7 +214,7 @@ impl Running {
         }
     }
 
-    /// Starts a Postgres that has ended, and follows what was deployed since.
+    /// Starts a Postgres that has ended, and picks up what was deployed since.
     async fn reload(
         &mut self,
         up: &Up,
@@ -231,7 +234,7 @@ impl Running {
         Ok(())
     }
 
-    /// Stops everything, the database last; gives the names.
+    /// Stops everything, the database last; returns the names.
     async fn stop(self) -> Vec<&'static str> {
         let mut names = Vec::new();
         for service in [self.emulator, self.postgres].into_iter().flatten() {
@@ -243,7 +246,7 @@ impl Running {
     }
 }
 
-/// Waits for the end of a service; for ever when there is none.
+/// Waits for the end of a service; for ever if there is none.
 async fn exited(service: &mut Option<Service>) -> Result<std::process::ExitStatus> {
     match service {
         Some(service) => service.exited().await,

@@ -1,4 +1,4 @@
-//! The template as the local stack deploys it: the same text with each function's code in its place.
+//! The template as the local stack deploys it: the same text with the path of each function's package.
 
 use std::{
     collections::BTreeMap,
@@ -7,26 +7,26 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// How a function names its code in the template: the whole checkout, from which `sam build` picks a binary.
+/// The code of a function in the template: the whole checkout, from which `sam build` takes a binary.
 const SOURCE: &str = "CodeUri: .";
-/// How a function names its binary.
+/// The line with a function's binary.
 const BINARY: &str = "BuildProperties: {Binary: ";
-/// How the number of parallel runs of a queue's function is given.
+/// The line with the concurrency of a queue's function.
 const CONCURRENCY: [&str; 2] = [
     "MaximumConcurrency: !Ref LoaderConcurrency",
     "MaximumConcurrency: !Ref ArchiverConcurrency",
 ];
 
-/// What a local stack cannot be held to, as the template has it and as it is deployed. A reference to a parameter is written
-/// out first.
+/// What a local stack has to change: the template's text and the deployed one. References to parameters are replaced by
+/// their values first.
 ///
-/// - The emulator speaks plain HTTP, so that a statement on transport would deny everything. It stays, for requests that do
-///   not tell how they came, which the emulator's all do.
-/// - Permission for a batch is permission for the single action
-///   (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>), where the emulator asks for
-///   an action of the batch's name, which IAM does not know.
+/// - The emulator uses plain HTTP, so a statement that requires TLS would deny everything. It stays, but applies to requests without
+///   that information only, and the emulator's requests always have it.
+/// - In AWS the permission for a batch call is that for the single action
+///   (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>). The emulator requires an action
+///   named like the batch call, which IAM does not know.
 ///
-/// All else about policies is deployed as it stands, and enforced.
+/// All other policies are deployed unchanged and enforced.
 const NOT_SO_HERE: [(&str, &str); 3] = [
     (
         r#"Condition: {Bool: {aws:SecureTransport: "false"}}"#,
@@ -67,22 +67,22 @@ pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
     Ok(functions)
 }
 
-/// Where the code of a function is packed, in the folder `code`.
+/// The path of a function's package in the folder `code`.
 pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
     code.join(format!("{function}.zip"))
 }
 
-/// Points each function's code at its package in `code`, writes numbers where the emulator needs them, and leaves out what
-/// cannot hold there ([`NOT_SO_HERE`]).
+/// Replaces each function's code by its package in `code`, writes numbers where the emulator needs them, and changes what
+/// cannot be enforced there ([`NOT_SO_HERE`]).
 ///
-/// Its queue poller compares `MaximumConcurrency` as a number, but a reference to a parameter reaches
-/// it as text, where AWS converts it.
+/// The emulator's queue poller compares `MaximumConcurrency` as a number, but receives a parameter's value as text, which AWS
+/// converts.
 pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String {
     let mut staged = String::with_capacity(template.len() + 1024);
     for (resource, line) in lines_with_resource(template) {
         if line.trim() == SOURCE {
             let package = package(code, resource);
-            // A path in single quotes may hold anything; a single quote is doubled.
+            // A path in single quotes may contain anything; single quotes are doubled.
             let package = package.to_string_lossy().replace('\'', "''");
             staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{package}'")));
         } else {
@@ -100,7 +100,7 @@ pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String
     staged
 }
 
-/// Each line with the name of the top-level entry that it belongs to: a resource stands two spaces in.
+/// Each line with the name of the entry that it belongs to: resources are indented by two spaces.
 fn lines_with_resource(template: &str) -> impl Iterator<Item = (&str, &str)> {
     template.lines().scan("", |resource, line| {
         let name = line
@@ -169,7 +169,7 @@ mod tests {
         }
         let staged = with_code(TEMPLATE, Path::new("/"), 4);
         assert!(!staged.contains("Bool: {aws:SecureTransport"));
-        // Who may delete or hide single messages may do so with many.
+        // A permission for single messages includes batches of them.
         for action in ["sqs:DeleteMessage", "sqs:ChangeMessageVisibility"] {
             let count = |text: &str| staged.matches(text).count();
             assert_eq!(count(&format!("{action}Batch")) * 2, count(action));

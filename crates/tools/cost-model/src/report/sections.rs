@@ -7,7 +7,7 @@ use crate::{
     usage::{FULL_YEAR_DAYS, scanned_bytes},
 };
 
-/// Events a request in the tables.
+/// Events per request in the tables.
 const BATCHES: [f64; 3] = [1.0, 10.0, 100.0];
 
 pub(super) fn head() -> String {
@@ -103,7 +103,7 @@ fn scans(shape: Shape) -> String {
     )
 }
 
-/// What it adds when no stored result answers anything.
+/// The additional cost if no stored result is used.
 fn every_query_runs(item: Item) -> f64 {
     let cached = Scenario::article(1.0);
     let mut each = cached.clone();
@@ -303,7 +303,7 @@ pub(super) fn prices() -> String {
     )
 }
 
-/// All digits that count, and no more.
+/// All significant digits, and no more.
 fn plain(usd: f64) -> String {
     let text = format!("{usd:.10}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -5,14 +5,14 @@ use crate::{AppEvents, Meter, prices::HOURS_A_MONTH};
 
 /// The forwarder runs once an hour.
 const RUNS_A_MONTH: f64 = HOURS_A_MONTH;
-/// A run that finds the queue empty, or empty at last: two long polls.
+/// The end of a run, when the queue is empty: two long polls.
 const EMPTY_RUN_SECONDS: f64 = 5.0;
-/// Archiving a message and sending it on, with the destination's answer, shared by the messages of a chunk.
+/// Archiving and forwarding a message, including the destination's response; messages of a chunk share it.
 const MESSAGE_SECONDS: f64 = 0.02;
-/// SQS counts a call for each 64 KB of it, and messages come ten at a time.
+/// SQS counts a call per 64 KB, and messages are received ten at a time.
 const CALL_BYTES: f64 = 64.0 * 1024.0;
 const RECEIVED_AT_ONCE: f64 = 10.0;
-/// What is sent on of an event, of what was received.
+/// The forwarded share of an event's bytes.
 const SENT_SHARE: f64 = 0.6;
 const ARCHIVED_SHARE: f64 = 0.15;
 const OBJECTS_A_RUN: f64 = 20.0;
@@ -57,7 +57,7 @@ pub(super) fn uses(app: &AppEvents, retention_months: f64) -> Vec<Use> {
     uses
 }
 
-/// Raw objects a month: a run writes what it received as a few of them.
+/// Raw objects per month: a run writes what it received as a few objects.
 pub(super) fn objects(app: &AppEvents) -> f64 {
     app.batches().min(RUNS_A_MONTH * OBJECTS_A_RUN)
 }

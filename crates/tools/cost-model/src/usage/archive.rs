@@ -1,32 +1,32 @@
-//! The archive of email and app events as Parquet, which the template makes when product events are on too: per raw
-//! object a run of the archiver, its files and its notices.
+//! The archive of email and app events as Parquet, which the template has if product events are enabled too: per raw
+//! object one run of the archiver, its files and its notifications.
 
 use super::{GIB, Item, Pipeline, Use};
 use crate::Meter;
 
-/// Memory of the archiver, for its share of a processor, and how long it is at one object of a few hundred kilobytes.
+/// Memory of the archiver, which determines its share of a CPU, and how long it takes for one object of a few hundred kilobytes.
 const ARCHIVER_GB: f64 = 0.5;
 const OBJECT_SECONDS: f64 = 0.2;
-/// An object's events are mostly of one day, around midnight of two; each day is one file.
+/// An object's events mostly belong to one day, around midnight to two; each day is one file.
 const FILES_AN_OBJECT: f64 = 1.5;
-/// The raw object, and the state of the day that each file is of.
+/// The raw object, and the state of the day of each file.
 const READS_AN_OBJECT: f64 = 1.0 + FILES_AN_OBJECT;
-/// A file is read once more when its day is closed, and then deleted.
+/// A file is read once more when its day is compacted, and then deleted.
 const READS_TO_CLOSE: f64 = FILES_AN_OBJECT;
-/// `EventBridge` gets every event of the bucket: an object that comes, its files, and their deletion.
+/// `EventBridge` gets every event of the bucket: a new object, its files, and their deletion.
 const EVENTS_AN_OBJECT: f64 = 1.0 + FILES_AN_OBJECT * 2.0;
-/// The notice that comes by way of `EventBridge` is sent, received and deleted.
+/// The notification through `EventBridge` is sent, received and deleted.
 const CALLS_AN_OBJECT: f64 = 3.0;
-/// Bytes of an event in the lake, whole. About what its raw form takes as gzip.
+/// Bytes of a whole event in the lake. About as many as its raw form in gzip.
 const LAKE_BYTES: f64 = 180.0;
 
-/// What is archived in a month.
+/// The data archived in a month.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Archived {
     pub(super) pipeline: Pipeline,
     pub(super) objects: f64,
     pub(super) events: f64,
-    /// Whether closed months are stored a second time.
+    /// Whether monthly copies are stored too.
     pub(super) close_months: bool,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn uses(archived: Archived, retention_months: f64) -> Vec<Use> {
     uses
 }
 
-/// `EventBridge` hears of what product events and their queries do in the bucket as well: deliveries with their parts and
+/// `EventBridge` also gets the bucket's events of product events and their queries: deliveries with their parts and
 /// the deletion of these, and two objects for each query that runs.
 pub(super) fn events_of_product(deliveries: f64, queries: f64) -> f64 {
     deliveries * 3.0 + queries * 2.0

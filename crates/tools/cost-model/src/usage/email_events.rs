@@ -3,9 +3,9 @@
 use super::{GIB, Item, MEMORY_GB, POLLS_A_MONTH, Pipeline, Use};
 use crate::{Database, EmailEvents, Meter, prices::HOURS_A_MONTH};
 
-/// `ingest` answers when S3 has the batch.
+/// `ingest` responds when S3 has the batch.
 const INGEST_SECONDS: f64 = 0.04;
-/// `loader`: once a batch, and for each event, with the share of a processor that 256 MB buy.
+/// `loader`: per batch and per event, with the CPU share of 256 MB.
 const LOAD_BATCH_SECONDS: f64 = 0.1;
 const LOAD_EVENT_SECONDS: f64 = 0.000_4;
 /// `query`: a page.
@@ -13,11 +13,11 @@ const SEARCH_SECONDS: f64 = 0.15;
 /// An event in SparkPost's batch, and in the archive as gzip.
 const RAW_BYTES: f64 = 1_400.0;
 const ARCHIVED_BYTES: f64 = 180.0;
-/// A row with its indexes, and a quarter of free space.
+/// A row with its indexes, plus a quarter of free space.
 const ROW_BYTES: f64 = 2_280.0 * 1.25;
 /// The smallest gp3 volume of RDS.
 const LEAST_DATABASE_GB: f64 = 20.0;
-/// The functions' own log lines of one request or batch, each with the gateway's.
+/// The functions' log lines of one request or batch, including the gateway's.
 const LOG_BYTES: f64 = 1_500.0;
 /// The metrics that the pipeline writes.
 const METRICS: f64 = 12.0;
@@ -75,13 +75,13 @@ fn database(email: &EmailEvents, retention_months: f64) -> Vec<Use> {
     let rows_gb = email.events * retention_months * ROW_BYTES / GIB;
     vec![
         pipeline.uses(Item::Database, hours, HOURS_A_MONTH),
-        // Backups of up to this size cost nothing.
+        // Backups of up to this size are free.
         pipeline.uses(
             Item::Database,
             Meter::RdsStoredGb,
             rows_gb.max(LEAST_DATABASE_GB),
         ),
-        // The master password, which RDS makes and keeps.
+        // The master password, which RDS creates and stores.
         pipeline.uses(Item::Keys, Meter::Secrets, 1.0),
     ]
 }

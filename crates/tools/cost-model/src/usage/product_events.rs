@@ -3,51 +3,51 @@
 use super::{GIB, Item, POLLS_A_MONTH, Pipeline, Use, archive};
 use crate::{FrontDoor, Meter, ProductEvents, Shape};
 
-/// `track` answers when Firehose has the events, and Lambda bills the wait.
+/// `track` responds when Firehose has the events, and Lambda bills the waiting time.
 const TRACK_SECONDS: f64 = 0.012;
-/// It has 128 MB, and neither logs nor traces its requests: a line of each would cost more than the requests do.
+/// It has 128 MB, and neither logs nor traces its requests: a line for each would cost more than the requests.
 const TRACK_MEMORY_GB: f64 = 0.125;
 /// The metrics that the archiver writes.
 const METRICS: f64 = 6.0;
-/// `receivedAt` and `eventId`, which `track` writes into an event that lacks them.
+/// `receivedAt` and `eventId`, which `track` adds to an event without them.
 const ADDED_BYTES: f64 = 90.0;
-/// Firehose rounds each record up to this.
+/// Firehose rounds each record up to a multiple of this.
 const RECORD_STEP: f64 = 5.0 * 1024.0;
-/// Firehose delivers at least so often when its buffer does not fill: every 15 minutes.
+/// Firehose delivers at least every 15 minutes if its buffer does not fill.
 const DELIVERIES_A_MONTH: f64 = 4.0 * crate::prices::HOURS_A_MONTH;
-/// It delivers earlier when so much has come, before compression.
+/// It delivers earlier when its buffer has this size, before compression.
 const DELIVERY_BYTES: f64 = 128.0 * 1024.0 * 1024.0;
-/// Raw JSON that the archiver converts in a second of one whole processor, which 1,769 MB of memory buy
+/// Raw JSON that the archiver converts per second of a full CPU, which comes with 1,769 MB of memory
 /// (`make bench`, the click shape, which is the slower one).
 const CONVERTED_BYTES_A_SECOND: f64 = 300e6;
 const ONE_PROCESSOR_GB: f64 = 1_769.0 / 1_024.0;
-/// Memory of the archiver, for its share of a processor, and of the compactor.
+/// Memory of the archiver, which determines its share of a CPU, and of the compactor.
 const ARCHIVER_GB: f64 = 0.5;
 const COMPACTOR_GB: f64 = 2.0;
-/// Starting, listing and writing of one delivery, on top of converting it.
+/// Starting, listing and writing for one delivery, in addition to converting it.
 const ARCHIVE_SECONDS: f64 = 0.5;
-/// The compactor looks once an hour, and merges a day's rows in half a minute for 7 million of them.
+/// The compactor runs once an hour, and merges a day of 7 million rows in half a minute.
 const COMPACTIONS_A_MONTH: f64 = crate::prices::HOURS_A_MONTH;
 const COMPACT_SECONDS: f64 = 1.0;
 const MERGED_ROWS_A_SECOND: f64 = 7e6 / 30.0;
-/// Athena reads at least this much for a query
+/// Athena bills at least this much for a query
 /// (<https://aws.amazon.com/athena/pricing/>).
 const LEAST_SCANNED_BYTES: f64 = 10e6;
-/// The footer of a file, the pages of its column, and one to spare.
+/// The footer of a file, the pages of its column, and one more.
 const READS_A_FILE: f64 = 3.0;
-/// Days of the queries that look back a year, and a month; a closed day is one file in one partition.
+/// Days of the queries over a year, and over a month; a compacted day is one file in one partition.
 pub const FULL_YEAR_DAYS: f64 = 365.0;
 const MONTH_DAYS: f64 = 31.0;
-/// Days since the last month that was copied: half a month on average, and three days until a month is.
+/// Days since the end of the last copied month: half a month on average, and three days until a month is copied.
 const DAYS_SINCE_MONTH: f64 = 18.0;
-/// Parts of a month and two days, of each day those that came today and those that came yesterday.
+/// Prefixes of parts: 32 event days, each with the arrivals of today and yesterday.
 const LISTS_OF_PARTS: f64 = 64.0;
-/// Versions of the ledger, by the day on which they were written.
+/// Prefixes of the manifest's versions, one per day on which they were written.
 const LISTS_OF_STATE: f64 = 3.0;
 /// Days of parts that queries list: yesterday's, and today's so far. A delivery is a part.
 const OPEN_DAYS: f64 = 1.5;
 
-/// What an event of a shape takes, in bytes, as measured by `make bench` over compacted days.
+/// The size of an event of a shape, in bytes, measured by `make bench` over compacted days.
 struct Footprint {
     /// In the raw archive, gzip, with the id that `track` adds.
     raw: f64,
@@ -62,7 +62,7 @@ struct Footprint {
 impl Shape {
     const fn footprint(self) -> Footprint {
         match self {
-            // Without ids of its own an event would take 8.3 and 0.85 bytes; an id is 16 that nothing compresses.
+            // Without ids an event would take 8.3 and 0.85 bytes; an id is 16 bytes that do not compress.
             Self::Article => Footprint {
                 raw: 30.0,
                 lake: 19.0,
@@ -79,7 +79,7 @@ impl Shape {
     }
 }
 
-/// What the three queries of the load read, each once.
+/// The bytes that the three queries of the load read, each run once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScannedBytes {
     /// Users of a month.
@@ -90,7 +90,7 @@ pub struct ScannedBytes {
     pub users_of_year: f64,
 }
 
-/// What Athena bills for one query, whatever else was read.
+/// Dollars that Athena bills for scanning these bytes in one query.
 pub fn query_usd(scanned_bytes: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "dollars are not that exact")]
     let bytes = scanned_bytes as f64;
@@ -98,7 +98,7 @@ pub fn query_usd(scanned_bytes: u64) -> f64 {
     Meter::AthenaScannedTb.price().usd(tb, false)
 }
 
-/// What the queries read at so many events a month.
+/// What the queries read for a number of events per month.
 pub fn scanned_bytes(events: f64, shape: Shape) -> ScannedBytes {
     let footprint = shape.footprint();
     let at_least = |bytes: f64| bytes.max(LEAST_SCANNED_BYTES);
@@ -160,8 +160,8 @@ fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
     let compact_seconds = COMPACT_SECONDS + merge_seconds / COMPACTIONS_A_MONTH;
     let copies = if product.close_months { 2.0 } else { 1.0 };
     let stored = product.events * retention_months * (footprint.raw + copies * footprint.lake);
-    // A delivery is written once raw and once as a part, read once, and each part is read once more when its day is closed.
-    // A table's months are listed and their state is read as those of its days are.
+    // A delivery is written once raw and once as a part, read once, and each part is read once more when its day is compacted.
+    // A table's months are listed and their state is read like those of its days.
     let looks = COMPACTIONS_A_MONTH * 4.0 * copies;
     let writes = deliveries * 2.0 + looks;
     let reads = deliveries * 3.0 + looks;
@@ -169,7 +169,7 @@ fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
         pipeline.uses(Item::Storage, Meter::S3StoredGb, stored / GIB),
         pipeline.uses(Item::Storage, Meter::S3WriteRequests, writes),
         pipeline.uses(Item::Storage, Meter::S3ReadRequests, reads),
-        // Deliveries are large enough to move into Intelligent-Tiering, which counts the objects that it watches.
+        // Deliveries are large enough for Intelligent-Tiering, which bills the objects that it monitors.
         pipeline.uses(Item::Storage, Meter::TransitionRequests, deliveries),
         pipeline.uses(
             Item::Storage,
@@ -225,7 +225,7 @@ fn requests(product: &ProductEvents) -> (f64, f64) {
     };
     let views = if product.close_months { 2.0 } else { 1.0 };
     let lists = executions * (mean_days + LISTS_OF_PARTS + mean_months + LISTS_OF_STATE * views);
-    // A month's file has the pages of a column in as many places as it has days.
+    // A month's file has the pages of a column in one place per day.
     let reads_a_month = READS_A_FILE - 1.0 + MONTH_DAYS;
     let reads = executions
         * (READS_A_FILE * (mean_days + open_files + views) + reads_a_month * mean_months);

@@ -1,9 +1,9 @@
-//! What a stack has whatever happens: keys, dashboard, alarms.
+//! What a stack always has: keys, dashboard, alarms.
 
 use super::{Item, Pipeline, Use};
 use crate::{Meter, Scenario};
 
-/// Alarms by switch, those of the database with email events; a test holds their sum against the template.
+/// Alarms by switch, those of the database with email events; a test compares their sum with the template.
 const ALARMS: [(Pipeline, f64); 4] = [
     (Pipeline::Base, 3.0),
     (Pipeline::EmailEvents, 10.0),
@@ -38,7 +38,7 @@ pub(super) fn uses(scenario: &Scenario) -> Vec<Use> {
 mod tests {
     use super::*;
 
-    /// Counted too high by a few, the bill is a dime off; counted too low, it promises too much.
+    /// A count that is too high by a few adds a dime; a count that is too low promises too much.
     #[test]
     fn no_alarm_of_the_template_is_forgotten() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../template.yaml");

@@ -1,4 +1,4 @@
-//! What a made-up event looks like on the wire.
+//! The wire format of a generated event.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ const TEAS: [(&str, &str, f64); 3] = [
     ("tea-3", "Oolong", 19.0),
 ];
 
-/// The types of a thousand events.
+/// The distribution of types in a thousand events.
 const TYPE_MIX: [(Kind, u64); 8] = [
     (Kind::ScreenView, 480),
     (Kind::CustomEvent, 240),

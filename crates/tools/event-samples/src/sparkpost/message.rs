@@ -1,46 +1,46 @@
-//! The mail that made-up events tell of.
+//! The messages that generated events belong to.
 
 use super::vocabulary::{MAILBOXES, Mailbox, WORDS};
 use crate::random::{Random, choose, scramble};
 
-/// How many people mail goes to; some get far more of it than others.
+/// Number of recipients; some get far more mail than others.
 const RECIPIENTS: f64 = 400_000.0;
-/// How many domains there are beside those of the big mailbox providers.
+/// Number of domains other than those of the big mailbox providers.
 const SMALL_DOMAINS: u64 = 5_000;
-/// How much of the mail is an order confirmation or a password reset, one message in a transmission of its own.
+/// Share of transactional mail, such as order confirmations and password resets: one message per transmission.
 const TRANSACTIONAL_SHARE: f64 = 0.3;
-/// How many campaigns are being sent at a time.
+/// Number of concurrent campaigns.
 const RUNNING_CAMPAIGNS: u64 = 20;
-/// After how many messages one campaign ends and the next begins, on average.
+/// Average number of messages of a campaign.
 const MESSAGES_BETWEEN_CAMPAIGNS: u64 = 4_000;
 
 /// One message to one recipient.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    /// The message and the time at which it was taken in, in seconds since the Unix epoch.
+    /// The message and the time of its injection, in seconds since the Unix epoch.
     pub(super) id: u64,
     pub(super) injected_at: i64,
     pub(super) recipient: Recipient,
     pub(super) transmission: u64,
     pub(super) campaign: u64,
     pub(super) is_transactional: bool,
-    /// Stands for the subject line; a campaign has one.
+    /// Number of the subject line; a campaign has one.
     pub(super) subject: u64,
     pub(super) size_bytes: u64,
     /// 0 is the main account.
     pub(super) subaccount: u64,
-    /// Which of the sender's domains and addresses it leaves from, from 1.
+    /// Number of the sender's domain and address, from 1.
     pub(super) sender: u64,
 }
 
-/// Somebody who gets mail, known by a number.
+/// A recipient, identified by a number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recipient(pub(super) u64);
 
 /// The campaigns that are running, and what has been sent so far.
 #[derive(Clone, Debug)]
 pub(super) struct Mailing {
-    /// Sets what two seeds make up apart.
+    /// Makes the data of two seeds differ.
     salt: u64,
     sent: u64,
     campaigns: Vec<Campaign>,
@@ -118,7 +118,7 @@ impl Mailing {
 }
 
 impl Recipient {
-    /// Bits that are always the same for this one.
+    /// Bits that are always the same for this recipient.
     pub(super) fn traits(self) -> u64 {
         scramble(self.0)
     }

@@ -1,4 +1,4 @@
-//! What a made-up event looks like on the wire.
+//! The wire format of a generated event.
 
 use event_model::sparkpost::EventType;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::random::{Random, choose, scramble};
 
-/// The object inside of the class. Numbers and times come as text, as SparkPost sends them.
+/// The object inside the class. Numbers and times are text, as SparkPost sends them.
 #[derive(Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire format has them")]
 pub(super) struct Payload {
@@ -66,7 +66,7 @@ struct Metadata {
     request_id: String,
 }
 
-/// What only some types have.
+/// Members that only some types have.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum OfType {
@@ -121,7 +121,7 @@ struct UserAgentParsed {
 }
 
 impl Payload {
-    /// An event of a message, with the id that it is to have and at a time in seconds since the Unix epoch.
+    /// An event of a message, with the given id and a time in seconds since the Unix epoch.
     pub(super) fn new(
         event_type: EventType,
         message: &Message,
@@ -139,7 +139,7 @@ impl Payload {
             campaign_id: campaign_name(message.campaign),
             customer_id: "118",
             delv_method: "esmtp",
-            // The one type that SparkPost sends without.
+            // The only type that SparkPost sends without an id.
             event_id: (event_type != EventType::SmsStatus).then(|| event_id.to_string()),
             friendly_from: format!(r#""Brand {sender}" <news{sender}@mail{sender}.brand.example>"#),
             injection_time: message.injected_at.to_string(),

@@ -1,8 +1,8 @@
-//! The words that made-up mail is made of.
+//! The vocabulary of generated mail.
 
 use event_model::sparkpost::EventType;
 
-/// How often a type occurs, in thousandths. They add up to 1,000.
+/// The frequency of each type, in thousandths; the sum is 1,000.
 pub(super) const TYPE_MIX: [(EventType, u64); 15] = [
     (EventType::Injection, 330),
     (EventType::Delivery, 323),
@@ -21,7 +21,7 @@ pub(super) const TYPE_MIX: [(EventType, u64); 15] = [
     (EventType::RelayDelivery, 1),
 ];
 
-/// Who runs a domain, and what share of the recipients is there, in hundredths. The rest have domains of their own.
+/// The provider of a domain, and its share of the recipients, in hundredths. The rest have their own domains.
 pub(super) struct Mailbox {
     pub(super) domain: &'static str,
     pub(super) share: u64,
@@ -48,7 +48,7 @@ const fn mailbox(domain: &'static str, share: u64, provider: &'static str) -> Ma
     }
 }
 
-/// Why mail did not arrive.
+/// Reasons why mail did not arrive.
 #[derive(Clone, Copy)]
 pub(super) struct Failure {
     pub(super) bounce_class: &'static str,

@@ -7,7 +7,7 @@ use time::{
 
 use crate::random::{Random, choose, scramble};
 
-/// How often something happens, in thousandths; the rest are sign-ups.
+/// The frequency of each event, in thousandths; the rest are sign-ups.
 const EVENT_MIX: [(&str, u64); 6] = [
     ("page_view", 600),
     ("click", 200),
@@ -112,7 +112,7 @@ fn draw_event(random: &mut Random) -> &'static str {
     "signup"
 }
 
-/// A number below `limit`: small ones come often, most of them once in a while. Whole numbers only, as the last digits of a
+/// A number below `limit`: small ones are frequent, most are rare. Computed with integers, because the last digits of a floating-point
 /// power may differ between machines.
 fn skewed(random: &mut Random, limit: u64) -> u64 {
     let bits = u64::from(u64::BITS - limit.leading_zeros());

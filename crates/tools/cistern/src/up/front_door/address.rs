@@ -1,4 +1,4 @@
-//! Where a request goes.
+//! The target of a request.
 
 use axum::http::Uri;
 use reqwest::Url;
@@ -7,13 +7,13 @@ use super::Refusal;
 
 /// The path and query of `uri` below `base`.
 ///
-/// What reads an address may read it otherwise than it is written: `..` and a backslash go up, `%2e` is a dot. So what was
-/// read must be what was written, or nothing is asked.
+/// A parser may read an address differently from how it is written: `..` and a backslash go up, `%2e` is a dot. So the parsed
+/// address must equal the written one; otherwise the request is refused.
 ///
 /// # Errors
-/// [`Refusal::Address`] for a path that leads elsewhere, or might.
+/// [`Refusal::Address`] for a path that could be resolved to another one.
 pub(super) fn address(base: &str, uri: &Uri) -> Result<Url, Refusal> {
-    // The emulator compares routes to the last slash, while the gateways of AWS lead `/track/` where `/track` leads.
+    // The emulator compares routes including a trailing slash, while AWS's gateways route `/track/` like `/track`.
     let path = uri.path().trim_end_matches('/');
     let query = uri.query().map(|query| format!("?{query}"));
     let text = format!("{base}{path}{}", query.unwrap_or_default());

@@ -1,5 +1,5 @@
-//! What an HTTP API says to pages of other origins
-//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>). The emulator keeps the configuration and
+//! CORS responses of an HTTP API
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>). The emulator stores the configuration but
 //! refuses every preflight.
 
 use axum::{
@@ -24,7 +24,7 @@ pub(super) struct Cors {
     max_age: Option<u32>,
 }
 
-/// Those of a function are ignored where the gateway has a configuration of its own.
+/// A function's own headers are ignored if the gateway has a CORS configuration.
 const OF_THE_FUNCTION: [HeaderName; 6] = [
     header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
     header::ACCESS_CONTROL_ALLOW_HEADERS,
@@ -35,7 +35,7 @@ const OF_THE_FUNCTION: [HeaderName; 6] = [
 ];
 
 impl Cors {
-    /// The gateway's answer to an `OPTIONS` that no route takes: 204, and what is allowed when the origin is.
+    /// The gateway's response to an `OPTIONS` that no route handles: 204, with the allowed values if the origin is allowed.
     pub(super) fn preflight(&self, asked: &HeaderMap) -> Response {
         let mut headers = HeaderMap::new();
         if asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
@@ -60,7 +60,7 @@ impl Cors {
         (StatusCode::NO_CONTENT, headers).into_response()
     }
 
-    /// Puts the gateway's headers in place of a function's.
+    /// Replaces a function's headers by the gateway's.
     pub(super) fn overwrite(&self, asked: &HeaderMap, answered: &mut HeaderMap) {
         for name in &OF_THE_FUNCTION {
             answered.remove(name);
@@ -72,7 +72,7 @@ impl Cors {
         }
     }
 
-    /// What the answer says of the origin that asks; none for an origin that may not, and without one.
+    /// The allowed origin in the response; `None` for an origin that is not allowed, and without an origin.
     fn allowed_origin(&self, asked: &HeaderMap) -> Option<HeaderValue> {
         let origin = asked.get(header::ORIGIN)?;
         let text = origin.to_str().ok()?;
@@ -87,7 +87,7 @@ impl Cors {
     }
 }
 
-/// `https://*` is any origin that begins so.
+/// `https://*` is any origin with that scheme.
 fn matches_origin(allowed: &str, origin: &str) -> bool {
     match allowed.strip_suffix('*') {
         Some(start) => origin

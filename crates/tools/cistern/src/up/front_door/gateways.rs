@@ -1,4 +1,4 @@
-//! The gateways behind the door: where they are, and which routes they have.
+//! The gateways behind the reverse proxy: their addresses and routes.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::{http, stack::Stack};
 const REST_API_PATH: &str = "/webhooks/mparticle";
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where the emulator has the two gateways, and what the HTTP API was told when it was deployed. As long as nothing was,
-/// nothing is known.
+/// The addresses of the two gateways in the emulator, and the deployed configuration of the HTTP API. Empty before the first
+/// deployment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gateways {
     http_api: String,
@@ -24,20 +24,20 @@ pub(super) struct Gateways {
     cors: Option<Cors>,
 }
 
-/// Which way a request goes.
+/// The route of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// To the REST API.
     Rest,
     /// To a route of the HTTP API without an authorizer.
     Open,
-    /// To one with an authorizer.
+    /// To a route with an authorizer.
     Closed,
     /// The HTTP API has no such route.
     NoRoute,
 }
 
-/// A route, as the API tells it.
+/// A route, as the API describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Route {
@@ -59,7 +59,7 @@ struct Api {
 }
 
 impl Gateways {
-    /// Asks the emulator what was deployed.
+    /// Reads from the emulator what is deployed.
     pub(super) async fn of(stack: &Stack) -> Result<Self> {
         let Stack {
             aws_endpoint_url,
@@ -79,10 +79,10 @@ impl Gateways {
         })
     }
 
-    /// The way of a request, chosen as AWS's gateways do, which take no notice of a slash too many.
+    /// The route of a request, chosen like AWS's gateways, which ignore a trailing slash.
     ///
     /// # Errors
-    /// When the path holds dot segments, or nothing was deployed yet.
+    /// When the path contains dot segments, or nothing is deployed yet.
     pub(super) fn way_of(&self, method: &Method, path: &str) -> Result<Way, Refusal> {
         if self.http_api.is_empty() {
             return Err(Refusal::NotReady);
@@ -98,7 +98,7 @@ impl Gateways {
         let route = self.routes.iter().filter(|route| {
             route.route_key != "$default" && covers(&route.route_key, method.as_str(), &path)
         });
-        // The one that says most of the path, as the gateway chooses.
+        // The most specific route, like the gateway.
         Ok(route
             .max_by_key(|route| (!route.is_greedy(), route.route_key.len()))
             .map_or(Way::NoRoute, Route::way))
@@ -132,7 +132,7 @@ impl Route {
     }
 }
 
-/// The emulator checks no signature, but routes a request by the scope that signs it.
+/// The emulator does not check signatures, but routes a request by the scope of its signature.
 async fn ask<T: DeserializeOwned>(url: &str, region: &str) -> Result<T> {
     let scope = format!(
         "AWS4-HMAC-SHA256 Credential=local/20260101/{region}/apigateway/aws4_request, SignedHeaders=host, Signature=0"
@@ -142,11 +142,11 @@ async fn ask<T: DeserializeOwned>(url: &str, region: &str) -> Result<T> {
         .header("authorization", scope)
         .send()
         .await
-        .context("asking the emulator for its routes")?
+        .context("reading the emulator's routes")?
         .error_for_status()
-        .context("asking the emulator for its routes")?;
+        .context("reading the emulator's routes")?;
     let text = answer.bytes().await.context("reading the routes")?;
-    serde_json::from_slice(&text).context("understanding the routes")
+    serde_json::from_slice(&text).context("parsing the routes")
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Running Postgres's programs as somebody who is not root, as they demand.
+//! Running Postgres's programs as a user other than root, which they require.
 //!
-//! For root, which is who one is in most containers, they run as `nobody`. That user may not be able
-//! to walk to the checkout, which is often below `/root`, whose door is shut to others. Copying a
-//! hundred megabytes of programs and every database to an open place would leave things outside the
-//! data directory, and user namespaces are switched off in most containers. So the programs keep the
-//! one capability that opens doors, `CAP_DAC_OVERRIDE`, which root has in containers too; `setpriv`
-//! of util-linux hands it over. Postgres asks only who it is, not what it may do.
+//! If the current user is root, as in most containers, they run as `nobody`. That user may not be able
+//! to reach the checkout, which is often below `/root` and not accessible to others. Copying a hundred
+//! megabytes of programs and every database to an accessible folder would leave files outside the data
+//! directory, and user namespaces are disabled in most containers. So the programs keep the one
+//! capability that bypasses file permissions, `CAP_DAC_OVERRIDE`, which root has in containers too;
+//! `setpriv` of util-linux passes it on. Postgres checks only its user, not its capabilities.
 
 use std::{
     os::unix::fs::chown,
@@ -32,7 +32,7 @@ impl Programs {
         }
     }
 
-    /// A program of Postgres, to be run by somebody who is not root.
+    /// A program of Postgres, to be run as a user other than root.
     pub(super) fn command(&self, name: &str) -> Command {
         let program = self.folder.join(name);
         if !geteuid().is_root() {
@@ -43,16 +43,16 @@ impl Programs {
             .args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")])
             .arg("--clear-groups")
             .args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override"])
-            // access(2), by which Postgres finds its own files, else leaves capabilities out of account.
+            // Otherwise access(2), with which Postgres checks its own files, ignores capabilities.
             .arg("--securebits=+no_setuid_fixup")
             .arg(program)
-            // The working directory may be one that they cannot read.
+            // The working directory may not be readable for them.
             .current_dir("/");
         command
     }
 }
 
-/// Makes a folder belong to those who run the programs.
+/// Gives a folder to the user who runs the programs.
 pub(super) fn give(folder: &Path) -> Result<()> {
     if geteuid().is_root() {
         chown(folder, Some(NOBODY), Some(NOBODY))
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// Where `id` and `test` are on every system that has Postgres's programs.
+    /// The folder of `id` and `test` on every system that can run Postgres's programs.
     fn system() -> Programs {
         Programs::in_folder(Path::new("/usr/bin"))
     }
