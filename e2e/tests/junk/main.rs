@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod compactor;
 mod forwarder;
 mod http;
 mod lambda;

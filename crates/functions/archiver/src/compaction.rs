@@ -1,8 +1,8 @@
-//! Closing days: many parts to one file, while queries go on. And months, when they are asked for.
+//! Compaction days: many parts to one file, while queries go on. And months, when they are asked for.
 
 mod close;
 mod days;
-mod ledger;
+mod manifest;
 mod months;
 mod plan;
 mod rebuild;
@@ -21,10 +21,10 @@ use tracing::{Instrument, error, info_span};
 use self::{days::compact_days, months::compact_months, plan::Steps, set_aside::Reason};
 use crate::{
     Deps,
-    stored::{Stored, StoredError},
+    lake_store::{LakeStore, LakeStoreError},
 };
 
-pub(crate) use self::ledger::{Ledger, version_day};
+pub(crate) use self::manifest::{Manifest, version_day};
 pub use self::plan::Policy;
 
 /// What one run did. A month is named by its first day.
@@ -50,7 +50,7 @@ pub struct Report {
 #[derive(Debug, thiserror::Error)]
 enum CloseError {
     #[error(transparent)]
-    Stored(#[from] StoredError),
+    LakeStore(#[from] LakeStoreError),
     #[error("reading {key}")]
     Get { key: String, source: GetError },
     #[error("merging {key}")]
@@ -118,24 +118,24 @@ fn note<T>(compacted: Result<T, CloseError>, table: &Table, report: &mut Report)
     }
 }
 
-/// Deletes what goes, and writes the ledger if it changes. Returns that which holds from then on.
+/// Deletes what goes, and writes the manifest if it changes. Returns that which holds from then on.
 ///
 /// Athena opens every object that it has listed, hidden or not, and fails when one is gone; it says of itself that files are not to
 /// be deleted under a query (<https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html>, "Incorrect fileSize").
 /// So nothing goes that a query which still runs can have listed.
 async fn take_first_steps(
-    stored: &Stored,
-    ledger: Ledger,
+    stored: &LakeStore,
+    manifest: Manifest,
     replaced: &[String],
     steps: Steps,
     report: &mut Report,
-) -> Result<Ledger, StoredError> {
+) -> Result<Manifest, LakeStoreError> {
     stored.delete_files(&steps.remove).await?;
-    stored.delete_ledgers(replaced).await?;
+    stored.delete_manifests(replaced).await?;
     report.removed_count += steps.remove.len();
-    let Some(next) = steps.ledger else {
-        return Ok(ledger);
+    let Some(next) = steps.manifest else {
+        return Ok(manifest);
     };
-    stored.write_ledger(&next).await?;
+    stored.write_manifest(&next).await?;
     Ok(next)
 }

@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::{
     Deps,
-    stored::{Stored, StoredError},
+    lake_store::{LakeStore, LakeStoreError},
 };
 
 /// For an object's first bytes, and for each piece of it.
@@ -64,7 +64,7 @@ pub(crate) enum ObjectError {
     Rejections(#[from] PutError),
     /// What it became could not be stored.
     #[error(transparent)]
-    Store(#[from] StoredError),
+    Store(#[from] LakeStoreError),
 }
 
 impl ObjectError {
@@ -100,7 +100,7 @@ impl ObjectError {
 pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Counts, ObjectError> {
     let started = Instant::now();
     let table = table_of(deps, &name.key)?;
-    let stored = Stored::new(deps, table);
+    let stored = LakeStore::new(deps, table);
     let source_key = source_key(&deps.config.bucket, name);
     let opened = open(&deps.s3, name, READ_LIMIT).await?;
     let size_bytes = opened.size_bytes;
@@ -179,7 +179,7 @@ fn source_key(bucket: &str, name: &ObjectRef) -> String {
 }
 
 async fn store(
-    stored: &Stored,
+    stored: &LakeStore,
     source_key: &str,
     arrival: OffsetDateTime,
     converted: Converted,
@@ -228,14 +228,14 @@ fn coming(arrival: OffsetDateTime, now: OffsetDateTime) -> Date {
 /// Stores a part, unless it is there, or was and is now in a file that its day was closed as.
 ///
 /// That is looked up before the part is stored, and a part is only removed long after it was noted down there
-/// ([`Policy::settle`](crate::Policy::settle)): so a part that is not noted down yet is still there to be found, under one of the
+/// ([`Policy::query_grace_period`](crate::Policy::query_grace_period)): so a part that is not noted down yet is still there to be found, under one of the
 /// days that queries list.
 async fn store_part(
-    stored: &Stored,
+    stored: &LakeStore,
     part: Part,
     arrival: OffsetDateTime,
     now: OffsetDateTime,
-) -> Result<PutOutcome, StoredError> {
+) -> Result<PutOutcome, LakeStoreError> {
     let (day, _) = stored.read_day(part.file.day).await?;
     if day.is_some_and(|day| day.parts.contains_key(&part.file.id)) {
         return Ok(PutOutcome::AlreadyThere);

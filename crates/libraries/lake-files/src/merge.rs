@@ -24,8 +24,8 @@ use self::{
     source_files::{row_count, text_passes},
 };
 use crate::{
-    columns::kinds,
-    parquet_file::{FileReader, FileWriter, Pile, ReadError, catch},
+    columns::column_types,
+    parquet_file::{FileReader, FileWriter, ReadError, SpillFile, catch},
 };
 
 /// Rows are numbered by 32 bits.
@@ -51,7 +51,7 @@ pub struct Merge {
     /// So many of the files, the first ones, are not written again.
     known_count: usize,
     /// Where they lie.
-    pile: Option<Pile>,
+    spill_file: Option<SpillFile>,
 }
 
 /// What was merged.
@@ -119,7 +119,7 @@ impl Merge {
             numbers: Vec::new(),
             added_count: 0,
             known_count: 0,
-            pile: None,
+            spill_file: None,
         }
     }
 
@@ -149,11 +149,11 @@ impl Merge {
     pub fn add(&mut self, input: impl Read) -> Result<(), MergeError> {
         let number = self.added_count;
         self.added_count += 1;
-        let pile = match &mut self.pile {
-            Some(pile) => pile,
-            None => self.pile.insert(new_pile(&self.directory)?),
+        let spill_file = match &mut self.spill_file {
+            Some(spill_file) => spill_file,
+            None => self.spill_file.insert(new_spill_file(&self.directory)?),
         };
-        let file = FileReader::new(&pile.append(input)?, &self.table)?;
+        let file = FileReader::new(&spill_file.append(input)?, &self.table)?;
         let limit = self.max_rows;
         let row_count = file.row_count();
         if row_count > limit {
@@ -220,10 +220,10 @@ impl Merge {
             .collect();
         let mut writer = FileWriter::new(out, &self.table, id)?;
         // A file has its chunks by row group, and they are made by column.
-        let mut pile = new_pile(&self.directory)?;
+        let mut spill_file = new_spill_file(&self.directory)?;
         let mut chunks: Vec<Vec<_>> = groups.iter().map(|_| Vec::new()).collect();
         let mut gathered = Gathered::default();
-        for (place, (_, kind)) in kinds(&self.table).enumerate() {
+        for (place, (_, kind)) in column_types(&self.table).enumerate() {
             for pass in self.passes(place, kind, groups.len()) {
                 if gathered.pass != pass {
                     gathered = Gathered::new(&self.files, &groups, pass.clone());
@@ -231,7 +231,7 @@ impl Merge {
                 let column = gathered.read_column(place, kind)?;
                 for (rows, chunks) in gathered.rows_by_group().zip(&mut chunks[pass]) {
                     let chunk = writer.encoder().encode(place, &column, rows)?;
-                    chunks.push(chunk.put_aside(&mut pile)?);
+                    chunks.push(chunk.spill(&mut spill_file)?);
                 }
             }
         }
@@ -244,7 +244,7 @@ impl Merge {
 
     /// How often the column that is read most often is read.
     fn most_passes(&self) -> usize {
-        kinds(&self.table)
+        column_types(&self.table)
             .enumerate()
             .map(|(place, (_, kind))| self.pass_count(place, kind))
             .max()
@@ -284,8 +284,8 @@ fn group_rows(row_count: usize, fewest_groups: usize) -> usize {
     row_count.div_ceil(groups).max(1)
 }
 
-fn new_pile(directory: &Path) -> io::Result<Pile> {
-    tempfile::tempfile_in(directory).map(Pile::new)
+fn new_spill_file(directory: &Path) -> io::Result<SpillFile> {
+    tempfile::tempfile_in(directory).map(SpillFile::new)
 }
 
 fn to_u64(rows: usize) -> u64 {

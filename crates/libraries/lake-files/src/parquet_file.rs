@@ -21,6 +21,6 @@ mod writer;
 pub use reader::ReadError;
 
 pub(crate) use reader::{FileReader, catch};
-pub(crate) use slice::Pile;
+pub(crate) use slice::SpillFile;
 pub(crate) use splice::{FileSplicer, Finished};
 pub(crate) use writer::FileWriter;

@@ -87,7 +87,7 @@ pub fn parts_location(table: &Table, bucket: &str) -> String {
     format!("s3://{bucket}/{}", layout::parts_prefix(table.name()))
 }
 
-/// The location of the versions of the ledger.
+/// The location of the versions of the manifest.
 pub fn state_location(table: &Table, bucket: &str) -> String {
     format!("s3://{bucket}/{}", layout::state_prefix(table.name()))
 }
@@ -118,7 +118,7 @@ pub fn parts_properties(table: &Table, bucket: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The parameters of the table of the ledger: its versions of today and the two days before.
+/// The parameters of the table of the manifest: its versions of today and the two days before.
 pub fn state_properties(table: &Table, bucket: &str) -> Vec<(String, String)> {
     let template = format!("{}at=${{at}}/", state_location(table, bucket));
     projected("json")

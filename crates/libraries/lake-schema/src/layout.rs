@@ -30,7 +30,7 @@ pub const LISTED_DAYS_BEFORE: i64 = 1;
 /// Parts of older days than this many before today are listed by no query: each day is two prefixes more to list. They show when
 /// they are merged.
 pub const PARTS_DAYS_BEFORE: i64 = 30;
-/// Of the ledger they list a day more: so a query at midnight that has listed a part finds the ledger that hides it, even if no
+/// Of the manifest they list a day more: so a query at midnight that has listed a part finds the manifest that hides it, even if no
 /// compactor has written one since.
 pub const STATE_LISTED_DAYS_BEFORE: i64 = LISTED_DAYS_BEFORE + 1;
 
@@ -131,7 +131,7 @@ pub fn listed_until(at: Date) -> OffsetDateTime {
     at.midnight().assume_utc() + Duration::days(LISTED_DAYS_BEFORE + 1)
 }
 
-/// The same for versions of the ledger that were written on the day `at`.
+/// The same for versions of the manifest that were written on the day `at`.
 pub fn state_listed_until(at: Date) -> OffsetDateTime {
     at.midnight().assume_utc() + Duration::days(STATE_LISTED_DAYS_BEFORE + 1)
 }

@@ -107,7 +107,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 async fn ask_athena(place: &Place, options: &Options, sql: &str) -> Result<Answer> {
-    let step = Step::start("Athena");
+    let step = Step::start("Athena").reported();
     let question = Question {
         workgroup: place.output("AnalyticsWorkgroup")?,
         database: place.output("LakeDatabase")?,

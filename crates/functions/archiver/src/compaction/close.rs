@@ -1,4 +1,4 @@
-//! What days and months have in common: each that is due becomes one file, and the ledger says how far it is.
+//! What days and months have in common: each that is due becomes one file, and the manifest says how far it is.
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
@@ -13,12 +13,12 @@ use tracing::{Instrument, error, info_span};
 
 use super::{
     CloseError, Report,
-    ledger::{Closing, Ledger, Phase, version_after},
+    manifest::{Compaction, Manifest, Phase, version_after},
     set_aside::{Reason, set_file_aside},
 };
 use crate::{
     Deps,
-    stored::{Stored, StoredError},
+    lake_store::{LakeStore, LakeStoreError},
 };
 
 /// For an object's first bytes, and for each piece of it.
@@ -37,37 +37,51 @@ pub(super) struct Closed<T> {
     pub(super) written: Option<T>,
 }
 
-/// Closes each of `due` by `write_one`, begins none after `begin_until`, and notes down in the ledger what was done. Returns what
+/// Makes one file of a day's, or a month's, inputs.
+pub(super) trait Writer: Sync {
+    /// What is said about the file.
+    type Written: Send;
+    /// What one file holds.
+    const PERIOD: Period;
+
+    /// Writes the output of `compaction`, which is that of `day`, or of the month that begins with it.
+    fn write(
+        &self,
+        day: Date,
+        compaction: &Compaction,
+    ) -> impl Future<Output = Result<Closed<Self::Written>, CloseError>> + Send;
+}
+
+/// Closes each of `due` by `writer`, begins none after `begin_until`, and notes down in the manifest what was done. Returns what
 /// was written.
-pub(super) async fn close_all<T>(
+pub(super) async fn close_all<W: Writer>(
     deps: &Deps,
-    stored: &Stored,
-    ledger: &mut Ledger,
-    due: (Period, Vec<Date>),
+    stored: &LakeStore,
+    manifest: &mut Manifest,
+    due: Vec<Date>,
     begin_until: Instant,
     report: &mut Report,
-    write_one: impl AsyncFn(Date, &Closing) -> Result<Closed<T>, CloseError>,
-) -> Result<Vec<(Date, T)>, StoredError> {
-    let (period, due) = due;
+    writer: W,
+) -> Result<Vec<(Date, W::Written)>, LakeStoreError> {
     let mut written = Vec::new();
     let mut has_changed = false;
     for day in due {
-        let Some(closing) = ledger.days.get_mut(&day) else {
+        let Some(closing) = manifest.days.get_mut(&day) else {
             continue;
         };
         if Instant::now() >= begin_until {
             report.put_off.push(day);
             continue;
         }
-        let partition = format_partition(period, day);
+        let partition = format_partition(W::PERIOD, day);
         let span = info_span!("partition", partition, file_count = closing.inputs.len());
-        match write_one(day, closing).instrument(span).await {
+        match writer.write(day, closing).instrument(span).await {
             Ok(closed) => {
                 has_changed = true;
                 written.extend(closed.written.map(|file| (day, file)));
                 if closed.used.is_empty() {
                     // There is no file to show.
-                    ledger.days.remove(&day);
+                    manifest.days.remove(&day);
                 } else {
                     closing.inputs = closed.used;
                     (closing.phase, closing.since) = (Phase::Written, (deps.clock)());
@@ -82,26 +96,26 @@ pub(super) async fn close_all<T>(
     }
     if has_changed {
         // Once for all, as queries read every version. A run that is cut off before finds its files there the next time.
-        ledger.version = version_after(ledger.version, (deps.clock)().date());
-        stored.write_ledger(ledger).await?;
+        manifest.version = version_after(manifest.version, (deps.clock)().date());
+        stored.write_manifest(manifest).await?;
     }
-    report.closing_count += ledger.days.len();
+    report.closing_count += manifest.days.len();
     Ok(written)
 }
 
 /// Stores the file at `path`, unless a run that was cut off has.
 pub(super) async fn put_output(
-    stored: &Stored,
+    stored: &LakeStore,
     output: LakeFile,
     path: &Path,
 ) -> Result<(), CloseError> {
     let name = stored.object(output.key(&stored.table));
     let put = put_new_file(&stored.s3, &name, path, PARQUET, WRITE_LIMIT).await;
     put.map(drop)
-        .map_err(|error| StoredError::from(error).into())
+        .map_err(|error| LakeStoreError::from(error).into())
 }
 
-pub(super) async fn open_object(stored: &Stored, key: &str) -> Result<BlockingBody, CloseError> {
+pub(super) async fn open_object(stored: &LakeStore, key: &str) -> Result<BlockingBody, CloseError> {
     let name = stored.object(key.to_owned());
     let opened = open(&stored.s3, &name, READ_LIMIT).await;
     let body = opened.map_err(|source| CloseError::Get {
@@ -114,7 +128,7 @@ pub(super) async fn open_object(stored: &Stored, key: &str) -> Result<BlockingBo
 /// Sets closed files of a day aside, and forgets that their parts are in closed files, so that they can be converted again.
 pub(super) async fn set_closed_aside(
     deps: &Deps,
-    stored: &Stored,
+    stored: &LakeStore,
     broken: &[(LakeFile, Reason)],
 ) -> Result<(), CloseError> {
     let days: BTreeSet<Date> = broken.iter().map(|(file, _)| file.day).collect();

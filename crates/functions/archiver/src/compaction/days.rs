@@ -1,4 +1,4 @@
-//! Closing days: many parts to one file, while queries go on.
+//! Compaction days: many parts to one file, while queries go on.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,16 +17,16 @@ use tracing::{error, info, warn};
 
 use super::{
     CloseError, Report,
-    close::{Closed, close_all, open_object, put_output, set_closed_aside},
-    ledger::Closing,
+    close::{Closed, Writer, close_all, open_object, put_output, set_closed_aside},
+    manifest::Compaction,
     plan::{DaysOfMonth, days_by_month, due_days, next_steps},
-    rebuild::read_ledger,
+    rebuild::read_manifest,
     set_aside::{Reason, set_file_aside},
     take_first_steps,
 };
 use crate::{
     Deps,
-    stored::{DayState, Stored, StoredError},
+    lake_store::{DayState, LakeStore, LakeStoreError},
 };
 
 /// Brings every day of `table` that is to be closed one step further. Returns what months have of the days, as they were listed.
@@ -36,46 +36,80 @@ pub(super) async fn compact_days(
     begin_until: Instant,
     report: &mut Report,
 ) -> Result<BTreeMap<Date, DaysOfMonth>, CloseError> {
-    let stored = Stored::new(deps, table);
+    let stored = LakeStore::new(deps, table);
     let now = (deps.clock)();
     let policy = deps.config.policy;
-    let (ledger, replaced) = read_ledger(deps, &stored).await?;
+    let (manifest, replaced) = read_manifest(deps, &stored).await?;
     let sizes = stored.list_files().await?;
     let files: Vec<LakeFile> = sizes.keys().copied().collect();
     let closed_at = read_closing_times(&stored, &files, report).await?;
-    let mut due = due_days(&stored.table, &ledger, &files, &closed_at, now, policy);
+    let mut due = due_days(&stored.table, &manifest, &files, &closed_at, now, policy);
     due.retain(|day, _| !report.failed.contains(day));
-    let steps = next_steps(&ledger, &files, due, now, policy.settle);
+    let steps = next_steps(&manifest, &files, due, now, policy.query_grace_period);
     let write = steps.write.clone();
-    let mut ledger = take_first_steps(&stored, ledger, &replaced, steps, report).await?;
-    let merge = async |day: Date, closing: &Closing| {
-        let known: Vec<LakeFile> = files
+    let mut manifest = take_first_steps(&stored, manifest, &replaced, steps, report).await?;
+    let writer = DayWriter {
+        deps,
+        table,
+        stored: &stored,
+        files: &files,
+    };
+    let merged = close_all(
+        deps,
+        &stored,
+        &mut manifest,
+        write,
+        begin_until,
+        report,
+        writer,
+    )
+    .await?;
+    report.merged.extend(merged);
+    Ok(days_by_month(&sizes, &manifest, deps.config.first_day))
+}
+
+/// Merges the parts of days.
+struct DayWriter<'a> {
+    deps: &'a Deps,
+    table: &'a Table,
+    stored: &'a LakeStore,
+    /// All files of the table.
+    files: &'a [LakeFile],
+}
+
+impl Writer for DayWriter<'_> {
+    type Written = Merged;
+    const PERIOD: Period = Period::Day;
+
+    async fn write(
+        &self,
+        day: Date,
+        compaction: &Compaction,
+    ) -> Result<Closed<Merged>, CloseError> {
+        let known: Vec<LakeFile> = self
+            .files
             .iter()
             .filter(|file| file.day == day && file.kind == FileKind::ClosedDay)
-            .filter(|file| file.id != closing.output)
+            .filter(|file| file.id != compaction.output)
             .copied()
             .collect();
-        merge_day(deps, table, &stored, day, closing, &known).await
-    };
-    let due = (Period::Day, write);
-    let merged = close_all(deps, &stored, &mut ledger, due, begin_until, report, merge).await?;
-    report.merged.extend(merged);
-    Ok(days_by_month(&sizes, &ledger, deps.config.first_day))
+        merge_day(self.deps, self.table, self.stored, day, compaction, &known).await
+    }
 }
 
 /// When the days with parts were closed last. A day whose state cannot be read has failed, and no other.
 async fn read_closing_times(
-    stored: &Stored,
+    stored: &LakeStore,
     files: &[LakeFile],
     report: &mut Report,
-) -> Result<BTreeMap<Date, OffsetDateTime>, StoredError> {
+) -> Result<BTreeMap<Date, OffsetDateTime>, LakeStoreError> {
     let is_part = |file: &&LakeFile| matches!(file.kind, FileKind::Part { .. });
     let days: BTreeSet<Date> = files.iter().filter(is_part).map(|file| file.day).collect();
     let mut closed_at = BTreeMap::new();
     for day in days {
         match stored.read_day(day).await {
             Ok((state, _)) => closed_at.extend(state.map(|state| (day, state.closed_at))),
-            Err(error @ StoredError::DayState { .. }) => {
+            Err(error @ LakeStoreError::DayState { .. }) => {
                 let error = function_kit::chain(&error);
                 error!(day = %day, error = %error, "day cannot be closed until its state can be read");
                 report.failed.push(day);
@@ -89,7 +123,7 @@ async fn read_closing_times(
 /// Files of one day on their way into one.
 struct DayMerge<'a> {
     deps: &'a Deps,
-    stored: &'a Stored,
+    stored: &'a LakeStore,
     merge: Merge,
     /// The files that were given to `merge`, in that order.
     added: Vec<LakeFile>,
@@ -100,9 +134,9 @@ struct DayMerge<'a> {
 async fn merge_day(
     deps: &Deps,
     table: &Table,
-    stored: &Stored,
+    stored: &LakeStore,
     day: Date,
-    closing: &Closing,
+    closing: &Compaction,
     known: &[LakeFile],
 ) -> Result<Closed<Merged>, CloseError> {
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Closing months: a copy of their closed days in one file, and one more for what comes late, in a table of their own.
+//! Compaction months: a copy of their closed days in one file, and one more for what comes late, in a table of their own.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,16 +19,16 @@ use tracing::info;
 
 use super::{
     CloseError, Report,
-    close::{Closed, close_all, open_object, put_output, set_closed_aside},
-    ledger::Closing,
+    close::{Closed, Writer, close_all, open_object, put_output, set_closed_aside},
+    manifest::Compaction,
     plan::{DaysOfMonth, due_months, next_steps},
-    rebuild::read_ledger,
+    rebuild::read_manifest,
     set_aside::Reason,
     take_first_steps,
 };
 use crate::{
     Deps,
-    stored::{DayState, Stored, StoredError},
+    lake_store::{DayState, LakeStore, LakeStoreError},
 };
 
 /// Brings every month of `table` that is to be closed one step further, and begins no file after `begin_until`.
@@ -39,34 +39,61 @@ pub(super) async fn compact_months(
     begin_until: Instant,
     report: &mut Report,
 ) -> Result<(), CloseError> {
-    let stored = Stored::new(deps, &table.closed_months());
+    let stored = LakeStore::new(deps, &table.closed_months());
     let now = (deps.clock)();
     let policy = deps.config.policy;
-    let (ledger, replaced) = read_ledger(deps, &stored).await?;
+    let (manifest, replaced) = read_manifest(deps, &stored).await?;
     let copied = read_copied(&stored, days).await?;
-    let due = due_months(&stored.table, &ledger, &copied, days, now, policy);
+    let due = due_months(&stored.table, &manifest, &copied, days, now, policy);
     for month in due.too_large {
         let month = format_partition(Period::Month, month);
         info!(month, "month is too large for one file and stays in days");
     }
-    let steps = next_steps(&ledger, &[], due.months, now, policy.settle);
-    let write = (Period::Month, steps.write.clone());
-    let mut ledger = take_first_steps(&stored, ledger, &replaced, steps, report).await?;
-    let copy = async |month: Date, closing: &Closing| {
-        write_month(deps, table, &stored, month, closing).await
+    let steps = next_steps(&manifest, &[], due.months, now, policy.query_grace_period);
+    let write = steps.write.clone();
+    let mut manifest = take_first_steps(&stored, manifest, &replaced, steps, report).await?;
+    let writer = MonthWriter {
+        deps,
+        table,
+        stored: &stored,
     };
-    let written = close_all(deps, &stored, &mut ledger, write, begin_until, report, copy).await?;
+    let written = close_all(
+        deps,
+        &stored,
+        &mut manifest,
+        write,
+        begin_until,
+        report,
+        writer,
+    )
+    .await?;
     report
         .months
         .extend(written.into_iter().map(|(month, ())| month));
     Ok(())
 }
 
+/// Copies the days of months.
+struct MonthWriter<'a> {
+    deps: &'a Deps,
+    table: &'a Table,
+    stored: &'a LakeStore,
+}
+
+impl Writer for MonthWriter<'_> {
+    type Written = ();
+    const PERIOD: Period = Period::Month;
+
+    async fn write(&self, month: Date, compaction: &Compaction) -> Result<Closed<()>, CloseError> {
+        write_month(self.deps, self.table, self.stored, month, compaction).await
+    }
+}
+
 /// The closed days that are in their months already.
 async fn read_copied(
-    stored: &Stored,
+    stored: &LakeStore,
     days: &BTreeMap<Date, DaysOfMonth>,
-) -> Result<BTreeMap<Date, BTreeSet<FileId>>, StoredError> {
+) -> Result<BTreeMap<Date, BTreeSet<FileId>>, LakeStoreError> {
     let mut copied = BTreeMap::new();
     for month in days.keys() {
         if let (Some(state), _) = stored.read_day(*month).await? {
@@ -79,9 +106,9 @@ async fn read_copied(
 async fn write_month(
     deps: &Deps,
     table: &Table,
-    stored: &Stored,
+    stored: &LakeStore,
     month: Date,
-    closing: &Closing,
+    closing: &Compaction,
 ) -> Result<Closed<()>, CloseError> {
     let started = Instant::now();
     let id = closing.output;
@@ -91,7 +118,7 @@ async fn write_month(
         .unwrap_or_default();
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("month.parquet");
-    let days = Stored::new(deps, table);
+    let days = LakeStore::new(deps, table);
     let mut used = closing.inputs.clone();
     let mut row_count = 0;
     while !used.is_empty() {
@@ -148,7 +175,7 @@ async fn copy_days(
     path: &Path,
     id: FileId,
 ) -> Result<Copied, CloseError> {
-    let stored = Stored::new(deps, table);
+    let stored = LakeStore::new(deps, table);
     let directory = path.parent().unwrap_or(path).to_owned();
     let failed = |key: &str, source| CloseError::Month {
         key: key.to_owned(),
@@ -190,7 +217,7 @@ async fn copy_days(
 }
 
 /// Copies an object to the disk, as Parquet is read from its end.
-async fn fetch(stored: &Stored, key: &str) -> Result<File, CloseError> {
+async fn fetch(stored: &LakeStore, key: &str) -> Result<File, CloseError> {
     let mut body = open_object(stored, key).await?;
     let copied = spawn_blocking(move || {
         let mut file = tempfile::tempfile()?;

@@ -1,6 +1,6 @@
-//! A ledger that cannot be read is made again, of the files that there are and of what is known about closed days.
+//! A manifest that cannot be read is made again, of the files that there are and of what is known about closed days.
 //!
-//! Queries read every version of the ledger, so a broken one fails them, as it fails the compactor. It is set aside. What it said is
+//! Queries read every version of the manifest, so a broken one fails them, as it fails the compactor. It is set aside. What it said is
 //! found out from the states of the days: a part that is in a closed file is hidden, or, where all parts of a file are still
 //! listed, the file is, for another settling time.
 
@@ -15,36 +15,38 @@ use tracing::warn;
 
 use super::{
     CloseError,
-    ledger::{Closing, Ledger, Phase, version_after},
+    manifest::{Compaction, Manifest, Phase, version_after},
     set_aside::{Reason, set_file_aside, set_object_aside},
 };
 use crate::{
     Deps,
-    stored::{BrokenLedger, DayState, Stored},
+    lake_store::{BrokenManifest, DayState, LakeStore},
 };
 
-/// The latest ledger, and the keys of the versions before it that no query lists any more.
-pub(super) async fn read_ledger(
+/// The latest manifest, and the keys of the versions before it that no query lists any more.
+pub(super) async fn read_manifest(
     deps: &Deps,
-    stored: &Stored,
-) -> Result<(Ledger, Vec<String>), CloseError> {
+    stored: &LakeStore,
+) -> Result<(Manifest, Vec<String>), CloseError> {
     let now = (deps.clock)();
-    let (ledger, replaced) = stored.read_ledger(now - deps.config.policy.settle).await?;
-    match ledger {
-        Ok(ledger) => Ok((ledger, replaced)),
+    let (manifest, replaced) = stored
+        .read_manifest(now - deps.config.policy.query_grace_period)
+        .await?;
+    match manifest {
+        Ok(manifest) => Ok((manifest, replaced)),
         Err(broken) => Ok((rebuild(deps, stored, &broken, now).await?, replaced)),
     }
 }
 
 async fn rebuild(
     deps: &Deps,
-    stored: &Stored,
-    broken: &BrokenLedger,
+    stored: &LakeStore,
+    broken: &BrokenManifest,
     now: OffsetDateTime,
-) -> Result<Ledger, CloseError> {
+) -> Result<Manifest, CloseError> {
     warn!(
         key = broken.name.key,
-        "the ledger cannot be read and is made again"
+        "the manifest cannot be read and is made again"
     );
     let files: Vec<LakeFile> = stored.list_files().await?.into_keys().collect();
     let days: BTreeSet<Date> = files.iter().map(|file| file.day).collect();
@@ -54,39 +56,39 @@ async fn rebuild(
         states.extend(state.map(|state| (day, state)));
     }
     let Rebuilt {
-        mut ledger,
+        mut manifest,
         unfinished,
     } = rebuilt(&files, &states, now);
-    // Before the ledger that no longer hides them.
+    // Before the manifest that no longer hides them.
     let reason = Reason {
         code: "unfinished_file",
-        detail: "a run wrote the file and was cut off, and the ledger that hid it is broken; its parts are merged again".to_owned(),
+        detail: "a run wrote the file and was cut off, and the manifest that hid it is broken; its parts are merged again".to_owned(),
     };
     for file in unfinished {
         set_file_aside(deps, stored, file, &reason).await?;
     }
-    ledger.version = version_after(broken.version, now.date());
-    stored.write_ledger(&ledger).await?;
+    manifest.version = version_after(broken.version, now.date());
+    stored.write_manifest(&manifest).await?;
     let reason = Reason {
         code: "broken_manifest",
         detail: function_kit::chain(&*broken.error).to_string(),
     };
     let kept_as = format!("{}-files-{}.ndjson", stored.table, broken.version);
     set_object_aside(deps, stored, &broken.name, now.date(), &kept_as, &reason).await?;
-    Ok(ledger)
+    Ok(manifest)
 }
 
-/// What is known without the ledger.
+/// What is known without the manifest.
 #[derive(Debug, PartialEq, Eq)]
 struct Rebuilt {
     /// Without a version.
-    ledger: Ledger,
-    /// Closed files of which nothing is known. The ledger hid them.
+    manifest: Manifest,
+    /// Closed files of which nothing is known. The manifest hid them.
     unfinished: Vec<LakeFile>,
 }
 
 fn rebuilt(files: &[LakeFile], states: &BTreeMap<Date, DayState>, now: OffsetDateTime) -> Rebuilt {
-    let mut ledger = Ledger::default();
+    let mut manifest = Manifest::default();
     let mut unfinished = Vec::new();
     // Parts that are in closed files, by those files.
     let mut parts: BTreeMap<(Date, FileId), Vec<LakeFile>> = BTreeMap::new();
@@ -118,19 +120,22 @@ fn rebuilt(files: &[LakeFile], states: &BTreeMap<Date, DayState>, now: OffsetDat
             .iter()
             .all(|input| input.listed_until().is_some_and(|end| now < end));
         // Queries may not have listed a file that has just been written, so its parts are shown a while longer, if they can be.
-        if are_listed && ids.len() == all && !ledger.days.contains_key(&day) {
-            let closing = Closing {
+        if are_listed && ids.len() == all && !manifest.days.contains_key(&day) {
+            let closing = Compaction {
                 phase: Phase::Written,
                 since: now,
                 output,
                 inputs,
             };
-            ledger.days.insert(day, closing);
+            manifest.days.insert(day, closing);
         } else {
-            ledger.merged.extend(inputs);
+            manifest.merged.extend(inputs);
         }
     }
-    Rebuilt { ledger, unfinished }
+    Rebuilt {
+        manifest,
+        unfinished,
+    }
 }
 
 #[cfg(test)]
@@ -167,11 +172,11 @@ mod tests {
         // Both parts are listed: one closed file waits, and the parts of the other are hidden.
         let all = rebuilt(&files, &states, datetime!(2026-03-02 12:00 UTC));
         assert_eq!(all.unfinished, [unknown]);
-        assert_eq!(all.ledger.days.len() + all.ledger.merged.len(), 2);
+        assert_eq!(all.manifest.days.len() + all.manifest.merged.len(), 2);
         // The first one is listed no more, so it must not be what stands for its file.
         let late = rebuilt(&files, &states, datetime!(2026-03-03 00:00 UTC));
-        assert_eq!(late.ledger.merged, [a].into());
-        assert_eq!(late.ledger.days[&DAY].inputs, [b]);
+        assert_eq!(late.manifest.merged, [a].into());
+        assert_eq!(late.manifest.days[&DAY].inputs, [b]);
         // A part of a file is gone, so the others do not stand for it.
         let mut state = state;
         state
@@ -182,7 +187,7 @@ mod tests {
             &[(DAY, state)].into(),
             datetime!(2026-03-03 00:00 UTC),
         );
-        assert_eq!(partly.ledger.merged, [a, b].into());
-        assert_eq!(partly.ledger.days, BTreeMap::new());
+        assert_eq!(partly.manifest.merged, [a, b].into());
+        assert_eq!(partly.manifest.days, BTreeMap::new());
     }
 }

@@ -17,7 +17,7 @@ use time::Date;
 use tracing::error;
 
 use super::CloseError;
-use crate::{Deps, stored::Stored};
+use crate::{Deps, lake_store::LakeStore};
 
 /// For copying an object of a few gigabytes, or writing a line about it.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -44,7 +44,7 @@ impl Reason {
 /// Moves a file to `rejected/`, writes a line about it, and counts it. Repeating it after it was cut off does the rest.
 pub(super) async fn set_file_aside(
     deps: &Deps,
-    stored: &Stored,
+    stored: &LakeStore,
     file: LakeFile,
     reason: &Reason,
 ) -> Result<(), CloseError> {
@@ -56,7 +56,7 @@ pub(super) async fn set_file_aside(
 /// The same for any object, which is kept as `kept_as` under the day `day`.
 pub(super) async fn set_object_aside(
     deps: &Deps,
-    stored: &Stored,
+    stored: &LakeStore,
     name: &ObjectRef,
     day: Date,
     kept_as: &str,

@@ -174,7 +174,7 @@ async fn broken_closed_day_is_set_aside_when_it_is_read_and_its_parts_can_be_con
 }
 
 #[tokio::test]
-async fn ledger_that_cannot_be_read_is_made_again_whatever_it_said() {
+async fn manifest_that_cannot_be_read_is_made_again_whatever_it_said() {
     for (hours, form) in [
         (0, "x"),
         (1, ""),

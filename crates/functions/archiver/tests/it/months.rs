@@ -56,8 +56,8 @@ async fn month_files(rig: &Rig) -> Vec<String> {
         .collect()
 }
 
-/// What the latest version of the months' ledger says, without its header.
-async fn ledger(rig: &Rig) -> Vec<Value> {
+/// What the latest version of the months' manifest says, without its header.
+async fn manifest(rig: &Rig) -> Vec<Value> {
     let states = rig.objects("state/lake/product_events_months/files/").await;
     let (_, latest) = states.last_key_value().unwrap();
     let lines = latest.split(|byte| *byte == b'\n');
@@ -74,7 +74,7 @@ async fn a_month_that_is_over_becomes_one_file_of_its_days_which_stay() {
     close_days(&rig).await;
     set_now(DUE - Duration::SECOND);
     rig.compact().await;
-    assert_eq!(ledger_or_none(&rig).await, None, "late events may come");
+    assert_eq!(manifest_or_none(&rig).await, None, "late events may come");
 
     let mut seen = Vec::new();
     for hour in 0..5 {
@@ -91,7 +91,7 @@ async fn a_month_that_is_over_becomes_one_file_of_its_days_which_stay() {
 
     assert_eq!(seen, [(0, 0), (1, 0), (1, 9), (1, 9), (1, 9)]);
     assert_eq!(
-        ledger(&rig).await,
+        manifest(&rig).await,
         [] as [Value; 0],
         "nothing is left to do"
     );
@@ -120,8 +120,8 @@ async fn a_month_that_is_over_becomes_one_file_of_its_days_which_stay() {
     assert_eq!(of_month, of_days);
 }
 
-/// Whether the months have a ledger at all.
-async fn ledger_or_none(rig: &Rig) -> Option<String> {
+/// Whether the months have a manifest at all.
+async fn manifest_or_none(rig: &Rig) -> Option<String> {
     let states = rig.objects("state/lake/product_events_months/").await;
     states.into_keys().next()
 }
@@ -152,7 +152,7 @@ async fn a_late_event_reopens_its_day_and_its_month_and_no_look_at_it_differs_fr
     assert!(seen[..change].iter().all(|found| *found == before));
     assert!(seen[change..].iter().all(|found| *found == after));
     assert_eq!(month_files(&rig).await.len(), 2, "one of what came late");
-    assert_eq!(ledger(&rig).await, [] as [Value; 0]);
+    assert_eq!(manifest(&rig).await, [] as [Value; 0]);
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_run_that_was_cut_off_and_a_day_that_came_meanwhile_cost_and_double_no
     close_days(&rig).await;
     set_now(DUE);
     rig.compact().await;
-    let planned = ledger(&rig).await;
+    let planned = manifest(&rig).await;
     let file = planned[0]["file"].as_str().unwrap();
     // A run stores the month and is cut off; then a day comes that is not among those planned.
     set_now(DUE + Duration::HOUR);

@@ -2,7 +2,7 @@
 
 use lake_schema::Table;
 
-use crate::short::same;
+use crate::short::fast_eq;
 
 /// The keys of an object that lead somewhere, in the order of the columns.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ impl Shape {
     /// exactly goes before one that does not.
     pub(crate) fn find(&self, key: &[u8], expected: usize) -> Option<Found<'_>> {
         if let Some((name, target)) = self.keys.get(expected)
-            && same(name.as_bytes(), key)
+            && fast_eq(name.as_bytes(), key)
         {
             return Some(Found {
                 place: expected,
@@ -79,7 +79,7 @@ impl Shape {
                 .iter()
                 .position(|(name, _)| matches(name.as_bytes(), key))
         };
-        let (place, is_folded) = match position(same) {
+        let (place, is_folded) = match position(fast_eq) {
             Some(place) => (place, false),
             None => (
                 position(<[u8]>::eq_ignore_ascii_case).or_else(|| self.any())?,

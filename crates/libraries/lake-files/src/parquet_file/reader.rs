@@ -18,7 +18,7 @@ use parquet::{
 };
 
 use super::{claims, pages, schema, slice::FileSlice};
-use crate::columns::{Column, kinds};
+use crate::columns::{Column, column_types};
 
 /// A file that is being read.
 pub(crate) struct FileReader {
@@ -134,7 +134,7 @@ impl FileReader {
     /// Reads everything, and so finds out whether it can be read.
     pub(crate) fn check(&self, table: &Table) -> Result<(), ReadError> {
         catch(|| {
-            for (place, (_, kind)) in kinds(table).enumerate() {
+            for (place, (_, kind)) in column_types(table).enumerate() {
                 let mut column = Column::new(kind);
                 for group in 0..self.group_count() {
                     column.clear();

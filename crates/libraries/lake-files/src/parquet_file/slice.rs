@@ -15,7 +15,7 @@ use parquet::{
 
 /// A temporary file that others are put into, one after the other.
 #[derive(Debug)]
-pub(crate) struct Pile {
+pub(crate) struct SpillFile {
     file: Arc<File>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct FileSlice {
     len: u64,
 }
 
-impl Pile {
+impl SpillFile {
     /// Begins with an empty file.
     pub(crate) fn new(file: File) -> Self {
         Self {
@@ -108,10 +108,10 @@ mod tests {
                 Err(io::ErrorKind::ConnectionReset.into())
             }
         }
-        let mut pile = Pile::new(tempfile::tempfile()?);
+        let mut spill_file = SpillFile::new(tempfile::tempfile()?);
 
-        assert!(pile.append((&b"half of"[..]).chain(Broken)).is_err());
-        let slice = pile.append(&b"whole"[..])?;
+        assert!(spill_file.append((&b"half of"[..]).chain(Broken)).is_err());
+        let slice = spill_file.append(&b"whole"[..])?;
 
         assert_eq!(io::read_to_string(slice)?, "whole");
         Ok(())

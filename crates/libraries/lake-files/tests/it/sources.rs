@@ -10,12 +10,12 @@ use crate::lake::outcome;
 
 /// A table with a column of each type that has three sources, one of them inside an object.
 fn table() -> Table {
-    let kinds = ["string", "bigint", "double", "boolean", "timestamp"];
+    let column_types = ["string", "bigint", "double", "boolean", "timestamp"];
     let column = |kind: &str| {
         json!({"name": kind, "type": kind, "comment": "",
         "from": [format!("{kind}1"), format!("in.{kind}2"), format!("{kind}3")]})
     };
-    let columns: Vec<Value> = kinds.into_iter().map(column).collect();
+    let columns: Vec<Value> = column_types.into_iter().map(column).collect();
     let definition = json!({"event_time": "timestamp", "sort": [], "columns": columns});
     Table::parse(Pipeline::ProductEvents, &definition.to_string()).unwrap()
 }

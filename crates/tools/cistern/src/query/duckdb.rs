@@ -48,7 +48,7 @@ pub(super) async fn ask(
     sql: &str,
     max_rows: usize,
 ) -> Result<Answer> {
-    let step = Step::start("DuckDB");
+    let step = Step::start("DuckDB").reported();
     let checkout = Checkout::around_working_directory()?;
     let python = tools::install_duckdb(&checkout, &step).await?;
     create_only_for_owner();
@@ -87,7 +87,7 @@ pub(super) async fn ask(
         declare.extend(statements(table, &copied));
     }
 
-    step.note("asking");
+    step.note("running the query");
     let found: Found = program
         .ask(&json!({ "declare": declare, "max_rows": max_rows }))
         .await?;

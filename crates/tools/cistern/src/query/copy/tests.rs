@@ -141,7 +141,7 @@ fn state(version: u64) -> String {
     )
 }
 
-fn ledger(version: u64, hidden: &[u32]) -> String {
+fn manifest(version: u64, hidden: &[u32]) -> String {
     let header = format!("{{\"version\":{version},\"file\":\"\",\"hidden\":false}}\n");
     let files = hidden.iter().map(|number| {
         format!("{{\"version\":{version},\"file\":\"{number:032x}\",\"hidden\":true}}\n")
@@ -164,12 +164,12 @@ fn with_files(files: &[String]) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn only_what_the_latest_ledger_shows_is_copied() {
+async fn only_what_the_latest_manifest_shows_is_copied() {
     let rig = Rig::new(objects(&[
         (file("part", 1), "rows".to_owned()),
         (file("day", 2), "rows".to_owned()),
-        (state(9), ledger(9, &[2])),
-        (state(10), ledger(10, &[1])),
+        (state(9), manifest(9, &[2])),
+        (state(10), manifest(10, &[1])),
     ]))
     .await;
 
@@ -225,8 +225,8 @@ async fn what_is_here_is_not_read_again_and_what_is_gone_from_the_bucket_goes() 
 }
 
 #[test]
-fn a_ledger_that_cannot_be_read_hides_nothing_by_accident() {
+fn a_manifest_that_cannot_be_read_hides_nothing_by_accident() {
     assert!(hidden_files(b"{}\n").is_err());
     assert!(hidden_files(b"{\"file\":\"x\",\"hidden\":true}\n").is_err());
-    assert_eq!(hidden_files(ledger(1, &[]).as_bytes()).unwrap().len(), 0);
+    assert_eq!(hidden_files(manifest(1, &[]).as_bytes()).unwrap().len(), 0);
 }

@@ -23,7 +23,7 @@ use time::{Date, OffsetDateTime, serde::rfc3339};
 
 use crate::{
     Deps,
-    compaction::{Ledger, version_day},
+    compaction::{Manifest, version_day},
 };
 
 /// For one call about a small object.
@@ -37,7 +37,7 @@ const JSON_LINES: &str = "application/x-ndjson";
 
 /// One table's files and what is known about them.
 #[derive(Clone, Debug)]
-pub(crate) struct Stored {
+pub(crate) struct LakeStore {
     pub(crate) s3: S3Client,
     pub(crate) bucket: String,
     /// The table's name.
@@ -60,9 +60,9 @@ pub(crate) struct DayState {
     pub(crate) parts: BTreeMap<FileId, FileId>,
 }
 
-/// The latest ledger, which cannot be read.
+/// The latest manifest, which cannot be read.
 #[derive(Debug)]
-pub(crate) struct BrokenLedger {
+pub(crate) struct BrokenManifest {
     pub(crate) name: ObjectRef,
     pub(crate) version: u64,
     pub(crate) error: BoxError,
@@ -70,7 +70,7 @@ pub(crate) struct BrokenLedger {
 
 /// The lake cannot be read or changed now.
 #[derive(Debug, thiserror::Error)]
-pub enum StoredError {
+pub enum LakeStoreError {
     /// A read failed.
     #[error(transparent)]
     Get(#[from] GetError),
@@ -99,7 +99,7 @@ pub enum StoredError {
     },
 }
 
-impl Stored {
+impl LakeStore {
     pub(crate) fn new(deps: &Deps, table: &Table) -> Self {
         Self {
             s3: deps.s3.clone(),
@@ -117,7 +117,7 @@ impl Stored {
     }
 
     /// All files of the table and their sizes. What else is under its prefix is none of ours.
-    pub(crate) async fn list_files(&self) -> Result<BTreeMap<LakeFile, u64>, StoredError> {
+    pub(crate) async fn list_files(&self) -> Result<BTreeMap<LakeFile, u64>, LakeStoreError> {
         let prefix = layout::table_prefix(&self.table);
         let listed = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT).await?;
         Ok(listed
@@ -134,7 +134,7 @@ impl Stored {
         &self,
         file: LakeFile,
         bytes: Bytes,
-    ) -> Result<PutOutcome, StoredError> {
+    ) -> Result<PutOutcome, LakeStoreError> {
         let object = NewObject {
             name: self.object(file.key(&self.table)),
             body: bytes,
@@ -144,7 +144,7 @@ impl Stored {
         Ok(put_new(&self.s3, &object, FILE_LIMIT).await?)
     }
 
-    pub(crate) async fn delete_files(&self, files: &[LakeFile]) -> Result<(), StoredError> {
+    pub(crate) async fn delete_files(&self, files: &[LakeFile]) -> Result<(), LakeStoreError> {
         let keys: Vec<String> = files.iter().map(|file| file.key(&self.table)).collect();
         Ok(listing::delete(&self.s3, &self.bucket, &keys, CALL_LIMIT).await?)
     }
@@ -153,13 +153,13 @@ impl Stored {
     pub(crate) async fn read_day(
         &self,
         day: Date,
-    ) -> Result<(Option<DayState>, Version), StoredError> {
+    ) -> Result<(Option<DayState>, Version), LakeStoreError> {
         let name = self.object(layout::day_state_key(&self.table, day));
         let (bytes, version) = swap::read(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await?;
         let state = bytes
             .map(|bytes| serde_json::from_slice(&bytes))
             .transpose()
-            .map_err(|source| StoredError::DayState { day, source })?;
+            .map_err(|source| LakeStoreError::DayState { day, source })?;
         Ok((state, version))
     }
 
@@ -168,31 +168,31 @@ impl Stored {
         day: Date,
         state: &DayState,
         version: &Version,
-    ) -> Result<(), StoredError> {
+    ) -> Result<(), LakeStoreError> {
         let name = self.object(layout::day_state_key(&self.table, day));
         let body = serde_json::to_vec(state).expect("a day's state is always JSON");
         match swap::write(&self.s3, &name, body.into(), JSON, version, CALL_LIMIT).await? {
             SwapOutcome::Written => Ok(()),
-            SwapOutcome::Changed => Err(StoredError::Overtaken { key: name.key }),
+            SwapOutcome::Changed => Err(LakeStoreError::Overtaken { key: name.key }),
         }
     }
 
-    /// The latest version of the ledger, and the keys of those before it that queries stopped to list before `unlisted`.
-    pub(crate) async fn read_ledger(
+    /// The latest version of the manifest, and the keys of those before it that queries stopped to list before `unlisted`.
+    pub(crate) async fn read_manifest(
         &self,
         unlisted: OffsetDateTime,
-    ) -> Result<(Result<Ledger, BrokenLedger>, Vec<String>), StoredError> {
-        let mut versions = self.list_ledgers().await?;
+    ) -> Result<(Result<Manifest, BrokenManifest>, Vec<String>), LakeStoreError> {
+        let mut versions = self.list_manifests().await?;
         let Some((version, _, latest)) = versions.pop() else {
-            return Ok((Ok(Ledger::default()), Vec::new()));
+            return Ok((Ok(Manifest::default()), Vec::new()));
         };
         let name = self.object(latest);
         let read = match get_capped(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await {
-            Ok(bytes) => Ledger::from_bytes(&bytes).map_err(BoxError::from),
+            Ok(bytes) => Manifest::from_bytes(&bytes).map_err(BoxError::from),
             Err(error @ GetError::TooLarge { .. }) => Err(error.into()),
             Err(error) => return Err(error.into()),
         };
-        let ledger = read.map_err(|error| BrokenLedger {
+        let manifest = read.map_err(|error| BrokenManifest {
             name,
             version,
             error,
@@ -202,11 +202,11 @@ impl Stored {
             .filter(|(_, at, _)| layout::state_listed_until(*at) <= unlisted)
             .map(|(_, _, key)| key)
             .collect();
-        Ok((ledger, replaced))
+        Ok((manifest, replaced))
     }
 
-    /// All versions of the ledger, with the days they are filed under and their keys, in their order.
-    async fn list_ledgers(&self) -> Result<Vec<(u64, Date, String)>, StoredError> {
+    /// All versions of the manifest, with the days they are filed under and their keys, in their order.
+    async fn list_manifests(&self) -> Result<Vec<(u64, Date, String)>, LakeStoreError> {
         let prefix = layout::state_prefix(&self.table);
         let listed = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT).await?;
         let mut versions: Vec<_> = listed
@@ -221,29 +221,29 @@ impl Stored {
     }
 
     /// Whether the part is there.
-    pub(crate) async fn has_part(&self, part: LakeFile) -> Result<bool, StoredError> {
+    pub(crate) async fn has_part(&self, part: LakeFile) -> Result<bool, LakeStoreError> {
         let key = part.key(&self.table);
         // The role may list, and not read.
         let listed = listing::list(&self.s3, &self.bucket, &key, CALL_LIMIT).await?;
         Ok(listed.iter().any(|object| object.key == key))
     }
 
-    pub(crate) async fn delete_ledgers(&self, keys: &[String]) -> Result<(), StoredError> {
+    pub(crate) async fn delete_manifests(&self, keys: &[String]) -> Result<(), LakeStoreError> {
         Ok(listing::delete(&self.s3, &self.bucket, keys, CALL_LIMIT).await?)
     }
 
-    /// Writes a version of the ledger, which must be new.
-    pub(crate) async fn write_ledger(&self, ledger: &Ledger) -> Result<(), StoredError> {
-        let at = version_day(ledger.version).expect("versions are made with their day");
+    /// Writes a version of the manifest, which must be new.
+    pub(crate) async fn write_manifest(&self, manifest: &Manifest) -> Result<(), LakeStoreError> {
+        let at = version_day(manifest.version).expect("versions are made with their day");
         let object = NewObject {
-            name: self.object(layout::state_key(&self.table, at, ledger.version)),
-            body: ledger.to_bytes().into(),
+            name: self.object(layout::state_key(&self.table, at, manifest.version)),
+            body: manifest.to_bytes().into(),
             content_type: JSON_LINES,
             metadata: Vec::new(),
         };
         match put_new(&self.s3, &object, CALL_LIMIT).await? {
             PutOutcome::Created => Ok(()),
-            PutOutcome::AlreadyThere => Err(StoredError::Overtaken {
+            PutOutcome::AlreadyThere => Err(LakeStoreError::Overtaken {
                 key: object.name.key,
             }),
         }
