@@ -115,7 +115,7 @@ fn raw(count: usize) -> Result<Vec<Raw>> {
     }
     Ok(vec![
         Raw {
-            table: Table::events(),
+            table: Table::product_events(),
             objects: events,
         },
         Raw {

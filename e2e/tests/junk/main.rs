@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod authorizer;
+mod compactor;
 mod forwarder;
 mod http;
 mod lambda;

@@ -32,7 +32,7 @@ impl Bucket {
         Ok(Self { s3, name })
     }
 
-    async fn put(&self, key: &str, object: Vec<u8>) -> Result<usize> {
+    pub(crate) async fn put(&self, key: &str, object: Vec<u8>) -> Result<usize> {
         let size_bytes = object.len();
         let put = self.s3.put_object().bucket(&self.name).key(key);
         put.body(object.into()).send().await?;

@@ -52,7 +52,7 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
                 ("event = 'Order Paid'", "4711"),
             ] {
                 let sql = format!(
-                    "select count(distinct eventid) as n from events where {condition} and eventid = '{id}'"
+                    "select count(distinct eventid) as n from product_events where {condition} and eventid = '{id}'"
                 );
                 rows(run, &sql, "1").await?;
             }
@@ -66,7 +66,8 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
                     .replace("Logged In", &label);
                 let body = body.replace("login", &label).replace("purchase", &label);
                 run.tracks(&[], body.into_bytes(), 204).await?;
-                let sql = format!("select count(*) as n from events where event = '{label}'");
+                let sql =
+                    format!("select count(*) as n from product_events where event = '{label}'");
                 rows(run, &sql, &events.to_string()).await?;
             }
         }
@@ -251,7 +252,7 @@ async fn tracked(run: &mut Run<'_>, file: &str) -> Result<Vec<String>> {
 async fn lake(run: &mut Run<'_>, id: &str, column: &str, expected: &str) -> Result<()> {
     rows(
         run,
-        &format!("select {column} as n from events where eventid = '{id}'"),
+        &format!("select {column} as n from product_events where eventid = '{id}'"),
         expected,
     )
     .await
@@ -348,7 +349,7 @@ async fn objects(run: &mut Run<'_>, case: &str) -> Result<()> {
             )
             .await?;
     }
-    let sql = format!("select count(*) as n from events where eventid = '{label}'");
+    let sql = format!("select count(*) as n from product_events where eventid = '{label}'");
     rows(run, &sql, expected).await?;
     let dead = run
         .stack

@@ -12,13 +12,13 @@ use lake_schema::{
 use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime, serde::rfc3339};
 
-/// One version of the ledger.
+/// One version of the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ledger {
+pub(crate) struct Manifest {
     /// Rises with every change, and tells the day that it was written on ([`version_day`]). 0 is that of none.
     pub(crate) version: u64,
     /// The days that are being closed; of months the first of each.
-    pub(crate) days: BTreeMap<Date, Closing>,
+    pub(crate) days: BTreeMap<Date, Compaction>,
     /// Parts that are in a closed file which is shown. Hidden until nobody can have listed them any more.
     pub(crate) merged: BTreeSet<LakeFile>,
 }
@@ -41,7 +41,7 @@ pub(crate) fn version_day(version: u64) -> Option<Date> {
 
 /// A day or a month that is being closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Closing {
+pub(crate) struct Compaction {
     pub(crate) phase: Phase,
     /// When the phase began, with all that belongs to it.
     pub(crate) since: OffsetDateTime,
@@ -61,11 +61,11 @@ pub(crate) enum Phase {
     Written,
 }
 
-/// A ledger that cannot be read. Nothing is done then: what is hidden must stay so.
+/// A manifest that cannot be read; [`super::rebuild`] makes it again.
 #[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
+pub(crate) enum ManifestError {
     /// Not lines of JSON.
-    #[error("line {line} of the ledger")]
+    #[error("line {line} of the manifest")]
     Json {
         /// The line, from 1.
         line: usize,
@@ -73,20 +73,20 @@ pub enum LedgerError {
         source: serde_json::Error,
     },
     /// Not the lines that belong together.
-    #[error("the ledger's lines do not make sense: {what}")]
+    #[error("the manifest's lines do not make sense: {what}")]
     Nonsense {
         /// What is wrong with them.
         what: &'static str,
     },
 }
 
-/// A line: the ledger's version, and what it says of one file. The view reads `version`, `file` and `hidden`
+/// A line: the manifest's version, and what it says of one file. The view reads `version`, `file` and `hidden`
 /// (`lake_schema::queries`).
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Line {
     File(FileLine),
-    /// The first line: there is a ledger, whatever it holds.
+    /// The first line: there is a manifest, whatever it holds.
     Header {
         version: u64,
         file: String,
@@ -152,7 +152,7 @@ fn line(version: u64, file: &LakeFile, role: Role) -> FileLine {
     }
 }
 
-impl Closing {
+impl Compaction {
     fn lines(&self, version: u64, day: Date) -> impl Iterator<Item = FileLine> {
         let output = FileLine {
             version,
@@ -172,7 +172,7 @@ impl Closing {
     }
 }
 
-impl Ledger {
+impl Manifest {
     /// The files that queries leave out: what the view finds in the lines.
     #[cfg(test)]
     pub(crate) fn hidden(&self) -> impl Iterator<Item = FileId> {
@@ -207,32 +207,32 @@ impl Ledger {
         bytes
     }
 
-    /// Reads what [`Ledger::to_bytes`] wrote.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, LedgerError> {
-        let mut ledger = Self::default();
+    /// Reads what [`Manifest::to_bytes`] wrote.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let mut manifest = Self::default();
         // The period that inputs follow, by its first day.
         let mut current = None;
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
             if line.is_empty() {
                 continue;
             }
-            let line = serde_json::from_slice(line).map_err(|source| LedgerError::Json {
+            let line = serde_json::from_slice(line).map_err(|source| ManifestError::Json {
                 line: number,
                 source,
             })?;
             match line {
-                Line::Header { version, .. } if number == 1 => ledger.version = version,
+                Line::Header { version, .. } if number == 1 => manifest.version = version,
                 Line::Header { .. } => return Err(nonsense("a second header")),
-                Line::File(line) => ledger.add(&line, &mut current)?,
+                Line::File(line) => manifest.add(&line, &mut current)?,
             }
         }
-        if ledger.version == 0 {
+        if manifest.version == 0 {
             return Err(nonsense("no header"));
         }
-        Ok(ledger)
+        Ok(manifest)
     }
 
-    fn add(&mut self, line: &FileLine, current: &mut Option<Date>) -> Result<(), LedgerError> {
+    fn add(&mut self, line: &FileLine, current: &mut Option<Date>) -> Result<(), ManifestError> {
         if line.version != self.version {
             return Err(nonsense("a line of another version"));
         }
@@ -252,7 +252,7 @@ impl Ledger {
                 let (Some(phase), Some(since)) = (line.phase, line.since) else {
                     return Err(nonsense("an output without a phase"));
                 };
-                let closing = Closing {
+                let closing = Compaction {
                     phase,
                     since,
                     output: line.file,
@@ -278,8 +278,8 @@ impl Ledger {
     }
 }
 
-fn nonsense(what: &'static str) -> LedgerError {
-    LedgerError::Nonsense { what }
+fn nonsense(what: &'static str) -> ManifestError {
+    ManifestError::Nonsense { what }
 }
 
 #[cfg(test)]
@@ -292,20 +292,20 @@ mod tests {
         LakeFile {
             day,
             kind,
-            id: FileId::of_part("events", day, source),
+            id: FileId::of_part("product_events", day, source),
         }
     }
 
-    fn ledger() -> Ledger {
+    fn manifest() -> Manifest {
         let at = date!(2026 - 01 - 04);
         let part = FileKind::Part { at };
-        let closing = |day: Date, phase, kind| Closing {
+        let closing = |day: Date, phase, kind| Compaction {
             phase,
             since: datetime!(2026-01-05 03:00:00.25 UTC),
-            output: FileId::of_closed_day("events", day, &[]),
+            output: FileId::of_closed_day("product_events", day, &[]),
             inputs: vec![file(day, kind, "a"), file(day, kind, "b")],
         };
-        Ledger {
+        Manifest {
             version: 7,
             days: [
                 (date!(2026 - 01 - 01), Phase::Planned, part),
@@ -336,31 +336,34 @@ mod tests {
 
     #[test]
     fn bytes_and_back() {
-        for ledger in [
-            ledger(),
-            Ledger {
+        for manifest in [
+            manifest(),
+            Manifest {
                 version: 1,
-                ..Ledger::default()
+                ..Manifest::default()
             },
         ] {
-            assert_eq!(Ledger::from_bytes(&ledger.to_bytes()).unwrap(), ledger);
+            assert_eq!(
+                Manifest::from_bytes(&manifest.to_bytes()).unwrap(),
+                manifest
+            );
         }
     }
 
     #[test]
     fn outputs_that_are_made_are_hidden_and_parts_that_are_in_one_which_is_shown() {
-        let ledger = ledger();
+        let manifest = manifest();
 
-        let hidden: BTreeSet<FileId> = ledger.hidden().collect();
+        let hidden: BTreeSet<FileId> = manifest.hidden().collect();
 
-        let outputs = ledger.days.values().map(|closing| closing.output);
-        let merged = ledger.merged.iter().map(|part| part.id);
+        let outputs = manifest.days.values().map(|closing| closing.output);
+        let merged = manifest.merged.iter().map(|part| part.id);
         assert_eq!(hidden, outputs.chain(merged).collect());
     }
 
     #[test]
     fn lines_have_the_columns_that_the_view_reads() {
-        let text = String::from_utf8(ledger().to_bytes()).unwrap();
+        let text = String::from_utf8(manifest().to_bytes()).unwrap();
         let lines: Vec<serde_json::Value> = text
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
@@ -379,8 +382,8 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_ledger() {
-        let good = String::from_utf8(ledger().to_bytes()).unwrap();
+    fn anything_else_is_no_manifest() {
+        let good = String::from_utf8(manifest().to_bytes()).unwrap();
         let without_outputs = good
             .lines()
             .filter(|line| !line.contains("output"))
@@ -399,7 +402,7 @@ mod tests {
             &good.replacen("\"version\":7", "\"version\":8", 2),
             &without_outputs,
         ] {
-            assert!(Ledger::from_bytes(text.as_bytes()).is_err(), "{text}");
+            assert!(Manifest::from_bytes(text.as_bytes()).is_err(), "{text}");
         }
     }
 }
