@@ -119,7 +119,7 @@ class Batch:
     def remove(self):
         """Removes what the batch left in the bucket, once nobody needs it any more.
 
-        An object that is gone before its notice is worked on is a loss to loader and archiver, which they would write down.
+        An object that is gone before its notification is worked on is a loss to loader and archiver, which they would write down.
         """
         if self.key is None:
             raise NotChecked("there was no batch")

@@ -6,7 +6,7 @@ lost meanwhile, and not what the alarm happens to be set to.
 
 from dataclasses import dataclass
 
-from .doorway import Request
+from .gateway_requests import Request
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -37,21 +37,21 @@ def then(before, after, at, end, step=1):
 
 
 def _first_dead_letter():
-    rings = Story("the first dead letter", then(0, 1, HOUR, 2 * HOUR), 2 * HOUR, HOUR, 10)
-    return rings, Story("an empty queue of dead letters", each(1, 0, 0, 2 * HOUR), 2 * HOUR)
+    fires = Story("the first dead letter", then(0, 1, HOUR, 2 * HOUR), 2 * HOUR, HOUR, 10)
+    return fires, Story("an empty queue of dead letters", each(1, 0, 0, 2 * HOUR), 2 * HOUR)
 
 
 def _oldest_waits(minutes, usual):
     """Ages in seconds: nothing is taken any more, against waiting for as long as is usual."""
     end = minutes + 2 * HOUR
     grows = each(1, 0, 0, HOUR) + each(1, lambda minute: (minute - HOUR) * 60, HOUR, end)
-    rings = Story("nothing is taken any more", grows, end, HOUR, minutes)
-    return rings, Story("the usual wait", each(1, lambda minute: minute % usual * 60, 0, end), end)
+    fires = Story("nothing is taken any more", grows, end, HOUR, minutes)
+    return fires, Story("the usual wait", each(1, lambda minute: minute % usual * 60, 0, end), end)
 
 
 def _one_error(within):
-    rings = Story("a call that fails", each(HOUR, 0, 0, 3 * HOUR) + ((3 * HOUR + 1, 1),), 5 * HOUR, 3 * HOUR, within)
-    return rings, Story("calls that succeed", each(5, 0, 0, 6 * HOUR), 6 * HOUR)
+    fires = Story("a call that fails", each(HOUR, 0, 0, 3 * HOUR) + ((3 * HOUR + 1, 1),), 5 * HOUR, 3 * HOUR, within)
+    return fires, Story("calls that succeed", each(5, 0, 0, 6 * HOUR), 6 * HOUR)
 
 
 def _requests(step_seconds, start, end, **fields):
@@ -81,7 +81,7 @@ SENDER_WITH_WRONG_KEY = Story(
 )
 
 # Alarms that must fire when nothing arrives at all. No other alarm may fire for an idle stack, whose metrics end.
-RINGS_IN_SILENCE = {"QuietAlarm"}
+FIRES_IN_SILENCE = {"QuietAlarm"}
 
 STORIES = {
     "LoadDeadLetterAlarm": _first_dead_letter(),

@@ -123,7 +123,7 @@ def watched_metrics_are_counted(stack):
     """A metric of an alarm or of the dashboard is emitted by AWS, our functions, or a metric filter of this stack.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html. CloudWatch takes an alarm on
-    any name, which then never rings.
+    any name, which then never fires.
     """
     own = _own(stack)
     for name, namespace, metric, dimensions in _watched(stack):
@@ -139,7 +139,7 @@ def watched_metrics_are_counted(stack):
 def watched_resources_are_there(stack):
     """A metric of AWS belongs to a resource of this stack.
 
-    The same page. Else the alarm never rings.
+    The same page. Else the alarm never fires.
     """
     there = {text for resource in stack.of_type(*_WATCHED) for text in stack.answers(resource)}
     there |= {it.get("Name") for it in stack.of_type("AWS::ApiGateway::RestApi").values()}

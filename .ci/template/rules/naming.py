@@ -114,7 +114,7 @@ def metrics_are_of_one_stack(stack):
     """A custom metric belongs to one stack, like the alarms on it.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html: a metric is its namespace, name and
-    dimensions, in an account and region. Else one stack's trouble rings, or hides in, the other's alarm.
+    dimensions, in an account and region. Else one stack's trouble fires, or hides in, the other's alarm.
     """
     other = stack.again(name=f"{stack.name}-two")
     series = lambda it: (it["Namespace"], it["MetricName"], str(it.get("Dimensions")))

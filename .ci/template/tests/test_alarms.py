@@ -5,8 +5,8 @@ import unittest
 
 from .. import alarms, subject
 from ..alarms import Definition
-from ..doorway import authorizer_lines, counted, matches
-from ..stories import RINGS_IN_SILENCE, SENDER_GIVES_UP, SENDER_WITH_WRONG_KEY, STORIES, Story
+from ..gateway_requests import authorizer_lines, counted, matches
+from ..stories import FIRES_IN_SILENCE, SENDER_GIVES_UP, SENDER_WITH_WRONG_KEY, STORIES, Story
 
 ONE_OF_THEM = Definition("Sum", 60, 3, 3, 0, "GreaterThanThreshold", "missing")
 
@@ -26,7 +26,7 @@ class Stories(unittest.TestCase):
         self.stack = subject.named()["everything"]
         self.alarms = self.stack.of_type("AWS::CloudWatch::Alarm")
 
-    def ring(self, alarm, story):
+    def fire(self, alarm, story):
         definition = Definition.of(alarm)
         found = alarms.first_ring(definition, samples_of(self.stack, alarm, story), story.begins * 60, story.lasts * 60)
         return None if found is None else found / 60 - story.begins
@@ -36,28 +36,28 @@ class Stories(unittest.TestCase):
         self.assertEqual(everywhere - set(STORIES), set(), "alarms without a story in stories.py")
         self.assertEqual(set(STORIES) - everywhere, set(), "stories of alarms that the template has not")
 
-    def test_every_alarm_rings_in_time(self):
+    def test_every_alarm_fires_in_time(self):
         for name, (story, _) in STORIES.items():
             with self.subTest(name, story=story.what):
-                after = self.ring(self.alarms[name], story)
-                self.assertIsNotNone(after, f"{name} does not ring: {story.what}")
+                after = self.fire(self.alarms[name], story)
+                self.assertIsNotNone(after, f"{name} does not fire: {story.what}")
                 before = Story(story.what, story.samples, story.begins)
-                self.assertIsNone(self.ring(self.alarms[name], before), f"{name} rings before: {story.what}")
-                self.assertLessEqual(after, story.within, f"{name} rings too late, in minutes: {story.what}")
+                self.assertIsNone(self.fire(self.alarms[name], before), f"{name} fires before: {story.what}")
+                self.assertLessEqual(after, story.within, f"{name} fires too late, in minutes: {story.what}")
 
-    def test_no_alarm_rings_without_reason(self):
+    def test_no_alarm_fires_without_reason(self):
         for name, (_, story) in STORIES.items():
             with self.subTest(name, story=story.what):
-                self.assertIsNone(self.ring(self.alarms[name], story), f"{name} rings: {story.what}")
+                self.assertIsNone(self.fire(self.alarms[name], story), f"{name} fires: {story.what}")
 
     def holds(self, name, alarm):
         """Whether an alarm does what its stories ask for."""
-        rings, silent = STORIES[name]
-        after = self.ring(alarm, rings)
-        before = self.ring(alarm, Story(rings.what, rings.samples, rings.begins))
-        idle = self.ring(alarm, Story("nothing comes at all", (), 48 * 60)) is not None
-        in_time = after is not None and after <= rings.within and before is None
-        return in_time and self.ring(alarm, silent) is None and idle == (name in RINGS_IN_SILENCE)
+        fires, silent = STORIES[name]
+        after = self.fire(alarm, fires)
+        before = self.fire(alarm, Story(fires.what, fires.samples, fires.begins))
+        idle = self.fire(alarm, Story("nothing comes at all", (), 48 * 60)) is not None
+        in_time = after is not None and after <= fires.within and before is None
+        return in_time and self.fire(alarm, silent) is None and idle == (name in FIRES_IN_SILENCE)
 
     def test_a_changed_definition_is_noticed(self):
         swapped = {"Greater": "Less", "Less": "Greater"}
@@ -73,37 +73,37 @@ class Stories(unittest.TestCase):
                 self.assertTrue(self.holds(name, alarm), name)
                 self.assertFalse(self.holds(name, alarm | change), f"the stories of {name} do not notice {change}")
 
-    def test_an_idle_stack_rings_of_silence_alone(self):
+    def test_an_idle_stack_fires_for_silence_alone(self):
         idle = Story("nothing comes at all", (), 48 * 60)
         for name, alarm in self.alarms.items():
-            self.assertEqual(self.ring(alarm, idle) is not None, name in RINGS_IN_SILENCE, f"{name}: {idle.what}")
+            self.assertEqual(self.fire(alarm, idle) is not None, name in FIRES_IN_SILENCE, f"{name}: {idle.what}")
 
-    def test_what_one_sender_makes_the_authorizer_log_rings(self):
-        """The authorizer's answers are kept, so that its lines are few: an alarm on them must ring at what one sender makes."""
+    def test_what_one_sender_makes_the_authorizer_log_fires(self):
+        """The authorizer's answers are kept, so that its lines are few: an alarm on them must fire at what one sender makes."""
         for name, alarm in self.alarms.items():
             found = counted(self.stack, (alarm["Namespace"], alarm["MetricName"]), SENDER_WITH_WRONG_KEY.samples)
             if found and found[1] == "AuthorizerLogGroup":
                 self.assertIsNotNone(
-                    self.ring(alarm, SENDER_WITH_WRONG_KEY),
+                    self.fire(alarm, SENDER_WITH_WRONG_KEY),
                     f"{name} waits for more lines than one sender with a wrong key can make",
                 )
 
-    def test_some_alarm_rings_for_one_sender_with_a_wrong_key(self):
+    def test_some_alarm_fires_for_one_sender_with_a_wrong_key(self):
         ringing = [
             name
             for name, alarm in self.alarms.items()
-            if counted(self.stack, (alarm["Namespace"], alarm["MetricName"]), ()) and self.ring(alarm, SENDER_WITH_WRONG_KEY)
+            if counted(self.stack, (alarm["Namespace"], alarm["MetricName"]), ()) and self.fire(alarm, SENDER_WITH_WRONG_KEY)
         ]
         self.assertTrue(ringing, "a sender whose key is wrong loses events before anybody knows")
 
     def test_silence_is_noticed_before_senders_give_up_whatever_quiet_hours_is(self):
-        """A point that lies further back than EvaluationPeriods still counts, so that silence rings some hours after QuietHours."""
+        """A point that lies further back than EvaluationPeriods still counts, so that silence fires some hours after QuietHours."""
         parameter = subject.template().parameters["QuietHours"]
         most = max(parameter.get("AllowedValues", [parameter.get("MaxValue")]))
         longest = self.stack.again(QuietHours=str(most)).of_type("AWS::CloudWatch::Alarm")["QuietAlarm"]
-        hours = self.ring(longest, Story("one batch, and no more", ((0, 1),), 48 * 60)) / 60
+        hours = self.fire(longest, Story("one batch, and no more", ((0, 1),), 48 * 60)) / 60
         self.assertLessEqual(
-            hours, SENDER_GIVES_UP / 60, f"with QuietHours={most}, the most it may be, silence rings after hours"
+            hours, SENDER_GIVES_UP / 60, f"with QuietHours={most}, the most it may be, silence fires after hours"
         )
 
 

@@ -91,7 +91,7 @@ async fn walk(
                 "a batch to be loaded during the walk",
                 ARRIVAL,
                 async || {
-                    // The one under way may have been stored before the first page was asked for.
+                    // The event being posted may have been stored before the first page was requested.
                     Ok((loaded.load(Ordering::SeqCst) > before + 1).then_some(()))
                 },
             )
@@ -113,7 +113,7 @@ async fn walk(
     Ok(came)
 }
 
-/// What came of what was there from the beginning is all of it; nothing came twice.
+/// The walk returned every event that existed at its start, and none of them twice.
 fn check(client: Client, came: &[String], there: &BTreeSet<String>) -> Result<()> {
     let distinct: BTreeSet<&String> = came.iter().collect();
     ensure!(

@@ -1,4 +1,4 @@
-//! The same events again, in every way they can come again.
+//! The same events again, in every way in which they can be delivered again.
 
 use anyhow::{Result, ensure};
 use event_model::BatchKey;
@@ -51,12 +51,12 @@ async fn same_events_under_other_batch_ids_are_duplicates() -> Result<()> {
     Ok(())
 }
 
-/// S3 notifies at least once, and SQS delivers at least once: here every notice comes three
+/// S3 notifies at least once, and SQS delivers at least once: here every notification comes three
 /// times, so that several loaders meet over the same objects.
 #[tokio::test]
 async fn repeated_notices_load_each_object_once() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
-    let label = fresh_id("notice");
+    let label = fresh_id("notification");
     let sqs = stack.sqs().await;
     let bodies: Vec<Vec<u8>> = (0..10)
         .map(|n| batch_of(&format!("{label}-{n}"), 300))
@@ -71,11 +71,11 @@ async fn repeated_notices_load_each_object_once() -> Result<()> {
 
     let today = time::OffsetDateTime::now_utc().date();
     for (_, key) in batches.iter().chain(batches.iter().rev()) {
-        let notice = serde_json::json!({"Records": [{
+        let notification = serde_json::json!({"Records": [{
             "eventName": "ObjectCreated:Put",
             "s3": {"bucket": {"name": stack.file.bucket}, "object": {"key": key.object_key(today)}},
         }]});
-        aws_io::queue::send(&sqs, &stack.file.queues.load, &notice.to_string()).await?;
+        aws_io::queue::send(&sqs, &stack.file.queues.load, &notification.to_string()).await?;
     }
 
     for ((batch_id, _), body) in batches.iter().zip(&bodies) {
@@ -92,7 +92,7 @@ async fn repeated_notices_load_each_object_once() -> Result<()> {
     .await?;
     ensure!(
         stack.queue_depth(&stack.file.queues.load_dlq).await? == 0,
-        "a notice went to the DLQ"
+        "a notification went to the DLQ"
     );
     Ok(())
 }

@@ -17,8 +17,8 @@ const DATABASE: &str = "cistern";
 const WORKGROUP: &str = "cistern";
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// Days are closed as soon as they are over, and each step follows at once: the emulator reads all files of a query in one
-/// moment, so that none is under way from one step to the next.
+/// Days are compacted as soon as they are over, and each step follows immediately: the emulator reads all files of a query in one
+/// moment, so no query spans two steps.
 const AT_ONCE: [(&str, &str); 3] = [
     ("CLOSE_AFTER_HOURS", "0"),
     ("REOPEN_AFTER_HOURS", "0"),
@@ -55,7 +55,7 @@ impl Stack {
         Ok(got.body.collect().await?.to_vec())
     }
 
-    /// Waits until no notice of a raw object is left.
+    /// Waits until no notification of a raw object is left.
     pub(crate) async fn archived(&self, patience: Duration) -> Result<()> {
         eventually("the archive queue to be empty", patience, async || {
             let depth = self.queue_depth(&self.file.queues.archive).await?;
@@ -63,7 +63,10 @@ impl Stack {
         })
         .await?;
         let dead = self.queue_depth(&self.file.queues.archive_dlq).await?;
-        ensure!(dead == 0, "{dead} notices are in the dead-letter queue");
+        ensure!(
+            dead == 0,
+            "{dead} notifications are in the dead-letter queue"
+        );
         Ok(())
     }
 
@@ -90,7 +93,7 @@ impl Stack {
             .athena_call(
                 "StartQueryExecution",
                 &json!({
-                    "QueryString": with_view(&Table::events(), sql),
+                    "QueryString": with_view(&Table::product_events(), sql),
                     "QueryExecutionContext": { "Database": DATABASE },
                     "WorkGroup": WORKGROUP,
                 }),
@@ -137,7 +140,7 @@ impl Stack {
     pub(crate) async fn seen(&self, label: &str) -> Result<BTreeMap<String, u64>> {
         let rows = self
             .athena(&format!(
-                "select eventid, count(*) as times from events where eventid like '{label}%' group by eventid"
+                "select eventid, count(*) as times from product_events where eventid like '{label}%' group by eventid"
             ))
             .await?;
         rows.into_iter()

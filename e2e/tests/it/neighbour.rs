@@ -11,7 +11,7 @@ use crate::deployments::{ensure_success, python, staged_template};
 use crate::keys_secret::KeysSecret;
 use crate::stack::{Keys, Queues, Stack, StackFile, fresh_id};
 
-/// A stack with a database of its own on the same server. Its routes are the emulator's own, without a front door.
+/// A stack with a database of its own on the same server. Its routes are the emulator's own, without a reverse proxy.
 pub(crate) struct Neighbour {
     pub(crate) stack: Stack,
     name: String,

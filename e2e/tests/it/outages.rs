@@ -12,13 +12,13 @@ use crate::function::Function;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 use crate::visibility::with_visibility;
 
-/// How long Postgres is away.
+/// How long Postgres is unavailable.
 const OUTAGE: Duration = Duration::from_mins(1);
 
-/// Of a notice that failed.
+/// The visibility timeout of a failed notification.
 const VISIBILITY_SECONDS: u32 = 30;
 
-/// A notice that has just failed comes back when that is over.
+/// A notification that has just failed is delivered again after that time.
 const AFTER_OUTAGE: Duration = Duration::from_mins(3);
 
 fn delivery(id: &str) -> Vec<u8> {
@@ -84,7 +84,7 @@ async fn go_without_postgres(stack: &Stack) -> Result<()> {
         ensure!(stack.stored_events_of(body).await? == 1);
     }
     let dead = stack.queue_depth(&stack.file.queues.load_dlq).await?;
-    ensure!(dead == 0, "{dead} notices went to the DLQ");
+    ensure!(dead == 0, "{dead} notifications went to the DLQ");
     Ok(())
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
     Ok(())
 }
 
-/// The bucket is not there: SparkPost is asked to come again, and nothing is acknowledged.
+/// The bucket is not there: SparkPost is asked to retry, and nothing is acknowledged.
 #[tokio::test]
 async fn s3_failure_answers_503_with_retry_after() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
@@ -124,7 +124,7 @@ async fn s3_failure_answers_503_with_retry_after() -> Result<()> {
     );
     ensure!(
         answer.headers().contains_key("retry-after"),
-        "503 says when to come again"
+        "503 without Retry-After"
     );
     let after = stack.deliver(&id, delivery(&id)).await?;
     ensure!(after.inserted == 1, "the retry is stored: {after:?}");

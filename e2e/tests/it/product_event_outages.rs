@@ -80,13 +80,13 @@ async fn firehose_refusing_some_all_or_being_away_loses_and_doubles_nothing() ->
     ensure_each_once(&stack.seen(&label).await?, &all)
 }
 
-/// How many objects arrive, each with a notice twice.
+/// How many objects arrive, each with a notification twice.
 const OBJECTS: usize = 2_000;
 
 /// Debug builds on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Of a notice that a dead archiver has held.
+/// The visibility timeout of a notification that a killed archiver had received.
 const VISIBILITY_SECONDS: u32 = 30;
 
 #[tokio::test]
@@ -113,18 +113,18 @@ async fn killing_archivers_at_random_loses_and_doubles_nothing() -> Result<()> {
     ensure_each_once(&stack.seen(&label).await?, &all)
 }
 
-/// Stores objects, tells of each once more than S3 does, and waits until no notice is left.
+/// Stores objects, sends a second notification of each, and waits until no notification is left.
 async fn let_objects_arrive(stack: &Stack, label: &str) -> Result<()> {
     let sqs = stack.sqs().await;
     for n in 0..OBJECTS {
         let key = format!("raw/track/dt={DAY}/hour=10/{label}/{n}.json");
         let body = event(&format!("{label}-{n}"), 10);
         stack.put_raw(&key, body.into_bytes()).await?;
-        let notice = json!({"Records": [{
+        let notification = json!({"Records": [{
             "eventName": "ObjectCreated:Put",
             "s3": {"bucket": {"name": stack.file.bucket}, "object": {"key": key}},
         }]});
-        aws_io::queue::send(&sqs, &stack.file.queues.archive, &notice.to_string()).await?;
+        aws_io::queue::send(&sqs, &stack.file.queues.archive, &notification.to_string()).await?;
     }
     stack.archived(PATIENCE).await
 }

@@ -1,4 +1,4 @@
-//! What a role is not allowed is refused. Roles of a stack of its own, so that no other test meets a refusal.
+//! Calls that a role does not allow are refused. Uses a separate stack, so that no other test is refused.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::neighbour::Neighbour;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id, repository_root};
 use crate::visibility::with_visibility;
 
-/// Of a notice that was put off.
+/// The visibility timeout of a deferred notification.
 const VISIBILITY_SECONDS: u32 = 10;
 
 fn delivery(id: &str) -> Vec<u8> {
@@ -20,7 +20,7 @@ fn delivery(id: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// What `make test` holds the recorded calls of a run to.
+/// The check of `make test` on the recorded calls of a run.
 #[tokio::test]
 async fn every_action_taken_out_of_the_template_is_missed() -> Result<()> {
     let root = repository_root();
@@ -53,7 +53,7 @@ async fn function_whose_role_lost_its_policies_is_refused_until_they_are_back() 
     outcome
 }
 
-/// Ingest may not store: a sender is asked to come again, and nothing is acknowledged.
+/// Ingest may not store: a sender is asked to retry, and nothing is acknowledged.
 async fn ingest_is_refused(stack: &Stack) -> Result<()> {
     let role = Role::of(stack, "ingest").await?;
     let id = fresh_id("refused");
@@ -70,7 +70,7 @@ async fn ingest_is_refused(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Loader may not read: the notice is put off, and loaded later.
+/// Loader may not read: the notification is deferred, and loaded later.
 async fn loader_is_refused(stack: &Stack) -> Result<()> {
     let role = Role::of(stack, "loader").await?;
     let log_group = Function::named(stack, "loader")?.log_group().await?;
@@ -92,7 +92,7 @@ async fn loader_is_refused(stack: &Stack) -> Result<()> {
                 .bind(&id)
                 .fetch_one(&stack.db)
                 .await?;
-        ensure!(loaded == 0, "it was loaded all the same");
+        ensure!(loaded == 0, "it was loaded nevertheless");
         Ok(())
     }
     .await;
@@ -102,7 +102,7 @@ async fn loader_is_refused(stack: &Stack) -> Result<()> {
     let after = stack.accounts_of(&id).await?;
     ensure!(after.inserted == 1, "{after:?}");
     let dead = stack.queue_depth(&stack.file.queues.load_dlq).await?;
-    ensure!(dead == 0, "{dead} notices went to the DLQ");
+    ensure!(dead == 0, "{dead} notifications went to the DLQ");
     Ok(())
 }
 

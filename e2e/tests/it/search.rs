@@ -61,7 +61,7 @@ async fn pages_follow_the_next_link_without_gap_or_duplicate() -> Result<()> {
         ensure!(answer["total_count"] == 500, "{answer}");
         for event in answer["results"].as_array().context("results")? {
             let id = event["event_id"].as_str().context("event_id")?;
-            ensure!(seen.insert(id.to_owned()), "{id} came twice");
+            ensure!(seen.insert(id.to_owned()), "{id} was returned twice");
             times.push(event["timestamp"].as_str().context("timestamp")?.to_owned());
         }
         next = answer["links"]["next"].as_str().map(str::to_owned);

@@ -1,11 +1,11 @@
-//! How soon a queue gives out again what nobody has settled.
+//! The visibility timeout of a queue, changed during a test.
 
 use anyhow::{Context, Result};
 
 use crate::stack::Stack;
 
-/// Awaits `body` while the queue gives its messages out again after `seconds`: the template's visibility timeouts are longer
-/// than a test. One that is shorter than a slow machine takes for a batch would bring good messages into the dead-letter queue.
+/// Awaits `body` while the queue delivers its messages again after `seconds`: the template's visibility timeouts are longer
+/// than a test. A timeout shorter than a slow machine needs for a batch would move good messages to the dead-letter queue.
 pub(crate) async fn with_visibility<T>(
     stack: &Stack,
     queue_url: &str,

@@ -25,7 +25,7 @@ pub(crate) fn bodies() -> Vec<Shape> {
             event_of(b"\\u0000", EXPANDED_BYTES - 200),
         ),
         shape(
-            "an event of 30 MiB of bytes that are no UTF-8",
+            "an event of 30 MiB of bytes that are not UTF-8",
             event_of(b"\xff", 30 << 20),
         ),
         shape("32 MiB of brackets", vec![b'['; EXPANDED_BYTES]),

@@ -1,4 +1,4 @@
-//! The function's settings and clients.
+//! Settings and clients.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,16 +14,19 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 pub struct Config {
     /// Name or ARN of the secret with the keys.
     pub secret_id: String,
-    /// The URL to which batches are posted.
+    /// URL to which batches are posted.
     pub webhook_url: String,
-    /// The URL of searches.
+    /// URL of the event search.
     pub query_url: String,
-    /// How long to search for the event.
+    /// How long the search may take to find the event.
     pub patience: Duration,
 }
 
 impl Config {
     /// Reads the settings.
+    ///
+    /// # Errors
+    /// A setting is missing or malformed.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let patience = env.parsed("PATIENCE_SECONDS", "a number of seconds", 90)?;
         Ok(Self {
@@ -45,10 +48,10 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Creates the clients, without connecting.
+    /// Creates the clients. Sends no request.
     ///
     /// # Errors
-    /// Only if the HTTP client cannot be created.
+    /// The HTTP client cannot be created.
     pub async fn connect(
         config: Config,
         clock: fn() -> SystemTime,
@@ -56,10 +59,10 @@ impl Deps {
         Self::with(config, &Aws::from_env().await, clock)
     }
 
-    /// The same, with the given AWS configuration.
+    /// As [`Deps::connect`], with the AWS configuration of `aws`.
     ///
     /// # Errors
-    /// Only if the HTTP client cannot be created.
+    /// The HTTP client cannot be created.
     pub fn with(
         config: Config,
         aws: &Aws,

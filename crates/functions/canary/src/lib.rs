@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
-mod flight;
+mod probe;
 
 pub use config::{Config, Deps};
-pub use flight::{FlightError, handle};
+pub use probe::{ProbeError, handle};

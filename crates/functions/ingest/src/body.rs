@@ -1,9 +1,10 @@
 //! From the bytes of a request to a batch: its key, and the object it becomes. Pure.
 
 use aws_io::gzip::{self, GunzipError, MAX_BATCH_BYTES};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use event_model::BatchKey;
+use function_kit::ContentEncoding;
 
 /// SparkPost's name for the id of a batch; its own texts differ in the case of the letters.
 const BATCH_ID: &str = "x-messagesystems-batch-id";
@@ -58,9 +59,11 @@ pub(crate) fn receive(headers: &HeaderMap, body: Bytes) -> Result<ReceivedBatch,
         metadata: metadata.clone(),
         form,
     };
-    match content_encoding(headers) {
-        ContentEncoding::None => Ok(plain(&body, BodyForm::Plain)),
-        ContentEncoding::Unknown => Ok(plain(&body, BodyForm::Undecodable)),
+    match ContentEncoding::of(headers) {
+        ContentEncoding::Identity => Ok(plain(&body, BodyForm::Plain)),
+        ContentEncoding::RepeatedGzip | ContentEncoding::Other => {
+            Ok(plain(&body, BodyForm::Undecodable))
+        }
         ContentEncoding::Gzip => match gzip::decode_capped(&body, MAX_BATCH_BYTES) {
             Ok(decoded) => Ok(ReceivedBatch {
                 key: BatchKey::new(batch_id, &decoded),
@@ -71,30 +74,6 @@ pub(crate) fn receive(headers: &HeaderMap, body: Bytes) -> Result<ReceivedBatch,
             Err(GunzipError::Corrupt(_)) => Ok(plain(&body, BodyForm::Undecodable)),
             Err(GunzipError::TooLarge { .. }) => Err(ExpandsTooFar),
         },
-    }
-}
-
-enum ContentEncoding {
-    None,
-    Gzip,
-    Unknown,
-}
-
-fn content_encoding(headers: &HeaderMap) -> ContentEncoding {
-    let mut codings = headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
-    match (codings.next(), codings.next()) {
-        (None, _) => ContentEncoding::None,
-        (Some(coding), None)
-            if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") =>
-        {
-            ContentEncoding::Gzip
-        }
-        (Some(_), _) => ContentEncoding::Unknown,
     }
 }
 

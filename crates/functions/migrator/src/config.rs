@@ -2,7 +2,7 @@
 
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
-use custom_resource::Answers;
+use custom_resource::Responder;
 use event_store::{
     CaCertificates, DatabaseConfig, Login, Maintenance, Merging, MetadataKey, Store, StoreError,
 };
@@ -35,8 +35,8 @@ pub struct Config {
 /// What every invocation needs.
 #[derive(Debug)]
 pub struct Deps {
-    /// To answer CloudFormation with.
-    pub(crate) answers: Answers,
+    /// Responds to CloudFormation.
+    pub(crate) responder: Responder,
     /// What the function is for, if its settings are right. If not, this is told to CloudFormation: it would wait an hour
     /// for the answer of a function that did not start.
     pub(crate) database: Result<Database, Arc<ConfigError>>,
@@ -107,7 +107,7 @@ impl Deps {
     /// Only if there can be no HTTP client. Wrong settings are told when the function is asked for something.
     pub fn from_env(env: &Env, clock: fn() -> OffsetDateTime) -> Result<Self, BoxError> {
         Ok(Self {
-            answers: Answers::new(RESOURCE_ID)?,
+            responder: Responder::new(RESOURCE_ID)?,
             database: Database::from_env(env).map_err(Arc::new),
             clock,
         })

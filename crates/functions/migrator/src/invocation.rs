@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
 use crate::{
-    AnswerError, ConfigError, Deps,
+    ConfigError, Deps, ResponseError,
     config::{Database, Turn},
     request::{MasterLogin, Request},
 };
@@ -41,7 +41,7 @@ pub enum HandleError {
     Store(#[from] StoreError),
     /// CloudFormation does not know how it went.
     #[error(transparent)]
-    Answer(#[from] AnswerError),
+    Answer(#[from] ResponseError),
     /// It would not have been over in time.
     #[error("the database was not ready after {} s; the next run goes on from there", limit.as_secs())]
     OutOfTime {
@@ -108,14 +108,14 @@ async fn answer_stack(
     if let Some(reason) = &reason {
         error!(error = reason, "database not migrated");
     }
-    deps.answers.send(request, reason.as_deref()).await?;
+    deps.responder.send(request, reason.as_deref()).await?;
     Ok(())
 }
 
 /// Migrates, and does as much of the maintenance as there is time for.
 ///
 /// An index on a new metadata key may take longer than a function can run. To fail for it would roll the deploy back, and
-/// the next one would begin anew: no deploy would ever get there. With the migrations and the partitions of the coming
+/// the next one would start again: no deploy would ever get there. With the migrations and the partitions of the coming
 /// weeks there, loads and searches work, and the nights build what is left, a week after the other.
 async fn deploy(
     deps: &Deps,

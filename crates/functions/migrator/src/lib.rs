@@ -4,7 +4,7 @@ mod config;
 mod invocation;
 mod request;
 
-pub use custom_resource::AnswerError;
+pub use custom_resource::ResponseError;
 
 pub use config::{Config, ConfigError, Deps};
 pub use invocation::{HandleError, handle};

@@ -1,7 +1,7 @@
-//! What the function is told, and what it works with.
+//! Settings and clients.
 
 use aws_io::{Aws, LambdaClient, SecretsClient};
-use custom_resource::Answers;
+use custom_resource::Responder;
 use function_kit::{BoxError, Env, EnvError};
 
 /// The settings in the README's table.
@@ -9,12 +9,15 @@ use function_kit::{BoxError, Env, EnvError};
 pub struct Config {
     /// Name or ARN of the secret with the master login.
     pub secret_id: String,
-    /// The migrator.
+    /// Name of the migrator function.
     pub migrator: String,
 }
 
 impl Config {
     /// Reads the settings.
+    ///
+    /// # Errors
+    /// A setting is missing.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         Ok(Self {
             secret_id: env.required(
@@ -31,33 +34,33 @@ impl Config {
 pub struct Deps {
     pub(crate) config: Config,
     pub(crate) secrets: SecretsClient,
-    pub(crate) functions: LambdaClient,
-    /// For requests that the migrator does not come to answer.
-    pub(crate) answers: Answers,
+    pub(crate) lambda: LambdaClient,
+    /// For requests to which the migrator does not respond.
+    pub(crate) responder: Responder,
 }
 
 /// The id of the resource, as the migrator gives it.
 const RESOURCE_ID: &str = "cistern-database-schema";
 
 impl Deps {
-    /// Makes the clients. Reaches nothing yet.
+    /// Creates the clients. Sends no request.
     ///
     /// # Errors
-    /// When there can be no HTTP client.
+    /// The HTTP client cannot be created.
     pub async fn connect(config: Config) -> Result<Self, BoxError> {
         Self::with(config, &Aws::from_env().await)
     }
 
-    /// The same, where `aws` says.
+    /// As [`Deps::connect`], with the AWS configuration of `aws`.
     ///
     /// # Errors
-    /// When there can be no HTTP client.
+    /// The HTTP client cannot be created.
     pub fn with(config: Config, aws: &Aws) -> Result<Self, BoxError> {
         Ok(Self {
             config,
             secrets: aws.secrets(),
-            functions: aws.functions(),
-            answers: Answers::new(RESOURCE_ID)?,
+            lambda: aws.lambda(),
+            responder: Responder::new(RESOURCE_ID)?,
         })
     }
 }

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
-mod handover;
+mod forward_request;
 
 pub use config::{Config, Deps};
-pub use handover::{HandoverError, handle};
+pub use forward_request::{ForwardError, handle};

@@ -1,27 +1,29 @@
-//! From the bytes of a request to its events. Pure.
+//! Parses the events of a request's body. Pure.
 
 use aws_io::gzip::{self, GunzipError};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use event_model::ByteForm;
+use function_kit::ContentEncoding;
 
 use crate::{
     collected::Collected,
     envelope::Shared,
-    event::NoEvent,
+    event::InvalidEvent,
     walk::{self, spaces},
 };
 
-/// What a body may expand to: what a gateway takes without an encoding.
+/// The most bytes that a body may expand to: the gateway's limit for bodies without an encoding.
 const MAX_EXPANDED_BYTES: usize = 10 << 20;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// A body that is not taken.
+
+/// Why a body is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
     #[error("there is no event in the body")]
     Empty,
-    #[error("the body is not whole gzip")]
+    #[error("the body is not complete gzip")]
     NotGzip,
     #[error("the body expands to more than 10 MiB")]
     ExpandsTooFar,
@@ -32,24 +34,27 @@ pub(crate) enum BodyError {
     #[error("the body holds more than {} events", Collected::MAX_EVENTS)]
     TooManyEvents,
     #[error(
-        "what {place} says of all the events of its list is too long to be told of each: send it with the events, or fewer events"
+        "the members that {position} shares with its events are too long to be added to each: move them into the events, or send fewer events"
     )]
-    SaysTooMuch { place: Place },
-    #[error("{place} is not JSON")]
-    NotJson { place: Place },
-    #[error("{place} is {}", reason.as_str())]
-    NoEvent { place: Place, reason: NoEvent },
+    SharedTooLarge { position: Position },
+    #[error("{position} is not JSON")]
+    NotJson { position: Position },
+    #[error("{position} is {}", reason.as_str())]
+    InvalidEvent {
+        position: Position,
+        reason: InvalidEvent,
+    },
 }
 
-/// Where an event is in its body.
+/// The position of an event in its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     outer: Outer,
-    /// The place in the list of an envelope, counted from 1.
+    /// The position in the list of an envelope, counted from 1.
     inner: Option<usize>,
 }
 
-/// Where an object is in a body, counted from 1.
+/// The position of an object in a body, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outer {
     /// The line that it begins in.
@@ -58,12 +63,12 @@ pub(crate) enum Outer {
     Item(usize),
 }
 
-impl Place {
+impl Position {
     pub(crate) fn of(outer: Outer) -> Self {
         Self { outer, inner: None }
     }
 
-    /// The place of the element of a list that is here.
+    /// The position of an element of the list that is at this position.
     pub(crate) fn element(self, number: usize) -> Self {
         Self {
             inner: Some(number),
@@ -72,7 +77,7 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(number) = self.inner {
             write!(f, "event {number} of the list in ")?;
@@ -84,7 +89,8 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Undoes gzip, by what the body begins with: proxies expand bodies and leave the header, and trackers compress and forget it.
+/// Expands gzip, which is recognized by the first bytes: proxies expand bodies and leave the header, and trackers compress bodies and
+/// forget it.
 pub(crate) fn expand(headers: &HeaderMap, body: Bytes) -> Result<Bytes, BodyError> {
     if body.starts_with(&GZIP_MAGIC) {
         return match gzip::decode_capped(&body, MAX_EXPANDED_BYTES) {
@@ -99,24 +105,15 @@ pub(crate) fn expand(headers: &HeaderMap, body: Bytes) -> Result<Bytes, BodyErro
     if let Some(form) = ByteForm::of(&body) {
         return Err(BodyError::Form(form));
     }
-    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    let is_known = |encoding: &[u8]| {
-        let known: [&[u8]; 4] = [b"", b"identity", b"gzip", b"x-gzip"];
-        known
-            .iter()
-            .any(|known| encoding.trim_ascii().eq_ignore_ascii_case(known))
-    };
-    if encodings
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .all(is_known)
-    {
-        Ok(body)
-    } else {
-        Err(BodyError::UnknownEncoding)
+    match ContentEncoding::of(headers) {
+        ContentEncoding::Identity | ContentEncoding::Gzip | ContentEncoding::RepeatedGzip => {
+            Ok(body)
+        }
+        ContentEncoding::Other => Err(BodyError::UnknownEncoding),
     }
 }
 
-/// The events of an expanded body: an array of objects, or objects one after another. What `shared` says holds of all of them.
+/// The events of an expanded body: an array of objects, or a sequence of objects. The members `shared` belong to all of them.
 pub(crate) fn events<'a>(
     body: &'a [u8],
     shared: Option<Shared<'a>>,
@@ -125,10 +122,12 @@ pub(crate) fn events<'a>(
     match body.get(spaces(body)) {
         None => {}
         Some(b'[') => {
-            let place = |number| Place::of(Outer::Item(number));
-            walk::each_element(body, place, |value, place| collected.take(value, place))?;
+            let position = |number| Position::of(Outer::Item(number));
+            walk::each_element(body, position, |value, position| {
+                collected.take(value, position)
+            })?;
         }
-        Some(_) => walk::each_in_sequence(body, |value, place| collected.take(value, place))?,
+        Some(_) => walk::each_in_sequence(body, |value, position| collected.take(value, position))?,
     }
     if collected.events.is_empty() {
         return Err(BodyError::Empty);
@@ -138,7 +137,7 @@ pub(crate) fn events<'a>(
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, header};
     use proptest::prelude::*;
 
     use super::*;
@@ -149,22 +148,22 @@ mod tests {
         events(body.as_bytes(), None).map(|collected| collected.events.len())
     }
 
-    fn no_event(place: Place, reason: NoEvent) -> Result<usize, BodyError> {
-        Err(BodyError::NoEvent { place, reason })
+    fn invalid_event(position: Position, reason: InvalidEvent) -> Result<usize, BodyError> {
+        Err(BodyError::InvalidEvent { position, reason })
     }
 
     #[expect(non_snake_case, reason = "as the enum's variants")]
-    fn Line(number: usize) -> Place {
-        Place::of(Outer::Line(number))
+    fn Line(number: usize) -> Position {
+        Position::of(Outer::Line(number))
     }
 
     #[expect(non_snake_case, reason = "as the enum's variants")]
-    fn Item(number: usize) -> Place {
-        Place::of(Outer::Item(number))
+    fn Item(number: usize) -> Position {
+        Position::of(Outer::Item(number))
     }
 
     #[test]
-    fn every_form_is_taken() {
+    fn every_form_is_accepted() {
         for (body, expected) in [
             (EVENT.to_owned(), 1),
             (format!(" {EVENT}\r\n"), 1),
@@ -182,48 +181,51 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn errors_name_the_position() {
         use BodyError::{Empty, NotJson};
         for (body, expected) in [
             (String::new(), Err(Empty)),
             (" \n".to_owned(), Err(Empty)),
             ("[]".to_owned(), Err(Empty)),
-            ("hello".to_owned(), Err(NotJson { place: Line(1) })),
+            ("hello".to_owned(), Err(NotJson { position: Line(1) })),
             (
                 format!("{EVENT}\n\n{EVENT}\nhello\n"),
-                Err(NotJson { place: Line(4) }),
+                Err(NotJson { position: Line(4) }),
             ),
             (
                 format!("{EVENT}\n{{\"a\":"),
-                Err(NotJson { place: Line(2) }),
+                Err(NotJson { position: Line(2) }),
             ),
             (
                 format!("{EVENT}\n7"),
-                no_event(Line(2), NoEvent::NotAnObject),
+                invalid_event(Line(2), InvalidEvent::NotAnObject),
             ),
             (
                 format!("{EVENT}\n[{EVENT}]"),
-                no_event(Line(2), NoEvent::NotAnObject),
+                invalid_event(Line(2), InvalidEvent::NotAnObject),
             ),
-            (format!("{EVENT}\n{{}}"), no_event(Line(2), NoEvent::Empty)),
+            (
+                format!("{EVENT}\n{{}}"),
+                invalid_event(Line(2), InvalidEvent::Empty),
+            ),
             (
                 format!("[{EVENT},7]"),
-                no_event(Item(2), NoEvent::NotAnObject),
+                invalid_event(Item(2), InvalidEvent::NotAnObject),
             ),
-            (format!("[{EVENT},]"), Err(NotJson { place: Item(2) })),
+            (format!("[{EVENT},]"), Err(NotJson { position: Item(2) })),
             (
                 format!("[{EVENT} {EVENT}]"),
-                Err(NotJson { place: Item(2) }),
+                Err(NotJson { position: Item(2) }),
             ),
-            (format!("[{EVENT}"), Err(NotJson { place: Item(2) })),
+            (format!("[{EVENT}"), Err(NotJson { position: Item(2) })),
             (
                 format!("[{EVENT}] {EVENT}"),
-                Err(NotJson { place: Item(2) }),
+                Err(NotJson { position: Item(2) }),
             ),
-            ("[".to_owned(), Err(NotJson { place: Item(1) })),
+            ("[".to_owned(), Err(NotJson { position: Item(1) })),
             (
                 "{\"a\":\"x\ny\"}".to_owned(),
-                Err(NotJson { place: Line(1) }),
+                Err(NotJson { position: Line(1) }),
             ),
         ] {
             assert_eq!(count(&body), expected, "{body}");
@@ -231,12 +233,12 @@ mod tests {
         let latin = [EVENT.as_bytes(), b"\n{\"a\":\"\xe9\"}"].concat();
         assert_eq!(
             events(&latin, None).unwrap_err(),
-            NotJson { place: Line(2) }
+            NotJson { position: Line(2) }
         );
     }
 
     #[test]
-    fn gzip_is_known_by_its_first_bytes() {
+    fn gzip_is_recognized_by_its_first_bytes() {
         let zipped = Bytes::from(gzip::encode(EVENT.as_bytes()));
         let plain = Bytes::from_static(EVENT.as_bytes());
         let headers = |encoding| {
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_events_are_taken_than_there_is_room_for() {
+    fn the_number_of_events_is_limited() {
         let lines = EVENT.repeat(Collected::MAX_EVENTS);
         let array = |count| format!("[{}]", vec![EVENT; count].join(","));
 
@@ -299,12 +301,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_judged_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn any_bytes_are_parsed_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = events(&bytes, None);
         }
 
         #[test]
-        fn any_mixture_of_json_is_judged_without_panic(text in r#"([\[\]{},: \n]|"a"|1|null|\{"a":1\}){0,20}"#) {
+        fn any_mixture_of_json_is_parsed_without_panic(text in r#"([\[\]{},: \n]|"a"|1|null|\{"a":1\}){0,20}"#) {
             let _ = events(text.as_bytes(), None);
         }
     }

@@ -1,33 +1,33 @@
-//! The events of a request, as they are found. Pure.
+//! The events of a request, collected while its body is parsed. Pure.
 
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use crate::{
-    body::{BodyError, Place},
+    body::{BodyError, Position},
     envelope::{Kind, Shared},
-    event::{Event, NoEvent},
+    event::{Event, InvalidEvent},
     walk,
 };
 
-/// How much all events of a request may become longer by what their envelopes say of them: as much as a body may expand to.
+/// The most bytes that shared members may add to all events of a request: as many as a body may expand to.
 const MAX_SHARED_BYTES: usize = 10 << 20;
 
 /// The events of one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Collected<'a> {
     pub(crate) events: Vec<Event<'a>>,
-    /// Objects that were taken as one event each, and look as if they held some.
+    /// Objects that were accepted as one event each, although they look like unknown envelopes.
     pub(crate) suspect_count: usize,
-    /// What holds of events that no envelope holds.
+    /// The shared members of events outside of envelopes.
     shared: Option<Arc<Shared<'a>>>,
     shared_bytes: usize,
 }
 
 impl<'a> Collected<'a> {
-    /// The most events of one request. A body of the largest size holds some 20,000 real ones; of the smallest possible it would
-    /// hold more than a million, each of which is a hundred bytes once it is stamped.
+    /// The most events of one request. The largest body has some 20,000 real events. Of the smallest possible ones it would have
+    /// more than a million, and each takes a hundred bytes once it is stamped.
     pub(crate) const MAX_EVENTS: usize = 100_000;
 
     pub(crate) fn new(shared: Option<Shared<'a>>) -> Self {
@@ -37,38 +37,44 @@ impl<'a> Collected<'a> {
         }
     }
 
-    /// Takes an object of the request: an event, or an envelope of some.
-    pub(crate) fn take(&mut self, value: &'a RawValue, place: Place) -> Result<(), BodyError> {
-        let says_too_much = |_| BodyError::SaysTooMuch { place };
-        match Kind::of(value.get()).map_err(says_too_much)? {
+    /// Adds an object of the request: an event, or the events of an envelope.
+    pub(crate) fn take(
+        &mut self,
+        value: &'a RawValue,
+        position: Position,
+    ) -> Result<(), BodyError> {
+        let shared_too_large = |_| BodyError::SharedTooLarge { position };
+        match Kind::of(value.get()).map_err(shared_too_large)? {
             Kind::Event => {}
             Kind::Suspect => self.suspect_count += 1,
             Kind::Envelope(envelope) => {
                 let list = envelope.list.as_bytes();
                 return walk::each_element(
                     list,
-                    |number| place.element(number),
-                    |event, place| self.push(event, Some(Arc::clone(&envelope.shared)), place),
+                    |number| position.element(number),
+                    |event, position| {
+                        self.push(event, Some(Arc::clone(&envelope.shared)), position)
+                    },
                 );
             }
         }
-        self.push(value, self.shared.clone(), place)
+        self.push(value, self.shared.clone(), position)
     }
 
     fn push(
         &mut self,
         value: &'a RawValue,
         shared: Option<Arc<Shared<'a>>>,
-        place: Place,
+        position: Position,
     ) -> Result<(), BodyError> {
         if self.events.len() == Self::MAX_EVENTS {
             return Err(BodyError::TooManyEvents);
         }
-        let no_event = |reason: NoEvent| BodyError::NoEvent { place, reason };
-        let event = Event::new(value, shared).map_err(no_event)?;
+        let invalid_event = |reason: InvalidEvent| BodyError::InvalidEvent { position, reason };
+        let event = Event::new(value, shared).map_err(invalid_event)?;
         self.shared_bytes = self.shared_bytes.saturating_add(event.shared_bytes());
         if self.shared_bytes > MAX_SHARED_BYTES {
-            return Err(BodyError::SaysTooMuch { place });
+            return Err(BodyError::SharedTooLarge { position });
         }
         self.events.push(event);
         Ok(())
@@ -130,7 +136,7 @@ mod tests {
         assert!(collected(&body(900)).is_ok());
         assert!(matches!(
             collected(&body(1_100)),
-            Err(BodyError::SaysTooMuch { .. })
+            Err(BodyError::SharedTooLarge { .. })
         ));
         let many = format!(
             r#"{{"batch":[{}]}}"#,

@@ -1,4 +1,4 @@
-//! What the function is told, and what it works with.
+//! Settings and clients.
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -18,20 +18,23 @@ pub struct Config {
     pub stream: String,
     /// Name or ARN of the secret that holds the keys.
     pub secret_id: String,
-    /// How long keys are used before they are read again.
+    /// How long keys are cached.
     pub max_key_age: Duration,
-    /// Whose pages may post.
+    /// The origins whose pages may post.
     pub allowed_origins: AllowOrigin,
-    /// Largest body taken, as it travels.
+    /// The largest accepted body, as it is transferred.
     pub max_body_bytes: usize,
     /// Time for all attempts to put one request's events into Firehose.
     pub put_deadline: Duration,
-    /// `CloudWatch` namespace of the numbers.
+    /// `CloudWatch` namespace of the metrics.
     pub metrics_namespace: Option<String>,
 }
 
 impl Config {
     /// Reads the settings.
+    ///
+    /// # Errors
+    /// A setting is missing or malformed.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         const MILLISECONDS: &str = "a number of milliseconds";
         let Origins(allowed_origins) = env.parsed(
@@ -63,18 +66,18 @@ pub struct Deps {
     pub config: Config,
     /// Firehose.
     pub firehose: FirehoseClient,
-    /// The keys that open the door.
+    /// The accepted keys.
     pub keys: Arc<KeyCache>,
-    /// Where numbers go.
+    /// Writes metrics.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The current time.
     pub clock: fn() -> OffsetDateTime,
-    /// An id that nothing else has.
+    /// A new unique id.
     pub new_id: fn() -> Uuid,
 }
 
 impl Deps {
-    /// Makes the clients. Reaches nothing yet.
+    /// Creates the clients. Sends no request.
     pub async fn connect(
         config: Config,
         clock: fn() -> OffsetDateTime,

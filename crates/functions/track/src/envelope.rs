@@ -1,8 +1,8 @@
-//! Objects that hold the events of a request, as the libraries of Segment, RudderStack, PostHog, Snowplow and Google's
-//! Measurement Protocol make them. Pure.
+//! Envelopes: objects that hold the events of a request, as the libraries of Segment, RudderStack, PostHog, Snowplow and Google's
+//! Measurement Protocol send them. Pure.
 //!
-//! What an envelope says of all its events (`context`, `sentAt`, `client_id`, …) is told of each that does not say it itself: it
-//! stands behind the event's own keys.
+//! The other members of an envelope (`context`, `sentAt`, `client_id`, …) are shared by its events: each event gets those that it does
+//! not have, after its own members.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -11,34 +11,34 @@ use crate::{
     members,
 };
 
-/// The most that one envelope may say of all its events. Libraries say less than ten things.
+/// The most shared members of one envelope. Libraries send fewer than ten.
 const MAX_SHARED: usize = 64;
 
-/// Snowplow's trackers post this (<https://docs.snowplow.io/docs/fundamentals/canonical-event/>), of any version.
+/// The schema of what Snowplow's trackers post (<https://docs.snowplow.io/docs/fundamentals/canonical-event/>), of any version.
 const SNOWPLOW: &str = "\"iglu:com.snowplowanalytics.snowplow/payload_data/";
 
 /// A known envelope.
 #[derive(Clone, Debug)]
 pub(crate) struct Envelope<'a> {
-    /// The list of its events, as it is written.
+    /// The JSON of the list of its events.
     pub(crate) list: &'a str,
-    /// What holds of all of them.
+    /// The members that its events share.
     pub(crate) shared: Arc<Shared<'a>>,
 }
 
-/// An envelope that says more of all its events than can be told of each.
+/// An envelope has too many shared members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SaysTooMuch;
+pub(crate) struct SharedTooLarge;
 
-/// What holds of several events, beside what each says itself.
+/// Members that several events share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shared<'a> {
     members: Vec<Member<'a>>,
-    /// The keys that name an event which has no name of ours, the first that there is.
+    /// The keys that hold the name of an event without an `event` member; the first present one counts.
     pub(crate) name_keys: &'static [&'static str],
 }
 
-/// A member that each event has unless it says so itself.
+/// A member that is added to each event that does not have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Member<'a> {
     key: Cow<'a, str>,
@@ -46,18 +46,18 @@ struct Member<'a> {
     column: Option<Column>,
 }
 
-/// What an object of a request is.
+/// What kind of object a request has sent.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind<'a> {
     /// One event.
     Event,
-    /// One event, it seems, but it looks as if it held some: nothing of it has a column, and it has a list of objects.
+    /// Probably one event, but possibly an unknown envelope: none of its members has a column, and it has a list of objects.
     Suspect,
-    /// Several.
+    /// Several events.
     Envelope(Envelope<'a>),
 }
 
-/// The lists that hold events, and what names those that have no name of ours.
+/// The members that hold lists of events, and the keys that hold the names of those events.
 const LISTS: [(&str, &[&str]); 3] = [
     ("batch", &["type"]),
     ("events", &["name", "event_type"]),
@@ -65,12 +65,12 @@ const LISTS: [(&str, &[&str]); 3] = [
 ];
 
 impl<'a> Kind<'a> {
-    /// Looks at a JSON object.
-    pub(crate) fn of(json: &'a str) -> Result<Self, SaysTooMuch> {
+    /// Classifies a JSON object.
+    pub(crate) fn of(json: &'a str) -> Result<Self, SharedTooLarge> {
         let (mut has_column, mut has_name, mut has_list, mut is_snowplow) =
             (false, false, false, false);
         let mut known = None;
-        // Whoever makes an event of it says that it is none.
+        // An error is ignored here: building the event reports it.
         let _ = members::for_each(json, |key, value| {
             has_column |= KEYS.column(key).is_some();
             has_name |= KEYS.column(key) == Some(Column::Name);
@@ -102,7 +102,7 @@ fn is_list_of_objects(value: &str) -> bool {
 }
 
 impl<'a> Shared<'a> {
-    /// What one of Segment's calls says by its path, as it need not stand in the body.
+    /// The type of one of Segment's calls, which its path gives: the body may lack it.
     pub(crate) fn of_call(call: &'static str) -> Self {
         Self {
             members: vec![Member {
@@ -118,7 +118,7 @@ impl<'a> Shared<'a> {
         json: &'a str,
         list: &str,
         name_keys: &'static [&'static str],
-    ) -> Result<Self, SaysTooMuch> {
+    ) -> Result<Self, SharedTooLarge> {
         let mut members = Vec::new();
         let _ = members::for_each(json, |key, value| {
             if key == list || is_secret(key, value) {
@@ -126,7 +126,7 @@ impl<'a> Shared<'a> {
             }
             let column = KEYS.column(key);
             members.push(match column {
-                // The envelope's own id is none of its events'.
+                // The envelope's own id is not the id of its events.
                 Some(Column::Id) => Member {
                     key: format!("{list}_{key}").into(),
                     value,
@@ -140,12 +140,12 @@ impl<'a> Shared<'a> {
             });
         });
         if members.len() > MAX_SHARED {
-            return Err(SaysTooMuch);
+            return Err(SharedTooLarge);
         }
         Ok(Self { members, name_keys })
     }
 
-    /// How much longer it makes an event, at most.
+    /// The most bytes that it adds to an event.
     pub(crate) fn size_bytes(&self) -> usize {
         let members = self.members.iter();
         members
@@ -153,29 +153,34 @@ impl<'a> Shared<'a> {
             .sum()
     }
 
-    /// Writes what `event` does not say itself, each member behind a comma.
+    /// Writes the members that `event` does not have, each after a comma.
     pub(crate) fn write_for(&self, event: &str, line: &mut Vec<u8>) {
-        let mut is_said = vec![false; self.members.len()];
+        let mut is_present = vec![false; self.members.len()];
         let _ = members::for_each(event, |key, _| {
             let column = KEYS.column(key);
-            for (member, is_said) in self.members.iter().zip(&mut is_said) {
-                *is_said |= member.key.eq_ignore_ascii_case(key)
+            for (member, is_present) in self.members.iter().zip(&mut is_present) {
+                *is_present |= member.key.eq_ignore_ascii_case(key)
                     || (column.is_some() && member.column == column);
             }
         });
-        for (member, _) in self.members.iter().zip(is_said).filter(|(_, said)| !said) {
+        for (member, _) in self
+            .members
+            .iter()
+            .zip(is_present)
+            .filter(|(_, said)| !said)
+        {
             write_member(&member.key, member.value, line);
         }
     }
 
-    /// The name of an event that has none of ours, as JSON.
+    /// The JSON of the name of an event without an `event` member.
     pub(crate) fn name_of(&self, event: &'a str) -> Option<&'a str> {
         let mut found = vec![None; self.name_keys.len()];
         let mut has_name = false;
         let _ = members::for_each(event, |key, value| {
             has_name |= key.eq_ignore_ascii_case(EVENT);
-            let place = self.name_keys.iter().position(|name| *name == key);
-            if let Some(slot) = place.and_then(|place| found.get_mut(place)) {
+            let index = self.name_keys.iter().position(|name| *name == key);
+            if let Some(slot) = index.and_then(|index| found.get_mut(index)) {
                 *slot = Some(value).filter(|value| value.starts_with('"'));
             }
         });
@@ -189,7 +194,7 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Writes a member behind a comma. A line end in JSON is white space between two tokens: none can stand inside a string.
+/// Writes a member after a comma. A line end in JSON is white space between two tokens and never part of a string.
 pub(crate) fn write_member(key: &str, value: &str, line: &mut Vec<u8>) {
     line.extend_from_slice(b",\"");
     line.extend_from_slice(key.as_bytes());

@@ -1,4 +1,4 @@
-//! One event: whether it is one, and what is added to it. Pure.
+//! One event: its validation, and what is added to it. Pure.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     members,
 };
 
-/// Readers behind this one follow at least as far.
+/// All later readers of the event accept at least this depth.
 const MAX_DEPTH: usize = 100;
 
 const TO_MILLISECONDS: StaticFormatDescription =
@@ -27,21 +27,21 @@ pub(crate) struct Event<'a> {
     json: &'a str,
     has_id: bool,
     has_secret: bool,
-    /// What it is called, as JSON, when it does not say so under our key.
+    /// The JSON of its name, if it has no `event` member.
     name: Option<&'a str>,
-    /// What holds of it beside what it says itself.
+    /// The members that it shares with other events.
     shared: Option<Arc<Shared<'a>>>,
 }
 
-/// A JSON value that is no event.
+/// Why a JSON value is not an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoEvent {
+pub(crate) enum InvalidEvent {
     NotAnObject,
     Empty,
     TooDeep,
 }
 
-impl NoEvent {
+impl InvalidEvent {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NotAnObject => "not a JSON object",
@@ -52,14 +52,14 @@ impl NoEvent {
 }
 
 impl<'a> Event<'a> {
-    /// Looks at a value that is known to be JSON, of which `shared` holds too.
+    /// Validates a JSON value, to which the members `shared` belong as well.
     pub(crate) fn new(
         json: &'a RawValue,
         shared: Option<Arc<Shared<'a>>>,
-    ) -> Result<Self, NoEvent> {
+    ) -> Result<Self, InvalidEvent> {
         let json = json.get();
         if depth(json) > MAX_DEPTH {
-            return Err(NoEvent::TooDeep);
+            return Err(InvalidEvent::TooDeep);
         }
         let (mut count, mut has_id, mut has_secret) = (0_usize, false, false);
         members::for_each(json, |key, value| {
@@ -70,9 +70,9 @@ impl<'a> Event<'a> {
                 has_id |= KEYS.is_id(key, value);
             }
         })
-        .map_err(|members::NotAnObject| NoEvent::NotAnObject)?;
+        .map_err(|members::NotAnObject| InvalidEvent::NotAnObject)?;
         if count == 0 {
-            return Err(NoEvent::Empty);
+            return Err(InvalidEvent::Empty);
         }
         Ok(Self {
             json,
@@ -83,19 +83,19 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// How much longer it becomes by what holds of it too, at most.
+    /// The most bytes that its shared members add.
     pub(crate) fn shared_bytes(&self) -> usize {
         self.shared.as_ref().map_or(0, |shared| shared.size_bytes())
     }
 
-    /// Writes the event as one line, with what `stamp` adds to the event at `place` of its request.
-    pub(crate) fn write_line(&self, stamp: &Stamp, place: usize, line: &mut Vec<u8>) {
+    /// Writes the event as one line, with what `stamp` adds to the event at `index` of its request.
+    pub(crate) fn write_line(&self, stamp: &Stamp, index: usize, line: &mut Vec<u8>) {
         line.extend_from_slice(b"{\"receivedAt\":\"");
         line.extend_from_slice(stamp.received_at.as_bytes());
         line.push(b'"');
         if !self.has_id {
             line.extend_from_slice(b",\"eventId\":\"");
-            line.extend_from_slice(stamp.event_id(place).hyphenated().to_string().as_bytes());
+            line.extend_from_slice(stamp.event_id(index).hyphenated().to_string().as_bytes());
             line.push(b'"');
         }
         if let Some(name) = self.name {
@@ -108,10 +108,10 @@ impl<'a> Event<'a> {
         line.extend_from_slice(b"}\n");
     }
 
-    /// Every byte of its own members, but for the sender's key.
+    /// Writes its own members unchanged, except for the sender's key.
     fn write_own(&self, line: &mut Vec<u8>) {
         if self.has_secret {
-            // It was walked through before.
+            // The same text was parsed successfully before.
             let _ = members::for_each(self.json, |key, value| {
                 if !is_secret(key, value) {
                     write_member(key, value, line);
@@ -125,7 +125,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What all events of one request are given.
+/// What is added to all events of one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Stamp {
     received_at: String,
@@ -133,7 +133,8 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// For a request received at `now`. Its sender's `idempotency_key` makes the ids repeatable, else `id` makes them unique.
+    /// The stamp of a request received at `now`. The sender's `idempotency_key` makes the ids repeatable; without it `id` makes them
+    /// unique.
     pub(crate) fn new(
         now: OffsetDateTime,
         idempotency_key: Option<&[u8]>,
@@ -141,7 +142,7 @@ impl Stamp {
         id: Uuid,
     ) -> Self {
         let seed = match idempotency_key {
-            // With the body, in case a key is used for two requests.
+            // The body is included, in case a sender uses a key for two requests.
             Some(key) => Sha256::new()
                 .chain_update(Sha256::digest(key))
                 .chain_update(body)
@@ -157,17 +158,17 @@ impl Stamp {
         }
     }
 
-    fn event_id(&self, place: usize) -> Uuid {
+    fn event_id(&self, index: usize) -> Uuid {
         let hash = Sha256::new()
             .chain_update(self.seed)
-            .chain_update(place.to_be_bytes())
+            .chain_update(index.to_be_bytes())
             .finalize();
         let bytes = hash.first_chunk().expect("SHA-256 has 32 bytes");
         uuid::Builder::from_custom_bytes(*bytes).into_uuid()
     }
 }
 
-/// How many objects and arrays are inside each other, at most.
+/// The deepest nesting of objects and arrays.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string) = (0_usize, 0, false);
     let mut bytes = json.bytes();
@@ -175,7 +176,7 @@ fn depth(json: &str) -> usize {
         match byte {
             b'"' => in_string = !in_string,
             b'\\' => {
-                // Only a string has one, and what follows is no end of it.
+                // A backslash occurs only in strings, and the byte after it never ends the string.
                 bytes.next();
             }
             b'{' | b'[' if !in_string => {
@@ -197,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    fn event(json: &str) -> Result<Event<'_>, NoEvent> {
+    fn event(json: &str) -> Result<Event<'_>, InvalidEvent> {
         Event::new(serde_json::from_str(json).unwrap(), None)
     }
 
@@ -210,11 +211,11 @@ mod tests {
         )
     }
 
-    fn line(json: &str, place: usize) -> String {
+    fn line(json: &str, index: usize) -> String {
         let mut line = Vec::new();
         event(json)
             .unwrap()
-            .write_line(&stamp(None, ""), place, &mut line);
+            .write_line(&stamp(None, ""), index, &mut line);
         String::from_utf8(line).unwrap()
     }
 
@@ -271,7 +272,7 @@ mod tests {
             line,
             "{\"receivedAt\":\"2026-01-02T02:04:05.678Z\",\"eventId\":\"x\",\"token\":\"t\",\"API_KEY\":7}\n"
         );
-        assert_eq!(event(r#"{"api_key":"k"}"#), Err(NoEvent::Empty));
+        assert_eq!(event(r#"{"api_key":"k"}"#), Err(InvalidEvent::Empty));
     }
 
     #[test]
@@ -284,8 +285,8 @@ mod tests {
             stamp(Some("l"), "b").event_id(0),
         ];
 
-        for (place, id) in ids.iter().enumerate() {
-            assert!(!ids[..place].contains(id), "{place}");
+        for (index, id) in ids.iter().enumerate() {
+            assert!(!ids[..index].contains(id), "{index}");
         }
         assert_eq!(stamp(Some("k"), "b").event_id(0), ids[2]);
     }
@@ -301,13 +302,16 @@ mod tests {
             )
         };
 
-        assert_eq!(event("[]"), Err(NoEvent::NotAnObject));
-        assert_eq!(event("\"LOGIN\""), Err(NoEvent::NotAnObject));
-        assert_eq!(event("null"), Err(NoEvent::NotAnObject));
-        assert_eq!(event(" { } "), Err(NoEvent::Empty));
+        assert_eq!(event("[]"), Err(InvalidEvent::NotAnObject));
+        assert_eq!(event("\"LOGIN\""), Err(InvalidEvent::NotAnObject));
+        assert_eq!(event("null"), Err(InvalidEvent::NotAnObject));
+        assert_eq!(event(" { } "), Err(InvalidEvent::Empty));
         assert!(event(&nested(MAX_DEPTH - 1)).is_ok());
-        assert_eq!(event(&nested(MAX_DEPTH)), Err(NoEvent::TooDeep));
-        assert_eq!(event(&"[".repeat(101).add_ends()), Err(NoEvent::TooDeep));
+        assert_eq!(event(&nested(MAX_DEPTH)), Err(InvalidEvent::TooDeep));
+        assert_eq!(
+            event(&"[".repeat(101).add_ends()),
+            Err(InvalidEvent::TooDeep)
+        );
         assert!(event(&format!(r#"{{"a":"\"{}"}}"#, "[".repeat(200))).is_ok());
     }
 

@@ -1,39 +1,39 @@
-//! What an event's keys are to the table of product events. Pure.
+//! The columns of the table of product events to which an event's keys belong. Pure.
 
 use std::sync::LazyLock;
 
 use lake_schema::{Table, event_id};
 
-/// The keys of the table's definition, which is part of the program.
-pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::of(&Table::events()));
+/// The keys in the definition of the table.
+pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::of(&Table::product_events()));
 
-/// The column of an event's name, and the key of ours that fills it.
+/// The column of an event's name, and the key that fills it.
 pub(crate) const EVENT: &str = "event";
 
-/// Members that hold a sender's key. They open the door and are stored nowhere.
+/// Members that hold a sender's API key. They are never stored.
 const SECRETS: [&str; 4] = ["writeKey", "write_key", "api_key", "apiKey"];
 
-/// Keys of events, each with the column that it leads to.
+/// Keys of events, each with its column.
 #[derive(Debug)]
 pub(crate) struct Keys {
     columns: Vec<(Box<str>, Column)>,
 }
 
-/// What a key leads to.
+/// The column of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     /// The event's id.
     Id,
     /// The event's name.
     Name,
-    /// Another column, or several inside an object; by the place of the first.
+    /// Another column, or several inside an object; by the index of the first.
     Other(usize),
 }
 
 impl Keys {
     fn of(table: &Table) -> Self {
         let mut columns: Vec<(Box<str>, Column)> = Vec::new();
-        for (place, column) in table.columns().iter().enumerate() {
+        for (index, column) in table.columns().iter().enumerate() {
             for path in &column.from {
                 let key = path.split('.').next().unwrap_or(path);
                 let column = if table.event_id_paths().any(|id| id == path) {
@@ -41,7 +41,7 @@ impl Keys {
                 } else if key == EVENT {
                     Column::Name
                 } else {
-                    Column::Other(place)
+                    Column::Other(index)
                 };
                 if columns.iter().all(|(known, _)| **known != *key) {
                     columns.push((key.into(), column));
@@ -51,7 +51,7 @@ impl Keys {
         Self { columns }
     }
 
-    /// Where a key leads, in any case of letters, as the lake reads it.
+    /// The column of a key, whose letter case does not matter, as in the lake.
     pub(crate) fn column(&self, key: &str) -> Option<Column> {
         let known = self
             .columns
@@ -60,13 +60,13 @@ impl Keys {
         known.map(|(_, column)| *column)
     }
 
-    /// Whether a member says the event's id.
+    /// Whether a member is the event's id.
     pub(crate) fn is_id(&self, key: &str, value: &str) -> bool {
         self.column(key) == Some(Column::Id) && event_id::is_id(value)
     }
 }
 
-/// Whether a member is a sender's key.
+/// Whether a member is a sender's API key.
 pub(crate) fn is_secret(key: &str, value: &str) -> bool {
     SECRETS
         .iter()
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_lead_where_the_table_says() {
+    fn keys_have_the_columns_of_the_table() {
         for (key, column) in [
             ("event", Some(Column::Name)),
             ("eventId", Some(Column::Id)),

@@ -1,21 +1,21 @@
-//! The members of one object, as they are written. Pure.
+//! The members of one object, as they were sent. Pure.
 
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A JSON value that is no object.
+/// A JSON value is not an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotAnObject;
 
-/// Calls `look` with each own member of an object: its key, as between the quotes, and its value.
+/// Calls `visit` with each member of an object itself: the text of its key without the quotes, and the JSON of its value.
 pub(crate) fn for_each<'a>(
     json: &'a str,
-    look: impl FnMut(&'a str, &'a str),
+    visit: impl FnMut(&'a str, &'a str),
 ) -> Result<(), NotAnObject> {
     serde_json::Deserializer::from_str(json)
-        .deserialize_map(Members(look))
+        .deserialize_map(Members(visit))
         .map_err(|_| NotAnObject)
 }
 
@@ -29,7 +29,7 @@ impl<'de, F: FnMut(&'de str, &'de str)> Visitor<'de> for Members<F> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        // Keys as they are written, since one may hold half a character.
+        // Raw keys, since a key may have half of a surrogate pair.
         while let Some(key) = map.next_key::<&RawValue>()? {
             let value: &RawValue = map.next_value()?;
             (self.0)(unquoted(key.get()), value.get());
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_told_as_they_are_written() {
+    fn members_are_visited_as_they_were_sent() {
         assert_eq!(
             members(r#"{ "a" : 1.50, "\"":{"b": 2}, "a":"\ud83d" }"#),
             Ok(vec![

@@ -5,24 +5,24 @@ use bytes::Bytes;
 
 use crate::event::{Event, Stamp};
 
-/// An event that no record can hold, by its place among the request's events.
+/// An event is larger than a record may be, with its index among the request's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge {
-    pub(crate) place: usize,
+    pub(crate) index: usize,
 }
 
-/// Writes the events as lines, as many into each record as fit: Firehose bills records in steps of 5 KB, and a request that is
-/// one record is taken as a whole or not at all.
+/// Writes the events as lines, as many into each record as fit: Firehose bills records in steps of 5 KB, and accepts or
+/// refuses a record as a whole.
 pub(crate) fn pack(events: &[Event<'_>], stamp: &Stamp) -> Result<Vec<Bytes>, TooLarge> {
     let mut records = Vec::new();
     let mut record = Vec::new();
-    for (place, event) in events.iter().enumerate() {
+    for (index, event) in events.iter().enumerate() {
         let start = record.len();
-        event.write_line(stamp, place, &mut record);
+        event.write_line(stamp, index, &mut record);
         if record.len() > MAX_RECORD_BYTES {
             let line = record.split_off(start);
             if line.len() > MAX_RECORD_BYTES {
-                return Err(TooLarge { place });
+                return Err(TooLarge { index });
             }
             records.push(std::mem::replace(&mut record, line).into());
         }
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(packed(&largest).unwrap().len(), 1);
         assert_eq!(
             packed(&(event_of(1) + &event_of(MAX_RECORD_BYTES - overhead + 1))),
-            Err(TooLarge { place: 1 })
+            Err(TooLarge { index: 1 })
         );
     }
 }

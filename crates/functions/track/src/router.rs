@@ -1,4 +1,4 @@
-//! The routes, and what they answer.
+//! The routes and their responses.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -30,14 +30,14 @@ use crate::{
     sender::{API_KEY, CALLS, Sender, key_in_body, without_key},
 };
 
-/// For senders that heed it.
+/// The value of `Retry-After`, for senders that respect it.
 const RETRY_AFTER_SECONDS: u32 = 5;
-/// How long a browser need not ask again.
+/// How long a browser may cache a preflight response.
 const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The gateway's routes that lead here: those of the HTTP API, and the only one of a Function URL.
+/// The routes of this function: those of the HTTP API, and `$default` of a Function URL.
 pub const ROUTES: [&str; 11] = [
     "POST /track",
     "POST /track/{proxy+}",
@@ -52,7 +52,7 @@ pub const ROUTES: [&str; 11] = [
     "$default",
 ];
 
-/// Where the libraries of PostHog post
+/// The paths to which PostHog's libraries post
 /// (<https://posthog.com/docs/api/capture>, and `/i/v0/e`, of later versions).
 const OF_POSTHOG: [&str; 4] = ["/batch", "/capture", "/e", "/i/v0/e"];
 
@@ -116,9 +116,9 @@ async fn receive(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let taken = take(deps, sender, headers, body).await;
+    let accepted = accept(deps, sender, headers, body).await;
     let mut tally = Tally::default();
-    match &taken {
+    match &accepted {
         Ok(0) => {}
         Ok(suspect_count) => tally.add(
             Metric::EnvelopesKept,
@@ -126,19 +126,19 @@ async fn receive(
         ),
         Err(_) => tally.add(Metric::BatchesRefused, 1),
     }
-    // What is taken without a doubt costs no line.
+    // An accepted request without suspects writes no log line, to save cost.
     if tally != Tally::default() {
         deps.metrics.emit(&tally, (deps.clock)().into());
     }
-    match taken {
-        Ok(suspect_count) => Ok(sender.thanks(suspect_count)),
+    match accepted {
+        Ok(suspect_count) => Ok(sender.accepted_response(suspect_count)),
         Err(error) if sender.is_library() => Err(error.summarised()),
         Err(error) => Err(error),
     }
 }
 
-/// Hands the events to Firehose. Tells how many of them look as if they were several.
-async fn take(
+/// Puts the events into Firehose. Returns how many of them look like unknown envelopes.
+async fn accept(
     deps: &Deps,
     sender: &Sender,
     headers: &HeaderMap,
@@ -151,7 +151,7 @@ async fn take(
             check_key(deps, sender, &key, now).await?;
             (key, body::expand(headers, body).map_err(refuse)?)
         }
-        None if sender.may_say_key_in_body() => {
+        None if sender.may_have_key_in_body() => {
             let body = body::expand(headers, body).map_err(refuse)?;
             let key = key_in_body(&body).ok_or_else(|| {
                 ApiError::unauthorized("send the key as api_key in the body, or as x-api-key")
@@ -171,7 +171,7 @@ async fn take(
     let idempotency_key = headers.get(IDEMPOTENCY_KEY).map(HeaderValue::as_bytes);
     let stamp = Stamp::new(now, idempotency_key, &body, (deps.new_id)());
     let records = records::pack(&collected.events, &stamp).map_err(|too_large| {
-        let number = too_large.place + 1;
+        let number = too_large.index + 1;
         payload_too_large(format!("event {number} has more than 1,000 KiB"))
     })?;
     let suspect_count = collected.suspect_count;
@@ -186,7 +186,7 @@ async fn take(
     Ok(suspect_count)
 }
 
-/// A key of pages opens every path; one of servers all but those in whose address it would stand.
+/// A key of the scope `page` is accepted on every path, a key of the scope `track` not on paths that contain the key.
 async fn check_key(
     deps: &Deps,
     sender: &Sender,
@@ -195,10 +195,10 @@ async fn check_key(
 ) -> Result<(), ApiError> {
     let admit = async |scope| {
         let admission = deps.keys.admit(scope, presented, now.into()).await;
-        // Nobody is told to give up because we cannot know.
+        // If the keys cannot be read, the sender should retry rather than give up.
         admission.map_err(|error| ApiError::unavailable(RETRY_AFTER_SECONDS, error))
     };
-    let own = if sender.is_in_address() {
+    let own = if sender.is_in_path() {
         Scope::Page
     } else {
         Scope::Track
@@ -209,27 +209,27 @@ async fn check_key(
     };
     match admission {
         Admission::Opens => Ok(()),
-        Admission::OfAnotherScope if sender.is_in_address() => Err(ApiError::forbidden(
-            "only a key of the scope page may stand in an address",
+        Admission::OfAnotherScope if sender.is_in_path() => Err(ApiError::forbidden(
+            "only a key of the scope page may be part of a path",
         )),
         Admission::OfAnotherScope => Err(ApiError::forbidden(
-            "the key is one of another scope than track and page",
+            "the key has another scope than track and page",
         )),
-        Admission::Unknown => Err(ApiError::unauthorized("the key is not known")),
+        Admission::Unknown => Err(ApiError::unauthorized("unknown key")),
     }
 }
 
 fn refuse(error: BodyError) -> ApiError {
     let status = match error {
-        BodyError::ExpandsTooFar | BodyError::TooManyEvents | BodyError::SaysTooMuch { .. } => {
+        BodyError::ExpandsTooFar | BodyError::TooManyEvents | BodyError::SharedTooLarge { .. } => {
             return payload_too_large(error.to_string());
         }
-        // JSON is in UTF-8 (RFC 8259, section 8.1): other text is no JSON, and no encoding of it either.
+        // JSON is UTF-8 (RFC 8259, section 8.1): text in another encoding is malformed JSON, not an unsupported media type.
         BodyError::Form(ByteForm::Utf16 | ByteForm::Utf32)
         | BodyError::Empty
         | BodyError::NotGzip
         | BodyError::NotJson { .. }
-        | BodyError::NoEvent { .. } => StatusCode::BAD_REQUEST,
+        | BodyError::InvalidEvent { .. } => StatusCode::BAD_REQUEST,
         BodyError::UnknownEncoding | BodyError::Form(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
     };
     let item = ErrorItem::new("invalid events").description(error.to_string());
@@ -238,9 +238,9 @@ fn refuse(error: BodyError) -> ApiError {
 
 fn refuse_body(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        payload_too_large("the body is larger than this endpoint takes")
+        payload_too_large("the body is larger than the limit of this endpoint")
     } else {
-        // The body did not come to its end: nothing to take, and not for the sender to blame itself.
+        // The body was truncated in transfer, which the sender should retry.
         ApiError::unavailable(RETRY_AFTER_SECONDS, rejection)
     }
 }

@@ -1,4 +1,4 @@
-//! Who sends: what the path says of it, where its key stands, and how it likes to be answered.
+//! Kinds of senders, by path: where their key is, and which response they expect.
 
 use std::borrow::Cow;
 
@@ -15,20 +15,20 @@ use crate::{envelope::Shared, walk::spaces};
 
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// A shorter key could be a word of an event.
+/// A shorter key could be a word in an event.
 const SHORTEST_REDACTED: usize = 16;
 
 /// A kind of sender.
 #[derive(Clone, Debug)]
 pub(crate) enum Sender {
-    /// Whoever reads our documentation: the key stands in a header.
+    /// Any sender that follows the documentation of `/track`: the key is in a header.
     Own,
-    /// A page, which can set no header when it is left: its key stands in the path.
+    /// A page, whose beacons cannot set headers: the key is in the path.
     Page(SecretString),
-    /// The libraries of Segment and RudderStack: the key is the user of basic authentication. One of the calls for a single
-    /// event, as JSON, which the event need not say.
+    /// The libraries of Segment and RudderStack: the key is the user name of basic authentication. With the JSON of the
+    /// type of a single event, which the event itself may lack.
     Segment(Option<&'static str>),
-    /// The libraries of PostHog: the key stands in the body.
+    /// The libraries of PostHog: the key is in the body.
     PostHog,
 }
 
@@ -57,18 +57,18 @@ impl Sender {
         }
     }
 
-    /// Whether a key in the body counts. It is looked for only where a library can send it nowhere else, since the body has to be
-    /// expanded before it is known who sends it.
-    pub(crate) fn may_say_key_in_body(&self) -> bool {
+    /// Whether the key may be in the body. Only where a library cannot send it elsewhere, since the body has to be expanded before the
+    /// key is checked.
+    pub(crate) fn may_have_key_in_body(&self) -> bool {
         matches!(self, Self::PostHog)
     }
 
-    /// Whether the key has travelled in an address, where only one that visitors may read belongs.
-    pub(crate) fn is_in_address(&self) -> bool {
+    /// Whether the key is part of the path, where only a key that visitors may read belongs.
+    pub(crate) fn is_in_path(&self) -> bool {
         matches!(self, Self::Page(_))
     }
 
-    /// What the path says of the events of the request.
+    /// The members that the path gives to the events of the request.
     pub(crate) fn shared(&self) -> Option<Shared<'static>> {
         match self {
             Self::Segment(Some(call)) => Some(Shared::of_call(call)),
@@ -76,41 +76,41 @@ impl Sender {
         }
     }
 
-    /// Whether it is a library, which is answered as the service that it was made for does: RudderStack's and PostHog's for Python
-    /// take every other code than 200 for a failure.
+    /// Whether it is a library, which gets the response of the service that it was made for: RudderStack's and PostHog's libraries for
+    /// Python regard every other status than 200 as a failure.
     pub(crate) fn is_library(&self) -> bool {
         matches!(self, Self::Segment(_) | Self::PostHog)
     }
 
-    /// The answer to a request of which everything was taken, `suspect_count` objects of it with a doubt.
-    pub(crate) fn thanks(&self, suspect_count: usize) -> Response {
+    /// The response to an accepted request, with a warning if `suspect_count` of its objects look like unknown envelopes.
+    pub(crate) fn accepted_response(&self, suspect_count: usize) -> Response {
         let warnings: Vec<Warning> = (suspect_count > 0)
             .then(|| Warning::of_suspects(suspect_count))
             .into_iter()
             .collect();
         if self.is_library() {
-            let answer = LibraryAnswer {
+            let response = LibraryResponse {
                 success: true,
                 status: 1,
                 warnings,
             };
-            Json(answer).into_response()
+            Json(response).into_response()
         } else if warnings.is_empty() {
             StatusCode::NO_CONTENT.into_response()
         } else {
-            Json(OwnAnswer { warnings }).into_response()
+            Json(OwnResponse { warnings }).into_response()
         }
     }
 }
 
 #[derive(Serialize)]
-struct OwnAnswer {
+struct OwnResponse {
     warnings: Vec<Warning>,
 }
 
-/// As Segment's (`success`) and PostHog's (`status`).
+/// The response of Segment (`success`) and PostHog (`status`).
 #[derive(Serialize)]
-struct LibraryAnswer {
+struct LibraryResponse {
     success: bool,
     status: u8,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -140,7 +140,7 @@ impl Warning {
     }
 }
 
-/// The key that a body says: of the object, or of the first of several.
+/// The key in a body: of the object, or of the first of several.
 pub(crate) fn key_in_body(body: &[u8]) -> Option<SecretString> {
     #[derive(Deserialize)]
     struct Object<'a> {
@@ -166,7 +166,7 @@ pub(crate) fn key_in_body(body: &[u8]) -> Option<SecretString> {
     (!key.is_empty()).then(|| SecretString::from(key.into_owned()))
 }
 
-/// The body without the key wherever it is a whole string in it: it opens the door, and is stored nowhere.
+/// The body with each string that equals the key replaced by an empty string, so that the key is never stored.
 pub(crate) fn without_key<'a>(body: &'a [u8], key: &SecretString) -> Cow<'a, [u8]> {
     let key = key.expose_secret();
     let (Ok(text), false) = (std::str::from_utf8(body), key.len() < SHORTEST_REDACTED) else {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_taken_out_where_it_is_a_whole_string() {
+    fn the_key_is_removed_where_it_is_a_whole_string() {
         let key = SecretString::from("0123456789abcdef");
         let body = br#"{"properties":{"token":"0123456789abcdef"},"a":"0123456789abcdef0"}"#;
 

@@ -1,14 +1,14 @@
-//! One JSON value of a body after the other, without holding more than one. Pure.
+//! Iterates over the JSON values of a body, holding one at a time. Pure.
 
 use event_model::BYTE_ORDER_MARK;
 use serde_json::value::RawValue;
 
-use crate::body::{BodyError, Outer, Place};
+use crate::body::{BodyError, Outer, Position};
 
-/// Calls `take` with each of the values that stand one after another.
+/// Calls `take` with each value of a sequence.
 pub(crate) fn each_in_sequence<'a>(
     text: &'a [u8],
-    mut take: impl FnMut(&'a RawValue, Place) -> Result<(), BodyError>,
+    mut take: impl FnMut(&'a RawValue, Position) -> Result<(), BodyError>,
 ) -> Result<(), BodyError> {
     let (mut at, mut line, mut counted) = (0, 1, 0);
     loop {
@@ -18,23 +18,23 @@ pub(crate) fn each_in_sequence<'a>(
         }
         line += text[counted..at].split(|byte| *byte == b'\n').count() - 1;
         counted = at;
-        let place = Place::of(Outer::Line(line));
-        let (value, len) = next_value(&text[at..]).ok_or(BodyError::NotJson { place })?;
-        take(value, place)?;
+        let position = Position::of(Outer::Line(line));
+        let (value, len) = next_value(&text[at..]).ok_or(BodyError::NotJson { position })?;
+        take(value, position)?;
         at += len;
     }
 }
 
-/// Calls `take` with each element of the array that begins the text, and with its place by its number, counted from 1. Nothing
-/// but white space may follow the array.
+/// Calls `take` with each element of the array at the start of the text. `position` makes the position of an element from its number,
+/// counted from 1. Only white space may follow the array.
 pub(crate) fn each_element<'a>(
     text: &'a [u8],
-    place: impl Fn(usize) -> Place,
-    mut take: impl FnMut(&'a RawValue, Place) -> Result<(), BodyError>,
+    position: impl Fn(usize) -> Position,
+    mut take: impl FnMut(&'a RawValue, Position) -> Result<(), BodyError>,
 ) -> Result<(), BodyError> {
     let mut number = 1;
     let fault = |number| BodyError::NotJson {
-        place: place(number),
+        position: position(number),
     };
     let mut at = spaces(text) + 1;
     at += spaces(text.get(at..).unwrap_or_default());
@@ -45,7 +45,7 @@ pub(crate) fn each_element<'a>(
         let rest = text.get(at..).unwrap_or_default();
         at += spaces(rest);
         let (value, len) = next_value(&text[at..]).ok_or_else(|| fault(number))?;
-        take(value, place(number))?;
+        take(value, position(number))?;
         number += 1;
         at += len;
         at += spaces(&text[at..]);
@@ -68,7 +68,7 @@ fn next_value(text: &[u8]) -> Option<(&RawValue, usize)> {
     Some((value, values.byte_offset()))
 }
 
-/// How much only separates: white space, and byte order marks, of which files that were put together have several.
+/// The length of the separators at the start: white space, and byte order marks, of which concatenated files have several.
 pub(crate) fn spaces(text: &[u8]) -> usize {
     let mut len = 0;
     while let Some(byte) = text.get(len) {

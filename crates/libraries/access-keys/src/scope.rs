@@ -1,5 +1,7 @@
 //! What a key opens.
 
+use event_model::Pipeline;
+
 /// A set of routes with a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -28,10 +30,10 @@ impl Scope {
     /// The name: what is signed to make its key, and the member of the secret that replaces the made key.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Sparkpost => "sparkpost",
-            Self::Mparticle => "mparticle",
+            Self::Sparkpost => Pipeline::EmailEvents.key_scope(),
+            Self::Mparticle => Pipeline::AppEvents.key_scope(),
             Self::Query => "query",
-            Self::Track => "track",
+            Self::Track => Pipeline::ProductEvents.key_scope(),
             Self::Page => "page",
         }
     }
@@ -49,9 +51,29 @@ impl Scope {
     }
 }
 
+impl From<Pipeline> for Scope {
+    /// The scope of the key that the pipeline's sender presents.
+    fn from(pipeline: Pipeline) -> Self {
+        match pipeline {
+            Pipeline::EmailEvents => Self::Sparkpost,
+            Pipeline::AppEvents => Self::Mparticle,
+            Pipeline::ProductEvents => Self::Track,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pipelines_scope_has_the_name_that_the_pipeline_gives_it() {
+        for pipeline in Pipeline::ALL {
+            assert_eq!(Scope::from(pipeline).as_str(), pipeline.key_scope());
+        }
+        let names = Scope::ALL.map(Scope::as_str);
+        assert_eq!(names, ["sparkpost", "mparticle", "query", "track", "page"]);
+    }
 
     #[test]
     fn routes_have_their_scope_and_others_have_none() {

@@ -1,4 +1,4 @@
-//! Queries on Athena: asked, waited for, read.
+//! Queries in Athena: started, polled until they end, and read.
 
 use std::{fmt, time::Duration};
 
@@ -18,41 +18,41 @@ use tokio::time::{Instant, sleep};
 
 use crate::AthenaClient;
 
-/// Between two looks at a query: soon at first, as most take a second or two.
-const FIRST_LOOK: Duration = Duration::from_millis(200);
-const SLOWEST_LOOK: Duration = Duration::from_secs(2);
-/// One page holds at most so many rows.
+/// Between two polls of a query: short at first, since most queries take a second or two.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The most rows of one page.
 const PAGE_ROWS: i32 = 1000;
 
-/// What to ask, and where.
+/// A query to run.
 #[derive(Clone, Debug)]
-pub struct Question<'a> {
-    /// Decides on limits, and on where results are kept.
+pub struct QueryRequest<'a> {
+    /// The workgroup, which sets limits and the place of the results.
     pub workgroup: &'a str,
-    /// Where unqualified names of tables are looked up.
+    /// The database of unqualified table names.
     pub database: &'a str,
     /// One statement.
     pub sql: &'a str,
-    /// How old a stored result may be that answers it; `None` has it run. In whole minutes.
+    /// The greatest age of a stored result that may be returned instead; `None` always runs the query. In whole minutes.
     pub max_age: Option<Duration>,
-    /// Rows to read, at most.
+    /// The most rows to read.
     pub max_rows: usize,
-    /// How long it may take.
+    /// The time limit of the query.
     pub limit: Duration,
 }
 
-/// What came back.
+/// The result of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct QueryResult {
     /// The columns' names.
     pub columns: Vec<String>,
-    /// As text, as Athena gives every value.
+    /// The values as text, which is how Athena returns them.
     pub rows: Vec<Vec<Option<String>>>,
-    /// Whether there are more rows.
+    /// Whether the query found more rows.
     pub is_cut: bool,
-    /// What is billed, but for the minimum a query.
+    /// The bytes billed, apart from the minimum per query.
     pub scanned_bytes: u64,
-    /// Whether a stored result answered.
+    /// Whether this is a stored result.
     pub is_reused: bool,
 }
 
@@ -60,37 +60,37 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutionId(String);
 
-/// A query without an answer.
+/// A query without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum AthenaError {
-    /// It was not taken.
-    #[error("asking Athena")]
+    /// It could not be started.
+    #[error("starting a query in Athena")]
     Start(#[source] Box<SdkError<StartQueryExecutionError>>),
-    /// Nobody knows how it is.
-    #[error("looking at query {id}")]
-    Look {
+    /// Its state could not be read.
+    #[error("reading the state of query {id}")]
+    Poll {
         /// The query.
         id: ExecutionId,
         /// The SDK's error.
         source: Box<SdkError<GetQueryExecutionError>>,
     },
-    /// It ended badly. Athena's own words say why.
+    /// It failed or was cancelled, with Athena's reason.
     #[error("query {id} failed: {reason}")]
     Failed {
         /// The query.
         id: ExecutionId,
-        /// Why.
+        /// Athena's reason.
         reason: String,
     },
     /// It took too long and was stopped.
-    #[error("query {id} has no answer after {} s and was stopped", limit.as_secs())]
+    #[error("query {id} did not end within {} s and was stopped", limit.as_secs())]
     Timeout {
         /// The query.
         id: ExecutionId,
         /// The limit given.
         limit: Duration,
     },
-    /// It took too long, and still runs.
+    /// It took too long, and could not be stopped.
     #[error("stopping query {id}")]
     Stop {
         /// The query.
@@ -98,7 +98,7 @@ pub enum AthenaError {
         /// The SDK's error.
         source: Box<SdkError<StopQueryExecutionError>>,
     },
-    /// Its rows cannot be read.
+    /// Its rows could not be read.
     #[error("reading the rows of query {id}")]
     Rows {
         /// The query.
@@ -106,8 +106,8 @@ pub enum AthenaError {
         /// The SDK's error.
         source: Box<SdkError<GetQueryResultsError>>,
     },
-    /// An answer without the part that is always there.
-    #[error("Athena did not say {0}")]
+    /// A response without a required member.
+    #[error("the response of Athena has no {0}")]
     Incomplete(&'static str),
 }
 
@@ -117,10 +117,16 @@ impl fmt::Display for ExecutionId {
     }
 }
 
-/// Asks, waits and reads.
-pub async fn ask(client: &AthenaClient, question: &Question<'_>) -> Result<Answer, AthenaError> {
-    let id = start(client, question).await?;
-    let execution = wait(client, &id, question.limit).await?;
+/// Starts a query, waits for its end and reads its rows.
+///
+/// # Errors
+/// The query could not be started or read, failed, or exceeded its time limit.
+pub async fn run_query(
+    client: &AthenaClient,
+    query: &QueryRequest<'_>,
+) -> Result<QueryResult, AthenaError> {
+    let id = start(client, query).await?;
+    let execution = wait(client, &id, query.limit).await?;
     let statistics = execution.statistics();
     let scanned_bytes = statistics
         .and_then(QueryExecutionStatistics::data_scanned_in_bytes)
@@ -129,8 +135,8 @@ pub async fn ask(client: &AthenaClient, question: &Question<'_>) -> Result<Answe
     let is_reused = statistics
         .and_then(QueryExecutionStatistics::result_reuse_information)
         .is_some_and(ResultReuseInformation::reused_previous_result);
-    let (columns, rows, is_cut) = read(client, &id, question.max_rows).await?;
-    Ok(Answer {
+    let (columns, rows, is_cut) = read(client, &id, query.max_rows).await?;
+    Ok(QueryResult {
         columns,
         rows,
         is_cut,
@@ -139,17 +145,20 @@ pub async fn ask(client: &AthenaClient, question: &Question<'_>) -> Result<Answe
     })
 }
 
-async fn start(client: &AthenaClient, question: &Question<'_>) -> Result<ExecutionId, AthenaError> {
+async fn start(
+    client: &AthenaClient,
+    query: &QueryRequest<'_>,
+) -> Result<ExecutionId, AthenaError> {
     let context = QueryExecutionContext::builder()
-        .database(question.database)
+        .database(query.database)
         .build();
-    // Nothing is said of where the result goes: Athena reuses none that is kept elsewhere than the workgroup says.
+    // No output location: Athena reuses a result only from the location that the workgroup sets.
     let request = client
         .start_query_execution()
-        .work_group(question.workgroup)
+        .work_group(query.workgroup)
         .query_execution_context(context)
-        .query_string(question.sql)
-        .set_result_reuse_configuration(question.max_age.map(reuse));
+        .query_string(query.sql)
+        .set_result_reuse_configuration(query.max_age.map(reuse));
     let started = request
         .send()
         .await
@@ -157,7 +166,7 @@ async fn start(client: &AthenaClient, question: &Question<'_>) -> Result<Executi
     started
         .query_execution_id
         .map(ExecutionId)
-        .ok_or(AthenaError::Incomplete("which query it took"))
+        .ok_or(AthenaError::Incomplete("query execution id"))
 }
 
 fn reuse(max_age: Duration) -> ResultReuseConfiguration {
@@ -177,9 +186,9 @@ async fn wait(
     limit: Duration,
 ) -> Result<QueryExecution, AthenaError> {
     let deadline = Instant::now() + limit;
-    let mut pause = FIRST_LOOK;
+    let mut pause = FIRST_PAUSE;
     loop {
-        let execution = look(client, id).await?;
+        let execution = poll(client, id).await?;
         let status = execution.status();
         match status.and_then(|status| status.state()) {
             Some(QueryExecutionState::Succeeded) => return Ok(execution),
@@ -190,33 +199,33 @@ async fn wait(
                     reason: reason.unwrap_or("no reason given").to_owned(),
                 });
             }
-            // Queued, running, or a state that is newer than this.
+            // Queued, running, or a state that this version does not know.
             _ => {}
         }
         if Instant::now() + pause > deadline {
             return Err(stop(client, id, limit).await);
         }
         sleep(pause).await;
-        pause = (pause * 2).min(SLOWEST_LOOK);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-async fn look(client: &AthenaClient, id: &ExecutionId) -> Result<QueryExecution, AthenaError> {
-    let looked = client
+async fn poll(client: &AthenaClient, id: &ExecutionId) -> Result<QueryExecution, AthenaError> {
+    let response = client
         .get_query_execution()
         .query_execution_id(&id.0)
         .send()
         .await
-        .map_err(|source| AthenaError::Look {
+        .map_err(|source| AthenaError::Poll {
             id: id.clone(),
             source: Box::new(source),
         })?;
-    looked
+    response
         .query_execution
-        .ok_or(AthenaError::Incomplete("how a query is"))
+        .ok_or(AthenaError::Incomplete("query execution"))
 }
 
-/// What nobody waits for any more must not go on costing.
+/// Stops a query that took too long, so that it costs nothing more.
 async fn stop(client: &AthenaClient, id: &ExecutionId, limit: Duration) -> AthenaError {
     let stopped = client
         .stop_query_execution()
@@ -258,7 +267,7 @@ async fn read(
             })?;
         let set = page
             .result_set
-            .ok_or(AthenaError::Incomplete("what a query found"))?;
+            .ok_or(AthenaError::Incomplete("result set"))?;
         if let Some(metadata) = &set.result_set_metadata {
             columns = metadata
                 .column_info()
@@ -289,7 +298,7 @@ fn values(row: &Row) -> Vec<Option<String>> {
         .collect()
 }
 
-/// The first row of a select's result repeats the columns' names; that of other statements does not.
+/// The first row of a select's result repeats the column names; results of other statements have no such row.
 fn is_header(row: &[Option<String>], columns: &[String]) -> bool {
     row.len() == columns.len()
         && row

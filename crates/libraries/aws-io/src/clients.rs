@@ -21,21 +21,21 @@ pub type LambdaClient = aws_sdk_lambda::Client;
 /// The Secrets Manager client that functions hold.
 pub type SecretsClient = aws_sdk_secretsmanager::Client;
 
-/// Both halves of the root key of a local stack's emulator, which lets it do everything. All others are held to their
-/// role's policies.
+/// Access key id and secret of the root user of a local stack's emulator, who may do everything. All others have the permissions of
+/// their role.
 pub const LOCAL_KEY: &str = "local";
 
-/// First attempt and two more. The calls of this crate put their own limit around all of them.
+/// The first attempt and two more. The calls of this crate set their own limit on all of them together.
 const MAX_ATTEMPTS: u32 = 3;
-/// Shorter than the SDK's second: the callers' limits are a few seconds.
+/// Shorter than the SDK's default of a second: the callers' limits are a few seconds.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// For calls made on a client directly, without one of this crate's limits.
+/// For calls that the limits of this crate do not cover.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where AWS is and who we are there. A client that nobody asks for is not linked.
+/// Endpoint, region and credentials. A client that no program uses is not linked.
 #[derive(Clone, Debug)]
 pub struct Aws(SdkConfig);
 
@@ -75,7 +75,7 @@ impl Aws {
         )
     }
 
-    /// S3; buckets are addressed by path when the endpoint is overridden, as a local name has no bucket subdomains.
+    /// S3; with an overridden endpoint, buckets are addressed by path, since a local host has no subdomains for them.
     pub fn s3(&self) -> S3Client {
         let config = aws_sdk_s3::config::Builder::from(&self.0)
             .force_path_style(self.0.endpoint_url().is_some())
@@ -100,7 +100,7 @@ impl Aws {
     }
 
     /// Lambda.
-    pub fn functions(&self) -> LambdaClient {
+    pub fn lambda(&self) -> LambdaClient {
         LambdaClient::new(&self.0)
     }
 

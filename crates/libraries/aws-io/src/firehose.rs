@@ -1,4 +1,4 @@
-//! Firehose: records in batches, of which only what was refused is sent again.
+//! Firehose: batches of records, of which refused ones are sent again.
 
 use std::{ops::Range, time::Duration};
 
@@ -19,24 +19,24 @@ const MAX_CALL_RECORDS: usize = 500;
 /// The most bytes of one call.
 const MAX_CALL_BYTES: usize = 4 << 20;
 
-/// Before the first repetition; doubled each time.
+/// The pause before the first retry; doubled for each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Records that Firehose has not taken, as far as is known.
+/// Records that Firehose has not confirmed.
 #[derive(Debug, thiserror::Error)]
 pub enum PutRecordsError {
-    /// Firehose answers, and refuses records until the time is over.
-    #[error("{stream} refuses {count} records: {code}")]
+    /// Firehose responded and refused records until the deadline.
+    #[error("{stream} refused {count} records: {code}")]
     Refused {
         /// The stream.
         stream: String,
-        /// Records that are left.
+        /// The number of refused records.
         count: usize,
-        /// The code of one of the refusals.
+        /// The error code of one of them.
         code: String,
     },
-    /// A call failed until the time was over.
+    /// Calls failed until the deadline.
     #[error("putting records into {stream}")]
     Call {
         /// The stream.
@@ -44,21 +44,21 @@ pub enum PutRecordsError {
         /// The SDK's error.
         source: Box<SdkError<PutRecordBatchError>>,
     },
-    /// The time was over before Firehose had answered once.
-    #[error("{stream} does not answer in time")]
+    /// Firehose did not respond before the deadline.
+    #[error("no response from {stream} before the deadline")]
     TimedOut {
         /// The stream.
         stream: String,
     },
 }
 
-/// Puts all of `records` into `stream` within `limit`, and ends as soon as Firehose has them all.
+/// Puts all of `records` into `stream` within `limit`.
 ///
-/// Refused records are sent again, alone; a call that fails is made again. So a record may be taken twice when an answer
-/// is lost on the way, and is never missing when this is `Ok`.
+/// Refused records are sent again without the others, and failed calls are repeated. So a record may be stored twice if a response is
+/// lost, and none is missing if this returns `Ok`.
 ///
 /// # Errors
-/// When records are left at the end of the time. Others may have been taken.
+/// Records are left at the end of `limit`. Others may have been stored.
 pub async fn put_records(
     client: &FirehoseClient,
     stream: &str,
@@ -113,11 +113,11 @@ pub async fn put_records(
     }
 }
 
-/// What Firehose says about the records of one call.
+/// The response about the records of one call.
 struct Answer {
-    /// The places of those that it did not take.
+    /// The indices of the refused records.
     refused: Vec<usize>,
-    /// Why, of one of them.
+    /// The error code of one of them.
     code: Option<String>,
 }
 
@@ -133,7 +133,7 @@ async fn put(
             .build()
             .expect("a record has data")
     };
-    // One attempt that hangs must not take all the time there is.
+    // An attempt that hangs must leave time for the next.
     let timeouts = TimeoutConfig::builder()
         .operation_timeout(limit)
         .operation_attempt_timeout(limit / 2)
@@ -152,7 +152,7 @@ async fn put(
         code: None,
     };
     for place in 0..records.len() {
-        // A record that the answer does not speak of was not acknowledged.
+        // A record without an entry in the response is not confirmed.
         let entry = entries.get(place);
         if entry.is_some_and(|entry| entry.record_id().is_some()) {
             continue;
@@ -164,7 +164,7 @@ async fn put(
     Ok(answer)
 }
 
-/// Shares records out among calls, in order.
+/// Divides records into calls, in order.
 fn calls(records: &[Bytes]) -> Vec<Range<usize>> {
     let mut calls = Vec::new();
     let (mut start, mut size_bytes) = (0, 0);

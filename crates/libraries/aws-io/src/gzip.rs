@@ -1,40 +1,40 @@
-//! Gzip, with a bound on what it may expand to.
+//! Gzip, with a limit on the expanded size.
 
 use std::io::{self, Read, Write};
 
 use flate2::{Compression, GzBuilder, read::MultiGzDecoder};
 
-/// What one batch may expand to, for the function that archives it and for the one that loads it: 32 MiB, more than
-/// 20,000 email events, and small enough to be held and worked on in 256 MB.
+/// The most bytes that a batch may expand to, when it is received and when it is loaded: 32 MiB are more than 20,000 email events, and
+/// can be processed in 256 MB of memory.
 pub const MAX_BATCH_BYTES: usize = 32 << 20;
 
 /// Deflate cannot expand more than this (<https://zlib.net/zlib_tech.html>).
 const MAX_RATIO: usize = 1032;
 
-/// A buffer that was too small grows to this at least.
+/// The least size to which a buffer grows.
 const MIN_GROWN_BYTES: usize = 4 << 10;
 
-/// Bytes that cannot be expanded.
+/// The bytes cannot be expanded.
 #[derive(Debug, thiserror::Error)]
 pub enum GunzipError {
-    /// More came out than the caller takes.
+    /// They expand to more than the limit.
     #[error("expands to more than {max_bytes} bytes")]
     TooLarge {
-        /// The cap given.
+        /// The limit given.
         max_bytes: usize,
     },
-    /// Not gzip, cut short, or damaged.
-    #[error("not a whole gzip file")]
+    /// They are not gzip, truncated or corrupt.
+    #[error("not a complete gzip file")]
     Corrupt(#[source] io::Error),
 }
 
-/// Compresses fast and the same way every time: no time, no name, no system in the header.
+/// Compresses, at a fast level. The same bytes give the same result: the header has neither time, name nor system.
 pub fn encode(bytes: &[u8]) -> Vec<u8> {
     encode_parts([bytes], bytes.len() / 4)
 }
 
-/// As [`encode`] does with the `parts` one after the other, which need not be held together. `expected_bytes` is how much
-/// will come out, more or less.
+/// As [`encode`], for the concatenation of `parts`, which need not be in memory at once. `expected_bytes` is an estimate of the result's
+/// size.
 pub fn encode_parts(
     parts: impl IntoIterator<Item = impl AsRef<[u8]>>,
     expected_bytes: usize,
@@ -49,10 +49,13 @@ pub fn encode_parts(
         .expect("writing to a Vec cannot fail")
 }
 
-/// Expands all members of a gzip file, to at most `max_bytes`, and holds no more than one byte more than that.
+/// Expands all members of a gzip file to at most `max_bytes`, with a buffer of at most one byte more.
+///
+/// # Errors
+/// The bytes are not complete gzip, or expand to more than `max_bytes`.
 pub fn decode_capped(bytes: &[u8], max_bytes: usize) -> Result<Vec<u8>, GunzipError> {
     let mut decoder = MultiGzDecoder::new(bytes);
-    // One byte of room is left in the end, so that the end is seen without growing.
+    // One spare byte, so that the end is found without growing the buffer.
     let mut expanded = vec![0; expected_len(bytes).min(max_bytes) + 1];
     let mut filled = 0;
     loop {
@@ -78,7 +81,7 @@ pub fn decode_capped(bytes: &[u8], max_bytes: usize) -> Result<Vec<u8>, GunzipEr
     Ok(expanded)
 }
 
-/// The size that the trailer claims, as far as it can be true: spares the doubling of a growing buffer.
+/// The size in the trailer, limited to what is possible: avoids growing the buffer step by step.
 fn expected_len(bytes: &[u8]) -> usize {
     let claimed = bytes
         .last_chunk::<4>()

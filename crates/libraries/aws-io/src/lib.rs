@@ -4,8 +4,8 @@
 pub mod athena;
 mod clients;
 pub mod firehose;
-pub mod functions;
 pub mod gzip;
+pub mod invoke;
 pub mod notification;
 pub mod queue;
 pub mod s3;

@@ -1,7 +1,7 @@
-//! S3 event notifications as they arrive in a queue: the one decoder.
+//! S3 event notifications in queue messages, decoded and encoded.
 //!
-//! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>. `EventBridge` has another form for
-//! the same: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>. The rule's input transformer writes the first form; an
+//! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>. `EventBridge` has another form of
+//! them: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>. The rule's input transformer writes the first form; an
 //! event that could not be delivered is in the dead-letter queue in its original form.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -9,12 +9,12 @@ use serde::{Deserialize, Deserializer};
 
 use crate::s3::ObjectRef;
 
-/// What a queue message says.
+/// The content of a queue message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notification {
-    /// S3 checks that it may write to the queue, once, when the notification is set up.
+    /// S3's test event, sent once when the notification is configured.
     TestEvent,
-    /// Objects were created. Empty when the notification is about other things, such as removals.
+    /// Objects were created. Empty for notifications of other events, such as deletions.
     Created(Vec<CreatedObject>),
 }
 
@@ -23,16 +23,16 @@ pub enum Notification {
 pub struct CreatedObject {
     /// Its name.
     pub name: ObjectRef,
-    /// Its size as stored. S3 always gives it, an operator's replay does not.
+    /// Its size as stored. Missing in an operator's replay.
     pub size_bytes: Option<u64>,
     /// Whether an operator's replay sent the notification ([`encode`]) and not S3.
     pub is_replay: bool,
 }
 
-/// A message that is no S3 notification, and never will be one.
+/// The message is not an S3 notification.
 #[derive(Debug, thiserror::Error)]
 pub enum NotificationError {
-    /// Not the JSON that S3 sends. Only the position is kept: the parser's own text quotes the message.
+    /// Not the JSON that S3 sends. Contains only the position, because the parser's error quotes the message.
     #[error("not an S3 event notification from line {line}, column {column}")]
     Json {
         /// From 1.
@@ -43,7 +43,7 @@ pub enum NotificationError {
     /// Neither records nor a test event.
     #[error("an S3 event notification without records")]
     Empty,
-    /// A key that is not UTF-8 once decoded. S3 keys always are.
+    /// A decoded key that is not UTF-8, which keys in S3 always are.
     #[error("an object key that is not UTF-8")]
     Key(#[from] std::str::Utf8Error),
 }
@@ -80,17 +80,17 @@ pub fn decode(body: &str) -> Result<Notification, NotificationError> {
     Ok(Notification::Created(created))
 }
 
-/// A kind of creation that S3 does not know.
+/// The event name of a replay, which S3 does not use.
 const REPLAY: &str = "ObjectCreated:Replay";
 
-/// What S3 leaves as it is in a key. A space could be `+` as well; `%20` means the same to everybody.
+/// The characters of a key that S3 does not encode. `%20` and `+` both stand for a space; every decoder reads `%20`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
     .remove(b'_')
     .remove(b'.');
 
-/// A notification about `object` in the form that S3 sends, for processing the object again.
+/// A notification about `object` in S3's form, which has the object processed again.
 pub fn encode(object: &ObjectRef) -> String {
     let key = utf8_percent_encode(&object.key, ENCODED).to_string();
     let record = serde_json::json!({
@@ -110,7 +110,7 @@ fn is_creation(event_name: &str) -> bool {
         .starts_with("ObjectCreated:")
 }
 
-/// Keys come form-encoded: a space is `+`, so a plus sign is `%2B`, and `+` has to go first.
+/// Keys are form-encoded: a space is `+` and a plus sign `%2B`, so `+` is replaced before percent-decoding.
 fn decode_key(encoded: &str) -> Result<String, std::str::Utf8Error> {
     let spaced = encoded.replace('+', " ");
     Ok(percent_decode_str(&spaced).decode_utf8()?.into_owned())
@@ -141,7 +141,7 @@ struct Entity {
 }
 
 impl Entity {
-    /// `EventBridge` writes keys as they are.
+    /// `EventBridge` does not encode keys.
     fn into_created(self) -> CreatedObject {
         CreatedObject {
             name: ObjectRef {
@@ -162,7 +162,7 @@ struct Bucket {
 #[derive(Deserialize)]
 struct Object {
     key: String,
-    /// Nothing depends on it, so that one that is no number costs nothing.
+    /// Only used to sort messages, so an invalid size is ignored.
     #[serde(default, deserialize_with = "size")]
     size: Option<u64>,
 }

@@ -1,11 +1,12 @@
-//! Objects: written once and never over another, read with a bound on their size.
+//! Objects: create-only writes, and reads with a limit on the size.
 //!
-//! For the few that are not like that: [`stream`] for large ones, [`listing`] to find and remove them, and [`swap`] for
-//! the rare object that several writers change.
+//! Exceptions: [`stream`] reads large objects, [`listing`] finds and deletes objects, [`copy`] copies them, and [`conditional_put`] is for
+//! the few objects that several writers change.
 
+pub mod conditional_put;
+pub mod copy;
 pub mod listing;
 pub mod stream;
-pub mod swap;
 
 use std::{
     error::Error,
@@ -29,10 +30,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::S3Client;
 
-/// How often a create-only write is repeated when S3 says that another one to the same key is under way.
+/// Attempts of a create-only write while S3 reports a concurrent write of the same key.
 const CONFLICT_ATTEMPTS: u32 = 4;
 const CONFLICT_BACKOFF: Duration = Duration::from_millis(100);
-/// A call's limit is shared by this many attempts of the SDK, so that one that hangs leaves time for the next.
+/// Attempts of the SDK that share a call's limit, so that one that hangs leaves time for the next.
 const ATTEMPTS_PER_LIMIT: u32 = 3;
 
 /// The name of an object.
@@ -53,9 +54,9 @@ impl fmt::Display for ObjectRef {
 /// An object to be created.
 #[derive(Clone, Debug)]
 pub struct NewObject {
-    /// Where.
+    /// Its name.
     pub name: ObjectRef,
-    /// What.
+    /// Its content.
     pub body: Bytes,
     /// The media type of `body`.
     pub content_type: &'static str,
@@ -63,17 +64,17 @@ pub struct NewObject {
     pub metadata: Vec<(&'static str, String)>,
 }
 
-/// What a create-only write found.
+/// The outcome of a create-only write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
     /// The object is new.
     Created,
-    /// An object of that name was there and stays. Also the answer when an earlier attempt of this same call was stored
-    /// and only its reply was lost.
+    /// An object of that name existed and is unchanged. Also returned if an earlier attempt of the same call was stored and only its
+    /// response was lost.
     AlreadyThere,
 }
 
-/// A write that may or may not have happened: to be repeated by whoever holds the bytes.
+/// A write that may or may not have happened: the caller, who has the bytes, has to repeat it.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
     /// S3 refused or could not be reached.
@@ -92,8 +93,8 @@ pub enum PutError {
         /// The SDK's error.
         source: ByteStreamError,
     },
-    /// No answer within the limit.
-    #[error("writing {name}: no answer within {} ms", limit.as_millis())]
+    /// No response within the limit.
+    #[error("writing {name}: no response within {} ms", limit.as_millis())]
     Timeout {
         /// The object.
         name: ObjectRef,
@@ -102,7 +103,7 @@ pub enum PutError {
     },
 }
 
-/// A read that gave no object.
+/// A read that returned no object.
 #[derive(Debug, thiserror::Error)]
 pub enum GetError {
     /// There is no such object.
@@ -111,12 +112,12 @@ pub enum GetError {
         /// The object.
         name: ObjectRef,
     },
-    /// The object is larger than the caller takes.
+    /// The object is larger than the caller's limit.
     #[error("{name} is larger than {max_bytes} bytes")]
     TooLarge {
         /// The object.
         name: ObjectRef,
-        /// The cap given.
+        /// The limit given.
         max_bytes: usize,
     },
     /// S3 refused or could not be reached.
@@ -127,7 +128,7 @@ pub enum GetError {
         /// The SDK's error.
         source: Box<SdkError<GetObjectError>>,
     },
-    /// The connection broke while the bytes came.
+    /// The connection broke during the transfer.
     #[error("reading the bytes of {name}")]
     Body {
         /// The object.
@@ -146,7 +147,7 @@ pub enum GetError {
 }
 
 impl GetError {
-    /// The object that was asked for.
+    /// The requested object.
     pub fn name(&self) -> &ObjectRef {
         match self {
             Self::Missing { name }
@@ -157,7 +158,7 @@ impl GetError {
         }
     }
 
-    /// Whether S3 has no such bucket, or does not let us read it. Both stay so until somebody changes a setting.
+    /// Whether the bucket does not exist or may not be read. Both need a changed setting; retries do not help.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
     pub fn is_refused(&self) -> bool {
         match self {
@@ -172,7 +173,7 @@ impl GetError {
     }
 }
 
-/// A create-only write, to be attempted as often as it takes.
+/// A create-only write, of which several attempts may be made.
 struct Put<'a> {
     name: &'a ObjectRef,
     content: Content<'a>,
@@ -180,16 +181,16 @@ struct Put<'a> {
     metadata: &'a [(&'static str, String)],
 }
 
-/// Where the bytes of a new object come from.
+/// The source of a new object's bytes.
 enum Content<'a> {
     Bytes(&'a Bytes),
     File(&'a Path),
 }
 
-/// Creates `object`, or finds that one of that name is there, within `limit` in all.
+/// Creates `object` unless an object of that name exists, within `limit` in all.
 ///
-/// Rests on `If-None-Match: *` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>): 412 is an
-/// object that is there; 409 is another write under way, after which this one is tried again.
+/// Rests on `If-None-Match: *` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>): 412 means that
+/// the object exists; 409 means a concurrent write, after which this one is tried again.
 pub async fn put_new(
     client: &S3Client,
     object: &NewObject,
@@ -204,7 +205,7 @@ pub async fn put_new(
     put_until_settled(client, &put, limit).await
 }
 
-/// Creates the object `name` from the file at `path`, or finds that one of that name is there, within `limit` in all.
+/// Creates the object `name` from the file at `path` unless an object of that name exists, within `limit` in all.
 pub async fn put_new_file(
     client: &S3Client,
     name: &ObjectRef,
@@ -256,7 +257,7 @@ async fn put_until_settled(
     })
 }
 
-/// One attempt: what S3 says of it, unless there is nothing to send.
+/// One attempt: the response of S3, or an error if the file cannot be read.
 async fn put_once(
     client: &S3Client,
     put: &Put<'_>,

@@ -30,28 +30,28 @@ impl VersionStage {
     }
 }
 
-/// A secret that could not be read.
+/// The secret could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// Secrets Manager refused or could not be reached, or has no such secret.
     #[error("reading version {} of secret {id}", stage.as_str())]
     Service {
-        /// The name or ARN asked for.
+        /// The requested name or ARN.
         id: String,
-        /// The version asked for.
+        /// The requested version.
         stage: VersionStage,
         /// The SDK's error.
         source: Box<SdkError<GetSecretValueError>>,
     },
-    /// The secret holds bytes.
+    /// The secret is binary.
     #[error("secret {id} is not text")]
     NotText {
-        /// The name or ARN asked for.
+        /// The requested name or ARN.
         id: String,
     },
 }
 
-/// A secret that has no new version.
+/// The new version was not written.
 #[derive(Debug, thiserror::Error)]
 #[error("writing secret {id}")]
 pub struct WriteError {
@@ -61,8 +61,8 @@ pub struct WriteError {
     source: Box<SdkError<PutSecretValueError>>,
 }
 
-/// Makes `secret` the current version within `limit`. The one that was current becomes the previous one, and the one
-/// before it can no longer be read by stage.
+/// Makes `secret` the current version within `limit`. The version that was current becomes the previous one; the
+/// version before it can no longer be read by stage.
 pub async fn write(
     client: &SecretsClient,
     id: &str,
@@ -86,8 +86,8 @@ pub async fn write(
     }
 }
 
-/// Reads one version of a secret within `limit`. `None` when there is no such version, which only
-/// [`VersionStage::Previous`] may lack.
+/// Reads one version of a secret within `limit`. `None` if there is no previous version; a missing current one is an
+/// error.
 pub async fn read(
     client: &SecretsClient,
     id: &str,

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
 mod request;
+mod response;
 
-pub use answer::{AnswerError, Answers};
 pub use request::{Request, RequestType, ResponseUrl};
+pub use response::{Responder, ResponseError};

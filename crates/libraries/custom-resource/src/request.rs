@@ -6,44 +6,44 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// CloudFormation's request, as far as the response needs it.
+/// A request, as far as a response needs it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Request {
-    /// The kind of change.
+    /// What to do with the resource.
     pub request_type: RequestType,
-    /// The URL for the response.
+    /// Where the response is sent.
     #[serde(rename = "ResponseURL")]
     pub response_url: ResponseUrl,
-    /// The stack, to be repeated in the response.
+    /// The stack, repeated in the response.
     pub stack_id: String,
-    /// The request's id, to be repeated in the response.
+    /// The request, repeated in the response.
     pub request_id: String,
-    /// The resource's name in the template, to be repeated in the response.
+    /// The resource's name in the template, repeated in the response.
     pub logical_resource_id: String,
     /// The resource's id; `None` while it is being created.
     pub physical_resource_id: Option<String>,
 }
 
-/// The kind of change.
+/// What to do with a resource.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub enum RequestType {
-    /// It is created.
+    /// Create it.
     Create,
     /// Its properties have changed.
     Update,
-    /// It is deleted.
+    /// Delete it.
     Delete,
 }
 
-/// The URL for the response. Anyone who knows it can respond in our place, so it is never shown as text.
+/// Where the response is sent. Anyone who knows the URL can respond in the function's place, so it is never printed.
 pub struct ResponseUrl(reqwest::Url);
 
 impl Request {
-    /// The request in an event; `None` when the event is something else.
+    /// Reads the request of an event; `None` for other events.
     ///
     /// # Errors
-    /// When it is a request without the members that a response needs.
+    /// The event is a request without a member that a response needs.
     pub fn decode(event: &Value) -> Result<Option<Self>, serde_json::Error> {
         if event.get("RequestType").is_none() {
             return Ok(None);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn request_is_read_and_its_url_has_no_text() {
+    fn request_is_read_and_its_url_is_not_printed() {
         let request = Request::decode(&create()).unwrap().unwrap();
 
         assert_eq!(request.request_type, RequestType::Create);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn request_that_cannot_be_answered_is_an_error_without_the_url() {
+    fn request_without_a_usable_url_or_type_is_an_error_that_hides_the_url() {
         let mut no_url = create();
         no_url["ResponseURL"] = json!("planted");
         let mut unknown = create();

@@ -1,4 +1,4 @@
-//! A place to print to that can be read back: what tests put where a function's standard output would be.
+//! Captures a function's standard output in tests.
 
 use std::{
     fmt,
@@ -11,12 +11,12 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::log::{Format, subscriber_to};
 
-/// Text written by any number of clones.
+/// The text that all clones have written.
 #[derive(Clone, Debug, Default)]
 pub struct Capture(Arc<Mutex<Vec<u8>>>);
 
 impl Capture {
-    /// All that was written so far.
+    /// The text written so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
@@ -43,8 +43,7 @@ impl MakeWriter<'_> for Capture {
     }
 }
 
-/// The log of the thread that made it, from `TRACE` up, until it is dropped: what a function would have printed with its
-/// logs turned all the way up.
+/// Captures the log of the current thread, from level `TRACE`, until it is dropped.
 pub struct CapturedLog {
     capture: Capture,
     _is_default: dispatcher::DefaultGuard,
@@ -55,8 +54,8 @@ impl CapturedLog {
     /// Starts to capture.
     pub fn start() -> Self {
         let capture = Capture::default();
-        // As long as there is one subscriber alone, `tracing` decides whether a line is wanted at all by asking the
-        // thread that comes to it first, and another test's thread wants none. A second subscriber makes it ask all.
+        // With a single subscriber, `tracing` caches whether a call site is enabled by asking the first thread that reaches it, and
+        // another test's thread may have logs disabled. A second subscriber makes it ask every thread.
         let second = Dispatch::new(NoSubscriber::new());
         let subscriber = Dispatch::new(subscriber_to(
             capture.clone(),

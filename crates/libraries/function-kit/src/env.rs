@@ -6,8 +6,7 @@ use secrecy::SecretString;
 
 use crate::BoxError;
 
-/// Where variables are looked up. A variable that is set to nothing counts as not set, as `CloudFormation` cannot leave
-/// one out by condition.
+/// The source of variables. An empty variable counts as not set, since `CloudFormation` cannot omit a variable by condition.
 #[derive(Debug)]
 pub struct Env(Lookup);
 
@@ -17,25 +16,25 @@ enum Lookup {
     Map(BTreeMap<String, String>),
 }
 
-/// A variable that a function cannot start with. The text never holds the value, which may be a secret.
+/// A variable is missing or invalid. The error text never contains the value, which may be a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvError {
-    /// The variable is needed and not set.
+    /// The variable is required and not set.
     #[error("{name} is not set: expected {expected}")]
     Missing {
         /// The variable.
         name: &'static str,
-        /// What it should hold, for a person.
+        /// The expected value, for a person.
         expected: &'static str,
     },
-    /// The variable is set to something else than what was expected.
+    /// The variable has another value than expected.
     #[error("{name} is not valid: expected {expected}")]
     Invalid {
         /// The variable.
         name: &'static str,
-        /// What it should hold, for a person.
+        /// The expected value, for a person.
         expected: &'static str,
-        /// What was wrong with it.
+        /// The cause.
         source: BoxError,
     },
 }
@@ -63,14 +62,14 @@ impl Env {
     /// The variable, or `None` when it is not set or empty.
     ///
     /// # Errors
-    /// When it is set but is not UTF-8.
+    /// It is set but is not UTF-8.
     pub fn optional(&self, name: &'static str) -> Result<Option<String>, EnvError> {
         let value = match &self.0 {
             Lookup::Map(map) => map.get(name).cloned(),
             Lookup::Process => match std::env::var(name) {
                 Ok(value) => Some(value),
                 Err(VarError::NotPresent) => None,
-                // VarError's own text quotes the value.
+                // The text of VarError quotes the value.
                 Err(VarError::NotUnicode(_)) => {
                     return Err(EnvError::Invalid {
                         name,
@@ -83,7 +82,7 @@ impl Env {
         Ok(value.filter(|value| !value.trim().is_empty()))
     }
 
-    /// The variable as text. `expected` tells a person what it should hold: `the name of the events bucket`.
+    /// The variable as text. `expected` describes it for a person: `the name of the events bucket`.
     pub fn required(&self, name: &'static str, expected: &'static str) -> Result<String, EnvError> {
         self.optional(name)?
             .ok_or(EnvError::Missing { name, expected })
@@ -98,7 +97,7 @@ impl Env {
         self.required(name, expected).map(SecretString::from)
     }
 
-    /// The variable as a `T`, or `default` when it is not set. Text that is no `T` is an error, never the default.
+    /// The variable as a `T`, or `default` when it is not set. Text that does not parse is an error, never the default.
     pub fn parsed<T>(
         &self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! How an error is printed: once, with its whole chain, where it is handled.
+//! Errors are printed once, with all their causes, where they are handled.
 
 use std::{error::Error, fmt, process::ExitCode};
 
@@ -7,17 +7,17 @@ use tracing::error;
 /// Any error on its way to the place that handles it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Displays an error and everything that caused it: `loading batch: connecting: refused`.
+/// Displays an error and all its causes: `loading batch: connecting: refused`.
 pub fn chain<'a>(error: &'a (dyn Error + 'a)) -> impl fmt::Display + 'a {
     Chain(error)
 }
 
-/// Turns the result of a `main` into its exit code, after logging why it could not start or go on.
+/// Converts the result of `main` into an exit code, and logs the error.
 pub fn exit(result: Result<(), BoxError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
-            error!(error = %chain(cause.as_ref()), "function could not run");
+            error!(error = %chain(cause.as_ref()), "function terminated with an error");
             ExitCode::FAILURE
         }
     }

@@ -1,38 +1,38 @@
-//! A function behind an HTTP API or a Function URL: one event in, one answer out.
+//! The adapter of a function behind an HTTP API or a Function URL: from the gateway's event to a request, and from the response back.
 //!
-//! The gateway decides by a route who may call, so nothing but that route and the gateway's own path may decide what is
-//! called. Headers come from the caller: none of them has a say in the address of the request that a router sees.
+//! The gateway authorizes by route, so only that route and the gateway's own path determine what is called. Headers come from the
+//! caller: none of them influences the address of the request that the router receives.
 
-mod answer;
 mod event;
 mod path;
+mod response;
 mod route;
 
 use axum::Router;
 use lambda_runtime::{LambdaEvent, service_fn};
 use tower::ServiceExt;
 
-pub use answer::Answer;
 pub use event::{Caller, Event};
 pub use path::{BadPath, normal_path};
+pub use response::GatewayResponse;
 pub use route::covers;
 
 use crate::{BoxError, http::ApiError};
 
-/// Answers invocations until the sandbox ends. `route_keys` are those of the gateway's routes that lead here, as the
-/// template has them, and `$default` for a Function URL.
+/// Serves invocations until the execution environment ends. `route_keys` are the keys of the gateway's routes to this function, as in
+/// the template, and `$default` for a Function URL.
 ///
 /// # Errors
 /// When the runtime cannot be reached.
 pub async fn serve(router: Router, route_keys: &[&str]) -> Result<(), BoxError> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Event>| {
-        Ok::<_, BoxError>(answer(router.clone(), route_keys, event.payload).await)
+        Ok::<_, BoxError>(respond(router.clone(), route_keys, event.payload).await)
     }))
     .await
 }
 
-/// Answers one event. What its route does not cover is refused before the router hears of it.
-pub async fn answer(router: Router, route_keys: &[&str], event: Event) -> Answer {
+/// Responds to one event. A path that its route does not cover is refused before the router is called.
+pub async fn respond(router: Router, route_keys: &[&str], event: Event) -> GatewayResponse {
     let response = match event.into_request(route_keys) {
         Ok(request) => match router.oneshot(request).await {
             Ok(response) => response,
@@ -40,7 +40,7 @@ pub async fn answer(router: Router, route_keys: &[&str], event: Event) -> Answer
         },
         Err(refusal) => axum::response::IntoResponse::into_response(ApiError::from(refusal)),
     };
-    Answer::from_response(response).await
+    GatewayResponse::from_response(response).await
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
 
     const ROUTES: [&str; 3] = ["GET /healthz", "ANY /api/{proxy+}", "POST /hook"];
 
-    /// Tells what reached it.
+    /// Returns the request that it received.
     async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> String {
         let host = headers.get("host").map(|host| host.to_str().unwrap_or(""));
         let body = body.len();
@@ -85,7 +85,7 @@ mod tests {
 
     async fn ask(event: Value) -> (u16, String) {
         let router = Router::new().fallback(any(echo));
-        let answer = answer(router, &ROUTES, serde_json::from_value(event).unwrap()).await;
+        let answer = respond(router, &ROUTES, serde_json::from_value(event).unwrap()).await;
         let answer = serde_json::to_value(answer).unwrap();
         let status = answer["statusCode"].as_u64().unwrap();
         (
@@ -222,7 +222,7 @@ mod tests {
             event["body"] = json!(body);
             event["isBase64Encoded"] = json!(true);
             let event = serde_json::from_value(event).unwrap();
-            serde_json::to_value(answer(router.clone(), &ROUTES, event).await).unwrap()
+            serde_json::to_value(respond(router.clone(), &ROUTES, event).await).unwrap()
         };
 
         let text = ask("Y2Fmw6k=").await;

@@ -1,4 +1,4 @@
-//! The one shape of an HTTP error, `SparkPost`'s own: `{"errors":[{"message","description"?,"code"?,"param"?}]}`.
+//! The one form of an HTTP error, which is `SparkPost`'s: `{"errors":[{"message","description"?,"code"?,"param"?}]}`.
 
 use std::{borrow::Cow, error::Error};
 
@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use crate::{BoxError, chain};
 
-/// An answer that refuses a request. Turning it into a response logs it, in this one place.
+/// An error response. Converting it into a response logs it; nothing else does.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -24,12 +24,12 @@ pub struct ApiError {
     is_summarised: bool,
 }
 
-/// What a caller without a key may bring
-/// (<https://www.rfc-editor.org/rfc/rfc9110#name-www-authenticate>). `Bearer` stands first, as a browser would meet `Basic` alone
-/// with a window that asks for a password.
+/// The authentication schemes that a caller without a key may use
+/// (<https://www.rfc-editor.org/rfc/rfc9110#name-www-authenticate>). `Bearer` comes first: with `Basic` alone a browser would open a
+/// password dialog.
 pub const CHALLENGE: &str = r#"Bearer realm="cistern", Basic realm="cistern""#;
 
-/// One thing that is wrong. All of it is public: nothing internal belongs here.
+/// One error of a request. All of it is public: internal details belong into the cause.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct ErrorItem {
     message: &'static str,
@@ -42,7 +42,7 @@ pub struct ErrorItem {
 }
 
 impl ErrorItem {
-    /// An error with its general message, the same for every request that fails this way.
+    /// An error with its message, which is the same for every request that fails in this way.
     pub fn new(message: &'static str) -> Self {
         Self {
             message,
@@ -52,7 +52,7 @@ impl ErrorItem {
         }
     }
 
-    /// Adds what is wrong with this request. May quote the request; is never logged.
+    /// Adds the details of this request. They may quote the request, and are never logged.
     #[must_use]
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = Some(description.into());
@@ -93,7 +93,7 @@ impl ApiError {
         }
     }
 
-    /// 500 that tells the caller nothing and the log everything.
+    /// 500; the cause is logged and not part of the response.
     pub fn internal(cause: impl Into<BoxError>) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -102,7 +102,7 @@ impl ApiError {
         .caused_by(cause)
     }
 
-    /// 503 with `Retry-After`: something this depends on is away and will be back.
+    /// 503 with `Retry-After`: a dependency is temporarily unavailable.
     pub fn unavailable(retry_after_seconds: u32, cause: impl Into<BoxError>) -> Self {
         let item = ErrorItem::new("temporarily unavailable").description("try again later");
         let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, item).caused_by(cause);
@@ -115,7 +115,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, ErrorItem::new("resource not found"))
     }
 
-    /// 405 with the methods that the path does take, such as `GET, HEAD`.
+    /// 405 with the methods that the path allows, such as `GET, HEAD`.
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let mut error = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -125,7 +125,7 @@ impl ApiError {
         error
     }
 
-    /// 401 with a challenge: there is no key, or one that opens nothing. What a client may do about it is to bring another.
+    /// 401 with a challenge: the key is missing or unknown, so another key may help.
     pub fn unauthorized(description: &'static str) -> Self {
         let item = ErrorItem::new("unauthorized").description(description);
         let mut error = Self::new(StatusCode::UNAUTHORIZED, item);
@@ -133,21 +133,21 @@ impl ApiError {
         error
     }
 
-    /// 403: whoever calls is known, or stands in the wrong place, and another key of the same kind would not help.
+    /// 403: the caller is known or its network is not allowed, so another key of the same kind does not help.
     pub fn forbidden(description: &'static str) -> Self {
         let item = ErrorItem::new("forbidden").description(description);
         Self::new(StatusCode::FORBIDDEN, item)
     }
 
-    /// Keeps what caused this, for the log only.
+    /// Adds the cause, which is only logged.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// Says beside the errors what the first of them is, as `code` and `message`, which the libraries of trackers look for: some
-    /// that do not find it take a refusal for a broken connection and send again.
+    /// Repeats the first error as `code` and `message` beside `errors`, where the libraries of trackers look for it. Some libraries regard
+    /// a refusal without them as a broken connection, and retry.
     #[must_use]
     pub fn summarised(mut self) -> Self {
         self.is_summarised = true;
@@ -167,14 +167,14 @@ impl ApiError {
             .as_deref()
             .map(|cause| chain(cause as &dyn Error).to_string());
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            warn!(status, reason, error = cause, "request put off");
+            warn!(status, reason, error = cause, "service unavailable");
         } else if self.status.is_server_error() {
             error!(status, reason, error = cause, "request failed");
         } else if matches!(
             self.status,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
         ) {
-            // The authorizer's words, which an alarm counts.
+            // The authorizer logs the same message, which an alarm counts.
             info!(status, reason, error = cause, "request denied");
         } else {
             info!(status, reason, error = cause, "request refused");

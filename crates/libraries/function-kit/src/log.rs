@@ -10,7 +10,7 @@ use tracing_subscriber::{
 
 use crate::Env;
 
-/// Our crates that log. Any other is held at `INFO`: `lambda_runtime` prints the event at `TRACE`, HTTP clients print headers at
+/// The crates of this workspace that log. All others are limited to `INFO`: `lambda_runtime` prints the event at `TRACE`, HTTP clients print headers at
 /// `DEBUG`.
 const OWN_CRATES: [&str; 14] = [
     "access_keys",
@@ -29,26 +29,26 @@ const OWN_CRATES: [&str; 14] = [
     "schema_bootstrap",
 ];
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// One JSON object a line.
     #[default]
     Json,
-    /// For reading on a terminal.
+    /// Text for a terminal.
     Text,
 }
 
-/// Sends the process's logs to standard output in the format and from the level that Lambda's logging configuration
-/// names. Called once, first in `main`.
+/// Writes the process's logs to standard output, in the format and from the level of Lambda's logging configuration. Called once,
+/// first in `main`.
 ///
-/// A setting that is not understood falls back to the default: a function must not fail for its logs.
+/// An invalid setting falls back to the default: a function must not fail because of its logs.
 pub fn init() {
     let env = Env::process();
     let setting = |name| env.optional(name).ok().flatten().unwrap_or_default();
     let format = parse_format(&setting("AWS_LAMBDA_LOG_FORMAT"));
     let level = parse_level(&setting("AWS_LAMBDA_LOG_LEVEL"));
-    // Fails only when a subscriber is set already, which then stays.
+    // Fails only if a subscriber is already set, which is then kept.
     let _ = subscriber::set_global_default(subscriber_to(std::io::stdout, format, level));
 }
 
@@ -70,7 +70,7 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    // The module path says nothing to the person who reads the log.
+    // The module path is of no use to a person who reads the log.
     let layer = fmt::layer().with_writer(writer).with_target(false);
     match format {
         Format::Json => layer
@@ -83,7 +83,7 @@ where
 }
 
 fn is_wanted(line: &Metadata<'_>, level: LevelFilter) -> bool {
-    // The span with the request id is of level INFO and has to be there for a WARN line too.
+    // The span with the request id has level INFO and is needed for a WARN line too.
     if line.is_span() && *line.level() <= Level::INFO {
         return true;
     }

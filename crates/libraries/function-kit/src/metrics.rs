@@ -1,7 +1,7 @@
-//! Metrics as log lines in `CloudWatch`'s embedded metric format: no call, no client, no network on the way.
+//! Metrics as log lines in `CloudWatch`'s embedded metric format, without a client or a network call.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
-//! An invocation gathers its numbers in a [`Tally`] and prints them once, as one line.
+//! An invocation collects its metrics in a [`Tally`] and prints them once, as one line.
 
 use std::{
     fmt,
@@ -13,8 +13,8 @@ use std::{
 use event_model::Pipeline;
 use serde_json::{Map, Value, json};
 
-/// The namespace of a metric where no other is set. A stack sets its own, `Cistern/<stack>`: with one namespace for an
-/// account, an alarm of one stack would ring for another.
+/// The default namespace. A stack sets its own, `Cistern/<stack>`: with one namespace for an account, an alarm of one stack would fire
+/// because of another.
 pub const NAMESPACE: &str = "Cistern";
 
 /// The only dimension, so that a metric costs one time series per pipeline.
@@ -41,6 +41,8 @@ pub enum Metric {
     LakeDuplicate,
     /// Pieces of raw objects that can never become a row; each is kept with a reason.
     LakeRejected,
+    /// Files of the lake that can never be merged as a whole; each is kept with a reason.
+    LakeFilesRejected,
     /// Queue messages that stay in the queue for another attempt.
     Retried,
     /// Batches posted to a webhook.
@@ -74,7 +76,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Received,
         Self::Stored,
         Self::Duplicate,
@@ -83,6 +85,7 @@ impl Metric {
         Self::LakeStored,
         Self::LakeDuplicate,
         Self::LakeRejected,
+        Self::LakeFilesRejected,
         Self::Retried,
         Self::BatchesReceived,
         Self::BatchesStored,
@@ -111,6 +114,7 @@ impl Metric {
             Self::LakeStored => "lake_stored",
             Self::LakeDuplicate => "lake_duplicate",
             Self::LakeRejected => "lake_rejected",
+            Self::LakeFilesRejected => "lake_files_rejected",
             Self::Retried => "retried",
             Self::BatchesReceived => "batches_received",
             Self::BatchesStored => "batches_stored",
@@ -140,6 +144,7 @@ impl Metric {
             | Self::LakeStored
             | Self::LakeDuplicate
             | Self::LakeRejected
+            | Self::LakeFilesRejected
             | Self::Retried
             | Self::BatchesReceived
             | Self::BatchesStored
@@ -158,7 +163,7 @@ impl Metric {
     }
 }
 
-/// The numbers of one invocation. A metric that was never added to is not printed; one that was, with 0, is.
+/// The metrics of one invocation. A metric is printed if anything was added to it, even 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally([Option<u64>; Metric::ALL.len()]);
 
@@ -170,7 +175,7 @@ impl Tally {
         }
     }
 
-    /// The number so far; 0 for a metric never added to.
+    /// The current value; 0 for a metric to which nothing was added.
     pub fn get(&self, metric: Metric) -> u64 {
         self.0.get(metric as usize).copied().flatten().unwrap_or(0)
     }
@@ -183,7 +188,7 @@ impl Tally {
     }
 }
 
-/// Prints tallies for one pipeline. Cheap to clone; clones print to the same place.
+/// Prints tallies of one pipeline. Cheap to clone; clones share the output.
 #[derive(Clone)]
 pub struct Metrics {
     pipeline: Pipeline,
@@ -192,7 +197,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Prints to standard output, where Lambda picks the lines up; in [`NAMESPACE`] when no namespace is given.
+    /// Prints to standard output, from which Lambda collects the lines; in [`NAMESPACE`] if no namespace is given.
     pub fn stdout(pipeline: Pipeline, namespace: Option<&str>) -> Self {
         Self {
             namespace: namespace.unwrap_or(NAMESPACE).into(),
@@ -223,15 +228,15 @@ impl Metrics {
         }
     }
 
-    /// Prints one line with the numbers of one invocation that ended at `now`; nothing when there are none.
+    /// Prints one line with the metrics of an invocation that ended at `now`; nothing if there are none.
     ///
-    /// Cannot fail: an event is not handled differently because its number could not be printed.
+    /// Ignores errors: an event is not processed differently because its metrics could not be printed.
     pub fn emit(&self, tally: &Tally, now: SystemTime) {
         self.emit_with(tally, Map::new(), now);
     }
 
-    /// Prints the same with particulars that are no metrics of their own, such as counts by reason. A log search finds
-    /// them, and they cost no time series.
+    /// As [`Metrics::emit`], with details that are not metrics, such as counts by reason. A log search finds them, and they cost no time
+    /// series.
     pub fn emit_with(&self, tally: &Tally, particulars: Map<String, Value>, now: SystemTime) {
         let Some(mut document) = self.document(tally, now) else {
             return;
@@ -241,7 +246,7 @@ impl Metrics {
         }
         let document = Value::Object(document);
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // One write, so that no log line can come in between.
+        // One write, so that no log line can be interleaved.
         let _ = out
             .write_all(format!("{document}\n").as_bytes())
             .and_then(|()| out.flush());

@@ -6,10 +6,12 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cost, down, env, exec, forward, generate, keys, query, replay, send, status, table, tools, up,
+    operator::{cost, env, forward, generate, keys, query, replay, send, status},
+    stack::{down, exec, tools, up},
+    table,
 };
 
-/// Run Cistern on this machine, send events to it and operate it.
+/// Runs Cistern on this machine, sends events to it, and operates deployed stacks.
 #[derive(Debug, Parser)]
 #[command(name = "cistern", version, propagate_version = true)]
 pub struct Cli {
@@ -19,25 +21,23 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start the local stack, or redeploy into the running one
+    /// Start the local stack, or redeploy the running one
     #[command(
-        long_about = "Builds the functions, deploys template.yaml into an AWS emulator with a real Postgres, and serves \
-                      all routes on one origin. If the stack is running, redeploys into it. DATABASE_URL, if set, is used \
+        long_about = "Builds the functions, deploys template.yaml into an AWS emulator beside a real Postgres, and serves \
+                      all routes on one origin. A running stack is redeployed. If DATABASE_URL is set, that database is used \
                       instead of the bundled Postgres.",
         after_help = "Examples:\n  cistern up\n  cistern up --detach --port 8080\n  cistern up --data-dir .local/second"
     )]
     Up(up::Options),
-    /// Show whether the stack responds, its URLs and the messages in its queues
+    /// Show whether the stack responds, its addresses, and the messages in its queues
     #[command(
-        after_help = "Exit code 0 when the stack is up and healthy, 1 otherwise.\n\n\
+        after_help = "Exit code 0 if the stack is up and healthy, 1 otherwise.\n\n\
                             Examples:\n  cistern status\n  cistern status --json | jq -r .stack.base_url"
     )]
     Status(status::Options),
     /// Stop what `cistern up` started, and nothing else
-    #[command(
-        after_help = "Data stays: the next `cistern up` continues with it.\n\n\
-                            Examples:\n  cistern down\n  cistern down --data-dir .local/second"
-    )]
+    #[command(after_help = "The data is kept for the next `cistern up`.\n\n\
+                            Examples:\n  cistern down\n  cistern down --data-dir .local/second")]
     Down(down::Options),
     /// Print the local stack's URLs and keys as shell variables
     #[command(
@@ -49,8 +49,8 @@ enum Command {
     /// Run a command with the stack in its environment
     #[command(
         long_about = "Runs a command with DATABASE_URL, AWS_ENDPOINT_URL, AWS_REGION, credentials for the emulator and \
-                      CISTERN_STACK_JSON set, and the bundled Postgres's programs in PATH. If no stack is running, \
-                      starts one and stops it afterwards. The exit code is that of the command.",
+                      CISTERN_STACK_JSON set, and the programs of the bundled Postgres on PATH. If no stack is up, one is \
+                      started for the command and stopped afterwards. The exit code is that of the command.",
         after_help = "Examples:\n  cistern exec -- sh -c 'psql \"$DATABASE_URL\"'\n  \
                       cistern exec --data-dir .local/test --fresh -- cargo test --workspace"
     )]
@@ -58,18 +58,18 @@ enum Command {
     /// Install the pinned tools that the local stack needs
     #[command(
         long_about = "Installs the pinned tools that the local stack needs into .local/tools and prints their paths. \
-                      `cistern up` does this by itself; if they are installed, it needs no network.",
+                      `cistern up` does this itself; once they are installed, it needs no network.",
         after_help = "Examples:\n  cistern tools\n  $(cistern tools --json | jq -r .sam) validate --lint"
     )]
     Tools(tools::Options),
     /// Post files like SparkPost or mParticle
     #[command(
-        long_about = "Posts each file like SparkPost, as one webhook batch. A file whose name ends in .gz is sent with \
-                      Content-Encoding: gzip. The batch's id is derived from the file's bytes, so sending a file twice \
-                      is a repeated delivery. Then waits until the local stack's database has the batch, and prints how many \
-                      of its events were stored and why others were rejected. With --mparticle, posts each file like mParticle. \
-                      Exit code 0 if everything was loaded, 1 if something was refused, 3 if events were rejected, 4 if \
-                      something was not loaded in time.",
+        long_about = "Posts each file like SparkPost, as one webhook batch. A file that ends in .gz is sent with \
+                      Content-Encoding: gzip. The batch id is the hash of the file, so sending a file twice is a repeated \
+                      delivery. Then waits until the local stack has loaded it, and prints how many of its events are stored and \
+                      why others are rejected. With --mparticle, posts each file like mParticle. \
+                      Exits with 0 if everything is loaded, 1 if something was refused, 3 if events were rejected, 4 if \
+                      something is not loaded in time.",
         after_help = "Examples:\n  cistern send events/sparkpost/*.json\n  \
                       cistern send --mparticle events/mparticle/one-screen-view.json\n  \
                       cistern send batch.json --url https://…/webhooks/sparkpost --key KEY"
@@ -78,10 +78,10 @@ enum Command {
     /// Post generated events
     #[command(subcommand)]
     Generate(generate::Command),
-    /// Run the forwarder now, or show how a file of app events would be mapped
+    /// Run the forwarder now, or show how app events would be forwarded
     #[command(
-        long_about = "Runs the stack's forwarder now instead of at its next scheduled time, and prints its report. With --dry-run, \
-                      sends nothing and needs no stack: shows how each event of the files would be sent, and why an event \
+        long_about = "Runs the stack's forwarder now instead of on schedule, and prints its report. With --dry-run, \
+                      sends nothing and needs no stack: shows the request of each event in the files, or why the event \
                       would not be sent. A file is a webhook body, one body per line, or an archived object of raw/mparticle/.",
         after_help = "Examples:\n  cistern forward\n  cistern forward --dry-run events/mparticle/purchase.json\n  \
                       cistern forward --dry-run batch.json --mapping mapping.json --json | jq .rejected"
@@ -89,39 +89,39 @@ enum Command {
     Forward(forward::Options),
     /// Query the lake with SQL
     #[command(
-        long_about = "Runs one statement over the lake (tables events, email_events, app_events) and prints the result, \
-                      the bytes that were read for it, and their price. In AWS the query runs in Athena, in the stack's \
-                      workgroup and within its limit; for the local stack in DuckDB, over the same tables and the same views, \
-                      which show each event once.",
-        after_help = "Examples:\n  cistern query \"select event, count(*) as n from events group by event\"\n  \
+        long_about = "Runs one statement over the lake (tables product_events, email_events, app_events) and prints its result, \
+                      the bytes read and their price. In AWS it runs in Athena, in the stack's workgroup \
+                      and within its limit; for the local stack in DuckDB, over the same tables and the same views that \
+                      shows each event once.",
+        after_help = "Examples:\n  cistern query \"select event, count(*) as n from product_events group by event\"\n  \
                       cistern query --list\n  cistern query --named top_events --stack cistern\n  \
-                      cistern query --json \"select max(datetime) from events\" | jq -r '.rows[0][0]'"
+                      cistern query --json \"select max(datetime) from product_events\" | jq -r '.rows[0][0]'"
     )]
     Query(query::Options),
     /// Process stored objects again
     #[command(
         long_about = "Sends notifications about stored objects to the queue that S3 notified when they arrived: the loader \
-                      loads them into Postgres, the archiver converts them to Parquet. Existing rows and files do not change, so \
-                      replaying twice does no harm. Without --run it only prints what it would send. Objects in the plain \
-                      layout of older buckets (analytics_raw/YYYY/MM/DD/HH/) are accepted too; the archiver accepts none from \
+                      loads them into Postgres, the archiver converts them to Parquet. Events already stored are unchanged, so \
+                      replaying twice is safe. Without --run it only prints what it would send. Objects in the plain \
+                      layout of older buckets (analytics_raw/YYYY/MM/DD/HH/) are included; the archiver accepts none from \
                       before its first day (LakeFirstDay).",
         after_help = "Examples:\n  cistern replay raw/sparkpost/ --from 2026-01-01 --to 2026-02-01\n  \
                       cistern replay raw/track/ --from 2026-01-31T12:00:00Z --run\n  \
                       cistern replay analytics_raw/2025/ --bucket old-analytics --stack cistern --run"
     )]
     Replay(replay::Options),
-    /// Print the key of each scope, or rotate the keys
+    /// Print the key of each scope, or create new ones
     #[command(
-        long_about = "Prints the key of each scope, with which senders and clients authenticate. `rotate` creates new keys.",
+        long_about = "Prints the key of each scope, which senders and clients present. `rotate` creates new keys.",
         after_help = "Examples:\n  cistern keys\n  cistern keys --stack cistern --json | jq -r .current.query\n  \
                       cistern keys rotate --stack cistern"
     )]
     Keys(keys::Options),
-    /// Show what a month costs, by purpose
+    /// Compute what a month costs, by item
     #[command(
-        long_about = "Computes a month's bill in US dollars from list prices, for the given numbers of events, requests and \
-                      queries, and compares it with the published design that product events follow. Without options it is \
-                      that design's own month. docs/cost.md has the details and is written by this command.",
+        long_about = "Computes the cost of a month in US dollars at list prices: what the stack uses for the given events, \
+                      requests and queries, beside the published design that product events follow. The defaults are \
+                      that design's month. This command also writes docs/cost.md, which explains the figures.",
         after_help = "Examples:\n  cistern cost\n  cistern cost --events 2B --events-per-request 10 --shape click\n  \
                       cistern cost --events 0 --email-events 5M --database small\n  \
                       cistern cost --json | jq .total_usd"
@@ -130,6 +130,9 @@ enum Command {
 }
 
 /// Runs the command.
+///
+/// # Errors
+/// The command failed.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Up(options) => up::run(options).await?,
@@ -149,7 +152,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An error with its causes, safe to show on a terminal.
+/// An error with its causes, safe to print on a terminal.
 pub fn printable_error(error: &anyhow::Error) -> String {
     table::printable_lines(&format!("{error:#}"))
 }

@@ -1,11 +1,19 @@
 //! The published design that this one is compared with: "Hundreds of millions of events per month on the cheap", by Mark
 //! Steele. REST API, Node function, Firehose, Glue, Athena; 200 million events of 200 bytes a month.
 
-use crate::{Bill, Item, Meter, Pipeline, Use, scenario::ARTICLE_EVENTS, usage::GIB};
+use crate::{
+    Bill, Endpoint, Item, Meter, ProductEvents, QueryLoad, Scenario, Shape, StackPart, Use,
+    usage::GIB,
+};
+
+/// Events a month.
+pub const EVENTS: f64 = 200e6;
+/// Bytes of one event as its sender writes it.
+pub const BYTES_PER_EVENT: f64 = 200.0;
 
 /// Its own table, in dollars a month.
 pub const TABLE: [(Item, f64); 6] = [
-    (Item::FrontDoor, 705.00),
+    (Item::Gateway, 705.00),
     (Item::Functions, 75.00),
     (Item::Delivery, 27.57),
     (Item::Transform, 44.00),
@@ -29,6 +37,34 @@ const RECORD_BYTES: f64 = 5.0 * 1024.0;
 /// Two crawlers, once an hour, each billed for at least ten minutes of one DPU.
 const CRAWLER_DPU_HOURS: f64 = 2.0 * crate::prices::HOURS_A_MONTH / 6.0;
 
+/// The published month on this stack: product events, with so many of them in one request, and nothing else.
+pub fn scenario(events_per_request: f64) -> Scenario {
+    Scenario {
+        product_events: Some(ProductEvents {
+            events: EVENTS,
+            events_per_request,
+            bytes_per_event: BYTES_PER_EVENT,
+            endpoint: Endpoint::FunctionUrl,
+            shape: Shape::Article,
+            close_months: false,
+            queries: query_load(),
+        }),
+        email_events: None,
+        app_events: None,
+        retention_months: 12.0,
+        free_tier: true,
+    }
+}
+
+/// The published load: 500 TB a month, at the mean of what its three queries scan.
+pub fn query_load() -> QueryLoad {
+    QueryLoad {
+        queries: QUERIES,
+        different: 3.0,
+        reuse_minutes: 60.0,
+    }
+}
+
 /// Its total: 3,361.57.
 pub fn total_usd() -> f64 {
     TABLE.iter().map(|(_, usd)| usd).sum()
@@ -36,10 +72,10 @@ pub fn total_usd() -> f64 {
 
 /// The same design at today's list prices, from its own inputs.
 pub fn recomputed() -> Bill {
-    let requests = ARTICLE_EVENTS;
-    let pipeline = Pipeline::ProductEvents;
+    let requests = EVENTS;
+    let part = StackPart::ProductEvents;
     let uses = [
-        (Item::FrontDoor, Meter::RestApiRequests, requests),
+        (Item::Gateway, Meter::RestApiRequests, requests),
         (Item::Functions, Meter::LambdaRequests, requests),
         (
             Item::Functions,
@@ -60,7 +96,7 @@ pub fn recomputed() -> Bill {
             SCANNED_BYTES_A_MONTH / 1e12,
         ),
     ];
-    bill(pipeline, &uses)
+    bill(part, &uses)
 }
 
 /// What its table omits: the crawlers that find its hourly partitions, and the requests with which its queries list
@@ -71,7 +107,7 @@ pub fn left_out() -> Bill {
     // A file every quarter of an hour; JSON is read completely.
     let mean_files = 4.0 * mean_hours;
     bill(
-        Pipeline::ProductEvents,
+        StackPart::ProductEvents,
         &[
             (Item::Transform, Meter::GlueDpuHours, CRAWLER_DPU_HOURS),
             (
@@ -88,11 +124,11 @@ pub fn left_out() -> Bill {
     )
 }
 
-fn bill(pipeline: Pipeline, uses: &[(Item, Meter, f64)]) -> Bill {
+fn bill(part: StackPart, uses: &[(Item, Meter, f64)]) -> Bill {
     let uses: Vec<Use> = uses
         .iter()
         .map(|&(item, meter, quantity)| Use {
-            pipeline,
+            part,
             item,
             meter,
             quantity,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Item, Meter, Pipeline, Scenario, Use, usage};
+use crate::{Item, Meter, Scenario, StackPart, Use, usage};
 
 /// A month's bill.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,8 +57,8 @@ impl Bill {
     }
 
     /// What one part of the stack costs.
-    pub fn pipeline_usd(&self, pipeline: Pipeline) -> f64 {
-        self.sum(|used| used.pipeline == pipeline)
+    pub fn part_usd(&self, part: StackPart) -> f64 {
+        self.sum(|used| used.part == part)
     }
 
     /// What one purpose costs.
@@ -89,7 +89,7 @@ impl Bill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AppEvents, Database, EmailEvents, FrontDoor, ProductEvents};
+    use crate::{AppEvents, Database, EmailEvents, Endpoint, ProductEvents, article};
 
     fn usd(scenario: &Scenario) -> f64 {
         Bill::of(scenario).total_usd()
@@ -97,15 +97,15 @@ mod tests {
 
     #[test]
     fn published_month_costs_at_most_90_dollars_with_single_events_and_25_with_ten() {
-        assert!(usd(&Scenario::article(1.0)) <= 90.0);
-        assert!(usd(&Scenario::article(10.0)) <= 25.0);
+        assert!(usd(&article::scenario(1.0)) <= 90.0);
+        assert!(usd(&article::scenario(10.0)) <= 25.0);
     }
 
     #[test]
     fn published_month_stays_below_90_without_any_free_tier() {
         let paid = |batch| Scenario {
             free_tier: false,
-            ..Scenario::article(batch)
+            ..article::scenario(batch)
         };
 
         assert!(usd(&paid(1.0)) <= 90.0);
@@ -117,17 +117,17 @@ mod tests {
         let scenario = Scenario {
             email_events: Some(EmailEvents::default()),
             app_events: Some(AppEvents::default()),
-            ..Scenario::article(10.0)
+            ..article::scenario(10.0)
         };
         let bill = Bill::of(&scenario);
 
         let parts = [
-            Pipeline::Base,
-            Pipeline::EmailEvents,
-            Pipeline::AppEvents,
-            Pipeline::ProductEvents,
+            StackPart::Base,
+            StackPart::EmailEvents,
+            StackPart::AppEvents,
+            StackPart::ProductEvents,
         ];
-        let by_part: f64 = parts.map(|part| bill.pipeline_usd(part)).iter().sum();
+        let by_part: f64 = parts.map(|part| bill.part_usd(part)).iter().sum();
         let by_item: f64 = Item::ALL.map(|item| bill.item_usd(item)).iter().sum();
         assert!((by_part - bill.total_usd()).abs() < 1e-9);
         assert!((by_item - bill.total_usd()).abs() < 1e-9);
@@ -135,18 +135,18 @@ mod tests {
 
     #[test]
     fn gateways_cost_what_the_function_url_saves() {
-        let through = |front_door| {
-            let mut scenario = Scenario::article(1.0);
+        let through = |endpoint| {
+            let mut scenario = article::scenario(1.0);
             scenario.product_events = scenario.product_events.map(|product| ProductEvents {
-                front_door,
+                endpoint,
                 ..product
             });
-            Bill::of(&scenario).item_usd(Item::FrontDoor)
+            Bill::of(&scenario).item_usd(Item::Gateway)
         };
 
-        assert!(through(FrontDoor::FunctionUrl).abs() < 1e-9);
-        assert!((through(FrontDoor::HttpApi) - 200.0).abs() < 1e-9);
-        assert!((through(FrontDoor::RestApi) - 700.0).abs() < 1e-9);
+        assert!(through(Endpoint::FunctionUrl).abs() < 1e-9);
+        assert!((through(Endpoint::HttpApi) - 200.0).abs() < 1e-9);
+        assert!((through(Endpoint::RestApi) - 700.0).abs() < 1e-9);
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
                 ..EmailEvents::default()
             }),
             app_events: Some(AppEvents::default()),
-            ..Scenario::article(1.0)
+            ..article::scenario(1.0)
         };
 
         let own = usd(&all(Database::Own).idle());

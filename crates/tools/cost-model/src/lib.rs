@@ -10,6 +10,6 @@ pub mod usage;
 pub use bill::{Bill, Line};
 pub use prices::Meter;
 pub use scenario::{
-    AppEvents, Database, EmailEvents, FrontDoor, ProductEvents, QueryLoad, Scenario, Shape,
+    AppEvents, Database, EmailEvents, Endpoint, ProductEvents, QueryLoad, Scenario, Shape,
 };
-pub use usage::{Item, Pipeline, Use};
+pub use usage::{Item, StackPart, Use};

@@ -2,11 +2,6 @@
 
 use serde::Serialize;
 
-/// The month for which the published design was priced: number of events, and bytes per event.
-pub const ARTICLE_EVENTS: f64 = 200e6;
-/// Bytes of one event as sent.
-pub const ARTICLE_BYTES: f64 = 200.0;
-
 /// A month, and the switches of the template.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Scenario {
@@ -32,8 +27,8 @@ pub struct ProductEvents {
     /// Bytes of an event as sent.
     pub bytes_per_event: f64,
     /// Where requests arrive.
-    pub front_door: FrontDoor,
-    /// The kind of events, which determines how well they compress.
+    pub endpoint: Endpoint,
+    /// What the events look like, which decides how small they become.
     pub shape: Shape,
     /// Whether finished months are copied, and queries over a long range use the copies.
     pub close_months: bool,
@@ -44,8 +39,8 @@ pub struct ProductEvents {
 /// Where requests of `POST /track` arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum FrontDoor {
-    /// The function's own URL, which costs nothing in addition to the function.
+pub enum Endpoint {
+    /// The function's own URL, which costs nothing beside the function.
     FunctionUrl,
     /// An HTTP API with the stack's other routes.
     HttpApi,
@@ -115,15 +110,6 @@ pub struct AppEvents {
 }
 
 impl QueryLoad {
-    /// The published load: 500 TB a month, at the mean of what its three queries scan.
-    pub fn article() -> Self {
-        Self {
-            queries: crate::article::QUERIES,
-            different: 3.0,
-            reuse_minutes: 60.0,
-        }
-    }
-
     /// The queries that run; the others are answered with a stored result.
     pub fn executions(&self) -> f64 {
         const MINUTES_A_MONTH: f64 = crate::prices::HOURS_A_MONTH * 60.0;
@@ -136,20 +122,7 @@ impl QueryLoad {
 }
 
 impl ProductEvents {
-    /// The published month, with the given number of events per request.
-    pub fn article(events_per_request: f64) -> Self {
-        Self {
-            events: ARTICLE_EVENTS,
-            events_per_request,
-            bytes_per_event: ARTICLE_BYTES,
-            front_door: FrontDoor::FunctionUrl,
-            shape: Shape::Article,
-            close_months: false,
-            queries: QueryLoad::article(),
-        }
-    }
-
-    /// Requests per month.
+    /// Requests a month.
     pub fn requests(&self) -> f64 {
         (self.events / self.events_per_request.max(1.0)).ceil()
     }
@@ -191,17 +164,6 @@ impl Default for AppEvents {
 }
 
 impl Scenario {
-    /// The published month and nothing else.
-    pub fn article(events_per_request: f64) -> Self {
-        Self {
-            product_events: Some(ProductEvents::article(events_per_request)),
-            email_events: None,
-            app_events: None,
-            retention_months: 12.0,
-            free_tier: true,
-        }
-    }
-
     /// The same switches, and a month in which nothing happens.
     #[must_use]
     pub fn idle(&self) -> Self {
@@ -224,10 +186,11 @@ impl Scenario {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::article;
 
     #[test]
     fn stored_results_answer_what_comes_again_in_time() {
-        let load = QueryLoad::article();
+        let load = article::query_load();
 
         assert!((load.executions() - 3.0 * 730.0).abs() < 1e-9);
         let fresh = QueryLoad {

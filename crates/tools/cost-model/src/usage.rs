@@ -24,8 +24,8 @@ const POLLS_A_MONTH: f64 = 5.0 * 3.0 * 60.0 * crate::prices::HOURS_A_MONTH;
 /// The part of the stack that uses something: a switch of the template, or the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Pipeline {
-    /// The base of every stack: keys, gateway, dashboard.
+pub enum StackPart {
+    /// What every stack has: keys, gateway, dashboard.
     Base,
     /// `EnableEmailEvents`.
     EmailEvents,
@@ -40,7 +40,7 @@ pub enum Pipeline {
 #[serde(rename_all = "snake_case")]
 pub enum Item {
     /// The gateways.
-    FrontDoor,
+    Gateway,
     /// Functions: invocations and their time.
     Functions,
     /// Firehose.
@@ -70,9 +70,9 @@ pub enum Item {
 /// An amount of one meter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Use {
-    /// The part that uses it.
-    pub pipeline: Pipeline,
-    /// The purpose.
+    /// Who uses it.
+    pub part: StackPart,
+    /// What for.
     pub item: Item,
     /// What AWS meters.
     pub meter: Meter,
@@ -101,13 +101,13 @@ pub fn of(scenario: &Scenario) -> Vec<Use> {
 /// If product events are enabled, the other pipelines' raw objects are converted to Parquet too.
 fn archives(scenario: &Scenario, close_months: bool) -> Vec<Use> {
     let email = scenario.email_events.as_ref().map(|email| Archived {
-        pipeline: Pipeline::EmailEvents,
+        part: StackPart::EmailEvents,
         objects: email.batches(),
         events: email.events,
         close_months,
     });
     let app = scenario.app_events.as_ref().map(|app| Archived {
-        pipeline: Pipeline::AppEvents,
+        part: StackPart::AppEvents,
         objects: app_events::objects(app),
         events: app.events,
         close_months,
@@ -117,8 +117,8 @@ fn archives(scenario: &Scenario, close_months: bool) -> Vec<Use> {
         .collect()
 }
 
-impl Pipeline {
-    /// Its name in the report.
+impl StackPart {
+    /// What the report calls it.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Base => "every stack",
@@ -130,7 +130,7 @@ impl Pipeline {
 
     fn uses(self, item: Item, meter: Meter, quantity: f64) -> Use {
         Use {
-            pipeline: self,
+            part: self,
             item,
             meter,
             quantity,
@@ -153,7 +153,7 @@ impl Pipeline {
 impl Item {
     /// Every purpose, in the order in which an event passes them.
     pub const ALL: [Self; 13] = [
-        Self::FrontDoor,
+        Self::Gateway,
         Self::Functions,
         Self::Delivery,
         Self::Queues,
@@ -171,7 +171,7 @@ impl Item {
     /// Its name in the report.
     pub const fn title(self) -> &'static str {
         match self {
-            Self::FrontDoor => "gateway",
+            Self::Gateway => "gateway",
             Self::Functions => "functions",
             Self::Delivery => "Firehose",
             Self::Queues => "queues",

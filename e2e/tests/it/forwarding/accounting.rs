@@ -19,7 +19,7 @@ async fn every_batch_is_accounted_for() -> Result<()> {
     ensure!(bodies.len() > 30, "only {} bodies were found", bodies.len());
     for mapping in ["{}", EVERYTHING] {
         let forwarding = Forwarding::with(&[("MAPPING", mapping)]).await?;
-        let rejected_before = forwarding.keys("rejected/app_events/").await?;
+        let rejected_before = forwarding.rejected_keys().await?;
         let metrics_before = metrics(&forwarding).await?;
 
         for (name, body) in &bodies {
@@ -54,7 +54,7 @@ async fn every_batch_is_accounted_for() -> Result<()> {
     Ok(())
 }
 
-/// An event that comes twice is sent once, and skipped the second time.
+/// A duplicate event is sent once and skipped the second time.
 fn is_as_expected(sums: &Sums, expected: &Sums) -> bool {
     (sums.received, sums.rejected, sums.messages)
         == (expected.received, expected.rejected, expected.messages)
@@ -108,11 +108,7 @@ async fn check_destination(forwarding: &Forwarding, sums: &Sums) -> Result<()> {
 
 async fn rejected_lines(forwarding: &Forwarding, before: &BTreeSet<String>) -> Result<u64> {
     let mut lines = 0;
-    for key in forwarding
-        .keys("rejected/app_events/")
-        .await?
-        .difference(before)
-    {
+    for key in forwarding.rejected_keys().await?.difference(before) {
         let text = String::from_utf8(forwarding.object(key).await?)?;
         for line in text.lines() {
             let record: Value = serde_json::from_str(line)?;

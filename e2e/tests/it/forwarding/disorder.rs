@@ -54,7 +54,7 @@ async fn every_event_arrives_whatever_fails_and_whenever_the_forwarder_is_killed
     let mut dice = Dice(seed);
     let forwarding = Forwarding::with(&SETTINGS).await?;
     forwarding.configure(TIMEOUT_S, &SETTINGS).await?;
-    let rejected_before = forwarding.keys("rejected/app_events/").await?;
+    let rejected_before = forwarding.rejected_keys().await?;
     let faults = [
         "users_failed",
         "unnamed_failures",
@@ -94,7 +94,7 @@ async fn every_event_arrives_whatever_fails_and_whenever_the_forwarder_is_killed
         "seed {seed}: {} events, {missing} are missing, {strange} came that nobody sent",
         expected.len()
     );
-    let rejected = forwarding.keys("rejected/app_events/").await?;
+    let rejected = forwarding.rejected_keys().await?;
     ensure!(
         rejected == rejected_before,
         "seed {seed}: good events were rejected"

@@ -187,6 +187,18 @@ impl Forwarding {
             .collect())
     }
 
+    /// The keys of the objects in which the forwarder has written rejections. The archiver, which reads the same bodies, writes its own
+    /// beside them, whenever it gets to them; their names are a hash, those of the forwarder begin with the time of a run.
+    pub(crate) async fn rejected_keys(&self) -> Result<BTreeSet<String>> {
+        let mut keys = self.keys("rejected/app_events/").await?;
+        keys.retain(|key| {
+            key.rsplit('/')
+                .next()
+                .is_some_and(|name| name.contains('-'))
+        });
+        Ok(keys)
+    }
+
     /// The keys of the objects under a prefix.
     pub(crate) async fn keys(&self, prefix: &str) -> Result<BTreeSet<String>> {
         let mut keys = BTreeSet::new();

@@ -34,7 +34,7 @@ impl Page {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut lines = text.lines().enumerate();
-        // What stands before a block: a block of commands, or why the next one is not run.
+        // The element before a block: a block of commands, or why the next one is not run.
         let mut is_after_commands = false;
         let mut is_not_run = false;
         while let Some((number, line)) = lines.next() {

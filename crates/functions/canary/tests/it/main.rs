@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
-use canary::{Config, Deps, FlightError, handle};
+use canary::{Config, Deps, ProbeError, handle};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Mutex};
@@ -23,7 +23,7 @@ const DOCUMENT: &str = r#"{"signing_key":"s","sparkpost":"sender","query":"reade
 
 /// How the gateway behaves, and what it received.
 #[derive(Default)]
-struct Door {
+struct Gateway {
     takes: Option<StatusCode>,
     loses: bool,
     batches: Mutex<Vec<Value>>,
@@ -34,28 +34,28 @@ fn is(headers: &HeaderMap, key: &str) -> bool {
 }
 
 async fn take(
-    State(door): State<Arc<Door>>,
+    State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     Json(batch): Json<Value>,
 ) -> StatusCode {
     if !is(&headers, "sender") {
         return StatusCode::FORBIDDEN;
     }
-    door.batches.lock().await.push(batch);
-    door.takes.unwrap_or(StatusCode::OK)
+    gateway.batches.lock().await.push(batch);
+    gateway.takes.unwrap_or(StatusCode::OK)
 }
 
 async fn search(
-    State(door): State<Arc<Door>>,
+    State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     Query(asked): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, StatusCode> {
     if !is(&headers, "reader") {
         return Err(StatusCode::FORBIDDEN);
     }
-    let batches = door.batches.lock().await;
+    let batches = gateway.batches.lock().await;
     let event = &batches[0][0]["msys"]["message_event"];
-    let is_found = !door.loses
+    let is_found = !gateway.loses
         && asked
             == [(
                 "messages".to_owned(),
@@ -69,14 +69,14 @@ async fn search(
     Ok(Json(json!({ "results": results })))
 }
 
-async fn fly(door: Door) -> (Result<(), FlightError>, Arc<Door>) {
-    let door = Arc::new(door);
+async fn probe(gateway: Gateway) -> (Result<(), ProbeError>, Arc<Gateway>) {
+    let gateway = Arc::new(gateway);
     let secret = json!({ "ARN": "arn", "Name": "keys", "SecretString": DOCUMENT });
     let router = Router::new()
         .route("/", post(async || Json(secret)))
         .route("/webhook", post(take))
         .route("/search", get(search))
-        .with_state(Arc::clone(&door));
+        .with_state(Arc::clone(&gateway));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -91,39 +91,42 @@ async fn fly(door: Door) -> (Result<(), FlightError>, Arc<Door>) {
     let mut context = Context::default();
     "c0ffee".clone_into(&mut context.request_id);
     let outcome = handle(&deps, LambdaEvent::new(Value::Null, context)).await;
-    (outcome, door)
+    (outcome, gateway)
 }
 
 #[tokio::test]
-async fn event_that_is_posted_and_found_is_well() {
-    let (outcome, door) = fly(Door::default()).await;
+async fn probe_succeeds_when_the_event_is_found() {
+    let (outcome, gateway) = probe(Gateway::default()).await;
 
     outcome.unwrap();
-    let batches = door.batches.lock().await;
+    let batches = gateway.batches.lock().await;
     let event = &batches[0][0]["msys"]["message_event"];
     assert_eq!(event["campaign_id"], "cistern-canary");
     assert_eq!(event["message_id"], "cistern-canary-c0ffee");
 }
 
 #[tokio::test]
-async fn batch_that_is_refused_is_told_with_its_step() {
-    let door = Door {
+async fn refused_batch_is_reported_with_its_step() {
+    let gateway = Gateway {
         takes: Some(StatusCode::SERVICE_UNAVAILABLE),
-        ..Door::default()
+        ..Gateway::default()
     };
 
-    let error = fly(door).await.0.unwrap_err();
+    let error = probe(gateway).await.0.unwrap_err();
 
-    let expected = "posting the batch: the gateway answered 503 Service Unavailable";
+    let expected = "posting the batch: the gateway responded with 503 Service Unavailable";
     assert_eq!(error.to_string(), expected);
 }
 
 #[tokio::test]
-async fn event_that_does_not_come_up_is_lost() {
-    let door = Door {
+async fn event_that_a_search_does_not_find_is_an_error() {
+    let gateway = Gateway {
         loses: true,
-        ..Door::default()
+        ..Gateway::default()
     };
 
-    assert!(matches!(fly(door).await.0, Err(FlightError::Lost { .. })));
+    assert!(matches!(
+        probe(gateway).await.0,
+        Err(ProbeError::NotFound { .. })
+    ));
 }

@@ -135,7 +135,7 @@ impl Door {
     /// What the gateway is answered to its event.
     pub(crate) async fn invoke(&self, event: Value) -> Value {
         let event = serde_json::from_value(event).unwrap();
-        let answer = gateway::answer(self.router.clone(), &ROUTES, event).await;
+        let answer = gateway::respond(self.router.clone(), &ROUTES, event).await;
         serde_json::to_value(answer).unwrap()
     }
 

@@ -47,7 +47,7 @@ async fn bodies_addresses_keys_and_queries_are_in_no_log() {
     let printed = [log.text(), doors[0].metric_lines(), doors[1].metric_lines()].concat();
     for line in [
         "batch acknowledged",
-        "request put off",
+        "service unavailable",
         "request refused",
         "request denied",
         "stored as it came",

@@ -10,7 +10,7 @@ use time::Duration;
 
 use crate::service::{NOW, Service, TestEvent};
 
-/// The routes that the template opens to whoever has no key.
+/// The routes that the template opens to callers without a key.
 const OPEN: [&str; 6] = [
     "GET /healthz",
     "HEAD /healthz",
@@ -40,7 +40,7 @@ fn event(route_key: &str, method: &str, raw_path: &str) -> Value {
 
 async fn invoke(service: &Service, event: Value) -> Value {
     let event = serde_json::from_value(event).unwrap();
-    let answer = gateway::answer(service.router.clone(), &ROUTES, event).await;
+    let answer = gateway::respond(service.router.clone(), &ROUTES, event).await;
     serde_json::to_value(answer).unwrap()
 }
 

@@ -14,13 +14,13 @@ use axum::{
 };
 use function_kit::capture::CapturedLog;
 use lambda_runtime::{Context, LambdaEvent};
-use schema_bootstrap::{Config, Deps, HandoverError, handle};
+use schema_bootstrap::{Config, Deps, ForwardError, handle};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Mutex};
 
 const LOGIN: &str = r#"{"username":"cistern_master","password":"planted"}"#;
 
-/// What AWS was asked for, and CloudFormation told: the path, and the body.
+/// The requests received by AWS and CloudFormation: path and body.
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// What fails.
@@ -28,11 +28,11 @@ type Asked = Arc<Mutex<Vec<(String, Value)>>>;
 enum Failing {
     Nothing,
     Secret,
-    /// The secret is something else than a login.
+    /// The secret is not a login.
     Login,
     /// The migrator ends with an error.
     Migrator,
-    /// Nobody may call it.
+    /// It may not be invoked.
     Call,
 }
 
@@ -68,8 +68,8 @@ fn request(request_type: &str) -> Value {
     })
 }
 
-/// Handles a request, and tells who was asked for what.
-async fn hand_over(mut request: Value, failing: Failing) -> Vec<(String, Value)> {
+/// Handles a request. Returns the requests that it led to.
+async fn forward(mut request: Value, failing: Failing) -> Vec<(String, Value)> {
     let asked = Asked::default();
     let router = Router::new()
         .fallback(answer)
@@ -92,10 +92,10 @@ async fn hand_over(mut request: Value, failing: Failing) -> Vec<(String, Value)>
 }
 
 #[tokio::test]
-async fn new_database_comes_with_its_master_login() {
+async fn request_for_a_new_database_has_its_master_login() {
     let log = CapturedLog::start();
 
-    let asked = hand_over(request("Create"), Failing::Nothing).await;
+    let asked = forward(request("Create"), Failing::Nothing).await;
 
     let (path, body) = asked.last().unwrap();
     assert_eq!(path, MIGRATOR);
@@ -103,17 +103,17 @@ async fn new_database_comes_with_its_master_login() {
     assert_eq!(body["MasterLogin"]["username"], "cistern_master");
     assert_eq!(body["MasterLogin"]["password"], "planted");
     let log = log.text();
-    assert!(log.contains("request handed over"), "{log}");
+    assert!(log.contains("request forwarded"), "{log}");
     assert!(!log.contains("planted"), "{log}");
 }
 
 #[tokio::test]
-async fn known_database_comes_as_it_is_and_no_secret_is_read() {
+async fn request_for_a_known_database_is_unchanged_and_no_secret_is_read() {
     let mut update = request("Update");
     update["ResourceProperties"] = json!({ "Database": "db-1", "MigratorVersion": "2" });
     update["OldResourceProperties"] = json!({ "Database": "db-1", "MigratorVersion": "1" });
 
-    let asked = hand_over(update.clone(), Failing::Nothing).await;
+    let asked = forward(update.clone(), Failing::Nothing).await;
 
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].0, MIGRATOR);
@@ -124,11 +124,11 @@ async fn known_database_comes_as_it_is_and_no_secret_is_read() {
 }
 
 #[tokio::test]
-async fn delete_is_answered_without_asking_anybody() {
+async fn delete_is_answered_without_the_migrator() {
     let mut delete = request("Delete");
     delete["PhysicalResourceId"] = json!("as-it-was");
 
-    let asked = hand_over(delete, Failing::Call).await;
+    let asked = forward(delete, Failing::Call).await;
 
     assert_eq!(asked.len(), 1);
     let (path, body) = &asked[0];
@@ -139,16 +139,16 @@ async fn delete_is_answered_without_asking_anybody() {
 }
 
 #[tokio::test]
-async fn what_the_migrator_cannot_answer_is_answered_with_the_reason() {
+async fn failure_of_the_migrator_is_reported_with_its_reason() {
     for (failing, reason) in [
         (Failing::Secret, "reading the database's master login"),
         (Failing::Login, "not a JSON object with a username"),
         (Failing::Migrator, "function the-migrator failed"),
-        (Failing::Call, "calling function the-migrator"),
+        (Failing::Call, "invoking function the-migrator"),
     ] {
         let log = CapturedLog::start();
 
-        let asked = hand_over(request("Create"), failing).await;
+        let asked = forward(request("Create"), failing).await;
 
         let (path, body) = asked.last().unwrap();
         assert_eq!(path, ANSWER, "{failing:?}");
@@ -164,7 +164,7 @@ async fn what_the_migrator_cannot_answer_is_answered_with_the_reason() {
 }
 
 #[tokio::test]
-async fn event_that_is_no_request_is_an_error() {
+async fn event_that_is_not_a_request_is_an_error() {
     let config = Config {
         secret_id: "master".to_owned(),
         migrator: "the-migrator".to_owned(),
@@ -175,6 +175,6 @@ async fn event_that_is_no_request_is_an_error() {
         let event = LambdaEvent::new(event, Context::default());
         let error = handle(&deps, event).await.unwrap_err();
 
-        assert!(matches!(error, HandoverError::NotARequest(_)), "{error:?}");
+        assert!(matches!(error, ForwardError::NotARequest(_)), "{error:?}");
     }
 }

@@ -1,8 +1,8 @@
 use axum::http::StatusCode;
 
 use crate::{
-    door::{Door, KEY, request},
     firehose::Firehose,
+    rig::{KEY, Rig, request},
 };
 
 const ORIGIN: (&str, &str) = ("origin", "https://shop.example.com");
@@ -10,14 +10,14 @@ const ORIGIN: (&str, &str) = ("origin", "https://shop.example.com");
 #[tokio::test]
 async fn preflight_needs_no_key_and_allows_what_trackers_send() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let asked = [
         ORIGIN,
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "content-type,x-api-key"),
     ];
 
-    let answer = door.send(request("OPTIONS", &asked, "")).await;
+    let answer = rig.send(request("OPTIONS", &asked, "")).await;
 
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.headers["access-control-allow-origin"], "*");
@@ -37,17 +37,15 @@ async fn preflight_needs_no_key_and_allows_what_trackers_send() {
 }
 
 #[tokio::test]
-async fn pages_may_read_answers_and_refusals() {
+async fn pages_may_read_responses_and_refusals() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
     for (headers, status) in [
         (&[ORIGIN, KEY][..], StatusCode::NO_CONTENT),
         (&[ORIGIN], StatusCode::UNAUTHORIZED),
     ] {
-        let answer = door
-            .send(request("POST", headers, r#"{"event":"a"}"#))
-            .await;
+        let answer = rig.send(request("POST", headers, r#"{"event":"a"}"#)).await;
         assert_eq!(answer.status, status);
         assert_eq!(answer.headers["access-control-allow-origin"], "*");
     }
@@ -57,12 +55,12 @@ async fn pages_may_read_answers_and_refusals() {
 async fn only_listed_origins_are_allowed_when_there_is_a_list() {
     let firehose = Firehose::start([]).await;
     let origins = "https://shop.example.com, https://other.example.com";
-    let door = Door::with(&firehose.url, &[("ALLOWED_ORIGINS", origins)]).await;
+    let rig = Rig::with(&firehose.url, &[("ALLOWED_ORIGINS", origins)]).await;
 
-    let listed = door
+    let listed = rig
         .send(request("POST", &[ORIGIN, KEY], r#"{"event":"a"}"#))
         .await;
-    let foreign = door
+    let foreign = rig
         .send(request(
             "POST",
             &[("origin", "https://evil.example.com"), KEY],
@@ -77,10 +75,10 @@ async fn only_listed_origins_are_allowed_when_there_is_a_list() {
 #[tokio::test]
 async fn other_methods_and_paths_have_the_error_body() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
-    let get = door.send(request("GET", &[KEY], "")).await;
-    let other = door
+    let get = rig.send(request("GET", &[KEY], "")).await;
+    let other = rig
         .send(axum::http::Request::post("/other").body("".into()).unwrap())
         .await;
 

@@ -1,4 +1,4 @@
-//! What speaks to the function as Firehose and Secrets Manager do, and fails on demand.
+//! A stand-in for Firehose and Secrets Manager that fails on demand.
 
 use std::{
     collections::VecDeque,

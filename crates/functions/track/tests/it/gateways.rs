@@ -1,9 +1,9 @@
-//! Requests in the form in which an HTTP API and a Function URL hand them to the function.
+//! Requests in the form of an HTTP API's and a Function URL's events.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{door::Door, firehose::Firehose};
+use crate::{firehose::Firehose, rig::Rig};
 
 const FUNCTION_URL: &str = "$default";
 
@@ -31,9 +31,9 @@ fn envelope(route_key: &str, raw_path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn slashes_lead_to_the_route_behind_both_doors_and_other_paths_nowhere() {
+async fn extra_slashes_are_ignored_by_both_gateways_and_other_paths_are_404() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let table = [
         ("POST /track", "/track", 204),
         ("POST /track", "//track", 204),
@@ -64,7 +64,7 @@ async fn slashes_lead_to_the_route_behind_both_doors_and_other_paths_nowhere() {
     ];
 
     for (route_key, raw_path, status) in table {
-        let answer = door.invoke(envelope(route_key, raw_path)).await;
+        let answer = rig.invoke(envelope(route_key, raw_path)).await;
 
         assert_eq!(
             answer["statusCode"], status,
@@ -111,7 +111,7 @@ proptest! {
         event["requestContext"]["http"]["method"] = json!(method);
         event["headers"] = json!({ name: value });
 
-        let answer = runtime.block_on(async { Door::before("http://127.0.0.1:1").await.invoke(event).await });
+        let answer = runtime.block_on(async { Rig::before("http://127.0.0.1:1").await.invoke(event).await });
 
         // Preflights are answered 200.
         let status = answer["statusCode"].as_u64().unwrap();

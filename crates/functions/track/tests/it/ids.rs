@@ -1,4 +1,4 @@
-//! Whatever id the lake reads, track sees, and the reverse.
+//! track and the lake recognize the same event ids.
 
 use bytes::Bytes;
 use lake_files::{Source, convert};
@@ -10,7 +10,7 @@ use parquet::{
 use proptest::prelude::*;
 use time::macros::{date, datetime};
 
-use crate::{door::Door, firehose::Firehose};
+use crate::{firehose::Firehose, rig::Rig};
 
 /// The ids of the rows that the lake makes of some events.
 fn ids_in_the_lake(events: &str) -> Vec<Option<String>> {
@@ -19,7 +19,13 @@ fn ids_in_the_lake(events: &str) -> Vec<Option<String>> {
         arrival: datetime!(2026-03-01 12:00 UTC),
         first_day: date!(2026 - 01 - 01),
     };
-    let converted = convert(&Table::events(), source, events.as_bytes(), Vec::new()).unwrap();
+    let converted = convert(
+        &Table::product_events(),
+        source,
+        events.as_bytes(),
+        Vec::new(),
+    )
+    .unwrap();
     assert_eq!(converted.rejected_count, 0, "{events}");
     let mut ids = Vec::new();
     for part in converted.parts {
@@ -37,7 +43,7 @@ fn ids_in_the_lake(events: &str) -> Vec<Option<String>> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    let table = Table::events();
+    let table = Table::product_events();
     let known: Vec<String> = table.event_id_paths().map(str::to_owned).collect();
     prop_oneof![
         4 => prop::sample::select(known),
@@ -92,14 +98,14 @@ proptest! {
 
         let stored = runtime.block_on(async {
             let firehose = Firehose::start([]).await;
-            let answer = Door::before(&firehose.url).await.post(events.join("\n")).await;
+            let answer = Rig::before(&firehose.url).await.post(events.join("\n")).await;
             assert_eq!(answer.status.as_u16(), 204, "{}", answer.body);
             firehose.taken().concat()
         });
 
         let stored = String::from_utf8(stored.into_iter().collect()).unwrap();
         let added: Vec<bool> = stored.lines().map(|line| line.split_once("\"eventId\":\"").is_some_and(|(before, id)| {
-            // Only what is added stands before the event's own keys.
+            // Added members come before the event's own keys.
             !before.contains("\"event\":\"e\"") && id.get(..36).is_some_and(|id| uuid::Uuid::parse_str(id).is_ok())
         })).collect();
         let own = ids_in_the_lake(&events.join("\n"));

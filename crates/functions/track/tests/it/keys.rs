@@ -1,14 +1,14 @@
 use axum::http::StatusCode;
 
 use crate::{
-    door::{Door, PAGE_KEY, request, request_to},
     firehose::Firehose,
+    rig::{PAGE_KEY, Rig, request, request_to},
 };
 
 #[tokio::test]
-async fn the_key_comes_in_either_header_bad_ones_are_401_and_foreign_ones_403() {
+async fn the_key_is_accepted_in_either_header_unknown_ones_are_401_and_other_scopes_403() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
     for (headers, expected) in [
         (&[("x-api-key", "the key")][..], StatusCode::NO_CONTENT),
@@ -39,9 +39,7 @@ async fn the_key_comes_in_either_header_bad_ones_are_401_and_foreign_ones_403() 
             StatusCode::FORBIDDEN,
         ),
     ] {
-        let answer = door
-            .send(request("POST", headers, r#"{"event":"a"}"#))
-            .await;
+        let answer = rig.send(request("POST", headers, r#"{"event":"a"}"#)).await;
         assert_eq!(answer.status, expected, "{headers:?}");
         assert_eq!(
             answer.headers.contains_key("www-authenticate"),
@@ -53,9 +51,9 @@ async fn the_key_comes_in_either_header_bad_ones_are_401_and_foreign_ones_403() 
 }
 
 #[tokio::test]
-async fn a_pages_key_opens_by_path_and_header_and_no_other_key_may_stand_in_an_address() {
+async fn a_pages_key_is_accepted_in_path_and_header_and_no_other_key_in_a_path() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let query = "cb92cef40efaad2dcb30b787cfa23fdc45f680d8d6092d4965f80a9eb201b11b";
 
     for (path, headers, expected) in [
@@ -78,9 +76,9 @@ async fn a_pages_key_opens_by_path_and_header_and_no_other_key_may_stand_in_an_a
         (format!("/track?key={PAGE_KEY}"), &[], 401),
     ] {
         let request = request_to(&path, "POST", headers, r#"{"event":"a"}"#);
-        let answer = door.send(request).await;
+        let answer = rig.send(request).await;
         assert_eq!(answer.status.as_u16(), expected, "{path} {headers:?}");
-        assert!(!answer.body.contains(PAGE_KEY) && !door.metric_lines().contains(PAGE_KEY));
+        assert!(!answer.body.contains(PAGE_KEY) && !rig.metric_lines().contains(PAGE_KEY));
     }
     assert_eq!(firehose.events().len(), 3);
 }

@@ -1,32 +1,32 @@
-//! Requests as the libraries of Segment, RudderStack and PostHog make them.
+//! Requests in the form of the libraries of Segment, RudderStack and PostHog.
 
 use aws_io::gzip;
 use axum::{body::Body, http::StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    door::{Door, KEY, PAGE_KEY, request_to},
     firehose::Firehose,
+    rig::{KEY, PAGE_KEY, Rig, request_to},
 };
 
 // the key:
 const BASIC: (&str, &str) = ("authorization", "Basic dGhlIGtleTo=");
 
 async fn post(
-    door: &Door,
+    rig: &Rig,
     path: &str,
     headers: &[(&str, &str)],
     body: impl Into<Body>,
 ) -> (u16, Value) {
-    let answer = door.send(request_to(path, "POST", headers, body)).await;
+    let answer = rig.send(request_to(path, "POST", headers, body)).await;
     let body = serde_json::from_str(&answer.body).unwrap_or_default();
     (answer.status.as_u16(), body)
 }
 
 #[tokio::test]
-async fn a_batch_is_its_events_each_with_what_the_batch_says_and_without_the_key() {
+async fn a_batch_becomes_its_events_with_the_members_of_the_batch_and_without_the_key() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let body = json!({
         "batch": [
             { "type": "track", "event": "Bought", "userId": "u", "messageId": "m-1", "timestamp": "2026-02-28T10:00:00Z" },
@@ -35,7 +35,7 @@ async fn a_batch_is_its_events_each_with_what_the_batch_says_and_without_the_key
         "context": { "ip": "192.0.2.1" }, "sentAt": "2026-03-01T11:59:59Z", "writeKey": "the key", "messageId": "batch-1",
     });
 
-    let (status, answer) = post(&door, "/v1/batch", &[BASIC], body.to_string()).await;
+    let (status, answer) = post(&rig, "/v1/batch", &[BASIC], body.to_string()).await;
 
     assert_eq!((status, &answer["success"]), (200, &json!(true)));
     assert_eq!(firehose.taken().len(), 1);
@@ -56,9 +56,9 @@ async fn a_batch_is_its_events_each_with_what_the_batch_says_and_without_the_key
 }
 
 #[tokio::test]
-async fn a_single_call_says_its_type_by_its_path() {
+async fn a_single_call_gets_its_type_from_its_path() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
     for (path, body) in [
         (
@@ -70,7 +70,7 @@ async fn a_single_call_says_its_type_by_its_path() {
             r#"{"event":"Bought","type":"track","messageId":"m"}"#,
         ),
     ] {
-        assert_eq!(post(&door, path, &[BASIC], body).await.0, 200);
+        assert_eq!(post(&rig, path, &[BASIC], body).await.0, 200);
     }
 
     let received = "2026-03-01T12:00:00.000Z";
@@ -86,7 +86,7 @@ async fn a_single_call_says_its_type_by_its_path() {
 #[tokio::test]
 async fn posthog_sends_its_key_in_the_body_plain_or_gzip_and_it_is_stored_nowhere() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let event = json!({ "event": "a", "uuid": "u-1", "distinct_id": "d", "properties": { "token": PAGE_KEY } });
     let single = json!({ "api_key": PAGE_KEY, "event": "a", "uuid": "u-1" }).to_string();
     let batch = json!({ "api_key": PAGE_KEY, "sent_at": "s", "historical_migration": false, "batch": [event] });
@@ -100,7 +100,7 @@ async fn posthog_sends_its_key_in_the_body_plain_or_gzip_and_it_is_stored_nowher
         ("/i/v0/e", list.into_bytes()),
     ] {
         // No header says that it is gzip.
-        let (status, answer) = post(&door, path, &[("content-type", "text/plain")], body).await;
+        let (status, answer) = post(&rig, path, &[("content-type", "text/plain")], body).await;
         assert_eq!((status, &answer["status"]), (200, &json!(1)), "{path}");
     }
 
@@ -116,9 +116,9 @@ async fn posthog_sends_its_key_in_the_body_plain_or_gzip_and_it_is_stored_nowher
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_401_in_words_that_libraries_understand_and_nothing_is_stored() {
+async fn a_wrong_key_is_401_in_the_form_of_the_libraries_and_nothing_is_stored() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
     for (path, headers, body) in [
         (
@@ -136,7 +136,7 @@ async fn a_wrong_key_is_401_in_words_that_libraries_understand_and_nothing_is_st
         ("/batch", &[], r#"{"batch":[{"a":1}]}"#),
         ("/batch", &[], "no JSON"),
     ] {
-        let (status, answer) = post(&door, path, headers, body).await;
+        let (status, answer) = post(&rig, path, headers, body).await;
         assert_eq!(status, 401, "{path} {body}");
         assert_eq!(answer["code"], "unauthorized");
         assert!(answer["message"].is_string() && answer["errors"][0]["message"].is_string());
@@ -145,16 +145,16 @@ async fn a_wrong_key_is_401_in_words_that_libraries_understand_and_nothing_is_st
 }
 
 #[tokio::test]
-async fn events_of_google_and_snowplow_are_taken_out_of_their_envelopes() {
+async fn events_of_google_and_snowplow_are_extracted_from_their_envelopes() {
     let firehose = Firehose::start([]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
     let google =
         r#"{"client_id":"c","user_id":"u","events":[{"name":"purchase","params":{"value":9}}]}"#;
     let snowplow = r#"{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":[{"e":"pv","eid":"x","dtm":"1772366400000"}]}"#;
 
     for body in [google, snowplow] {
         assert_eq!(
-            post(&door, "/track", &[KEY], body).await.0,
+            post(&rig, "/track", &[KEY], body).await.0,
             StatusCode::NO_CONTENT
         );
     }

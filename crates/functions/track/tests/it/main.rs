@@ -1,13 +1,13 @@
-//! The function as a service: requests as both doors make them in, Firehose as it takes and refuses behind.
+//! The function as a service: requests in the form of both gateways, and a stand-in for Firehose that accepts or refuses.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accepted;
 mod browsers;
-mod door;
 mod firehose;
 mod gateways;
 mod ids;
 mod keys;
 mod libraries;
 mod outages;
-mod taken;
+mod rig;

@@ -3,8 +3,8 @@ use function_kit::capture::CapturedLog;
 use serde_json::json;
 
 use crate::{
-    door::{Answer, Door, KEY, request},
     firehose::{Firehose, Mood},
+    rig::{Answer, KEY, Rig, request},
 };
 
 /// Six records.
@@ -14,7 +14,7 @@ fn large_body() -> String {
         .repeat(6)
 }
 
-fn assert_put_off(answer: &Answer) {
+fn assert_unavailable(answer: &Answer) {
     assert_eq!(
         answer.status,
         StatusCode::SERVICE_UNAVAILABLE,
@@ -25,7 +25,7 @@ fn assert_put_off(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn refused_records_alone_are_sent_again_until_all_are_taken() {
+async fn refused_records_alone_are_sent_again_until_all_are_accepted() {
     let firehose = Firehose::start([
         Mood::TakesOneOf(2),
         Mood::RefusesAll,
@@ -33,9 +33,9 @@ async fn refused_records_alone_are_sent_again_until_all_are_taken() {
         Mood::Takes,
     ])
     .await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
-    let answer = door.post(large_body()).await;
+    let answer = rig.post(large_body()).await;
 
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
     assert_eq!(firehose.calls(), [6, 3, 3, 2]);
@@ -45,9 +45,9 @@ async fn refused_records_alone_are_sent_again_until_all_are_taken() {
 #[tokio::test]
 async fn a_call_that_fails_is_made_again() {
     let firehose = Firehose::start([Mood::Fails, Mood::Takes]).await;
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
-    let answer = door.post(r#"{"event":"a"}"#).await;
+    let answer = rig.post(r#"{"event":"a"}"#).await;
 
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
     assert_eq!(firehose.events().len(), 1);
@@ -59,23 +59,23 @@ async fn refusing_some_or_all_to_the_end_is_503() {
         // Takes the first record of a call at most, and so never the last ones of six in time.
         let moods = [mood, Mood::RefusesAll];
         let firehose = Firehose::start(moods).await;
-        let door = Door::impatient(&firehose.url).await;
+        let rig = Rig::impatient(&firehose.url).await;
 
-        let answer = door.post(large_body()).await;
+        let answer = rig.post(large_body()).await;
 
-        assert_put_off(&answer);
+        assert_unavailable(&answer);
         assert!(firehose.events().len() <= 1, "{mood:?}");
     }
 }
 
 #[tokio::test]
-async fn firehose_that_never_answers_is_503() {
+async fn firehose_that_never_responds_is_503() {
     let firehose = Firehose::start([Mood::NeverAnswers]).await;
-    let door = Door::impatient(&firehose.url).await;
+    let rig = Rig::impatient(&firehose.url).await;
 
-    let answer = door.post(r#"{"event":"a"}"#).await;
+    let answer = rig.post(r#"{"event":"a"}"#).await;
 
-    assert_put_off(&answer);
+    assert_unavailable(&answer);
     assert!(!firehose.calls().is_empty());
 }
 
@@ -83,11 +83,11 @@ async fn firehose_that_never_answers_is_503() {
 async fn keys_that_cannot_be_read_are_503_and_never_open() {
     let firehose = Firehose::start([]).await;
     firehose.hide_the_secret();
-    let door = Door::before(&firehose.url).await;
+    let rig = Rig::before(&firehose.url).await;
 
-    let answer = door.post(r#"{"event":"a"}"#).await;
+    let answer = rig.post(r#"{"event":"a"}"#).await;
 
-    assert_put_off(&answer);
+    assert_unavailable(&answer);
     assert!(firehose.calls().is_empty());
 }
 
@@ -95,13 +95,13 @@ async fn keys_that_cannot_be_read_are_503_and_never_open() {
 async fn neither_events_nor_keys_are_in_a_log() {
     let log = CapturedLog::start();
     let firehose = Firehose::start([Mood::RefusesAll]).await;
-    let door = Door::impatient(&firehose.url).await;
+    let rig = Rig::impatient(&firehose.url).await;
 
     for body in [r#"{"event":"planted"}"#, "planted", r#"[{"planted":1},7]"#] {
-        door.post(body).await;
+        rig.post(body).await;
         let headers = [("x-api-key", "planted"), ("authorization", "planted"), KEY];
         for header in headers {
-            door.send(request(
+            rig.send(request(
                 "POST",
                 &[header, ("idempotency-key", "planted")],
                 body,
@@ -110,7 +110,7 @@ async fn neither_events_nor_keys_are_in_a_log() {
         }
     }
 
-    let printed = log.text() + &door.metric_lines();
-    assert!(printed.contains("request put off") && printed.contains("request refused"));
+    let printed = log.text() + &rig.metric_lines();
+    assert!(printed.contains("service unavailable") && printed.contains("request refused"));
     assert!(!printed.contains("planted"), "{printed}");
 }

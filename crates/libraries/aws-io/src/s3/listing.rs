@@ -1,4 +1,4 @@
-//! Which objects there are, and the end of those that are no longer needed.
+//! Listing and deleting objects.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use time::OffsetDateTime;
 use super::{to_time, within};
 use crate::S3Client;
 
-/// S3 deletes at most so many objects at once.
+/// The most objects that one call deletes.
 const MAX_DELETES: usize = 1000;
 
-/// An object that was found.
+/// A listed object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its key.
@@ -27,7 +27,7 @@ pub struct Listed {
     pub last_modified: Option<OffsetDateTime>,
 }
 
-/// A listing that may lack objects, so none is given.
+/// The listing failed, possibly after some of its pages.
 #[derive(Debug, thiserror::Error)]
 #[error("listing s3://{bucket}/{prefix}")]
 pub struct ListError {
@@ -39,7 +39,7 @@ pub struct ListError {
     source: Box<SdkError<ListObjectsV2Error>>,
 }
 
-/// Objects that may still be there.
+/// Objects may not have been deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteError {
     /// S3 refused or could not be reached.
@@ -50,7 +50,7 @@ pub enum DeleteError {
         /// The SDK's error.
         source: Box<SdkError<DeleteObjectsError>>,
     },
-    /// S3 deleted others and not this one.
+    /// S3 refused to delete one object; others may have been deleted.
     #[error("deleting s3://{bucket}/{key}: {code}")]
     Refused {
         /// The bucket.
@@ -62,7 +62,7 @@ pub enum DeleteError {
     },
 }
 
-/// All objects under `prefix`, in the order of their keys. `limit` is for one page of a thousand.
+/// Lists all objects under `prefix`, in the order of their keys. `limit` is the time limit of one page of a thousand.
 pub async fn list(
     client: &S3Client,
     bucket: &str,
@@ -108,7 +108,7 @@ pub async fn list(
     }
 }
 
-/// Deletes objects. One that is not there counts as deleted. `limit` is for a thousand of them.
+/// Deletes objects. An object that does not exist counts as deleted. `limit` is the time limit of one call, for a thousand objects.
 pub async fn delete(
     client: &S3Client,
     bucket: &str,

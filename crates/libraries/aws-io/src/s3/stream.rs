@@ -1,4 +1,4 @@
-//! Objects that are too large to be held.
+//! Objects that are too large for memory.
 
 use std::{
     io::{self, Read},
@@ -13,7 +13,7 @@ use tokio::{runtime::Handle, time::timeout};
 use super::{GetError, ObjectRef, send_get, to_time};
 use crate::S3Client;
 
-/// An object whose bytes are still to come.
+/// An object whose bytes are read later.
 #[derive(Debug)]
 pub struct OpenObject {
     /// Its size, as stored.
@@ -23,17 +23,17 @@ pub struct OpenObject {
     body: ByteStream,
 }
 
-/// The bytes of an object, for a thread that may block.
+/// Reads the bytes of an object on a thread that may block.
 #[derive(Debug)]
 pub struct BlockingBody {
     runtime: Handle,
     body: ByteStream,
     chunk: Bytes,
-    /// For each chunk to come.
+    /// The time limit of one chunk.
     limit: Duration,
 }
 
-/// Opens an object. `limit` is for its first bytes.
+/// Opens an object. `limit` is the time limit of the response's start.
 pub async fn open(
     client: &S3Client,
     name: &ObjectRef,
@@ -51,8 +51,8 @@ pub async fn open(
 }
 
 impl OpenObject {
-    /// The bytes, to be read on a thread of their own (`tokio::task::spawn_blocking`). Must be called inside the runtime.
-    /// `limit` is for each chunk: a connection that stalls is an error.
+    /// A reader for a blocking thread (`tokio::task::spawn_blocking`). Must be called inside the runtime. `limit` is the time limit of one
+    /// chunk: a stalled connection is an error.
     pub fn into_blocking(self, limit: Duration) -> BlockingBody {
         BlockingBody {
             runtime: Handle::current(),
@@ -69,7 +69,7 @@ impl Read for BlockingBody {
             let next = async { timeout(self.limit, self.body.next()).await };
             match self.runtime.block_on(next) {
                 Ok(Some(Ok(chunk))) => self.chunk = chunk,
-                // Of one kind, so that nobody takes a broken connection for damaged content.
+                // `Other`, so that no caller mistakes a broken connection for corrupt content.
                 Ok(Some(Err(error))) => return Err(io::Error::other(error)),
                 Err(elapsed) => return Err(io::Error::other(elapsed)),
                 Ok(None) => return Ok(0),

@@ -1,11 +1,12 @@
 use std::{io::Read as _, time::Duration};
 
 use aws_io::s3::{
-    NewObject, ObjectRef, PutOutcome, get_capped,
+    NewObject, ObjectRef, PutOutcome,
+    conditional_put::{self, WriteOutcome},
+    get_capped,
     listing::{delete, list},
     put_new, put_new_file,
     stream::open,
-    swap::{self, SwapOutcome},
 };
 use bytes::Bytes;
 
@@ -103,22 +104,26 @@ async fn file_becomes_an_object_once() {
 #[tokio::test]
 async fn of_two_writers_that_read_the_same_version_one_writes() {
     let (client, name) = object("state/x").await;
-    let read = async || swap::read(&client, &name, 100, LIMIT).await.unwrap();
+    let read = async || {
+        conditional_put::read(&client, &name, 100, LIMIT)
+            .await
+            .unwrap()
+    };
     let write = async |body: &'static str, version| {
-        swap::write(&client, &name, body.into(), "text/plain", version, LIMIT)
+        conditional_put::write(&client, &name, body.into(), "text/plain", version, LIMIT)
             .await
             .unwrap()
     };
 
     let (none, absent) = read().await;
     assert_eq!(none, None);
-    assert_eq!(write("1", &absent).await, SwapOutcome::Written);
-    assert_eq!(write("2", &absent).await, SwapOutcome::Changed);
+    assert_eq!(write("1", &absent).await, WriteOutcome::Written);
+    assert_eq!(write("2", &absent).await, WriteOutcome::Changed);
 
     let (one, first) = read().await;
     assert_eq!(one.unwrap(), b"1");
-    assert_eq!(write("3", &first).await, SwapOutcome::Written);
-    assert_eq!(write("4", &first).await, SwapOutcome::Changed);
+    assert_eq!(write("3", &first).await, WriteOutcome::Written);
+    assert_eq!(write("4", &first).await, WriteOutcome::Changed);
 
     let (three, second) = read().await;
     assert_eq!(three.unwrap(), b"3");
@@ -129,5 +134,5 @@ async fn of_two_writers_that_read_the_same_version_one_writes() {
         .send()
         .await
         .unwrap();
-    assert_eq!(write("5", &second).await, SwapOutcome::Changed);
+    assert_eq!(write("5", &second).await, WriteOutcome::Changed);
 }

@@ -70,10 +70,10 @@ fn announced_object_is_where_the_posted_batch_is_stored() {
     let batch_id = request["headers"]["x-messagesystems-batch-id"].as_str();
     let stored = BatchKey::new(batch_id, request["body"].as_str().unwrap().as_bytes());
 
-    let queued = read_envelope("loader-sqs-s3-notice");
-    let notice: Value =
+    let queued = read_envelope("loader-sqs-s3-notification");
+    let notification: Value =
         serde_json::from_str(queued["Records"][0]["body"].as_str().unwrap()).unwrap();
-    let announced = notice["Records"][0]["s3"]["object"]["key"]
+    let announced = notification["Records"][0]["s3"]["object"]["key"]
         .as_str()
         .unwrap()
         .replace("%3D", "=");

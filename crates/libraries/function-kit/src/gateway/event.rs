@@ -14,9 +14,9 @@ use serde::Deserialize;
 use super::{BadPath, covers, normal_path};
 use crate::{ApiError, http::ErrorItem};
 
-/// What is needed of the event
-/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>). A Function URL's has
-/// the same form.
+/// The members of the event that are used
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>). The events of a
+/// Function URL have the same form.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Event {
@@ -45,23 +45,23 @@ struct Http {
     source_ip: Option<String>,
 }
 
-/// Who calls, by the gateway's word: an extension of the request.
+/// The caller as the gateway reports it: an extension of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The address; empty when the gateway does not say.
+    /// The IP address; empty if the event has none.
     pub source_ip: String,
 }
 
-/// Why an event becomes no request.
+/// Why an event is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("the route does not lead to this function, or does not cover the path")]
+    #[error("the route does not belong to this function, or does not cover the path")]
     Route,
     #[error(transparent)]
     Path(#[from] BadPath),
-    #[error("method or address cannot be read")]
+    #[error("malformed method or path")]
     Unreadable,
-    #[error("the gateway's encoding of the body cannot be undone")]
+    #[error("the body is not valid base64")]
     Body(#[source] base64::DecodeError),
 }
 
@@ -74,21 +74,21 @@ impl From<Refusal> for ApiError {
         match &refusal {
             Refusal::Route | Refusal::Path(BadPath::Control) => Self::not_found(),
             Refusal::Path(BadPath::DotSegment) => {
-                bad_request("the path must not hold the segments . and ..")
+                bad_request("the path must not have the segments . and ..")
             }
-            Refusal::Unreadable => bad_request("the method or the address cannot be read"),
+            Refusal::Unreadable => bad_request("the method or the path is malformed"),
             Refusal::Body(_) => Self::internal(refusal),
         }
     }
 }
 
-/// What a query string must not hold if it is to become part of a [`Uri`]. The gateway hands it on as it came, so it is
-/// encoded here as the client should have done.
+/// Characters that have to be encoded in the query of a [`Uri`]. The gateway passes a query string on unchanged, so what the client
+/// failed to encode is encoded here.
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
-/// Headers that name another address, method or host than the gateway's event does. No function reads them, and nothing
-/// between here and the functions may begin to.
-const OF_ANOTHER_REQUEST: [&str; 13] = [
+/// Headers that could override the path, method or host of the gateway's event. They are removed, so that no library between here and
+/// the functions can read them.
+const OVERRIDING_HEADERS: [&str; 13] = [
     "forwarded",
     "host",
     "x-host",
@@ -105,8 +105,7 @@ const OF_ANOTHER_REQUEST: [&str; 13] = [
 ];
 
 impl Event {
-    /// The request as a router is to see it: the gateway's method and path, the host by which the gateway was called, and
-    /// what the caller sent beside them.
+    /// The request for the router: the gateway's method, path and host, and the caller's query, headers and body.
     pub(super) fn into_request(self, route_keys: &[&str]) -> Result<Request, Refusal> {
         let path = normal_path(self.raw_path.as_deref().unwrap_or_default());
         let method = self.request_context.http.method.unwrap_or_default();
@@ -170,7 +169,7 @@ fn body(body: Option<String>, is_base64_encoded: bool) -> Result<Body, Refusal> 
     }
 }
 
-/// What is no header (a value with a control character, say) is left out: a missing one has its meaning everywhere.
+/// Invalid headers, such as a value with a control character, are removed: every function handles a missing header.
 fn headers(
     given: HashMap<String, String>,
     cookies: &[String],
@@ -180,7 +179,7 @@ fn headers(
     let host = domain_name.map(|name| (header::HOST.to_string(), name));
     given
         .into_iter()
-        .filter(|(name, _)| !is_of_another_request(name))
+        .filter(|(name, _)| !is_overriding(name))
         .chain(cookies)
         .chain(host)
         .filter_map(|(name, value)| {
@@ -190,7 +189,7 @@ fn headers(
         .collect()
 }
 
-fn is_of_another_request(name: &str) -> bool {
+fn is_overriding(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    name.starts_with("x-forwarded") || OF_ANOTHER_REQUEST.contains(&name.as_str())
+    name.starts_with("x-forwarded") || OVERRIDING_HEADERS.contains(&name.as_str())
 }

@@ -1,8 +1,8 @@
-//! The path of a request, in the one spelling that routes are compared with.
+//! The normalized path of a request, with which routes are compared.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// What a path must not hold literally (<https://www.rfc-editor.org/rfc/rfc3986#section-3.3>), but for the percent sign.
+/// Characters that have to be encoded in a path (<https://www.rfc-editor.org/rfc/rfc3986#section-3.3>), apart from the percent sign.
 const NOT_IN_A_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -19,29 +19,29 @@ const NOT_IN_A_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// How often an escape may be escaped. What is deeper is no path that a client of ours means.
+/// How many times a character may be percent-encoded. No client sends more on purpose.
 const MOST_ESCAPES: usize = 4;
 
-/// Why a path leads nowhere.
+/// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
-    /// A segment that goes up or stays, in some spelling.
-    #[error("the path holds a dot segment")]
+    /// A `.` or `..` segment, in any encoding.
+    #[error("the path has a dot segment")]
     DotSegment,
-    /// A character that no route and no id has.
-    #[error("the path holds a control character")]
+    /// A control character, which no route and no id has.
+    #[error("the path has a control character")]
     Control,
 }
 
-/// The path with single slashes and none at its end, encoded as in a URI; `/` for an empty one.
+/// The path with single slashes and none at its end, encoded as in a URI; `/` for an empty path.
 ///
-/// An HTTP API hands the path on decoded, a Function URL as it came, and neither says which
-/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>). So what cannot stand
-/// in an encoded path is encoded, and an escape stays one. Slashes are merged, as senders put one too many between a base
+/// An HTTP API decodes the path, a Function URL does not, and their events do not say which
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>). So characters
+/// that an encoded path cannot have are encoded, and escapes are kept. Slashes are merged: senders put one too many between a base
 /// address and a path, and SparkPost ignores one at the end.
 ///
 /// # Errors
-/// Dot segments are refused and not resolved: whoever resolves them sees another path than whoever does not.
+/// Dot segments are refused rather than resolved, since the gateway and the function might resolve them differently.
 pub fn normal_path(raw_path: &str) -> Result<String, BadPath> {
     let mut path = String::with_capacity(raw_path.len() + 1);
     for segment in raw_path.split('/').filter(|segment| !segment.is_empty()) {
@@ -55,14 +55,14 @@ pub fn normal_path(raw_path: &str) -> Result<String, BadPath> {
     Ok(path)
 }
 
-/// Looks at a segment through each layer of escapes.
+/// Checks a segment at each level of decoding.
 fn check(segment: &str) -> Result<(), BadPath> {
     let mut text = segment.to_owned();
     for _ in 0..=MOST_ESCAPES {
         if text.chars().any(char::is_control) {
             return Err(BadPath::Control);
         }
-        // Some servers take a backslash for a slash, and what follows a semicolon for a parameter.
+        // Some servers treat a backslash as a slash, and the text after a semicolon as a parameter.
         if text
             .split(['/', '\\', ';'])
             .any(|part| matches!(part.trim(), "." | ".."))

@@ -1,12 +1,12 @@
-//! What a gateway's route lets through.
+//! Which requests a gateway's route covers.
 
-/// The key of a route that takes whatever no other does, which is what a Function URL calls its only one.
+/// The key of the catch-all route, which is the only one of a Function URL.
 const DEFAULT: &str = "$default";
 
-/// Whether a route, such as `POST /webhooks/sparkpost` or `ANY /api/{proxy+}`, covers a request for `path`, which is in the
-/// spelling of [`super::normal_path`].
+/// Whether a route, such as `POST /webhooks/sparkpost` or `ANY /api/{proxy+}`, covers a request for `path`, which is
+/// normalized by [`super::normal_path`].
 ///
-/// The gateway has chosen the route before, and this asks whether the function reads the request as the gateway did
+/// The gateway has already chosen the route; this checks that the function interprets the request in the same way
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>).
 pub fn covers(route_key: &str, method: &str, path: &str) -> bool {
     if route_key == DEFAULT {
@@ -22,7 +22,7 @@ fn covers_path(route_path: &str, path: &str) -> bool {
     let Some((parent, _)) = route_path.split_once("/{") else {
         return route_path == path;
     };
-    // A slash at the end is no child, and is gone by now.
+    // A slash at the end is not a child; normalization has removed it.
     path.strip_prefix(parent)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

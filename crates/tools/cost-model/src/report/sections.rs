@@ -2,8 +2,8 @@
 
 use super::{count, dollars, table};
 use crate::{
-    AppEvents, Bill, Database, EmailEvents, FrontDoor, Item, Meter, ProductEvents, QueryLoad,
-    Scenario, Shape, article, prices,
+    AppEvents, Bill, Database, EmailEvents, Endpoint, Item, Meter, ProductEvents, Scenario, Shape,
+    article, prices,
     usage::{FULL_YEAR_DAYS, scanned_bytes},
 };
 
@@ -22,7 +22,7 @@ pub(super) fn head() -> String {
 }
 
 pub(super) fn published_month() -> String {
-    let ours = BATCHES.map(|batch| Bill::of(&Scenario::article(batch)));
+    let ours = BATCHES.map(|batch| Bill::of(&article::scenario(batch)));
     let recomputed = article::recomputed();
     let published = |item| {
         let line = article::TABLE.iter().find(|(other, _)| *other == item);
@@ -83,7 +83,7 @@ pub(super) fn published_month() -> String {
          partitions and opens the files in them ({}).\n",
         count(article::QUERIES),
         scans(Shape::Article),
-        count(QueryLoad::article().executions()),
+        count(article::query_load().executions()),
         count(FULL_YEAR_DAYS),
         dollars(every_query_runs(Item::QueryRequests)),
         dollars(every_query_runs(Item::Scans)),
@@ -93,7 +93,7 @@ pub(super) fn published_month() -> String {
 }
 
 fn scans(shape: Shape) -> String {
-    let scanned = scanned_bytes(crate::scenario::ARTICLE_EVENTS, shape);
+    let scanned = scanned_bytes(article::EVENTS, shape);
     let mb = |bytes: f64| format!("{:.0}", bytes / 1e6);
     format!(
         "{}, {} and {} MB (Athena bills at least 10)",
@@ -105,7 +105,7 @@ fn scans(shape: Shape) -> String {
 
 /// The additional cost if no stored result is used.
 fn every_query_runs(item: Item) -> f64 {
-    let cached = Scenario::article(1.0);
+    let cached = article::scenario(1.0);
     let mut each = cached.clone();
     if let Some(product) = &mut each.product_events {
         product.queries.reuse_minutes = 0.0;
@@ -117,7 +117,7 @@ pub(super) fn where_it_goes() -> String {
     let rows: Vec<Vec<String>> = BATCHES[..2]
         .iter()
         .flat_map(|batch| {
-            let bill = Bill::of(&Scenario::article(*batch));
+            let bill = Bill::of(&article::scenario(*batch));
             let total = bill.total_usd();
             let items = bill.by_item().into_iter();
             items.map(move |(item, usd)| {
@@ -140,7 +140,7 @@ pub(super) fn where_it_goes() -> String {
 
 pub(super) fn other_choices() -> String {
     let with = |batch: f64, change: &dyn Fn(&mut ProductEvents)| {
-        let mut scenario = Scenario::article(batch);
+        let mut scenario = article::scenario(batch);
         if let Some(product) = &mut scenario.product_events {
             change(product);
         }
@@ -154,7 +154,7 @@ pub(super) fn other_choices() -> String {
     let rows = [
         row("Function URL", &|_| {}),
         row("HTTP API", &|product| {
-            product.front_door = FrontDoor::HttpApi;
+            product.endpoint = Endpoint::HttpApi;
         }),
         row("Function URL, no stored results", &|product| {
             product.queries.reuse_minutes = 0.0;
@@ -198,7 +198,7 @@ pub(super) fn other_choices() -> String {
 pub(super) fn switches() -> String {
     let nothing = Scenario {
         product_events: None,
-        ..Scenario::article(10.0)
+        ..article::scenario(10.0)
     };
     let email = |database| {
         Some(EmailEvents {
@@ -236,13 +236,13 @@ pub(super) fn switches() -> String {
                 ..nothing
             },
         ),
-        ("`EnableAnalytics`", Scenario::article(10.0)),
+        ("`EnableAnalytics`", article::scenario(10.0)),
         (
             "all three, db.t4g.small, which is the default",
             Scenario {
                 email_events: email(Database::Small),
                 app_events: Some(AppEvents::default()),
-                ..Scenario::article(10.0)
+                ..article::scenario(10.0)
             },
         ),
     ];

@@ -1,6 +1,6 @@
 //! App events: gateway, queue, forwarder, destination.
 
-use super::{GIB, Item, MEMORY_GB, Pipeline, Use};
+use super::{GIB, Item, MEMORY_GB, StackPart, Use};
 use crate::{AppEvents, Meter, prices::HOURS_A_MONTH};
 
 /// The forwarder runs once an hour.
@@ -21,7 +21,7 @@ const LOG_BYTES_A_RUN: f64 = 3_000.0;
 const METRICS: f64 = 9.0;
 
 pub(super) fn uses(app: &AppEvents, retention_months: f64) -> Vec<Use> {
-    let pipeline = Pipeline::AppEvents;
+    let part = StackPart::AppEvents;
     let batches = app.batches();
     let batch_bytes = app.events_per_batch * app.bytes_per_event;
     let calls = (batch_bytes / CALL_BYTES).ceil().max(1.0);
@@ -30,30 +30,30 @@ pub(super) fn uses(app: &AppEvents, retention_months: f64) -> Vec<Use> {
     let seconds = EMPTY_RUN_SECONDS + batches / RUNS_A_MONTH * MESSAGE_SECONDS;
     let metrics = if app.events > 0.0 { METRICS } else { 0.0 };
     let mut uses = vec![
-        pipeline.uses(Item::FrontDoor, Meter::RestApiRequests, batches),
-        pipeline.uses(
+        part.uses(Item::Gateway, Meter::RestApiRequests, batches),
+        part.uses(
             Item::Queues,
             Meter::SqsRequests,
             batches * calls * (1.0 + 2.0 / RECEIVED_AT_ONCE) + RUNS_A_MONTH * 2.0,
         ),
-        pipeline.uses(Item::Storage, Meter::S3WriteRequests, objects),
-        pipeline.uses(
+        part.uses(Item::Storage, Meter::S3WriteRequests, objects),
+        part.uses(
             Item::Storage,
             Meter::S3StoredGb,
             bytes * ARCHIVED_SHARE * retention_months / GIB,
         ),
-        pipeline.uses(Item::Egress, Meter::EgressGb, bytes * SENT_SHARE / GIB),
-        pipeline.uses(Item::Watching, Meter::CustomMetrics, metrics),
-        pipeline.uses(
+        part.uses(Item::Egress, Meter::EgressGb, bytes * SENT_SHARE / GIB),
+        part.uses(Item::Watching, Meter::CustomMetrics, metrics),
+        part.uses(
             Item::Watching,
             Meter::LogGb,
             RUNS_A_MONTH * LOG_BYTES_A_RUN / GIB,
         ),
-        pipeline.uses(Item::Watching, Meter::Traces, RUNS_A_MONTH),
+        part.uses(Item::Watching, Meter::Traces, RUNS_A_MONTH),
         // The destination's key.
-        pipeline.uses(Item::Keys, Meter::Secrets, 1.0),
+        part.uses(Item::Keys, Meter::Secrets, 1.0),
     ];
-    uses.extend(pipeline.runs(RUNS_A_MONTH, seconds, MEMORY_GB));
+    uses.extend(part.runs(RUNS_A_MONTH, seconds, MEMORY_GB));
     uses
 }
 

@@ -1,7 +1,7 @@
-//! The archive of email and app events as Parquet, which the template has if product events are enabled too: per raw
-//! object one run of the archiver, its files and its notifications.
+//! The archive of email and app events as Parquet, which the template makes when product events are on too: per raw
+//! object a run of the archiver, its files and its notifications.
 
-use super::{GIB, Item, Pipeline, Use};
+use super::{GIB, Item, StackPart, Use};
 use crate::Meter;
 
 /// Memory of the archiver, which determines its share of a CPU, and how long it takes for one object of a few hundred kilobytes.
@@ -15,7 +15,7 @@ const READS_AN_OBJECT: f64 = 1.0 + FILES_AN_OBJECT;
 const READS_TO_CLOSE: f64 = FILES_AN_OBJECT;
 /// `EventBridge` gets every event of the bucket: a new object, its files, and their deletion.
 const EVENTS_AN_OBJECT: f64 = 1.0 + FILES_AN_OBJECT * 2.0;
-/// The notification through `EventBridge` is sent, received and deleted.
+/// The notification that comes by way of `EventBridge` is sent, received and deleted.
 const CALLS_AN_OBJECT: f64 = 3.0;
 /// Bytes of a whole event in the lake. About as many as its raw form in gzip.
 const LAKE_BYTES: f64 = 180.0;
@@ -23,7 +23,7 @@ const LAKE_BYTES: f64 = 180.0;
 /// The data archived in a month.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Archived {
-    pub(super) pipeline: Pipeline,
+    pub(super) part: StackPart,
     pub(super) objects: f64,
     pub(super) events: f64,
     /// Whether monthly copies are stored too.
@@ -32,7 +32,7 @@ pub(super) struct Archived {
 
 pub(super) fn uses(archived: Archived, retention_months: f64) -> Vec<Use> {
     let Archived {
-        pipeline,
+        part,
         objects,
         events,
         close_months,
@@ -40,25 +40,25 @@ pub(super) fn uses(archived: Archived, retention_months: f64) -> Vec<Use> {
     let copies = if close_months { 2.0 } else { 1.0 };
     let stored = events * LAKE_BYTES * copies * retention_months;
     let mut uses = vec![
-        pipeline.uses(
+        part.uses(
             Item::Archive,
             Meter::S3WriteRequests,
             objects * FILES_AN_OBJECT,
         ),
-        pipeline.uses(
+        part.uses(
             Item::Archive,
             Meter::S3ReadRequests,
             objects * (READS_AN_OBJECT + READS_TO_CLOSE),
         ),
-        pipeline.uses(Item::Archive, Meter::S3StoredGb, stored / GIB),
-        pipeline.uses(Item::Archive, Meter::SqsRequests, objects * CALLS_AN_OBJECT),
-        pipeline.uses(
+        part.uses(Item::Archive, Meter::S3StoredGb, stored / GIB),
+        part.uses(Item::Archive, Meter::SqsRequests, objects * CALLS_AN_OBJECT),
+        part.uses(
             Item::Archive,
             Meter::EventBridgeEvents,
             objects * EVENTS_AN_OBJECT,
         ),
-        pipeline.uses(Item::Archive, Meter::LambdaRequests, objects),
-        pipeline.uses(
+        part.uses(Item::Archive, Meter::LambdaRequests, objects),
+        part.uses(
             Item::Archive,
             Meter::LambdaGbSeconds,
             objects * OBJECT_SECONDS * ARCHIVER_GB,

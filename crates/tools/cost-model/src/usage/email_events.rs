@@ -1,6 +1,6 @@
 //! Email events: ingest, loader, Postgres, query.
 
-use super::{GIB, Item, MEMORY_GB, POLLS_A_MONTH, Pipeline, Use};
+use super::{GIB, Item, MEMORY_GB, POLLS_A_MONTH, StackPart, Use};
 use crate::{Database, EmailEvents, Meter, prices::HOURS_A_MONTH};
 
 /// `ingest` responds when S3 has the batch.
@@ -25,46 +25,46 @@ const METRICS: f64 = 12.0;
 const NIGHTS: f64 = 30.4;
 
 pub(super) fn uses(email: &EmailEvents, retention_months: f64) -> Vec<Use> {
-    let pipeline = Pipeline::EmailEvents;
+    let part = StackPart::EmailEvents;
     let batches = email.batches();
     let requests = batches + email.searches;
     let load_seconds = LOAD_BATCH_SECONDS + email.events_per_batch * LOAD_EVENT_SECONDS;
     let metrics = if email.events > 0.0 { METRICS } else { 0.0 };
     let archived = email.events * ARCHIVED_BYTES * retention_months;
     let mut uses = vec![
-        pipeline.uses(Item::FrontDoor, Meter::HttpApiRequests, requests),
-        pipeline.uses(Item::Storage, Meter::S3WriteRequests, batches),
-        pipeline.uses(Item::Storage, Meter::S3ReadRequests, batches),
-        pipeline.uses(Item::Storage, Meter::S3StoredGb, archived / GIB),
+        part.uses(Item::Gateway, Meter::HttpApiRequests, requests),
+        part.uses(Item::Storage, Meter::S3WriteRequests, batches),
+        part.uses(Item::Storage, Meter::S3ReadRequests, batches),
+        part.uses(Item::Storage, Meter::S3StoredGb, archived / GIB),
         // S3 sends, Lambda receives and deletes.
-        pipeline.uses(
+        part.uses(
             Item::Queues,
             Meter::SqsRequests,
             batches * 3.0 + POLLS_A_MONTH,
         ),
-        pipeline.uses(Item::Watching, Meter::LogGb, requests * LOG_BYTES / GIB),
-        pipeline.uses(Item::Watching, Meter::CustomMetrics, metrics),
-        pipeline.uses(
+        part.uses(Item::Watching, Meter::LogGb, requests * LOG_BYTES / GIB),
+        part.uses(Item::Watching, Meter::CustomMetrics, metrics),
+        part.uses(
             Item::Watching,
             Meter::Traces,
             requests.min(HOURS_A_MONTH * 3_600.0),
         ),
-        pipeline.uses(
+        part.uses(
             Item::Egress,
             Meter::EgressGb,
             email.searches * 25.0 * RAW_BYTES / GIB,
         ),
     ];
-    uses.extend(pipeline.runs(batches, INGEST_SECONDS, MEMORY_GB));
-    uses.extend(pipeline.runs(batches, load_seconds, MEMORY_GB));
-    uses.extend(pipeline.runs(email.searches, SEARCH_SECONDS, MEMORY_GB));
-    uses.extend(pipeline.runs(NIGHTS, 5.0, MEMORY_GB));
+    uses.extend(part.runs(batches, INGEST_SECONDS, MEMORY_GB));
+    uses.extend(part.runs(batches, load_seconds, MEMORY_GB));
+    uses.extend(part.runs(email.searches, SEARCH_SECONDS, MEMORY_GB));
+    uses.extend(part.runs(NIGHTS, 5.0, MEMORY_GB));
     uses.extend(database(email, retention_months));
     uses
 }
 
 fn database(email: &EmailEvents, retention_months: f64) -> Vec<Use> {
-    let pipeline = Pipeline::EmailEvents;
+    let part = StackPart::EmailEvents;
     let hours = match email.database {
         Database::Micro => Meter::RdsMicroHours,
         Database::Small => Meter::RdsSmallHours,
@@ -74,14 +74,14 @@ fn database(email: &EmailEvents, retention_months: f64) -> Vec<Use> {
     };
     let rows_gb = email.events * retention_months * ROW_BYTES / GIB;
     vec![
-        pipeline.uses(Item::Database, hours, HOURS_A_MONTH),
-        // Backups of up to this size are free.
-        pipeline.uses(
+        part.uses(Item::Database, hours, HOURS_A_MONTH),
+        // Backups of up to this size cost nothing.
+        part.uses(
             Item::Database,
             Meter::RdsStoredGb,
             rows_gb.max(LEAST_DATABASE_GB),
         ),
-        // The master password, which RDS creates and stores.
-        pipeline.uses(Item::Keys, Meter::Secrets, 1.0),
+        // The master password, which RDS makes and keeps.
+        part.uses(Item::Keys, Meter::Secrets, 1.0),
     ]
 }

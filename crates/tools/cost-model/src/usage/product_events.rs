@@ -1,7 +1,7 @@
 //! Product events: track, Firehose, archiver, compactor, Athena.
 
-use super::{GIB, Item, POLLS_A_MONTH, Pipeline, Use, archive};
-use crate::{FrontDoor, Meter, ProductEvents, Shape};
+use super::{GIB, Item, POLLS_A_MONTH, StackPart, Use, archive};
+use crate::{Endpoint, Meter, ProductEvents, Shape};
 
 /// `track` responds when Firehose has the events, and Lambda bills the waiting time.
 const TRACK_SECONDS: f64 = 0.012;
@@ -117,22 +117,20 @@ pub(super) fn uses(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
 }
 
 fn ingest(product: &ProductEvents) -> Vec<Use> {
-    let pipeline = Pipeline::ProductEvents;
+    let part = StackPart::ProductEvents;
     let requests = product.requests();
-    let mut uses = pipeline
-        .runs(requests, TRACK_SECONDS, TRACK_MEMORY_GB)
-        .to_vec();
-    let door = match product.front_door {
-        FrontDoor::FunctionUrl => None,
-        FrontDoor::HttpApi => Some(Meter::HttpApiRequests),
-        FrontDoor::RestApi => Some(Meter::RestApiRequests),
+    let mut uses = part.runs(requests, TRACK_SECONDS, TRACK_MEMORY_GB).to_vec();
+    let requests_meter = match product.endpoint {
+        Endpoint::FunctionUrl => None,
+        Endpoint::HttpApi => Some(Meter::HttpApiRequests),
+        Endpoint::RestApi => Some(Meter::RestApiRequests),
     };
-    uses.extend(door.map(|meter| pipeline.uses(Item::FrontDoor, meter, requests)));
+    uses.extend(requests_meter.map(|meter| part.uses(Item::Gateway, meter, requests)));
     if requests > 0.0 {
-        uses.push(pipeline.uses(Item::Watching, Meter::CustomMetrics, METRICS));
+        uses.push(part.uses(Item::Watching, Meter::CustomMetrics, METRICS));
         let bytes = product.events / requests * (product.bytes_per_event + ADDED_BYTES);
         let billed = (bytes / RECORD_STEP).ceil() * RECORD_STEP * requests;
-        uses.push(pipeline.uses(Item::Delivery, Meter::FirehoseGb, billed / GIB));
+        uses.push(part.uses(Item::Delivery, Meter::FirehoseGb, billed / GIB));
     }
     uses
 }
@@ -146,7 +144,7 @@ fn deliveries(product: &ProductEvents) -> f64 {
 }
 
 fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
-    let pipeline = Pipeline::ProductEvents;
+    let part = StackPart::ProductEvents;
     let footprint = product.shape.footprint();
     let deliveries = deliveries(product);
     let raw_bytes = product.events * (product.bytes_per_event + ADDED_BYTES);
@@ -166,46 +164,46 @@ fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
     let writes = deliveries * 2.0 + looks;
     let reads = deliveries * 3.0 + looks;
     let mut uses = vec![
-        pipeline.uses(Item::Storage, Meter::S3StoredGb, stored / GIB),
-        pipeline.uses(Item::Storage, Meter::S3WriteRequests, writes),
-        pipeline.uses(Item::Storage, Meter::S3ReadRequests, reads),
-        // Deliveries are large enough for Intelligent-Tiering, which bills the objects that it monitors.
-        pipeline.uses(Item::Storage, Meter::TransitionRequests, deliveries),
-        pipeline.uses(
+        part.uses(Item::Storage, Meter::S3StoredGb, stored / GIB),
+        part.uses(Item::Storage, Meter::S3WriteRequests, writes),
+        part.uses(Item::Storage, Meter::S3ReadRequests, reads),
+        // Deliveries are large enough to move into Intelligent-Tiering, which counts the objects that it watches.
+        part.uses(Item::Storage, Meter::TransitionRequests, deliveries),
+        part.uses(
             Item::Storage,
             Meter::TieredObjects,
             deliveries * retention_months,
         ),
-        pipeline.uses(
+        part.uses(
             Item::Queues,
             Meter::EventBridgeEvents,
             archive::events_of_product(deliveries, product.queries.executions()),
         ),
-        pipeline.uses(
+        part.uses(
             Item::Queues,
             Meter::SqsRequests,
             deliveries * 3.0 + POLLS_A_MONTH,
         ),
     ];
-    uses.extend(pipeline.runs(deliveries, convert_seconds, ARCHIVER_GB));
-    uses.extend(pipeline.runs(COMPACTIONS_A_MONTH, compact_seconds, COMPACTOR_GB));
+    uses.extend(part.runs(deliveries, convert_seconds, ARCHIVER_GB));
+    uses.extend(part.runs(COMPACTIONS_A_MONTH, compact_seconds, COMPACTOR_GB));
     uses
 }
 
 fn queries(product: &ProductEvents) -> Vec<Use> {
-    let pipeline = Pipeline::ProductEvents;
+    let part = StackPart::ProductEvents;
     let executions = product.queries.executions();
     let scanned = scanned_bytes(product.events, product.shape);
     let mean_bytes = (scanned.users_of_month + scanned.event_of_year + scanned.users_of_year) / 3.0;
     let (lists, reads) = requests(product);
     vec![
-        pipeline.uses(
+        part.uses(
             Item::Scans,
             Meter::AthenaScannedTb,
             executions * mean_bytes / 1e12,
         ),
-        pipeline.uses(Item::QueryRequests, Meter::S3WriteRequests, lists),
-        pipeline.uses(Item::QueryRequests, Meter::S3ReadRequests, reads),
+        part.uses(Item::QueryRequests, Meter::S3WriteRequests, lists),
+        part.uses(Item::QueryRequests, Meter::S3ReadRequests, reads),
     ]
 }
 
@@ -236,7 +234,7 @@ fn requests(product: &ProductEvents) -> (f64, f64) {
 mod tests {
     use super::*;
     use crate::usage::of;
-    use crate::{Scenario, prices};
+    use crate::{Scenario, article, prices};
 
     fn quantity(scenario: &Scenario, meter: Meter) -> f64 {
         let uses = of(scenario);
@@ -248,7 +246,7 @@ mod tests {
 
     #[test]
     fn firehose_bills_whole_steps_of_each_record() {
-        let gb = |batch| quantity(&Scenario::article(batch), Meter::FirehoseGb);
+        let gb = |batch| quantity(&article::scenario(batch), Meter::FirehoseGb);
 
         // 290 bytes in a step of 5,120; ten events are still one step, a hundred are six.
         assert!((gb(1.0) - 200e6 * 5_120.0 / GIB).abs() < 1e-6);
@@ -268,7 +266,7 @@ mod tests {
 
     #[test]
     fn closed_months_spare_most_of_the_listing() {
-        let mut scenario = Scenario::article(1.0);
+        let mut scenario = article::scenario(1.0);
         let by_day = quantity(&scenario, Meter::S3WriteRequests);
         let stored_by_day = quantity(&scenario, Meter::S3StoredGb);
         if let Some(product) = &mut scenario.product_events {
@@ -281,7 +279,7 @@ mod tests {
 
     #[test]
     fn nothing_is_delivered_in_an_idle_month() {
-        let idle = Scenario::article(1.0).idle();
+        let idle = article::scenario(1.0).idle();
 
         for meter in [Meter::FirehoseGb, Meter::S3StoredGb, Meter::AthenaScannedTb] {
             assert!(quantity(&idle, meter).abs() < f64::EPSILON, "{meter:?}");

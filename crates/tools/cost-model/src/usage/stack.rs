@@ -1,24 +1,24 @@
 //! What a stack always has: keys, dashboard, alarms.
 
-use super::{Item, Pipeline, Use};
+use super::{Item, StackPart, Use};
 use crate::{Meter, Scenario};
 
-/// Alarms by switch, those of the database with email events; a test compares their sum with the template.
-const ALARMS: [(Pipeline, f64); 4] = [
-    (Pipeline::Base, 3.0),
-    (Pipeline::EmailEvents, 10.0),
-    (Pipeline::AppEvents, 8.0),
-    (Pipeline::ProductEvents, 5.0),
+/// Alarms by switch, those of the database with email events; a test holds their sum against the template.
+const ALARMS: [(StackPart, f64); 4] = [
+    (StackPart::Base, 3.0),
+    (StackPart::EmailEvents, 10.0),
+    (StackPart::AppEvents, 8.0),
+    (StackPart::ProductEvents, 5.0),
 ];
 
 pub(super) fn uses(scenario: &Scenario) -> Vec<Use> {
-    let has = |pipeline| match pipeline {
-        Pipeline::Base => true,
-        Pipeline::EmailEvents => scenario.email_events.is_some(),
-        Pipeline::AppEvents => scenario.app_events.is_some(),
-        Pipeline::ProductEvents => scenario.product_events.is_some(),
+    let has = |part| match part {
+        StackPart::Base => true,
+        StackPart::EmailEvents => scenario.email_events.is_some(),
+        StackPart::AppEvents => scenario.app_events.is_some(),
+        StackPart::ProductEvents => scenario.product_events.is_some(),
     };
-    let base = Pipeline::Base;
+    let base = StackPart::Base;
     let mut uses = vec![
         base.uses(Item::Keys, Meter::Secrets, 1.0),
         base.uses(Item::Watching, Meter::Dashboards, 1.0),
@@ -28,8 +28,8 @@ pub(super) fn uses(scenario: &Scenario) -> Vec<Use> {
     uses.extend(
         ALARMS
             .into_iter()
-            .filter(|(pipeline, _)| has(*pipeline))
-            .map(|(pipeline, alarms)| pipeline.uses(Item::Watching, Meter::Alarms, alarms)),
+            .filter(|(part, _)| has(*part))
+            .map(|(part, alarms)| part.uses(Item::Watching, Meter::Alarms, alarms)),
     );
     uses
 }

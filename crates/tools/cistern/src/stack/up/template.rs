@@ -1,0 +1,184 @@
+//! The template as the local stack deploys it: the same text with the path of each function's code.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// The code of a function in the template: the whole checkout, from which `sam build` takes a binary.
+const SOURCE: &str = "CodeUri: .";
+/// The line with a function's binary.
+const BINARY: &str = "BuildProperties: {Binary: ";
+/// The line with the concurrency of a queue's function.
+const CONCURRENCY: [&str; 2] = [
+    "MaximumConcurrency: !Ref LoaderConcurrency",
+    "MaximumConcurrency: !Ref ArchiverConcurrency",
+];
+
+/// Lines that the emulator does not support: as they are in the template, and as they are deployed.
+///
+/// - The emulator speaks plain HTTP, so a statement about transport would deny everything. It is changed to apply to
+///   requests with a known transport, which the emulator's requests never have.
+/// - Permission for a batch is permission for the single action
+///   (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>), but the emulator requires
+///   an action named after the batch call, which IAM does not know.
+///
+/// All other policies are deployed unchanged, and enforced.
+const REPLACED: [(&str, &str); 3] = [
+    (
+        r#"Condition: {Bool: {aws:SecureTransport: "false"}}"#,
+        r#"Condition: {"Null": {aws:SecureTransport: "true"}}"#,
+    ),
+    (
+        "Action: [sqs:ReceiveMessage, sqs:DeleteMessage,",
+        "Action: [sqs:ReceiveMessage, sqs:DeleteMessage, sqs:DeleteMessageBatch,",
+    ),
+    (
+        "sqs:ChangeMessageVisibility]",
+        "sqs:ChangeMessageVisibility, sqs:ChangeMessageVisibilityBatch]",
+    ),
+];
+
+/// The functions of a template: the binary of each, by its logical id.
+pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
+    let mut functions = BTreeMap::new();
+    for (resource, line) in lines_with_resource(template) {
+        let Some(binary) = line.trim().strip_prefix(BINARY) else {
+            continue;
+        };
+        let binary = binary
+            .strip_suffix('}')
+            .with_context(|| format!("{resource}: cannot read `{}`", line.trim()))?;
+        functions.insert(resource.to_owned(), binary.to_owned());
+    }
+    let with_code = template
+        .lines()
+        .filter(|line| line.trim() == SOURCE)
+        .count();
+    if functions.is_empty() || functions.len() != with_code {
+        bail!(
+            "the template has {with_code} functions with `{SOURCE}`, but {} that name a binary",
+            functions.len()
+        );
+    }
+    Ok(functions)
+}
+
+/// The path of a function's package in the folder `code`.
+pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
+    code.join(format!("{function}.zip"))
+}
+
+/// Points each function's code at its package in `code`, writes numbers where the emulator needs them, and leaves out what
+/// cannot hold there ([`REPLACED`]).
+///
+/// The emulator's queue poller compares `MaximumConcurrency` as a number, but receives a parameter's value as text, which AWS
+/// converts.
+pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String {
+    let mut staged = String::with_capacity(template.len() + 1024);
+    for (resource, line) in lines_with_resource(template) {
+        if line.trim() == SOURCE {
+            let package = package(code, resource);
+            // A path in single quotes may contain anything; single quotes are doubled.
+            let package = package.to_string_lossy().replace('\'', "''");
+            staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{package}'")));
+        } else {
+            let number = format!("MaximumConcurrency: {concurrency}");
+            let numbered = CONCURRENCY.iter().map(|there| (*there, number.as_str()));
+            let line = numbered
+                .chain(REPLACED)
+                .fold(line.to_owned(), |line, (there, here)| {
+                    line.replace(there, here)
+                });
+            staged.push_str(&line);
+        }
+        staged.push('\n');
+    }
+    staged
+}
+
+/// Each line with the name of the entry that it belongs to: resources are indented by two spaces.
+fn lines_with_resource(template: &str) -> impl Iterator<Item = (&str, &str)> {
+    template.lines().scan("", |resource, line| {
+        let name = line
+            .strip_prefix("  ")
+            .filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+            .and_then(|name| name.strip_suffix(':'));
+        if let Some(name) = name {
+            *resource = name;
+        }
+        Some((*resource, line))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../../../../../template.yaml");
+
+    #[test]
+    fn every_function_is_found_with_its_binary() {
+        let functions = functions(TEMPLATE).unwrap();
+
+        let found: Vec<(&str, &str)> = functions
+            .iter()
+            .map(|(function, binary)| (function.as_str(), binary.as_str()))
+            .collect();
+        let declared = TEMPLATE.matches("Type: AWS::Serverless::Function").count();
+        assert_eq!(found.len(), declared);
+        assert!(found.contains(&("IngestFunction", "ingest")), "{found:?}");
+        assert!(
+            found.contains(&("MigratorFunction", "migrator")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_changes_but_code_concurrency_and_replaced_lines() {
+        let staged = with_code(TEMPLATE, Path::new("/it's"), 4);
+        let cannot_hold = |line: &&str| REPLACED.iter().any(|(there, _)| line.contains(there));
+
+        let changed: Vec<(&str, &str)> = TEMPLATE
+            .lines()
+            .zip(staged.lines())
+            .filter(|(before, after)| before != after)
+            .collect();
+        assert_eq!(
+            changed.len(),
+            functions(TEMPLATE).unwrap().len()
+                + CONCURRENCY.len()
+                + TEMPLATE.lines().filter(cannot_hold).count()
+        );
+        assert!(changed.contains(&(
+            "      CodeUri: .",
+            "      CodeUri: '/it''s/IngestFunction.zip'"
+        )));
+        assert!(staged.contains("ScalingConfig: {MaximumConcurrency: 4}"));
+        assert_eq!(TEMPLATE.lines().count(), staged.lines().count());
+    }
+
+    #[test]
+    fn every_replaced_line_is_in_the_template() {
+        for (there, here) in REPLACED {
+            assert!(TEMPLATE.contains(there), "{there}");
+            assert!(!TEMPLATE.contains(here), "{here}");
+        }
+        let staged = with_code(TEMPLATE, Path::new("/"), 4);
+        assert!(!staged.contains("Bool: {aws:SecureTransport"));
+        // A permission for single messages is also one for batches.
+        for action in ["sqs:DeleteMessage", "sqs:ChangeMessageVisibility"] {
+            let count = |text: &str| staged.matches(text).count();
+            assert_eq!(count(&format!("{action}Batch")) * 2, count(action));
+        }
+    }
+
+    #[test]
+    fn a_function_that_names_no_binary_is_refused() {
+        let template = "Resources:\n  OddFunction:\n    Properties:\n      CodeUri: .\n";
+
+        assert!(functions(template).is_err());
+    }
+}
