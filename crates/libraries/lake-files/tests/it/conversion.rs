@@ -296,7 +296,7 @@ fn same_bytes_of_the_same_source_give_the_same_files() {
     assert_ne!(files(other, input.as_bytes())[0].0, first[0].0);
     assert_eq!(
         first[0].0.id,
-        FileId::of_part("t", date!(2026 - 01 - 01), SOURCE.key)
+        FileId::of_part("product_events", date!(2026 - 01 - 01), SOURCE.key)
     );
 }
 
@@ -416,8 +416,8 @@ fn an_id_is_text_or_a_number_under_any_of_its_keys() {
         ),
         (
             r#"{"uuid":"x","eventId":"y"}"#,
-            Some("x"),
-            Some(r#"{"eventId":"y"}"#),
+            Some("y"),
+            Some(r#"{"uuid":"x"}"#),
         ),
         (
             r#"{"eventId":"","uuid":null}"#,
