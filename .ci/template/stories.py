@@ -149,6 +149,10 @@ STORIES = {
         Story("a day cannot be closed", then(0, 1, 5 * HOUR, 12 * HOUR, HOUR), 12 * HOUR, 5 * HOUR, 4 * HOUR),
         Story("one run fails", each(HOUR, lambda minute: int(minute == 5 * HOUR), 0, 12 * HOUR), 12 * HOUR),
     ),
+    "LakeFilesRejectedAlarm": (
+        Story("a file of the lake is broken", each(HOUR, 0, 0, 5 * HOUR) + ((5 * HOUR + 1, 1),), 12 * HOUR, 5 * HOUR, 2 * HOUR),
+        Story("every file can be read", each(HOUR, 0, 0, 12 * HOUR), 12 * HOUR),
+    ),
     "StorageAlarm": (
         Story("storage runs out", then(10 * GIB, GIB // 2, HOUR, 2 * HOUR), 2 * HOUR, HOUR, 20),
         Story("a tenth of 40 GiB is left, and RDS adds to it", each(1, 4 * GIB, 0, 2 * HOUR), 2 * HOUR),

@@ -145,7 +145,7 @@ async fn each_object_counts_for_its_own_pipeline() {
     let email = email_key("bounce");
     rig.put(&email, sample("sparkpost/bounce.json")).await;
     let missing = "raw/mparticle/dt=2026-01-01/hour=12/missing.ndjson";
-    let product = "analytics_raw/2020/01/31/00/x";
+    let product = "analytics_raw/2026/01/31/00/x";
     rig.put(product, r#"{"event":"open"}{"event":"close"}"#)
         .await;
 
