@@ -16,6 +16,15 @@ pub(crate) enum Align {
     Right,
 }
 
+/// What is done with a cell that is wider than its column.
+#[derive(Clone, Copy, Debug)]
+enum Overlong {
+    /// It exceeds the column.
+    Shown,
+    /// It is truncated.
+    Cut,
+}
+
 /// The gap between two columns.
 const GAP: &str = "  ";
 /// Columns are not truncated below this number of characters, because shorter texts are useless.
@@ -31,7 +40,7 @@ pub(crate) fn room() -> Option<usize> {
 
 /// Lays out rows. The first is the header, which is underlined. Truncates nothing.
 pub(crate) fn lay_out(rows: &[Vec<String>], align: impl Fn(usize) -> Align) -> String {
-    draw(rows, &widths(rows, WIDEST_PADDING), None, align)
+    draw(rows, &widths(rows, WIDEST_PADDING), Overlong::Shown, align)
 }
 
 /// Like [`lay_out`], with cells truncated so that a line is at most `room` wide. `None` if there are too many columns for that.
@@ -51,7 +60,7 @@ pub(crate) fn fit(
     for width in &mut widths {
         *width = (*width).min(limit);
     }
-    Some(draw(rows, &widths, Some(limit), align))
+    Some(draw(rows, &widths, Overlong::Cut, align))
 }
 
 /// The greatest width per column with which all of them fit.
@@ -85,15 +94,16 @@ fn widths(rows: &[Vec<String>], most: usize) -> Vec<usize> {
 fn draw(
     rows: &[Vec<String>],
     widths: &[usize],
-    limit: Option<usize>,
+    overlong: Overlong,
     align: impl Fn(usize) -> Align,
 ) -> String {
     let line = |row: &[String]| {
         let cells = widths.iter().enumerate().map(|(column, &width_of_column)| {
             let text = printable(row.get(column).map_or("", String::as_str));
-            let text = match limit {
-                Some(limit) => cut(&text, limit),
-                None => text,
+            // To the column and not to the limit of all: a cell of nothing but marks has no width, and the ellipsis has one.
+            let text = match overlong {
+                Overlong::Cut => cut(&text, width_of_column),
+                Overlong::Shown => text,
             };
             // Not the padding of format strings, which counts characters and supports at most 65,535 of them.
             let padding = " ".repeat(width_of_column.saturating_sub(width(&text)));
@@ -189,6 +199,15 @@ mod tests {
                 .filter(|line| line.len() > 200)
                 .all(|line| line.contains(&long) || line.starts_with('─'))
         );
+    }
+
+    #[test]
+    fn a_cell_of_marks_alone_stays_within_its_column() {
+        let rows = [row(&["a word of more"]), row(&["", "b", &"\u{b43}".repeat(30)])];
+
+        let text = fit(&rows, 18, second_right).unwrap();
+
+        assert!(text.lines().all(|line| width(line) <= 18), "{text}");
     }
 
     /// A hostile cell: controls, escape sequences, marks without a letter, wide and right-to-left letters,
