@@ -165,7 +165,7 @@ def refer_to_a_secret(body):
 
 
 def name_a_table_with_a_capital(body):
-    properties(body, "EventsFilesTable")["TableInput"]["Name"] = "Events"
+    properties(body, "ProductEventsFilesTable")["TableInput"]["Name"] = "Events"
 
 
 MUTATIONS = {

@@ -20,7 +20,7 @@ async fn account_for(stack: &Stack, name: &str, body: &[u8]) -> Result<Accounts>
         );
     }
     let rejected_rows: i64 =
-        sqlx::query_scalar("select count(*) from events_rejected where batch_key = $1")
+        sqlx::query_scalar("select count(*) from email_events_rejected where batch_key = $1")
             .bind(&accounts.batch_key)
             .fetch_one(&stack.db)
             .await?;
@@ -154,7 +154,7 @@ async fn one_bad_event_is_rejected_alone() -> Result<()> {
 
         ensure!(accounts.sum() == (3, 2, 1), "{label}: {accounts:?}");
         let (reason, raw): (String, Vec<u8>) =
-            sqlx::query_as("select reason, raw from events_rejected where batch_key like $1")
+            sqlx::query_as("select reason, raw from email_events_rejected where batch_key like $1")
                 .bind(format!("{id}%"))
                 .fetch_one(&stack.db)
                 .await?;
@@ -182,7 +182,7 @@ async fn nul_and_lone_surrogates_are_replaced_and_stored() -> Result<()> {
 
         ensure!(accounts.sum() == (1, 1, 0), "{label}: {accounts:?}");
         let subject: String =
-            sqlx::query_scalar("select subject from events where event ->> 'event_id' = $1")
+            sqlx::query_scalar("select subject from email_events where event ->> 'event_id' = $1")
                 .bind(&id)
                 .fetch_one(&stack.db)
                 .await?;

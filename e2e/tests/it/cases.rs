@@ -7,6 +7,7 @@
 mod app;
 mod elsewhere;
 mod email;
+mod postgres;
 mod raw;
 mod run;
 

@@ -28,7 +28,7 @@ use crate::stack::repository_root;
 const FIRST_DAY: Date = date!(2026 - 01 - 01);
 const DAY: Date = date!(2026 - 02 - 03);
 const COLUMN_BYTES: usize = 64 << 20;
-const FEW_EVENTS: usize = 2_000;
+pub(crate) const FEW_EVENTS: usize = 2_000;
 
 #[derive(Debug, Deserialize)]
 struct Comparison {
@@ -115,7 +115,7 @@ fn raw(count: usize) -> Result<Vec<Raw>> {
     }
     Ok(vec![
         Raw {
-            table: Table::events(),
+            table: Table::product_events(),
             objects: events,
         },
         Raw {
@@ -191,6 +191,11 @@ async fn readers_of_other_makes_find_the_same_in_parts_days_and_months() -> Resu
         Ok(count) => count.parse()?,
         Err(_) => FEW_EVENTS,
     };
+    compare_readers(count).await
+}
+
+/// Writes files of `count` generated events and of awkward ones; fails unless all readers find the same in them.
+pub(crate) async fn compare_readers(count: usize) -> Result<()> {
     let root = repository_root();
     let python = std::env::var("CISTERN_INTEROP_PYTHON")
         .unwrap_or_else(|_| ".local/tools/clients/duckdb/bin/python".to_owned());

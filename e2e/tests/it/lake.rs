@@ -93,7 +93,7 @@ impl Stack {
             .athena_call(
                 "StartQueryExecution",
                 &json!({
-                    "QueryString": with_view(&Table::events(), sql),
+                    "QueryString": with_view(&Table::product_events(), sql),
                     "QueryExecutionContext": { "Database": DATABASE },
                     "WorkGroup": WORKGROUP,
                 }),
@@ -140,7 +140,7 @@ impl Stack {
     pub(crate) async fn seen(&self, label: &str) -> Result<BTreeMap<String, u64>> {
         let rows = self
             .athena(&format!(
-                "select eventid, count(*) as times from events where eventid like '{label}%' group by eventid"
+                "select eventid, count(*) as times from product_events where eventid like '{label}%' group by eventid"
             ))
             .await?;
         rows.into_iter()

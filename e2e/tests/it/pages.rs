@@ -77,7 +77,7 @@ async fn variables_and_functions_last_from_block_to_block() -> Result<()> {
 async fn page_on_using_lists_every_column_of_postgres() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
     let page = Page::read("docs/using.md")?;
-    for table in ["events", "batches", "events_rejected"] {
+    for table in ["email_events", "batches", "email_events_rejected"] {
         let columns: Vec<(String, String)> = sqlx::query_as(
             "select column_name::text, udt_name::text from information_schema.columns
              where table_schema = 'public' and table_name = $1 order by ordinal_position",

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use event_model::Pipeline;
 use lake_schema::{FileId, arrival, layout};
 use serde::Deserialize;
 use serde_json::json;
@@ -112,8 +113,8 @@ async fn outcome(
     let arrived = arrival::from_key(key)
         .context("the key tells an hour")?
         .date();
-    let id = FileId::of_part("events", arrived, key);
-    let rejected = layout::rejected_key("product_events", arrived, id);
+    let id = FileId::of_part("product_events", arrived, key);
+    let rejected = layout::rejected_key(Pipeline::ProductEvents, arrived, id);
     let lines = match stack.keys_under(&rejected).await?.first() {
         Some(key) => {
             stack
@@ -126,8 +127,8 @@ async fn outcome(
         None => 0,
     };
     let is_of_object = |file: &&String| {
-        let file = layout::LakeFile::from_key("events", file);
-        file.is_some_and(|file| file.id == FileId::of_part("events", file.day, key))
+        let file = layout::LakeFile::from_key("product_events", file);
+        file.is_some_and(|file| file.id == FileId::of_part("product_events", file.day, key))
     };
     Ok((files.iter().filter(is_of_object).cloned().collect(), lines))
 }
@@ -170,7 +171,7 @@ async fn every_class_of_damage_becomes_rows_and_rejections_and_duckdb_reads_the_
     }
     let files = async || -> Result<BTreeSet<String>> {
         Ok(stack
-            .keys_under("lake/events/")
+            .keys_under("lake/product_events/")
             .await?
             .into_iter()
             .collect())
@@ -256,7 +257,7 @@ async fn what_trackers_post_is_what_athena_counts() -> Result<()> {
     ensure_each_once(&stack.seen(&label).await?, &ids)?;
     let received = stack
         .athena(&format!(
-            "select count(*) from events where eventid like '{label}%' and receivedat > timestamp '2026-01-02 10:00:00' and not _clamped"
+            "select count(*) from product_events where eventid like '{label}%' and receivedat > timestamp '2026-01-02 10:00:00' and not _clamped"
         ))
         .await?;
     ensure!(received == [[Some("1103".to_owned())]], "{received:?}");
@@ -311,7 +312,7 @@ async fn queries_in_a_loop_see_every_event_once_while_days_are_closed() -> Resul
             })
             .await?;
     }
-    let closed = format!("lake/events/closed/dt={DAY}/");
+    let closed = format!("lake/product_events/closed/dt={DAY}/");
     let files = stack.keys_under(&closed).await?;
     ensure!(files.len() >= 2, "one for each round: {files:?}");
     Ok(())

@@ -202,7 +202,7 @@ impl Stack {
         .await
     }
 
-    /// How many of the events of a body, told apart by time and key, are in the `events` table.
+    /// How many of the events of a body, told apart by time and key, are in the table `email_events`.
     pub(crate) async fn stored_events_of(&self, body: &[u8]) -> Result<usize> {
         let (times, keys) = distinct_events(body)
             .into_iter()
@@ -210,7 +210,7 @@ impl Stack {
         let count: i64 = sqlx::query_scalar(
             r"
             select count(*)
-            from events
+            from email_events
             join unnest($1::timestamptz[], $2::uuid[]) as sent (ts, event_key)
                 using (ts, event_key)
             ",

@@ -84,7 +84,7 @@ struct Row {
 async fn rows_of(stack: &Stack, user: &str) -> Result<Vec<Row>> {
     let rows = stack
         .athena(&format!(
-            "select event, cast(datetime as varchar), eventid from events where userid = '{user}'"
+            "select event, cast(datetime as varchar), eventid from product_events where userid = '{user}'"
         ))
         .await?;
     rows.into_iter()
@@ -146,7 +146,7 @@ async fn libraries_send_each_event_once_though_the_answer_to_the_first_request_i
         let key = &stack.file.keys.track;
         let with_key = stack
             .athena(&format!(
-                "select count(*) from events where userid = '{user}' and _extra like '%{key}%'"
+                "select count(*) from product_events where userid = '{user}' and _extra like '%{key}%'"
             ))
             .await?;
         ensure!(with_key == [[Some("0".to_owned())]], "{}", library.heading);

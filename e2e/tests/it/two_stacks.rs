@@ -20,7 +20,11 @@ const COUNTING: [&str; 4] = ["ingest", "loader", "forwarder", "archiver"];
 
 /// Where the raw objects of the pipelines lie, and the files made of them.
 const RAW: [&str; 3] = ["raw/sparkpost/", "raw/mparticle/", "raw/track/"];
-const LAKE: [&str; 3] = ["lake/email_events/", "lake/app_events/", "lake/events/"];
+const LAKE: [&str; 3] = [
+    "lake/email_events/",
+    "lake/app_events/",
+    "lake/product_events/",
+];
 
 #[tokio::test]
 async fn staging_and_production_share_nothing() -> Result<()> {

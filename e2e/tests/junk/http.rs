@@ -18,10 +18,10 @@ const INGEST_MIB: u64 = 256;
 const GATEWAY_BYTES: usize = 4_400_000;
 
 /// Opens the webhook.
-const KEY: &str = "a key of the test";
+pub(crate) const KEY: &str = "a key of the test";
 
-/// The secret that ingest reads its keys from; its name.
-async fn keys() -> Result<String> {
+/// Creates a secret with the keys; returns its name.
+pub(crate) async fn keys() -> Result<String> {
     let name = format!("junk-{}", OffsetDateTime::now_utc().unix_timestamp_nanos());
     let keys = json!({ "signing_key": "any", "sparkpost": KEY });
     let secrets = Aws::local(&endpoint()?).await.secrets();

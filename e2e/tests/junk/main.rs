@@ -4,8 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod authorizer;
+mod compactor;
 mod forwarder;
 mod http;
 mod lambda;
+mod lies;
 mod objects;
+mod query;
 mod shapes;

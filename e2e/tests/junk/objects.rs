@@ -32,7 +32,7 @@ impl Bucket {
         Ok(Self { s3, name })
     }
 
-    async fn put(&self, key: &str, object: Vec<u8>) -> Result<usize> {
+    pub(crate) async fn put(&self, key: &str, object: Vec<u8>) -> Result<usize> {
         let size_bytes = object.len();
         let put = self.s3.put_object().bucket(&self.name).key(key);
         put.body(object.into()).send().await?;
@@ -157,7 +157,7 @@ async fn loader_lives_through_every_shape_and_loads_what_is_beside_it(pool: PgPo
                 .fetch_optional(&pool)
                 .await?;
         let rows: i64 =
-            sqlx::query_scalar("select count(*) from events_rejected where batch_key = $1")
+            sqlx::query_scalar("select count(*) from email_events_rejected where batch_key = $1")
                 .bind(junk_key.as_str())
                 .fetch_one(&pool)
                 .await?;
@@ -174,7 +174,7 @@ async fn loader_lives_through_every_shape_and_loads_what_is_beside_it(pool: PgPo
     }
 
     let stored: i64 =
-        sqlx::query_scalar("select count(*) from events where rcpt_to = 'a@example.com'")
+        sqlx::query_scalar("select count(*) from email_events where rcpt_to = 'a@example.com'")
             .fetch_one(&pool)
             .await?;
     ensure!(stored == good_count, "{stored} of {good_count}");
@@ -243,7 +243,7 @@ async fn loader_refuses_objects_of_other_forms_once_each(pool: PgPool) -> Result
         }
         println!("loader, {name}: peak {} MiB", loader.peak_mib()?);
     }
-    let stored: i64 = sqlx::query_scalar("select count(*) from events")
+    let stored: i64 = sqlx::query_scalar("select count(*) from email_events")
         .fetch_one(&pool)
         .await?;
     ensure!(stored == 6, "{stored}");

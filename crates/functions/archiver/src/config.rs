@@ -5,6 +5,7 @@ use std::str::FromStr;
 use aws_io::{Aws, S3Client};
 use event_model::Pipeline;
 use function_kit::{BoxError, Env, EnvError, metrics::Metrics};
+use lake_files::Merge;
 use lake_schema::{Table, layout};
 use time::{Date, Duration, OffsetDateTime, macros::date};
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub policy: Policy,
     /// How much of a column of a day's rows is held at once while it is merged.
     pub column_bytes: usize,
+    /// How many rows are merged at once.
+    pub max_rows: usize,
     /// `CloudWatch` namespace of the numbers.
     pub metrics_namespace: Option<String>,
 }
@@ -40,7 +43,7 @@ impl Config {
             env.parsed::<u16>(name, HOURS, default)
                 .map(|hours| Duration::hours(hours.into()))
         };
-        let settle: u16 = env.parsed("SETTLE_MINUTES", "a number of minutes", 45)?;
+        let query_grace_period: u16 = env.parsed("SETTLE_MINUTES", "a number of minutes", 45)?;
         let memory_mib: usize =
             env.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "a number of MiB", 1024)?;
         Ok(Self {
@@ -51,10 +54,11 @@ impl Config {
                 close_after: hours("CLOSE_AFTER_HOURS", 3)?,
                 reopen_after: hours("REOPEN_AFTER_HOURS", 24)?,
                 close_month_after: CLOSE_MONTH_AFTER,
-                settle: Duration::minutes(settle.into()),
+                query_grace_period: Duration::minutes(query_grace_period.into()),
             },
             // Columns grow by doubling, and beside them is the order of the rows: 40 bytes for each.
             column_bytes: (memory_mib << 20) / 8,
+            max_rows: (memory_mib << 20) / 2 / Merge::BYTES_A_ROW,
             metrics_namespace: env.optional("METRICS_NAMESPACE")?,
         })
     }
@@ -127,7 +131,7 @@ mod tests {
             ),
             (
                 "SETTLE_MINUTES",
-                config.policy.settle.whole_minutes().to_string(),
+                config.policy.query_grace_period.whole_minutes().to_string(),
             ),
             ("CLOSE_MONTHS", config.close_months.to_string()),
         ] {

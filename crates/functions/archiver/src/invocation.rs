@@ -52,11 +52,14 @@ fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
     Failure::Retry(error.into())
 }
 
-/// Some days or months cannot be closed.
+/// Some days, months or tables cannot be compacted.
 #[derive(Debug, thiserror::Error)]
-#[error("{failed_count} days or months cannot be closed, for the reasons in the log")]
-struct ClosingFailed {
+#[error(
+    "{failed_count} days or months cannot be closed, nor anything of the tables {failed_tables:?}; the log has the reasons"
+)]
+struct CompactionFailed {
     failed_count: usize,
+    failed_tables: Vec<String>,
 }
 
 /// Closes days and months. The schedule's event says nothing that matters.
@@ -66,7 +69,7 @@ struct ClosingFailed {
 /// metric and raises the alarm on it. What could be done is done.
 pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Result<(), BoxError> {
     let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
-    let report = compact(deps, budget.start_until()).await?;
+    let report = compact(deps, budget.start_until()).await;
     info!(
         merged_count = report.merged.len(),
         month_count = report.months.len(),
@@ -76,8 +79,15 @@ pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Res
         closing_count = report.closing_count,
         "compaction went on"
     );
-    match report.failed.len() {
-        0 => Ok(()),
-        failed_count => Err(ClosingFailed { failed_count }.into()),
+    let failed_count = report.failed.len();
+    let failed_tables = report.failed_tables;
+    if failed_count == 0 && failed_tables.is_empty() {
+        Ok(())
+    } else {
+        Err(CompactionFailed {
+            failed_count,
+            failed_tables,
+        }
+        .into())
     }
 }

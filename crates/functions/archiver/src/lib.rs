@@ -3,10 +3,10 @@
 mod compaction;
 mod config;
 mod invocation;
+mod lake_store;
 mod object;
-mod stored;
 
-pub use compaction::{LedgerError, Policy, Report, compact};
+pub use compaction::{Policy, Report, compact};
 pub use config::{Config, Deps};
 pub use invocation::{handle, handle_schedule};
-pub use stored::StoredError;
+pub use lake_store::LakeStoreError;

@@ -6,12 +6,13 @@ use std::{
 };
 
 use aws_io::s3::{GetError, ObjectRef, PutError, PutOutcome, put_new_file, stream::open};
+use event_model::{Counts, Pipeline};
 use lake_files::{ConvertError, Converted, Part, Source, convert};
 use lake_schema::{
     FileId, Table, arrival,
     layout::{self, FileKind, LakeFile},
 };
-use object_worker::{Counts, Rejection};
+use object_worker::Rejection;
 use tempfile::NamedTempFile;
 use time::{Date, Duration as TimeSpan, OffsetDateTime};
 use tokio::{
@@ -22,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::{
     Deps,
-    stored::{Stored, StoredError},
+    lake_store::{LakeStore, LakeStoreError},
 };
 
 /// For an object's first bytes, and for each piece of it.
@@ -63,7 +64,7 @@ pub(crate) enum ObjectError {
     Rejections(#[from] PutError),
     /// What it became could not be stored.
     #[error(transparent)]
-    Store(#[from] StoredError),
+    Store(#[from] LakeStoreError),
 }
 
 impl ObjectError {
@@ -99,7 +100,7 @@ impl ObjectError {
 pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Counts, ObjectError> {
     let started = Instant::now();
     let table = table_of(deps, &name.key)?;
-    let stored = Stored::new(deps, table);
+    let stored = LakeStore::new(deps, table);
     let source_key = source_key(&deps.config.bucket, name);
     let opened = open(&deps.s3, name, READ_LIMIT).await?;
     let size_bytes = opened.size_bytes;
@@ -157,11 +158,14 @@ pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Counts, Obj
 }
 
 fn table_of<'a>(deps: &'a Deps, key: &str) -> Result<&'a Table, ObjectError> {
-    let name = layout::table_of_raw(key);
-    let table = deps.tables.iter().find(|table| table.name() == name);
+    let pipeline = Pipeline::of_raw_key(key);
+    let table = deps
+        .tables
+        .iter()
+        .find(|table| table.pipeline() == pipeline);
     table.ok_or_else(|| ObjectError::NoTable {
         key: key.to_owned(),
-        table: name,
+        table: pipeline.name(),
     })
 }
 
@@ -175,7 +179,7 @@ fn source_key(bucket: &str, name: &ObjectRef) -> String {
 }
 
 async fn store(
-    stored: &Stored,
+    stored: &LakeStore,
     source_key: &str,
     arrival: OffsetDateTime,
     converted: Converted,
@@ -186,11 +190,7 @@ async fn store(
     if converted.rejected_count > 0 {
         let day = arrival.date();
         let id = FileId::of_part(&stored.table, day, source_key);
-        let name = stored.object(layout::rejected_key(
-            layout::pipeline(&stored.table),
-            day,
-            id,
-        ));
+        let name = stored.object(layout::rejected_key(stored.pipeline, day, id));
         let put = put_new_file(
             &stored.s3,
             &name,
@@ -228,16 +228,16 @@ fn coming(arrival: OffsetDateTime, now: OffsetDateTime) -> Date {
 /// Stores a part, unless it is there, or was and is now in a file that its day was closed as.
 ///
 /// That is looked up before the part is stored, and a part is only removed long after it was noted down there
-/// ([`Policy::settle`](crate::Policy::settle)): so a part that is not noted down yet is still there to be found, under one of the
+/// ([`Policy::query_grace_period`](crate::Policy::query_grace_period)): so a part that is not noted down yet is still there to be found, under one of the
 /// days that queries list.
 async fn store_part(
-    stored: &Stored,
+    stored: &LakeStore,
     part: Part,
     arrival: OffsetDateTime,
     now: OffsetDateTime,
-) -> Result<PutOutcome, StoredError> {
+) -> Result<PutOutcome, LakeStoreError> {
     let (day, _) = stored.read_day(part.file.day).await?;
-    if day.is_some_and(|day| day.parts.contains(&part.file.id)) {
+    if day.is_some_and(|day| day.parts.contains_key(&part.file.id)) {
         return Ok(PutOutcome::AlreadyThere);
     }
     let filed = |at| LakeFile {

@@ -1,4 +1,4 @@
-//! One question of a gateway, and its answer.
+//! Handles one event of a gateway.
 
 use std::time::SystemTime;
 
@@ -6,12 +6,20 @@ use access_keys::{KeysError, Scope, presented_key};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use tracing::{debug, error, info};
 
-use crate::{Answer, AuthorizerRequest, AuthorizerResponse, Deps, Question, token_request};
+use crate::{
+    AccessDecision, AuthorizerEvent, AuthorizerRequest, AuthorizerResponse, Deps, token_request,
+};
 
 /// The gateway's name for those whose scope is not known.
 const NOBODY: &str = "unknown";
 
-/// Why a request does not go on. Fixed texts, for the log.
+/// Whether a request is allowed.
+enum Verdict {
+    Allowed,
+    Denied(Denial),
+}
+
+/// Why a request is denied. Fixed texts, for the log.
 enum Denial {
     Route,
     Address,
@@ -25,61 +33,69 @@ impl Denial {
             Self::Route => "route without a scope",
             Self::Address => "address is in no network that may call this route",
             Self::Credential => "no key in the header",
-            Self::Key => "key does not open this scope",
+            Self::Key => "key does not authorize this scope",
         }
     }
 }
 
-/// Why there is no answer, which the gateway makes a 500.
+/// Why an event has no response. The gateway makes that a 500.
 #[derive(Debug, thiserror::Error)]
-pub enum Unanswered {
-    /// The keys cannot be known.
+pub enum AuthorizerError {
+    /// The keys cannot be read.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// The event is no question of the gateway.
+    /// The event is neither an authorizer's nor a request for a token.
     #[error("the event is neither an authorizer's nor a request for a token")]
-    Question,
+    UnknownEvent,
 }
 
-impl From<Unanswered> for Diagnostic {
-    fn from(error: Unanswered) -> Self {
+impl From<AuthorizerError> for Diagnostic {
+    fn from(error: AuthorizerError) -> Self {
         Self {
-            error_type: "Unanswered".to_owned(),
+            error_type: "AuthorizerError".to_owned(),
             error_message: function_kit::chain(&error).to_string(),
         }
     }
 }
 
-/// Answers one event.
-pub async fn handle(deps: &Deps, event: LambdaEvent<Question>) -> Result<Answer, Unanswered> {
+/// Handles one event.
+///
+/// # Errors
+/// When the keys cannot be read, or the event has neither form.
+pub async fn handle(
+    deps: &Deps,
+    event: LambdaEvent<AuthorizerEvent>,
+) -> Result<AuthorizerResponse, AuthorizerError> {
     let now = (deps.clock)();
     match &event.payload {
-        Question::Authorize(request) => Ok(Answer::Authorize(authorize(deps, request, now).await?)),
-        Question::Token(request) => Ok(Answer::Token(
+        AuthorizerEvent::Authorize(request) => Ok(AuthorizerResponse::Authorize(
+            authorize(deps, request, now).await?,
+        )),
+        AuthorizerEvent::Token(request) => Ok(AuthorizerResponse::Token(
             token_request::answer(deps, request, now).await?,
         )),
-        Question::Unknown => Err(Unanswered::Question),
+        AuthorizerEvent::Unknown => Err(AuthorizerError::UnknownEvent),
     }
 }
 
-/// Answers one question asked at `now`, and logs the answer.
+/// Decides on one request at `now`, and logs the decision.
 ///
 /// # Errors
-/// When the keys cannot be known. The gateway makes that a 500.
+/// When the keys cannot be read. The gateway makes that a 500.
 pub async fn authorize(
     deps: &Deps,
     request: &AuthorizerRequest,
     now: SystemTime,
-) -> Result<AuthorizerResponse, KeysError> {
+) -> Result<AccessDecision, KeysError> {
     let scope = Scope::of_route(&request.route_key());
     // The scope's name stands for the route, so that nothing of the request is printed.
     let scope_name = scope.map_or(NOBODY, Scope::as_str);
     let is_authorized = match decide(deps, request, scope, now).await {
-        Ok(Ok(())) => {
+        Ok(Verdict::Allowed) => {
             debug!(scope = scope_name, "request allowed");
             true
         }
-        Ok(Err(denial)) => {
+        Ok(Verdict::Denied(denial)) => {
             info!(
                 reason = denial.as_str(),
                 route = scope_name,
@@ -92,7 +108,7 @@ pub async fn authorize(
             return Err(error);
         }
     };
-    Ok(AuthorizerResponse::to(request, is_authorized, scope_name))
+    Ok(AccessDecision::to(request, is_authorized, scope_name))
 }
 
 async fn decide(
@@ -100,16 +116,19 @@ async fn decide(
     request: &AuthorizerRequest,
     scope: Option<Scope>,
     now: SystemTime,
-) -> Result<Result<(), Denial>, KeysError> {
+) -> Result<Verdict, KeysError> {
     let Some(scope) = scope else {
-        return Ok(Err(Denial::Route));
+        return Ok(Verdict::Denied(Denial::Route));
     };
     if scope == Scope::Sparkpost && !deps.sparkpost_networks.allow(request.source_ip()) {
-        return Ok(Err(Denial::Address));
+        return Ok(Verdict::Denied(Denial::Address));
     }
     let Some(presented) = request.authorization().and_then(presented_key) else {
-        return Ok(Err(Denial::Credential));
+        return Ok(Verdict::Denied(Denial::Credential));
     };
-    let is_open = deps.keys.open(scope, &presented, now).await?;
-    Ok(if is_open { Ok(()) } else { Err(Denial::Key) })
+    if deps.keys.authorizes(scope, &presented, now).await? {
+        Ok(Verdict::Allowed)
+    } else {
+        Ok(Verdict::Denied(Denial::Key))
+    }
 }

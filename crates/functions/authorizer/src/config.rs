@@ -33,7 +33,7 @@ impl Config {
     }
 }
 
-/// What every question needs.
+/// Dependencies of every invocation.
 #[derive(Debug)]
 pub struct Deps {
     /// The keys.

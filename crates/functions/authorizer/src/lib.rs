@@ -1,14 +1,14 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
 mod authorize;
 mod config;
-mod question;
+mod event;
+mod response;
 mod token_request;
 
-pub use access_keys::{KeyCache, KeysError, Network, NetworkError, Networks, Scope, keys};
-pub use answer::{Answer, AuthorizerResponse};
-pub use authorize::{Unanswered, authorize, handle};
+pub use access_keys::{KeyCache, KeysError, NetworkError, Networks, Scope, keys};
+pub use authorize::{AuthorizerError, authorize, handle};
 pub use config::{Config, Deps};
-pub use question::{AuthorizerRequest, Question, RequestContext};
+pub use event::{AuthorizerEvent, AuthorizerRequest, RequestContext};
+pub use response::{AccessDecision, AuthorizerResponse};
 pub use token_request::{TOKEN_ROUTES, TokenRequest, TokenResponse};

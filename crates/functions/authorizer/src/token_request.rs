@@ -72,7 +72,7 @@ struct Grant {
 /// Answers one request for a token at `now`.
 ///
 /// # Errors
-/// When the keys cannot be known. The gateway makes that a 500.
+/// When the keys cannot be read. The gateway makes that a 500.
 pub(crate) async fn answer(
     deps: &Deps,
     request: &TokenRequest,
@@ -105,7 +105,7 @@ pub(crate) async fn answer(
         return Ok(TokenResponse::refusal(400, "invalid_request"));
     };
     // A token cannot be renewed by itself, or it would last for ever.
-    if token::is_token(&secret) || !deps.keys.open(Scope::Sparkpost, &secret, now).await? {
+    if token::is_token(&secret) || !deps.keys.authorizes(Scope::Sparkpost, &secret, now).await? {
         info!(
             reason = "client secret is no key of the scope",
             "request denied"

@@ -10,8 +10,8 @@ use crate::chunk::Chunk;
 /// How much of messages goes into one object of the archive.
 const GROUP_BYTES: usize = 4 << 20;
 
-/// How many messages that came before are worked on together. Should one of them be what ended a run, those in the groups before
-/// are settled when it does so again.
+/// How many messages with earlier receives are processed together. If one of them ended a run, those in earlier groups are
+/// resolved before it does so again.
 const GROUP_OF_RETURNED: usize = 100;
 
 /// Archived messages, object by object.
@@ -56,8 +56,8 @@ impl Backlog {
     }
 }
 
-/// Messages in groups that an object each may hold, none of them empty; those that came least often first. What is in memory
-/// for writing a group is bounded by it, and not by how much SQS gives at once.
+/// Splits messages into groups of one object each, none of them empty, those with the fewest receives first. This bounds the memory
+/// for writing a group, however much SQS returns.
 pub(crate) fn groups(mut messages: Vec<ReceivedMessage>) -> Vec<Vec<ReceivedMessage>> {
     messages.sort_by_key(|message| message.receive_count);
     let mut groups: Vec<Vec<ReceivedMessage>> = Vec::new();

@@ -1,16 +1,18 @@
-//! Messages on their way through a run, with the calls that their events became.
+//! Messages of a run, with the calls that their events became.
 
 use std::collections::{HashMap, VecDeque};
 
 use aws_io::queue::ReceivedMessage;
 use event_mapping::{Arrival, Call, Mapper, More, Operation, Outcome, Rejection, SkipReason};
 
-/// A chunk is full when its calls take so much. The last message that it takes may add
+use crate::call_index::CallIndex;
+
+/// A chunk is full when its calls take so much memory. The last message may add
 /// [`MAX_CALL_BYTES`](event_mapping::MAX_CALL_BYTES). Up to three chunks are held at a time: one being mapped, one
-/// being delivered and one being settled.
+/// being dispatched and one being resolved.
 const FULL_BYTES: usize = 8 << 20;
 
-/// Messages that are delivered and settled together.
+/// Messages that are dispatched and resolved together.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
     /// The key of the object they are archived in.
@@ -30,15 +32,15 @@ pub(crate) struct HeldMessage {
     pub(crate) events: Vec<EventState>,
     /// Events that are only counted, being too many.
     pub(crate) more: More,
-    /// Places of the profile updates that the message asks for beside its events.
-    pub(crate) profiles: Vec<usize>,
+    /// Indices of the profile updates that the message asks for beside its events.
+    pub(crate) profiles: Vec<CallIndex>,
 }
 
-/// How far an event is.
+/// What an event became.
 #[derive(Debug)]
 pub(crate) enum EventState {
-    /// It became the call at this place; `is_copy` when an earlier event became the same one.
-    Called { place: usize, is_copy: bool },
+    /// It became the call at this index; `is_copy` when an earlier event became the same one.
+    Called { index: CallIndex, is_copy: bool },
     /// It is left out.
     Skipped(SkipReason),
     /// It cannot be used.
@@ -69,8 +71,8 @@ impl Chunk {
             call_bytes += body.call_bytes();
             let events = body.events.into_iter().map(|event| match event.outcome {
                 Outcome::Send(call) => {
-                    let (place, is_copy) = calls.add(call);
-                    EventState::Called { place, is_copy }
+                    let (index, is_copy) = calls.add(call);
+                    EventState::Called { index, is_copy }
                 }
                 Outcome::Skip(reason) => EventState::Skipped(reason),
                 Outcome::Reject(rejection, item) => EventState::Rejected { rejection, item },
@@ -103,28 +105,27 @@ impl Chunk {
 #[derive(Debug, Default)]
 struct Calls {
     all: Vec<Call>,
-    latest: HashMap<(Operation, String), usize>,
+    latest: HashMap<(Operation, String), CallIndex>,
 }
 
 impl Calls {
     /// Adds a call, or finds that the very same one is there: queues deliver more than once, and so do senders. A call of
-    /// the same id with other content is another one; it goes out in a later request, as whoever sent it wanted the
+    /// the same id with other content is another one; it is sent in a later request, because the sender wanted the
     /// event changed.
-    fn add(&mut self, call: Call) -> (usize, bool) {
+    fn add(&mut self, call: Call) -> (CallIndex, bool) {
         let key = (call.operation, call.id.clone());
-        if let Some(place) = self.latest.get(&key) {
-            let same = self
-                .all
-                .get(*place)
+        if let Some(index) = self.latest.get(&key) {
+            let same = index
+                .of(&self.all)
                 .is_some_and(|other| other.user == call.user && other.json == call.json);
             if same {
-                return (*place, true);
+                return (*index, true);
             }
         }
-        let place = self.all.len();
-        self.latest.insert(key, place);
+        let index = CallIndex(self.all.len());
+        self.latest.insert(key, index);
         self.all.push(call);
-        (place, false)
+        (index, false)
     }
 }
 
@@ -174,21 +175,21 @@ mod tests {
         assert!(matches!(
             states[0],
             EventState::Called {
-                place: 0,
+                index: CallIndex(0),
                 is_copy: false
             }
         ));
         assert!(matches!(
             states[1],
             EventState::Called {
-                place: 0,
+                index: CallIndex(0),
                 is_copy: true
             }
         ));
         assert!(matches!(
             states[2],
             EventState::Called {
-                place: 1,
+                index: CallIndex(1),
                 is_copy: false
             }
         ));
@@ -198,10 +199,13 @@ mod tests {
     #[test]
     fn chunk_is_full_by_what_its_messages_become() {
         let mapper = Mapper::new(MappingConfig::default()).unwrap();
-        let attribute = "x".repeat(1 << 20);
+        // A mebibyte of attributes, each within the limit of a field.
+        let text = "x".repeat(32_000);
+        let attributes: Vec<String> = (0..32).map(|n| format!(r#""a{n}":"{text}""#)).collect();
+        let attributes = attributes.join(",");
         let event = |id: usize| {
             format!(
-                r#"{{"event_type":"screen_view","data":{{"screen_name":"a","source_message_id":"{id}","custom_attributes":{{"a":"{attribute}"}}}}}}"#
+                r#"{{"event_type":"screen_view","data":{{"screen_name":"a","source_message_id":"{id}","custom_attributes":{{{attributes}}}}}}}"#
             )
         };
         let mut messages: VecDeque<_> = (0..20)

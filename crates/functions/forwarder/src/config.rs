@@ -1,4 +1,4 @@
-//! What the function is told.
+//! The configuration of the function.
 
 use std::{num::NonZeroUsize, str::FromStr, time::Duration};
 
@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::{
     destination::{BodyFormat, HttpLimits, IterableRates},
-    release::Hiding,
+    resolution::UnknownUsers,
     run::RunSettings,
-    settlement::UnknownUsers,
+    visibility::VisibilityBackoff,
 };
 
 const ITERABLE_US: &str = "https://api.iterable.com";
@@ -50,7 +50,7 @@ pub enum DestinationConfig {
     Iterable {
         /// The API's host.
         url: Url,
-        /// How many requests it takes.
+        /// How many requests it accepts.
         rates: IterableRates,
     },
     /// Any HTTP endpoint.
@@ -59,7 +59,7 @@ pub enum DestinationConfig {
         url: Url,
         /// How events stand in them.
         format: BodyFormat,
-        /// How much it takes.
+        /// Its limits.
         limits: HttpLimits,
     },
 }
@@ -163,7 +163,9 @@ fn run_settings(env: &Env) -> Result<RunSettings, EnvError> {
         )?,
         unknown_user_patience: hours(patience_hours),
         request_timeout: Duration::from_millis(timeout_ms.max(1)),
-        hiding: Hiding::starting_with(Duration::from_secs(retry_seconds.clamp(1, 3_600))),
+        visibility: VisibilityBackoff::starting_with(Duration::from_secs(
+            retry_seconds.clamp(1, 3_600),
+        )),
     })
 }
 

@@ -1,121 +1,123 @@
-//! What follows from an answer: which calls are settled, and which are to be sent again, in what company. Pure.
+//! What follows from a response: which calls have a result, and which are sent again, with which others. Pure.
 //!
-//! A rejection is final, so a call that is named by its user, or blamed for the refusal of a whole request, is rejected
-//! only after it was refused alone, or together with nothing but calls of the same user. And nothing is success that the destination did not clearly say: a failure that it counts but does not
-//! attribute is looked for by halving.
+//! A rejection is final, so a call that is named by its user, or because of which a whole request was refused, is rejected
+//! only after it was refused alone, or together with calls of the same user only. Nothing counts as accepted unless the
+//! destination clearly says so: a failure that it counts but does not attribute is found by splitting the request in half.
 
-use event_mapping::{Call, RejectReason, Rejection, iterable::User};
+use std::time::Duration;
 
-use crate::destination::{Address, Answer, Failure, FailureCause};
+use event_mapping::{Call, FailureCause, RejectReason, Rejection};
 
-/// What became of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// The destination took it.
-    Sent,
-    /// The destination does not know its user.
-    UnknownUser,
-    /// The destination will never take it.
-    Rejected(Rejection),
-}
+use crate::{
+    call_index::CallIndex,
+    destination::{Address, Failure, Response},
+};
 
-/// What follows from an answer to a request. Places are those in the request.
+/// What became of a call: the destination accepted it, or why it did not.
+pub(crate) type DeliveryResult = Result<(), FailureCause>;
+
+/// The calls of a request.
+pub(crate) type Request<'a> = [(CallIndex, &'a Call)];
+
+/// What follows from a response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Some calls are settled; others go out again in further requests, in this order.
+    /// Some calls have a result; others are sent again in further requests, in this order.
     Go {
-        /// Settled calls.
-        settled: Vec<(usize, Fate)>,
+        /// Results, each final for this run.
+        results: Vec<(CallIndex, DeliveryResult)>,
         /// The further requests, each smaller than this one.
-        further: Vec<Vec<usize>>,
+        further: Vec<Vec<CallIndex>>,
     },
-    /// The same request is to be sent again later.
+    /// The same request is sent again later.
     Again {
         /// When, if the destination said so.
-        retry_after: Option<std::time::Duration>,
+        retry_after: Option<Duration>,
         /// Why.
         detail: String,
     },
-    /// Nothing more is to be sent.
+    /// Nothing more is sent.
     Stop(String),
 }
 
-/// Decides on the answer to a request with these calls.
-pub(crate) fn decide(calls: &[&Call], answer: Answer) -> Decision {
-    match answer {
-        Answer::Busy {
+/// Decides on the response to a request.
+pub(crate) fn decide(request: &Request<'_>, response: Response) -> Decision {
+    match response {
+        Response::Transient {
             retry_after,
             detail,
         } => Decision::Again {
             retry_after,
             detail,
         },
-        Answer::Closed(detail) => Decision::Stop(detail),
-        Answer::TooLarge(detail) => halve_or(
-            calls,
-            FailureCause::rejected(RejectReason::TooLarge, detail),
+        Response::Misconfigured(detail) => Decision::Stop(detail),
+        Response::TooLarge(detail) => halve_or(
+            request,
+            &FailureCause::rejected(RejectReason::TooLarge, detail),
         ),
-        Answer::Refused(cause) => halve_or(calls, cause),
-        Answer::Blamed(blamed) => on_blame(calls, &blamed),
-        Answer::Taken {
+        Response::Refused(cause) => halve_or(request, &cause),
+        Response::InvalidItems(items) => on_invalid_items(request, &items),
+        Response::Accepted {
             failures,
             failed_count,
-        } => on_taken(calls, &failures, failed_count),
+        } => on_accepted(request, &failures, failed_count),
     }
 }
 
-/// Nothing was taken because of some call: the halves will tell which one.
-fn halve_or(calls: &[&Call], alone: FailureCause) -> Decision {
-    if calls.len() <= 1 {
-        return settle_all(calls, &Fate::from(alone));
+/// Nothing was accepted because of some call: the halves will show which one.
+fn halve_or(request: &Request<'_>, alone: &FailureCause) -> Decision {
+    if request.len() <= 1 {
+        return all_failed(request, alone);
     }
-    let (first, second) = (
-        (0..calls.len() / 2).collect(),
-        (calls.len() / 2..calls.len()).collect(),
-    );
+    let (first, second) = request.split_at(request.len() / 2);
     Decision::Go {
-        settled: Vec::new(),
-        further: vec![first, second],
+        results: Vec::new(),
+        further: vec![indices(first), indices(second)],
     }
 }
 
-/// Nothing was taken because of these calls: the others go out without them, and each of them alone.
-fn on_blame(calls: &[&Call], blamed: &[(usize, Rejection)]) -> Decision {
-    let blame = |place: usize| blamed.iter().find(|(other, _)| *other == place);
-    let (culprits, others): (Vec<usize>, Vec<usize>) =
-        (0..calls.len()).partition(|place| blame(*place).is_some());
-    match blamed.first() {
-        // A lone call is to blame, whatever index was named.
-        Some((_, rejection)) if calls.len() == 1 => {
-            settle_all(calls, &Fate::Rejected(rejection.clone()))
+/// Nothing was accepted because of these items: the others are sent without them, and each of them alone.
+fn on_invalid_items(request: &Request<'_>, items: &[(usize, Rejection)]) -> Decision {
+    let is_invalid = |position: usize| items.iter().any(|(other, _)| *other == position);
+    match items.first() {
+        // A lone call is the cause, whatever index was named.
+        Some((_, rejection)) if request.len() == 1 => {
+            all_failed(request, &FailureCause::Rejected(rejection.clone()))
         }
-        _ if culprits.is_empty() => halve_or(
-            calls,
-            FailureCause::rejected(RejectReason::Unexplained, "refused without a reason"),
+        _ if !(0..request.len()).any(is_invalid) => halve_or(
+            request,
+            &FailureCause::rejected(RejectReason::Unexplained, "refused without a reason"),
         ),
         _ => {
-            let rest = (!others.is_empty()).then_some(others);
-            let alone = culprits.into_iter().map(|place| vec![place]);
+            let (mut others, mut alone) = (Vec::new(), Vec::new());
+            for (position, (index, _)) in request.iter().enumerate() {
+                if is_invalid(position) {
+                    alone.push(vec![*index]);
+                } else {
+                    others.push(*index);
+                }
+            }
+            let others = (!others.is_empty()).then_some(others);
             Decision::Go {
-                settled: Vec::new(),
-                further: rest.into_iter().chain(alone).collect(),
+                results: Vec::new(),
+                further: others.into_iter().chain(alone).collect(),
             }
         }
     }
 }
 
-fn on_taken(calls: &[&Call], failures: &[Failure], failed_count: usize) -> Decision {
-    let named: Vec<Option<&Failure>> = calls
+fn on_accepted(request: &Request<'_>, failures: &[Failure], failed_count: usize) -> Decision {
+    let named: Vec<Option<&Failure>> = request
         .iter()
         .enumerate()
-        .map(|(place, call)| {
+        .map(|(position, (_, call))| {
             failures
                 .iter()
-                .find(|failure| failure.address.names(place, call))
+                .find(|failure| failure.address.names(position, call))
         })
         .collect();
     let named_count = named.iter().flatten().count();
-    // Iterable does not say whether it counts events of names that it does not take as failed.
+    // Iterable does not say whether it counts events of disallowed names as failed.
     let by_name = |failure: &&&Failure| matches!(failure.address, Address::EventName(_));
     let named_otherwise = named_count - named.iter().flatten().filter(by_name).count();
     if failed_count > named_count {
@@ -128,89 +130,83 @@ fn on_taken(calls: &[&Call], failures: &[Failure], failed_count: usize) -> Decis
             )
         };
         return halve_or(
-            calls,
-            first.map_or_else(unexplained, |failure| failure.cause.clone()),
+            request,
+            &first.map_or_else(unexplained, |failure| failure.cause.clone()),
         );
     }
 
-    // Else some calls of the users in question were taken, and nobody knows which.
+    // Else some calls of the named users were accepted, and the response does not say which.
     let all_failed = failed_count == named_count || failed_count == named_otherwise;
-    let nothing_else_is_meant = calls.len() == 1 || (all_failed && is_of_one_user(calls));
-    let mut settled = Vec::new();
-    let mut again: Vec<Vec<usize>> = Vec::new();
-    for (place, failure) in named.into_iter().enumerate() {
+    let is_unambiguous = request.len() == 1 || (all_failed && is_of_one_user(request));
+    let mut results = Vec::new();
+    let mut again: Vec<Vec<(CallIndex, &Call)>> = Vec::new();
+    for ((index, call), failure) in request.iter().zip(named) {
         match failure {
-            None => settled.push((place, Fate::Sent)),
-            Some(failure) => {
-                let is_final = nothing_else_is_meant || failure.is_final(all_failed);
-                if is_final {
-                    settled.push((place, Fate::from(failure.cause.clone())));
-                } else {
-                    join_own_user(&mut again, calls, place);
-                }
+            None => results.push((*index, Ok(()))),
+            Some(failure) if is_unambiguous || failure.is_final(all_failed) => {
+                results.push((*index, Err(failure.cause.clone())));
             }
+            Some(_) => join_own_user(&mut again, *index, call),
         }
     }
-    if again
+    let is_the_same_request = again
         .first()
-        .is_some_and(|group| group.len() == calls.len())
-    {
-        again = (0..calls.len()).map(|place| vec![place]).collect();
-    }
-    Decision::Go {
-        settled,
-        further: again,
-    }
+        .is_some_and(|group| group.len() == request.len());
+    let further = if is_the_same_request {
+        request.iter().map(|(index, _)| vec![*index]).collect()
+    } else {
+        again.iter().map(|group| indices(group)).collect()
+    };
+    Decision::Go { results, further }
 }
 
 impl Failure {
-    /// Whether this can be believed of a call in company. A name of the event, a place and an id are exact. An unknown user
-    /// may become known, and the event goes out again then.
+    /// Whether this certainly applies to each call that it names. An event name, an index and an id are exact. An unknown user
+    /// may become known, and the event is sent again then.
     fn is_final(&self, all_failed: bool) -> bool {
         match (&self.address, &self.cause) {
             (Address::EventName(_) | Address::Index(_) | Address::Id(_), _) => true,
             (Address::User { .. }, FailureCause::UnknownUser) => all_failed,
-            (Address::User { .. }, FailureCause::Final(_)) => false,
+            (Address::User { .. }, FailureCause::Rejected(_)) => false,
         }
     }
 }
 
 /// Adds a call to the group of its user, so that a user's calls stay together and in order.
-fn join_own_user(groups: &mut Vec<Vec<usize>>, calls: &[&Call], place: usize) {
-    let user = |place: usize| calls.get(place).map(|call| &call.user);
-    let own: Option<&User> = user(place);
-    let group = groups
-        .iter_mut()
-        .find(|group| group.first().is_some_and(|first| user(*first) == own));
+fn join_own_user<'a>(
+    groups: &mut Vec<Vec<(CallIndex, &'a Call)>>,
+    index: CallIndex,
+    call: &'a Call,
+) {
+    let group = groups.iter_mut().find(|group| {
+        group
+            .first()
+            .is_some_and(|(_, first)| first.user == call.user)
+    });
     match group {
-        Some(group) => group.push(place),
-        None => groups.push(vec![place]),
+        Some(group) => group.push((index, call)),
+        None => groups.push(vec![(index, call)]),
     }
 }
 
-fn is_of_one_user(calls: &[&Call]) -> bool {
-    let mut users = calls.iter().map(|call| &call.user);
+fn is_of_one_user(request: &Request<'_>) -> bool {
+    let mut users = request.iter().map(|(_, call)| &call.user);
     let first = users.next();
     users.all(|user| Some(user) == first)
 }
 
-fn settle_all(calls: &[&Call], fate: &Fate) -> Decision {
-    let settled = (0..calls.len())
-        .map(|place| (place, fate.clone()))
-        .collect();
+fn all_failed(request: &Request<'_>, cause: &FailureCause) -> Decision {
+    let results = request
+        .iter()
+        .map(|(index, _)| (*index, Err(cause.clone())));
     Decision::Go {
-        settled,
+        results: results.collect(),
         further: Vec::new(),
     }
 }
 
-impl From<FailureCause> for Fate {
-    fn from(cause: FailureCause) -> Self {
-        match cause {
-            FailureCause::UnknownUser => Self::UnknownUser,
-            FailureCause::Final(rejection) => Self::Rejected(rejection),
-        }
-    }
+fn indices(request: &Request<'_>) -> Vec<CallIndex> {
+    request.iter().map(|(index, _)| *index).collect()
 }
 
 #[cfg(test)]

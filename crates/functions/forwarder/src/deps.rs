@@ -51,13 +51,13 @@ struct DestinationSecret {
     signing_secret: Option<String>,
 }
 
-/// A destination that could not be made ready.
+/// Why there is no usable destination.
 #[derive(Debug, thiserror::Error)]
 pub enum DestinationError {
     /// The secret could not be read.
     #[error("reading the destination's key")]
     Secret(#[from] SecretError),
-    /// The secret is not of the expected form. Why exactly is not told, as it would show parts of it.
+    /// The secret is not of the expected form. The parse error is left out, as it would show parts of it.
     #[error(
         "the destination's secret must be JSON: {{\"api_key\"}} for Iterable, {{\"authorization\", \"signing_secret\"}} for HTTP"
     )]
@@ -91,7 +91,7 @@ impl Deps {
         })
     }
 
-    /// The destination with its present key. Asked for in every run, so that a new key holds at once.
+    /// The destination with its current key. Read in every run, so that a new key is used immediately.
     ///
     /// # Errors
     /// When there is no key, or none of the expected form.

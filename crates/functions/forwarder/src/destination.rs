@@ -1,18 +1,18 @@
-//! Where events go, and what can be said about each of them there.
+//! Where events are sent.
 //!
-//! A destination says how much it takes, sends a request, and puts the answer in the words of [`Answer`]. What follows
-//! from an answer is the same for all of them and is decided elsewhere. A further destination is one more file here,
+//! A destination states its limits, sends a request, and translates the response to a [`Response`]. What follows
+//! from a response is the same for all destinations and is decided elsewhere. A further destination is one more file here,
 //! and one more arm where the configuration chooses.
 
 mod http;
 mod iterable;
-mod iterable_answer;
+mod iterable_response;
 mod post;
 mod signature;
 
 use std::{fmt, time::Duration};
 
-use event_mapping::{Call, Operation, RejectReason, Rejection, iterable::User};
+use event_mapping::{Call, FailureCause, Operation, Rejection, iterable::User};
 use futures::future::BoxFuture;
 
 pub use self::{
@@ -22,20 +22,20 @@ pub use self::{
     signature::{SigningSecret, SigningSecretError},
 };
 
-/// A place that takes events.
+/// A service that receives events.
 pub trait Destination: fmt::Debug + Send + Sync {
-    /// How much one request may hold, and how often there may be one.
+    /// The limits of requests for this operation.
     fn limits(&self, operation: Operation) -> Limits;
 
     /// Sends one request with these calls, which are within [`Destination::limits`], in at most `time_limit`.
     ///
-    /// Sending a call twice must be safe: a request whose answer was lost is sent again.
+    /// Sending a call twice must be safe: a request whose response was lost is repeated.
     fn send<'a>(
         &'a self,
         operation: Operation,
         calls: &'a [&'a Call],
         time_limit: Duration,
-    ) -> BoxFuture<'a, Answer>;
+    ) -> BoxFuture<'a, Response>;
 }
 
 /// What one request may hold, and how often there may be one.
@@ -49,34 +49,34 @@ pub struct Limits {
     pub interval: Duration,
 }
 
-/// What a destination said to a request.
+/// A destination's response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It took the request. Calls that no failure names were taken, if the count of failures says so.
-    Taken {
-        /// What it named.
+pub enum Response {
+    /// It accepted the request. Calls that no failure names were accepted, if the count of failures agrees.
+    Accepted {
+        /// The failures that it named.
         failures: Vec<Failure>,
-        /// How many calls it says it did not take.
+        /// How many calls it did not accept, by its own count.
         failed_count: usize,
     },
-    /// It took nothing, because of these calls: their places in the request, with the reason.
-    Blamed(Vec<(usize, Rejection)>),
-    /// It took nothing, because of some call in it. For a request of one call this is the reason.
+    /// It accepted nothing, because of these items: their indices in the request, with the reason.
+    InvalidItems(Vec<(usize, Rejection)>),
+    /// It accepted nothing, because of some call in it. For a request of one call this is the reason.
     Refused(FailureCause),
-    /// It took nothing: the request is too large.
+    /// It accepted nothing: the request is too large.
     TooLarge(String),
-    /// It may or may not have taken something, and should be asked again later.
-    Busy {
-        /// When to ask again, if it said so.
+    /// It may or may not have accepted something, and the request should be repeated later.
+    Transient {
+        /// When to repeat the request, if the destination said so.
         retry_after: Option<Duration>,
         /// What happened, without anything of the events.
         detail: String,
     },
-    /// It takes nothing from us at all: a wrong key, a wrong address. Without anything of the events.
-    Closed(String),
+    /// It accepts no requests: a wrong key, a wrong address. Without anything of the events.
+    Misconfigured(String),
 }
 
-/// A call that was not taken, in the destination's terms.
+/// A call that was not accepted, in the destination's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Which calls are meant.
@@ -85,10 +85,10 @@ pub struct Failure {
     pub cause: FailureCause,
 }
 
-/// How a destination names calls.
+/// How a destination identifies calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// By the place in the request.
+    /// By the index in the request.
     Index(usize),
     /// By the id.
     Id(String),
@@ -103,17 +103,8 @@ pub enum Address {
     EventName(String),
 }
 
-/// Why a call was not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FailureCause {
-    /// The destination does not know the user. It may come to know them.
-    UnknownUser,
-    /// It will not take the call, now or later.
-    Final(Rejection),
-}
-
 impl Address {
-    /// Whether the call at this place is meant.
+    /// Whether the call at this index is meant.
     pub fn names(&self, index: usize, call: &Call) -> bool {
         match self {
             Self::Index(other) => *other == index,
@@ -136,16 +127,9 @@ impl Address {
     }
 }
 
-impl FailureCause {
-    /// The rejection of a call that will never be taken.
-    pub fn rejected(reason: RejectReason, detail: impl Into<String>) -> Self {
-        Self::Final(reason.because(detail))
-    }
-}
-
-impl Answer {
-    /// Everything was taken.
-    pub const ALL_TAKEN: Self = Self::Taken {
+impl Response {
+    /// Every call was accepted.
+    pub const ALL_ACCEPTED: Self = Self::Accepted {
         failures: Vec::new(),
         failed_count: 0,
     };

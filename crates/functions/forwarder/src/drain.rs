@@ -1,12 +1,12 @@
 //! The work of a run: from the queue to the destination, chunk by chunk.
 //!
-//! Three things go on side by side: a chunk is received, archived and mapped; the one before it is delivered; the
-//! messages of the one before that are deleted or given back. So no more than three chunks are held, and events of one user
-//! that are in different chunks still go out one after another. Last come messages that may be what ended earlier runs,
-//! one at a time.
+//! Three stages are concurrent: a chunk is received, archived and mapped; the previous one is dispatched; the
+//! messages of the one before that are deleted or released. So at most three chunks are held, and events of one user
+//! in different chunks are still sent one after another. Messages that may have ended earlier runs are processed last, one at a
+//! time.
 //!
-//! A run may be cut off anywhere. A message is deleted last, after it was archived, its events were taken and its
-//! rejections written down, so what was cut off happens again, under the same ids.
+//! A run may be interrupted anywhere. A message is deleted last, after it was archived, its events were accepted and its
+//! rejections written, so the interrupted work is repeated under the same ids.
 
 use std::time::Duration;
 
@@ -16,68 +16,70 @@ use function_kit::chain;
 use tracing::error;
 
 use crate::{
+    acknowledger::Acknowledger,
     backlog::{Archived, Backlog, groups},
     chunk::Chunk,
-    courier::Courier,
-    decision::Fate,
-    flow::Flow,
-    intake::Intake,
-    release::GivenBack,
+    decision::DeliveryResult,
+    dispatcher::Dispatcher,
+    rate_limiter::RateLimiter,
+    receiver::Receiver,
     report::RunEnd,
-    return_desk::ReturnDesk,
+    resolution::{ResolutionPolicy, resolve},
+    resolved_message::ResolvedMessage,
     run::{Run, unix_ms},
-    settlement::{Terms, settle, unreadable},
     storage::Storage,
-    suspects::{Mark, Marks, Suspects, bury},
+    suspects::{Mark, Marks, Suspects, move_to_dead_letters},
+    visibility::ReleaseReason,
 };
 
 const QUEUE_FAILED: &str = "the queue could not be read";
 const ARCHIVE_FAILED: &str = "received messages could not be archived";
 
-/// A run at work.
+/// A run in progress.
 pub(crate) struct Drain<'r> {
     run: &'r Run<'r>,
-    flow: &'r Flow,
-    courier: &'r Courier<'r>,
+    limiter: &'r RateLimiter,
+    dispatcher: &'r Dispatcher<'r>,
     storage: &'r Storage<'r>,
-    intake: Intake<'r>,
-    pub(crate) desk: ReturnDesk<'r>,
+    receiver: Receiver<'r>,
+    pub(crate) acknowledger: Acknowledger<'r>,
     suspects: Suspects,
     backlog: Backlog,
-    /// Whether the destination has taken something.
+    /// Whether the destination has accepted something.
     is_proven: bool,
 }
 
-/// A chunk and what became of its calls.
-struct Delivered {
+/// A chunk and the results of its calls.
+struct Dispatched {
     chunk: Chunk,
-    fates: Vec<Option<Fate>>,
+    results: Vec<Option<DeliveryResult>>,
 }
 
-/// What receiving brought.
+/// What was received.
 #[derive(Default)]
 struct Received {
-    archived: u64,
-    /// What is not archived, and goes back.
-    given_back: Vec<(String, Duration)>,
+    /// How many messages are archived.
+    archived_count: u64,
+    /// What is not archived, and is released.
+    released: Vec<(String, Duration)>,
 }
 
 impl<'r> Drain<'r> {
     pub(crate) fn new(
         run: &'r Run<'r>,
-        flow: &'r Flow,
-        courier: &'r Courier<'r>,
+        limiter: &'r RateLimiter,
+        dispatcher: &'r Dispatcher<'r>,
         storage: &'r Storage<'r>,
-        intake: Intake<'r>,
-        desk: ReturnDesk<'r>,
+        receiver: Receiver<'r>,
+        acknowledger: Acknowledger<'r>,
     ) -> Self {
         Self {
             run,
-            flow,
-            courier,
+            limiter,
+            dispatcher,
             storage,
-            intake,
-            desk,
+            receiver,
+            acknowledger,
             suspects: Suspects::default(),
             backlog: Backlog::default(),
             is_proven: false,
@@ -86,8 +88,8 @@ impl<'r> Drain<'r> {
 
     /// Why the run is over.
     pub(crate) fn why_ended(&self) -> RunEnd {
-        self.flow.why_ended().unwrap_or_else(|| {
-            if self.intake.may_have_more() {
+        self.limiter.why_ended().unwrap_or_else(|| {
+            if self.receiver.may_have_more() {
                 RunEnd::OutOfTime
             } else {
                 RunEnd::QueueEmpty
@@ -95,92 +97,94 @@ impl<'r> Drain<'r> {
         })
     }
 
-    /// Works until the queue is empty, there is no more time, or the destination fails.
+    /// Works until the queue is empty, the time is used up, or the destination fails.
     pub(crate) async fn drain(&mut self) {
         loop {
-            self.work_on_all().await;
+            self.process_all().await;
             let suspects = std::mem::take(&mut self.suspects).into_waiting();
             if suspects.is_empty() {
                 return;
             }
             for message in suspects {
-                Box::pin(self.work_alone(message)).await;
+                Box::pin(self.process_alone(message)).await;
             }
         }
     }
 
-    /// Works until nothing may be received any more, and what was received is settled, apart from suspects.
-    async fn work_on_all(&mut self) {
-        let mut delivering: Option<Chunk> = None;
-        let mut settling: Option<Delivered> = None;
+    /// Works until nothing more may be received, and all received messages but suspects are resolved.
+    async fn process_all(&mut self) {
+        let mut dispatching: Option<Chunk> = None;
+        let mut resolving: Option<Dispatched> = None;
         loop {
-            let is_idle = delivering.is_none() && settling.is_none();
+            let is_idle = dispatching.is_none() && resolving.is_none();
             let may_receive = self.backlog.is_empty() && self.may_receive(is_idle);
             if !may_receive && self.backlog.is_empty() && is_idle {
                 return;
             }
             let run = self.run;
-            let (flow, courier, storage) = (self.flow, self.courier, self.storage);
-            let (intake, suspects, backlog) =
-                (&mut self.intake, &mut self.suspects, &mut self.backlog);
+            let (limiter, dispatcher, storage) = (self.limiter, self.dispatcher, self.storage);
+            let (receiver, suspects, backlog) =
+                (&mut self.receiver, &mut self.suspects, &mut self.backlog);
             let receive = async {
-                let received = if may_receive {
-                    receive(run, flow, storage, intake, suspects, backlog).await
+                let archived = if may_receive {
+                    receive(run, limiter, storage, receiver, suspects, backlog).await
                 } else {
                     Received::default()
                 };
-                (received, next_chunk(run, backlog))
+                (archived, next_chunk(run, backlog))
             };
-            let deliver = async {
-                let chunk = delivering.take()?;
-                let fates = courier.deliver(&chunk.calls).await;
-                Some(Delivered { chunk, fates })
+            let dispatch = async {
+                let chunk = dispatching.take()?;
+                let results = dispatcher.dispatch(&chunk.calls).await;
+                Some(Dispatched { chunk, results })
             };
-            let desk = &mut self.desk;
-            let settle = async {
-                if let Some(delivered) = settling.take() {
-                    settle_chunk(run, flow, courier, desk, delivered).await;
+            let acknowledger = &mut self.acknowledger;
+            let resolve = async {
+                if let Some(sent) = resolving.take() {
+                    resolve_chunk(run, limiter, dispatcher, acknowledger, sent).await;
                 }
             };
-            let ((received, chunk), delivered, ()) =
-                futures::future::join3(Box::pin(receive), Box::pin(deliver), Box::pin(settle))
+            let ((archived, chunk), sent, ()) =
+                futures::future::join3(Box::pin(receive), Box::pin(dispatch), Box::pin(resolve))
                     .await;
 
-            self.note(delivered.as_ref());
-            self.desk.messages.archived += received.archived;
-            self.desk.give_back(received.given_back).await;
-            settling = delivered;
-            delivering = chunk;
+            self.adapt(sent.as_ref());
+            self.acknowledger.messages.archived += archived.archived_count;
+            self.acknowledger.release(archived.released).await;
+            resolving = sent;
+            dispatching = chunk;
         }
     }
 
     fn may_receive(&self, is_idle: bool) -> bool {
-        self.intake.may_have_more() && self.flow.allows_to_receive() && (self.is_proven || is_idle)
+        self.receiver.may_have_more()
+            && self.limiter.allows_to_receive()
+            && (self.is_proven || is_idle)
     }
 
-    /// Learns from a chunk how much may be received.
-    fn note(&mut self, delivered: Option<&Delivered>) {
-        match delivered {
-            Some(delivered) if delivered.chunk.calls.is_empty() => self.intake.open_further(),
-            Some(_) if self.flow.why_ended().is_none() => {
+    /// Adapts the receive limit to the outcome of a chunk.
+    fn adapt(&mut self, dispatched: Option<&Dispatched>) {
+        match dispatched {
+            Some(dispatched) if dispatched.chunk.calls.is_empty() => self.receiver.raise_limit(),
+            Some(_) if self.limiter.why_ended().is_none() => {
                 self.is_proven = true;
-                self.intake.open_fully();
+                self.receiver.lift_limit();
             }
             Some(_) | None => {}
         }
     }
 
-    /// Works on one message with nothing else in hand, from which no other can take harm.
-    async fn work_alone(&mut self, message: ReceivedMessage) {
-        if !self.flow.allows_to_send() {
-            let why = match self.flow.why_ended() {
-                Some(_) => open_because(self.flow),
-                None => GivenBack::OutOfTime,
+    /// Processes one message while no other is held that it could harm.
+    async fn process_alone(&mut self, message: ReceivedMessage) {
+        if !self.limiter.allows_to_send() {
+            let why = match self.limiter.why_ended() {
+                Some(_) => release_reason(self.limiter),
+                None => ReleaseReason::OutOfTime,
             };
-            let hiding = self.run.settings.hiding;
-            let hidden = hiding.hidden_for(why, message.receive_count);
-            self.desk
-                .give_back(vec![(message.receipt_handle, hidden)])
+            let visibility = self.run.settings.visibility;
+            let timeout = visibility.visibility_timeout(why, message.receive_count);
+            self.acknowledger
+                .release(vec![(message.receipt_handle, timeout)])
                 .await;
             return;
         }
@@ -190,64 +194,71 @@ impl<'r> Drain<'r> {
         };
         let id = message.id.clone();
         match marks.set(&id).await {
-            Mark::New => self.deliver_alone(message).await,
-            Mark::AllLeftBehind => self.bury(message).await,
+            Mark::New => self.dispatch_alone(message).await,
+            Mark::AllLeftBehind => self.move_to_dead_letters(message).await,
         }
         marks.clear(&id).await;
     }
 
-    async fn deliver_alone(&mut self, message: ReceivedMessage) {
-        let (run, flow) = (self.run, self.flow);
-        let received = archive(run, flow, self.storage, vec![message], &mut self.backlog).await;
-        self.desk.messages.archived += received.archived;
-        self.desk.give_back(received.given_back).await;
+    async fn dispatch_alone(&mut self, message: ReceivedMessage) {
+        let (run, limiter) = (self.run, self.limiter);
+        let received = archive(run, limiter, self.storage, vec![message], &mut self.backlog).await;
+        self.acknowledger.messages.archived += received.archived_count;
+        self.acknowledger.release(received.released).await;
         while let Some(chunk) = next_chunk(run, &mut self.backlog) {
-            let fates = self.courier.deliver(&chunk.calls).await;
-            let delivered = Delivered { chunk, fates };
-            self.note(Some(&delivered));
-            settle_chunk(run, flow, self.courier, &mut self.desk, delivered).await;
+            let results = self.dispatcher.dispatch(&chunk.calls).await;
+            let dispatched = Dispatched { chunk, results };
+            self.adapt(Some(&dispatched));
+            resolve_chunk(
+                run,
+                limiter,
+                self.dispatcher,
+                &mut self.acknowledger,
+                dispatched,
+            )
+            .await;
         }
     }
 
-    async fn bury(&mut self, message: ReceivedMessage) {
-        match bury(self.run.sqs, self.run.queue_url, &message).await {
+    async fn move_to_dead_letters(&mut self, message: ReceivedMessage) {
+        match move_to_dead_letters(self.run.sqs, self.run.queue_url, &message).await {
             Ok(is_in_queue) => {
                 let rejection = RejectReason::BreaksTheRun
-                    .because("runs ended while they had only this message in hand");
-                let settled = unreadable(&message, &rejection);
-                self.desk.messages.dead += u64::from(is_in_queue);
-                self.desk.take(vec![settled]).await;
+                    .because("runs ended while only this message was being processed");
+                let resolved = ResolvedMessage::unparsed(&message, &rejection);
+                self.acknowledger.messages.dead += u64::from(is_in_queue);
+                self.acknowledger.ack(vec![resolved]).await;
             }
             Err(cause) => {
-                error!(error = %chain(&cause), "message that breaks runs cannot be set aside now");
-                let loan = give_back(self.run, message);
-                self.desk.give_back(vec![loan]).await;
+                error!(error = %chain(&cause), "message that ends runs not moved to the dead-letter queue, it is released");
+                let release = after_trouble(self.run, message);
+                self.acknowledger.release(vec![release]).await;
             }
         }
     }
 }
 
-/// Receives, archives, and only then lets anybody look into it.
+/// Receives messages and archives them before anything parses them.
 async fn receive(
     run: &Run<'_>,
-    flow: &Flow,
+    limiter: &RateLimiter,
     storage: &Storage<'_>,
-    intake: &mut Intake<'_>,
+    receiver: &mut Receiver<'_>,
     suspects: &mut Suspects,
     backlog: &mut Backlog,
 ) -> Received {
-    let (messages, result) = intake.receive_chunk().await;
+    let (messages, result) = receiver.receive_chunk().await;
     if let Err(cause) = result {
         error!(error = %chain(&cause), "queue could not be read");
-        flow.end(RunEnd::QueueFailed(QUEUE_FAILED.to_owned()));
+        limiter.end(RunEnd::QueueFailed(QUEUE_FAILED.to_owned()));
     }
     let messages = suspects.set_aside(messages);
-    archive(run, flow, storage, messages, backlog).await
+    archive(run, limiter, storage, messages, backlog).await
 }
 
 async fn archive(
     run: &Run<'_>,
-    flow: &Flow,
+    limiter: &RateLimiter,
     storage: &Storage<'_>,
     messages: Vec<ReceivedMessage>,
     backlog: &mut Backlog,
@@ -262,7 +273,7 @@ async fn archive(
                 Ok(source_key) => Some(source_key),
                 Err(cause) => {
                     error!(error = %chain(&cause), "received messages could not be archived");
-                    flow.end(RunEnd::ArchiveFailed(ARCHIVE_FAILED.to_owned()));
+                    limiter.end(RunEnd::ArchiveFailed(ARCHIVE_FAILED.to_owned()));
                     has_failed = true;
                     None
                 }
@@ -270,24 +281,25 @@ async fn archive(
         };
         match outcome {
             Some(source_key) => {
-                received.archived += group.len() as u64;
+                received.archived_count += group.len() as u64;
                 backlog.add(Archived {
                     source_key,
                     messages: group.into(),
                 });
             }
             None => received
-                .given_back
-                .extend(group.into_iter().map(|message| give_back(run, message))),
+                .released
+                .extend(group.into_iter().map(|message| after_trouble(run, message))),
         }
     }
     received
 }
 
-fn give_back(run: &Run<'_>, message: ReceivedMessage) -> (String, Duration) {
-    let hiding = run.settings.hiding;
-    let hidden = hiding.hidden_for(GivenBack::Trouble, message.receive_count);
-    (message.receipt_handle, hidden)
+/// The release of a message that could not be processed.
+fn after_trouble(run: &Run<'_>, message: ReceivedMessage) -> (String, Duration) {
+    let visibility = run.settings.visibility;
+    let timeout = visibility.visibility_timeout(ReleaseReason::Trouble, message.receive_count);
+    (message.receipt_handle, timeout)
 }
 
 fn next_chunk(run: &Run<'_>, backlog: &mut Backlog) -> Option<Chunk> {
@@ -296,43 +308,45 @@ fn next_chunk(run: &Run<'_>, backlog: &mut Backlog) -> Option<Chunk> {
     backlog.next_chunk(run.mapper, unix_ms((run.clock)()), max_age_ms)
 }
 
-/// Why events about which nothing is known are given back.
-fn open_because(flow: &Flow) -> GivenBack {
-    match flow.why_ended() {
-        Some(RunEnd::OutOfTime | RunEnd::QueueEmpty) => GivenBack::OutOfTime,
+/// Why messages are released that have calls without a result.
+fn release_reason(limiter: &RateLimiter) -> ReleaseReason {
+    match limiter.why_ended() {
+        Some(RunEnd::OutOfTime | RunEnd::QueueEmpty) => ReleaseReason::OutOfTime,
         Some(
             RunEnd::DestinationUnavailable(_)
             | RunEnd::DestinationRefused(_)
             | RunEnd::QueueFailed(_)
             | RunEnd::ArchiveFailed(_),
         )
-        | None => GivenBack::Trouble,
+        | None => ReleaseReason::Trouble,
     }
 }
 
-async fn settle_chunk(
+async fn resolve_chunk(
     run: &Run<'_>,
-    flow: &Flow,
-    courier: &Courier<'_>,
-    desk: &mut ReturnDesk<'_>,
-    delivered: Delivered,
+    limiter: &RateLimiter,
+    dispatcher: &Dispatcher<'_>,
+    acknowledger: &mut Acknowledger<'_>,
+    sent: Dispatched,
 ) {
     let now_ms = unix_ms((run.clock)());
-    let terms = Terms {
+    let policy = ResolutionPolicy {
         unknown_users: run.settings.unknown_users,
         unknown_user_patience: run.settings.unknown_user_patience,
         now_ms,
-        open_because: open_because(flow),
-        hiding: run.settings.hiding,
+        release_reason: release_reason(limiter),
+        visibility: run.settings.visibility,
     };
     let mut start = 0;
-    while start < delivered.chunk.messages.len() {
-        let (settlement, next) = settle(&delivered.chunk, &delivered.fates, &terms, start);
+    while start < sent.chunk.messages.len() {
+        let (resolution, next) = resolve(&sent.chunk, &sent.results, &policy, start);
         start = next;
-        desk.take(settlement.settled).await;
-        desk.give_back(settlement.given_back).await;
-        if !settlement.unknown_users.is_empty() {
-            courier.make_users(settlement.unknown_users, now_ms).await;
+        acknowledger.ack(resolution.resolved).await;
+        acknowledger.release(resolution.released).await;
+        if !resolution.unknown_users.is_empty() {
+            dispatcher
+                .create_users(resolution.unknown_users, now_ms)
+                .await;
         }
     }
 }

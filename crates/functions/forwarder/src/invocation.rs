@@ -9,16 +9,18 @@ use time::{OffsetDateTime, macros::format_description};
 use tokio::time::Instant;
 use tracing::error;
 
-use crate::{Deps, Run, RunEnd, Window, deps::DestinationError, report::RunReport};
+use crate::{Deps, Run, RunDeadlines, RunEnd, deps::DestinationError, report::RunReport};
 
-/// A run that ended because something is wrong that a later run will not find better by itself.
+/// A run that failed for a reason that a later run will meet again.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// There is no destination to send to.
-    #[error("making the destination ready")]
+    /// There is no usable destination.
+    #[error("preparing the destination")]
     Destination(#[from] DestinationError),
-    /// The destination refuses us.
-    #[error("the destination refuses us ({0}); nothing was deleted that it did not take")]
+    /// The destination refuses the key or the address.
+    #[error(
+        "the destination refuses requests ({0}); no message was deleted whose events it did not accept"
+    )]
     Refused(String),
     /// The queue or the bucket failed.
     #[error("{0}")]
@@ -39,13 +41,14 @@ impl From<RunError> for Diagnostic {
     }
 }
 
-/// Drains the queue. What the event says does not matter: the schedule's and a person's are alike.
+/// Drains the queue. The event's content does not matter: the schedule and a person may invoke the function.
 ///
 /// # Errors
-/// When somebody has to look at it. Running out of time, or a destination that is away, is no error: the next run goes on.
+/// When an operator must act. A run whose time is used up or whose destination is unavailable is not an error: the next run
+/// continues.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, RunError> {
     let now = (deps.clock)();
-    let window = Window::new(Instant::now(), available(&event.context, now));
+    let deadlines = RunDeadlines::new(Instant::now(), available(&event.context, now));
     let destination = deps.destination().await?;
     let run_id = run_id(&event.context.request_id, now);
     let run = Run {
@@ -61,15 +64,15 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Run
         run_id: &run_id,
         seed: seed(&run_id),
     };
-    let report = run.drain(window).await;
-    let result = answer(&report);
+    let report = run.drain(deadlines).await;
+    let result = response(&report);
     if let Err(cause) = &result {
-        error!(error = %chain(cause), "run ended with something to look at");
+        error!(error = %chain(cause), "run failed");
     }
     result
 }
 
-fn answer(report: &RunReport) -> Result<Value, RunError> {
+fn response(report: &RunReport) -> Result<Value, RunError> {
     match &report.end {
         RunEnd::QueueEmpty | RunEnd::OutOfTime | RunEnd::DestinationUnavailable(_) => {
             Ok(report.to_json())
@@ -101,7 +104,7 @@ fn run_id(request_id: &str, now: OffsetDateTime) -> String {
     format!("{time}-{id}")
 }
 
-/// FNV-1a: any number will do, as long as runs have different ones.
+/// FNV-1a: only that different runs have different numbers matters.
 fn seed(run_id: &str) -> u64 {
     run_id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

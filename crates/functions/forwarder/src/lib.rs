@@ -1,32 +1,34 @@
 #![doc = include_str!("../README.md")]
 
+mod acknowledger;
 mod backlog;
 mod backoff;
+mod call_index;
 mod chunk;
 mod config;
-mod courier;
 mod decision;
 mod deps;
 pub mod destination;
+mod dispatcher;
 mod drain;
-mod flow;
-mod intake;
 mod invocation;
 mod packing;
-mod release;
+mod rate_limiter;
+mod receiver;
 mod report;
-mod return_desk;
+mod resolution;
+mod resolved_message;
 mod run;
-mod settlement;
+mod run_deadlines;
 mod storage;
 mod suspects;
-mod window;
+mod visibility;
 
 pub use config::{Config, DestinationConfig, SettingsError};
 pub use deps::{Deps, DestinationError};
 pub use invocation::{RunError, handle};
-pub use release::Hiding;
 pub use report::{EventCounts, MessageCounts, RunEnd, RunReport};
+pub use resolution::UnknownUsers;
 pub use run::{Run, RunSettings};
-pub use settlement::UnknownUsers;
-pub use window::Window;
+pub use run_deadlines::RunDeadlines;
+pub use visibility::VisibilityBackoff;

@@ -1,55 +1,55 @@
 //! Cuts calls into requests. Pure.
 //!
-//! A user's calls go out in the order they happened, so they are in one request, or in requests that go out one after
-//! another. Requests that share no user may go out side by side.
+//! A user's calls are sent in the order in which they happened, so they are in one request, or in requests that are sent one
+//! after another. Requests that share no user may be sent concurrently.
 
 use std::collections::HashSet;
 
 use event_mapping::{Call, iterable::User};
 
-use crate::destination::Limits;
+use crate::{call_index::CallIndex, destination::Limits};
 
-/// What a body holds beside its calls and the commas between them, generously.
+/// An upper bound of what a body holds beside its calls and the commas between them.
 const ENVELOPE_BYTES: usize = 64;
 
-/// Requests that go out one after another; places are those in the slice of calls.
-pub(crate) type Train = Vec<Vec<usize>>;
+/// Requests that are sent one after another.
+pub(crate) type RequestSequence = Vec<Vec<CallIndex>>;
 
 /// Calls in requests.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Packed {
-    /// Trains that share no user with each other.
-    pub(crate) trains: Vec<Train>,
+    /// Sequences that share no user with each other.
+    pub(crate) sequences: Vec<RequestSequence>,
     /// Calls that no request can hold.
-    pub(crate) too_large: Vec<usize>,
+    pub(crate) too_large: Vec<CallIndex>,
 }
 
-/// Packs the calls at these places. No request holds two calls of one id: at a destination that updates by id, the
-/// order of the two would be anybody's guess.
-pub(crate) fn pack(calls: &[Call], mut places: Vec<usize>, limits: &Limits) -> Packed {
+/// Packs the calls at these indices. No request holds two calls of one id: the order of the two would be undefined at a
+/// destination that updates by id.
+pub(crate) fn pack(calls: &[Call], mut indices: Vec<CallIndex>, limits: &Limits) -> Packed {
     let mut packed = Packed::default();
     let room = limits.body_bytes.saturating_sub(ENVELOPE_BYTES);
-    places.retain(|place| {
-        let fits = calls.get(*place).is_some_and(|call| call.json.len() < room);
+    indices.retain(|index| {
+        let fits = index.of(calls).is_some_and(|call| call.json.len() < room);
         if !fits {
-            packed.too_large.push(*place);
+            packed.too_large.push(*index);
         }
         fits
     });
-    places.sort_by_key(|place| {
-        calls
-            .get(*place)
-            .map(|call| (&call.user, call.at_ms, *place))
-    });
+    indices.sort_by_key(|index| index.of(calls).map(|call| (&call.user, call.at_ms, *index)));
 
     let mut open = Request::default();
-    for user_places in places.chunk_by(|one, other| user_of(calls, *one) == user_of(calls, *other))
+    for user_indices in
+        indices.chunk_by(|one, other| user_of(calls, *one) == user_of(calls, *other))
     {
-        let mut segments = segments(calls, user_places, limits.calls, room);
+        let mut segments = segments(calls, user_indices, limits.calls, room);
         if segments.len() > 1 {
-            packed
-                .trains
-                .push(segments.into_iter().map(|segment| segment.places).collect());
+            packed.sequences.push(
+                segments
+                    .into_iter()
+                    .map(|segment| segment.indices)
+                    .collect(),
+            );
         } else if let Some(segment) = segments.pop() {
             if !open.has_room_for(&segment, limits.calls, room) {
                 packed.close(std::mem::take(&mut open));
@@ -61,42 +61,42 @@ pub(crate) fn pack(calls: &[Call], mut places: Vec<usize>, limits: &Limits) -> P
     packed
 }
 
-fn user_of(calls: &[Call], place: usize) -> Option<&User> {
-    calls.get(place).map(|call| &call.user)
+fn user_of(calls: &[Call], index: CallIndex) -> Option<&User> {
+    index.of(calls).map(|call| &call.user)
 }
 
 impl Packed {
     fn close(&mut self, request: Request<'_>) {
-        if !request.places.is_empty() {
-            self.trains.push(vec![request.places]);
+        if !request.indices.is_empty() {
+            self.sequences.push(vec![request.indices]);
         }
     }
 }
 
 #[derive(Debug, Default)]
 struct Request<'a> {
-    places: Vec<usize>,
+    indices: Vec<CallIndex>,
     bytes: usize,
     ids: HashSet<&'a str>,
 }
 
 impl<'a> Request<'a> {
     fn has_room_for(&self, other: &Self, max_calls: usize, room: usize) -> bool {
-        self.places.len() + other.places.len() <= max_calls
+        self.indices.len() + other.indices.len() <= max_calls
             && self.bytes + other.bytes <= room
             && self.ids.is_disjoint(&other.ids)
     }
 
     fn append(&mut self, other: Self) {
-        self.places.extend(other.places);
+        self.indices.extend(other.indices);
         self.bytes += other.bytes;
         self.ids.extend(other.ids);
     }
 
-    fn of(place: usize, call: &'a Call) -> Self {
+    fn of(index: CallIndex, call: &'a Call) -> Self {
         // The comma counts too.
         Self {
-            places: vec![place],
+            indices: vec![index],
             bytes: call.json.len() + 1,
             ids: HashSet::from([call.id.as_str()]),
         }
@@ -106,16 +106,16 @@ impl<'a> Request<'a> {
 /// The calls of one user in as few requests as possible, in order.
 fn segments<'a>(
     calls: &'a [Call],
-    places: &[usize],
+    indices: &[CallIndex],
     max_calls: usize,
     room: usize,
 ) -> Vec<Request<'a>> {
     let mut segments: Vec<Request<'a>> = Vec::new();
-    for place in places {
-        let Some(call) = calls.get(*place) else {
+    for index in indices {
+        let Some(call) = index.of(calls) else {
             continue;
         };
-        let single = Request::of(*place, call);
+        let single = Request::of(*index, call);
         match segments
             .last_mut()
             .filter(|last| last.has_room_for(&single, max_calls, room))
@@ -157,7 +157,14 @@ mod tests {
     }
 
     fn pack_all(calls: &[Call], limits: Limits) -> Packed {
-        pack(calls, (0..calls.len()).collect(), &limits)
+        pack(calls, (0..calls.len()).map(CallIndex).collect(), &limits)
+    }
+
+    /// The indices as numbers.
+    fn numbers(sequences: &[RequestSequence]) -> Vec<Vec<Vec<usize>>> {
+        let of_request = |request: &Vec<CallIndex>| request.iter().map(|index| index.0).collect();
+        let of_sequence = |sequence: &RequestSequence| sequence.iter().map(of_request).collect();
+        sequences.iter().map(of_sequence).collect()
     }
 
     #[test]
@@ -171,18 +178,21 @@ mod tests {
 
         let packed = pack_all(&calls, limits(10, 1_000));
 
-        assert_eq!(packed.trains, [vec![vec![1, 2, 0, 3]]]);
+        assert_eq!(numbers(&packed.sequences), [vec![vec![1, 2, 0, 3]]]);
     }
 
     #[test]
-    fn user_with_more_than_a_request_holds_has_a_train_alone() {
+    fn user_with_more_calls_than_a_request_holds_has_a_sequence_alone() {
         let calls: Vec<Call> = (0..5)
             .map(|n| call(&n.to_string(), if n == 0 { "a" } else { "b" }, n, 9))
             .collect();
 
         let packed = pack_all(&calls, limits(2, 1_000));
 
-        assert_eq!(packed.trains, [vec![vec![1, 2], vec![3, 4]], vec![vec![0]]]);
+        assert_eq!(
+            numbers(&packed.sequences),
+            [vec![vec![1, 2], vec![3, 4]], vec![vec![0]]]
+        );
     }
 
     #[test]
@@ -195,11 +205,14 @@ mod tests {
 
         let packed = pack_all(&calls, limits(10, 1_000));
 
-        assert_eq!(packed.trains, [vec![vec![0], vec![1]], vec![vec![2]]]);
+        assert_eq!(
+            numbers(&packed.sequences),
+            [vec![vec![0], vec![1]], vec![vec![2]]]
+        );
     }
 
     #[test]
-    fn call_larger_than_a_request_is_told() {
+    fn call_larger_than_a_request_is_reported() {
         let calls = [call("1", "a", 1, 500), call("2", "a", 2, 100)];
 
         let packed = pack_all(&calls, limits(10, 400));
@@ -207,8 +220,8 @@ mod tests {
         assert_eq!(
             packed,
             Packed {
-                trains: vec![vec![vec![1]]],
-                too_large: vec![0]
+                sequences: vec![vec![vec![CallIndex(1)]]],
+                too_large: vec![CallIndex(0)]
             }
         );
     }
@@ -227,27 +240,27 @@ mod tests {
 
             let packed = pack_all(&calls, limits(max_calls, body_bytes));
 
-            let mut seen: Vec<usize> = packed.too_large.clone();
-            let mut train_of: BTreeMap<&User, usize> = BTreeMap::new();
-            for (index, train) in packed.trains.iter().enumerate() {
+            let mut seen: Vec<CallIndex> = packed.too_large.clone();
+            let mut sequence_of: BTreeMap<&User, usize> = BTreeMap::new();
+            for (number, sequence) in packed.sequences.iter().enumerate() {
                 let mut last_of: BTreeMap<&User, i64> = BTreeMap::new();
-                for request in train {
+                for request in sequence {
                     prop_assert!((1..=max_calls).contains(&request.len()));
-                    let bytes: usize = request.iter().map(|place| calls[*place].json.len() + 1).sum();
+                    let bytes: usize = request.iter().map(|index| calls[index.0].json.len() + 1).sum();
                     prop_assert!(bytes + ENVELOPE_BYTES <= body_bytes);
-                    let ids: HashSet<&str> = request.iter().map(|place| calls[*place].id.as_str()).collect();
+                    let ids: HashSet<&str> = request.iter().map(|index| calls[index.0].id.as_str()).collect();
                     prop_assert_eq!(ids.len(), request.len());
-                    for place in request {
-                        let call = &calls[*place];
-                        prop_assert_eq!(*train_of.entry(&call.user).or_insert(index), index);
+                    for index in request {
+                        let call = &calls[index.0];
+                        prop_assert_eq!(*sequence_of.entry(&call.user).or_insert(number), number);
                         let last = last_of.insert(&call.user, call.at_ms);
                         prop_assert!(last.is_none_or(|last| last <= call.at_ms));
-                        seen.push(*place);
+                        seen.push(*index);
                     }
                 }
             }
             seen.sort_unstable();
-            prop_assert_eq!(seen, (0..calls.len()).collect::<Vec<_>>());
+            prop_assert_eq!(seen, (0..calls.len()).map(CallIndex).collect::<Vec<_>>());
         }
     }
 }

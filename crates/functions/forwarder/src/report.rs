@@ -13,11 +13,11 @@ use serde_json::{Map, Value, json};
 pub enum RunEnd {
     /// There were no more messages.
     QueueEmpty,
-    /// There was no more time; the next run goes on.
+    /// The time was used up; the next run continues.
     OutOfTime,
-    /// The destination did not take requests for as long as there was time.
+    /// The destination accepted no requests until the time was used up.
     DestinationUnavailable(String),
-    /// The destination refuses us: somebody must look at the key or the address.
+    /// The destination refuses the key or the address: an operator must act.
     DestinationRefused(String),
     /// The queue could not be read.
     QueueFailed(String),
@@ -27,14 +27,14 @@ pub enum RunEnd {
 
 /// What became of the events of deleted messages: `received = sent + skipped + rejected`.
 ///
-/// An event is counted when its message is deleted, so one whose message comes back is counted once in the end.
+/// An event is counted when its message is deleted, so one whose message is delivered again is counted once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventCounts {
-    /// Taken by the destination.
+    /// Accepted by the destination.
     pub sent: u64,
     /// Left out on purpose.
     pub skipped: BTreeMap<SkipReason, u64>,
-    /// Not usable, and written down.
+    /// Not usable, and stored with a reason.
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Of the sent ones, those that were over a day old.
     pub late: u64,
@@ -47,14 +47,14 @@ pub struct EventCounts {
 pub struct MessageCounts {
     /// Received, and written to the archive.
     pub archived: u64,
-    /// Settled and deleted.
+    /// Resolved and deleted.
     pub deleted: u64,
-    /// Given back to be received again.
-    pub given_back: u64,
-    /// Put into the dead-letter queue, since a run ended with nothing but this one in hand.
+    /// Released to be received again.
+    pub released: u64,
+    /// Moved to the dead-letter queue, because runs ended while processing only this one.
     #[serde(skip_serializing_if = "is_zero")]
     pub dead: u64,
-    /// Settled and not deleted, as SQS would not: they come back, and their events go out again under the same ids.
+    /// Resolved and not deleted, because SQS failed: they are delivered again, and their events are sent again under the same ids.
     pub not_deleted: u64,
 }
 
@@ -157,7 +157,7 @@ impl EventCounts {
 }
 
 impl RunReport {
-    /// The report as a function's answer.
+    /// The report as a function's response.
     pub fn to_json(&self) -> Value {
         let mut events = self.events.reasons();
         let totals = [
@@ -219,7 +219,7 @@ mod tests {
                     "rejected_by_reason": { "too_old_for_destination": 1 },
                     "notes": { "total_computed": 1 },
                 },
-                "messages": { "archived": 0, "deleted": 2, "given_back": 0, "not_deleted": 0 },
+                "messages": { "archived": 0, "deleted": 2, "released": 0, "not_deleted": 0 },
                 "requests": 1,
             })
         );

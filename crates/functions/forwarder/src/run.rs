@@ -1,4 +1,4 @@
-//! One run: what it works with, and what is said of it at its end.
+//! One run: what it needs, and the report at its end.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use time::OffsetDateTime;
 use tracing::info;
 
 use crate::{
-    courier::Courier,
+    acknowledger::Acknowledger,
     destination::Destination,
+    dispatcher::Dispatcher,
     drain::Drain,
-    flow::Flow,
-    intake::Intake,
-    release::Hiding,
+    rate_limiter::RateLimiter,
+    receiver::Receiver,
     report::{RunEnd, RunReport},
-    return_desk::ReturnDesk,
-    settlement::UnknownUsers,
+    resolution::UnknownUsers,
+    run_deadlines::RunDeadlines,
     storage::Storage,
-    window::Window,
+    visibility::VisibilityBackoff,
 };
 
-/// What a run works with.
+/// What a run needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
     /// Where rejections and the archive go.
@@ -39,17 +39,17 @@ pub struct Run<'a> {
     pub mapper: &'a Mapper,
     /// The run's settings.
     pub settings: &'a RunSettings,
-    /// Where numbers go.
+    /// Where metrics are written.
     pub metrics: &'a Metrics,
-    /// What time it is.
+    /// The current time.
     pub clock: fn() -> OffsetDateTime,
     /// Front of the names of the run's objects: letters, digits, `.`, `_`, `-`; unique to the run.
     pub run_id: &'a str,
-    /// For waits that are random to a degree.
+    /// Seed of the random part of waits.
     pub seed: u64,
 }
 
-/// How a run goes about its work.
+/// The settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunSettings {
     /// The oldest that an event may be sent at; `None` for any age.
@@ -58,50 +58,57 @@ pub struct RunSettings {
     pub unknown_users: UnknownUsers,
     /// How long after its message was sent an event may wait for its user.
     pub unknown_user_patience: Duration,
-    /// How long the answer to a request is waited for.
+    /// The timeout of a request.
     pub request_timeout: Duration,
-    /// How long messages are hidden from other runs.
-    pub hiding: Hiding,
+    /// The visibility timeouts of released messages.
+    pub visibility: VisibilityBackoff,
 }
 
 impl Run<'_> {
-    /// Drains the queue for as long as `window` allows.
-    pub async fn drain(&self, window: Window) -> RunReport {
-        let flow = Flow::new(window);
-        let courier = Courier::new(
+    /// Drains the queue until the deadlines.
+    pub async fn drain(&self, deadlines: RunDeadlines) -> RunReport {
+        let limiter = RateLimiter::new(deadlines);
+        let dispatcher = Dispatcher::new(
             self.destination,
-            &flow,
+            &limiter,
             self.settings.request_timeout,
             self.seed,
         );
         let storage = Storage::new(self.s3, self.bucket, self.run_id);
-        let intake = Intake::new(
+        let receiver = Receiver::new(
             self.sqs,
             self.queue_url,
-            &flow,
-            self.settings.hiding.past_the_run,
+            &limiter,
+            self.settings.visibility.past_the_run,
         );
-        let desk = ReturnDesk::new(
+        let acknowledger = Acknowledger::new(
             self.sqs,
             self.queue_url,
             &storage,
             self.metrics,
             self.clock,
-            window,
-            self.settings.hiding,
+            deadlines,
+            self.settings.visibility,
         );
-        let mut drain = Drain::new(self, &flow, &courier, &storage, intake, desk);
+        let mut drain = Drain::new(
+            self,
+            &limiter,
+            &dispatcher,
+            &storage,
+            receiver,
+            acknowledger,
+        );
         drain.drain().await;
         let end = drain.why_ended();
-        self.report(&drain.desk, end, flow.requests())
+        self.report(&drain.acknowledger, end, limiter.requests())
     }
 
-    fn report(&self, desk: &ReturnDesk<'_>, end: RunEnd, requests: u64) -> RunReport {
+    fn report(&self, acknowledger: &Acknowledger<'_>, end: RunEnd, requests: u64) -> RunReport {
         let mut tally = Tally::default();
-        tally.add(Metric::MessagesArchived, desk.messages.archived);
+        tally.add(Metric::MessagesArchived, acknowledger.messages.archived);
         tally.add(
             Metric::Retried,
-            desk.messages.given_back + desk.messages.not_deleted,
+            acknowledger.messages.released + acknowledger.messages.not_deleted,
         );
         tally.add(
             Metric::DestinationRefused,
@@ -115,8 +122,8 @@ impl Run<'_> {
         self.metrics.emit(&tally, (self.clock)().into());
         let report = RunReport {
             end,
-            events: desk.events.clone(),
-            messages: desk.messages,
+            events: acknowledger.events.clone(),
+            messages: acknowledger.messages,
             requests,
         };
         info!(
@@ -124,7 +131,7 @@ impl Run<'_> {
             received = report.events.received(),
             sent = report.events.sent,
             messages.deleted = report.messages.deleted,
-            messages.given_back = report.messages.given_back,
+            messages.released = report.messages.released,
             requests,
             "run ended"
         );

@@ -1,15 +1,14 @@
-//! Messages that may be what ended earlier runs: they are worked on last and alone.
+//! Messages that may have ended earlier runs: they are processed last and alone.
 //!
-//! A run that is killed leaves no word behind. All that is seen of it later is that its messages were received once more than
-//! they were given back, which an outage of the destination looks like too. So a message that came to nothing twice is not
-//! mixed with others any more, if there is room for it: it waits until all others of the run are settled. Before it is worked
-//! on, a mark is made in S3, which goes when the message is settled or given back. Marks that are there tell that runs
-//! ended while they had nothing but this message in hand. After three of them it goes to the dead-letter queue, with its reason:
-//! one such run may have been cut off by chance.
+//! A run that is killed leaves no trace but a higher receive count of its messages, and an outage of the destination raises that
+//! count too. So a message that was received twice without a result is no longer processed with others, if there is room for it:
+//! it waits until all others of the run are resolved. Before it is processed, a marker is written to S3, which is deleted when the
+//! message is resolved or released. Markers that are still there prove that runs ended while only this message was being processed.
+//! After three of them it goes to the dead-letter queue, with its reason: one such run may have been interrupted by coincidence.
 //!
 //! So a message that ends the process gets there with its sixth receive, within a day for every schedule of four hours or less,
-//! once it is among those that wait. Meanwhile others get through: what came before is worked on in small groups, of which
-//! those before the culprit's are settled. An outage brings no message there, however long it is.
+//! once it is among those that wait. Other messages are not blocked: those that came before are processed in small groups, and
+//! the groups before the culprit's are completed. An outage moves no message there, however long it is.
 
 use std::time::Duration;
 
@@ -21,14 +20,14 @@ use aws_io::{
 use function_kit::chain;
 use tracing::{error, warn};
 
-/// A message that is received for at least this time came to nothing twice.
+/// From this receive on, a message was received twice without a result.
 const SUSPECT_RECEIVES: u32 = 3;
 
-/// How many wait for the end of a run. What is more is worked on with the others: alone, each takes requests of its own.
+/// How many wait for the end of a run. Further ones are processed with the others: alone, each takes requests of its own.
 const MAX_WAITING: usize = 10;
 const MAX_WAITING_BYTES: usize = 8 << 20;
 
-/// So many runs end with only one message in hand before it is given up.
+/// So many runs end while processing only one message before it is moved to the dead-letter queue.
 const MAX_MARKS: u32 = 3;
 
 const MARK_LIMIT: Duration = Duration::from_secs(5);
@@ -41,7 +40,7 @@ pub(crate) struct Suspects {
 }
 
 impl Suspects {
-    /// Keeps the suspects among the messages, and gives the others back.
+    /// Keeps the suspects among the messages, and returns the others.
     pub(crate) fn set_aside(&mut self, messages: Vec<ReceivedMessage>) -> Vec<ReceivedMessage> {
         let mut others = Vec::with_capacity(messages.len());
         for message in messages {
@@ -62,24 +61,24 @@ impl Suspects {
     }
 }
 
-/// Marks in S3 of messages that are worked on alone.
+/// Markers in S3 of messages that are processed alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marks<'a> {
     pub(crate) s3: &'a S3Client,
     pub(crate) bucket: &'a str,
 }
 
-/// What the mark of a message says.
+/// What the markers of a message show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// It is made now.
+    /// It is written now.
     New,
-    /// All that there may be were there: as many runs ended with only this message in hand.
+    /// All markers were there: as many runs ended while processing only this message.
     AllLeftBehind,
 }
 
 impl Marks<'_> {
-    /// Marks a message. Where no mark can be made, none was left: a message is worked on rather than kept waiting.
+    /// Marks a message. If no marker can be written, the message is processed anyway.
     pub(crate) async fn set(&self, message_id: &str) -> Mark {
         for number in 1..=MAX_MARKS {
             let mark = NewObject {
@@ -95,7 +94,7 @@ impl Marks<'_> {
                 Ok(PutOutcome::Created) => return Mark::New,
                 Ok(PutOutcome::AlreadyThere) => {}
                 Err(cause) => {
-                    error!(error = %chain(&cause), "message that came back often cannot be marked");
+                    error!(error = %chain(&cause), "marker of a suspect message not written, it is processed anyway");
                     return Mark::New;
                 }
             }
@@ -103,7 +102,7 @@ impl Marks<'_> {
         Mark::AllLeftBehind
     }
 
-    /// Takes the marks of a message away.
+    /// Deletes the markers of a message.
     pub(crate) async fn clear(&self, message_id: &str) {
         let keys: Vec<String> = (1..=MAX_MARKS)
             .map(|number| key(message_id, number))
@@ -111,7 +110,7 @@ impl Marks<'_> {
         if let Err(cause) = listing::delete(self.s3, self.bucket, &keys, MARK_LIMIT).await {
             error!(
                 error = %chain(&cause),
-                "marks of a message stay: should it come back often, it goes to the dead-letter queue"
+                "markers of a message not deleted: it may be moved to the dead-letter queue"
             );
         }
     }
@@ -130,7 +129,7 @@ fn key(message_id: &str, number: u32) -> String {
 ///
 /// # Errors
 /// When SQS refuses or cannot be reached. The message is where it was.
-pub(crate) async fn bury(
+pub(crate) async fn move_to_dead_letters(
     sqs: &SqsClient,
     queue_url: &str,
     message: &ReceivedMessage,
@@ -142,7 +141,7 @@ pub(crate) async fn bury(
     warn!(
         message.id = message.id,
         message.receive_count = message.receive_count,
-        "message ended runs that had only it in hand, and goes to the dead-letter queue"
+        "message moved to the dead-letter queue, because runs ended while processing only it"
     );
     Ok(true)
 }
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_came_to_nothing_twice_wait_and_others_do_not() {
+    fn messages_received_twice_without_a_result_wait_and_others_do_not() {
         let mut suspects = Suspects::default();
 
         let others = suspects.set_aside(vec![

@@ -4,9 +4,10 @@ use std::convert::Infallible;
 
 use aws_io::s3::ObjectRef;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use event_model::Counts;
 use event_store::{LoadOutcome, Trouble};
 use lambda_runtime::LambdaEvent;
-use object_worker::{Counts, EventMetrics, Failure, OtherBuckets, Worker};
+use object_worker::{EventMetrics, Failure, OtherBuckets, Worker};
 use tracing::{error, warn};
 
 use crate::{
@@ -40,15 +41,7 @@ pub async fn handle(
 
 fn to_counts(outcome: LoadOutcome) -> Option<Counts> {
     match outcome {
-        LoadOutcome::Loaded {
-            inserted,
-            duplicate,
-            rejected,
-        } => Some(Counts {
-            stored: inserted,
-            duplicate,
-            rejected,
-        }),
+        LoadOutcome::Loaded(counts) => Some(counts),
         // Its events were counted when it was loaded.
         LoadOutcome::AlreadyLoaded => None,
     }
@@ -60,7 +53,7 @@ fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
         return Failure::Reject(rejection);
     }
     if let Some(trouble) = error.trouble_of_all() {
-        if trouble == Trouble::Away {
+        if trouble == Trouble::Unavailable {
             warn!(error = %function_kit::chain(&error), "database unavailable");
         } else {
             error!(error = %function_kit::chain(&error), "database refuses every login: a setting must be corrected");

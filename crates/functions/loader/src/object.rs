@@ -7,7 +7,7 @@ use aws_io::{
     gzip::{self, GunzipError, MAX_BATCH_BYTES},
     s3::{GetError, ObjectRef, get_capped},
 };
-use event_model::{BatchKey, ByteForm, ObjectKeyError, sparkpost::parse_batch};
+use event_model::{BatchKey, ByteForm, Counts, ObjectKeyError, sparkpost::parse_batch};
 use event_store::{LoadOutcome, Store, StoreError, Trouble};
 use object_worker::Rejection;
 use time::OffsetDateTime;
@@ -117,17 +117,17 @@ fn log_outcome(outcome: &LoadOutcome, sanitized: usize, body_bytes: usize, durat
         LoadOutcome::AlreadyLoaded => {
             info!(duration_ms, "batch loaded by another invocation meanwhile");
         }
-        LoadOutcome::Loaded {
-            inserted,
+        LoadOutcome::Loaded(Counts {
+            stored,
             duplicate,
             rejected,
-        } => {
+        }) => {
             info!(
-                inserted,
+                stored,
                 duplicate, rejected, sanitized, body_bytes, duration_ms, "batch loaded"
             );
             if rejected > 0 {
-                warn!(rejected, "rejected items are in events_rejected");
+                warn!(rejected, "rejected items are in email_events_rejected");
             }
         }
     }

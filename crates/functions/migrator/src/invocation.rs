@@ -115,7 +115,7 @@ async fn answer_stack(
 /// Migrates, and does as much of the maintenance as there is time for.
 ///
 /// An index on a new metadata key may take longer than a function can run. To fail for it would roll the deploy back, and
-/// the next one would begin anew: no deploy would ever get there. With the migrations and the partitions of the coming
+/// the next one would start again: no deploy would ever get there. With the migrations and the partitions of the coming
 /// weeks there, loads and searches work, and the nights build what is left, a week after the other.
 async fn deploy(
     deps: &Deps,

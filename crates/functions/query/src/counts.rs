@@ -4,10 +4,7 @@ use std::time::Instant;
 
 use axum::{
     extract::{RawQuery, State},
-    http::{
-        HeaderMap, HeaderValue,
-        header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
-    },
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use event_query::{CountQuery, Dimension, Format, OPENING, ParamError};
@@ -51,7 +48,7 @@ pub(crate) async fn count_groups(
         duration_ms = began.elapsed().as_millis(),
         "counts served"
     );
-    Ok(respond(body))
+    Ok(body.into_response())
 }
 
 /// `invalid_parameter_value`, which the statement can only come to by its time zone.
@@ -87,20 +84,6 @@ fn write_groups(
         }
     }
     Ok(body.finish("]}"))
-}
-
-fn respond(body: FinishedBody) -> Response {
-    let mut response = body.bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static(Format::Json.content_type()),
-    );
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if body.is_gzip {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    response
 }
 
 /// A group as it is sent: a member for each dimension, in the order that was asked for, and the count.

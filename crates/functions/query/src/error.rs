@@ -1,15 +1,15 @@
-//! Every way in which a search can fail, and what the caller is told about it.
+//! Every way in which a search can fail, with its response.
 
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use event_query::{ParamError, ShapeError};
+use event_query::{ParamError, RenderError};
 use event_store::{StoreError, Trouble};
 use function_kit::{ApiError, http::ErrorItem};
 use thiserror::Error;
 
-/// Why a search has no answer.
+/// Why a search failed.
 #[derive(Debug, Error)]
 pub(crate) enum SearchError {
     #[error("reading the parameters")]
@@ -18,8 +18,8 @@ pub(crate) enum SearchError {
     #[error("searching")]
     Store(#[from] StoreError),
 
-    #[error("writing the answer")]
-    Shape(#[from] ShapeError),
+    #[error("rendering the response")]
+    Render(#[from] RenderError),
 
     #[error("the request ran out of time")]
     Deadline,
@@ -37,15 +37,15 @@ impl IntoResponse for SearchError {
             Self::Deadline => too_slow(),
             Self::NoSuchEvent => ApiError::not_found(),
             Self::Store(ref error) => match error.trouble() {
-                // Out of reach is another trouble than slow, and "ask for less" would be the wrong advice.
-                Trouble::Away | Trouble::Contended | Trouble::Exhausted => {
+                // An unavailable database is not a slow one: "ask for less" would be the wrong advice.
+                Trouble::Unavailable | Trouble::Contended | Trouble::Exhausted => {
                     ApiError::unavailable(RETRY_AFTER_SECONDS, self)
                 }
                 Trouble::TooSlow => too_slow().caused_by(self),
-                // Coming again does not help: somebody has to act.
+                // A retry does not help: somebody has to act.
                 Trouble::Refused | Trouble::BadData | Trouble::Defect => ApiError::internal(self),
             },
-            Self::Shape(_) => ApiError::internal(self),
+            Self::Render(_) => ApiError::internal(self),
         }
         .into_response()
     }

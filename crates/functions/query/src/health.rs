@@ -1,4 +1,4 @@
-//! Says whether a search could be answered now.
+//! Reports whether a search would succeed now.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use crate::Deps;
 
-/// Whoever asks wants to know soon.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Health checks expect a quick response.
+const TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 #[derive(Debug, Serialize)]
@@ -23,10 +23,10 @@ pub(crate) struct Health {
 }
 
 #[derive(Debug, Error)]
-enum Sick {
-    #[error("the database did not answer within {} ms", PATIENCE.as_millis())]
-    Silent,
-    #[error("asking the database for its version")]
+enum HealthError {
+    #[error("the database did not answer within {} ms", TIMEOUT.as_millis())]
+    Timeout,
+    #[error("reading the migration version")]
     Store(#[from] StoreError),
 }
 
@@ -34,16 +34,16 @@ enum Sick {
 pub(crate) async fn check(State(deps): State<Deps>) -> Result<Json<Health>, ApiError> {
     let migration_version = ask(&deps)
         .await
-        .map_err(|sick| ApiError::unavailable(RETRY_AFTER_SECONDS, sick))?;
+        .map_err(|error| ApiError::unavailable(RETRY_AFTER_SECONDS, error))?;
     Ok(Json(Health {
         status: "ok",
         migration_version,
     }))
 }
 
-async fn ask(deps: &Deps) -> Result<i64, Sick> {
-    let version = timeout(PATIENCE, deps.store.migration_version())
+async fn ask(deps: &Deps) -> Result<i64, HealthError> {
+    let version = timeout(TIMEOUT, deps.store.migration_version())
         .await
-        .map_err(|_| Sick::Silent)??;
+        .map_err(|_| HealthError::Timeout)??;
     Ok(version)
 }

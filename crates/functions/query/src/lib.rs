@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-mod about;
 mod config;
 mod counts;
 mod error;
 mod health;
+mod meta;
 mod page;
 mod page_body;
 mod router;

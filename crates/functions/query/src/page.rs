@@ -1,6 +1,6 @@
-//! Fetches a page in chunks until it is full, by number or by size, or there is no more.
+//! Fetches a page in chunks until it has reached its number of events or its size, or no event is left.
 
-use event_query::{EventQuery, EventWriter, Place, Position};
+use event_query::{EventQuery, EventWriter, PageStart, Position};
 use event_store::{EventRow, Store};
 
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
     page_body::{Encoding, PageBody},
 };
 
-/// How events are to be sent.
+/// How events are sent.
 #[derive(Debug)]
 pub(crate) struct Form {
     pub(crate) writer: EventWriter,
     pub(crate) encoding: Encoding,
 }
 
-/// Events as they will be sent, but for what closes the answer.
+/// Events as they will be sent, without the footer.
 pub(crate) struct Page {
     pub(crate) body: PageBody,
     pub(crate) event_count: u32,
@@ -23,8 +23,8 @@ pub(crate) struct Page {
     pub(crate) more_after: Option<Position>,
 }
 
-/// Rows fetched at once. Bounds the memory that rows take, of which there may be 10,000 to a page, and the work that
-/// is thrown away when the page is full by size.
+/// Rows fetched at once. Limits the memory of rows, as a page may have 10,000, and the work wasted when the page reaches its
+/// size limit.
 const CHUNK_ROWS: u32 = 2_000;
 
 pub(crate) async fn fill(
@@ -34,14 +34,14 @@ pub(crate) async fn fill(
 ) -> Result<Page, SearchError> {
     let mut body = PageBody::begin(form.writer.format(), &form.writer.opening(), form.encoding);
     let mut event_count = 0;
-    let mut place = query.place();
+    let mut start = query.page_start();
     let mut last = None;
 
     loop {
         let wanted = CHUNK_ROWS.min(query.per_page() - event_count);
-        // One more than wanted tells whether there is more.
+        // One more than wanted shows whether more follow.
         let rows = store
-            .fetch_events(&query.fetch_statement(place, wanted + 1))
+            .fetch_events(&query.fetch_statement(start, wanted + 1))
             .await?;
         let fetched_all = u32::try_from(rows.len()).is_ok_and(|fetched| fetched <= wanted);
 
@@ -57,7 +57,7 @@ pub(crate) async fn fill(
             }
             event_count += 1;
             last = Some(position_of(row));
-            place = Place::After(position_of(row));
+            start = PageStart::After(position_of(row));
         }
 
         if fetched_all {

@@ -1,24 +1,29 @@
-//! The body of a page while it grows, held to what a Lambda function may answer.
+//! The body of a page, limited to what a Lambda function may return.
 //!
-//! A synchronous invocation answers at most 6 MB
+//! A synchronous invocation returns at most 6 MB
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and that is measured after the body has
 //! become a string of the invocation's JSON: text with a backslash before each quote, anything else as base64. A
 //! thousand events are about 1.5 MB, so plain pages end near 3,500 events; compressed, 10,000 fit.
 
 use std::io::Write;
 
-use axum::http::{HeaderMap, header::ACCEPT_ENCODING};
+use axum::{
+    http::{
+        HeaderMap, HeaderValue,
+        header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY},
+    },
+    response::{IntoResponse, Response},
+};
 use event_query::Format;
 use flate2::{Compression, write::GzEncoder};
 
-/// What the body may take inside the invocation's answer. The rest of the 6 MB is for headers and for what closes
-/// the page: a link has at most 4 KB of the caller's parameters, three times as long when encoded.
+/// What the body may take of the invocation's response. The rest of the 6 MB is for headers and the page's footer: a link has at most 4 KB of the caller's parameters, three times as long when encoded.
 const BUDGET_BYTES: usize = 6_000_000;
 
-/// The compressor holds this much back at most: its window, its pending block, and room for its end.
+/// The most that the compressor holds back: its window, its pending block and its trailer.
 const COMPRESSOR_BYTES: usize = 256 * 1024;
 
-/// Below this a body is sent as it is.
+/// A shorter body is sent uncompressed.
 const COMPRESS_FROM_BYTES: usize = 8 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// Gzip if the client takes it; a quality of 0 means that it does not.
+    /// Gzip if the client accepts it; a quality of 0 means that it does not.
     pub(crate) fn wanted_by(headers: &HeaderMap) -> Self {
         let is_accepted = headers
             .get_all(ACCEPT_ENCODING)
@@ -60,13 +65,28 @@ enum Content {
     Compressed(Box<GzEncoder<Vec<u8>>>),
 }
 
+/// A complete body with the headers that describe it.
 pub(crate) struct FinishedBody {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) is_gzip: bool,
+    is_gzip: bool,
+    content_type: &'static str,
+}
+
+impl IntoResponse for FinishedBody {
+    fn into_response(self) -> Response {
+        let mut response = self.bytes.into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        if self.is_gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
 }
 
 impl PageBody {
-    /// `opening` is what comes before the first event.
+    /// `opening` precedes the first event.
     pub(crate) fn begin(format: Format, opening: &str, encoding: Encoding) -> Self {
         let content = match encoding {
             Encoding::Plain => Content::Plain(Vec::new()),
@@ -97,20 +117,20 @@ impl PageBody {
         true
     }
 
-    pub(crate) fn finish(mut self, closing: &str) -> FinishedBody {
-        self.write(closing.as_bytes());
-        match self.content {
-            Content::Plain(bytes) | Content::Compressible(bytes) => FinishedBody {
-                bytes,
-                is_gzip: false,
-            },
+    /// Ends the body with `footer`, which follows the last event.
+    pub(crate) fn finish(mut self, footer: &str) -> FinishedBody {
+        self.write(footer.as_bytes());
+        let (bytes, is_gzip) = match self.content {
+            Content::Plain(bytes) | Content::Compressible(bytes) => (bytes, false),
             Content::Compressed(encoder) => {
                 let bytes = encoder.finish().expect("memory takes every byte");
-                FinishedBody {
-                    bytes,
-                    is_gzip: true,
-                }
+                (bytes, true)
             }
+        };
+        FinishedBody {
+            bytes,
+            is_gzip,
+            content_type: self.format.content_type(),
         }
     }
 
@@ -174,8 +194,6 @@ fn base64_len(bytes: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]

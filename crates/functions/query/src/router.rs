@@ -11,7 +11,7 @@ use axum::{
 use event_query::Dialect;
 use function_kit::{ApiError, http::ErrorItem};
 
-use crate::{Deps, about, counts, health, search};
+use crate::{Deps, counts, health, meta, search};
 
 /// The longest path and query that is looked at; SparkPost documents this limit.
 const MAX_URI_BYTES: usize = 4096;
@@ -60,11 +60,11 @@ fn routes() -> [(&'static str, MethodRouter<Deps>); 10] {
         ),
         (
             "/api/v1/events/message/documentation",
-            only_get(get(about::documentation)),
+            only_get(get(meta::documentation)),
         ),
         (
             "/api/v1/events/message/samples",
-            only_get(get(about::samples)),
+            only_get(get(meta::samples)),
         ),
         (counts::PATH, only_get(get(counts::count_groups))),
         (
@@ -73,13 +73,13 @@ fn routes() -> [(&'static str, MethodRouter<Deps>); 10] {
         ),
         (
             "/api/v1/message-events/events/documentation",
-            only_get(get(about::documentation)),
+            only_get(get(meta::documentation)),
         ),
         (
             "/api/v1/message-events/events/samples",
-            only_get(get(about::older_samples)),
+            only_get(get(meta::older_samples)),
         ),
-        ("/openapi.json", only_get(get(about::openapi))),
+        ("/openapi.json", only_get(get(meta::openapi))),
         ("/healthz", only_get(get(health::check))),
     ]
 }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_route_is_in_the_openapi_document() {
-        let document: serde_json::Value = serde_json::from_str(about::OPENAPI).unwrap();
+        let document: serde_json::Value = serde_json::from_str(meta::OPENAPI).unwrap();
         let documented: BTreeSet<_> = document["paths"]
             .as_object()
             .unwrap()

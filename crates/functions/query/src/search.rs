@@ -6,11 +6,11 @@ use axum::{
     extract::{Path, RawQuery, State, rejection::PathRejection},
     http::{
         HeaderMap, HeaderValue,
-        header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, LINK, VARY},
+        header::{ACCEPT, LINK, VARY},
     },
     response::{IntoResponse, Response},
 };
-use event_query::{Dialect, EventQuery, Format, Place, Total, closing};
+use event_query::{Dialect, EventQuery, Format, PageStart, Total, write_page_footer};
 use event_store::Store;
 use tokio::time::timeout;
 use tracing::info;
@@ -25,7 +25,7 @@ use crate::{
 /// For all statements of a request together. The gateway gives up after 30 s, and its error would say nothing.
 pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(25);
 
-/// Where counting stops. Up to here it costs less than fetching the page.
+/// Where counting stops. Up to here, counting costs less than fetching the page.
 const COUNT_CAP: u32 = 10_000;
 
 pub(crate) async fn search_events(
@@ -62,19 +62,19 @@ async fn search(
         encoding: Encoding::wanted_by(headers),
     };
 
-    let answer = timeout(REQUEST_DEADLINE, answer(&deps.store, &query, &form))
+    let response = timeout(REQUEST_DEADLINE, serve(&deps.store, &query, &form))
         .await
         .map_err(|_| SearchError::Deadline)??;
 
     info!(
         path = dialect.path(),
-        answer.event_count,
-        body_bytes = answer.body.bytes.len(),
+        response.event_count,
+        body_bytes = response.body.bytes.len(),
         is_first_page = query.known_total().is_none(),
         duration_ms = began.elapsed().as_millis(),
         "page served"
     );
-    Ok(answer.into_response())
+    Ok(response.into_response())
 }
 
 /// `GET /api/v1/events/message/{event_id}`: the same envelope, as SparkPost's samples show one id under many types.
@@ -96,14 +96,14 @@ pub(crate) async fn show_event(
         encoding: Encoding::wanted_by(&headers),
     };
 
-    let answer = timeout(REQUEST_DEADLINE, answer(&deps.store, &query, &form))
+    let response = timeout(REQUEST_DEADLINE, serve(&deps.store, &query, &form))
         .await
         .map_err(|_| SearchError::Deadline)??;
 
-    if answer.event_count == 0 {
+    if response.event_count == 0 {
         return Err(SearchError::NoSuchEvent);
     }
-    Ok(answer.into_response())
+    Ok(response.into_response())
 }
 
 fn accepted_format(headers: &HeaderMap) -> Format {
@@ -111,25 +111,32 @@ fn accepted_format(headers: &HeaderMap) -> Format {
     accept.and_then(Format::from_accept).unwrap_or(Format::Json)
 }
 
-struct Answer {
-    format: Format,
+/// A page with its link.
+struct SearchResponse {
     event_count: u32,
     body: FinishedBody,
-    /// For formats that have no room for links.
+    /// For formats without `links`.
     next: Option<String>,
 }
 
-async fn answer(store: &Store, query: &EventQuery, form: &Form) -> Result<Answer, SearchError> {
+async fn serve(
+    store: &Store,
+    query: &EventQuery,
+    form: &Form,
+) -> Result<SearchResponse, SearchError> {
     let page = page::fill(store, query, form).await?;
     let (dialect, format) = (form.writer.dialect(), form.writer.format());
-    let (closing, next) = match format {
+    let (footer, next) = match format {
         Format::Json => {
             let total = total(store, query, &page).await?;
             let links = query.links(dialect, page.more_after, total);
-            (closing(total, &links, query.link_form(dialect)), None)
+            (
+                write_page_footer(total, &links, query.link_form(dialect)),
+                None,
+            )
         }
         Format::Ndjson | Format::Csv => {
-            // Nobody is told the total, so it is not counted.
+            // The response has no total, so it is not counted.
             let total = query
                 .known_total()
                 .unwrap_or(Total::AtLeast(page.event_count.into()));
@@ -139,10 +146,9 @@ async fn answer(store: &Store, query: &EventQuery, form: &Form) -> Result<Answer
             )
         }
     };
-    Ok(Answer {
-        format,
+    Ok(SearchResponse {
         event_count: page.event_count,
-        body: page.body.finish(&closing),
+        body: page.body.finish(&footer),
         next,
     })
 }
@@ -152,7 +158,7 @@ async fn total(store: &Store, query: &EventQuery, page: &Page) -> Result<Total, 
     if let Some(total) = query.known_total() {
         return Ok(total);
     }
-    let is_whole_search = query.place() == Place::Beginning && page.more_after.is_none();
+    let is_whole_search = query.page_start() == PageStart::Beginning && page.more_after.is_none();
     if is_whole_search {
         return Ok(Total::Exactly(page.event_count.into()));
     }
@@ -166,18 +172,11 @@ async fn total(store: &Store, query: &EventQuery, page: &Page) -> Result<Total, 
     })
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for SearchResponse {
     fn into_response(self) -> Response {
-        let mut response = self.body.bytes.into_response();
+        let mut response = self.body.into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static(self.format.content_type()),
-        );
         headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
-        if self.body.is_gzip {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
         // RFC 8288. A link is encoded, so it is a header value as it is.
         let link = self.next.map(|next| format!(r#"<{next}>; rel="next""#));
         if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {

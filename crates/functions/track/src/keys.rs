@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use lake_schema::{Table, event_id};
 
 /// The keys in the definition of the table.
-pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::of(&Table::events()));
+pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::of(&Table::product_events()));
 
 /// The column of an event's name, and the key that fills it.
 pub(crate) const EVENT: &str = "event";

@@ -15,13 +15,13 @@ use crate::{
     keys::{AcceptedKeys, Admission, KeyDocument, KeyDocumentError},
 };
 
-/// For reading both versions. What waits behind this has 10 s in all.
+/// For reading both versions. The gateways wait 10 s in all.
 const READ_LIMIT: Duration = Duration::from_secs(2);
-/// Wrong keys cannot make a function read the secret more often. So a key that is as old as this is known wherever it is
-/// presented, and a newer one may be turned away.
+/// Wrong keys cannot make a function read the secret more often. So every function knows a key of this age, and may
+/// refuse a newer one.
 pub const MIN_AGE: Duration = Duration::from_secs(5);
 
-/// Keys that cannot be known now: nobody is allowed, and nobody is told to give up.
+/// The keys cannot be read now. Nobody is allowed, and the response asks the caller to retry.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The secret cannot be read.
@@ -35,7 +35,7 @@ pub enum KeysError {
     Empty,
 }
 
-/// Reads the keys when they are needed, too old, or do not know a key.
+/// The keys, read again when they are too old or do not contain a presented key.
 #[derive(Debug)]
 pub struct KeyCache {
     client: SecretsClient,
@@ -61,29 +61,29 @@ impl KeyCache {
         }
     }
 
-    /// Whether `presented` opens `scope`.
+    /// Whether `credential` authorizes `scope`.
     ///
     /// # Errors
     /// As [`Self::admit`].
-    pub async fn open(
+    pub async fn authorizes(
         &self,
         scope: Scope,
-        presented: &SecretString,
+        credential: &SecretString,
         now: SystemTime,
     ) -> Result<bool, KeysError> {
-        let admission = self.admit(scope, presented, now).await?;
+        let admission = self.admit(scope, credential, now).await?;
         Ok(admission == Admission::Opens)
     }
 
-    /// What `presented` is worth to `scope`. A key that does not open it may be one that was made a moment ago, so before it
-    /// is turned away the keys are read again, unless that was just done.
+    /// What `credential` authorizes. An unknown key may have been created a moment ago, so the keys are read again before it
+    /// is refused, unless they were read within [`MIN_AGE`].
     ///
     /// # Errors
-    /// When the keys cannot be known.
+    /// When the keys cannot be read.
     pub async fn admit(
         &self,
         scope: Scope,
-        presented: &SecretString,
+        credential: &SecretString,
         now: SystemTime,
     ) -> Result<Admission, KeysError> {
         let mut last_read = self.last_read.lock().await;
@@ -92,7 +92,7 @@ impl KeyCache {
             .as_ref()
             .filter(|read| read.is_younger_than(self.max_age, now))
         {
-            let admission = read.keys.admit(scope, presented, now);
+            let admission = read.keys.admit(scope, credential, now);
             if admission == Admission::Opens || read.is_younger_than(MIN_AGE, now) {
                 return Ok(admission);
             }
@@ -102,7 +102,7 @@ impl KeyCache {
             keys: self.read().await?,
             at: now,
         });
-        Ok(read.keys.admit(scope, presented, now))
+        Ok(read.keys.admit(scope, credential, now))
     }
 
     async fn read(&self) -> Result<AcceptedKeys, KeysError> {
@@ -113,7 +113,7 @@ impl KeyCache {
         )?;
 
         let current = KeyDocument::parse(&current.ok_or(KeysError::Empty)?)?;
-        // The version before a repaired one may be the broken one: it must not lock everybody out.
+        // The version before a repaired one may be the broken one, which must not lock everybody out.
         let previous = previous
             .as_ref()
             .map(KeyDocument::parse)
@@ -127,7 +127,8 @@ impl KeyCache {
 }
 
 impl LastRead {
-    /// By the wall clock: a sandbox that is frozen between invocations ages too. A clock that went back makes it old.
+    /// By the wall clock: a sandbox that is frozen between invocations ages too. If the clock was set back, the keys count
+    /// as old.
     fn is_younger_than(&self, age: Duration, now: SystemTime) -> bool {
         now.duration_since(self.at).is_ok_and(|since| since < age)
     }

@@ -92,19 +92,19 @@ impl AcceptedKeys {
         Self { current, previous }
     }
 
-    /// What `presented`, a key or a token made with one, is worth to `scope`, in a time that does not depend on the keys.
+    /// What `credential`, a key or a token made with one, is worth to `scope`, in a time that does not depend on the keys.
     pub(crate) fn admit(
         &self,
         scope: Scope,
-        presented: &SecretString,
+        credential: &SecretString,
         now: SystemTime,
     ) -> Admission {
         // All of them are compared, so that the time tells no scope either.
         let others = Scope::ALL.into_iter().filter(|other| *other != scope);
         let is_of_another = others.fold(Choice::from(0), |found, other| {
-            found | self.opens(other, presented, now)
+            found | self.opens(other, credential, now)
         });
-        if self.opens(scope, presented, now).into() {
+        if self.opens(scope, credential, now).into() {
             Admission::Opens
         } else if is_of_another.into() {
             Admission::OfAnotherScope
@@ -113,12 +113,12 @@ impl AcceptedKeys {
         }
     }
 
-    fn opens(&self, scope: Scope, presented: &SecretString, now: SystemTime) -> Choice {
+    fn opens(&self, scope: Scope, credential: &SecretString, now: SystemTime) -> Choice {
         let matches = |document: &KeyDocument| {
             let key = document.key(scope);
-            let token = token::expected(&key, presented, now);
-            let is_token = token.map_or(Choice::from(0), |token| is_same(&token, presented));
-            is_same(&key, presented) | is_token
+            let token = token::expected(&key, credential, now);
+            let is_token = token.map_or(Choice::from(0), |token| is_same(&token, credential));
+            is_same(&key, credential) | is_token
         };
         let current = matches(&self.current);
         let previous = self.previous.as_ref().map_or(Choice::from(0), matches);
@@ -127,8 +127,8 @@ impl AcceptedKeys {
 }
 
 /// Compares digests, so that neither the length of a key nor where it differs shows in the time it takes.
-fn is_same(key: &SecretString, presented: &SecretString) -> Choice {
-    digest(key).ct_eq(&digest(presented))
+fn is_same(key: &SecretString, credential: &SecretString) -> Choice {
+    digest(key).ct_eq(&digest(credential))
 }
 
 fn digest(secret: &SecretString) -> [u8; 32] {

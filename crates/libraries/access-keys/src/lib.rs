@@ -10,5 +10,5 @@ pub mod token;
 pub use credential::presented_key;
 pub use key_cache::{KeyCache, KeysError, MIN_AGE};
 pub use keys::Admission;
-pub use network::{Network, NetworkError, Networks};
+pub use network::{NetworkError, Networks};
 pub use scope::Scope;

@@ -14,25 +14,25 @@ const GRACE: Duration = Duration::from_mins(10);
 /// Tells tokens from keys, and this form from later ones.
 const PREFIX: &str = "ct1.";
 
-/// A token for whoever knows `key`.
+/// A token for a caller who knows `key`.
 pub fn issue(key: &SecretString, now: SystemTime) -> SecretString {
     let expiry = seconds(now + ANNOUNCED + GRACE);
     SecretString::from(format!("{PREFIX}{expiry}.{}", signature(key, expiry)))
 }
 
-/// Whether `presented` looks like a token, which no key does.
-pub fn is_token(presented: &SecretString) -> bool {
-    expiry(presented.expose_secret()).is_some()
+/// Whether `credential` looks like a token, which no key does.
+pub fn is_token(credential: &SecretString) -> bool {
+    expiry(credential.expose_secret()).is_some()
 }
 
-/// The token that `key` would have made with the expiry of `presented`, to be compared with it; none for what is no token,
+/// The token that `key` would have made with the expiry of `credential`, to be compared with it; none for what is no token,
 /// and for one that has expired.
 pub(crate) fn expected(
     key: &SecretString,
-    presented: &SecretString,
+    credential: &SecretString,
     now: SystemTime,
 ) -> Option<SecretString> {
-    let expiry = expiry(presented.expose_secret()).filter(|expiry| *expiry > seconds(now))?;
+    let expiry = expiry(credential.expose_secret()).filter(|expiry| *expiry > seconds(now))?;
     Some(SecretString::from(format!(
         "{PREFIX}{expiry}.{}",
         signature(key, expiry)

@@ -1,9 +1,10 @@
 //! Objects: create-only writes, and reads with a limit on the size.
 //!
-//! Exceptions: [`stream`] reads large objects, [`listing`] finds and deletes objects, and [`conditional_put`] is for the few objects that
-//! several writers change.
+//! Exceptions: [`stream`] reads large objects, [`listing`] finds and deletes objects, [`copy`] copies them, and [`conditional_put`] is for
+//! the few objects that several writers change.
 
 pub mod conditional_put;
+pub mod copy;
 pub mod listing;
 pub mod stream;
 

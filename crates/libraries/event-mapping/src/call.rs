@@ -1,15 +1,15 @@
-//! What is to be sent for one event.
+//! What is sent for one event.
 
 use crate::iterable::User;
 
 /// One item for a destination.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// What is to be done with it there.
+    /// What is done with it there.
     pub operation: Operation,
     /// Its id, the same whenever the event is mapped, so that sending it twice is safe.
     pub id: String,
-    /// Whose it is.
+    /// Its user.
     pub user: User,
     /// The name of the event; empty for a profile.
     pub event_name: String,
@@ -17,14 +17,14 @@ pub struct Call {
     pub at_ms: i64,
     /// The item as JSON.
     pub json: String,
-    /// What was changed or left out on the way.
+    /// What was changed or left out.
     pub notes: Vec<Note>,
 }
 
 /// What is done with an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
-    /// A profile is changed, or made.
+    /// A profile is updated or created.
     Profile,
     /// A custom event is recorded.
     Track,
@@ -47,7 +47,7 @@ impl Operation {
 }
 
 /// Something that was changed or left out so that an event could be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Note {
     /// A purchase's quantity is a fraction: it was rounded up, and the exact one is in the item's fields.
     QuantityRounded,
@@ -55,19 +55,21 @@ pub enum Note {
     QuantityAssumed,
     /// A purchase says no sum: it was computed from its items.
     TotalComputed,
-    /// A purchase lacks what a purchase needs, so it goes out as an event.
+    /// A purchase lacks what a purchase needs, so it is sent as an event.
     PurchaseAsEvent,
     /// A field could not be read as the type that it has there, its name is not allowed or taken, or it is too long.
     FieldLeftOut(String),
-    /// A field should be a number and is not: it goes out as text, under this name.
+    /// A field should be a number and is not: it is sent as text, under this name.
     FieldAsText(String),
-    /// A field has a name that is not allowed: it goes out under another.
+    /// A field has a name that is not allowed: it is sent under another.
     FieldRenamed(String),
-    /// A value goes out in another form: a phone number without its punctuation, an address without the white space around it.
+    /// A value is sent in another form: a phone number without its punctuation, an address without the white space around it.
     FieldChanged(String),
+    /// A value is sent with another type, as the configuration says: a number as text, or text as a number.
+    FieldTypeChanged(String),
 }
 
-/// The longest name that a note tells, in characters.
+/// The longest name in a note, in characters.
 const MAX_NOTED_CHARS: usize = 100;
 
 impl Note {
@@ -86,7 +88,12 @@ impl Note {
         Self::FieldChanged(shown(name))
     }
 
-    /// The field that it is about.
+    /// That a field has another type.
+    pub(super) fn type_changed(name: &str) -> Self {
+        Self::FieldTypeChanged(shown(name))
+    }
+
+    /// The field that it is about; of what is inside an attribute, the path to it.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::QuantityRounded
@@ -96,7 +103,8 @@ impl Note {
             Self::FieldLeftOut(name)
             | Self::FieldAsText(name)
             | Self::FieldRenamed(name)
-            | Self::FieldChanged(name) => Some(name),
+            | Self::FieldChanged(name)
+            | Self::FieldTypeChanged(name) => Some(name),
         }
     }
 }
@@ -120,6 +128,7 @@ impl Note {
             Self::FieldAsText(_) => "field_as_text",
             Self::FieldRenamed(_) => "field_renamed",
             Self::FieldChanged(_) => "field_changed",
+            Self::FieldTypeChanged(_) => "field_type_changed",
         }
     }
 }

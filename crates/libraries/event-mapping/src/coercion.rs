@@ -74,8 +74,8 @@ impl FieldType {
     }
 }
 
-/// A string's JSON. One with escapes is written anew, as it may hold surrogates that are no text.
-fn string_json<'a>(field: Field<'a>, json: &'a str) -> Cow<'a, str> {
+/// A string's JSON. One with escapes is written again, as it may hold lone surrogates.
+pub(super) fn string_json<'a>(field: Field<'a>, json: &'a str) -> Cow<'a, str> {
     if !json.contains('\\') {
         return Cow::Borrowed(json);
     }
@@ -87,7 +87,7 @@ fn string_json<'a>(field: Field<'a>, json: &'a str) -> Cow<'a, str> {
 /// whole value `Integer.parseInt`; `None` when it stays a string.
 ///
 /// So `1.0`, `1e3` and whole numbers past 32 bits stay strings, and ` 2.5 ` and `1.5f` become numbers. `NaN` and
-/// `Infinity`, which are no JSON, stay strings here. Hexadecimal fractions stay strings too.
+/// `Infinity`, which are not JSON, stay strings here. Hexadecimal fractions stay strings too.
 fn like_mparticle(text: &str) -> Option<Cow<'static, str>> {
     if text.eq_ignore_ascii_case("true") {
         return Some(Cow::Borrowed("true"));
@@ -105,7 +105,7 @@ fn like_mparticle(text: &str) -> Option<Cow<'static, str>> {
     serde_json::Number::from_f64(value).map(|number| Cow::Owned(number.to_string()))
 }
 
-/// Java cuts what is up to a space at both ends, and takes a type letter.
+/// Java trims characters up to a space at both ends, and accepts a type letter.
 fn java_double(text: &str) -> Option<f64> {
     let trimmed = text.trim_matches(|c: char| c <= ' ');
     let digits = trimmed

@@ -36,7 +36,7 @@ pub struct MappingConfig {
     pub consent: Option<ConsentConfig>,
     /// What becomes of the app's own attributes.
     pub attributes: AttributeConfig,
-    /// Put in front of the fields that tell where an event comes from: `mp_platform` and so on.
+    /// Put before the fields about the origin of an event: `mp_platform` and so on.
     pub context_prefix: ContextPrefix,
 }
 
@@ -128,7 +128,7 @@ pub enum PurchaseMode {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentityConfig {
-    /// How the Iterable project tells users apart.
+    /// How the Iterable project identifies users.
     pub project: ProjectType,
     /// What `userId` is made of: `mpid`, or a type of identity such as `customer_id`.
     pub user_id_from: String,
@@ -224,7 +224,7 @@ pub struct AttributeConfig {
 /// A mapping that cannot be used. The text names the field.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Not JSON, an unknown field, or a value of another kind than the field takes.
+    /// Not JSON, an unknown field, or a value of the wrong kind.
     #[error("mapping: {path}")]
     Syntax {
         /// The field, dots between levels; `.` is the whole.

@@ -2,12 +2,14 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
+use event_model::mparticle::{Decimal, Entries, Field, Kind, last_places};
+
 use super::{
     AttributeConfig, Note,
+    attribute_value::is_mended,
     field_name::{self, MAX_TEXT_BYTES},
 };
 use crate::iterable::JsonObject;
-use event_model::mparticle::{Decimal, Entries, Field, Kind, last_places};
 
 /// The fields of an event under construction. The first one of a name holds, so what the event's type says comes first,
 /// then where the event comes from, then the app's own attributes.
@@ -42,7 +44,7 @@ impl<'n> DataFields<'n> {
         self.names.push(name);
     }
 
-    /// Adds a number, sent as a number or as a string. Text that is no number is added as such.
+    /// Adds a number, sent as a number or as a string. Text that is not a number is added as text.
     pub(super) fn number(&mut self, name: &'static str, field: Field<'_>) {
         match (field.decimal(), field.kind()) {
             (Some(number), _) => self.json(name, number.as_json()),
@@ -107,24 +109,22 @@ impl<'n> DataFields<'n> {
                     || renamed.contains(sent_name.as_ref());
                 is_last && !is_taken
             });
-            let value = config.value(name, *field);
-            match (sent_name, value) {
-                (Some(sent_name), Some(json)) if json.len() <= MAX_TEXT_BYTES + 2 => {
+            let rendered = config.render(name, prefix, *field);
+            match (sent_name, rendered) {
+                (Some(sent_name), Some(rendered)) => {
                     if sent_name != *name {
                         self.notes.push(Note::renamed(name));
                         renamed.insert(sent_name.clone().into_owned());
                     }
-                    if is_mended(&json, *field) {
-                        self.notes.push(Note::changed(name));
-                    }
-                    self.object.json(&sent_name, &json);
+                    self.notes.extend(rendered.notes);
+                    self.object.json(&sent_name, &rendered.json);
                 }
                 _ => self.notes.push(Note::left_out(name)),
             }
         }
     }
 
-    /// Adds a note; what is said of many items of a list is said once.
+    /// Adds a note, once for all items of a list.
     pub(super) fn note(&mut self, note: Note) {
         push_once(&mut self.notes, note);
     }
@@ -138,41 +138,19 @@ impl<'n> DataFields<'n> {
     }
 }
 
-/// Adds a note of an item, unless it was said of another. There are few such notes.
+/// Adds a note, unless it is there already. There are few such notes.
 pub(super) fn push_once(notes: &mut Vec<Note>, note: Note) {
     if !notes.contains(&note) {
         notes.push(note);
     }
 }
 
-/// Whether half a character became U+FFFD.
-fn is_mended(text: &str, field: Field<'_>) -> bool {
-    let sent = field.json().unwrap_or_default();
-    let is_replacement = |text: &str| text.contains('\u{fffd}');
-    is_replacement(text) && !is_replacement(sent) && !sent.to_ascii_lowercase().contains("\\ufffd")
-}
-
-/// NULL and a blank text say nothing.
+/// Whether a value is neither `null` nor a blank text.
 pub(super) fn says_something(field: Field<'_>) -> bool {
     match field.kind() {
         Kind::Absent => false,
         Kind::String => field.text().is_some(),
         Kind::Boolean | Kind::Number | Kind::Array | Kind::Object => true,
-    }
-}
-
-impl AttributeConfig {
-    /// Whether an attribute of this name is sent.
-    pub(super) fn sends(&self, name: &str) -> bool {
-        (self.only.is_empty() || self.only.contains(name)) && !self.except.contains(name)
-    }
-
-    /// An attribute's value as JSON of the type it is sent with.
-    pub(super) fn value<'a>(&self, name: &str, field: Field<'a>) -> Option<Cow<'a, str>> {
-        match self.types.get(name) {
-            Some(field_type) => field_type.apply(field),
-            None => self.coerce.apply(field),
-        }
     }
 }
 
@@ -184,7 +162,7 @@ pub(super) struct ItemFields<'n> {
 }
 
 impl<'n> ItemFields<'n> {
-    /// An item of the list of this name, of which `notes` tell.
+    /// An item of the list of this name, with its notes in `notes`.
     pub(super) fn new(list: &'static str, notes: &'n mut Vec<Note>) -> Self {
         Self {
             object: JsonObject::default(),
@@ -193,7 +171,7 @@ impl<'n> ItemFields<'n> {
         }
     }
 
-    /// Adds a number, sent as a number or as a string. Text that is no number is added as such.
+    /// Adds a number, sent as a number or as a string. Text that is not a number is added as text.
     pub(super) fn number(&mut self, name: &str, field: Field<'_>) {
         match (field.decimal(), field.kind()) {
             (Some(number), _) => self.object.json(name, Decimal::as_json(&number)),
@@ -212,7 +190,12 @@ impl<'n> ItemFields<'n> {
     /// Adds a string, when the field is one or is a number.
     pub(super) fn text(&mut self, name: &str, field: Field<'_>) {
         match field.text() {
-            Some(text) if text.len() <= MAX_TEXT_BYTES => self.object.text(name, &text),
+            Some(text) if text.len() <= MAX_TEXT_BYTES => {
+                if is_mended(&text, field) {
+                    push_once(self.notes, Note::changed(&format!("{}.{name}", self.list)));
+                }
+                self.object.text(name, &text);
+            }
             _ => self.leave_out(name, field),
         }
     }
@@ -321,6 +304,13 @@ mod tests {
         let (object, notes) = fields.finish();
         assert_eq!(config.attributes.types["price"], FieldType::Number);
         assert_eq!(object.finish(), r#"{"price":11.90,"other":"5"}"#);
-        assert_eq!(notes, [Note::FieldLeftOut("size".to_owned())]);
+        assert_eq!(
+            notes,
+            [
+                Note::FieldTypeChanged("price".to_owned()),
+                Note::FieldLeftOut("size".to_owned()),
+                Note::FieldTypeChanged("other".to_owned()),
+            ]
+        );
     }
 }

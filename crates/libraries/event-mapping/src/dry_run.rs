@@ -19,7 +19,7 @@ pub struct DryRun {
     pub skipped: BTreeMap<&'static str, u64>,
     /// How many would be rejected, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
-    /// Every event in its order, as far as there is room to tell of each: see [`Mapped::more`](super::Mapped::more).
+    /// Every event in its order, up to the limits of memory: see [`Mapped::more`](super::Mapped::more).
     pub events: Vec<DryRunEvent>,
     /// The profile updates beside them.
     pub profiles: Vec<Box<RawValue>>,
@@ -48,7 +48,7 @@ pub struct DryRunEvent {
     /// What would be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<RawValue>>,
-    /// What would be changed or left out on the way.
+    /// What would be changed or left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

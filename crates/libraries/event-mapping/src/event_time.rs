@@ -5,7 +5,7 @@ use event_model::mparticle::{Batch, EventData, accepted_times};
 /// What is known about the arrival of a body. All times are milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// When the body was taken in.
+    /// When the body was received.
     pub sent_at_ms: i64,
     /// The time now.
     pub now_ms: i64,

@@ -1,21 +1,23 @@
 //! The name and the own fields of events that are neither commerce nor profiles.
 
+use event_model::mparticle::{EventData, EventType, Field};
+
 use super::{
-    EventKind, Mapper, RejectReason, SkipReason, data_fields::DataFields, outcome::NotSent,
-    subject::Draft,
+    EventKind, Note, RejectReason, SkipReason, attribute_value::is_mended, batch_context::Draft,
+    compiled_config::CompiledConfig, data_fields::DataFields, outcome::NotSent,
 };
-use event_model::mparticle::{EventData, EventType};
 
 /// Drafts an event of this type.
 pub(super) fn draft<'m>(
-    mapper: &'m Mapper,
+    compiled: &'m CompiledConfig,
     kind: EventKind,
     data: &EventData<'_>,
 ) -> Result<Draft<'m>, NotSent> {
-    let value = match kind {
-        EventKind::ScreenView => data.name(&EventType::ScreenView).map(|(_, name)| name),
-        EventKind::ApplicationStateTransition => data.application_transition_type.text(),
-        EventKind::CustomEvent => data.name(&EventType::Custom).map(|(_, name)| name),
+    let named = |event_type| Some(data.name(&event_type)?.0);
+    let source = match kind {
+        EventKind::ScreenView => named(EventType::ScreenView),
+        EventKind::ApplicationStateTransition => Some("application_transition_type"),
+        EventKind::CustomEvent => named(EventType::Custom),
         EventKind::SessionStart
         | EventKind::SessionEnd
         | EventKind::FirstRun
@@ -24,7 +26,14 @@ pub(super) fn draft<'m>(
         | EventKind::Profile
         | EventKind::Commerce => None,
     };
-    if kind == EventKind::CustomEvent && value.is_none() && mapper.naming.tells_value(kind) {
+    let field = match source {
+        Some("application_transition_type") => data.application_transition_type,
+        Some("screen_name") => data.screen_name,
+        Some(_) => data.event_name,
+        None => Field::default(),
+    };
+    let value = field.text();
+    if kind == EventKind::CustomEvent && value.is_none() && compiled.naming.tells_value(kind) {
         return Err(RejectReason::NoEventName
             .because("event_name is missing or empty")
             .into());
@@ -36,11 +45,16 @@ pub(super) fn draft<'m>(
     if kind == EventKind::ScreenView && left {
         return Err(SkipReason::ActivityStopped.into());
     }
-    let Some(event_name) = mapper.naming.event_name(kind, value.as_deref()) else {
+    let Some(event_name) = compiled.naming.event_name(kind, value.as_deref()) else {
         return Err(SkipReason::NameOff.into());
     };
 
     let mut fields = DataFields::default();
+    if let (Some(source), Some(value)) = (source, &value)
+        && is_mended(value, field)
+    {
+        fields.note(Note::changed(source));
+    }
     match kind {
         EventKind::ScreenView => {
             if let Some(screen_name) = &value {
@@ -50,7 +64,7 @@ pub(super) fn draft<'m>(
         }
         EventKind::SessionEnd => fields.number("session_duration_ms", data.session_duration_ms),
         EventKind::ApplicationStateTransition => {
-            if !mapper.naming.tells_value(kind) {
+            if !compiled.naming.tells_value(kind) {
                 fields.text(
                     "application_transition_type",
                     data.application_transition_type,

@@ -3,16 +3,16 @@
 //! A name that its own pages would refuse can be made through its API, and then cannot be managed there; a dot makes a member of
 //! another field, and the names of an event's own parts are not for fields
 //! (<https://support.iterable.com/hc/en-us/articles/26821896236948>, <https://support.iterable.com/hc/en-us/articles/217744303>).
-//! Such a field goes out under the nearest name that is allowed, and a note tells.
+//! Such a field is sent under the nearest allowed name, with a note.
 
 use std::borrow::Cow;
 
 use super::name::MAX_NAME_CHARS;
 
-/// The longest text that a field takes, in bytes: "approximately 32k characters", and its index takes 32,766 bytes.
+/// The longest text of a field, in bytes: "approximately 32k characters", and its index takes 32,766 bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 32_766;
 
-/// What an event has beside its fields.
+/// The members of an event beside its fields.
 const PARTS_OF_EVENTS: [&str; 9] = [
     "email",
     "userId",
@@ -25,7 +25,7 @@ const PARTS_OF_EVENTS: [&str; 9] = [
     "itblDS",
 ];
 
-/// What Iterable itself keeps in a profile, and what tells whose it is.
+/// What Iterable itself maintains in a profile, and what identifies the user.
 const PARTS_OF_PROFILES: [&str; 11] = [
     "email",
     "userId",
@@ -40,22 +40,36 @@ const PARTS_OF_PROFILES: [&str; 11] = [
     "subscribedMessageTypeIds",
 ];
 
-/// The name that a field of an event goes out under; `None` when there is none. `prefix` goes in front of what would otherwise
+/// The name that a field of an event is sent under; `None` when there is none. `prefix` is put before what would otherwise
 /// be a part of the event, or nothing but digits.
 pub(super) fn of_event<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> {
     let allowed = allowed(name)?;
     if PARTS_OF_EVENTS.contains(&&*allowed) || is_number(&allowed) {
-        let prefix = if prefix.is_empty() { "mp_" } else { prefix };
-        return Some(Cow::Owned(format!("{prefix}{allowed}")));
+        return Some(prefixed(&allowed, prefix));
     }
     Some(allowed)
 }
 
-/// The name that a field of a profile goes out under; `None` when there is none, or it is not the sender's to set.
+/// The name that a field of a profile is sent under; `None` when there is none, or it is not the sender's to set.
 pub(super) fn of_profile(name: &str) -> Option<Cow<'_, str>> {
     let allowed = allowed(name)?;
     let is_free = !PARTS_OF_PROFILES.contains(&&*allowed) && !is_number(&allowed);
     is_free.then_some(allowed)
+}
+
+/// The name that a member of an object inside a field is sent under; `None` when there is none.
+pub(super) fn of_member<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> {
+    let allowed = allowed(name)?;
+    Some(if is_number(&allowed) {
+        prefixed(&allowed, prefix)
+    } else {
+        allowed
+    })
+}
+
+fn prefixed(name: &str, prefix: &str) -> Cow<'static, str> {
+    let prefix = if prefix.is_empty() { "mp_" } else { prefix };
+    Cow::Owned(format!("{prefix}{name}"))
 }
 
 fn allowed(name: &str) -> Option<Cow<'_, str>> {
@@ -122,7 +136,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_allowed_name_stays_and_any_other_becomes_one(name in "[a-z0-9_.,# ]{0,8}|.{0,300}") {
-            for allowed in [of_event(&name, "mp_"), of_profile(&name)].into_iter().flatten() {
+            for allowed in [of_event(&name, "mp_"), of_member(&name, "mp_"), of_profile(&name)].into_iter().flatten() {
                 let prefix = if allowed.starts_with("mp_") { "mp_" } else { "" };
                 prop_assert!(!allowed.starts_with('_') && !allowed.contains(['.', ',', '#']), "{}", allowed);
                 prop_assert!(!is_number(&allowed));

@@ -1,30 +1,30 @@
-//! What Iterable's API takes and answers, as far as events, purchases and profiles need it.
+//! Requests and responses of Iterable's API for events, purchases and profiles.
 //!
 //! Rests on Iterable's own Swagger file, API version 1.8: <https://api.iterable.com/api/docs>. The types render
-//! themselves, so that a number is passed on digit by digit, and read answers leniently, because any field may be added
+//! themselves, so that a number is passed on digit by digit, and parse responses leniently, because any field may be added
 //! to them.
 
-mod answer;
-mod error_answer;
+mod bulk_response;
+mod error_response;
 mod json_object;
 mod purchase;
 mod track;
 mod user;
 mod user_update;
 
-pub use self::answer::{BulkAnswer, FailedUser, FailureCause};
-pub use self::error_answer::{ErrorAnswer, ItemError};
+pub use self::bulk_response::{BulkResponse, FailedUser};
+pub use self::error_response::{ErrorResponse, ItemError};
 pub use self::json_object::JsonObject;
 pub use self::purchase::{CommerceItem, TrackPurchaseRequest};
 pub use self::track::{TrackRequest, track_bulk_body};
 pub use self::user::{MAX_USER_ID_CHARS, User, UserError};
 pub use self::user_update::{UserUpdate, bulk_update_body};
 
-/// Takes up to [`MAX_BULK_ITEMS`] custom events.
+/// Accepts up to [`MAX_BULK_ITEMS`] custom events.
 pub const TRACK_BULK_PATH: &str = "/api/events/trackBulk";
-/// Takes one purchase.
+/// Accepts one purchase.
 pub const TRACK_PURCHASE_PATH: &str = "/api/commerce/trackPurchase";
-/// Takes up to [`MAX_BULK_ITEMS`] profile updates, and creates the users that do not exist.
+/// Accepts up to [`MAX_BULK_ITEMS`] profile updates, and creates the users that do not exist.
 pub const BULK_UPDATE_PATH: &str = "/api/users/bulkUpdate";
 
 /// The longest `id` of an event or purchase, in bytes.

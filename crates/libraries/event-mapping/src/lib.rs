@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod attribute_value;
+mod batch_context;
 mod call;
 mod coercion;
 mod commerce;
+mod commerce_fields;
+mod compiled_config;
 mod config;
 mod consent;
 mod data_fields;
@@ -18,7 +22,6 @@ mod name;
 mod outcome;
 mod profile;
 mod purchase;
-mod subject;
 
 pub use self::call::{Call, Note, Operation};
 pub use self::coercion::{Coercion, FieldType};
@@ -32,4 +35,4 @@ pub use self::event_time::Arrival;
 pub use self::identity::ProjectType;
 pub use self::mapped::{MAX_CALL_BYTES, MAX_SINGLE_REJECTIONS, Mapped, MappedEvent, More};
 pub use self::mapper::Mapper;
-pub use self::outcome::{Outcome, RejectReason, Rejection, SkipReason};
+pub use self::outcome::{FailureCause, NotSent, Outcome, RejectReason, Rejection, SkipReason};

@@ -1,32 +1,32 @@
 //! What a webhook body becomes, within bounds.
 //!
-//! A body is of 1 MiB at most, and what it becomes is not: `0,` in a list of events becomes a rejection of a hundred bytes,
-//! and what a batch says once becomes a field of each of its events. So what is held is counted. What is too much for
-//! that is counted only, with what it would have been; the archive has the body.
+//! A body has 1 MiB at most, but what it becomes may be larger: `0,` in a list of events becomes a rejection of a hundred bytes,
+//! and a member of a batch becomes a field of each of its events. So the memory is counted. Events beyond the limit are only
+//! counted, with their outcome; the archive has the body.
 
 use std::collections::BTreeMap;
 
 use super::{Call, Note, Outcome, RejectReason, SkipReason};
 use event_model::mparticle::EventType;
 
-/// How many events of one body are rejected one by one, and as many again skipped.
+/// How many events of one body are rejected singly, and as many skipped.
 pub const MAX_SINGLE_REJECTIONS: usize = 1_000;
 
 /// The most that the calls of one body may take, in bytes. Events of 50 bytes, the smallest that are sent, take 10 MiB when
 /// they fill a body of 1 MiB.
 pub const MAX_CALL_BYTES: usize = 16 << 20;
 
-/// What a call takes beside its texts: itself, the allocations of its texts, and the books that are kept of it.
+/// The memory of a call beside its texts: the struct, the allocations of its texts, and its index entry.
 const CALL_OVERHEAD_BYTES: usize = size_of::<Call>() + 160;
 
 /// What a webhook body becomes.
 #[derive(Clone, Debug, Default)]
 pub struct Mapped<'a> {
-    /// The events in their order. What is no batch stands here as one event.
+    /// The events in their order. Something that is not a batch counts as one event.
     pub events: Vec<MappedEvent<'a>>,
     /// Profile updates beside the events, when they are configured.
     pub profiles: Vec<Call>,
-    /// The events that were too many to stand in `events`; nothing, as a rule.
+    /// The events beyond the limits of `events`; usually none.
     pub more: More,
     /// Of all events so far.
     ordinal: u32,
@@ -38,7 +38,7 @@ pub struct Mapped<'a> {
 /// What an event becomes.
 #[derive(Clone, Debug)]
 pub struct MappedEvent<'a> {
-    /// Its place in the body, from 0.
+    /// Its index in the body, from 0.
     pub ordinal: u32,
     /// Its type.
     pub event_type: EventType<'a>,
@@ -53,8 +53,8 @@ pub struct More {
     pub skipped: BTreeMap<SkipReason, u64>,
     /// How many are rejected, by reason.
     pub rejected: BTreeMap<RejectReason, u64>,
-    /// The places of the first and the last of those rejected.
-    pub rejected_places: Option<(u32, u32)>,
+    /// The ordinals of the first and the last of those rejected.
+    pub rejected_ordinals: Option<(u32, u32)>,
 }
 
 impl More {
@@ -66,7 +66,7 @@ impl More {
     /// Counts a rejected event.
     pub fn reject(&mut self, reason: RejectReason, ordinal: u32) {
         *self.rejected.entry(reason).or_default() += 1;
-        self.extend_places((ordinal, ordinal));
+        self.extend_ordinals((ordinal, ordinal));
     }
 
     /// Adds other counts to these.
@@ -77,13 +77,13 @@ impl More {
         for (reason, count) in &other.rejected {
             *self.rejected.entry(*reason).or_default() += count;
         }
-        if let Some(places) = other.rejected_places {
-            self.extend_places(places);
+        if let Some(ordinals) = other.rejected_ordinals {
+            self.extend_ordinals(ordinals);
         }
     }
 
-    fn extend_places(&mut self, (first, last): (u32, u32)) {
-        self.rejected_places = Some(match self.rejected_places {
+    fn extend_ordinals(&mut self, (first, last): (u32, u32)) {
+        self.rejected_ordinals = Some(match self.rejected_ordinals {
             None => (first, last),
             Some((other_first, other_last)) => (first.min(other_first), last.max(other_last)),
         });

@@ -1,50 +1,26 @@
 //! Maps webhook bodies by a configuration.
 
-use super::{
-    Arrival, ConfigError, EventKind, Mapped, MappingConfig, Outcome, PurchaseMode, RejectReason,
-    Rejection, Scope, SkipReason, name::Naming, outcome::NotSent, subject::Subject,
-};
-use crate::iterable::JsonObject;
 use event_model::mparticle::{Batch, Entry, Event, EventType, Item, for_each_item};
 
-/// A configuration, ready to map bodies with.
-#[derive(Clone, Debug)]
-pub struct Mapper {
-    pub(super) config: MappingConfig,
-    pub(super) naming: Naming,
-    pub(super) context: ContextNames,
-}
+use super::{
+    Arrival, Call, ConfigError, EventKind, Mapped, MappingConfig, Outcome, RejectReason, Rejection,
+    SkipReason, batch_context::BatchContext, commerce, compiled_config::CompiledConfig, events,
+    outcome::NotSent, profile,
+};
+use crate::iterable::JsonObject;
 
-/// The names of the fields that tell where an event comes from.
+/// Maps bodies by one configuration.
 #[derive(Clone, Debug)]
-pub(super) struct ContextNames {
-    pub(super) session_uuid: String,
-    pub(super) platform: String,
-    pub(super) application_version: String,
-    pub(super) environment: String,
-    pub(super) mpid: String,
-}
+pub struct Mapper(CompiledConfig);
 
 impl Mapper {
     /// # Errors
-    /// When a configured name is no pattern for its type; never for a configuration from [`MappingConfig::from_json`].
+    /// When a configured name is not a pattern for its type; never for a configuration from [`MappingConfig::from_json`].
     pub fn new(config: MappingConfig) -> Result<Self, ConfigError> {
-        let prefix = &config.context_prefix.0;
-        let context = ContextNames {
-            session_uuid: format!("{prefix}session_uuid"),
-            platform: format!("{prefix}platform"),
-            application_version: format!("{prefix}application_version"),
-            environment: format!("{prefix}environment"),
-            mpid: format!("{prefix}mpid"),
-        };
-        Ok(Self {
-            naming: Naming::new(&config)?,
-            context,
-            config,
-        })
+        CompiledConfig::new(config).map(Self)
     }
 
-    /// Maps one body. Nothing in it can make this fail; what cannot be used is rejected, event by event.
+    /// Maps one body. No body makes this fail; unusable events are rejected one by one.
     pub fn map<'a>(&self, body: &'a str, arrival: &Arrival) -> Mapped<'a> {
         let mut mapped = Mapped::default();
         for_each_item(body, |item, _| match item {
@@ -65,11 +41,11 @@ impl Mapper {
     }
 
     fn map_batch<'a>(&self, batch: &Batch<'a>, arrival: &Arrival, mapped: &mut Mapped<'a>) {
-        let subject = Subject::new(self, batch, arrival);
+        let context = BatchContext::new(&self.0, batch, arrival);
         for entry in batch.events() {
             let Entry::Event(event) = entry else {
                 let rejection =
-                    RejectReason::NotAnEvent.because("an element of events is no object");
+                    RejectReason::NotAnEvent.because("an element of events is not an object");
                 mapped.push(
                     EventType::default(),
                     Outcome::Reject(rejection, String::new()),
@@ -81,7 +57,7 @@ impl Mapper {
                 continue;
             }
             let event_type = event.event_type();
-            let outcome = match subject.map_event(event, &event_type) {
+            let outcome = match map_event(&context, event, &event_type) {
                 Ok(call) => Outcome::Send(call),
                 Err(NotSent::Skip(reason)) => Outcome::Skip(reason),
                 Err(NotSent::Reject(rejection)) => {
@@ -90,37 +66,68 @@ impl Mapper {
             };
             mapped.push(event_type, outcome);
         }
-        match subject.map_profile() {
+        match map_profile(&context) {
             Some(call) if mapped.has_room() => mapped.push_profile(call),
             Some(_) => mapped.push_none(),
             None => {}
         }
     }
+}
 
-    /// Whether events of this type are sent.
-    pub(super) fn sends(&self, kind: EventKind) -> bool {
-        let by_default = match kind {
-            EventKind::Profile => false,
-            EventKind::CustomEvent => self.config.scope == Scope::Everything,
-            EventKind::ScreenView
-            | EventKind::SessionStart
-            | EventKind::SessionEnd
-            | EventKind::ApplicationStateTransition
-            | EventKind::FirstRun
-            | EventKind::Uninstall
-            | EventKind::OptOut
-            | EventKind::Commerce => true,
-        };
-        self.config.events.rule(kind).send.unwrap_or(by_default)
+/// What is sent for one event.
+fn map_event<'a>(
+    context: &BatchContext<'_, 'a>,
+    event: &Event<'a>,
+    event_type: &EventType<'a>,
+) -> Result<Call, NotSent> {
+    if let Some(reason) = context.closed() {
+        return Err(reason.into());
     }
+    let kind = match event_type {
+        EventType::Commerce => return commerce::map(context, event),
+        EventType::UserAttributeChange => return profile::map_change(context, event),
+        EventType::ScreenView => EventKind::ScreenView,
+        EventType::SessionStart => EventKind::SessionStart,
+        EventType::SessionEnd => EventKind::SessionEnd,
+        EventType::ApplicationStateTransition => EventKind::ApplicationStateTransition,
+        EventType::FirstRun => EventKind::FirstRun,
+        EventType::Uninstall => EventKind::Uninstall,
+        EventType::OptOut => EventKind::OptOut,
+        EventType::Profile => EventKind::Profile,
+        EventType::Custom => EventKind::CustomEvent,
+        EventType::Breadcrumb
+        | EventType::CrashReport
+        | EventType::NetworkPerformance
+        | EventType::PreAttribution
+        | EventType::PushMessage
+        | EventType::PushReaction
+        | EventType::PushRegistration
+        | EventType::UserIdentityChange
+        | EventType::ValidationResult => return Err(SkipReason::TypeNotMapped.into()),
+        EventType::Other(_) => return Err(SkipReason::UnknownType.into()),
+    };
+    track(context, event, kind)
+}
 
-    /// What becomes of purchases.
-    pub(super) fn purchase_mode(&self) -> PurchaseMode {
-        self.config.purchases.unwrap_or(match self.config.scope {
-            Scope::Gap => PurchaseMode::Off,
-            Scope::Everything => PurchaseMode::Purchase,
-        })
+fn track<'a>(
+    context: &BatchContext<'_, 'a>,
+    event: &Event<'a>,
+    kind: EventKind,
+) -> Result<Call, NotSent> {
+    if !context.compiled.sends(kind) {
+        return Err(SkipReason::TypeOff.into());
     }
+    let data = event.data();
+    let draft = events::draft(context.compiled, kind, &data)?;
+    context.event_call(event, &data, draft)
+}
+
+/// The update of the user's profile that the batch itself asks for, when profiles are sent.
+fn map_profile(context: &BatchContext<'_, '_>) -> Option<Call> {
+    if context.closed().is_some() || !context.compiled.config.profiles {
+        return None;
+    }
+    profile::map_attributes(context)
 }
 
 fn as_sent(event: &Event<'_>, event_type: &EventType<'_>) -> String {

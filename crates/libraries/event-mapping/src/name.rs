@@ -1,13 +1,27 @@
 //! The names that events are sent under.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{ConfigError, EventKind, MappingConfig};
 
-/// The longest name, or part of a name, that a configuration may give.
+/// The longest name of an event or a field, in characters, and the longest part of one in a configuration
+/// (<https://support.iterable.com/hc/en-us/articles/26821896236948>).
 pub(super) const MAX_NAME_CHARS: usize = 255;
 
-/// Makes event names as a configuration wants them.
+/// An event name in the form in which Iterable accepts it: control characters are replaced, and what is over
+/// [`MAX_NAME_CHARS`] is truncated. Truncation keeps the event, and its id and fields distinguish it from others of that name.
+pub(super) fn sent_event_name(name: &str) -> Cow<'_, str> {
+    if name.chars().count() <= MAX_NAME_CHARS && !name.contains(char::is_control) {
+        return Cow::Borrowed(name);
+    }
+    let allowed = |c: char| if c.is_control() { '_' } else { c };
+    Cow::Owned(name.chars().take(MAX_NAME_CHARS).map(allowed).collect())
+}
+
+/// Makes event names as configured.
 #[derive(Clone, Debug)]
 pub(super) struct Naming {
     patterns: BTreeMap<EventKind, Pattern>,
@@ -49,7 +63,7 @@ impl Naming {
         self.finish(name)
     }
 
-    /// Whether the name of events of this type tells `value`.
+    /// Whether the name of events of this type includes `value`.
     pub(super) fn tells_value(&self, kind: EventKind) -> bool {
         self.patterns
             .get(&kind)
@@ -211,6 +225,15 @@ mod tests {
             naming.event_name(EventKind::FirstRun, None).unwrap(),
             "first_run"
         );
+    }
+
+    #[test]
+    fn sent_name_is_cut_and_has_no_control_characters() {
+        let long = "ä".repeat(MAX_NAME_CHARS + 1);
+
+        assert_eq!(sent_event_name("a b.c"), "a b.c");
+        assert_eq!(sent_event_name("a\nb\u{0}"), "a_b_");
+        assert_eq!(sent_event_name(&long), "ä".repeat(MAX_NAME_CHARS));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The three ways an event can end.
+//! How an event, or the call that it became, can end.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use event_model::mparticle::Refusal;
 /// What becomes of an event.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It goes to the destination.
+    /// It is sent to the destination.
     Send(Call),
     /// It is left out on purpose.
     Skip(SkipReason),
@@ -16,11 +16,29 @@ pub enum Outcome {
     Reject(Rejection, String),
 }
 
-/// Why an event is not sent; what a mapping step gives in place of its result.
+/// Why an event is not sent.
 #[derive(Clone, Debug)]
-pub(super) enum NotSent {
+pub enum NotSent {
+    /// It is left out on purpose.
     Skip(SkipReason),
+    /// It cannot be used.
     Reject(Rejection),
+}
+
+/// Why a destination did not accept a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureCause {
+    /// The destination does not know the user. It may get to know them.
+    UnknownUser,
+    /// It will not accept the call, now or later.
+    Rejected(Rejection),
+}
+
+impl FailureCause {
+    /// The rejection of a call that will never be accepted.
+    pub fn rejected(reason: RejectReason, detail: impl Into<String>) -> Self {
+        Self::Rejected(reason.because(detail))
+    }
 }
 
 impl From<SkipReason> for NotSent {
@@ -38,25 +56,25 @@ impl From<Rejection> for NotSent {
 /// Why an event is left out on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
-    /// The configuration leaves out events of its type.
+    /// The configuration excludes events of its type.
     TypeOff,
-    /// There is nothing at the destination that events of its type could become.
+    /// The destination has no counterpart for events of its type.
     TypeNotMapped,
-    /// Nobody knows its type.
+    /// Its type is unknown.
     UnknownType,
-    /// The configuration leaves out events of its name.
+    /// The configuration excludes events of its name.
     NameOff,
-    /// It was not made in an environment that is forwarded.
+    /// Its environment is not forwarded.
     Environment,
-    /// Its user did not agree to the purpose that the configuration asks for.
+    /// Its user did not consent to the purpose that the configuration requires.
     NoConsent,
-    /// Its user has no name that the destination takes.
+    /// Its user has no name that the destination accepts.
     NoIdentity,
-    /// A screen was left, which the view of the next one tells better.
+    /// A screen was left, and the view of the next one says so.
     ActivityStopped,
     /// It is a request to treat two users as one.
     AliasRequest,
-    /// The same event, by id and content, went out in the same request.
+    /// The same event, by id and content, was sent in the same request.
     Duplicate,
     /// The destination does not know its user, and the policy is to leave such events out.
     UnknownUser,
@@ -99,10 +117,10 @@ impl SkipReason {
 /// The longest [`Rejection::detail`], in characters.
 const MAX_DETAIL_CHARS: usize = 500;
 
-/// Why an event cannot be used, with the particulars.
+/// Why an event cannot be used, with the details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// Which reason.
+    /// The reason.
     pub reason: RejectReason,
     /// What exactly, for a person. May quote the event: not for logs.
     pub detail: String,
@@ -115,39 +133,39 @@ pub enum RejectReason {
     MalformedJson,
     /// The body it would be in is compressed, or text in another encoding.
     Encoded,
-    /// The body it would be in is no batch.
+    /// The body it would be in is not a batch.
     NotABatch,
     /// It came without a batch around it.
     BareEvent,
     /// The body is in mParticle's format for partners.
     FirehoseFormat,
-    /// What the events of its body become is more than can be held at once, and there is no room left for it.
+    /// The events of its body become more than fits into memory at once.
     TooManyEvents,
-    /// It is no object.
+    /// It is not an object.
     NotAnEvent,
-    /// Its attributes have a name that is no text.
+    /// A name of its attributes is not Unicode text.
     UnreadableAttributes,
     /// It is of a type that needs a name and has none.
     NoEventName,
-    /// Its user has no name that the destination takes, and the policy is to reject such events.
+    /// Its user has no name that the destination accepts, and the policy is to reject such events.
     NoIdentity,
-    /// It is older than the destination takes events.
+    /// It is older than the destination accepts.
     TooOld,
-    /// The destination does not take the user's name.
+    /// The destination does not accept the user's name.
     InvalidUser,
     /// The user asked the destination to be forgotten.
     ForgottenUser,
-    /// The destination did not know the user, and did not come to know them in time.
+    /// The destination did not know the user, and did not get to know them in time.
     UnknownUser,
-    /// The destination does not take events of this name.
+    /// The destination does not accept events of this name.
     DisallowedEventName,
-    /// The destination does not take it, for the reason in the details.
+    /// The destination does not accept it, for the reason in the details.
     Refused,
-    /// It is larger than the destination takes events.
+    /// It is larger than the destination accepts.
     TooLarge,
-    /// The destination says that it was not taken and does not say why.
+    /// The destination did not accept it and does not say why.
     Unexplained,
-    /// Runs ended while they had nothing but the event's message in hand.
+    /// Runs ended while only the event's message was being processed.
     BreaksTheRun,
 }
 
@@ -200,8 +218,8 @@ impl RejectReason {
         }
     }
 
-    /// The rejection with its particulars, of which no more is kept than a person reads: a destination may say much, and
-    /// say it of each of a thousand events.
+    /// The rejection with its details, limited to what a person reads: a destination may say much about each of a thousand
+    /// events.
     pub fn because(self, detail: impl Into<String>) -> Rejection {
         let mut detail = detail.into();
         if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {

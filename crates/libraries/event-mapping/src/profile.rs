@@ -2,51 +2,53 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
+use event_model::mparticle::{Event, Field, Kind, last_places, text_id};
+
 use super::{
     Call, Note, Operation, SkipReason,
+    attribute_value::Rendered,
+    batch_context::BatchContext,
     data_fields::push_once,
     field_name::{self, MAX_TEXT_BYTES},
     outcome::NotSent,
-    subject::Subject,
 };
 use crate::iterable::{JsonObject, UserUpdate};
-use event_model::mparticle::{Event, Field, last_places, text_id};
 
 /// mParticle's reserved name of a phone number, and Iterable's.
 const MOBILE: &str = "$Mobile";
 const PHONE_NUMBER: &str = "phoneNumber";
 
 /// The update for all that a batch says about its user; `None` when it says nothing, or not about whom.
-pub(super) fn map_attributes(subject: &Subject<'_, '_>) -> Option<Call> {
+pub(super) fn map_attributes(context: &BatchContext<'_, '_>) -> Option<Call> {
     let mut update = Update::default();
-    let entries = subject.batch.user_attributes.entries().unwrap_or_default();
+    let entries = context.batch.user_attributes.entries().unwrap_or_default();
     let last_places = last_places(&entries);
     for (place, (name, field)) in entries.iter().enumerate() {
         if last_places.get(name.as_ref()) == Some(&place) {
-            update.set(subject, name, *field);
-        } else if subject.mapper.config.attributes.sends(name) && field.json().is_some() {
+            update.set(context, name, *field);
+        } else if context.compiled.config.attributes.sends(name) && field.json().is_some() {
             update.notes.push(Note::left_out(name));
         }
     }
-    for name in subject.batch.deleted_user_attributes.items() {
+    for name in context.batch.deleted_user_attributes.items() {
         let Some(name) = name.string() else {
             push_once(&mut update.notes, Note::left_out("deleted_user_attributes"));
             continue;
         };
         if !last_places.contains_key(name.as_ref()) {
-            update.remove(subject, &name);
+            update.remove(context, &name);
         }
     }
-    let at_ms = subject.arrival.batch_time_ms(subject.batch);
-    update.finish(subject, at_ms).ok().flatten()
+    let at_ms = context.arrival.batch_time_ms(context.batch);
+    update.finish(context, at_ms).ok().flatten()
 }
 
 /// The update for a change of one attribute.
 pub(super) fn map_change<'a>(
-    subject: &Subject<'_, 'a>,
+    context: &BatchContext<'_, 'a>,
     event: &Event<'a>,
 ) -> Result<Call, NotSent> {
-    if !subject.mapper.config.profiles {
+    if !context.compiled.config.profiles {
         return Err(SkipReason::TypeOff.into());
     }
     let data = event.data();
@@ -59,13 +61,13 @@ pub(super) fn map_change<'a>(
     };
     let mut update = Update::default();
     if data.deleted.boolean() == Some(true) {
-        update.remove(subject, &name);
+        update.remove(context, &name);
     } else {
-        update.set(subject, &name, data.new_value);
+        update.set(context, &name, data.new_value);
     }
-    let at_ms = subject.time_ms(&data)?;
+    let at_ms = context.time_ms(&data)?;
     update
-        .finish(subject, at_ms)?
+        .finish(context, at_ms)?
         .ok_or_else(|| SkipReason::NameOff.into())
 }
 
@@ -78,31 +80,27 @@ struct Update {
 }
 
 impl Update {
-    fn set(&mut self, subject: &Subject<'_, '_>, name: &str, field: Field<'_>) {
-        let attributes = &subject.mapper.config.attributes;
+    fn set(&mut self, context: &BatchContext<'_, '_>, name: &str, field: Field<'_>) {
+        let attributes = &context.compiled.config.attributes;
         if !attributes.sends(name) || field.json().is_none() {
             return;
         }
-        let value = match name {
+        let rendered = match name {
             MOBILE => phone_number(field),
-            _ => attributes.value(name, field),
+            _ => attributes.render(name, &context.compiled.config.context_prefix.0, field),
         };
-        match value.filter(|json| json.len() <= MAX_TEXT_BYTES + 2) {
-            Some(json) => {
-                let is_changed = name == MOBILE
-                    && field
-                        .text()
-                        .is_some_and(|sent| json[1..json.len() - 1] != *sent);
-                if self.put(name, &json) && is_changed {
-                    self.notes.push(Note::changed(name));
+        match rendered {
+            Some(Rendered { json, notes }) => {
+                if self.put(name, &json) {
+                    self.notes.extend(notes);
                 }
             }
             None => self.notes.push(Note::left_out(name)),
         }
     }
 
-    fn remove(&mut self, subject: &Subject<'_, '_>, name: &str) {
-        if subject.mapper.config.attributes.sends(name) {
+    fn remove(&mut self, context: &BatchContext<'_, '_>, name: &str) {
+        if context.compiled.config.attributes.sends(name) {
             self.put(name, "null");
         }
     }
@@ -127,11 +125,11 @@ impl Update {
     }
 
     /// `None` when there is nothing to update.
-    fn finish(self, subject: &Subject<'_, '_>, at_ms: i64) -> Result<Option<Call>, NotSent> {
+    fn finish(self, context: &BatchContext<'_, '_>, at_ms: i64) -> Result<Option<Call>, NotSent> {
         if self.fields.is_empty() {
             return Ok(None);
         }
-        let user = subject.user()?.clone();
+        let user = context.user()?.clone();
         let json = UserUpdate {
             user: &user,
             data_fields: self.fields,
@@ -150,13 +148,24 @@ impl Update {
 }
 
 /// Digits and a plus sign, as mParticle's own connection sends it.
-fn phone_number(field: Field<'_>) -> Option<Cow<'static, str>> {
-    let digits: String = field
-        .text()?
+fn phone_number(field: Field<'_>) -> Option<Rendered<'static>> {
+    let sent = field.text()?;
+    let digits: String = sent
         .chars()
         .filter(|c| c.is_ascii_digit() || *c == '+')
         .collect();
-    digits
-        .contains(|c: char| c.is_ascii_digit())
-        .then(|| Cow::Owned(format!("\"{digits}\"")))
+    let is_number = digits.contains(|c: char| c.is_ascii_digit()) && digits.len() <= MAX_TEXT_BYTES;
+    is_number.then(|| {
+        let note = if field.kind() != Kind::String {
+            Some(Note::type_changed(MOBILE))
+        } else if digits != *sent {
+            Some(Note::changed(MOBILE))
+        } else {
+            None
+        };
+        Rendered {
+            json: Cow::Owned(format!("\"{digits}\"")),
+            notes: note.into_iter().collect(),
+        }
+    })
 }

@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::{
-    Call, Note, Operation,
-    commerce::{add_description, add_order},
-    data_fields::{DataFields, ItemFields, push_once},
-    outcome::NotSent,
-    subject::{Subject, is_replaced},
-};
-use crate::iterable::{CommerceItem, JsonObject, TrackPurchaseRequest};
 use event_model::mparticle::{Commerce, Decimal, Event, EventData, Product, event_id};
 
-/// One product of a purchase, with all that Iterable asks for.
+use super::{
+    Call, Note, Operation,
+    batch_context::{BatchContext, is_replaced},
+    commerce_fields::{add_description, add_order},
+    data_fields::{DataFields, ItemFields, push_once},
+    outcome::NotSent,
+};
+use crate::iterable::{CommerceItem, JsonObject, TrackPurchaseRequest};
+
+/// One product of a purchase, with everything that Iterable requires.
 pub(super) struct Line<'a> {
     id: Cow<'a, str>,
     name: Cow<'a, str>,
@@ -23,7 +24,7 @@ pub(super) struct Line<'a> {
     notes: Vec<Note>,
 }
 
-/// The products of a purchase; `None` when there are none, or one lacks what Iterable asks for.
+/// The products of a purchase; `None` when there are none, or one lacks something that Iterable requires.
 pub(super) fn lines<'a>(commerce: &Commerce<'a>) -> Option<Vec<Line<'a>>> {
     let lines: Vec<Line<'a>> = commerce.products.iter().map(line).collect::<Option<_>>()?;
     (!lines.is_empty()).then_some(lines)
@@ -35,7 +36,7 @@ fn line<'a>(product: &Product<'a>) -> Option<Line<'a>> {
     let sent = product.quantity.decimal();
     let (quantity, note) = match &sent {
         None => {
-            // What is there and is no number is kept as text, or noted.
+            // A value that is not a number is kept as text, or noted.
             item.number("quantity", product.quantity);
             (1, Some(Note::QuantityAssumed))
         }
@@ -63,24 +64,24 @@ fn line<'a>(product: &Product<'a>) -> Option<Line<'a>> {
     })
 }
 
-/// What is to be sent for a purchase.
+/// What is sent for a purchase.
 pub(super) fn map<'a>(
-    subject: &Subject<'_, 'a>,
+    context: &BatchContext<'_, 'a>,
     event: &Event<'a>,
     data: &EventData<'a>,
     commerce: &Commerce<'a>,
     lines: &[Line<'a>],
 ) -> Result<Call, NotSent> {
-    let user = subject.user()?;
-    let at_ms = subject.time_ms(data)?;
+    let user = context.user()?;
+    let at_ms = context.time_ms(data)?;
     let mut fields = DataFields::default();
     add_order(&mut fields, data, commerce);
     let sent_total = commerce.product_action.total_amount.decimal();
     if sent_total.is_none() {
-        // What is there and is no number is kept as text, or noted.
+        // A value that is not a number is kept as text, or noted.
         fields.number("total_amount", commerce.product_action.total_amount);
     }
-    subject.add_context(&mut fields, data)?;
+    context.add_context(&mut fields, data)?;
     let (data_fields, mut notes) = fields.finish();
     for note in lines.iter().flat_map(|line| &line.notes) {
         push_once(&mut notes, note.clone());
@@ -89,7 +90,7 @@ pub(super) fn map<'a>(
         notes.push(Note::TotalComputed);
     }
     let total = sent_total.map_or_else(|| sum(lines), |total| total.as_json().to_owned());
-    let id = event_id(event, data, subject.batch);
+    let id = event_id(event, data, context.batch);
     if is_replaced(&id, data) {
         notes.push(Note::changed("source_message_id"));
     }

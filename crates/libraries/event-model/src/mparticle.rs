@@ -3,7 +3,7 @@
 //! What the public samples and the documentation show to differ is read alike: identities as an object or as an array,
 //! 64-bit integers as numbers or as strings, `null` wherever a value may be absent, a batch without events, a key sent
 //! twice, an array of batches. A field of an unexpected kind counts as absent and never costs its event; event types
-//! and fields that nobody has documented yet are kept as they were sent.
+//! and undocumented fields are kept as they were sent.
 //!
 //! Format: <https://docs.mparticle.com/developers/server/json-reference/>.
 
@@ -42,13 +42,13 @@ use crate::ByteForm;
 pub enum Item<'a> {
     /// A batch: one user's events, possibly none.
     Batch(Box<Batch<'a>>),
-    /// A request to treat two users as one, which mParticle sends when told to. It holds no events.
+    /// A request to treat two users as one, which mParticle sends when configured to. It holds no events.
     Alias,
-    /// Something that is no batch.
+    /// Something that is not a batch.
     Refused(Refusal),
 }
 
-/// Why a body, or an element of its array, is no batch.
+/// Why a body, or an element of its array, is not a batch.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Not JSON, with the place where it stops being so.
@@ -94,16 +94,16 @@ impl Refusal {
     }
 }
 
-/// Takes a webhook body apart. Never fails as a whole: what is no batch is an [`Item::Refused`].
+/// Splits a webhook body. Never fails as a whole: what is not a batch is an [`Item::Refused`].
 ///
-/// An array gives one item per element, so an empty one gives none.
+/// An array results in one item per element, so an empty one in none.
 pub fn parse(body: &str) -> Vec<Item<'_>> {
     let mut items = Vec::new();
     for_each_item(body, |item, _| items.push(item));
     items
 }
 
-/// As [`parse`], one item after the other, each with its text, for bodies of which nobody knows how many they hold.
+/// As [`parse`], one item after the other, each with its text, for bodies with an unknown number of them.
 pub fn for_each_item<'a>(body: &'a str, mut visit: impl FnMut(Item<'a>, &'a str)) {
     // A mark is no part of the text. Senders that write files first put one in front.
     let text = body.trim_start_matches(|c: char| c == '\u{feff}' || c.is_ascii_whitespace());

@@ -40,7 +40,7 @@ use self::decoder::Decoder;
 use self::elements::Elements;
 use self::held::Held;
 
-/// A webhook batch, taken apart.
+/// A webhook batch, split into its items.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch<'a> {
     /// The events that can be stored, in the order of the body.
@@ -92,7 +92,7 @@ impl RejectedItem<'_> {
 /// item, as nobody can say where the next element of a broken text begins.
 ///
 /// What is made of a body is bounded, whatever is in it: see [`MAX_HELD_BYTES`], [`MAX_ITEMS`],
-/// [`MAX_REJECTED_ITEMS`] and [`MAX_EVENT_BYTES`]. Every item is counted all the same.
+/// [`MAX_REJECTED_ITEMS`] and [`MAX_EVENT_BYTES`]. Every item is still counted.
 pub fn parse_batch(body: &[u8], now: OffsetDateTime) -> Batch<'_> {
     let mut decoder = Decoder::new(now);
     let mut held = Held::default();

@@ -11,8 +11,8 @@ use crate::dialect::Dialect;
 use crate::endpoint::Endpoint;
 use crate::error::ParamError;
 use crate::filter::event_types;
-use crate::parameter::GivenParameters;
-use crate::shape::{Shape, write_event};
+use crate::parameter::RawParams;
+use crate::render::{EventStyle, write_event};
 use crate::type_name::TypeName;
 use crate::zone::Zone;
 
@@ -97,7 +97,7 @@ pub fn documentation() -> Value {
 /// # Errors
 /// When `events` holds what is no name of a type, and on any other parameter.
 pub fn samples(dialect: Dialect, query_string: &str) -> Result<Value, ParamError> {
-    let given = GivenParameters::parse(query_string, Endpoint::Samples)?;
+    let given = RawParams::parse(query_string, Endpoint::Samples)?;
     let wanted = event_types(&given)?;
     let wanted: BTreeSet<&str> = wanted.iter().map(TypeName::as_str).collect();
 
@@ -121,7 +121,7 @@ fn sample(dialect: Dialect, name: &str, known: &Type) -> Value {
     let zone = Zone::UTC;
     write_event(
         &mut out,
-        &Shape { dialect, zone },
+        &EventStyle { dialect, zone },
         ts,
         &Value::Object(event).to_string(),
     )

@@ -11,9 +11,10 @@ use crate::endpoint::Endpoint;
 use crate::error::ParamError;
 use crate::format::Format;
 use crate::indexed_keys::IndexedKeys;
-use crate::parameter::{GivenParameters, Item, Parameter};
-use crate::query::{EventQuery, TimeRange};
-use crate::render::Renderer;
+use crate::parameter::{Item, Parameter, RawParams};
+use crate::position::TimeRange;
+use crate::query::EventQuery;
+use crate::sql::Renderer;
 use crate::statement::{Bind, Statement};
 use crate::zone::Zone;
 
@@ -53,7 +54,7 @@ impl CountQuery {
                 "must be json if it is given, as counts have no other form",
             ));
         }
-        let group_by = parse_group_by(&matching.given)?;
+        let group_by = parse_group_by(&matching.params)?;
         Ok(Self { matching, group_by })
     }
 
@@ -124,7 +125,7 @@ from generate_series(
 ) as step
 cross join lateral (
   select count(*) as count
-  from events
+  from email_events
   where ts >= {from} and ts < {to}
     and ts >= step at time zone {zone} and ts < (step + interval '1 {name}') at time zone {zone}
 ) as matching
@@ -154,7 +155,7 @@ order by step"
             }
         }
         sql.line(format_args!(
-            "  array[{}]::text[] as keys,\n  count(*) as count\nfrom events",
+            "  array[{}]::text[] as keys,\n  count(*) as count\nfrom email_events",
             keys.join(", ")
         ));
         sql.conditions(&self.matching);
@@ -173,7 +174,7 @@ order by step"
     }
 }
 
-fn parse_group_by(given: &GivenParameters) -> Result<Vec<Dimension>, ParamError> {
+fn parse_group_by(given: &RawParams) -> Result<Vec<Dimension>, ParamError> {
     let mut dimensions = Vec::new();
     for item in given.items(Parameter::GroupBy, given.delimiter()) {
         let dimension = parse_dimension(&item)?;

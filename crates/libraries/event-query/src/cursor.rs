@@ -6,16 +6,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use event_model::{EventKey, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::query::{TimeRange, Total};
+use crate::position::{Position, TimeRange, Total};
 
-/// The place of a row in the order of a search, which is newest first and by falling key within one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    pub ts: Timestamp,
-    pub event_key: EventKey,
-}
-
-/// What a page hands to the one after it.
+/// What a page passes to the next one.
 ///
 /// The range is part of it because its defaults depend on the time of the first request: without it the second page
 /// would ask for another range. So is the total, which then is counted once per walk. None of it is secret, and none
@@ -156,12 +149,12 @@ mod tests {
 
         #[test]
         fn any_changed_character_is_noticed(
-            cursor in cursors(), place: prop::sample::Index, replacement in "[A-Za-z0-9_-]",
+            cursor in cursors(), index: prop::sample::Index, replacement in "[A-Za-z0-9_-]",
         ) {
             let text = cursor.encode();
-            let place = place.index(text.len());
-            prop_assume!(text[place..=place] != replacement);
-            let changed = format!("{}{replacement}{}", &text[..place], &text[place + 1..]);
+            let index = index.index(text.len());
+            prop_assume!(text[index..=index] != replacement);
+            let changed = format!("{}{replacement}{}", &text[..index], &text[index + 1..]);
 
             prop_assert_eq!(Cursor::decode(&changed), Err(BrokenCursor));
         }

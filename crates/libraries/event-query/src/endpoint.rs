@@ -152,12 +152,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::parameter::GivenParameters;
+    use crate::parameter::RawParams;
 
     fn refusal(query: &str, endpoint: Endpoint) -> String {
-        GivenParameters::parse(query, endpoint)
-            .unwrap_err()
-            .to_string()
+        RawParams::parse(query, endpoint).unwrap_err().to_string()
     }
 
     #[test]
@@ -207,7 +205,7 @@ mod tests {
                 "{query}"
             );
         }
-        assert!(GivenParameters::parse("format=csv&columns=type", Endpoint::Event).is_ok());
+        assert!(RawParams::parse("format=csv&columns=type", Endpoint::Event).is_ok());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a caller did wrong, said so that the caller can mend it.
+//! Errors in parameters, worded so that the caller can fix them.
 
 use std::borrow::Cow;
 

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use event_model::Timestamp;
 
 use crate::error::ParamError;
-use crate::parameter::{GivenParameters, Item, Parameter};
-use crate::shape::{Members, Shape, ShapeError, write_event};
+use crate::parameter::{Item, Parameter, RawParams};
+use crate::render::{EventStyle, Members, RenderError, write_event};
 
 /// The columns where none are chosen, in their order. What else an event holds has a column only if it is asked for: a
 /// table whose columns depend on its rows is no help to anybody.
@@ -73,7 +73,7 @@ impl Default for Table {
 }
 
 impl Table {
-    pub(crate) fn parse(given: &GivenParameters) -> Result<Self, ParamError> {
+    pub(crate) fn parse(given: &RawParams) -> Result<Self, ParamError> {
         let mut table = Self::default();
         for item in given.items(Parameter::Csv, given.delimiter()) {
             match item.text {
@@ -103,8 +103,8 @@ impl Table {
         if self.has_mark {
             out.extend_from_slice("\u{feff}".as_bytes());
         }
-        for (place, column) in self.columns.iter().enumerate() {
-            self.write_cell(&mut out, place, &Cell::Text(column.into()));
+        for (index, column) in self.columns.iter().enumerate() {
+            self.write_cell(&mut out, index, &Cell::Text(column.into()));
         }
         out.extend_from_slice(b"\r\n");
         String::from_utf8(out).expect("made of text")
@@ -115,24 +115,24 @@ impl Table {
     pub(crate) fn write_row(
         &self,
         out: &mut Vec<u8>,
-        shape: &Shape,
+        style: &EventStyle,
         ts: Timestamp,
         stored: &str,
-    ) -> Result<(), ShapeError> {
+    ) -> Result<(), RenderError> {
         let mut event = Vec::with_capacity(stored.len() + 128);
-        write_event(&mut event, shape, ts, stored)?;
+        write_event(&mut event, style, ts, stored)?;
         let members: Members<'_> = serde_json::from_slice(&event)?;
 
-        for (place, column) in self.columns.iter().enumerate() {
-            self.write_cell(out, place, &Cell::of(&members, column)?);
+        for (index, column) in self.columns.iter().enumerate() {
+            self.write_cell(out, index, &Cell::of(&members, column)?);
         }
         out.extend_from_slice(b"\r\n");
         Ok(())
     }
 
     /// RFC 4180: a cell with a comma, a quote or a line break is quoted, and its quotes are doubled.
-    fn write_cell(&self, out: &mut Vec<u8>, place: usize, cell: &Cell<'_>) {
-        if place > 0 {
+    fn write_cell(&self, out: &mut Vec<u8>, index: usize, cell: &Cell<'_>) {
+        if index > 0 {
             out.push(b',');
         }
         let text = match cell {
@@ -158,14 +158,14 @@ enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    fn of(members: &Members<'a>, column: &str) -> Result<Self, ShapeError> {
+    fn of(members: &Members<'a>, column: &str) -> Result<Self, RenderError> {
         if let Some(value) = members.find(column) {
             return Self::read(value.get());
         }
         let inner = column
             .split_once('.')
             .and_then(|(outer, inner)| Some((members.find(outer)?, inner)));
-        // A member that is no object has none inside.
+        // A member that is not an object has no members.
         if let Some((outer, inner)) = inner
             && let Ok(members) = serde_json::from_str::<Members<'_>>(outer.get())
             && let Some(value) = members.find(inner)
@@ -175,7 +175,7 @@ impl<'a> Cell<'a> {
         Ok(Self::Json(Cow::Borrowed("")))
     }
 
-    fn read(json: &'a str) -> Result<Self, ShapeError> {
+    fn read(json: &'a str) -> Result<Self, RenderError> {
         Ok(match json.as_bytes().first() {
             Some(b'"') => Self::Text(serde_json::from_str::<String>(json)?.into()),
             _ if json == "null" => Self::Json(Cow::Borrowed("")),
@@ -219,19 +219,19 @@ mod tests {
     use crate::zone::Zone;
 
     fn table(query: &str) -> Result<Table, ParamError> {
-        Table::parse(&GivenParameters::parse(query, crate::endpoint::Endpoint::Search).unwrap())
+        Table::parse(&RawParams::parse(query, crate::endpoint::Endpoint::Search).unwrap())
     }
 
     fn row(query: &str, stored: &str) -> String {
         let mut out = Vec::new();
         let ts = Timestamp::from_unix_seconds(1_460_989_507).unwrap();
-        let shape = Shape {
+        let style = EventStyle {
             dialect: Dialect::Events,
             zone: Zone::UTC,
         };
         table(query)
             .unwrap()
-            .write_row(&mut out, &shape, ts, stored)
+            .write_row(&mut out, &style, ts, stored)
             .unwrap();
         String::from_utf8(out).unwrap()
     }

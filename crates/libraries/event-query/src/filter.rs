@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::error::ParamError;
 use crate::indexed_keys::IndexedKeys;
 use crate::keyword::{KeywordField, Keywords, Phrase};
-use crate::parameter::{GivenParameters, Item, Parameter};
+use crate::parameter::{Item, Parameter, RawParams};
 use crate::type_name::TypeName;
 
 /// Values are sorted and distinct, so that two ways of asking the same are the same search.
@@ -56,10 +56,7 @@ pub(crate) enum TextField {
 pub(crate) struct Filters(Vec<Filter>);
 
 impl Filters {
-    pub(crate) fn parse(
-        given: &GivenParameters,
-        indexed_keys: &IndexedKeys,
-    ) -> Result<Self, ParamError> {
+    pub(crate) fn parse(given: &RawParams, indexed_keys: &IndexedKeys) -> Result<Self, ParamError> {
         let delimiter = given.delimiter();
         let mut filters = Vec::new();
         for parameter in FILTERS {
@@ -239,7 +236,7 @@ fn texts(items: &[Item<'_>]) -> BTreeSet<String> {
 
 /// One condition for each key that is asked for.
 fn parse_metadata(
-    given: &GivenParameters,
+    given: &RawParams,
     delimiter: &str,
     indexed_keys: &IndexedKeys,
 ) -> Result<Vec<Filter>, ParamError> {
@@ -266,7 +263,7 @@ fn parse_metadata(
 }
 
 /// The event types that a request names.
-pub(crate) fn event_types(given: &GivenParameters) -> Result<BTreeSet<TypeName>, ParamError> {
+pub(crate) fn event_types(given: &RawParams) -> Result<BTreeSet<TypeName>, ParamError> {
     let items: Vec<_> = given.items(Parameter::Events, given.delimiter()).collect();
     parse_event_types(&items)
 }

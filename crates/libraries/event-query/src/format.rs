@@ -1,6 +1,6 @@
-//! The forms in which a page can be had: SparkPost's envelope, or plain lists for tools that read lists.
+//! The output formats of a page: SparkPost's envelope, or plain lists for tools that read lists.
 
-/// The form of a page. Only [`Format::Json`] has room for a total and links; the others leave them to headers.
+/// The format of a page. Only [`Format::Json`] has a total and links; the others have a `Link` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// `{"results":[…],"total_count":…,"links":{…}}`

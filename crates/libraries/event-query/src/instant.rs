@@ -16,7 +16,7 @@ const TIME: &[BorrowedFormatItem<'_>] = format_description!(
 const MILLIS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// Writes `2022-02-25T03:27:01.000Z`, as the Events API answers; finer digits are cut off.
+/// Writes `2022-02-25T03:27:01.000Z`, as in the Events API's responses; finer digits are dropped.
 pub(crate) fn to_millis(instant: Timestamp) -> String {
     instant
         .to_time()

@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
 pub mod catalog;
 mod counts;
 mod cursor;
 mod dialect;
 mod endpoint;
+mod envelope;
 mod error;
 mod export;
 mod filter;
@@ -15,27 +15,28 @@ mod instant;
 mod keyword;
 mod links;
 mod parameter;
+mod position;
 mod query;
 mod query_string;
 mod render;
-mod shape;
+mod sql;
 mod statement;
 mod type_name;
 pub mod unfolded;
 mod writer;
 mod zone;
 
-pub use answer::{LinkForm, OPENING, closing};
 pub use counts::{CountQuery, Dimension, MAX_GROUPS};
-pub use cursor::Position;
 pub use dialect::Dialect;
+pub use envelope::{OPENING, write_page_footer};
 pub use error::ParamError;
 pub use export::CSV_COLUMNS;
 pub use format::Format;
 pub use indexed_keys::IndexedKeys;
-pub use links::Links;
+pub use links::{LinkForm, Links};
 pub use parameter::parameter_names;
-pub use query::{EventQuery, Place, TimeRange, Total};
-pub use shape::ShapeError;
+pub use position::{PageStart, Position, TimeRange, Total};
+pub use query::EventQuery;
+pub use render::RenderError;
 pub use statement::{Bind, Statement};
 pub use writer::EventWriter;

@@ -1,19 +1,28 @@
 //! Links from one page to the others.
 
-use crate::answer::LinkForm;
-use crate::cursor::{Cursor, Position};
+use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::parameter::Parameter;
-use crate::query::{EventQuery, Total};
+use crate::position::{Position, Total};
+use crate::query::EventQuery;
 use crate::query_string::push_pair;
 
-/// Where the other pages are. Host-relative, as SparkPost's links are; absent where there is no such page.
+/// Links to the other pages, host-relative like SparkPost's. A page that does not exist has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Links {
     pub first: Option<String>,
     pub previous: Option<String>,
     pub next: Option<String>,
     pub last: Option<String>,
+}
+
+/// The form of `links`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkForm {
+    /// `{"next":"…"}`, as in the Events API.
+    Object,
+    /// `[{"href":"…","rel":"next"}]`, as in the older Message Events API.
+    List,
 }
 
 impl EventQuery {
@@ -26,7 +35,7 @@ impl EventQuery {
         }
     }
 
-    /// What `links` is made of.
+    /// The form of `links`.
     pub fn link_form(&self, dialect: Dialect) -> LinkForm {
         match dialect {
             Dialect::Events if !self.wants_link_list() => LinkForm::Object,
@@ -76,10 +85,10 @@ impl EventQuery {
         }
     }
 
-    /// Everything but what says where a page begins.
+    /// All parameters except those that say where a page begins.
     fn link(&self, path: &str) -> String {
         let mut link = format!("{path}?");
-        for given in self.given.iter() {
+        for given in self.params.iter() {
             if !matches!(given.parameter, Parameter::Cursor | Parameter::Page) {
                 push_pair(&mut link, &given.name, &given.value);
             }
@@ -94,7 +103,7 @@ impl EventQuery {
             (Parameter::To, "to", self.range.to),
         ];
         for (parameter, name, instant) in ends {
-            if self.given.single(parameter).is_none() {
+            if self.params.single(parameter).is_none() {
                 push_pair(link, name, &instant.to_string());
             }
         }

@@ -171,13 +171,13 @@ fn metadata_key(name: &str) -> Option<&str> {
 
 /// One parameter as the caller wrote it, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct RawParam {
     pub(crate) parameter: Parameter,
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
-impl Given {
+impl RawParam {
     /// An error that names the parameter as the caller did.
     pub(crate) fn error(&self, message: impl Into<Cow<'static, str>>) -> ParamError {
         ParamError::new(self.name.clone(), message)
@@ -188,13 +188,13 @@ impl Given {
 /// the empty fields of a form.
 ///
 /// SparkPost ignores names that it does not know. Here they are refused: a filter with a slip in its name would else find
-/// everything, and nobody would notice.
+/// everything, unnoticed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct GivenParameters(Vec<Given>);
+pub(crate) struct RawParams(Vec<RawParam>);
 
-impl GivenParameters {
+impl RawParams {
     pub(crate) fn parse(query: &str, endpoint: Endpoint) -> Result<Self, ParamError> {
-        let mut all: Vec<Given> = Vec::new();
+        let mut all: Vec<RawParam> = Vec::new();
         for pair in query_string::pairs(query) {
             let name = pair.name().into_owned();
             let value = pair.value();
@@ -207,7 +207,7 @@ impl GivenParameters {
                 return Err(endpoint.misplaced(name));
             }
             let value = value.map_err(|message| ParamError::new(name.clone(), message))?;
-            let given = Given {
+            let given = RawParam {
                 parameter,
                 name,
                 value,
@@ -220,12 +220,12 @@ impl GivenParameters {
         Ok(Self(all))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Given> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &RawParam> {
         self.0.iter()
     }
 
     /// The only one of its kind.
-    pub(crate) fn single(&self, parameter: Parameter) -> Option<&Given> {
+    pub(crate) fn single(&self, parameter: Parameter) -> Option<&RawParam> {
         self.iter().find(|given| given.parameter == parameter)
     }
 
@@ -260,7 +260,7 @@ pub(crate) struct Item<'a> {
     /// Without white space around it.
     pub(crate) text: &'a str,
     asked: &'a str,
-    given: &'a Given,
+    given: &'a RawParam,
 }
 
 impl<'a> Item<'a> {
@@ -284,8 +284,8 @@ impl<'a> Item<'a> {
 mod tests {
     use super::*;
 
-    fn parse(query: &str) -> Result<GivenParameters, ParamError> {
-        GivenParameters::parse(query, Endpoint::Search)
+    fn parse(query: &str) -> Result<RawParams, ParamError> {
+        RawParams::parse(query, Endpoint::Search)
     }
 
     fn values(query: &str) -> Vec<String> {

@@ -1,11 +1,11 @@
-//! A search, understood: what the query string of `GET /api/v1/events/message` asks for.
+//! A search, parsed from the query string of `GET /api/v1/events/message`.
 
 use std::time::Duration;
 
 use event_model::Timestamp;
 use time::OffsetDateTime;
 
-use crate::cursor::{Cursor, Position};
+use crate::cursor::Cursor;
 use crate::endpoint::Endpoint;
 use crate::error::ParamError;
 use crate::export::Table;
@@ -13,7 +13,8 @@ use crate::filter::Filters;
 use crate::format::Format;
 use crate::indexed_keys::IndexedKeys;
 use crate::instant;
-use crate::parameter::{Given, GivenParameters, Parameter};
+use crate::parameter::{Parameter, RawParam, RawParams};
+use crate::position::{PageStart, TimeRange, Total};
 use crate::zone::Zone;
 
 /// A search for one page of events.
@@ -26,41 +27,16 @@ use crate::zone::Zone;
 pub struct EventQuery {
     pub(crate) range: TimeRange,
     pub(crate) filters: Filters,
-    pub(crate) given: GivenParameters,
+    pub(crate) params: RawParams,
     per_page: u32,
     page_number: u32,
-    place: Place,
+    page_start: PageStart,
     known_total: Option<Total>,
     wants_exact_total: bool,
     wants_link_list: bool,
     format: Option<Format>,
     table: Table,
     zone: Zone,
-}
-
-/// Where a page begins in the order of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    Beginning,
-    /// Behind this row, whatever has come in front of it since.
-    After(Position),
-    /// Behind this many rows.
-    Skipping(u32),
-}
-
-/// Events at or after `from` and before `to`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeRange {
-    pub from: Timestamp,
-    pub to: Timestamp,
-}
-
-/// How many events match a whole search, not just a page of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Total {
-    Exactly(u64),
-    /// Counting stopped here.
-    AtLeast(u64),
 }
 
 /// Where `from` lies when it is not given: this long before now.
@@ -97,7 +73,7 @@ impl EventQuery {
         now: OffsetDateTime,
         indexed_keys: &IndexedKeys,
     ) -> Result<Self, ParamError> {
-        let given = GivenParameters::parse(query_string, endpoint)?;
+        let given = RawParams::parse(query_string, endpoint)?;
         let filters = Filters::parse(&given, indexed_keys)?;
         let per_page = given
             .single(Parameter::PerPage)
@@ -124,9 +100,9 @@ impl EventQuery {
             Some(given) => parse_cursor(given, &filters, from, to)?,
             None => None,
         };
-        let place = match &cursor {
-            Some(cursor) => Place::After(cursor.position),
-            None => place_of_page(&given, page_number, per_page)?,
+        let page_start = match &cursor {
+            Some(cursor) => PageStart::After(cursor.position),
+            None => start_of_page(&given, page_number, per_page)?,
         };
         let range = match &cursor {
             Some(cursor) => cursor.range,
@@ -138,7 +114,7 @@ impl EventQuery {
             filters,
             per_page,
             page_number,
-            place,
+            page_start,
             known_total: cursor.map(|cursor| cursor.total),
             wants_exact_total,
             wants_link_list: is_flag(&given, Parameter::Links, "list")?,
@@ -148,7 +124,7 @@ impl EventQuery {
                 .transpose()?,
             table: Table::parse(&given)?,
             zone,
-            given,
+            params: given,
         })
     }
 
@@ -156,12 +132,12 @@ impl EventQuery {
     /// The query string says in which form.
     ///
     /// # Errors
-    /// Names the first parameter that cannot be understood or obeyed; or `event_id`, when it is no text that Postgres holds.
+    /// Names the first parameter that cannot be understood or obeyed; or `event_id`, when Postgres cannot store its text.
     pub fn of_event(event_id: &str, query_string: &str) -> Result<Self, ParamError> {
         if event_id.contains('\0') {
             return Err(ParamError::new("event_id", "must not hold a NUL character"));
         }
-        let given = GivenParameters::parse(query_string, Endpoint::Event)?;
+        let given = RawParams::parse(query_string, Endpoint::Event)?;
         Ok(Self {
             range: TimeRange {
                 from: Timestamp::MIN,
@@ -170,7 +146,7 @@ impl EventQuery {
             filters: Filters::of_event(event_id),
             per_page: DEFAULT_PER_PAGE,
             page_number: 1,
-            place: Place::Beginning,
+            page_start: PageStart::Beginning,
             known_total: None,
             wants_exact_total: false,
             wants_link_list: false,
@@ -180,7 +156,7 @@ impl EventQuery {
                 .transpose()?,
             table: Table::parse(&given)?,
             zone: Zone::UTC,
-            given,
+            params: given,
         })
     }
 
@@ -195,8 +171,8 @@ impl EventQuery {
     }
 
     /// Where the page begins.
-    pub fn place(&self) -> Place {
-        self.place
+    pub fn page_start(&self) -> PageStart {
+        self.page_start
     }
 
     /// What an earlier page of this walk counted, if it is good enough for this one.
@@ -261,7 +237,7 @@ fn before(now: OffsetDateTime, age: Duration) -> Timestamp {
     )
 }
 
-fn is_flag(given: &GivenParameters, parameter: Parameter, value: &str) -> Result<bool, ParamError> {
+fn is_flag(given: &RawParams, parameter: Parameter, value: &str) -> Result<bool, ParamError> {
     match given.single(parameter) {
         None => Ok(false),
         Some(given) if given.value == value => Ok(true),
@@ -269,30 +245,30 @@ fn is_flag(given: &GivenParameters, parameter: Parameter, value: &str) -> Result
     }
 }
 
-fn parse_format(given: &Given) -> Result<Format, ParamError> {
+fn parse_format(given: &RawParam) -> Result<Format, ParamError> {
     Format::from_name(&given.value).ok_or_else(|| given.error("must be json, ndjson or csv"))
 }
 
-fn parse_page(given: &Given) -> Result<u32, ParamError> {
+fn parse_page(given: &RawParam) -> Result<u32, ParamError> {
     parse_number(given)
         .filter(|number| *number >= 1)
         .ok_or_else(|| given.error("must be a whole number from 1"))
 }
 
 /// Rows that are skipped are read first, so a page by number costs the more the later it is.
-fn place_of_page(
-    given: &GivenParameters,
+fn start_of_page(
+    given: &RawParams,
     page_number: u32,
     per_page: u32,
-) -> Result<Place, ParamError> {
+) -> Result<PageStart, ParamError> {
     if page_number == 1 {
-        return Ok(Place::Beginning);
+        return Ok(PageStart::Beginning);
     }
     match (page_number - 1)
         .checked_mul(per_page)
         .filter(|skipped| *skipped <= MAX_SKIPPED)
     {
-        Some(skipped) => Ok(Place::Skipping(skipped)),
+        Some(skipped) => Ok(PageStart::Skipping(skipped)),
         None => Err(ParamError::new(
             given
                 .single(Parameter::Page)
@@ -302,7 +278,7 @@ fn place_of_page(
     }
 }
 
-fn parse_number(given: &Given) -> Option<u32> {
+fn parse_number(given: &RawParam) -> Option<u32> {
     let is_number = given.value.bytes().all(|byte| byte.is_ascii_digit());
 
     if is_number {
@@ -312,13 +288,13 @@ fn parse_number(given: &Given) -> Option<u32> {
     }
 }
 
-fn parse_per_page(given: &Given) -> Result<u32, ParamError> {
+fn parse_per_page(given: &RawParam) -> Result<u32, ParamError> {
     parse_number(given)
         .filter(|per_page| (1..=MAX_PER_PAGE).contains(per_page))
         .ok_or_else(|| given.error("must be a whole number from 1 to 10000"))
 }
 
-fn parse_zone(given: &Given) -> Result<Zone, ParamError> {
+fn parse_zone(given: &RawParam) -> Result<Zone, ParamError> {
     // A name is looked up as it is; an offset may have lost its plus sign to form decoding.
     Zone::parse(&given.value).ok_or_else(|| {
         given
@@ -326,7 +302,7 @@ fn parse_zone(given: &Given) -> Result<Zone, ParamError> {
     })
 }
 
-fn parse_instant(given: &Given, zone: &Zone) -> Result<Timestamp, ParamError> {
+fn parse_instant(given: &RawParam, zone: &Zone) -> Result<Timestamp, ParamError> {
     instant::parse(&given.value, zone).ok_or_else(|| {
         given.error("must be a date and time like 2026-01-31T12:00:00Z; seconds, fractions and zone may be left out")
     })
@@ -334,7 +310,7 @@ fn parse_instant(given: &Given, zone: &Zone) -> Result<Timestamp, ParamError> {
 
 /// Reads the cursor and holds it against the rest of the request: a walk goes on only with what it began with.
 fn parse_cursor(
-    given: &Given,
+    given: &RawParam,
     filters: &Filters,
     from: Option<Timestamp>,
     to: Option<Timestamp>,

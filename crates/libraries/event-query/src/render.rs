@@ -1,302 +1,406 @@
-//! Renders a search as SQL.
+//! Renders one stored event in the form of SparkPost's APIs.
 //!
-//! The text is made of the literals in this file, the names of our own columns and event types, whose alphabet is safe.
-//! Types are literals because the planner matches them to the partial index on rare types; under a generic plan it
-//! could not do that with a placeholder. Everything a caller supplied is a placeholder.
+//! Webhooks write ids as strings and times as epoch seconds, the Events API as integers and as ISO 8601
+//! (<https://support.sparkpost.com/docs/tech-resources/events-api-integration>, "Changes to Response Data"). All
+//! other members are copied as they are stored, unparsed, so that a number keeps every digit.
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::fmt;
 
-use event_model::Timestamp;
+use event_model::{Timestamp, sparkpost::domain_of};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use thiserror::Error;
 
-use crate::cursor::Position;
-use crate::filter::{Filter, TextField};
-use crate::indexed_keys::IndexedKeys;
-use crate::keyword::{KeywordField, Keywords, Phrase};
-use crate::query::{EventQuery, Place, TimeRange};
-use crate::statement::{Bind, Statement};
-use crate::type_name::TypeName;
-use crate::unfolded;
+use crate::dialect::Dialect;
+use crate::instant;
+use crate::zone::Zone;
 
-/// Up to this many phrases are looked for one by one, each by all of its words; of more, the index is asked for the
-/// longest word of each. Planning takes longer with each, in every week.
-const MAX_ALTERNATIVES: usize = 16;
+/// A stored event is not a JSON object. The loader stores none of these.
+#[derive(Debug, Error)]
+#[error("reading a stored event")]
+pub struct RenderError(#[from] serde_json::Error);
 
-impl EventQuery {
-    /// Fetches at most `limit` matching events from `place` on, newest first.
-    ///
-    /// Payloads become text outside of the page: where matches have to be sorted, Postgres would else do so with all of
-    /// them, and it is what costs most.
-    pub fn fetch_statement(&self, place: Place, limit: u32) -> Statement {
-        let mut sql = Renderer::new(
-            "select ts, event_key, event::text\nfrom (\nselect ts, event_key, event\nfrom events",
-        );
-        sql.conditions(self);
-        if let Place::After(position) = place {
-            sql.after(position);
-        }
-        let limit = sql.bind(Bind::BigInt(i64::from(limit)));
-        sql.line(format_args!(
-            "order by ts desc, event_key desc\nlimit {limit}"
-        ));
-        if let Place::Skipping(skipped) = place {
-            let skipped = sql.bind(Bind::BigInt(i64::from(skipped)));
-            sql.line(format_args!("offset {skipped}"));
-        }
-        // Postgres knows the page to be in this order, and does not sort it again.
-        sql.line(format_args!(") as page\norder by ts desc, event_key desc"));
-        sql.finish()
-    }
-
-    /// Counts matching events, whatever the page, but not beyond `cap`.
-    pub fn count_statement(&self, cap: Option<u32>) -> Statement {
-        let Some(cap) = cap else {
-            let mut sql = Renderer::new("select count(*)\nfrom events");
-            sql.conditions(self);
-            return sql.finish();
-        };
-        let mut sql = Renderer::new("select count(*)\nfrom (\nselect\nfrom events");
-        sql.conditions(self);
-        let cap = sql.bind(Bind::BigInt(i64::from(cap)));
-        sql.line(format_args!("limit {cap}\n) as matching"));
-        sql.finish()
-    }
+/// The form of a rendered event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EventStyle {
+    pub(crate) dialect: Dialect,
+    /// Of `timestamp` in the older API. The newer one answers in UTC.
+    pub(crate) zone: Zone,
 }
 
-/// A statement in the making.
-pub(crate) struct Renderer {
-    sql: String,
-    binds: Vec<Bind>,
-}
+/// Appends the event to `out` as one JSON object. `ts` is the time it is stored under.
+pub(crate) fn write_event(
+    out: &mut Vec<u8>,
+    EventStyle { dialect, zone }: &EventStyle,
+    ts: Timestamp,
+    stored: &str,
+) -> Result<(), RenderError> {
+    let dialect = *dialect;
+    let stored: Members<'_> = serde_json::from_str(stored)?;
+    let ts = finer(ts, stored.find("timestamp"));
+    let mut object = ObjectWriter::begin(out);
 
-impl Renderer {
-    pub(crate) fn new(head: &str) -> Self {
-        Self {
-            sql: head.to_owned(),
-            binds: Vec::new(),
+    for (name, value) in &stored.0 {
+        match (name.as_ref(), dialect) {
+            ("timestamp", Dialect::Events) => object.text(name, &instant::to_millis(ts)),
+            ("timestamp", Dialect::MessageEvents) => {
+                object.text(name, &instant::to_millis_with_offset(ts, zone));
+                object.text("tdate", &instant::to_millis(ts));
+            }
+            // Written beside the timestamp.
+            ("tdate", Dialect::MessageEvents) => {}
+            ("injection_time" | "scheduled_time", _) => match read_time(value) {
+                Some(time) => object.text(name, &instant::to_millis(time)),
+                None => object.raw(name, value.get()),
+            },
+            ("customer_id" | "subaccount_id", Dialect::Events) => {
+                object.raw(name, to_integer(value));
+            }
+            ("customer_id" | "subaccount_id", Dialect::MessageEvents) => {
+                object.raw(name, &quoted_number(value));
+            }
+            ("geo_ip", Dialect::MessageEvents) => object.raw(name, &with_quoted_numbers(value)),
+            ("rcpt_meta", Dialect::MessageEvents) => object.raw(name, &with_numbered_lists(value)),
+            _ => object.raw(name, value.get()),
         }
     }
-
-    /// Keeps the value aside and names its placeholder.
-    pub(crate) fn bind(&mut self, value: Bind) -> String {
-        self.binds.push(value);
-        format!("${}", self.binds.len())
-    }
-
-    fn bind_time(&mut self, ts: Timestamp) -> String {
-        self.bind(Bind::Timestamp(ts.to_time()))
-    }
-
-    pub(crate) fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        let _infallible = write!(self.sql, "\n{line}");
-    }
-
-    pub(crate) fn conditions(&mut self, query: &EventQuery) {
-        self.range(query.range);
-        for filter in query.filters.iter() {
-            match filter {
-                Filter::EventTypes(types) => self.event_types(types),
-                Filter::Text { field, values } => self.text(*field, values),
-                Filter::BounceClasses(classes) => {
-                    let classes = self.bind(Bind::SmallIntArray(classes.iter().copied().collect()));
-                    self.line(format_args!("  and array[bounce_class] && {classes}"));
-                }
-                Filter::Subaccounts(ids) => {
-                    let ids = self.bind(Bind::IntArray(ids.iter().copied().collect()));
-                    self.line(format_args!(
-                        "  and array[coalesce(subaccount_id, 0)] && {ids}"
-                    ));
-                }
-                Filter::Keywords(keywords) => self.keywords(keywords),
-                Filter::Tags(tags) => {
-                    let tags = self.bind(Bind::TextArray(tags.iter().cloned().collect()));
-                    self.line(format_args!("  and event->'rcpt_tags' ?| {tags}"));
-                }
-                Filter::Metadata { key, values } => {
-                    let key = IndexedKeys::as_sql(key);
-                    let values = values.iter().cloned().collect();
-                    let condition = self.any_of(&format!("event->'rcpt_meta'->>{key}"), values);
-                    self.and(&condition);
-                }
-                Filter::ReasonContains(part) => self.reason_contains(part),
-            }
-        }
-    }
-
-    pub(crate) fn bind_range(&mut self, TimeRange { from, to }: TimeRange) -> (String, String) {
-        (self.bind_time(from), self.bind_time(to))
-    }
-
-    /// Half-open, on the bare column: that is what partitions are pruned by.
-    fn range(&mut self, range: TimeRange) {
-        let (from, to) = self.bind_range(range);
-        self.line(format_args!("where ts >= {from} and ts < {to}"));
-    }
-
-    fn event_types(&mut self, types: &BTreeSet<TypeName>) {
-        let literals: Vec<String> = types.iter().map(TypeName::as_sql).collect();
-        self.line(format_args!("  and type in ({})", literals.join(", ")));
-    }
-
-    fn text(&mut self, field: TextField, values: &BTreeSet<String>) {
-        let values: Vec<String> = values.iter().cloned().collect();
-        match field {
-            TextField::MessageId | TextField::TransmissionId => {
-                let condition = self.any_of(field.name(), values);
-                self.and(&condition);
-            }
-            TextField::EventId | TextField::AbTestVersion => {
-                let condition = self.any_of(&format!("event->>'{}'", field.name()), values);
-                self.and(&condition);
-            }
-            TextField::RcptTo => {
-                let stored = self.any_of(field.name(), values.clone());
-                let as_sent = self.overlaps(unfolded::RCPT_TO, values);
-                self.either(&stored, unfolded::CONDITION, &as_sent);
-            }
-            TextField::FriendlyFrom => {
-                let stored =
-                    self.overlaps(r#"array[lower(friendly_from collate "C")]"#, values.clone());
-                let as_sent = self.overlaps(unfolded::FRIENDLY_FROM, values);
-                self.either(&stored, unfolded::CONDITION, &as_sent);
-            }
-            TextField::SendingIp => {
-                let condition = self.overlaps("array[event->>'sending_ip']", values);
-                self.and(&condition);
-            }
-        }
-    }
-
-    fn and(&mut self, condition: &str) {
-        self.line(format_args!("  and {condition}"));
-    }
-
-    /// What is found among the rows as they are stored, or among those that were stored as they were sent: two indexes,
-    /// of which the second is mostly empty.
-    fn either(&mut self, stored: &str, is_as_sent: &str, as_sent: &str) {
-        self.line(format_args!(
-            "  and (\n    {stored}\n    or {is_as_sent} and {as_sent}\n  )"
-        ));
-    }
-
-    fn reason_contains(&mut self, part: &str) {
-        let part = self.bind(Bind::Text(part.to_owned()));
-        // Lines of an answer are asked for with spaces between them.
-        let part_of = |text| format!(r"strpos(translate({text}, E'\t\r\n', '   '), {part}) > 0");
-        self.line(format_args!("  and reason is not null"));
-        self.either(
-            &part_of(r#"lower(reason collate "C")"#),
-            "foldable(reason)",
-            &part_of("folded(reason)"),
-        );
-    }
-
-    /// One value is compared with `=`, which lets an index on (column, ts) give the order as well; `any` would need
-    /// a sort of all matches.
-    fn any_of(&mut self, column: &str, mut values: Vec<String>) -> String {
-        if values.len() == 1
-            && let Some(value) = values.pop()
+    for (name, source) in [
+        ("recipient_domain", "rcpt_to"),
+        ("sending_domain", "friendly_from"),
+    ] {
+        if stored.find(name).is_none()
+            && let Some(address) = stored.find(source).and_then(text_of)
+            && let Some(domain) = domain_of(&address)
         {
-            let value = self.bind(Bind::Text(value));
-            format!("{column} = {value}")
-        } else {
-            let values = self.bind(Bind::TextArray(values));
-            format!("{column} = any({values})")
+            object.text(name, &domain);
         }
     }
+    object.end();
+    Ok(())
+}
 
-    /// For columns that only the inverted index knows, which compares arrays.
-    fn overlaps(&mut self, array: &str, values: Vec<String>) -> String {
-        let values = self.bind(Bind::TextArray(values));
-        format!("{array} && {values}")
+/// The time that the event was sent with, where it is within the second under which the event is stored: the store keeps
+/// seconds, so that an event is one event in whichever form it comes.
+fn finer(ts: Timestamp, sent: Option<&RawValue>) -> Timestamp {
+    if ts != ts.to_second() {
+        // From before that.
+        return ts;
     }
+    sent.and_then(read_time)
+        .filter(|sent| sent.to_second() == ts)
+        .unwrap_or(ts)
+}
 
-    fn keywords(&mut self, keywords: &Keywords) {
-        let stored = self.stored_keywords(keywords);
-        let as_sent = self.sent_keywords(keywords);
-        // The first look spares the others, where events are walked along.
-        let is_as_sent = format!(
-            "foldable({}) and {}",
-            keywords.field.column(),
-            unfolded::CONDITION
-        );
-        self.either(&stored, &is_as_sent, &as_sent);
-    }
-
-    /// The words are what the index finds. That they stand side by side is looked up in what it found, by `strpos`:
-    /// the planner would take `like` to exclude nearly everything and choose by that.
-    fn stored_keywords(&mut self, Keywords { field, phrases }: &Keywords) -> String {
-        let words = field.words_as_sql();
-        let spaced = format!("' ' || array_to_string(array_remove({words}, ''), ' ') || ' '");
-
-        if phrases.len() > 1 && (are_single_words(phrases) || phrases.len() > MAX_ALTERNATIVES) {
-            return self.longest_words(&words, &spaced, phrases);
+/// Epoch seconds, also with decimals, or ISO 8601, as a string or a number.
+fn read_time(value: &RawValue) -> Option<Timestamp> {
+    let text = text_of(value).unwrap_or(Cow::Borrowed(value.get()));
+    let (seconds, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    match seconds.parse::<i64>() {
+        Ok(seconds) if decimals.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let micros = decimals.bytes().chain(std::iter::repeat(b'0')).take(6);
+            let micros = micros.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'));
+            let whole = Timestamp::from_unix_seconds(seconds)?;
+            Timestamp::from_unix_micros(whole.unix_micros().checked_add(micros)?)
         }
-        let alternatives: Vec<String> = phrases
-            .iter()
-            .map(|phrase| self.phrase(*field, &spaced, phrase))
-            .collect();
-        match alternatives.as_slice() {
-            [only] => only.clone(),
-            several => format!("({})", several.join("\n      or ")),
-        }
-    }
-
-    fn sent_keywords(&mut self, Keywords { field, phrases }: &Keywords) -> String {
-        let words = field.folded_words_as_sql();
-        let spaced = format!("' ' || array_to_string({words}, ' ') || ' '");
-        self.longest_words(&words, &spaced, phrases)
-    }
-
-    /// Asks the index for one word of each phrase, and looks for the phrases in what it finds.
-    fn longest_words(&mut self, words: &str, spaced: &str, phrases: &BTreeSet<Phrase>) -> String {
-        let one_each = phrases.iter().map(Phrase::longest_word).map(str::to_owned);
-        let condition = self.overlaps(words, one_each.collect());
-        if are_single_words(phrases) {
-            return condition;
-        }
-        let phrases = self.bind(Bind::TextArray(
-            phrases.iter().map(Phrase::spaced).collect(),
-        ));
-        format!(
-            "{condition}\n      and exists (select from unnest({phrases}) as phrase where strpos({spaced}, phrase) > 0)"
-        )
-    }
-
-    /// Where events are walked along the order of an answer, as for frequent words, most are passed over: that a word is
-    /// no part of the text is seen in a third of the time that splitting it takes. The planner reads `nullif` as true of
-    /// nearly every row, and so goes by what it knows about the words.
-    fn phrase(&mut self, field: KeywordField, spaced: &str, phrase: &Phrase) -> String {
-        let (text, words) = (field.text_as_sql(), field.words_as_sql());
-        let longest = self.bind(Bind::Text(phrase.longest_word().to_owned()));
-        let all = self.bind(Bind::TextArray(phrase.words().to_vec()));
-        let holds_words =
-            format!("nullif(strpos({text}, {longest}), 0) is not null and {words} @> {all}");
-        if phrase.words().len() == 1 {
-            return holds_words;
-        }
-        let phrase = self.bind(Bind::Text(phrase.spaced()));
-        format!("{holds_words} and strpos({spaced}, {phrase}) > 0")
-    }
-
-    /// The comparison of rows alone is exact, but prunes no partition newer than the position: hence the bound on
-    /// `ts` before it.
-    fn after(&mut self, Position { ts, event_key }: Position) {
-        let ts = self.bind_time(ts);
-        let key = self.bind(Bind::Uuid(event_key.as_u128()));
-        self.line(format_args!(
-            "  and ts <= {ts} and (ts, event_key) < ({ts}, {key})"
-        ));
-    }
-
-    pub(crate) fn finish(self) -> Statement {
-        Statement {
-            sql: self.sql,
-            binds: self.binds,
-        }
+        Ok(_) | Err(_) => instant::parse(&text, &Zone::UTC),
     }
 }
 
-fn are_single_words(phrases: &BTreeSet<Phrase>) -> bool {
-    phrases.iter().all(|phrase| phrase.words().len() == 1)
+/// The digits inside a string, or the value as it is where they would not make a JSON integer (no digits, a leading
+/// zero).
+fn to_integer(value: &RawValue) -> &str {
+    let inner = value.get().trim_matches('"');
+    let has_digits_only = !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_digit());
+    let is_integer = has_digits_only && (inner == "0" || !inner.starts_with('0'));
+
+    if is_integer { inner } else { value.get() }
+}
+
+/// A number as a string of its digits; other values as they are.
+fn quoted_number(value: &RawValue) -> Cow<'_, str> {
+    let json = value.get();
+    if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        Cow::Owned(format!("\"{json}\""))
+    } else {
+        Cow::Borrowed(json)
+    }
+}
+
+/// An object whose members are strings where they were numbers.
+fn with_quoted_numbers(value: &RawValue) -> Cow<'_, str> {
+    let Ok(Members(members)) = serde_json::from_str(value.get()) else {
+        return Cow::Borrowed(value.get());
+    };
+    let mut out = Vec::with_capacity(value.get().len() + 16);
+    let mut object = ObjectWriter::begin(&mut out);
+    for (name, value) in &members {
+        object.raw(name, &quoted_number(value));
+    }
+    object.end();
+    Cow::Owned(String::from_utf8(out).expect("made of text"))
+}
+
+/// A value whose lists, at any depth, are objects named by index.
+fn with_numbered_lists(value: &RawValue) -> Cow<'_, str> {
+    let json = value.get();
+    let members = if json.starts_with('[') {
+        serde_json::from_str::<Vec<&RawValue>>(json).map(|items| {
+            let indexes = (0..).map(|index: u32| Cow::Owned(index.to_string()));
+            Members(indexes.zip(items).collect())
+        })
+    } else {
+        serde_json::from_str(json)
+    };
+    let Ok(Members(members)) = members else {
+        return Cow::Borrowed(json);
+    };
+    let mut out = Vec::with_capacity(json.len());
+    let mut object = ObjectWriter::begin(&mut out);
+    for (name, value) in &members {
+        object.raw(name, &with_numbered_lists(value));
+    }
+    object.end();
+    Cow::Owned(String::from_utf8(out).expect("made of text"))
+}
+
+fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str(value.get())
+        .ok()
+        .map(|Text(text)| text)
+}
+
+/// The members of a JSON object in their order, values unparsed.
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// The first of that name.
+    pub(crate) fn find(&self, wanted: &str) -> Option<&'a RawValue> {
+        let Self(members) = self;
+        members
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| *value)
+    }
+}
+
+/// A JSON string, borrowed where it holds no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(48);
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// Writes members and the commas between them.
+struct ObjectWriter<'a> {
+    out: &'a mut Vec<u8>,
+    is_empty: bool,
+}
+
+impl<'a> ObjectWriter<'a> {
+    fn begin(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self {
+            out,
+            is_empty: true,
+        }
+    }
+
+    fn raw(&mut self, name: &str, json: &str) {
+        if !self.is_empty {
+            self.out.push(b',');
+        }
+        self.is_empty = false;
+        write_text(self.out, name);
+        self.out.push(b':');
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        self.raw(name, "");
+        write_text(self.out, text);
+    }
+
+    fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// Appends a JSON string.
+pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("writing text to memory does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(stored: &str) -> String {
+        render_in(Dialect::Events, stored)
+    }
+
+    fn render_in(dialect: Dialect, stored: &str) -> String {
+        let ts = Timestamp::from_unix_micros(1_460_989_507_123_456).unwrap();
+        let mut out = Vec::new();
+        let zone = Zone::UTC;
+        write_event(&mut out, &EventStyle { dialect, zone }, ts, stored).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn times_and_ids_take_the_forms_of_the_events_api() {
+        let stored = r#"{"type": "delivery", "timestamp": "1460989507", "customer_id": "1", "subaccount_id": "101",
+            "injection_time": "2016-04-18T14:25:07+00:00", "scheduled_time": "1460989500", "msg_size": "1337"}"#;
+
+        assert_eq!(
+            render(stored),
+            concat!(
+                r#"{"type":"delivery","timestamp":"2016-04-18T14:25:07.123Z","customer_id":1,"subaccount_id":101,"#,
+                r#""injection_time":"2016-04-18T14:25:07.000Z","scheduled_time":"2016-04-18T14:25:00.000Z","#,
+                r#""msg_size":"1337"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn time_is_as_fine_as_it_was_sent_and_of_the_second_it_is_stored_under() {
+        for (sent, shown) in [
+            (r#""1460989507""#, "07.000Z"),
+            ("1460989507.25", "07.250Z"),
+            (r#""2016-04-18T16:25:07.123+02:00""#, "07.123Z"),
+            (r#""2016-04-18T16:25:08Z""#, "07.000Z"),
+            (r#""soon""#, "07.000Z"),
+            ("null", "07.000Z"),
+        ] {
+            let zone = Zone::UTC;
+            let style = EventStyle {
+                dialect: Dialect::Events,
+                zone,
+            };
+            let ts = Timestamp::from_unix_seconds(1_460_989_507).unwrap();
+            let mut out = Vec::new();
+            write_event(&mut out, &style, ts, &format!(r#"{{"timestamp":{sent}}}"#)).unwrap();
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                format!(r#"{{"timestamp":"2016-04-18T14:25:{shown}"}}"#),
+                "{sent}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_the_expected_kind_stays_as_it_is_stored() {
+        let stored = concat!(
+            r#"{"injection_time":"soon","scheduled_time":null,"customer_id":"acme","subaccount_id":"007","#,
+            r#""geo_ip":{"latitude": 7.40500, "zip": 1E+2},"big":123456789012345678901234567890,"a\"\u00e9":"\u2028"}"#
+        );
+
+        assert_eq!(render(stored), stored.replace("\\u00e9", "é"));
+    }
+
+    #[test]
+    fn ids_that_are_numbers_already_stay() {
+        assert_eq!(
+            render(r#"{"customer_id":42,"subaccount_id":0}"#),
+            r#"{"customer_id":42,"subaccount_id":0}"#
+        );
+        assert_eq!(
+            render(r#"{"customer_id":"0","subaccount_id":""}"#),
+            r#"{"customer_id":0,"subaccount_id":""}"#
+        );
+        assert_eq!(
+            render(r#"{"customer_id":"9999999999999999999999"}"#),
+            r#"{"customer_id":9999999999999999999999}"#
+        );
+    }
+
+    #[test]
+    fn domains_are_computed_when_the_payload_lacks_them() {
+        let lacking =
+            r#"{"rcpt_to":"a@x.org","friendly_from":"\"Sales \u263a\" <news@Mail.Example.com>"}"#;
+        let present = r#"{"rcpt_to":"a@x.org","recipient_domain":"y.org","sending_domain":null,"friendly_from":"b@c.d"}"#;
+
+        assert_eq!(
+            render(lacking),
+            lacking.replace(
+                '}',
+                r#","recipient_domain":"x.org","sending_domain":"mail.example.com"}"#
+            )
+        );
+        assert_eq!(render(present), present);
+        assert_eq!(
+            render(r#"{"rcpt_to":7,"friendly_from":"nobody"}"#),
+            r#"{"rcpt_to":7,"friendly_from":"nobody"}"#
+        );
+    }
+
+    #[test]
+    fn older_api_has_strings_for_numbers_and_objects_for_lists() {
+        let stored = concat!(
+            r#"{"timestamp":"1460989507","customer_id":42,"subaccount_id":"7","tdate":"x","amp_enabled":true,"#,
+            r#""geo_ip":{"latitude": 39.17490,"longitude":-76.8375,"city":"Columbia"},"msg_size":"1337","#,
+            r#""rcpt_meta":{"list":["a",{"b":2}],"text":"7"},"rcpt_tags":["x"],"scheduled_time":"1460989507"}"#
+        );
+
+        assert_eq!(
+            render_in(Dialect::MessageEvents, stored),
+            concat!(
+                r#"{"timestamp":"2016-04-18T14:25:07.123+00:00","tdate":"2016-04-18T14:25:07.123Z","#,
+                r#""customer_id":"42","subaccount_id":"7","amp_enabled":true,"#,
+                r#""geo_ip":{"latitude":"39.17490","longitude":"-76.8375","city":"Columbia"},"msg_size":"1337","#,
+                r#""rcpt_meta":{"list":{"0":"a","1":{"b":2}},"text":"7"},"rcpt_tags":["x"],"#,
+                r#""scheduled_time":"2016-04-18T14:25:07.000Z"}"#
+            )
+        );
+        assert_eq!(
+            render_in(Dialect::MessageEvents, r#"{"rcpt_meta":[]}"#),
+            r#"{"rcpt_meta":{}}"#
+        );
+    }
+
+    #[test]
+    fn empty_object_and_no_object() {
+        assert_eq!(render("{}"), "{}");
+        let style = EventStyle {
+            dialect: Dialect::Events,
+            zone: Zone::UTC,
+        };
+        assert!(write_event(&mut Vec::new(), &style, Timestamp::MIN, "[1]").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn answer_is_json_and_loses_no_member(
+            members in proptest::collection::btree_map("\\PC{0,8}", "\\PC{0,12}", 0..8),
+        ) {
+            let stored = serde_json::to_string(&members).unwrap();
+
+            let rendered: std::collections::BTreeMap<String, serde_json::Value> =
+                serde_json::from_str(&render(&stored)).unwrap();
+
+            proptest::prop_assert!(members.keys().all(|name| rendered.contains_key(name)));
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub(crate) const RCPT_TO: &str = "array[folded_address(rcpt_to)]";
 
 pub(crate) const FRIENDLY_FROM: &str = "array[folded_address(friendly_from)]";
 
-/// How the index is defined: what follows `create index … on events`.
+/// How the index is defined: what follows `create index … on email_events`.
 pub fn index_definition() -> String {
     let words = KeywordField::ALL.map(KeywordField::folded_words_as_sql);
     format!(

@@ -2,17 +2,17 @@
 
 use event_model::Timestamp;
 
-use crate::answer::OPENING;
 use crate::dialect::Dialect;
+use crate::envelope::OPENING;
 use crate::export::Table;
 use crate::format::Format;
 use crate::query::EventQuery;
-use crate::shape::{self, Shape, ShapeError};
+use crate::render::{self, EventStyle, RenderError};
 
 /// Writes the events of one answer.
 #[derive(Debug, Clone)]
 pub struct EventWriter {
-    shape: Shape,
+    style: EventStyle,
     format: Format,
     table: Table,
 }
@@ -21,7 +21,7 @@ impl EventQuery {
     /// What writes the events of this search.
     pub fn writer(&self, dialect: Dialect, format: Format) -> EventWriter {
         EventWriter {
-            shape: Shape {
+            style: EventStyle {
                 dialect,
                 zone: self.zone().clone(),
             },
@@ -33,7 +33,7 @@ impl EventQuery {
 
 impl EventWriter {
     pub const fn dialect(&self) -> Dialect {
-        self.shape.dialect
+        self.style.dialect
     }
 
     pub const fn format(&self) -> Format {
@@ -52,21 +52,21 @@ impl EventWriter {
     /// Appends a stored event to `out`. `ts` is the time it is stored under.
     ///
     /// # Errors
-    /// When the stored text is no JSON object.
+    /// When the stored text is not a JSON object.
     pub fn write_event(
         &self,
         out: &mut Vec<u8>,
         ts: Timestamp,
         stored: &str,
-    ) -> Result<(), ShapeError> {
+    ) -> Result<(), RenderError> {
         match self.format {
-            Format::Json => shape::write_event(out, &self.shape, ts, stored),
+            Format::Json => render::write_event(out, &self.style, ts, stored),
             Format::Ndjson => {
-                shape::write_event(out, &self.shape, ts, stored)?;
+                render::write_event(out, &self.style, ts, stored)?;
                 out.push(b'\n');
                 Ok(())
             }
-            Format::Csv => self.table.write_row(out, &self.shape, ts, stored),
+            Format::Csv => self.table.write_row(out, &self.style, ts, stored),
         }
     }
 }

@@ -103,7 +103,7 @@ fn push_certificate(pem: &mut String, body: &str) -> Option<()> {
 
 /// The roots to trust for a host beside the public ones, in PEM form; `None` when there are no others.
 ///
-/// Of RDS's roots those of the host's region. sqlx reads certificates anew for each connection, which takes 14 µs for
+/// Of RDS's roots those of the host's region. sqlx reads certificates again for each connection, which takes 14 µs for
 /// three of them and 900 µs for all (release build, one core); and no other host has to do with them.
 pub(crate) fn roots(host: &str, own: Option<&CaCertificates>) -> Option<String> {
     let mut pem = own.map_or_else(String::new, |own| own.as_pem().to_owned());

@@ -23,20 +23,20 @@ pub struct DatabaseConfig {
     pub statement_timeout: Duration,
     /// How long one attempt to connect may take. Default: 5 s.
     pub connect_timeout: Duration,
-    /// For how long an operation is tried again when the database is away. Default: 10 s.
+    /// For how long an operation is retried while the database is unavailable. Default: 10 s.
     pub retry_for: Duration,
     /// How many operations run at the same time; further ones wait. Default: 1.
     pub max_connections: NonZeroU32,
-    /// How statements that come again are planned. Default: [`Planning::Kept`].
+    /// How repeated statements are planned. Default: [`Planning::Kept`].
     pub planning: Planning,
 }
 
-/// How Postgres plans a prepared statement that comes again. It is parsed once in either case.
+/// How Postgres plans a prepared statement when it is repeated. It is parsed once in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planning {
     /// As Postgres sees fit: after five runs it may keep a plan that serves any values. Right for statements that load.
     Kept,
-    /// Anew for the values of each run. Right for searches: whether an index on words helps depends on how frequent the
+    /// Again for the values of each run. Right for searches: whether an index on words helps depends on how frequent the
     /// word is, and a plan for any word walks months of events. Planning then costs a millisecond or two a search.
     EachRun,
 }
@@ -72,10 +72,10 @@ impl DatabaseConfig {
         let timeout = milliseconds(self.statement_timeout);
         self.target(&[
             ("statement_timeout", &timeout),
-            // A function that was frozen or cut off in mid-transaction must not hold its locks.
+            // A function that is frozen or killed within a transaction must not hold its locks.
             ("idle_in_transaction_session_timeout", &timeout),
             ("plan_cache_mode", self.planning.plan_cache_mode()),
-            // Compiling expressions anew for each week takes longer than running them.
+            // Compiling expressions for each week takes longer than running them.
             ("jit", "off"),
         ])
     }
@@ -113,7 +113,7 @@ impl DatabaseConfig {
     }
 }
 
-/// How long a statement of maintenance waits for a lock; whoever comes after it waits behind it.
+/// How long a statement of maintenance waits for a lock; later statements wait behind it.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A duration as Postgres reads it in a setting.

@@ -1,7 +1,7 @@
-//! Connections that are kept from one call to the next.
+//! Connections that are reused by later calls.
 //!
 //! sqlx's own pool would serve, but for one thing: it takes every connection back, also one whose caller was cancelled
-//! between a request and its answer, or in the middle of a COPY. Here a connection comes back only by [`Lease::keep`],
+//! between a request and its answer, or in the middle of a COPY. Here a connection comes back only by [`PooledConnection::recycle`],
 //! which is called after an operation that went well; every other way out drops it. Postgres rolls back what a dropped
 //! connection had begun.
 
@@ -24,8 +24,8 @@ pub(crate) struct Connections {
     idle: Mutex<Vec<PgConnection>>,
 }
 
-/// A connection that one operation has to itself.
-pub(crate) struct Lease<'home> {
+/// A connection in exclusive use by one operation.
+pub(crate) struct PooledConnection<'home> {
     connection: PgConnection,
     home: &'home Connections,
     // Last, so that the connection is back before the next one is let in.
@@ -47,8 +47,8 @@ impl Connections {
         }
     }
 
-    /// A kept connection, or a new one when there is none; waits while all are out.
-    pub(crate) async fn lease(&self) -> Result<Lease<'_>, StoreError> {
+    /// An idle connection, or a new one; waits while all are in use.
+    pub(crate) async fn acquire(&self) -> Result<PooledConnection<'_>, StoreError> {
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
@@ -58,7 +58,7 @@ impl Connections {
             Some(connection) => connection,
             None => connect(&self.target, self.connect_timeout).await?,
         };
-        Ok(Lease {
+        Ok(PooledConnection {
             connection,
             home: self,
             _permit: permit,
@@ -70,9 +70,9 @@ impl Connections {
     }
 }
 
-impl Lease<'_> {
-    /// Gives the connection back for the next operation. Only for one that is in no transaction.
-    pub(crate) fn keep(self) {
+impl PooledConnection<'_> {
+    /// Returns the connection to the pool. It must not be in a transaction.
+    pub(crate) fn recycle(self) {
         let Self {
             connection,
             home,
@@ -82,7 +82,7 @@ impl Lease<'_> {
     }
 }
 
-impl Deref for Lease<'_> {
+impl Deref for PooledConnection<'_> {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -90,7 +90,7 @@ impl Deref for Lease<'_> {
     }
 }
 
-impl DerefMut for Lease<'_> {
+impl DerefMut for PooledConnection<'_> {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
@@ -103,7 +103,7 @@ pub(crate) async fn connect(target: &Target, limit: Duration) -> Result<PgConnec
         .map_err(|_| StoreError::ConnectTimeout { limit })?
 }
 
-/// The settings take a round trip of their own, since poolers take none with the start.
+/// The settings take a separate round trip, because poolers accept none at start-up.
 async fn open(target: &Target) -> Result<PgConnection, StoreError> {
     let options = target.options_at(SystemTime::now())?;
     let refused = |error| StoreError::connecting(error, &target.login);

@@ -76,7 +76,7 @@ pub enum StoreError {
 
     /// The database fell silent in the middle of an operation. Whether the operation took place is not known.
     #[error("the database fell silent for {} ms", limit.as_millis())]
-    Silent {
+    Unresponsive {
         /// How long was waited.
         limit: Duration,
     },
@@ -190,7 +190,9 @@ impl StoreError {
             Self::Statement { source, .. } => Trouble::of(source, Phase::Working),
             Self::Migrate(error) => migration_cause(error)
                 .map_or(Trouble::Defect, |error| Trouble::of(error, Phase::Working)),
-            Self::IamLogin(_) | Self::ConnectTimeout { .. } | Self::Silent { .. } => Trouble::Away,
+            Self::IamLogin(_) | Self::ConnectTimeout { .. } | Self::Unresponsive { .. } => {
+                Trouble::Unavailable
+            }
             Self::WeekRemoved | Self::MaintenanceBusy { .. } => Trouble::Contended,
             Self::Url(_)
             | Self::RoleCredentials { .. }
@@ -205,7 +207,7 @@ impl StoreError {
     /// True when the same call may well succeed in a moment.
     pub fn is_transient(&self) -> bool {
         match self.trouble() {
-            Trouble::Away | Trouble::Contended | Trouble::Exhausted => true,
+            Trouble::Unavailable | Trouble::Contended | Trouble::Exhausted => true,
             Trouble::TooSlow | Trouble::Refused | Trouble::BadData | Trouble::Defect => false,
         }
     }
@@ -215,7 +217,7 @@ impl StoreError {
         self.trouble() == Trouble::TooSlow
     }
 
-    /// True when nothing else would get through to the database now: it is away, or lets nobody in.
+    /// True when no other operation would succeed now: the database is unavailable, or refuses every login.
     pub fn is_of_all(&self) -> bool {
         let is_of_connection = match self {
             Self::Url(_)
@@ -228,14 +230,14 @@ impl StoreError {
             | Self::TransactionPooler
             | Self::ConnectTimeout { .. } => true,
             Self::Statement { .. }
-            | Self::Silent { .. }
+            | Self::Unresponsive { .. }
             | Self::WeekRemoved
             | Self::MaintenanceBusy { .. }
             | Self::Migrate(_)
             | Self::Row { .. }
             | Self::MetadataKey(_) => false,
         };
-        is_of_connection || self.trouble() == Trouble::Away
+        is_of_connection || self.trouble() == Trouble::Unavailable
     }
 
     /// Postgres' five-character code for what went wrong, if it was Postgres that said so.
@@ -252,7 +254,7 @@ impl StoreError {
             | Self::NoTls(_)
             | Self::TransactionPooler
             | Self::ConnectTimeout { .. }
-            | Self::Silent { .. }
+            | Self::Unresponsive { .. }
             | Self::WeekRemoved
             | Self::MaintenanceBusy { .. }
             | Self::Row { .. }
@@ -350,10 +352,10 @@ mod tests {
 
         for error in [
             StoreError::ConnectTimeout { limit },
-            StoreError::Silent { limit },
+            StoreError::Unresponsive { limit },
             connecting(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
         ] {
-            assert_eq!(error.trouble(), Trouble::Away, "{error:?}");
+            assert_eq!(error.trouble(), Trouble::Unavailable, "{error:?}");
             assert!(error.is_of_all() && !error.is_timeout(), "{error:?}");
         }
     }

@@ -42,7 +42,7 @@ impl Operation for FateOf<'_> {
         let reasons: Vec<(i32, String)> = sqlx::query_as(
             r"
             select ordinal, reason
-            from events_rejected
+            from email_events_rejected
             where batch_key = $1
             order by ordinal
             limit 100

@@ -1,26 +1,26 @@
 //! Loads one batch, so that each event is stored once however often the batch comes.
 //!
 //! A row in `batches`, written first and in the same transaction, makes a second load of the batch a short look; a
-//! second loader that comes meanwhile waits at that row. The events are sorted and copied straight into the table: nearly
-//! always all are new. If not, or if Postgres does not take one of them, the transaction is undone and done again the
-//! careful way, which costs a half more. Rows are written in the order of their keys either way, so that loaders of the
+//! second loader that comes meanwhile waits at that row. The events are sorted and copied directly into the table: nearly
+//! always all are new. If not, or if Postgres refuses one of them, the transaction is rolled back and repeated as a staged
+//! merge, which costs a half more. Rows are written in the order of their keys either way, so that loaders of the
 //! same events wait for one another and never in a circle.
 
 mod batches;
 mod binary;
-mod careful;
 mod copy;
+mod direct_copy;
 mod rejections;
-mod straight;
+mod staged_merge;
 
 use event_model::{
-    BatchKey, Timestamp,
+    BatchKey, Counts, Timestamp,
     sparkpost::{Batch, Event},
 };
 use sqlx::{Connection, PgConnection, PgTransaction};
 
 use self::{
-    batches::{Counts, is_loaded},
+    batches::{BatchRow, is_loaded},
     rejections::Rejections,
 };
 use crate::{
@@ -32,21 +32,15 @@ use crate::{
 
 pub use self::binary::copy_file;
 
-/// How many transactions a batch may take: one, as a rule; two with care; more only if partitions are removed under it.
+/// How many transactions a batch may take: one, as a rule; two with a staged merge; more only if partitions are
+/// removed meanwhile.
 const MAX_TRANSACTIONS: u32 = 6;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadOutcome {
-    /// The batch was loaded by this call. The three numbers add up to the events received.
-    Loaded {
-        /// Events that became a row.
-        inserted: u64,
-        /// Events that were there already, from another batch or twice in this one.
-        duplicate: u64,
-        /// Events that were put into `events_rejected`.
-        rejected: u64,
-    },
+    /// The batch was loaded by this call. Rejected events are in `email_events_rejected`.
+    Loaded(Counts),
     /// The batch had been loaded before; nothing was written.
     AlreadyLoaded,
 }
@@ -64,17 +58,25 @@ pub(crate) struct Load<'a> {
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug)]
-enum Manner {
-    Straight,
-    Careful,
+enum LoadPath {
+    DirectCopy,
+    StagedMerge,
 }
 
-/// Why a transaction was undone, to be done again.
+/// The result of one transaction, or of a part of it.
 #[derive(Clone, Copy, Debug)]
-enum Obstacle {
-    /// There is no partition for one of the rows.
+enum Attempt<T> {
+    Done(T),
+    /// The transaction has to be rolled back and repeated.
+    Retry(RetryCause),
+}
+
+/// Why a transaction is repeated.
+#[derive(Clone, Copy, Debug)]
+enum RetryCause {
+    /// One of the rows has no partition.
     PartitionMissing,
-    /// Some rows are in the table already, or cannot be. It takes care to tell which.
+    /// Some rows are in the table already, or Postgres refuses them. A staged merge finds out which.
     SomeRows,
 }
 
@@ -90,18 +92,18 @@ impl Operation for Load<'_> {
     type Output = LoadOutcome;
 
     async fn run(&self, connection: &mut PgConnection) -> Result<LoadOutcome, StoreError> {
-        let mut manner = Manner::Straight;
+        let mut path = LoadPath::DirectCopy;
         for _ in 0..MAX_TRANSACTIONS {
             let missing = self.times_without_partition();
-            // A batch that comes again after years must not bring back the weeks that retention has dropped.
+            // A batch that arrives again after years must not recreate the weeks that retention has dropped.
             if !missing.is_empty() && is_loaded(connection, self.key).await? {
                 return Ok(LoadOutcome::AlreadyLoaded);
             }
             let refused = self.find_partitions(connection, missing).await?;
-            match self.attempt(connection, &refused, manner).await? {
-                Ok(outcome) => return Ok(outcome),
-                Err(Obstacle::PartitionMissing) => self.known_partitions.clear(),
-                Err(Obstacle::SomeRows) => manner = Manner::Careful,
+            match self.attempt(connection, &refused, path).await? {
+                Attempt::Done(outcome) => return Ok(outcome),
+                Attempt::Retry(RetryCause::PartitionMissing) => self.known_partitions.clear(),
+                Attempt::Retry(RetryCause::SomeRows) => path = LoadPath::StagedMerge,
             }
         }
         Err(StoreError::WeekRemoved)
@@ -128,10 +130,10 @@ impl<'a> Load<'a> {
         self.known_partitions.missing(times)
     }
 
-    /// Sees to it that times have a partition; returns the spans of those that there can be none for.
+    /// Creates the missing partitions of these times; returns the spans that can have none.
     ///
-    /// One answer holds for a whole span, so that a batch of a thousand different weeks asks as many questions as there
-    /// are partitions to make, and not one for each week.
+    /// A result holds for a whole span, so a batch of a thousand different weeks needs one statement for each partition to
+    /// create, and not one for each week.
     async fn find_partitions(
         &self,
         connection: &mut PgConnection,
@@ -164,26 +166,28 @@ impl<'a> Load<'a> {
         &self,
         connection: &mut PgConnection,
         refused: &[(Span, Refusal)],
-        manner: Manner,
-    ) -> Result<Result<LoadOutcome, Obstacle>, StoreError> {
+        path: LoadPath,
+    ) -> Result<Attempt<LoadOutcome>, StoreError> {
         let mut transaction = connection.begin().await.step("beginning the batch")?;
-        let expected = Counts::expected(self.batch);
+        let expected = BatchRow::expected(self.batch);
         if !expected.announce(&mut transaction, self.key).await? {
             undo(transaction).await?;
-            return Ok(Ok(LoadOutcome::AlreadyLoaded));
+            return Ok(Attempt::Done(LoadOutcome::AlreadyLoaded));
         }
 
         let mut rejections = Rejections::of_parser(&self.batch.rejected);
         let rows = rejections.set_apart(&self.sorted, refused);
-        let written = match manner {
-            Manner::Straight => straight::write(&mut transaction, &rows).await?,
-            Manner::Careful => careful::write(&mut transaction, &rows, &mut rejections).await?,
+        let written = match path {
+            LoadPath::DirectCopy => direct_copy::write(&mut transaction, &rows).await?,
+            LoadPath::StagedMerge => {
+                staged_merge::write(&mut transaction, &rows, &mut rejections).await?
+            }
         };
         let inserted = match written {
-            Ok(inserted) => inserted,
-            Err(obstacle) => {
+            Attempt::Done(inserted) => inserted,
+            Attempt::Retry(cause) => {
                 undo(transaction).await?;
-                return Ok(Err(obstacle));
+                return Ok(Attempt::Retry(cause));
             }
         };
 
@@ -193,7 +197,7 @@ impl<'a> Load<'a> {
             counts.correct(&mut transaction, self.key).await?;
         }
         transaction.commit().await.step("committing the batch")?;
-        Ok(Ok(counts.outcome()))
+        Ok(Attempt::Done(LoadOutcome::Loaded(counts.outcome())))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Keeps the partitions, their indexes and what has grown old in order.
 //!
 //! Nothing here makes a reader or a loader wait for long: what can be done concurrently is, and what needs a lock on all
-//! of `events` waits for it two seconds at most, because whoever comes later waits behind it. What does not get its
-//! lock after some tries is put off until the next maintenance and told in the report.
+//! of `email_events` waits for it two seconds at most, because later statements wait behind it. What does not get its
+//! lock after some attempts is postponed until the next maintenance, and is in the report.
 
 mod expiry;
 mod merge;
@@ -56,7 +56,7 @@ pub struct Report {
     pub indexes_dropped: Vec<String>,
     /// Rows of `batches` that were deleted for their age.
     pub batches_deleted: u64,
-    /// Rows of `events_rejected` that had outlived the retention.
+    /// Rows of `email_events_rejected` that had outlived the retention.
     pub rejected_deleted: u64,
     /// What could not get its lock and is left for the next time.
     pub postponed: Vec<String>,

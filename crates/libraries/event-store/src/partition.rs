@@ -1,4 +1,4 @@
-//! The partitions of `events`, as seen by whoever loads into them.
+//! The partitions of `email_events`, as seen by a loader.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::{StoreError, connections::connect, error::Step, login::Target};
 
 /// Refuses a pooler in transaction mode. There the connections of clients are lent a server's connection for each
-/// transaction, so that settings, prepared statements and the locks of maintenance end up with whoever comes next.
+/// transaction, so that settings, prepared statements and the locks of maintenance are left to the next client.
 ///
 /// Two connections show it: when one is in a transaction and comes to the server's process that answered the other, or the
 /// other is answered by another process than before.
@@ -36,7 +36,7 @@ pub(crate) async fn refuse_transaction_mode(
     };
     timeout(limit, probe)
         .await
-        .map_err(|_| StoreError::Silent { limit })?
+        .map_err(|_| StoreError::Unresponsive { limit })?
 }
 
 const STEP: &str = "looking for a pooler";

@@ -113,7 +113,7 @@ fn read_event(row: &PgRow) -> Result<EventRow, StoreError> {
 }
 
 /// The statement with its values. Its text is built from `event-query`'s own words, so it is as safe as a literal; as
-/// the same text comes again and again, the connection keeps it prepared.
+/// the same text is repeated, the connection keeps it prepared.
 fn bound(statement: &Statement) -> Query<'_, Postgres, PgArguments> {
     let query = sqlx::query(AssertSqlSafe(statement.sql.as_str()));
     statement.binds.iter().fold(query, bind)

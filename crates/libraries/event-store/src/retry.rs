@@ -1,4 +1,4 @@
-//! Whether and when an operation is tried again.
+//! Whether and when an operation is retried.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -10,13 +10,13 @@ use tracing::warn;
 
 use crate::StoreError;
 
-/// Waits out a database that is away for a while.
-pub(crate) struct Patience {
+/// Retries while the database is unavailable, up to a deadline.
+pub(crate) struct RetryPolicy {
     deadline: Instant,
     failed_attempts: u32,
 }
 
-impl Patience {
+impl RetryPolicy {
     pub(crate) fn new(limit: Duration) -> Self {
         Self {
             deadline: Instant::now() + limit,
@@ -24,8 +24,8 @@ impl Patience {
         }
     }
 
-    /// Returns when it is time for another attempt, or the error if there should be none: because it is not of the kind
-    /// that passes, or because time is up.
+    /// Returns when it is time for another attempt, or the error if there should be none: it is not transient, or
+    /// the time is up.
     pub(crate) async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
         let pause = pause_after(self.failed_attempts, random_bits());
         if !error.is_transient() || Instant::now() + pause > self.deadline {
@@ -36,7 +36,7 @@ impl Patience {
             ?error,
             attempt = self.failed_attempts,
             pause_ms = pause.as_secs_f64() * 1_000.0,
-            "database is away, trying again"
+            "database unavailable, retrying"
         );
         sleep(pause).await;
         Ok(())

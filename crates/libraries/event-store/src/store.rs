@@ -1,4 +1,4 @@
-//! The store: what it can be asked, and how it copes with a database that comes and goes.
+//! The store: its operations, and how they cope with a database that is unavailable at times.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,14 +18,14 @@ use crate::{
     partition::KnownPartitions,
     pooler::refuse_transaction_mode,
     read::{Count, Fetch, FetchGroups},
-    retry::Patience,
+    retry::RetryPolicy,
     roles::MakeRoles,
     unfinished::UnfinishedKeys,
 };
 
 /// The database of events. Cheap to clone; clones share their connections.
 ///
-/// Every call tries again for a while when the database is away, on a new connection each time. A call that is dropped
+/// Every call retries for a while when the database is unavailable, on a new connection each time. A call that is dropped
 /// before it ends leaves nothing half done: its connection is dropped with it, and Postgres rolls back.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -36,14 +36,14 @@ struct Inner {
     maintenance_target: Target,
     connect_timeout: Duration,
     retry_for: Duration,
-    /// After this long without an end to an operation its connection is given up, as nobody may be at the other end.
-    silence_limit: Duration,
+    /// An operation that takes longer is abandoned with its connection, as the server may be gone.
+    operation_timeout: Duration,
     known_partitions: KnownPartitions,
 }
 
 /// What an operation may take on top of its statements, the slowest of which Postgres stops at the statement timeout:
 /// short enough that a search learns within its 25 s whether the database was slow or was not there.
-const SILENCE_MARGIN: Duration = Duration::from_secs(3);
+const OPERATION_MARGIN: Duration = Duration::from_secs(3);
 
 impl Store {
     /// Prepares the store. Nothing is connected before the first call.
@@ -61,7 +61,7 @@ impl Store {
             maintenance_target: config.maintenance_target()?,
             connect_timeout: config.connect_timeout,
             retry_for: config.retry_for,
-            silence_limit: config.statement_timeout + SILENCE_MARGIN,
+            operation_timeout: config.statement_timeout + OPERATION_MARGIN,
             known_partitions: KnownPartitions::default(),
         })))
     }
@@ -122,13 +122,13 @@ impl Store {
     }
 
     /// Brings partitions, indexes on metadata keys and retention to what `wanted` says. Safe to call at any time, also
-    /// while batches load and queries run, and to be cut off at any point: the next call goes on from there.
+    /// while batches load and queries run, and to be interrupted at any point: the next call continues from there.
     pub async fn maintain(&self, wanted: &Maintenance) -> Result<Report, StoreError> {
         self.perform_apart(wanted).await
     }
 
     /// Merges partitions that are old enough into wider ones, at most one merge at a time and one finished merge a call.
-    /// Safe to call at any time and to be cut off at any point, as [`Self::maintain`] is.
+    /// Safe to call at any time and to be interrupted at any point, as [`Self::maintain`] is.
     ///
     /// Readers and loaders wait for a merge when it is done, for the changing of some rows of the catalog. If it does not
     /// get its turn within ten seconds, the next call tries again.
@@ -143,46 +143,46 @@ impl Store {
 
     async fn refuse_transaction_mode(&self) -> Result<(), StoreError> {
         let inner = &self.0;
-        let mut patience = Patience::new(inner.retry_for);
+        let mut retry_policy = RetryPolicy::new(inner.retry_for);
         while let Err(error) =
             refuse_transaction_mode(&inner.maintenance_target, inner.connect_timeout).await
         {
-            patience.after(error).await?;
+            retry_policy.after(error).await?;
         }
         Ok(())
     }
 
-    /// Performs an operation on a kept connection, again and again while the database is away.
+    /// Performs an operation on a pooled connection, and retries while the database is unavailable.
     async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        let mut patience = Patience::new(self.0.retry_for);
+        let mut retry_policy = RetryPolicy::new(self.0.retry_for);
         loop {
             match self.attempt(operation).await {
                 Ok(output) => return Ok(output),
-                Err(error) => patience.after(error).await?,
+                Err(error) => retry_policy.after(error).await?,
             }
         }
     }
 
-    /// Performs an operation on a connection of its own, again and again while the database is away. There is no limit
-    /// to what it may take.
+    /// Performs an operation on a separate connection, and retries while the database is unavailable. It has no time
+    /// limit.
     async fn perform_apart<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        let mut patience = Patience::new(self.0.retry_for);
+        let mut retry_policy = RetryPolicy::new(self.0.retry_for);
         loop {
             match self.attempt_apart(operation).await {
                 Ok(output) => return Ok(output),
-                Err(error) => patience.after(error).await?,
+                Err(error) => retry_policy.after(error).await?,
             }
         }
     }
 
     /// The connection is kept only if the operation went well.
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        let limit = self.0.silence_limit;
-        let mut lease = self.0.connections.lease().await?;
-        let output = timeout(limit, operation.run(&mut lease))
+        let limit = self.0.operation_timeout;
+        let mut connection = self.0.connections.acquire().await?;
+        let output = timeout(limit, operation.run(&mut connection))
             .await
-            .map_err(|_| StoreError::Silent { limit })??;
-        lease.keep();
+            .map_err(|_| StoreError::Unresponsive { limit })??;
+        connection.recycle();
         Ok(output)
     }
 

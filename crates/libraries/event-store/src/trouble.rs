@@ -6,8 +6,8 @@ use std::io;
 /// What kind of trouble an error is, and so what follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trouble {
-    /// The database is starting, restarting, full, out of connections or out of reach. Nothing gets through; it passes.
-    Away,
+    /// The database is starting, restarting, full, out of connections or unreachable. Every operation fails; it passes.
+    Unavailable,
     /// Another transaction was in the way of this one. It passes in a moment, and others need not meet it.
     Contended,
     /// This one took more memory, locks or temporary files than there were. Others need not; it may pass.
@@ -26,9 +26,9 @@ pub enum Trouble {
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// A connection was being made: whatever is said there is said to everybody who comes.
+    /// Connecting: an error there concerns every caller.
     Connecting,
-    /// The connection was there.
+    /// Connected.
     Working,
 }
 
@@ -37,7 +37,7 @@ impl Trouble {
     pub(crate) fn of(error: &sqlx::Error, phase: Phase) -> Self {
         match error {
             sqlx::Error::Io(error) => Self::of_io(error, phase),
-            sqlx::Error::BeginFailed => Self::Away,
+            sqlx::Error::BeginFailed => Self::Unavailable,
             sqlx::Error::Tls(source) => match source.downcast_ref::<io::Error>() {
                 Some(error) => Self::of_io(error, phase),
                 None => Self::Refused,
@@ -61,7 +61,7 @@ impl Trouble {
         {
             Self::Refused
         } else {
-            Self::Away
+            Self::Unavailable
         }
     }
 
@@ -82,7 +82,7 @@ impl Trouble {
             _ => match class(code) {
                 // Connection exceptions, resources, operator intervention (57014 is the time for logging in that is up),
                 // errors of the system.
-                "08" | "53" | "57" | "58" => Self::Away,
+                "08" | "53" | "57" | "58" => Self::Unavailable,
                 // Not supported (RDS Proxy on `options`), who and where one may be, settings, rights, poolers' own codes.
                 _ => Self::Refused,
             },
@@ -99,12 +99,12 @@ impl Trouble {
             // object_in_use, lock_not_available, idle_in_transaction_session_timeout, transaction_timeout
             "55006" | "55P03" | "25P03" | "25P04" => Self::Contended,
             // read_only_sql_transaction: the server that one is connected to has become a standby, or its disk is full.
-            "25006" => Self::Away,
+            "25006" => Self::Unavailable,
             // duplicate_prepared_statement, invalid_sql_statement_name: of a statement that was prepared on another
             // connection, which is what a pooler in transaction mode makes of one.
             "42P05" | "26000" => Self::Refused,
             _ => match class(code) {
-                "08" | "53" | "57" | "58" => Self::Away,
+                "08" | "53" | "57" | "58" => Self::Unavailable,
                 // Transaction rollbacks: serialization failures, deadlocks.
                 "40" => Self::Contended,
                 // Cardinality, data exceptions, constraints, limits of Postgres such as the size of an index row.
@@ -127,16 +127,16 @@ mod tests {
 
     /// Every code that was seen or is documented for such a case: what it means while connecting, and to a statement.
     const TABLE: [(&str, Trouble, Trouble); 53] = {
-        use Trouble::{Away, BadData, Contended, Defect, Exhausted, Refused, TooSlow};
+        use Trouble::{BadData, Contended, Defect, Exhausted, Refused, TooSlow, Unavailable};
         [
             // connection_exception and its kin
-            ("08000", Away, Away),
-            ("08001", Away, Away),
-            ("08003", Away, Away),
-            ("08004", Away, Away),
-            ("08006", Away, Away),
+            ("08000", Unavailable, Unavailable),
+            ("08001", Unavailable, Unavailable),
+            ("08003", Unavailable, Unavailable),
+            ("08004", Unavailable, Unavailable),
+            ("08006", Unavailable, Unavailable),
             // protocol_violation: PgBouncer on what it does not take, and to kept connections that it ends
-            ("08P01", Refused, Away),
+            ("08P01", Refused, Unavailable),
             // feature_not_supported: RDS Proxy on `options`
             ("0A000", Refused, Refused),
             // invalid_role_specification
@@ -155,7 +155,7 @@ mod tests {
             ("23505", Refused, BadData),
             ("23514", Refused, BadData),
             // read_only_sql_transaction
-            ("25006", Refused, Away),
+            ("25006", Refused, Unavailable),
             // in_failed_sql_transaction
             ("25P02", Refused, Defect),
             // idle_in_transaction_session_timeout, transaction_timeout
@@ -180,11 +180,11 @@ mod tests {
             ("42883", Refused, Refused),
             ("42P05", Refused, Refused),
             // insufficient_resources, disk_full, out_of_memory, too_many_connections, configuration_limit_exceeded
-            ("53000", Away, Away),
-            ("53100", Away, Away),
-            ("53200", Away, Exhausted),
-            ("53300", Away, Away),
-            ("53400", Away, Exhausted),
+            ("53000", Unavailable, Unavailable),
+            ("53100", Unavailable, Unavailable),
+            ("53200", Unavailable, Exhausted),
+            ("53300", Unavailable, Unavailable),
+            ("53400", Unavailable, Exhausted),
             // program_limit_exceeded, statement_too_complex
             ("54000", Refused, BadData),
             ("54001", Refused, BadData),
@@ -194,15 +194,15 @@ mod tests {
             ("55006", Refused, Contended),
             ("55P03", Refused, Contended),
             // query_canceled: the time for logging in, and statement_timeout
-            ("57014", Away, TooSlow),
+            ("57014", Unavailable, TooSlow),
             // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_session_timeout
-            ("57P01", Away, Away),
-            ("57P02", Away, Away),
-            ("57P03", Away, Away),
-            ("57P04", Refused, Away),
-            ("57P05", Away, Away),
+            ("57P01", Unavailable, Unavailable),
+            ("57P02", Unavailable, Unavailable),
+            ("57P03", Unavailable, Unavailable),
+            ("57P04", Refused, Unavailable),
+            ("57P05", Unavailable, Unavailable),
             // io_error
-            ("58030", Away, Away),
+            ("58030", Unavailable, Unavailable),
             // internal_error: Supabase's pooler on a project that is not there
             ("XX000", Refused, Defect),
             // not a code
@@ -232,8 +232,8 @@ mod tests {
         let no_tls = || sqlx::Error::Tls("server does not support TLS".into());
 
         for (error, connecting, working) in [
-            (broken(), Trouble::Away, Trouble::Away),
-            (certificate(), Trouble::Refused, Trouble::Away),
+            (broken(), Trouble::Unavailable, Trouble::Unavailable),
+            (certificate(), Trouble::Refused, Trouble::Unavailable),
             (no_tls(), Trouble::Refused, Trouble::Refused),
             (
                 sqlx::Error::Protocol(String::new()),

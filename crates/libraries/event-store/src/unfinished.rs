@@ -21,8 +21,8 @@ impl Operation for UnfinishedKeys<'_> {
                 from pg_index
                 join pg_class
                     on pg_class.oid = pg_index.indexrelid
-                where pg_index.indrelid = 'events'::regclass
-                    and pg_class.relname = 'events_meta_' || key
+                where pg_index.indrelid = 'email_events'::regclass
+                    and pg_class.relname = 'email_events_meta_' || key
                     and pg_index.indisvalid
             )
             ",

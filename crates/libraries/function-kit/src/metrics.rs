@@ -41,6 +41,8 @@ pub enum Metric {
     LakeDuplicate,
     /// Pieces of raw objects that can never become a row; each is kept with a reason.
     LakeRejected,
+    /// Files of the lake that can never be merged as a whole; each is kept with a reason.
+    LakeFilesRejected,
     /// Queue messages that stay in the queue for another attempt.
     Retried,
     /// Batches posted to a webhook.
@@ -74,7 +76,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Received,
         Self::Stored,
         Self::Duplicate,
@@ -83,6 +85,7 @@ impl Metric {
         Self::LakeStored,
         Self::LakeDuplicate,
         Self::LakeRejected,
+        Self::LakeFilesRejected,
         Self::Retried,
         Self::BatchesReceived,
         Self::BatchesStored,
@@ -111,6 +114,7 @@ impl Metric {
             Self::LakeStored => "lake_stored",
             Self::LakeDuplicate => "lake_duplicate",
             Self::LakeRejected => "lake_rejected",
+            Self::LakeFilesRejected => "lake_files_rejected",
             Self::Retried => "retried",
             Self::BatchesReceived => "batches_received",
             Self::BatchesStored => "batches_stored",
@@ -140,6 +144,7 @@ impl Metric {
             | Self::LakeStored
             | Self::LakeDuplicate
             | Self::LakeRejected
+            | Self::LakeFilesRejected
             | Self::Retried
             | Self::BatchesReceived
             | Self::BatchesStored

@@ -12,7 +12,7 @@ pub(crate) use text::{NULL, TextColumn};
 /// from there on.
 #[derive(Debug)]
 pub(crate) struct Columns {
-    /// As [`kinds`] lists them: the declared ones come first, in the table's order.
+    /// As [`column_types`] lists them: the declared ones come first, in the table's order.
     all: Vec<Column>,
     /// The place of the event's time.
     event_time: usize,
@@ -31,7 +31,7 @@ pub(crate) enum Column {
 }
 
 /// The columns that rows of a table are made of: the declared ones, then `_extra` and `_clamped`.
-pub(crate) fn kinds(table: &Table) -> impl Iterator<Item = (&str, ColumnType)> {
+pub(crate) fn column_types(table: &Table) -> impl Iterator<Item = (&str, ColumnType)> {
     let declared = table.columns().iter();
     declared
         .map(|column| (column.name.as_str(), column.kind))
@@ -41,7 +41,9 @@ pub(crate) fn kinds(table: &Table) -> impl Iterator<Item = (&str, ColumnType)> {
 impl Columns {
     pub(crate) fn new(table: &Table) -> Self {
         Self {
-            all: kinds(table).map(|(_, kind)| Column::new(kind)).collect(),
+            all: column_types(table)
+                .map(|(_, kind)| Column::new(kind))
+                .collect(),
             event_time: table.event_time(),
             row_count: 0,
         }
@@ -52,7 +54,7 @@ impl Columns {
         self.row_count
     }
 
-    /// All columns, as [`kinds`] lists them.
+    /// All columns, as [`column_types`] lists them.
     pub(crate) fn all(&self) -> &[Column] {
         &self.all
     }

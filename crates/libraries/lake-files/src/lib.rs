@@ -9,6 +9,6 @@ mod parquet_file;
 mod short;
 
 pub use convert::{ConvertError, Converted, Part, Source, convert};
-pub use merge::{Merge, MergeError, Merged};
+pub use merge::{BrokenFile, Merge, MergeError, Merged};
 pub use month::{MonthError, MonthFile};
 pub use parquet_file::ReadError;

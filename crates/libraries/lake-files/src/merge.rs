@@ -8,6 +8,7 @@
 mod event_ids;
 mod gathered;
 mod order;
+mod source_files;
 
 use std::{
     io::{self, Read, Write},
@@ -18,16 +19,19 @@ use std::{
 use lake_schema::{ColumnType, FileId, Table};
 use parquet::errors::ParquetError;
 
-use self::gathered::Gathered;
+use self::{
+    gathered::Gathered,
+    source_files::{row_count, text_passes},
+};
 use crate::{
-    columns::{Column, kinds},
-    parquet_file::{FileReader, FileWriter, Pile, ReadError},
+    columns::column_types,
+    parquet_file::{FileReader, FileWriter, ReadError, SpillFile, catch},
 };
 
+/// Rows are numbered by 32 bits.
+const MAX_ROWS: usize = u32::MAX as usize - 1;
 /// Row groups of the merged file have at least so many rows, if the day has, and fewer than twice as many.
 const GROUP_ROWS: usize = 1 << 20;
-/// What a row of a column of strings takes beside its string: its entry's number, and where that ends.
-const TEXT_ROW_BYTES: usize = 8;
 
 /// Gathers the files of one day.
 #[derive(Debug)]
@@ -37,11 +41,17 @@ pub struct Merge {
     directory: PathBuf,
     /// How much of a column is held at once.
     column_bytes: usize,
+    /// How many rows all files may have together.
+    max_rows: usize,
     files: Vec<FileReader>,
-    /// So many of them, the first ones, are not written again.
+    /// For each of the files, the how many-th it is that was added.
+    numbers: Vec<usize>,
+    /// How many were added, including those that could not be read.
+    added_count: usize,
+    /// So many of the files, the first ones, are not written again.
     known_count: usize,
     /// Where they lie.
-    pile: Option<Pile>,
+    spill_file: Option<SpillFile>,
 }
 
 /// What was merged.
@@ -65,43 +75,136 @@ pub enum MergeError {
     /// A file could not be read, or the disk failed.
     #[error("copying a file to the disk, or keeping columns there")]
     Disk(#[from] io::Error),
+    /// With this file there would be more rows than the memory has room for. It may be merged without the others.
+    #[error("{row_count} rows, of which {limit} can be merged at once with this memory")]
+    Full {
+        /// The rows of all files with this one.
+        row_count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+}
+
+impl MergeError {
+    /// What is wrong with a file, if that is why; `None` when another attempt may succeed.
+    pub fn broken_file(&self) -> Option<&ReadError> {
+        match self {
+            Self::Read(error) if !error.is_disk_failure() => Some(error),
+            Self::Read(_) | Self::Write(_) | Self::Disk(_) | Self::Full { .. } => None,
+        }
+    }
+}
+
+/// A file that cannot be merged, whatever it is merged with.
+#[derive(Debug)]
+pub struct BrokenFile {
+    /// Which one it is, in the order in which they were added, from 0.
+    pub number: usize,
+    /// What is wrong with it.
+    pub error: ReadError,
 }
 
 impl Merge {
+    /// What a row takes in memory while its place in the order is found, in bytes.
+    pub const BYTES_A_ROW: usize = 40;
+
     /// Begins a merge that holds about `column_bytes` of a column at once, and everything else in `directory`.
     pub fn new(table: Table, directory: PathBuf, column_bytes: usize) -> Self {
         Self {
             table,
             directory,
             column_bytes,
+            max_rows: MAX_ROWS,
             files: Vec::new(),
+            numbers: Vec::new(),
+            added_count: 0,
             known_count: 0,
-            pile: None,
+            spill_file: None,
         }
+    }
+
+    /// The table whose files are merged.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Merges so many rows at most, which take about [`Merge::BYTES_A_ROW`] each beside the columns.
+    #[must_use]
+    pub fn with_max_rows(mut self, max_rows: usize) -> Self {
+        self.max_rows = max_rows.min(MAX_ROWS);
+        self
     }
 
     /// Adds a file whose events are known: they are not written, nor is any that is added with one of their ids.
     pub fn add_known(&mut self, input: impl Read) -> Result<(), MergeError> {
         self.add(input)?;
-        let file = self.files.pop().into_iter();
-        self.files.splice(self.known_count..self.known_count, file);
+        self.files[self.known_count..].rotate_right(1);
+        self.numbers[self.known_count..].rotate_right(1);
         self.known_count += 1;
         Ok(())
     }
 
     /// Adds the rows of the file that `input` reads to its end. Of several events with one id the first that is added stays.
+    /// After an error the merge is what it was before; the file counts as one that was added.
     pub fn add(&mut self, input: impl Read) -> Result<(), MergeError> {
-        let pile = match &mut self.pile {
-            Some(pile) => pile,
-            None => self.pile.insert(new_pile(&self.directory)?),
+        let number = self.added_count;
+        self.added_count += 1;
+        let spill_file = match &mut self.spill_file {
+            Some(spill_file) => spill_file,
+            None => self.spill_file.insert(new_spill_file(&self.directory)?),
         };
-        let file = pile.append(input)?;
-        self.files.push(FileReader::new(file, &self.table)?);
+        let file = FileReader::new(&spill_file.append(input)?, &self.table)?;
+        let limit = self.max_rows;
+        let row_count = file.row_count();
+        if row_count > limit {
+            return Err(ReadError::TooManyRows { row_count, limit }.into());
+        }
+        let row_count = source_files::row_count(&self.files) + row_count;
+        if row_count > limit {
+            return Err(MergeError::Full { row_count, limit });
+        }
+        self.files.push(file);
+        self.numbers.push(number);
         Ok(())
     }
 
+    /// Takes out the files that cannot be read to their end. Reads all of them, so it is for when [`Merge::finish`] has failed.
+    pub fn take_broken(&mut self) -> Vec<BrokenFile> {
+        let mut broken = Vec::new();
+        for place in (0..self.files.len()).rev() {
+            let Err(error) = self.files[place].check(&self.table) else {
+                continue;
+            };
+            if error.is_disk_failure() {
+                continue;
+            }
+            self.files.remove(place);
+            let number = self.numbers.remove(place);
+            if place < self.known_count {
+                self.known_count -= 1;
+            }
+            broken.push(BrokenFile { number, error });
+        }
+        broken
+    }
+
+    /// Whether there is no file whose rows would be written.
+    pub fn is_empty(&self) -> bool {
+        self.files.len() == self.known_count
+    }
+
     /// Writes all rows to `out`, as the file that is named `id`.
-    pub fn finish<W: Write + Send>(self, out: W, id: FileId) -> Result<(W, Merged), MergeError> {
+    pub fn finish<W: Write + Send>(&self, out: W, id: FileId) -> Result<(W, Merged), MergeError> {
+        let mut finished = None;
+        // A file that misleads the reader into a panic is an error like another, and `take_broken` finds it.
+        catch(|| {
+            finished = Some(self.write(out, id));
+            Ok(())
+        })?;
+        finished.unwrap_or_else(|| Err(io::Error::other("nothing was written").into()))
+    }
+
+    fn write<W: Write + Send>(&self, out: W, id: FileId) -> Result<(W, Merged), MergeError> {
         let mut is_left_out = event_ids::find_duplicates(&self.table, &self.files)?;
         let known_rows = row_count(&self.files[..self.known_count]);
         is_left_out[..known_rows].fill(true);
@@ -117,10 +220,10 @@ impl Merge {
             .collect();
         let mut writer = FileWriter::new(out, &self.table, id)?;
         // A file has its chunks by row group, and they are made by column.
-        let mut pile = new_pile(&self.directory)?;
+        let mut spill_file = new_spill_file(&self.directory)?;
         let mut chunks: Vec<Vec<_>> = groups.iter().map(|_| Vec::new()).collect();
         let mut gathered = Gathered::default();
-        for (place, (_, kind)) in kinds(&self.table).enumerate() {
+        for (place, (_, kind)) in column_types(&self.table).enumerate() {
             for pass in self.passes(place, kind, groups.len()) {
                 if gathered.pass != pass {
                     gathered = Gathered::new(&self.files, &groups, pass.clone());
@@ -128,7 +231,7 @@ impl Merge {
                 let column = gathered.read_column(place, kind)?;
                 for (rows, chunks) in gathered.rows_by_group().zip(&mut chunks[pass]) {
                     let chunk = writer.encoder().encode(place, &column, rows)?;
-                    chunks.push(chunk.put_aside(&mut pile)?);
+                    chunks.push(chunk.spill(&mut spill_file)?);
                 }
             }
         }
@@ -141,7 +244,7 @@ impl Merge {
 
     /// How often the column that is read most often is read.
     fn most_passes(&self) -> usize {
-        kinds(&self.table)
+        column_types(&self.table)
             .enumerate()
             .map(|(place, (_, kind))| self.pass_count(place, kind))
             .max()
@@ -181,60 +284,8 @@ fn group_rows(row_count: usize, fewest_groups: usize) -> usize {
     row_count.div_ceil(groups).max(1)
 }
 
-fn new_pile(directory: &Path) -> io::Result<Pile> {
-    tempfile::tempfile_in(directory).map(Pile::new)
-}
-
-/// How often a column of strings is read for about `column_bytes` of it to be held at once.
-fn text_passes(files: &[FileReader], place: usize, column_bytes: usize) -> usize {
-    let bytes_of = |file: &FileReader| file.size_bytes(place) + TEXT_ROW_BYTES * file.row_count();
-    let most_bytes: usize = files.iter().map(bytes_of).sum();
-    most_bytes.div_ceil(column_bytes).max(1)
-}
-
-/// The rows of all files.
-fn row_count(files: &[FileReader]) -> usize {
-    files.iter().map(FileReader::row_count).sum()
-}
-
-/// A row group of a file.
-#[derive(Clone, Debug)]
-struct SourceGroup<'a> {
-    file: &'a FileReader,
-    group: usize,
-    /// Its rows, numbered through all files.
-    rows: Range<usize>,
-}
-
-/// The row groups of all files.
-fn source_groups(files: &[FileReader]) -> impl Iterator<Item = SourceGroup<'_>> {
-    let groups = files
-        .iter()
-        .flat_map(|file| (0..file.group_count()).map(move |group| (file, group)));
-    let mut end = 0;
-    groups.map(move |(file, group)| {
-        let start = end;
-        end += file.group_rows(group);
-        let rows = start..end;
-        SourceGroup { file, group, rows }
-    })
-}
-
-/// A column of all files, whose rows are numbered through. Strings that are not wanted are NULL instead.
-fn read_column(
-    files: &[FileReader],
-    place: usize,
-    kind: ColumnType,
-    is_wanted: impl Fn(usize, &[u8]) -> bool,
-) -> Result<Column, ReadError> {
-    let mut column = Column::new(kind);
-    for SourceGroup { file, group, rows } in source_groups(files) {
-        let first = rows.start;
-        file.read_group(group, place, &mut column, first, |row, text| {
-            is_wanted(first + row, text)
-        })?;
-    }
-    Ok(column)
+fn new_spill_file(directory: &Path) -> io::Result<SpillFile> {
+    tempfile::tempfile_in(directory).map(SpillFile::new)
 }
 
 fn to_u64(rows: usize) -> u64 {

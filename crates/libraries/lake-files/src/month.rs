@@ -54,6 +54,17 @@ pub enum MonthError {
     Disk(#[from] io::Error),
 }
 
+impl MonthError {
+    /// What is wrong with a day's file, if that is why; `None` when another attempt may succeed.
+    pub fn broken_file(&self) -> Option<&ReadError> {
+        match self {
+            Self::Read(error) if !error.is_disk_failure() => Some(error),
+            Self::Merge(error) => error.broken_file(),
+            Self::Read(_) | Self::Write(_) | Self::Disk(_) => None,
+        }
+    }
+}
+
 impl<W: Write + Send> MonthFile<W> {
     /// Begins the file that is named `id`, for closed days of `table`.
     /// What has to be written again works in `directory` and holds about `column_bytes` of a column at once.

@@ -7,6 +7,7 @@
 //! hash every string again, and its reader make an object of each.
 
 mod chunk;
+mod claims;
 mod hybrid;
 mod pages;
 mod reader;
@@ -14,11 +15,12 @@ mod schema;
 mod slice;
 mod splice;
 mod text;
+mod thrift;
 mod writer;
 
 pub use reader::ReadError;
 
-pub(crate) use reader::FileReader;
-pub(crate) use slice::Pile;
+pub(crate) use reader::{FileReader, catch};
+pub(crate) use slice::SpillFile;
 pub(crate) use splice::{FileSplicer, Finished};
 pub(crate) use writer::FileWriter;

@@ -2,7 +2,7 @@
 
 /// Whether two strings are equal. Keys and values are short, and then calling `memcmp` takes longer than comparing.
 #[inline]
-pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn fast_eq(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
@@ -53,14 +53,14 @@ mod tests {
     proptest! {
         #[test]
         fn same_is_equal(a in "[ab]{0,20}", b in "[ab]{0,20}", place in 0_usize..40) {
-            prop_assert_eq!(same(a.as_bytes(), b.as_bytes()), a == b);
-            prop_assert!(same(a.as_bytes(), a.clone().as_bytes()));
+            prop_assert_eq!(fast_eq(a.as_bytes(), b.as_bytes()), a == b);
+            prop_assert!(fast_eq(a.as_bytes(), a.clone().as_bytes()));
             prop_assert_eq!(is_less(a.as_bytes(), b.as_bytes()), a < b);
 
             let mut changed = a.clone().into_bytes();
             if let Some(byte) = changed.get_mut(place) {
                 *byte = b'c';
-                prop_assert!(!same(a.as_bytes(), &changed));
+                prop_assert!(!fast_eq(a.as_bytes(), &changed));
             }
         }
     }

@@ -16,7 +16,7 @@ fn open_files() -> usize {
 /// A function on Lambda may have 1,024 files open, and a day many more parts.
 #[test]
 fn a_merge_has_few_files_open_however_many_it_merges() {
-    let table = Table::events();
+    let table = Table::product_events();
     let source = Source {
         key: "raw/track/x.gz",
         arrival: datetime!(2026-01-02 12:00 UTC),
@@ -37,7 +37,7 @@ fn a_merge_has_few_files_open_however_many_it_merges() {
         "{before}, then {}",
         open_files()
     );
-    let id = FileId::of_closed_day("events", date!(2026 - 01 - 02), &[]);
+    let id = FileId::of_closed_day("product_events", date!(2026 - 01 - 02), &[]);
     let (_, merged) = merge.finish(Vec::new(), id).unwrap();
     assert_eq!(merged.row_count, 300);
 }

@@ -2,25 +2,25 @@
 -- A step counts only after the step before it.
 with viewed as (
   select userid, min(datetime) as at
-  from events
+  from product_events
   where event = 'page_view'
     and dt >= cast(cast(current_date - interval '30' day as date) as varchar)
   group by userid
 ),
 carted as (
-  select viewed.userid, min(events.datetime) as at
+  select viewed.userid, min(product_events.datetime) as at
   from viewed
-  join events on events.userid = viewed.userid and events.datetime >= viewed.at
-  where events.event = 'add_to_cart'
-    and events.dt >= cast(cast(current_date - interval '30' day as date) as varchar)
+  join product_events on product_events.userid = viewed.userid and product_events.datetime >= viewed.at
+  where product_events.event = 'add_to_cart'
+    and product_events.dt >= cast(cast(current_date - interval '30' day as date) as varchar)
   group by viewed.userid
 ),
 bought as (
   select carted.userid
   from carted
-  join events on events.userid = carted.userid and events.datetime >= carted.at
-  where events.event = 'purchase'
-    and events.dt >= cast(cast(current_date - interval '30' day as date) as varchar)
+  join product_events on product_events.userid = carted.userid and product_events.datetime >= carted.at
+  where product_events.event = 'purchase'
+    and product_events.dt >= cast(cast(current_date - interval '30' day as date) as varchar)
   group by carted.userid
 )
 select 1 as step, 'page_view' as event, count(*) as users from viewed

@@ -1,7 +1,7 @@
 -- Of the people first seen in a week, how many came back one, two, three weeks later and so on. The last twelve weeks.
 with weeks as (
   select distinct userid, cast(date_trunc('week', datetime) as date) as week
-  from events
+  from product_events
   where userid is not null
     and dt >= cast(cast(date_trunc('week', current_date) - interval '84' day as date) as varchar)
 ),

@@ -1,4 +1,4 @@
 -- How many different people did something in the last 365 days.
 select count(distinct userid) as users
-from events
+from product_events
 where dt >= cast(cast(current_date - interval '365' day as date) as varchar)

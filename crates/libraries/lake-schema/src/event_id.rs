@@ -70,7 +70,7 @@ mod tests {
     /// Whoever writes an id looks at an event's own keys alone.
     #[test]
     fn ids_of_product_events_are_beside_their_other_keys() {
-        let table = Table::events();
+        let table = Table::product_events();
 
         assert!(table.event_id_paths().any(|path| path == "eventId"));
         for path in table.event_id_paths() {

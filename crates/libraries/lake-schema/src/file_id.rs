@@ -104,32 +104,32 @@ mod tests {
 
     #[test]
     fn id_follows_from_table_day_and_source_alone() {
-        let id = FileId::of_part("events", DAY, "raw/track/a.gz");
+        let id = FileId::of_part("product_events", DAY, "raw/track/a.gz");
 
-        assert_eq!(id, FileId::of_part("events", DAY, "raw/track/a.gz"));
-        assert_ne!(id, FileId::of_part("events", DAY, "raw/track/b.gz"));
+        assert_eq!(id, FileId::of_part("product_events", DAY, "raw/track/a.gz"));
+        assert_ne!(id, FileId::of_part("product_events", DAY, "raw/track/b.gz"));
         assert_ne!(id, FileId::of_part("other", DAY, "raw/track/a.gz"));
         assert_ne!(
             id,
-            FileId::of_part("events", date!(2026 - 01 - 02), "raw/track/a.gz")
+            FileId::of_part("product_events", date!(2026 - 01 - 02), "raw/track/a.gz")
         );
     }
 
     #[test]
     fn closed_day_does_not_care_in_which_order_its_parts_were_listed() {
-        let [a, b] = ["a", "b"].map(|key| FileId::of_part("events", DAY, key));
+        let [a, b] = ["a", "b"].map(|key| FileId::of_part("product_events", DAY, key));
 
-        let id = FileId::of_closed_day("events", DAY, &[a, b]);
+        let id = FileId::of_closed_day("product_events", DAY, &[a, b]);
 
-        assert_eq!(id, FileId::of_closed_day("events", DAY, &[b, a]));
-        assert_ne!(id, FileId::of_closed_day("events", DAY, &[a]));
-        assert_ne!(id, FileId::of_closed_month("events", DAY, &[a, b]));
+        assert_eq!(id, FileId::of_closed_day("product_events", DAY, &[b, a]));
+        assert_ne!(id, FileId::of_closed_day("product_events", DAY, &[a]));
+        assert_ne!(id, FileId::of_closed_month("product_events", DAY, &[a, b]));
     }
 
     #[test]
     fn closed_month_is_another_when_one_of_its_days_is() {
-        let [a, b, c] = ["a", "b", "c"].map(|key| FileId::of_part("events", DAY, key));
-        let month = |days: &[FileId]| FileId::of_closed_month("events_months", DAY, days);
+        let [a, b, c] = ["a", "b", "c"].map(|key| FileId::of_part("product_events", DAY, key));
+        let month = |days: &[FileId]| FileId::of_closed_month("product_events_months", DAY, days);
 
         assert_eq!(month(&[a, b]), month(&[b, a]));
         assert_ne!(month(&[a, b]), month(&[a, c]));
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn text_and_back() {
-        let id = FileId::of_part("events", DAY, "a");
+        let id = FileId::of_part("product_events", DAY, "a");
 
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(

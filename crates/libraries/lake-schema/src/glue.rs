@@ -87,7 +87,7 @@ pub fn parts_location(table: &Table, bucket: &str) -> String {
     format!("s3://{bucket}/{}", layout::parts_prefix(table.name()))
 }
 
-/// The location of the versions of the ledger.
+/// The location of the versions of the manifest.
 pub fn state_location(table: &Table, bucket: &str) -> String {
     format!("s3://{bucket}/{}", layout::state_prefix(table.name()))
 }
@@ -118,7 +118,7 @@ pub fn parts_properties(table: &Table, bucket: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The parameters of the table of the ledger: its versions of today and the two days before.
+/// The parameters of the table of the manifest: its versions of today and the two days before.
 pub fn state_properties(table: &Table, bucket: &str) -> Vec<(String, String)> {
     let template = format!("{}at=${{at}}/", state_location(table, bucket));
     projected("json")
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn own_columns_follow_the_declared_ones() {
-        let table = Table::events();
+        let table = Table::product_events();
 
         let names: Vec<&str> = columns(&table).iter().map(|column| column.name).collect();
 
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn closed_months_have_the_day_as_a_column() {
-        let table = Table::events().closed_months();
+        let table = Table::product_events().closed_months();
 
         let names: Vec<&str> = columns(&table).iter().map(|column| column.name).collect();
 
@@ -220,13 +220,17 @@ mod tests {
 
     #[test]
     fn projection_of_closed_months_starts_in_the_month_of_the_first_day() {
-        let properties = properties(&Table::events().closed_months(), "b", date!(2026 - 03 - 31));
+        let properties = properties(
+            &Table::product_events().closed_months(),
+            "b",
+            date!(2026 - 03 - 31),
+        );
 
         for expected in [
             ("projection.month.range", "2026-03,NOW"),
             (
                 "storage.location.template",
-                "s3://b/lake/events_months/month=${month}/",
+                "s3://b/lake/product_events_months/month=${month}/",
             ),
         ] {
             assert!(
@@ -240,7 +244,7 @@ mod tests {
 
     #[test]
     fn projection_starts_on_the_first_day() {
-        let properties = properties(&Table::events(), "b", date!(2026 - 01 - 01));
+        let properties = properties(&Table::product_events(), "b", date!(2026 - 01 - 01));
 
         assert!(properties.contains(&(
             "projection.dt.range".to_owned(),
@@ -248,13 +252,13 @@ mod tests {
         )));
         assert!(properties.contains(&(
             "storage.location.template".to_owned(),
-            "s3://b/lake/events/closed/dt=${dt}/".to_owned()
+            "s3://b/lake/product_events/closed/dt=${dt}/".to_owned()
         )));
     }
 
     #[test]
     fn template_lines_quote_their_comments() {
-        let lines = template_columns(&Table::events(), 2);
+        let lines = template_columns(&Table::product_events(), 2);
 
         assert!(lines.starts_with("  - { Name: event, Type: string, Comment: 'What happened' }\n"));
         assert!(lines.contains("the event''s own"));

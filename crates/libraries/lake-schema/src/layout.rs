@@ -14,6 +14,7 @@
 //!
 //! What goes again lies under `at`, a day of which queries list only the latest ([`listed_until`]). All else stays for good.
 
+use event_model::Pipeline;
 use time::{
     Date, Duration, OffsetDateTime, format_description::StaticFormatDescription,
     macros::format_description,
@@ -29,7 +30,7 @@ pub const LISTED_DAYS_BEFORE: i64 = 1;
 /// Parts of older days than this many before today are listed by no query: each day is two prefixes more to list. They show when
 /// they are merged.
 pub const PARTS_DAYS_BEFORE: i64 = 30;
-/// Of the ledger they list a day more: so a query at midnight that has listed a part finds the ledger that hides it, even if no
+/// Of the manifest they list a day more: so a query at midnight that has listed a part finds the manifest that hides it, even if no
 /// compactor has written one since.
 pub const STATE_LISTED_DAYS_BEFORE: i64 = LISTED_DAYS_BEFORE + 1;
 
@@ -130,7 +131,7 @@ pub fn listed_until(at: Date) -> OffsetDateTime {
     at.midnight().assume_utc() + Duration::days(LISTED_DAYS_BEFORE + 1)
 }
 
-/// The same for versions of the ledger that were written on the day `at`.
+/// The same for versions of the manifest that were written on the day `at`.
 pub fn state_listed_until(at: Date) -> OffsetDateTime {
     at.midnight().assume_utc() + Duration::days(STATE_LISTED_DAYS_BEFORE + 1)
 }
@@ -214,30 +215,12 @@ pub fn day_state_key(table: &str, day: Date) -> String {
 }
 
 /// The object that holds what of one raw object could not become a row.
-pub fn rejected_key(pipeline: &str, arrival_day: Date, id: FileId) -> String {
+pub fn rejected_key(pipeline: Pipeline, arrival_day: Date, id: FileId) -> String {
     format!(
-        "rejected/{pipeline}/dt={}/{id}.ndjson",
+        "rejected/{}/dt={}/{id}.ndjson",
+        pipeline.name(),
         format_day(arrival_day)
     )
-}
-
-/// Under which name a table's rejections are kept: that of the pipeline which nobody else judges, and else the table's own.
-pub fn pipeline(table: &str) -> &str {
-    match table {
-        "events" => "product_events",
-        other => other,
-    }
-}
-
-/// The table that the events of a raw object go to, by the object's key: product events unless it is another archive.
-pub fn table_of_raw(key: &str) -> &'static str {
-    if key.starts_with("raw/sparkpost/") {
-        "email_events"
-    } else if key.starts_with("raw/mparticle/") {
-        "app_events"
-    } else {
-        "events"
-    }
 }
 
 /// A day as keys and the `dt` column have it, `YYYY-MM-DD`.
@@ -264,18 +247,18 @@ mod tests {
     #[test]
     fn keys_are_those_of_the_contract() {
         let day = date!(2026 - 01 - 31);
-        let id = FileId::of_part("events", day, "raw/track/x.gz");
-        let file = |kind| LakeFile { day, kind, id }.key("events");
+        let id = FileId::of_part("product_events", day, "raw/track/x.gz");
+        let file = |kind| LakeFile { day, kind, id }.key("product_events");
 
         assert_eq!(
             file(FileKind::Part {
                 at: date!(2026 - 02 - 01)
             }),
-            format!("lake/events/new/at=2026-02-01/dt=2026-01-31/part-{id}.parquet")
+            format!("lake/product_events/new/at=2026-02-01/dt=2026-01-31/part-{id}.parquet")
         );
         assert_eq!(
             file(FileKind::ClosedDay),
-            format!("lake/events/closed/dt=2026-01-31/day-{id}.parquet")
+            format!("lake/product_events/closed/dt=2026-01-31/day-{id}.parquet")
         );
         let month = LakeFile {
             day: first_of_month(day),
@@ -283,26 +266,26 @@ mod tests {
             id,
         };
         assert_eq!(
-            month.key("events_months"),
-            format!("lake/events_months/month=2026-01/month-{id}.parquet")
+            month.key("product_events_months"),
+            format!("lake/product_events_months/month=2026-01/month-{id}.parquet")
         );
         assert_eq!(
-            rejected_key("product_events", day, id),
+            rejected_key(Pipeline::ProductEvents, day, id),
             format!("rejected/product_events/dt=2026-01-31/{id}.ndjson")
         );
-        let state = state_key("events", day, 7);
+        let state = state_key("product_events", day, 7);
         assert_eq!(
             state,
-            "state/lake/events/files/at=2026-01-31/000000000007.ndjson"
+            "state/lake/product_events/files/at=2026-01-31/000000000007.ndjson"
         );
-        assert_eq!(state_version("events", &state), Some((7, day)));
+        assert_eq!(state_version("product_events", &state), Some((7, day)));
         for key in ["at=2026-01-31/7.ndjson", "000000000007.ndjson"] {
-            let key = format!("state/lake/events/files/{key}");
-            assert_eq!(state_version("events", &key), None, "{key}");
+            let key = format!("state/lake/product_events/files/{key}");
+            assert_eq!(state_version("product_events", &key), None, "{key}");
         }
         assert_eq!(
-            day_state_key("events", day),
-            "state/lake/events/days/dt=2026-01-31.json"
+            day_state_key("product_events", day),
+            "state/lake/product_events/days/dt=2026-01-31.json"
         );
     }
 
@@ -321,43 +304,28 @@ mod tests {
     }
 
     #[test]
-    fn each_archive_has_its_table() {
-        for (key, table) in [
-            ("raw/track/dt=2026-01-31/hour=01/x.gz", "events"),
-            ("analytics_raw/2018/03/15/22/x", "events"),
-            ("raw/sparkpost/dt=2026-01-31/x.json.gz", "email_events"),
-            (
-                "raw/mparticle/dt=2026-01-31/hour=01/x-1.ndjson.gz",
-                "app_events",
-            ),
-        ] {
-            assert_eq!(table_of_raw(key), table, "{key}");
-        }
-    }
-
-    #[test]
     fn other_keys_are_no_files() {
         let id = "0".repeat(32);
         for key in [
             format!("lake/other/closed/dt=2026-01-31/day-{id}.parquet"),
-            format!("lake/events/closed/dt=2026-01-32/day-{id}.parquet"),
-            format!("lake/events/closed/dt=+2026-01-31/day-{id}.parquet"),
-            format!("lake/events/closed/dt=2026-01-31/day-{id}.orc"),
-            format!("lake/events/closed/dt=2026-01-31/x/day-{id}.parquet"),
-            format!("lake/events/closed/day-{id}.parquet"),
-            format!("lake/events/closed/dt=2026-01-31/part-{id}.parquet"),
-            format!("lake/events/dt=2026-01-31/day-{id}.parquet"),
-            format!("lake/events/new/dt=2026-01-31/part-{id}.parquet"),
-            format!("lake/events/new/at=2026-02-30/dt=2026-01-31/part-{id}.parquet"),
-            format!("lake/events/new/at=2026-02-01/dt=2026-01-31/day-{id}.parquet"),
-            format!("lake/events/month=2026-01-31/month-{id}.parquet"),
-            format!("lake/events/month=2026-13/month-{id}.parquet"),
-            format!("lake/events/month=2026-01/part-{id}.parquet"),
-            format!("lake/events/closed/dt=2026-01-31/month-{id}.parquet"),
-            "lake/events/dt=2026-01-31/".to_owned(),
+            format!("lake/product_events/closed/dt=2026-01-32/day-{id}.parquet"),
+            format!("lake/product_events/closed/dt=+2026-01-31/day-{id}.parquet"),
+            format!("lake/product_events/closed/dt=2026-01-31/day-{id}.orc"),
+            format!("lake/product_events/closed/dt=2026-01-31/x/day-{id}.parquet"),
+            format!("lake/product_events/closed/day-{id}.parquet"),
+            format!("lake/product_events/closed/dt=2026-01-31/part-{id}.parquet"),
+            format!("lake/product_events/dt=2026-01-31/day-{id}.parquet"),
+            format!("lake/product_events/new/dt=2026-01-31/part-{id}.parquet"),
+            format!("lake/product_events/new/at=2026-02-30/dt=2026-01-31/part-{id}.parquet"),
+            format!("lake/product_events/new/at=2026-02-01/dt=2026-01-31/day-{id}.parquet"),
+            format!("lake/product_events/month=2026-01-31/month-{id}.parquet"),
+            format!("lake/product_events/month=2026-13/month-{id}.parquet"),
+            format!("lake/product_events/month=2026-01/part-{id}.parquet"),
+            format!("lake/product_events/closed/dt=2026-01-31/month-{id}.parquet"),
+            "lake/product_events/dt=2026-01-31/".to_owned(),
             String::new(),
         ] {
-            assert_eq!(LakeFile::from_key("events", &key), None, "{key}");
+            assert_eq!(LakeFile::from_key("product_events", &key), None, "{key}");
         }
     }
 
@@ -374,10 +342,10 @@ mod tests {
             if kind == FileKind::ClosedMonth {
                 day = first_of_month(day);
             }
-            let file = LakeFile { day, kind, id: FileId::of_part("events", day, &source) };
+            let file = LakeFile { day, kind, id: FileId::of_part("product_events", day, &source) };
 
-            prop_assert_eq!(LakeFile::from_key("events", &file.key("events")), Some(file));
-            prop_assert!(file.key("events").bytes().all(
+            prop_assert_eq!(LakeFile::from_key("product_events", &file.key("product_events")), Some(file));
+            prop_assert!(file.key("product_events").bytes().all(
                 |byte| byte.is_ascii_alphanumeric() || b"/_.=-".contains(&byte)
             ));
         }

@@ -193,7 +193,7 @@ mod tests {
     fn named_queries_say_what_they_tell_and_read_the_view() {
         for query in NAMED {
             assert!(query.description().ends_with('.') || query.description().contains(". "));
-            assert!(query.sql.contains("from events"), "{}", query.name);
+            assert!(query.sql.contains("from product_events"), "{}", query.name);
             assert!(
                 query.sql.contains("dt >= "),
                 "{} reads every day",
@@ -204,16 +204,16 @@ mod tests {
 
     #[test]
     fn view_leaves_out_what_the_latest_state_hides() {
-        let view = view(&Table::events());
+        let view = view(&Table::product_events());
 
         assert!(view.starts_with("select event, userid, datetime, "));
         assert!(
             view.ends_with(
-                " from events_parts
+                " from product_events_parts
 ) as f
 where _file not in (
   select file
-  from (select file, hidden, version, max(version) over () as latest from events_state) as s
+  from (select file, hidden, version, max(version) over () as latest from product_events_state) as s
   where hidden and version = latest
 )"
             ),
@@ -223,7 +223,7 @@ where _file not in (
 
     #[test]
     fn view_of_closed_months_has_day_and_month_and_a_state_of_its_own() {
-        let view = view(&Table::events().closed_months());
+        let view = view(&Table::product_events().closed_months());
 
         assert!(
             view.contains(", _extra, _clamped, _file, dt, month\nfrom events_months_files\n"),
@@ -234,28 +234,28 @@ where _file not in (
 
     #[test]
     fn view_is_written_into_queries_with_and_without_names_of_their_own() {
-        let table = Table::events();
+        let table = Table::product_events();
 
-        let plain = with_view(&table, "-- all\nselect * from events");
+        let plain = with_view(&table, "-- all\nselect * from product_events");
         let named = with_view(
             &table,
-            "-- with care\n\nWITH a as (select 1) select * from a, events",
+            "-- with care\n\nWITH a as (select 1) select * from a, product_events",
         );
 
         assert!(
-            plain.ends_with("\n)\n-- all\nselect * from events"),
+            plain.ends_with("\n)\n-- all\nselect * from product_events"),
             "{plain}"
         );
         assert!(
-            named.ends_with("\n),\na as (select 1) select * from a, events"),
+            named.ends_with("\n),\na as (select 1) select * from a, product_events"),
             "{named}"
         );
-        assert!(named.starts_with("with events as (\nselect event, "));
+        assert!(named.starts_with("with product_events as (\nselect event, "));
     }
 
     #[test]
     fn glue_view_declares_what_the_query_selects() {
-        let view = presto_view(&Table::events(), "cistern");
+        let view = presto_view(&Table::product_events(), "cistern");
 
         let columns = view["columns"].as_array().unwrap();
         let names: Vec<&str> = columns

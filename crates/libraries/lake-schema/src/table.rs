@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use event_model::Pipeline;
 use serde::Deserialize;
 
 /// The partition column: the UTC day of the event, `YYYY-MM-DD`.
@@ -18,6 +19,7 @@ pub const FILE: &str = "_file";
 /// One table of the lake. Only made by [`Table::parse`], so what it says of itself holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
+    pipeline: Pipeline,
     name: String,
     period: Period,
     columns: Vec<Column>,
@@ -79,7 +81,7 @@ pub enum TableError {
         "{name:?} is not a name: expected lower-case letters, digits and underscores, a letter first"
     )]
     Name {
-        /// The name of the table or column.
+        /// The name of the column.
         name: String,
     },
     /// Two columns of one name.
@@ -114,7 +116,6 @@ pub enum TableError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Definition {
-    name: String,
     columns: Vec<Column>,
     event_time: String,
     arrival: Option<String>,
@@ -127,41 +128,47 @@ impl Table {
     /// A closed day is sorted by at most so many strings, and then by time.
     pub const MAX_SORT_COLUMNS: usize = 2;
 
-    /// Product events, `tables/events.json`.
-    pub fn events() -> Self {
-        Self::parse(include_str!("../tables/events.json")).expect("a test parses this definition")
+    /// The table of a pipeline's events, `tables/<name>.json`.
+    pub fn of(pipeline: Pipeline) -> Self {
+        let definition = match pipeline {
+            Pipeline::ProductEvents => include_str!("../tables/product_events.json"),
+            Pipeline::EmailEvents => include_str!("../tables/email_events.json"),
+            Pipeline::AppEvents => include_str!("../tables/app_events.json"),
+        };
+        Self::parse(pipeline, definition).expect("a test parses this definition")
     }
 
-    /// Email events, `tables/email_events.json`.
+    /// Product events.
+    pub fn product_events() -> Self {
+        Self::of(Pipeline::ProductEvents)
+    }
+
+    /// Email events.
     pub fn email_events() -> Self {
-        Self::parse(include_str!("../tables/email_events.json"))
-            .expect("a test parses this definition")
+        Self::of(Pipeline::EmailEvents)
     }
 
-    /// App events, `tables/app_events.json`.
+    /// App events.
     pub fn app_events() -> Self {
-        Self::parse(include_str!("../tables/app_events.json"))
-            .expect("a test parses this definition")
+        Self::of(Pipeline::AppEvents)
     }
 
     /// All tables of the lake.
     pub fn all() -> [Self; 3] {
-        [Self::events(), Self::email_events(), Self::app_events()]
+        [
+            Self::product_events(),
+            Self::email_events(),
+            Self::app_events(),
+        ]
     }
 
     /// All that can be queried: each table, and its closed months.
-    pub fn all_with_months() -> [Self; 6] {
-        let [events, email_events, app_events] = Self::all();
-        let months = [&events, &email_events, &app_events].map(Self::closed_months);
-        let [event_months, email_event_months, app_event_months] = months;
-        [
-            events,
-            event_months,
-            email_events,
-            email_event_months,
-            app_events,
-            app_event_months,
-        ]
+    pub fn all_with_months() -> Vec<Self> {
+        let with_months = |table: Self| {
+            let months = table.closed_months();
+            [table, months]
+        };
+        Self::all().into_iter().flat_map(with_months).collect()
     }
 
     /// The table of this one's closed months: the same rows, by month, under a name of its own.
@@ -174,8 +181,8 @@ impl Table {
         }
     }
 
-    /// Reads a definition and checks that it holds together.
-    pub fn parse(json: &str) -> Result<Self, TableError> {
+    /// Reads the definition of the table of a pipeline's events and checks that it holds together.
+    pub fn parse(pipeline: Pipeline, json: &str) -> Result<Self, TableError> {
         let definition: Definition = serde_json::from_str(json)?;
         check_names(&definition)?;
         check_paths(&definition.columns)?;
@@ -197,7 +204,8 @@ impl Table {
         let event_id = roles(columns, "event_id", &definition.event_id)?;
         let sort = roles(columns, "sort", &definition.sort)?;
         Ok(Self {
-            name: definition.name,
+            pipeline,
+            name: pipeline.name().to_owned(),
             period: Period::Day,
             columns: definition.columns,
             event_time,
@@ -210,6 +218,11 @@ impl Table {
     /// The table's name: of its Glue table, its view and its prefix in the bucket.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The pipeline whose events it has.
+    pub fn pipeline(&self) -> Pipeline {
+        self.pipeline
     }
 
     /// What one partition holds.
@@ -246,7 +259,7 @@ impl Table {
 fn check_names(definition: &Definition) -> Result<(), TableError> {
     let columns = definition.columns.iter().map(|column| &column.name);
     let mut seen = BTreeSet::from([DAY, MONTH]);
-    for name in std::iter::once(&definition.name).chain(columns.clone()) {
+    for name in columns.clone() {
         if !is_name(name) {
             return Err(TableError::Name { name: name.clone() });
         }
@@ -346,11 +359,14 @@ mod tests {
     use super::*;
 
     fn with_columns(columns: &str) -> Result<Table, TableError> {
-        Table::parse(&format!(
-            r#"{{ "name": "t", "event_time": "at", "sort": [], "columns": [
+        Table::parse(
+            Pipeline::ProductEvents,
+            &format!(
+                r#"{{ "event_time": "at", "sort": [], "columns": [
                 {{ "name": "at", "type": "timestamp", "from": ["at"], "comment": "" }}{columns}
             ] }}"#
-        ))
+            ),
+        )
     }
 
     fn column(name: &str, from: &str) -> String {
@@ -359,10 +375,10 @@ mod tests {
 
     #[test]
     fn events_are_a_table_with_all_roles() {
-        let table = Table::events();
+        let table = Table::product_events();
 
         let name = |place: usize| table.columns()[place].name.as_str();
-        assert_eq!(table.name(), "events");
+        assert_eq!(table.name(), "product_events");
         assert_eq!(name(table.event_time()), "datetime");
         assert_eq!(table.arrival().map(name), Some("receivedat"));
         let ids: Vec<&str> = table.event_id().iter().map(|place| name(*place)).collect();
@@ -375,7 +391,7 @@ mod tests {
     fn every_table_is_one() {
         let names: Vec<String> = Table::all().map(|table| table.name().to_owned()).into();
 
-        assert_eq!(names, ["events", "email_events", "app_events"]);
+        assert_eq!(names, ["product_events", "email_events", "app_events"]);
     }
 
     #[test]
@@ -424,7 +440,8 @@ mod tests {
     #[test]
     fn a_role_needs_a_column_of_its_type() {
         let error = Table::parse(
-            r#"{ "name": "t", "event_time": "at", "sort": [],
+            Pipeline::ProductEvents,
+            r#"{ "event_time": "at", "sort": [],
                  "columns": [{ "name": "at", "type": "string", "from": ["at"], "comment": "" }] }"#,
         )
         .unwrap_err();

@@ -7,7 +7,7 @@ mod rejected;
 mod time_budget;
 mod worker;
 
-pub use outcome::{Counts, EventMetrics, Failure, Rejection};
+pub use outcome::{EventMetrics, Failure, Rejection};
 pub use rejected::{RejectedLine, write_rejected};
-pub use time_budget::TimeBudget;
+pub use time_budget::{Shares, TimeBudget};
 pub use worker::{OtherBuckets, Worker};

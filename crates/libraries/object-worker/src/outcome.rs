@@ -2,27 +2,16 @@
 
 use function_kit::{BoxError, metrics::Metric};
 
-/// What became of an object's events. The sum of the three is the number of events received.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Stored now.
-    pub stored: u64,
-    /// Stored or rejected before.
-    pub duplicate: u64,
-    /// Rejected now.
-    pub rejected: u64,
-}
-
 /// The metrics by which a function counts events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventMetrics {
     /// All events of the objects.
     pub received: Metric,
-    /// [`Counts::stored`].
+    /// [`Counts::stored`](event_model::Counts::stored).
     pub stored: Metric,
-    /// [`Counts::duplicate`].
+    /// [`Counts::duplicate`](event_model::Counts::duplicate).
     pub duplicate: Metric,
-    /// [`Counts::rejected`].
+    /// [`Counts::rejected`](event_model::Counts::rejected).
     pub rejected: Metric,
 }
 

@@ -4,10 +4,22 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// After this share of the time no new work is started.
-const START_SHARE: f64 = 0.6;
-/// After this share running work is cancelled. The rest is for reporting it.
-const WORK_SHARE: f64 = 0.9;
+/// How the time of an invocation is divided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shares {
+    /// After this share of the time no new work is started.
+    pub start: f64,
+    /// After this share running work is cancelled. The rest is for reporting it.
+    pub work: f64,
+}
+
+impl Shares {
+    /// For objects, of which each may take minutes.
+    const OBJECTS: Self = Self {
+        start: 0.6,
+        work: 0.9,
+    };
+}
 
 /// The two deadlines of an invocation.
 #[derive(Clone, Copy, Debug)]
@@ -20,14 +32,14 @@ impl TimeBudget {
     /// Divides the time from `now` to the invocation's `deadline`. A deadline in the past leaves no time.
     pub fn until(deadline: SystemTime, now: SystemTime) -> Self {
         let available = deadline.duration_since(now).unwrap_or(Duration::ZERO);
-        Self::new(Instant::now(), available)
+        Self::new(Instant::now(), available, Shares::OBJECTS)
     }
 
     /// Divides the `available` time, from `now` on.
-    fn new(now: Instant, available: Duration) -> Self {
+    pub fn new(now: Instant, available: Duration, shares: Shares) -> Self {
         Self {
-            start_until: now + available.mul_f64(START_SHARE),
-            work_until: now + available.mul_f64(WORK_SHARE),
+            start_until: now + available.mul_f64(shares.start),
+            work_until: now + available.mul_f64(shares.work),
         }
     }
 
@@ -54,7 +66,7 @@ mod tests {
     #[test]
     fn work_starts_for_six_tenths_and_runs_for_nine() {
         let now = Instant::now();
-        let budget = TimeBudget::new(now, Duration::from_secs(10));
+        let budget = TimeBudget::new(now, Duration::from_secs(10), Shares::OBJECTS);
 
         assert_eq!(budget.work_until() - now, Duration::from_secs(9));
         assert!(budget.allows_start(now + Duration::from_millis(5_999)));
@@ -65,7 +77,7 @@ mod tests {
     fn no_time_allows_nothing() {
         let now = Instant::now();
 
-        assert!(!TimeBudget::new(now, Duration::ZERO).allows_start(now));
+        assert!(!TimeBudget::new(now, Duration::ZERO, Shares::OBJECTS).allows_start(now));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use aws_io::{
     s3::ObjectRef,
 };
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use event_model::Pipeline;
+use event_model::{Counts, Pipeline};
 use function_kit::metrics::{Metric, Metrics, Tally};
 use lambda_runtime::LambdaEvent;
 use time::OffsetDateTime;
@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::{
-    Counts, EventMetrics, Failure, RejectedLine, Rejection, TimeBudget, disposition::Disposition,
-    order, write_rejected,
+    EventMetrics, Failure, RejectedLine, Rejection, TimeBudget, disposition::Disposition, order,
+    write_rejected,
 };
 
 /// The time limit for writing one rejected line.
@@ -237,7 +237,8 @@ where
         let line = RejectedLine {
             reason,
             detail,
-            source_key,
+            source_key: Some(source_key),
+            message_id: None,
             ordinal: None,
             item,
         };

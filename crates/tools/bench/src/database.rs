@@ -73,7 +73,7 @@ impl Database {
                  -- Weeks, as where loading happens: the present of this database is then.
                  insert into partition_policy (as_of) values ('{to}');
                  perform ensure_partition(day) from generate_series('{from}'::timestamptz, '{to}', '1 day') as day;
-                 for week in select inhrelid from pg_inherits where inhparent = 'events'::regclass loop
+                 for week in select inhrelid from pg_inherits where inhparent = 'email_events'::regclass loop
                      execute format('alter table %s set (autovacuum_enabled = false)', week);
                  end loop;
              end
@@ -84,28 +84,29 @@ impl Database {
 
     /// Empties the tables and makes the server write its pending changes.
     pub(crate) fn reset(&self) -> Result<()> {
-        self.psql.run("truncate events, batches, events_rejected")?;
+        self.psql
+            .run("truncate email_events, batches, email_events_rejected")?;
         self.psql.run("checkpoint")?;
         Ok(())
     }
 
     pub(crate) fn event_count(&self) -> Result<usize> {
-        let count = self.psql.run("select count(*) from events")?;
+        let count = self.psql.run("select count(*) from email_events")?;
         count.parse().context("reading a count")
     }
 
-    /// The sizes of the heap and of each index of `events`, over all partitions.
+    /// The sizes of the heap and of each index of `email_events`, over all partitions.
     pub(crate) fn sizes(&self) -> Result<Vec<Size>> {
         let rows = self.psql.run(
             "select 'heap', sum(pg_table_size(inhrelid))
              from pg_inherits
-             where inhparent = 'events'::regclass
+             where inhparent = 'email_events'::regclass
              union all
              select * from (
                  select parent.indexrelid::regclass::text as name, sum(pg_relation_size(part.inhrelid))
                  from pg_index as parent
                  join pg_inherits as part on part.inhparent = parent.indexrelid
-                 where parent.indrelid = 'events'::regclass
+                 where parent.indrelid = 'email_events'::regclass
                  group by name
                  order by name
              ) as indexes",

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use event_model::{BatchKey, sparkpost::parse_batch};
-use event_query::{EventQuery, IndexedKeys, Place, Statement};
+use event_query::{EventQuery, IndexedKeys, PageStart, Statement};
 use event_samples::sparkpost::{Generator, GeneratorOptions};
 use event_store::{Maintenance, Store};
 use futures::future::try_join_all;
@@ -51,9 +51,9 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     let database = Database::create("history").await?;
     database.psql().run(PARTITIONS)?;
     load(&database).await?;
-    let count = "select count(*) from pg_inherits where inhparent = 'events'::regclass";
+    let count = "select count(*) from pg_inherits where inhparent = 'email_events'::regclass";
     let partitions: u32 = database.psql().run(count)?.parse().context("counting")?;
-    database.psql().run("vacuum analyze events")?;
+    database.psql().run("vacuum analyze email_events")?;
 
     let mut figures = vec![
         Figure::new(
@@ -106,7 +106,7 @@ fn questions(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]>
     let values = |expression: &str| -> Result<Vec<String>> {
         let sql = format!(
             "select value
-             from (select {expression} as value, event_key from events) as found
+             from (select {expression} as value, event_key from email_events) as found
              where value is not null
              order by md5(event_key::text)
              limit {}",
@@ -118,11 +118,11 @@ fn questions(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]>
     let over_all_time = |filter: &str, limit: u32| -> Result<Statement> {
         let query = format!("from=2010-01-01T00:00&{filter}");
         let query = EventQuery::parse(&query, NOW, &IndexedKeys::new([]))?;
-        Ok(query.fetch_statement(Place::Beginning, limit))
+        Ok(query.fetch_statement(PageStart::Beginning, limit))
     };
     let by_id = values("event->>'event_id'")?
         .iter()
-        .map(|id| Ok(EventQuery::of_event(id, "")?.fetch_statement(Place::Beginning, LIMIT)))
+        .map(|id| Ok(EventQuery::of_event(id, "")?.fetch_statement(PageStart::Beginning, LIMIT)))
         .collect::<Result<_>>()?;
     let by_recipient = values("rcpt_to")?
         .iter()

@@ -67,7 +67,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
 
 fn measure_shape(name: &str, corpus: &Corpus) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    let sort = Table::events();
+    let sort = Table::product_events();
     let sort = duckdb::order(&sort, corpus.shape());
     let compacted = corpus.folder().join("day.parquet");
     for (way, order, target) in [("unsorted", "", 1.5), ("sorted", sort.as_str(), 1.2)] {
@@ -208,13 +208,17 @@ fn archive(corpus: &Corpus) -> Result<Turn> {
 /// Converts each file and merges the results, like the two functions.
 fn archive_and_compact(corpus: &Corpus, day: &Path) -> Result<Turn> {
     timed(|| {
-        let mut merge = Merge::new(Table::events(), corpus.folder().to_owned(), COLUMN_BYTES);
+        let mut merge = Merge::new(
+            Table::product_events(),
+            corpus.folder().to_owned(),
+            COLUMN_BYTES,
+        );
         for file in corpus.files() {
             for part in convert_file(file)? {
                 merge.add(File::open(part)?)?;
             }
         }
-        let id = FileId::of_closed_day("events", date!(2026 - 01 - 01), &[]);
+        let id = FileId::of_closed_day("product_events", date!(2026 - 01 - 01), &[]);
         merge.finish(File::create(day)?, id)?;
         Ok(())
     })
@@ -222,7 +226,7 @@ fn archive_and_compact(corpus: &Corpus, day: &Path) -> Result<Turn> {
 
 /// The paths of a file's parts.
 fn convert_file(file: &Path) -> Result<Vec<PathBuf>> {
-    let table = Table::events();
+    let table = Table::product_events();
     let key = file.to_string_lossy();
     let source = Source {
         key: &key,

@@ -33,11 +33,16 @@ impl Psql {
             .to_owned())
     }
 
-    /// Copies files into `events`, each in its own transaction, all on one connection.
+    /// Copies files into `email_events`, each in its own transaction, all on one connection.
     pub(crate) fn copy_into_events(&self, files: &[PathBuf], folder: &Path) -> Result<()> {
         let lines: Vec<_> = files
             .iter()
-            .map(|file| format!(r"\copy events from '{}' (format binary)", file.display()))
+            .map(|file| {
+                format!(
+                    r"\copy email_events from '{}' (format binary)",
+                    file.display()
+                )
+            })
             .collect();
         let script = folder.join("copy.sql");
         fs::write(&script, lines.join("\n")).context("writing the script for psql")?;

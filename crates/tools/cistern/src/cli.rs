@@ -89,13 +89,13 @@ enum Command {
     Forward(forward::Options),
     /// Query the lake with SQL
     #[command(
-        long_about = "Runs one statement over the lake (tables events, email_events, app_events) and prints its result, \
+        long_about = "Runs one statement over the lake (tables product_events, email_events, app_events) and prints its result, \
                       the bytes read and their price. In AWS it runs in Athena, in the stack's workgroup \
-                      and within its limit; for the local stack in DuckDB, over the same tables and the same view that \
+                      and within its limit; for the local stack in DuckDB, over the same tables and the same views that \
                       shows each event once.",
-        after_help = "Examples:\n  cistern query \"select event, count(*) as n from events group by event\"\n  \
+        after_help = "Examples:\n  cistern query \"select event, count(*) as n from product_events group by event\"\n  \
                       cistern query --list\n  cistern query --named top_events --stack cistern\n  \
-                      cistern query --json \"select max(datetime) from events\" | jq -r '.rows[0][0]'"
+                      cistern query --json \"select max(datetime) from product_events\" | jq -r '.rows[0][0]'"
     )]
     Query(query::Options),
     /// Process stored objects again

@@ -3,6 +3,11 @@
 use std::{
     fmt::Display,
     io::{IsTerminal as _, stderr},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -10,6 +15,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(100);
+/// How often a step is reported where nothing is drawn.
+const REPORT: Duration = Duration::from_secs(5);
 
 /// One step of the work. A step that is dropped without [`Step::done`] has failed.
 #[derive(Debug)]
@@ -17,7 +24,35 @@ pub(crate) struct Step {
     name: String,
     started: Instant,
     spinner: Option<ProgressBar>,
+    reporter: Option<Reporter>,
     finished: bool,
+}
+
+/// Prints what a step is doing, where nothing is drawn. Ends when it is dropped.
+#[derive(Debug)]
+struct Reporter {
+    doing: Arc<Mutex<String>>,
+    _alive: Sender<()>,
+}
+
+impl Reporter {
+    fn start(name: String) -> Self {
+        let doing = Arc::new(Mutex::new(String::new()));
+        let (alive, ended) = mpsc::channel::<()>();
+        let started = Instant::now();
+        let shown = Arc::clone(&doing);
+        thread::spawn(move || {
+            while ended.recv_timeout(REPORT) == Err(RecvTimeoutError::Timeout) {
+                let seconds = started.elapsed().as_secs();
+                let doing = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                eprintln!("… {name:<12} {seconds:>6} s  {doing}");
+            }
+        });
+        Self {
+            doing,
+            _alive: alive,
+        }
+    }
 }
 
 impl Step {
@@ -37,12 +72,29 @@ impl Step {
             name,
             started: Instant::now(),
             spinner,
+            reporter: None,
             finished: false,
         }
     }
 
-    /// Shows what the step is doing. Visible on a terminal only.
+    /// Shows what the step is doing off a terminal too: a line every five seconds.
+    #[must_use]
+    pub(crate) fn reported(mut self) -> Self {
+        if self.spinner.is_none() {
+            self.reporter = Some(Reporter::start(self.name.clone()));
+        }
+        self
+    }
+
+    /// Shows what the step is doing: on a terminal, or where it is [`reported`](Self::reported).
     pub(crate) fn note(&self, doing: impl Display) {
+        if let Some(reporter) = &self.reporter {
+            let mut shown = reporter
+                .doing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *shown = doing.to_string();
+        }
         if let Some(spinner) = &self.spinner {
             spinner.set_message(doing.to_string());
         }
@@ -55,6 +107,7 @@ impl Step {
 
     fn finish(&mut self, mark: char, result: &str) {
         self.finished = true;
+        self.reporter = None;
         if let Some(spinner) = self.spinner.take() {
             spinner.finish_and_clear();
         }

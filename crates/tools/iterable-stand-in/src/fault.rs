@@ -11,7 +11,7 @@ pub enum Fault {
     /// 200, but some items are refused, and nobody is named.
     UnnamedFailures,
     /// 400, with the index of an item.
-    Blamed,
+    InvalidItem,
     /// 400, without an index.
     Refused,
     /// 401.
@@ -25,9 +25,9 @@ pub enum Fault {
     /// 503, and nothing is accepted.
     Unavailable,
     /// 503, although everything is accepted.
-    AnswerLost,
+    ResponseLost,
     /// 200 and everything is accepted, but the response is truncated.
-    AnswerCut,
+    ResponseCut,
     /// Everything is accepted, but there is no response for a minute.
     Hang,
 }
@@ -37,15 +37,15 @@ impl Fault {
     pub const ALL: [Self; 12] = [
         Self::UsersFailed,
         Self::UnnamedFailures,
-        Self::Blamed,
+        Self::InvalidItem,
         Self::Refused,
         Self::Unauthorized,
         Self::Forbidden,
         Self::TooLarge,
         Self::RateLimited,
         Self::Unavailable,
-        Self::AnswerLost,
-        Self::AnswerCut,
+        Self::ResponseLost,
+        Self::ResponseCut,
         Self::Hang,
     ];
 
@@ -54,15 +54,15 @@ impl Fault {
         match self {
             Self::UsersFailed
             | Self::UnnamedFailures
-            | Self::Blamed
+            | Self::InvalidItem
             | Self::Refused
             | Self::TooLarge => true,
             Self::Unauthorized
             | Self::Forbidden
             | Self::RateLimited
             | Self::Unavailable
-            | Self::AnswerLost
-            | Self::AnswerCut
+            | Self::ResponseLost
+            | Self::ResponseCut
             | Self::Hang => false,
         }
     }

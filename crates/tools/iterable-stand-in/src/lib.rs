@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
 mod behaviour;
 mod check;
 mod fault;
 mod pace;
 mod received;
+mod response;
 mod routes;
 mod stand_in;
 

@@ -35,7 +35,7 @@ pub struct Counts {
     /// Users that were created.
     pub users: u64,
     /// Responses by path and status.
-    pub answers: BTreeMap<String, BTreeMap<u16, u64>>,
+    pub responses: BTreeMap<String, BTreeMap<u16, u64>>,
     /// How often each fault occurred.
     pub faults: BTreeMap<Fault, u64>,
     /// The largest number of events in a request.
@@ -48,7 +48,7 @@ pub struct Counts {
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     events: Vec<Arrival>,
-    event_places: HashMap<String, usize>,
+    event_indices: HashMap<String, usize>,
     purchases: BTreeMap<String, Arrival>,
     /// The last bodies with events.
     bodies: VecDeque<Vec<u8>>,
@@ -77,15 +77,15 @@ impl Received {
             return;
         };
         let known = self
-            .event_places
+            .event_indices
             .get(&id)
-            .and_then(|place| self.events.get_mut(*place));
+            .and_then(|index| self.events.get_mut(*index));
         if let Some(arrival) = known {
             arrival.deliveries += 1;
             arrival.event = raw;
             return;
         }
-        self.event_places.insert(id.clone(), self.events.len());
+        self.event_indices.insert(id.clone(), self.events.len());
         self.events.push(Arrival {
             id,
             deliveries: 1,
@@ -113,7 +113,7 @@ impl Received {
         self.counts.purchases = self.purchases.len() as u64;
     }
 
-    pub(crate) fn make_user(&mut self, field: &'static str, name: &str) {
+    pub(crate) fn create_user(&mut self, field: &'static str, name: &str) {
         self.users.insert((field, name.to_owned()));
         self.counts.users = self.users.len() as u64;
     }
@@ -122,7 +122,7 @@ impl Received {
         self.users.contains(&(field, name.to_owned()))
     }
 
-    /// The events from a position on, in the order of their first arrival.
+    /// The events from an index on, in the order of their first arrival.
     pub(crate) fn events(&self, after: usize, limit: usize) -> &[Arrival] {
         let from = after.min(self.events.len());
         let until = from.saturating_add(limit).min(self.events.len());
@@ -130,7 +130,7 @@ impl Received {
     }
 
     pub(crate) fn event(&self, id: &str) -> Option<&Arrival> {
-        self.events.get(*self.event_places.get(id)?)
+        self.events.get(*self.event_indices.get(id)?)
     }
 
     pub(crate) fn purchase(&self, id: &str) -> Option<&Arrival> {

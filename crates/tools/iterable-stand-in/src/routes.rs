@@ -62,19 +62,20 @@ async fn take(
     body: &[u8],
 ) -> Response {
     let api_key = headers.get("Api-Key").and_then(|key| key.to_str().ok());
-    let answer = stand_in.answer(endpoint, api_key, body);
-    if !answer.delay.is_zero() {
-        sleep(answer.delay).await;
+    let simulated = stand_in.respond(endpoint, api_key, body);
+    if !simulated.delay.is_zero() {
+        sleep(simulated.delay).await;
     }
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = Response::new(Body::from(answer.body));
+    let status =
+        StatusCode::from_u16(simulated.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = Response::new(Body::from(simulated.body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
         header::HeaderValue::from_static("application/json"),
     );
-    if let Some(seconds) = answer.retry_after_s {
+    if let Some(seconds) = simulated.retry_after_s {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
     response

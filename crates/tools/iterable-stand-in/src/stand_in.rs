@@ -9,12 +9,12 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    answer::{Answer, Failures},
     behaviour::{Behaviour, Change},
     check,
     fault::Fault,
     pace::Pace,
     received::{Arrival, Counts, Received},
+    response::{Failures, IterableResponse},
 };
 
 /// The largest accepted body.
@@ -76,7 +76,7 @@ impl StandIn {
         self.state().received.counts.clone()
     }
 
-    /// The events from a position on, in the order of their first arrival.
+    /// The events from an index on, in the order of their first arrival.
     pub fn events(&self, after: usize, limit: usize) -> Vec<Arrival> {
         self.state().received.events(after, limit).to_vec()
     }
@@ -104,21 +104,26 @@ impl StandIn {
     }
 
     /// Processes a request.
-    pub(crate) fn answer(&self, endpoint: Endpoint, api_key: Option<&str>, body: &[u8]) -> Answer {
+    pub(crate) fn respond(
+        &self,
+        endpoint: Endpoint,
+        api_key: Option<&str>,
+        body: &[u8],
+    ) -> IterableResponse {
         let mut state = self.state();
-        let mut answer = state.answer(endpoint, api_key, body);
-        answer.delay += Duration::from_millis(state.behaviour.latency_ms);
+        let mut response = state.respond(endpoint, api_key, body);
+        response.delay += Duration::from_millis(state.behaviour.latency_ms);
         if endpoint == Endpoint::TrackBulk {
             state.received.keep_body(body);
         }
         let counts = &mut state.received.counts;
         counts.largest_body_bytes = counts.largest_body_bytes.max(body.len() as u64);
-        let answers = counts
-            .answers
+        let responses = counts
+            .responses
             .entry(endpoint.path().to_owned())
             .or_default();
-        *answers.entry(answer.status).or_default() += 1;
-        answer
+        *responses.entry(response.status).or_default() += 1;
+        response
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -127,7 +132,12 @@ impl StandIn {
 }
 
 impl State {
-    fn answer(&mut self, endpoint: Endpoint, api_key: Option<&str>, body: &[u8]) -> Answer {
+    fn respond(
+        &mut self,
+        endpoint: Endpoint,
+        api_key: Option<&str>,
+        body: &[u8],
+    ) -> IterableResponse {
         let nothing = Value::Null;
         if self
             .behaviour
@@ -135,7 +145,7 @@ impl State {
             .as_deref()
             .is_some_and(|expected| api_key != Some(expected))
         {
-            return Answer::error(
+            return IterableResponse::error(
                 401,
                 "BadApiKey",
                 "Invalid API key",
@@ -143,10 +153,15 @@ impl State {
             );
         }
         if body.len() > MAX_BODY_BYTES {
-            return Answer::error(413, "BatchTooLarge", "Request body too large", &nothing);
+            return IterableResponse::error(
+                413,
+                "BatchTooLarge",
+                "Request body too large",
+                &nothing,
+            );
         }
         let Ok(body) = serde_json::from_slice::<Value>(body) else {
-            return Answer::error(400, "BadJsonBody", "Invalid JSON", &nothing);
+            return IterableResponse::error(400, "BadJsonBody", "Invalid JSON", &nothing);
         };
         let checked = match endpoint {
             Endpoint::TrackBulk => check::events(&body).map(Vec::as_slice),
@@ -155,7 +170,7 @@ impl State {
         };
         let items = match checked {
             Ok(items) => items,
-            Err(problems) => return Answer::problems(endpoint.path(), problems),
+            Err(problems) => return IterableResponse::problems(endpoint.path(), problems),
         };
         let per_second = self.behaviour.requests_per_second;
         if endpoint == Endpoint::TrackBulk && !self.bulk_pace.takes(per_second, Instant::now()) {
@@ -170,20 +185,24 @@ impl State {
         let index = |state: &mut Self| state.behaviour.choose(items.len());
         match fault {
             Some(Fault::Unauthorized) => {
-                Answer::error(401, "BadApiKey", "Invalid API key", &nothing)
+                IterableResponse::error(401, "BadApiKey", "Invalid API key", &nothing)
             }
-            Some(Fault::Forbidden) => Answer::error(403, "Forbidden", "Forbidden", &nothing),
+            Some(Fault::Forbidden) => {
+                IterableResponse::error(403, "Forbidden", "Forbidden", &nothing)
+            }
             Some(Fault::TooLarge) => {
-                Answer::error(413, "BatchTooLarge", "Request body too large", &nothing)
+                IterableResponse::error(413, "BatchTooLarge", "Request body too large", &nothing)
             }
             Some(Fault::RateLimited) => too_often(),
             Some(Fault::Unavailable) => {
-                Answer::error(503, "GenericError", "Service unavailable", &nothing)
+                IterableResponse::error(503, "GenericError", "Service unavailable", &nothing)
             }
-            Some(Fault::Refused) => Answer::error(400, "BadParams", "Bad parameters", &nothing),
-            Some(Fault::Blamed) => {
+            Some(Fault::Refused) => {
+                IterableResponse::error(400, "BadParams", "Bad parameters", &nothing)
+            }
+            Some(Fault::InvalidItem) => {
                 let path = format!("obj.events[{}].dataFields", index(self));
-                Answer::problems(
+                IterableResponse::problems(
                     endpoint.path(),
                     vec![check::Problem {
                         path,
@@ -191,19 +210,19 @@ impl State {
                     }],
                 )
             }
-            Some(Fault::AnswerLost) => {
+            Some(Fault::ResponseLost) => {
                 self.take(endpoint, items, None);
-                Answer::error(503, "GenericError", "Service unavailable", &nothing)
+                IterableResponse::error(503, "GenericError", "Service unavailable", &nothing)
             }
-            Some(Fault::AnswerCut) => {
-                let mut answer = self.take(endpoint, items, None);
-                answer.body.truncate(answer.body.len() / 2);
-                answer
+            Some(Fault::ResponseCut) => {
+                let mut response = self.take(endpoint, items, None);
+                response.body.truncate(response.body.len() / 2);
+                response
             }
             Some(Fault::Hang) => {
-                let mut answer = self.take(endpoint, items, None);
-                answer.delay = HANG;
-                answer
+                let mut response = self.take(endpoint, items, None);
+                response.delay = HANG;
+                response
             }
             Some(Fault::UsersFailed | Fault::UnnamedFailures) | None => {
                 self.take(endpoint, items, fault)
@@ -211,7 +230,12 @@ impl State {
         }
     }
 
-    fn take(&mut self, endpoint: Endpoint, items: &[Value], fault: Option<Fault>) -> Answer {
+    fn take(
+        &mut self,
+        endpoint: Endpoint,
+        items: &[Value],
+        fault: Option<Fault>,
+    ) -> IterableResponse {
         match endpoint {
             Endpoint::TrackBulk => self.take_events(items, fault),
             Endpoint::BulkUpdate => self.take_users(items),
@@ -219,22 +243,22 @@ impl State {
         }
     }
 
-    fn take_events(&mut self, events: &[Value], fault: Option<Fault>) -> Answer {
+    fn take_events(&mut self, events: &[Value], fault: Option<Fault>) -> IterableResponse {
         let counts = &mut self.received.counts;
         counts.most_events_in_a_request = counts.most_events_in_a_request.max(events.len() as u64);
         if let Err(mismatch) = self.received.learn_types(events) {
-            return Answer::mismatch(&mismatch);
+            return IterableResponse::mismatch(&mismatch);
         }
         let hit = self.behaviour.choose(events.len());
         let hit_user = events
             .get(hit)
             .and_then(user_of)
             .filter(|_| fault == Some(Fault::UsersFailed));
-        let hit_place = (fault == Some(Fault::UnnamedFailures)).then_some(hit);
+        let hit_index = (fault == Some(Fault::UnnamedFailures)).then_some(hit);
         let mut failures = Failures::default();
         let mut disallowed = BTreeSet::new();
         let mut success_count = 0;
-        for (place, event) in events.iter().enumerate() {
+        for (index, event) in events.iter().enumerate() {
             let Some((field, name)) = user_of(event) else {
                 continue;
             };
@@ -248,13 +272,13 @@ impl State {
                 failures.name("invalid", field, name);
             } else if self.behaviour.disallowed_event_names.contains(event_name) {
                 disallowed.insert(event_name.to_owned());
-            } else if hit_place != Some(place) {
+            } else if hit_index != Some(index) {
                 self.received.take_event(event);
                 success_count += 1;
             }
         }
         failures.disallowed_event_names = disallowed.into_iter().collect();
-        failures.into_answer(success_count, events.len() - success_count)
+        failures.into_response(success_count, events.len() - success_count)
     }
 
     /// Why a user's events are refused.
@@ -273,7 +297,7 @@ impl State {
         }
     }
 
-    fn take_users(&mut self, users: &[Value]) -> Answer {
+    fn take_users(&mut self, users: &[Value]) -> IterableResponse {
         let mut failures = Failures::default();
         let mut success_count = 0;
         for (field, name) in users.iter().filter_map(user_of) {
@@ -284,14 +308,14 @@ impl State {
             } else if self.behaviour.forgotten_users.contains(name) {
                 failures.name("forgotten", field, name);
             } else {
-                self.received.make_user(field, name);
+                self.received.create_user(field, name);
                 success_count += 1;
             }
         }
-        failures.into_answer(success_count, users.len() - success_count)
+        failures.into_response(success_count, users.len() - success_count)
     }
 
-    fn take_purchase(&mut self, purchases: &[Value]) -> Answer {
+    fn take_purchase(&mut self, purchases: &[Value]) -> IterableResponse {
         for purchase in purchases {
             let Some((field, name)) = purchase.get("user").and_then(user_of) else {
                 continue;
@@ -304,12 +328,12 @@ impl State {
                 } else {
                     "InvalidUserIdError"
                 };
-                return Answer::error(400, code, "Invalid user", &Value::Null);
+                return IterableResponse::error(400, code, "Invalid user", &Value::Null);
             }
-            self.received.make_user(field, name);
+            self.received.create_user(field, name);
             self.received.take_purchase(purchase);
         }
-        Answer::error(200, "Success", "Purchase tracked", &json!({}))
+        IterableResponse::error(200, "Success", "Purchase tracked", &json!({}))
     }
 }
 
@@ -319,13 +343,13 @@ fn user_of(item: &Value) -> Option<(&'static str, &str)> {
         .find_map(|field| Some((field, item.get(field)?.as_str()?)))
 }
 
-fn too_often() -> Answer {
-    let mut answer = Answer::error(
+fn too_often() -> IterableResponse {
+    let mut response = IterableResponse::error(
         429,
         "RateLimitExceeded",
         "Rate limit exceeded",
         &Value::Null,
     );
-    answer.retry_after_s = Some(1);
-    answer
+    response.retry_after_s = Some(1);
+    response
 }

@@ -52,7 +52,7 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
                 ("event = 'Order Paid'", "4711"),
             ] {
                 let sql = format!(
-                    "select count(distinct eventid) as n from events where {condition} and eventid = '{id}'"
+                    "select count(distinct eventid) as n from product_events where {condition} and eventid = '{id}'"
                 );
                 rows(run, &sql, "1").await?;
             }
@@ -66,19 +66,20 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
                     .replace("Logged In", &label);
                 let body = body.replace("login", &label).replace("purchase", &label);
                 run.tracks(&[], body.into_bytes(), 204).await?;
-                let sql = format!("select count(*) as n from events where event = '{label}'");
+                let sql =
+                    format!("select count(*) as n from product_events where event = '{label}'");
                 rows(run, &sql, &events.to_string()).await?;
             }
         }
         "12" => {
             let body = run.read("event.json")?;
-            let path = format!("/track?key={}", run.stack.file.keys.track);
+            let path = format!("/track/{}", run.stack.file.keys.page);
             let headers = [
                 ("content-type", "text/plain;charset=UTF-8"),
                 ("origin", "https://shop.example.com"),
             ];
             let (status, _) = raw::exchange(run.stack, "POST", &path, &headers, &body).await?;
-            run.expect("a beacon, the key in the query", 204, status);
+            run.expect("a beacon, the key in the path", 204, status);
         }
         "13" => {
             let headers = [
@@ -210,7 +211,7 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
             let (status, _) = raw::send(run.stack, "POST", "/v1/batch", &[]).await?;
             run.expect("POST /v1/batch", 404, status);
         }
-        _ => return elsewhere::check(run),
+        _ => return elsewhere::check(run).await,
     }
     Ok(true)
 }
@@ -251,7 +252,7 @@ async fn tracked(run: &mut Run<'_>, file: &str) -> Result<Vec<String>> {
 async fn lake(run: &mut Run<'_>, id: &str, column: &str, expected: &str) -> Result<()> {
     rows(
         run,
-        &format!("select {column} as n from events where eventid = '{id}'"),
+        &format!("select {column} as n from product_events where eventid = '{id}'"),
         expected,
     )
     .await
@@ -348,7 +349,7 @@ async fn objects(run: &mut Run<'_>, case: &str) -> Result<()> {
             )
             .await?;
     }
-    let sql = format!("select count(*) as n from events where eventid = '{label}'");
+    let sql = format!("select count(*) as n from product_events where eventid = '{label}'");
     rows(run, &sql, expected).await?;
     let dead = run
         .stack

@@ -190,7 +190,7 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
                 run.ping(&format!("{HOOK}{query}"), &key, 200).await?;
             }
         }
-        _ => return elsewhere::check(run),
+        _ => return elsewhere::check(run).await,
     }
     Ok(true)
 }

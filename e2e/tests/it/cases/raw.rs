@@ -1,4 +1,4 @@
-//! Requests as they are on the wire: clients encode and frame in ways that a library would mend.
+//! Requests as they are on the wire: clients encode and frame in ways that a library would correct.
 
 use std::fmt::Write as _;
 
@@ -68,7 +68,7 @@ pub(super) async fn exchange(
     connection.write_all(head.as_bytes()).await?;
     let mut answer = Vec::new();
     if is_chunked {
-        // Whoever expects it waits for "100 Continue" before the body.
+        // A client that expects it waits for "100 Continue" before the body.
         if headers.iter().any(|(name, _)| *name == "expect") {
             while !answer.ends_with(b"\r\n\r\n") {
                 answer.push(connection.read_u8().await?);

@@ -1,4 +1,4 @@
-//! One case under way: what was sent, what was expected, what came.
+//! One case: what was sent, what was expected, what came.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};

@@ -58,15 +58,15 @@ async fn every_event_arrives_whatever_fails_and_whenever_the_forwarder_is_killed
     let faults = [
         "users_failed",
         "unnamed_failures",
-        "blamed",
+        "invalid_item",
         "refused",
         "unauthorized",
         "forbidden",
         "too_large",
         "rate_limited",
         "unavailable",
-        "answer_lost",
-        "answer_cut",
+        "response_lost",
+        "response_cut",
         "hang",
     ];
     forwarding

@@ -42,7 +42,7 @@ pub(super) const REFUSED: [(&str, &str); 64] = [
     ("__proto__=1&constructor.prototype=1", "__proto__"),
     (
         "%27%3B%20drop%20table%20events%3B%20--=1",
-        "'; drop table events; --",
+        "'; drop table email_events; --",
     ),
     ("from_date=%ff", "from_date"),
     ("recipients[]=nobody", "recipients[]"),
@@ -70,7 +70,7 @@ pub(super) const REFUSED: [(&str, &str); 64] = [
     ("from=2026-04-02T00:00&to=2026-04-01T00:00", "from"),
     ("to=2026-04-01T00:00%2B99:99", "to"),
     ("timezone=Mars/Olympus", "timezone"),
-    // Bytes that are no text.
+    // Bytes that are not text.
     ("recipients=%00", "recipients"),
     ("recipients=a%00b@example.com", "recipients"),
     ("recipients=%ff%fe", "recipients"),

@@ -11,7 +11,7 @@ use super::{cistern, cistern_in_aws};
 use crate::lake::ensure_each_once;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
-const COUNT: &str = "select count(*) as n from events where event = 'LOGIN'";
+const COUNT: &str = "select count(*) as n from product_events where event = 'LOGIN'";
 
 /// From the generator to an answer: `DuckDB` and Athena find what was posted, and say what that costs.
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn generated_events_are_found_by_both_engines_with_their_price() -> Result
     ensure!(answer["usd"].as_f64() > Some(0.0), "{answer}");
 
     // The emulator knows no views.
-    let sql = with_view(&Table::events(), COUNT);
+    let sql = with_view(&Table::product_events(), COUNT);
     let by_name = cistern_in_aws(&stack.file.aws_endpoint_url, &["query", &sql]).await?;
     ensure!(by_name["engine"] == "athena", "{by_name}");
     ensure!(count(&by_name) >= before + 300, "{by_name}");
@@ -67,12 +67,12 @@ async fn closed_months_hold_what_their_days_hold() -> Result<()> {
     }
 
     let files = stack
-        .keys_under("lake/events_months/month=2026-02/")
+        .keys_under("lake/product_events_months/month=2026-02/")
         .await?;
     ensure!(files.len() == 1, "{files:?}");
     let of_day = |month: &str, day: &str| {
         format!(
-            "select count(*) as n from events_months \
+            "select count(*) as n from product_events_months \
              where month = '{month}' and dt = '{day}' and eventid like '{label}%'"
         )
     };
@@ -85,7 +85,7 @@ async fn closed_months_hold_what_their_days_hold() -> Result<()> {
         let sql = of_day(month, day);
         let answer = cistern(&["query", &sql]).await?;
         ensure!(count(&answer) == expected, "{month} {day}: {answer}");
-        let sql = with_view(&Table::events().closed_months(), &sql);
+        let sql = with_view(&Table::product_events().closed_months(), &sql);
         let by_name = cistern_in_aws(&stack.file.aws_endpoint_url, &["query", &sql]).await?;
         ensure!(count(&by_name) == expected, "{month} {day}: {by_name}");
     }
@@ -100,9 +100,9 @@ async fn wrong_sql_is_told_in_the_engines_own_words_in_one_line() -> Result<()> 
     let (_stack, _weather) = Stack::shared().await?;
     for (sql, word) in [
         ("select nothing from nowhere", "nowhere"),
-        ("select nothing from events", "nothing"),
+        ("select nothing from product_events", "nothing"),
         ("selct 1", "selct"),
-        ("select event from events where", "syntax error"),
+        ("select event from product_events where", "syntax error"),
         ("select 1; select 2", "one statement"),
         ("select cast('no number' as integer)", "no number"),
         (
@@ -125,15 +125,15 @@ async fn statements_that_read_no_rows_are_answered() -> Result<()> {
     let (_stack, _weather) = Stack::shared().await?;
     for (sql, column) in [
         ("describe email_events", "column_name"),
-        ("explain select * from events", "explain_value"),
+        ("explain select * from product_events", "explain_value"),
         (
-            "explain analyze select count(*) from events",
+            "explain analyze select count(*) from product_events",
             "explain_value",
         ),
         ("show tables", "name"),
         ("with numbers as (select 1 as n) select n from numbers", "n"),
         (
-            "with logins as (select * from events) select count(*) as n from logins",
+            "with logins as (select * from product_events) select count(*) as n from logins",
             "n",
         ),
         ("/* a remark */ select 1 as n;\n-- another", "n"),

@@ -68,7 +68,7 @@ async fn archived_under(stack: &Stack, id: &str) -> Result<String> {
 }
 
 async fn forget(stack: &Stack, batch_key: &str, event_id: &str) -> Result<()> {
-    sqlx::query("delete from events where event ->> 'event_id' = $1")
+    sqlx::query("delete from email_events where event ->> 'event_id' = $1")
         .bind(event_id)
         .execute(&stack.db)
         .await?;

@@ -1,24 +1,24 @@
-//! What to do next about the days and the months that are to be closed. Pure: the clock, the listing and the ledger are given.
+//! What to do next about the days and the months that are to be closed. Pure: the clock, the listing and the manifest are given.
 //!
-//! S3 cannot change two objects at once, and a query lists files at one moment, reads the ledger at another, and opens what it has
-//! listed, hidden or not, at a third. No query takes longer than [`Policy::settle`] for all of that. So
+//! S3 cannot change two objects at once, and a query lists files at one moment, reads the manifest at another, and opens what it has
+//! listed, hidden or not, at a third. No query takes longer than [`Policy::query_grace_period`] for all of that. So
 //!
-//! * files that stay are only ever added. Parts, and versions of the ledger, lie under the day of their coming, of which the
+//! * files that stay are only ever added. Parts, and versions of the manifest, lie under the day of their coming, of which the
 //!   tables' projections list today and yesterday ([`layout::listed_until`]);
 //! * a day is closed in steps, and each begins only after every query is over that began before the step before it:
-//!   1. planned: the output's name is hidden before there is such a file. A query that reads an older ledger lists an older day.
-//!   2. written: the output is there. A query that lists it reads a ledger that hides it.
-//!   3. shown: one version of the ledger hides the inputs and shows the output. A query that reads it lists the output, and one
+//!   1. planned: the output's name is hidden before there is such a file. A query that reads an older manifest lists an older day.
+//!   2. written: the output is there. A query that lists it reads a manifest that hides it.
+//!   3. shown: one version of the manifest hides the inputs and shows the output. A query that reads it lists the output, and one
 //!      that does not still sees the inputs;
 //! * what is hidden goes when every query is over that can have listed it: a settling time after queries stopped to list it. So no
-//!   query finds a file gone. Another settling time later the ledger forgets it, too.
+//!   query finds a file gone. Another settling time later the manifest forgets it, too.
 //!
 //! So each query sees each event in exactly one file, whatever the order in which it looks, and finds each file that it lists. For
 //! that everything is planned some hours into the day after its coming, long before queries stop to list it. Were the compactor away
-//! for so long that this passes, parts would be left out of queries until it is back, and nothing would be seen twice: the ledger
+//! for so long that this passes, parts would be left out of queries until it is back, and nothing would be seen twice: the manifest
 //! that hides a part is listed as long as the part is.
 //!
-//! A month goes through the same steps in a ledger of its own. Its inputs, which are closed days, stay; so nothing of it goes.
+//! A month goes through the same steps in a manifest of its own. Its inputs, which are closed days, stay; so nothing of it goes.
 
 mod months;
 
@@ -30,11 +30,11 @@ use lake_schema::{
 };
 use time::{Date, Duration, OffsetDateTime};
 
-use super::ledger::{Closing, Ledger, Phase, version_after, version_day};
+use super::manifest::{Compaction, Manifest, Phase, version_after, version_day};
 
 pub(crate) use self::months::{DaysOfMonth, days_by_month, due_months};
 
-/// How many days, or months, are closed at once. Their files are the ledger's lines, which every query reads; but all parts that came
+/// How many days, or months, are closed at once. Their files are the manifest's lines, which every query reads; but all parts that came
 /// on a day have to be planned on the next, and may be of any days.
 const MAX_CLOSING: usize = 1000;
 
@@ -53,7 +53,7 @@ pub struct Policy {
     /// Athena ends queries after 30 minutes, unless the account's quota "DML query timeout" was raised, to 240 at most
     /// (<https://docs.aws.amazon.com/athena/latest/ug/service-limits.html>). Half as much again is left for clocks that differ and
     /// for queries that are told to end and go on a little.
-    pub settle: Duration,
+    pub query_grace_period: Duration,
 }
 
 /// What to do, in this order.
@@ -61,8 +61,8 @@ pub struct Policy {
 pub(crate) struct Steps {
     /// Files that no query needs any more.
     pub(crate) remove: Vec<LakeFile>,
-    /// The ledger that is to be written, if it differs from the one that was read.
-    pub(crate) ledger: Option<Ledger>,
+    /// The manifest that is to be written, if it differs from the one that was read.
+    pub(crate) manifest: Option<Manifest>,
     /// Days, or months, of which the output is to be written; each is then [`Phase::Written`].
     pub(crate) write: Vec<Date>,
 }
@@ -77,31 +77,31 @@ pub(crate) struct Due {
 /// Decides what to do at `now`: what was begun goes on, and of what is due as much is begun as may be. `files` are those that there
 /// are.
 pub(crate) fn next_steps(
-    ledger: &Ledger,
+    manifest: &Manifest,
     files: &[LakeFile],
     due: BTreeMap<Date, Due>,
     now: OffsetDateTime,
-    settle: Duration,
+    query_grace_period: Duration,
 ) -> Steps {
     let mut steps = Steps::default();
-    let mut next = Ledger {
-        version: version_after(ledger.version, now.date()),
-        ..Ledger::default()
+    let mut next = Manifest {
+        version: version_after(manifest.version, now.date()),
+        ..Manifest::default()
     };
     let present: BTreeSet<&LakeFile> = files.iter().collect();
-    for file in &ledger.merged {
+    for file in &manifest.merged {
         let is_present = present.contains(file);
         let unlisted_for = file.listed_until().map(|end| now - end);
         let is_over = |least: Duration| unlisted_for.is_some_and(|unlisted| unlisted >= least);
-        if is_present && is_over(settle) {
+        if is_present && is_over(query_grace_period) {
             steps.remove.push(*file);
         }
-        if is_present || !is_over(settle * 2) {
+        if is_present || !is_over(query_grace_period * 2) {
             next.merged.insert(*file);
         }
     }
-    for (day, closing) in &ledger.days {
-        let is_settled = now - closing.since >= settle;
+    for (day, closing) in &manifest.days {
+        let is_settled = now - closing.since >= query_grace_period;
         match closing.phase {
             Phase::Written if is_settled => {
                 let goes = |file: &&LakeFile| file.listed_until().is_some();
@@ -118,7 +118,7 @@ pub(crate) fn next_steps(
             break;
         }
         // A day that has just been shown may have more already.
-        next.days.entry(day).or_insert(Closing {
+        next.days.entry(day).or_insert(Compaction {
             phase: Phase::Planned,
             since: now,
             output,
@@ -126,10 +126,10 @@ pub(crate) fn next_steps(
         });
     }
     let is_empty = next.days.is_empty() && next.merged.is_empty();
-    // Queries list a version of the ledger on its day and on the next.
-    let is_ending = !is_empty && version_day(ledger.version).is_none_or(|day| day < now.date());
-    if is_ending || (&next.days, &next.merged) != (&ledger.days, &ledger.merged) {
-        steps.ledger = Some(next);
+    // Queries list a version of the manifest on its day and on the next.
+    let is_ending = !is_empty && version_day(manifest.version).is_none_or(|day| day < now.date());
+    if is_ending || (&next.days, &next.merged) != (&manifest.days, &manifest.merged) {
+        steps.manifest = Some(next);
     }
     steps
 }
@@ -138,7 +138,7 @@ pub(crate) fn next_steps(
 /// `closed_at` says when a day was closed last.
 pub(crate) fn due_days(
     table: &str,
-    ledger: &Ledger,
+    manifest: &Manifest,
     files: &[LakeFile],
     closed_at: &BTreeMap<Date, OffsetDateTime>,
     now: OffsetDateTime,
@@ -147,7 +147,7 @@ pub(crate) fn due_days(
     let mut days: BTreeMap<Date, Vec<LakeFile>> = BTreeMap::new();
     for file in files {
         let is_part = matches!(file.kind, FileKind::Part { .. });
-        if is_part && !ledger.merged.contains(file) {
+        if is_part && !manifest.merged.contains(file) {
             days.entry(file.day).or_default().push(*file);
         }
     }
@@ -163,7 +163,7 @@ pub(crate) fn due_days(
         // What came on a day that is over is listed for less than another.
         let is_urgent = |part: &LakeFile| matches!(part.kind, FileKind::Part { at } if is_over(at));
         let is_due = (is_over(*day) && is_rested) || parts.iter().any(is_urgent);
-        is_due && !ledger.days.contains_key(day)
+        is_due && !manifest.days.contains_key(day)
     });
     let due = |(day, inputs): (Date, Vec<LakeFile>)| {
         let ids: Vec<FileId> = inputs.iter().map(|input| input.id).collect();

@@ -31,8 +31,8 @@ async fn records_become_rows_of_their_day_or_rejections() {
         .keys()
         .map(|key| key.split_once("/part-").unwrap().0)
         .collect();
-    let expected =
-        ["2026-02-28", "2026-03-01"].map(|day| format!("lake/events/new/at=2026-03-01/dt={day}"));
+    let expected = ["2026-02-28", "2026-03-01"]
+        .map(|day| format!("lake/product_events/new/at=2026-03-01/dt={day}"));
     assert_eq!(folders, expected);
     let events: Vec<&Value> = files.values().flatten().map(|row| &row["event"]).collect();
     assert_eq!(events, ["b", "a"]);
@@ -78,7 +78,10 @@ async fn an_object_of_old_that_comes_on_two_days_is_there_once() {
     let [file] = &files[..] else {
         panic!("{files:?}");
     };
-    assert!(file.starts_with("lake/events/new/at=2026-03-01/"), "{file}");
+    assert!(
+        file.starts_with("lake/product_events/new/at=2026-03-01/"),
+        "{file}"
+    );
 }
 
 #[tokio::test]
@@ -166,7 +169,7 @@ async fn objects_of_an_older_layout_and_of_another_bucket_come_in_too() {
     assert!(
         files
             .keys()
-            .all(|key| key.starts_with("lake/events/new/at=2026-03-01/dt=2018-03-15/part-"))
+            .all(|key| key.starts_with("lake/product_events/new/at=2026-03-01/dt=2018-03-15/part-"))
     );
     assert!(files.values().all(|rows| rows.len() == 2));
 }

@@ -4,6 +4,7 @@
 
 mod archives;
 mod archiving;
+mod broken_files;
 mod closing;
 mod log_hygiene;
 mod months;

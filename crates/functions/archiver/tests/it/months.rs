@@ -50,15 +50,15 @@ async fn close_days(rig: &Rig) {
 
 /// Which files of closed months there are.
 async fn month_files(rig: &Rig) -> Vec<String> {
-    rig.objects("lake/events_months/")
+    rig.objects("lake/product_events_months/")
         .await
         .into_keys()
         .collect()
 }
 
-/// What the latest version of the months' ledger says, without its header.
-async fn ledger(rig: &Rig) -> Vec<Value> {
-    let states = rig.objects("state/lake/events_months/files/").await;
+/// What the latest version of the months' manifest says, without its header.
+async fn manifest(rig: &Rig) -> Vec<Value> {
+    let states = rig.objects("state/lake/product_events_months/files/").await;
     let (_, latest) = states.last_key_value().unwrap();
     let lines = latest.split(|byte| *byte == b'\n');
     lines
@@ -74,33 +74,37 @@ async fn a_month_that_is_over_becomes_one_file_of_its_days_which_stay() {
     close_days(&rig).await;
     set_now(DUE - Duration::SECOND);
     rig.compact().await;
-    assert_eq!(ledger_or_none(&rig).await, None, "late events may come");
+    assert_eq!(manifest_or_none(&rig).await, None, "late events may come");
 
     let mut seen = Vec::new();
     for hour in 0..5 {
         set_now(DUE + Duration::hours(hour));
         rig.compact().await;
-        assert_eq!(query(&rig, "events").await, once(0..9), "hour {hour}");
+        assert_eq!(
+            query(&rig, "product_events").await,
+            once(0..9),
+            "hour {hour}"
+        );
         let files = month_files(&rig).await.len();
-        seen.push((files, query(&rig, "events_months").await.len()));
+        seen.push((files, query(&rig, "product_events_months").await.len()));
     }
 
     assert_eq!(seen, [(0, 0), (1, 0), (1, 9), (1, 9), (1, 9)]);
     assert_eq!(
-        ledger(&rig).await,
+        manifest(&rig).await,
         [] as [Value; 0],
         "nothing is left to do"
     );
-    let files = rig.files_of("events_months").await;
+    let files = rig.files_of("product_events_months").await;
     let (key, rows) = files.first_key_value().unwrap();
-    assert!(key.starts_with("lake/events_months/month=2026-03/month-"));
+    assert!(key.starts_with("lake/product_events_months/month=2026-03/month-"));
     let days: Vec<&str> = rows.iter().map(|row| row["dt"].as_str().unwrap()).collect();
     let expected: Vec<String> = DAYS
         .iter()
         .flat_map(|day| vec![day.to_string(); 3])
         .collect();
     assert_eq!(days, expected);
-    let day_files = rig.files_of("events").await;
+    let day_files = rig.files_of("product_events").await;
     assert_eq!(day_files.len(), 3);
     let without_places = |mut row: crate::rows::Row| {
         row.remove("_file");
@@ -116,9 +120,9 @@ async fn a_month_that_is_over_becomes_one_file_of_its_days_which_stay() {
     assert_eq!(of_month, of_days);
 }
 
-/// Whether the months have a ledger at all.
-async fn ledger_or_none(rig: &Rig) -> Option<String> {
-    let states = rig.objects("state/lake/events_months/").await;
+/// Whether the months have a manifest at all.
+async fn manifest_or_none(rig: &Rig) -> Option<String> {
+    let states = rig.objects("state/lake/product_events_months/").await;
     states.into_keys().next()
 }
 
@@ -133,13 +137,13 @@ async fn a_late_event_reopens_its_day_and_its_month_and_no_look_at_it_differs_fr
     }
     let before = once(0..9);
     let after = once(0..10);
-    assert_eq!(query(&rig, "events_months").await, before);
+    assert_eq!(query(&rig, "product_events_months").await, before);
 
     arrive(&rig, DAYS[1], [9]).await;
     let mut seen = Vec::new();
     for hour in 5..20 {
-        assert_eq!(query(&rig, "events").await, after, "hour {hour}");
-        seen.push(query(&rig, "events_months").await);
+        assert_eq!(query(&rig, "product_events").await, after, "hour {hour}");
+        seen.push(query(&rig, "product_events_months").await);
         set_now(DUE + Duration::hours(hour));
         rig.compact().await;
     }
@@ -148,7 +152,7 @@ async fn a_late_event_reopens_its_day_and_its_month_and_no_look_at_it_differs_fr
     assert!(seen[..change].iter().all(|found| *found == before));
     assert!(seen[change..].iter().all(|found| *found == after));
     assert_eq!(month_files(&rig).await.len(), 2, "one of what came late");
-    assert_eq!(ledger(&rig).await, [] as [Value; 0]);
+    assert_eq!(manifest(&rig).await, [] as [Value; 0]);
 }
 
 #[tokio::test]
@@ -157,12 +161,12 @@ async fn a_run_that_was_cut_off_and_a_day_that_came_meanwhile_cost_and_double_no
     close_days(&rig).await;
     set_now(DUE);
     rig.compact().await;
-    let planned = ledger(&rig).await;
+    let planned = manifest(&rig).await;
     let file = planned[0]["file"].as_str().unwrap();
     // A run stores the month and is cut off; then a day comes that is not among those planned.
     set_now(DUE + Duration::HOUR);
     rig.compact().await;
-    let states = rig.objects("state/lake/events_months/files/").await;
+    let states = rig.objects("state/lake/product_events_months/files/").await;
     let written = states.last_key_value().unwrap().0;
     let delete = rig
         .deps
@@ -171,10 +175,10 @@ async fn a_run_that_was_cut_off_and_a_day_that_came_meanwhile_cost_and_double_no
         .bucket(rig.bucket())
         .key(written);
     delete.send().await.unwrap();
-    let days = rig.objects("lake/events/closed/").await;
+    let days = rig.objects("lake/product_events/closed/").await;
     let bytes = days.values().next().unwrap().to_vec();
     let other = format!(
-        "lake/events/closed/dt=2026-03-15/day-{}.parquet",
+        "lake/product_events/closed/dt=2026-03-15/day-{}.parquet",
         "0".repeat(32)
     );
     rig.put(&other, bytes).await;
@@ -187,7 +191,7 @@ async fn a_run_that_was_cut_off_and_a_day_that_came_meanwhile_cost_and_double_no
     let files = month_files(&rig).await;
     assert_eq!(files.len(), 2, "{files:?}");
     assert!(files.iter().any(|key| key.contains(file)), "{files:?}");
-    let rows: usize = query(&rig, "events_months")
+    let rows: usize = query(&rig, "product_events_months")
         .await
         .values()
         .map(|times| *times as usize)
@@ -196,22 +200,26 @@ async fn a_run_that_was_cut_off_and_a_day_that_came_meanwhile_cost_and_double_no
 }
 
 #[tokio::test]
-async fn a_day_that_cannot_be_read_costs_its_month_and_no_other() {
+async fn a_day_that_cannot_be_read_is_set_aside_and_its_month_is_copied_without_it() {
     let rig = rig_with_months().await;
     close_days(&rig).await;
-    let broken = format!(
-        "lake/events/closed/dt=2026-02-27/day-{}.parquet",
-        "0".repeat(32)
-    );
-    rig.put(&broken, "not Parquet").await;
+    let days = rig
+        .objects("lake/product_events/closed/dt=2026-03-02/")
+        .await;
+    let broken = days.keys().next().unwrap();
+    rig.put(broken, "not Parquet").await;
 
-    set_now(DUE);
-    rig.compact().await;
-    set_now(DUE + Duration::HOUR);
-    let report = rig.compact().await;
+    for hour in 0..4 {
+        set_now(DUE + Duration::hours(hour));
+        let report = rig.compact().await;
+        assert_eq!(report.failed, []);
+    }
 
-    assert_eq!(report.failed, [date!(2026 - 02 - 01)]);
-    assert_eq!(report.months, [date!(2026 - 03 - 01)]);
+    let months = query(&rig, "product_events_months").await;
+    assert_eq!(months, once((0..3).chain(6..9)));
+    assert!(!rig.objects("lake/").await.contains_key(broken));
+    let rejected = rig.objects("rejected/product_events/").await;
+    assert_eq!(rejected.len(), 2, "the file and the reason");
 }
 
 #[tokio::test]
@@ -229,5 +237,5 @@ async fn months_are_left_alone_unless_they_are_asked_for() {
         names.keys().all(|key| !key.contains("_months")),
         "{names:?}"
     );
-    assert_eq!(query(&rig, "events").await, once(0..9));
+    assert_eq!(query(&rig, "product_events").await, once(0..9));
 }

@@ -2,7 +2,7 @@
 //! killed at any moment. None may miss an object, see an event twice, or miss one.
 //!
 //! A query lists, waits and reads, as engines do. There are two kinds. One lists what the tables' projections have it list, and opens
-//! all of that, hidden or not, as Athena does. The other lists everything, and opens what the latest ledger shows, as `cistern query`
+//! all of that, hidden or not, as Athena does. The other lists everything, and opens what the latest manifest shows, as `cistern query`
 //! does on this machine.
 //!
 //! Files go days after they were hidden, so a clock goes fast: a second of it is half an hour. All that must hold between times
@@ -50,7 +50,7 @@ fn fast_now() -> OffsetDateTime {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Opens {
-    /// What the latest ledger shows.
+    /// What the latest manifest shows.
     Shown,
     /// Whatever it has listed.
     Listed,
@@ -90,21 +90,21 @@ struct Querier {
 }
 
 impl Querier {
-    /// Lists, waits, reads the ledger, waits and reads files, or the other way round.
+    /// Lists, waits, reads the manifest, waits and reads files, or the other way round.
     async fn query(&self) -> Answer {
         let files_first = any(2) == 0;
-        let (files, ledgers);
+        let (files, manifests);
         if files_first {
             files = self.list_files().await;
             wait().await;
-            ledgers = self.list_ledgers().await;
+            manifests = self.list_manifests().await;
         } else {
-            ledgers = self.list_ledgers().await;
+            manifests = self.list_manifests().await;
             wait().await;
             files = self.list_files().await;
         }
         wait().await;
-        let hidden = match self.hidden(&ledgers).await {
+        let hidden = match self.hidden(&manifests).await {
             Ok(hidden) => hidden,
             Err(gone) => return Answer::Gone(gone),
         };
@@ -126,12 +126,12 @@ impl Querier {
     }
 
     async fn list_files(&self) -> Vec<String> {
-        let parts = layout::parts_prefix("events");
+        let parts = layout::parts_prefix("product_events");
         let prefixes = match self.opens {
-            Opens::Shown => vec![layout::table_prefix("events")],
+            Opens::Shown => vec![layout::table_prefix("product_events")],
             Opens::Listed => layout::listed_days(fast_now())
                 .map(|day| format!("{parts}at={day}/"))
-                .chain([layout::closed_prefix("events", Period::Day)])
+                .chain([layout::closed_prefix("product_events", Period::Day)])
                 .collect(),
         };
         let mut files = Vec::new();
@@ -141,20 +141,25 @@ impl Querier {
         files
     }
 
-    async fn list_ledgers(&self) -> Vec<String> {
+    async fn list_manifests(&self) -> Vec<String> {
         let now = fast_now();
-        let mut ledgers = keys(&self.s3, &self.bucket, &layout::state_prefix("events")).await;
-        ledgers.retain(|key| {
-            let (_, day) = layout::state_version("events", key).unwrap();
+        let mut manifests = keys(
+            &self.s3,
+            &self.bucket,
+            &layout::state_prefix("product_events"),
+        )
+        .await;
+        manifests.retain(|key| {
+            let (_, day) = layout::state_version("product_events", key).unwrap();
             self.opens == Opens::Shown || now < layout::state_listed_until(day)
         });
-        ledgers
+        manifests
     }
 
-    async fn hidden(&self, ledgers: &[String]) -> Result<BTreeSet<String>, String> {
+    async fn hidden(&self, manifests: &[String]) -> Result<BTreeSet<String>, String> {
         let opened = match self.opens {
-            Opens::Shown => ledgers.iter().rev().take(1),
-            Opens::Listed => ledgers.iter().rev().take(usize::MAX),
+            Opens::Shown => manifests.iter().rev().take(1),
+            Opens::Listed => manifests.iter().rev().take(usize::MAX),
         };
         let read = self.read_all(opened).await?;
         let Some((_, latest)) = read.last_key_value() else {
@@ -243,8 +248,9 @@ async fn compact_until_the_end(rig: Rig, progress: Arc<Progress>, done: Arc<Done
         let run = compact(&rig.deps, until);
         if any(4) == 0 {
             killed += usize::from(timeout(Duration::from_millis(any(300)), run).await.is_err());
-        } else if let Ok(report) = run.await {
-            // Else the other compactor was faster.
+        } else {
+            // Nothing is counted where the other compactor was faster.
+            let report = run.await;
             let count = |number: usize| u32::try_from(number).unwrap();
             done.merged
                 .fetch_add(count(report.merged.len()), Ordering::SeqCst);
@@ -281,7 +287,7 @@ async fn queries_in_a_loop_see_every_event_exactly_once_and_miss_no_file() {
         Duration::from_secs(seconds.parse().unwrap())
     });
     let mut rig = Rig::with_clock(fast_now).await;
-    rig.deps.config.policy.settle = time::Duration::try_from(SETTLE).unwrap() * SPEED;
+    rig.deps.config.policy.query_grace_period = time::Duration::try_from(SETTLE).unwrap() * SPEED;
     rig.deps.config.policy.reopen_after = time::Duration::ZERO;
     let url = std::env::var("AWS_ENDPOINT_URL").unwrap();
     let progress = Arc::new(Progress::default());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use authorizer::{
-    AuthorizerRequest, AuthorizerResponse, Deps, KeyCache, KeysError, Networks, Scope, authorize,
+    AccessDecision, AuthorizerRequest, Deps, KeyCache, KeysError, Networks, Scope, authorize,
     keys::KeyDocument,
 };
 use aws_io::{Aws, SecretsClient};
@@ -83,7 +83,7 @@ impl Gate {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + at_seconds);
         let answer = authorize(&self.deps, &request(route, authorization), now).await?;
         Ok(answer
-            == AuthorizerResponse::Simple {
+            == AccessDecision::Simple {
                 is_authorized: true,
             })
     }

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod event;
 mod gate;
 mod log_hygiene;
-mod question;
 mod rotation;
 mod token;
 mod unreadable;

@@ -1,6 +1,6 @@
 //! Tokens: asked for as SparkPost and others do, and used as keys.
 
-use authorizer::{Question, Scope, handle};
+use authorizer::{AuthorizerEvent, Scope, handle};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::gate::{Gate, QUERY_ROUTE, SPARKPOST_ROUTE, made_key};
 
 const DOCUMENT: &str = r#"{"signing_key":"s1gning"}"#;
 
-/// A question in the form of an HTTP API's event: the body, and the header if there is one.
+/// An event in the form of an HTTP API's event: the body, and the header if there is one.
 fn event(body: &str, authorization: Option<&str>) -> Value {
     let mut headers = json!({ "content-type": "application/json" });
     if let Some(value) = authorization {
@@ -26,8 +26,8 @@ fn event(body: &str, authorization: Option<&str>) -> Value {
 }
 
 async fn ask(gate: &Gate, event: Value) -> (u64, Value) {
-    let question: Question = serde_json::from_value(event).unwrap();
-    let event = LambdaEvent::new(question, Context::default());
+    let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
+    let event = LambdaEvent::new(event, Context::default());
     let answer = serde_json::to_value(handle(&gate.deps, event).await.unwrap()).unwrap();
     let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     (answer["statusCode"].as_u64().unwrap(), body)

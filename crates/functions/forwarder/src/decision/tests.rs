@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 use event_mapping::Operation;
 use proptest::prelude::*;
 
+use event_mapping::iterable::User;
+
 use super::*;
 
 fn call(id: usize, user: &str, event_name: &str) -> Call {
@@ -25,10 +27,22 @@ fn calls(users: &[&str]) -> Vec<Call> {
         .collect()
 }
 
-fn decide_on(calls: &[Call], answer: Answer) -> (Vec<(usize, Fate)>, Vec<Vec<usize>>) {
-    let calls: Vec<&Call> = calls.iter().collect();
-    match decide(&calls, answer) {
-        Decision::Go { settled, further } => (settled, further),
+fn decide_on(
+    calls: &[Call],
+    response: Response,
+) -> (Vec<(usize, DeliveryResult)>, Vec<Vec<usize>>) {
+    let request: Vec<(CallIndex, &Call)> = CallIndex::enumerate(calls).collect();
+    match decide(&request, response) {
+        Decision::Go { results, further } => (
+            results
+                .into_iter()
+                .map(|(index, result)| (index.0, result))
+                .collect(),
+            further
+                .into_iter()
+                .map(|group| group.into_iter().map(|index| index.0).collect())
+                .collect(),
+        ),
         other => panic!("{other:?}"),
     }
 }
@@ -48,26 +62,26 @@ fn invalid() -> FailureCause {
 }
 
 #[test]
-fn all_taken_is_all_sent() {
-    let (settled, further) = decide_on(&calls(&["a", "b"]), Answer::ALL_TAKEN);
+fn accepted_request_is_all_sent() {
+    let (results, further) = decide_on(&calls(&["a", "b"]), Response::ALL_ACCEPTED);
 
-    assert_eq!(settled, [(0, Fate::Sent), (1, Fate::Sent)]);
+    assert_eq!(results, [(0, Ok(())), (1, Ok(()))]);
     assert!(further.is_empty());
 }
 
 #[test]
-fn failed_users_go_out_again_by_themselves_and_in_order() {
+fn failed_users_are_sent_again_separately_and_in_order() {
     let failures = vec![user_failed("b", invalid()), user_failed("c", invalid())];
 
-    let (settled, further) = decide_on(
+    let (results, further) = decide_on(
         &calls(&["a", "b", "c", "b"]),
-        Answer::Taken {
+        Response::Accepted {
             failures,
             failed_count: 3,
         },
     );
 
-    assert_eq!(settled, [(0, Fate::Sent)]);
+    assert_eq!(results, [(0, Ok(()))]);
     assert_eq!(further, [vec![1, 3], vec![2]]);
 }
 
@@ -75,36 +89,36 @@ fn failed_users_go_out_again_by_themselves_and_in_order() {
 fn user_that_fails_alone_and_wholly_is_rejected() {
     let failures = vec![user_failed("b", invalid())];
 
-    let (settled, further) = decide_on(
+    let (results, further) = decide_on(
         &calls(&["b", "b"]),
-        Answer::Taken {
+        Response::Accepted {
             failures,
             failed_count: 2,
         },
     );
 
     assert!(
-        settled
+        results
             .iter()
-            .all(|(_, fate)| matches!(fate, Fate::Rejected(_)))
-            && settled.len() == 2
+            .all(|(_, result)| matches!(result, Err(FailureCause::Rejected(_))))
+            && results.len() == 2
     );
     assert!(further.is_empty());
 }
 
 #[test]
-fn user_that_fails_alone_in_part_goes_out_singly() {
+fn user_that_fails_alone_in_part_is_sent_call_by_call() {
     let failures = vec![user_failed("b", invalid())];
 
-    let (settled, further) = decide_on(
+    let (results, further) = decide_on(
         &calls(&["b", "b"]),
-        Answer::Taken {
+        Response::Accepted {
             failures,
             failed_count: 1,
         },
     );
 
-    assert!(settled.is_empty());
+    assert!(results.is_empty());
     assert_eq!(further, [vec![0], vec![1]]);
 }
 
@@ -112,46 +126,46 @@ fn user_that_fails_alone_in_part_goes_out_singly() {
 fn unknown_users_are_believed_when_the_counts_agree() {
     let failures = vec![user_failed("b", FailureCause::UnknownUser)];
 
-    let (settled, further) = decide_on(
+    let (results, further) = decide_on(
         &calls(&["a", "b", "b"]),
-        Answer::Taken {
+        Response::Accepted {
             failures,
             failed_count: 2,
         },
     );
 
     assert_eq!(
-        settled,
+        results,
         [
-            (0, Fate::Sent),
-            (1, Fate::UnknownUser),
-            (2, Fate::UnknownUser)
+            (0, Ok(())),
+            (1, Err(FailureCause::UnknownUser)),
+            (2, Err(FailureCause::UnknownUser))
         ]
     );
     assert!(further.is_empty());
 }
 
 #[test]
-fn failures_that_nobody_is_named_for_are_halved() {
-    let (settled, further) = decide_on(
+fn unattributed_failures_are_halved() {
+    let (results, further) = decide_on(
         &calls(&["a", "b", "c"]),
-        Answer::Taken {
+        Response::Accepted {
             failures: Vec::new(),
             failed_count: 1,
         },
     );
 
-    assert!(settled.is_empty());
+    assert!(results.is_empty());
     assert_eq!(further, [vec![0], vec![1, 2]]);
-    let (settled, _) = decide_on(
+    let (results, _) = decide_on(
         &calls(&["a"]),
-        Answer::Taken {
+        Response::Accepted {
             failures: Vec::new(),
             failed_count: 1,
         },
     );
     assert!(
-        matches!(&settled[..], [(0, Fate::Rejected(rejection))] if rejection.reason == RejectReason::Unexplained)
+        matches!(&results[..], [(0, Err(FailureCause::Rejected(rejection)))] if rejection.reason == RejectReason::Unexplained)
     );
 }
 
@@ -163,60 +177,66 @@ fn disallowed_names_are_rejected_whether_counted_or_not() {
             cause: FailureCause::rejected(RejectReason::DisallowedEventName, ""),
         }];
 
-        let (settled, further) = decide_on(
+        let (results, further) = decide_on(
             &[call(0, "a", "fine"), call(1, "b", "secret")],
-            Answer::Taken {
+            Response::Accepted {
                 failures,
                 failed_count,
             },
         );
 
-        assert_eq!(settled[0], (0, Fate::Sent));
-        assert!(matches!(settled[1], (1, Fate::Rejected(_))));
+        assert_eq!(results[0], (0, Ok(())));
+        assert!(matches!(results[1], (1, Err(FailureCause::Rejected(_)))));
         assert!(further.is_empty());
     }
 }
 
 #[test]
-fn blamed_call_goes_out_alone_after_the_others() {
-    let blamed = vec![(1, RejectReason::Refused.because("createdAt"))];
+fn invalid_item_is_sent_alone_after_the_others() {
+    let invalid_items = vec![(1, RejectReason::Refused.because("createdAt"))];
 
-    let (settled, further) = decide_on(&calls(&["a", "b", "c"]), Answer::Blamed(blamed.clone()));
-    assert!(settled.is_empty());
+    let (results, further) = decide_on(
+        &calls(&["a", "b", "c"]),
+        Response::InvalidItems(invalid_items.clone()),
+    );
+    assert!(results.is_empty());
     assert_eq!(further, [vec![0, 2], vec![1]]);
 
-    let (settled, further) = decide_on(&calls(&["b"]), Answer::Blamed(blamed));
-    assert!(matches!(&settled[..], [(0, Fate::Rejected(_))]));
+    let (results, further) = decide_on(&calls(&["b"]), Response::InvalidItems(invalid_items));
+    assert!(matches!(
+        &results[..],
+        [(0, Err(FailureCause::Rejected(_)))]
+    ));
     assert!(further.is_empty());
 }
 
 #[test]
-fn blame_for_a_place_that_is_not_there_is_no_blame() {
-    let blamed = vec![(7, RejectReason::Refused.because("x"))];
+fn invalid_item_at_an_index_that_is_not_there_is_ignored() {
+    let invalid_items = vec![(7, RejectReason::Refused.because("x"))];
 
-    let (settled, further) = decide_on(&calls(&["a", "b"]), Answer::Blamed(blamed));
+    let (results, further) = decide_on(&calls(&["a", "b"]), Response::InvalidItems(invalid_items));
 
-    assert!(settled.is_empty());
+    assert!(results.is_empty());
     assert_eq!(further, [vec![0], vec![1]]);
 }
 
-/// What a made-up destination holds against a call.
+/// What a simulated destination finds wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Truth {
     Good,
     Unknown,
     Invalid,
     Silent,
-    Blamed,
+    InvalidItem,
     Refused,
 }
 
-/// A user and what is held against the call. Unknown and malformed are users, so all of their calls are.
+/// A user and what is wrong with the call. Unknown and malformed are properties of users, so of all their calls.
 fn user_and_truth() -> impl Strategy<Value = (usize, Truth)> {
     let own = prop_oneof![
         8 => Just(Truth::Good),
         1 => Just(Truth::Silent),
-        1 => Just(Truth::Blamed),
+        1 => Just(Truth::InvalidItem),
         1 => Just(Truth::Refused),
     ];
     (0..8_usize, own).prop_map(|(user, own)| match user {
@@ -226,17 +246,23 @@ fn user_and_truth() -> impl Strategy<Value = (usize, Truth)> {
     })
 }
 
-/// Answers as Iterable would, if these were the only things wrong.
-fn answer(calls: &[&Call], truths: &[(usize, Truth)], max_calls: usize) -> Answer {
+/// The response that Iterable would give if these were the only things wrong.
+fn response(calls: &[&Call], truths: &[(usize, Truth)], max_calls: usize) -> Response {
     let of = |call: &&&Call| truths[call.id.parse::<usize>().unwrap()].1;
     if calls.len() > max_calls {
-        return Answer::TooLarge(String::new());
+        return Response::TooLarge(String::new());
     }
-    if let Some(place) = calls.iter().position(|call| of(&call) == Truth::Blamed) {
-        return Answer::Blamed(vec![(place, RejectReason::Refused.because("blamed"))]);
+    if let Some(index) = calls
+        .iter()
+        .position(|call| of(&call) == Truth::InvalidItem)
+    {
+        return Response::InvalidItems(vec![(
+            index,
+            RejectReason::Refused.because("invalid_items"),
+        )]);
     }
     if calls.iter().any(|call| of(&call) == Truth::Refused) {
-        return Answer::Refused(FailureCause::rejected(RejectReason::Refused, "refused"));
+        return Response::Refused(FailureCause::rejected(RejectReason::Refused, "refused"));
     }
     let failed = calls.iter().filter(|call| of(call) != Truth::Good);
     let failures = failed.clone().filter_map(|call| match of(&call) {
@@ -244,7 +270,7 @@ fn answer(calls: &[&Call], truths: &[(usize, Truth)], max_calls: usize) -> Answe
         Truth::Invalid => Some(user_failed(call.user.name(), invalid())),
         _ => None,
     });
-    Answer::Taken {
+    Response::Accepted {
         failures: failures.collect(),
         failed_count: failed.count(),
     }
@@ -252,40 +278,39 @@ fn answer(calls: &[&Call], truths: &[(usize, Truth)], max_calls: usize) -> Answe
 
 proptest! {
     #[test]
-    fn every_call_ends_as_the_destination_holds_and_good_ones_are_sent(
+    fn every_call_ends_as_the_destination_says_and_good_ones_are_sent(
         plan in prop::collection::vec(user_and_truth(), 1..40),
         max_calls in 1..40_usize,
     ) {
         let all: Vec<Call> =
             plan.iter().enumerate().map(|(id, (user, _))| call(id, &user.to_string(), "e")).collect();
-        let mut fates: Vec<Option<Fate>> = vec![None; all.len()];
-        let mut open: Vec<Vec<usize>> = vec![(0..all.len()).collect()];
+        let mut results: Vec<Option<DeliveryResult>> = vec![None; all.len()];
+        let mut open: Vec<Vec<CallIndex>> = vec![(0..all.len()).map(CallIndex).collect()];
         let mut requests = 0;
 
-        while let Some(places) = open.pop() {
+        while let Some(indices) = open.pop() {
             requests += 1;
             prop_assert!(requests <= 12 * all.len(), "{requests} requests for {} calls", all.len());
-            let request: Vec<&Call> = places.iter().map(|place| &all[*place]).collect();
-            let Decision::Go { settled, further } = decide(&request, answer(&request, &plan, max_calls)) else {
-                panic!("neither busy nor closed");
+            let request: Vec<(CallIndex, &Call)> = indices.iter().map(|index| (*index, &all[index.0])).collect();
+            let calls: Vec<&Call> = request.iter().map(|(_, call)| *call).collect();
+            let Decision::Go { results: known, further } = decide(&request, response(&calls, &plan, max_calls)) else {
+                panic!("neither transient nor misconfigured");
             };
-            let told: BTreeSet<usize> =
-                settled.iter().map(|(place, _)| *place).chain(further.iter().flatten().copied()).collect();
-            prop_assert_eq!(told, (0..request.len()).collect::<BTreeSet<_>>());
-            for (place, fate) in settled {
-                prop_assert_eq!(fates[places[place]].replace(fate), None);
+            let decided: BTreeSet<CallIndex> =
+                known.iter().map(|(index, _)| *index).chain(further.iter().flatten().copied()).collect();
+            prop_assert_eq!(decided, indices.into_iter().collect::<BTreeSet<_>>());
+            for (index, result) in known {
+                prop_assert_eq!(results[index.0].replace(result), None);
             }
-            for group in further.into_iter().rev() {
-                open.push(group.into_iter().map(|place| places[place]).collect());
-            }
+            open.extend(further.into_iter().rev());
         }
 
-        for ((_, truth), fate) in plan.iter().zip(fates) {
+        for ((_, truth), result) in plan.iter().zip(results) {
             match truth {
-                Truth::Good => prop_assert_eq!(fate, Some(Fate::Sent)),
-                Truth::Unknown => prop_assert_eq!(fate, Some(Fate::UnknownUser)),
-                Truth::Invalid | Truth::Silent | Truth::Blamed | Truth::Refused => {
-                    prop_assert!(matches!(fate, Some(Fate::Rejected(_))), "{truth:?} ended as {fate:?}");
+                Truth::Good => prop_assert_eq!(result, Some(Ok(()))),
+                Truth::Unknown => prop_assert_eq!(result, Some(Err(FailureCause::UnknownUser))),
+                Truth::Invalid | Truth::Silent | Truth::InvalidItem | Truth::Refused => {
+                    prop_assert!(matches!(result, Some(Err(FailureCause::Rejected(_)))), "{truth:?} ended as {result:?}");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Any HTTP endpoint that takes JSON: the calls as an array, or one a line.
+//! Any HTTP endpoint that accepts JSON: the calls as an array, or one a line.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -11,14 +11,14 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::{
-    Answer, Destination, FailureCause, Limits, SigningSecret,
-    post::{HttpAnswer, by_status, post, secret_value},
+    Destination, FailureCause, Limits, Response, SigningSecret,
+    post::{HttpResponse, by_status, post, secret_value},
 };
 
-/// What of an endpoint's answer is kept as the reason of a refusal.
+/// How much of an endpoint's response is kept as the reason of a refusal.
 const MAX_DETAIL_CHARS: usize = 200;
 
-/// An endpoint that answers 2xx when it has taken everything, and anything else when it has taken nothing.
+/// An endpoint that returns 2xx when it has accepted everything, and anything else when it has accepted nothing.
 pub struct GenericHttp {
     client: Client,
     url: Url,
@@ -39,7 +39,7 @@ pub enum BodyFormat {
     Ndjson,
 }
 
-/// How much an endpoint takes.
+/// The limits of an endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpLimits {
     /// The most calls in a request.
@@ -106,7 +106,7 @@ impl GenericHttp {
         operation: Operation,
         calls: &[&Call],
         time_limit: Duration,
-    ) -> Answer {
+    ) -> Response {
         let body = self.format.body(calls);
         let key = idempotency_key(operation, calls);
         let mut request = self
@@ -117,7 +117,9 @@ impl GenericHttp {
             .header("Idempotency-Key", &key);
         if let Some(authorization) = &self.authorization {
             let Ok(value) = secret_value(authorization) else {
-                return Answer::Closed("the authorization cannot be sent in a header".to_owned());
+                return Response::Misconfigured(
+                    "the authorization cannot be sent in a header".to_owned(),
+                );
             };
             request = request.header("Authorization", value);
         }
@@ -129,8 +131,8 @@ impl GenericHttp {
                 .header("webhook-signature", secret.sign(&key, timestamp, &body));
         }
         match post(request.body(body), time_limit).await {
-            Ok(answer) => read(&answer),
-            Err(busy) => busy,
+            Ok(response) => read(&response),
+            Err(transient) => transient,
         }
     }
 }
@@ -149,7 +151,7 @@ impl Destination for GenericHttp {
         operation: Operation,
         calls: &'a [&'a Call],
         time_limit: Duration,
-    ) -> BoxFuture<'a, Answer> {
+    ) -> BoxFuture<'a, Response> {
         Box::pin(self.send_request(operation, calls, time_limit))
     }
 }
@@ -179,7 +181,7 @@ impl BodyFormat {
     }
 }
 
-/// The same for the same calls, so that a request that is sent again is known again.
+/// The same for the same calls, so that the endpoint recognises a repeated request.
 fn idempotency_key(operation: Operation, calls: &[&Call]) -> String {
     let mut hasher = Sha256::new();
     hasher.update(operation.as_str());
@@ -190,15 +192,15 @@ fn idempotency_key(operation: Operation, calls: &[&Call]) -> String {
     hex::encode(hasher.finalize())
 }
 
-fn read(answer: &HttpAnswer) -> Answer {
-    by_status(answer).unwrap_or_else(|| {
-        if answer.status.is_success() {
-            return Answer::ALL_TAKEN;
+fn read(response: &HttpResponse) -> Response {
+    by_status(response).unwrap_or_else(|| {
+        if response.status.is_success() {
+            return Response::ALL_ACCEPTED;
         }
-        let text = String::from_utf8_lossy(&answer.body);
+        let text = String::from_utf8_lossy(&response.body);
         let start: String = text.chars().take(MAX_DETAIL_CHARS).collect();
-        let detail = format!("status {}: {start}", answer.status.as_u16());
-        Answer::Refused(FailureCause::rejected(RejectReason::Refused, detail))
+        let detail = format!("status {}: {start}", response.status.as_u16());
+        Response::Refused(FailureCause::rejected(RejectReason::Refused, detail))
     })
 }
 

@@ -15,11 +15,11 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Answer, Destination, Limits, iterable_answer,
+    Destination, Limits, Response, iterable_response,
     post::{post, secret_value},
 };
 
-/// A little under Iterable's 4 MB, as nobody knows what it counts.
+/// A little under Iterable's 4 MB, as it is not documented what counts.
 const MAX_BODY_BYTES: usize = 3_900_000;
 
 /// A project at Iterable.
@@ -32,10 +32,10 @@ pub struct Iterable {
     rates: IterableRates,
 }
 
-/// How many requests a second a project takes, of all that send to it together.
+/// How many requests a second a project accepts, from all senders together.
 #[derive(Clone, Copy, Debug)]
 pub struct IterableRates {
-    /// Requests to `trackBulk`: 10 at Iterable. Profile updates go at half of it, as Iterable takes half as many.
+    /// Requests to `trackBulk`: 10 at Iterable. Profile updates are sent at half of it, as Iterable accepts half as many.
     pub bulk: f64,
     /// Requests to `trackPurchase`, one purchase each. Iterable publishes no limit.
     pub purchases: f64,
@@ -67,7 +67,7 @@ impl Iterable {
         operation: Operation,
         calls: &[&Call],
         time_limit: Duration,
-    ) -> Answer {
+    ) -> Response {
         let items = calls.iter().map(|call| call.json.as_str());
         let (url, body) = match operation {
             Operation::Track => (&self.track_bulk, track_bulk_body(items)),
@@ -75,7 +75,7 @@ impl Iterable {
             Operation::Purchase => (&self.track_purchase, items.collect()),
         };
         let Ok(api_key) = secret_value(&self.api_key) else {
-            return Answer::Closed("the API key cannot be sent in a header".to_owned());
+            return Response::Misconfigured("the API key cannot be sent in a header".to_owned());
         };
         let request = self
             .client
@@ -84,8 +84,8 @@ impl Iterable {
             .header("Content-Type", "application/json")
             .body(body);
         match post(request, time_limit).await {
-            Ok(answer) => iterable_answer::read(operation, calls.len(), &answer),
-            Err(busy) => busy,
+            Ok(response) => iterable_response::read(operation, calls.len(), &response),
+            Err(transient) => transient,
         }
     }
 }
@@ -109,7 +109,7 @@ impl Destination for Iterable {
         operation: Operation,
         calls: &'a [&'a Call],
         time_limit: Duration,
-    ) -> BoxFuture<'a, Answer> {
+    ) -> BoxFuture<'a, Response> {
         Box::pin(self.send_request(operation, calls, time_limit))
     }
 }

@@ -1,9 +1,9 @@
-//! One POST, and what every destination makes of it alike.
+//! One POST, and what its status means for every destination.
 
 use std::time::Duration;
 
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode,
+    Client, RequestBuilder, StatusCode,
     header::{DATE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, RETRY_AFTER},
     redirect,
 };
@@ -11,14 +11,14 @@ use secrecy::{ExposeSecret, SecretString};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tokio::time::timeout;
 
-use super::Answer;
+use super::Response;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections are closed before load balancers do so: those usually wait 60 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
-/// The longest answer that is read. One that names a thousand users is a tenth of this.
-const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// The longest response that is read. One that names a thousand users is a tenth of this.
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
 /// The client for all requests of a process. Redirects are not followed: a POST would become a GET on the way.
 ///
@@ -43,49 +43,50 @@ pub(super) fn secret_value(secret: &SecretString) -> Result<HeaderValue, Invalid
     Ok(value)
 }
 
-/// An answer as it came.
+/// A response as it came.
 #[derive(Debug)]
-pub(super) struct HttpAnswer {
+pub(super) struct HttpResponse {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Vec<u8>,
 }
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the whole response.
 ///
 /// # Errors
-/// [`Answer::Busy`] when there is no answer, or not all of it: then nobody knows what was taken.
+/// [`Response::Transient`] when there is no response, or not all of it: then it is unknown what was accepted.
 pub(super) async fn post(
     request: RequestBuilder,
     time_limit: Duration,
-) -> Result<HttpAnswer, Answer> {
+) -> Result<HttpResponse, Response> {
     let exchange = async {
         let response = request.send().await.map_err(|error| lost(&error))?;
         read(response).await
     };
     timeout(time_limit, exchange).await.unwrap_or_else(|_| {
-        Err(Answer::Busy {
+        Err(Response::Transient {
             retry_after: None,
-            detail: format!("no answer within {} ms", time_limit.as_millis()),
+            detail: format!("no response within {} ms", time_limit.as_millis()),
         })
     })
 }
 
-async fn read(mut response: Response) -> Result<HttpAnswer, Answer> {
+async fn read(mut response: reqwest::Response) -> Result<HttpResponse, Response> {
     let status = response.status();
     let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            let detail = format!("status {status}, with an answer over {MAX_ANSWER_BYTES} bytes");
-            return Err(Answer::Busy {
+        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
+            let detail =
+                format!("status {status}, with a response over {MAX_RESPONSE_BYTES} bytes");
+            return Err(Response::Transient {
                 retry_after,
                 detail,
             });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(HttpAnswer {
+    Ok(HttpResponse {
         status,
         retry_after,
         body,
@@ -93,38 +94,38 @@ async fn read(mut response: Response) -> Result<HttpAnswer, Answer> {
 }
 
 /// The error's own text names the whole URL, which may hold a key.
-fn lost(error: &reqwest::Error) -> Answer {
+fn lost(error: &reqwest::Error) -> Response {
     let what = if error.is_timeout() {
-        "no answer in time"
+        "no response in time"
     } else if error.is_connect() {
         "no connection"
     } else if error.is_body() || error.is_decode() {
-        "the answer broke off"
+        "the response was interrupted"
     } else {
-        "the request broke off"
+        "the request was interrupted"
     };
-    Answer::Busy {
+    Response::Transient {
         retry_after: None,
         detail: what.to_owned(),
     }
 }
 
-/// What a status means by itself. `None` for 2xx and for the ones that speak of the request's content: 400, 409, 422.
-pub(super) fn by_status(answer: &HttpAnswer) -> Option<Answer> {
-    let detail = format!("status {}", answer.status.as_u16());
-    match answer.status.as_u16() {
+/// What a status means by itself. `None` for 2xx and for those about the request's content: 400, 409, 422.
+pub(super) fn by_status(response: &HttpResponse) -> Option<Response> {
+    let detail = format!("status {}", response.status.as_u16());
+    match response.status.as_u16() {
         200..=299 | 400 | 409 | 422 => None,
-        413 => Some(Answer::TooLarge(detail)),
-        408 | 425 | 429 | 500.. => Some(Answer::Busy {
-            retry_after: answer.retry_after,
+        413 => Some(Response::TooLarge(detail)),
+        408 | 425 | 429 | 500.. => Some(Response::Transient {
+            retry_after: response.retry_after,
             detail,
         }),
         // 401 and 403 are a wrong key; 404, 405, redirects and the like a wrong address.
-        _ => Some(Answer::Closed(detail)),
+        _ => Some(Response::Misconfigured(detail)),
     }
 }
 
-/// Seconds, or a date (RFC 9110 section 10.2.3), which is held against the answer's own date: clocks differ.
+/// Seconds, or a date (RFC 9110 section 10.2.3), which is compared with the response's own date: clocks differ.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let said = text(RETRY_AFTER)?;
@@ -140,8 +141,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn answer(status: u16) -> HttpAnswer {
-        HttpAnswer {
+    fn response(status: u16) -> HttpResponse {
+        HttpResponse {
             status: StatusCode::from_u16(status).unwrap(),
             retry_after: None,
             body: Vec::new(),
@@ -169,22 +170,31 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_told_apart() {
+    fn statuses_are_distinguished() {
         for status in [200, 202, 204, 400, 409, 422] {
-            assert_eq!(by_status(&answer(status)), None, "{status}");
+            assert_eq!(by_status(&response(status)), None, "{status}");
         }
         for status in [408, 429, 500, 502, 503, 504, 529] {
             assert!(
-                matches!(by_status(&answer(status)), Some(Answer::Busy { .. })),
+                matches!(
+                    by_status(&response(status)),
+                    Some(Response::Transient { .. })
+                ),
                 "{status}"
             );
         }
         for status in [301, 302, 401, 403, 404, 405, 410] {
             assert!(
-                matches!(by_status(&answer(status)), Some(Answer::Closed(_))),
+                matches!(
+                    by_status(&response(status)),
+                    Some(Response::Misconfigured(_))
+                ),
                 "{status}"
             );
         }
-        assert!(matches!(by_status(&answer(413)), Some(Answer::TooLarge(_))));
+        assert!(matches!(
+            by_status(&response(413)),
+            Some(Response::TooLarge(_))
+        ));
     }
 }

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 
-/// How secrets are written down: this, then base64.
+/// The text form of secrets: this prefix, then base64.
 const PREFIX: &str = "whsec_";
 /// The specification's bounds.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;

@@ -32,7 +32,7 @@ async fn samples_are_accounted_for_by_default_and_when_everything_is_sent() {
     }
 }
 
-/// Checks the sums after a run that settled everything.
+/// Checks the sums after a run that resolved everything.
 pub(crate) async fn assert_accounted(rig: &Rig, received: u64) {
     assert_eq!(rig.depth().await.total(), 0);
     assert_eq!(rig.dead_letters().await, 0);
@@ -48,9 +48,9 @@ pub(crate) async fn assert_accounted(rig: &Rig, received: u64) {
     assert_eq!(by_reason(rig, "rejected_by_reason"), rejected);
     let counts = rig.stand_in.counts();
     let updates: u64 = counts
-        .answers
+        .responses
         .get("/api/users/bulkUpdate")
-        .map_or(0, |answers| answers.values().sum());
+        .map_or(0, |responses| responses.values().sum());
     // Changes of attributes count as sent events, and become profile updates, which the stand-in does not count singly.
     let arrived = counts.event_deliveries + counts.purchase_deliveries;
     assert!(

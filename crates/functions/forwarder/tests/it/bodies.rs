@@ -21,7 +21,7 @@ async fn purchases_and_profiles_go_to_their_own_endpoints() {
 
     let report = rig.run().await;
 
-    // The profile makes the user whom the event needs, so it goes first.
+    // The profile creates the user that the event needs, so it is sent first.
     assert_eq!(
         (
             report.events.received(),

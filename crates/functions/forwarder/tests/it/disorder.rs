@@ -1,4 +1,4 @@
-//! Everything at once: a destination that fails at random, and runs that are cut off at random.
+//! Everything at once: a destination that fails at random, and runs that are interrupted at random.
 
 use std::{collections::BTreeSet, time::Duration};
 

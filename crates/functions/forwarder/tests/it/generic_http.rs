@@ -26,14 +26,14 @@ type Requests = Arc<Mutex<Vec<(HeaderMap, String)>>>;
 struct Endpoint {
     requests: Requests,
     /// What the next requests are answered; 200 after that.
-    answers: Arc<Mutex<Vec<u16>>>,
+    responses: Arc<Mutex<Vec<u16>>>,
 }
 
 impl Endpoint {
-    async fn start(answers: &[u16]) -> (Self, Url) {
+    async fn start(responses: &[u16]) -> (Self, Url) {
         let endpoint = Self {
             requests: Requests::default(),
-            answers: Arc::new(Mutex::new(answers.iter().rev().copied().collect())),
+            responses: Arc::new(Mutex::new(responses.iter().rev().copied().collect())),
         };
         let router = Router::new()
             .route("/in", post(take))
@@ -65,7 +65,7 @@ impl Endpoint {
 
 async fn take(State(endpoint): State<Endpoint>, headers: HeaderMap, body: String) -> StatusCode {
     endpoint.requests.lock().unwrap().push((headers, body));
-    let status = endpoint.answers.lock().unwrap().pop().unwrap_or(200);
+    let status = endpoint.responses.lock().unwrap().pop().unwrap_or(200);
     StatusCode::from_u16(status).unwrap()
 }
 

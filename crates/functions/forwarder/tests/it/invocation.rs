@@ -69,15 +69,15 @@ async fn schedule_drains_the_queue_and_says_what_it_did() {
     )
     .await;
 
-    let answer = handle(&deps, schedule(Duration::from_mins(1)))
+    let response = handle(&deps, schedule(Duration::from_mins(1)))
         .await
         .unwrap();
 
-    assert_eq!(answer["end"]["why"], "queue_empty");
+    assert_eq!(response["end"]["why"], "queue_empty");
     assert_eq!(
         (
-            answer["events"]["sent"].clone(),
-            answer["messages"]["deleted"].clone()
+            response["events"]["sent"].clone(),
+            response["messages"]["deleted"].clone()
         ),
         (json!(1), json!(1))
     );
@@ -91,7 +91,7 @@ async fn wrong_key_fails_the_invocation_and_the_right_one_holds_from_the_next_on
     rig.change(json!({ "api_key": "new" }));
     rig.send(&screen_views("ada", &[("1", now_s())])).await;
     let mut deps = deps(&rig, r#"{"api_key":"old"}"#, &[]).await;
-    deps.config.run.hiding = rig.settings.hiding;
+    deps.config.run.visibility = rig.settings.visibility;
 
     let error = handle(&deps, schedule(Duration::from_mins(1)))
         .await

@@ -11,7 +11,7 @@ async fn planted_users_ids_and_texts_are_in_no_log() {
     let rig = Rig::new().await;
     rig.change(json!({
         "invalid_users": ["planted-user"],
-        "next": [{ "fault": "unavailable" }, { "fault": "refused" }, { "fault": "blamed" }],
+        "next": [{ "fault": "unavailable" }, { "fault": "refused" }, { "fault": "invalid_item" }],
     }));
     rig.send(&screen_views("planted-user", &[("planted-id", now_s())]))
         .await;
@@ -26,7 +26,10 @@ async fn planted_users_ids_and_texts_are_in_no_log() {
 
     assert_eq!(report.events.received(), 3);
     let printed = [log.text(), rig.metrics.text()].concat();
-    for line in ["destination is busy", "run ended"] {
+    for line in [
+        "destination unavailable, request will be repeated",
+        "run ended",
+    ] {
         assert!(printed.contains(line), "{line} is missing: {printed}");
     }
     assert!(!printed.contains("planted"), "{printed}");

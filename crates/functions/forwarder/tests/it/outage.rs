@@ -38,7 +38,7 @@ async fn destination_that_is_down_costs_ten_messages_one_receive() {
         RunEnd::DestinationUnavailable("status 503".to_owned())
     );
     assert!(
-        report.messages.archived <= 10 && report.messages.given_back == report.messages.archived,
+        report.messages.archived <= 10 && report.messages.released == report.messages.archived,
         "{report:?}"
     );
     assert_eq!(rig.depth().await.total(), 35);

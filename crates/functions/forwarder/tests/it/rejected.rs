@@ -123,7 +123,7 @@ async fn each_refusal_by_chance_ends_with_every_event_taken() {
     for fault in [
         "users_failed",
         "unnamed_failures",
-        "blamed",
+        "invalid_item",
         "refused",
         "too_large",
     ] {

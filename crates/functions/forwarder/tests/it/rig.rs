@@ -13,8 +13,8 @@ use aws_io::{
 use event_mapping::{Call, Mapper, MappingConfig, Operation};
 use event_model::Pipeline;
 use forwarder::{
-    Hiding, Run, RunReport, RunSettings, UnknownUsers, Window,
-    destination::{Answer, Destination, Iterable, IterableRates, Limits, http_client},
+    Run, RunDeadlines, RunReport, RunSettings, UnknownUsers, VisibilityBackoff,
+    destination::{Destination, Iterable, IterableRates, Limits, Response, http_client},
 };
 use function_kit::{capture::Capture, metrics::Metrics};
 use futures::future::BoxFuture;
@@ -78,7 +78,7 @@ impl Rig {
                 unknown_users: UnknownUsers::Retry,
                 unknown_user_patience: Duration::from_hours(24),
                 request_timeout: Duration::from_secs(5),
-                hiding: Hiding {
+                visibility: VisibilityBackoff {
                     first: Duration::from_secs(1),
                     longest: Duration::from_secs(1),
                     for_new_user: Duration::from_secs(1),
@@ -143,7 +143,7 @@ impl Rig {
             run_id: &run_id,
             seed: self.seed,
         };
-        Box::pin(run.drain(Window::new(Instant::now(), available))).await
+        Box::pin(run.drain(RunDeadlines::new(Instant::now(), available))).await
     }
 
     pub(crate) async fn depth(&self) -> Depth {
@@ -274,7 +274,7 @@ impl Destination for SmallRequests {
         operation: Operation,
         calls: &'a [&'a Call],
         time_limit: Duration,
-    ) -> BoxFuture<'a, Answer> {
+    ) -> BoxFuture<'a, Response> {
         self.inner.send(operation, calls, time_limit)
     }
 }

@@ -41,7 +41,7 @@ async fn event_sent_again_later_arrives_under_its_id() {
 async fn lost_answer_repeats_the_request_under_the_same_ids() {
     let rig = Rig::new().await;
     rig.change(
-        serde_json::json!({ "next": [{ "fault": "answer_lost" }, { "fault": "answer_cut" }] }),
+        serde_json::json!({ "next": [{ "fault": "response_lost" }, { "fault": "response_cut" }] }),
     );
     rig.send(&screen_views("ada", &[("1", now_s()), ("2", now_s())]))
         .await;

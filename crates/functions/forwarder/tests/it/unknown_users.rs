@@ -12,7 +12,7 @@ async fn with_unknown(policy: UnknownUsers) -> Rig {
     let mut rig = Rig::new().await;
     rig.settings.unknown_users = policy;
     // Long enough not to be received again in the same run.
-    rig.settings.hiding.for_new_user = Duration::from_secs(8);
+    rig.settings.visibility.for_new_user = Duration::from_secs(8);
     rig.change(json!({ "only_known_users": true }));
     rig.send(&screen_views("ada", &[("1", now_s()), ("2", now_s())]))
         .await;
@@ -24,10 +24,7 @@ async fn retry_leaves_them_until_the_user_is_known() {
     let rig = with_unknown(UnknownUsers::Retry).await;
 
     let report = rig.run().await;
-    assert_eq!(
-        (report.events.received(), report.messages.given_back),
-        (0, 1)
-    );
+    assert_eq!((report.events.received(), report.messages.released), (0, 1));
     assert_eq!(rig.depth().await.total(), 1);
 
     rig.change(json!({ "only_known_users": false }));
@@ -41,7 +38,7 @@ async fn create_makes_the_user_and_a_later_run_sends_the_events() {
     let rig = with_unknown(UnknownUsers::Create).await;
 
     let report = rig.run().await;
-    assert_eq!(report.messages.given_back, 1);
+    assert_eq!(report.messages.released, 1);
     assert_eq!(rig.stand_in.counts().users, 1);
     assert!(rig.arrived().is_empty());
 

@@ -219,7 +219,7 @@ fn routes_are_those_of_the_template() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Nothing is stored for whoever has no key, and nobody is answered 5xx for what he wrote. (The store is one that is
+    /// Nothing is stored for a caller without a key, and no request is answered 5xx for its content. (The store is one that is
     /// not there: reaching it would be a 503.)
     #[test]
     fn without_a_key_nothing_is_reached(

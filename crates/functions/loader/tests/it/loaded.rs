@@ -56,7 +56,7 @@ async fn one_bad_event_among_good_ones_is_rejected_alone(pool: PgPool) {
     assert_eq!(rig.rows().await, [2, 1, 1]);
     assert_eq!(rig.counts(), [3, 2, 0, 1]);
     assert_eq!(
-        rig.number("select ordinal::bigint from events_rejected")
+        rig.number("select ordinal::bigint from email_events_rejected")
             .await,
         1
     );

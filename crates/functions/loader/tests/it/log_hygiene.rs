@@ -42,10 +42,10 @@ async fn bodies_addresses_and_passwords_are_in_no_log(pool: PgPool) {
     let printed = [log.text(), rig.metric_lines()].concat();
     for line in [
         "batch loaded",
-        "batch was loaded before",
-        "some items cannot be used",
+        "batch already loaded",
+        "rejected items are in email_events_rejected",
         "rejected",
-        "database is away",
+        "database unavailable",
     ] {
         assert!(printed.contains(line), "{line} is missing: {printed}");
     }

@@ -149,7 +149,7 @@ async fn batch_that_takes_more_than_there_is_does_not_hold_up_the_others(pool: P
     // Out of memory or of locks; of temporary files; a failure of Postgres.
     for sqlstate in ["53200", "53400", "XX000"] {
         let manner = Manner::Failing {
-            text: "copy events",
+            text: "copy email_events",
             sqlstate,
         };
         let port = pool.connect_options().get_port();

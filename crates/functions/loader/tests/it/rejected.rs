@@ -76,7 +76,6 @@ async fn message_that_is_no_notification_is_one_rejected_line_with_its_text(pool
             "reason": "not_a_notification",
             "detail": "not an S3 event notification from line 1, column 7",
             "source_key": "0",
-            "ordinal": null,
             "item": r#""hello""#,
         })]
     );

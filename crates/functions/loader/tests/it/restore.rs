@@ -1,4 +1,4 @@
-//! Making the tables anew from the objects of another stack, as docs/deploy.md tells.
+//! Rebuilding the tables from the objects of another stack, as in docs/deploy.md.
 
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -36,7 +36,7 @@ async fn contents(rig: &Rig) -> String {
     let sql = "
         select string_agg(line, e'\\n' order by line)
         from (
-            select concat_ws(' ', ts, event_key, type, rcpt_to, event) as line from events
+            select concat_ws(' ', ts, event_key, type, rcpt_to, event) as line from email_events
             union all
             select concat_ws(' ', batch_key, events, inserted, rejected) from batches
         ) as lines";
@@ -58,7 +58,7 @@ async fn objects_of_another_stack_make_the_same_tables_whatever_comes_twice(pool
     assert!(old.deliver(&keys).await.is_empty());
     let before = contents(&old).await;
     // The new stack's database has nothing but its tables.
-    for table in ["events", "batches"] {
+    for table in ["email_events", "batches"] {
         let sql = format!("truncate {table}");
         sqlx::query(AssertSqlSafe(sql))
             .execute(&pool)

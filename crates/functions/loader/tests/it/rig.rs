@@ -20,7 +20,7 @@ use time::{OffsetDateTime, macros::datetime};
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 /// The time of an invocation, unless a test is about it.
 const AVAILABLE: Duration = Duration::from_mins(1);
-/// For how long the store waits for a database that is away.
+/// For how long the store waits for an unavailable database.
 pub(crate) const RETRY_FOR: Duration = Duration::from_millis(500);
 
 #[derive(Clone)]
@@ -67,7 +67,7 @@ impl Rig {
         rig
     }
 
-    /// Archives a batch as the front door does; returns its key.
+    /// Archives a batch as ingest does; returns its key.
     pub(crate) async fn archive(&self, batch_id: &str, body: &[u8]) -> String {
         let key = BatchKey::new(Some(batch_id), body).object_key(NOW.date());
         self.put(&key, gzip::encode(body)).await;
@@ -147,11 +147,12 @@ impl Rig {
             .unwrap()
     }
 
-    /// Rows of `events`, `events_rejected` and `batches`.
+    /// Rows of `email_events`, `email_events_rejected` and `batches`.
     pub(crate) async fn rows(&self) -> [i64; 3] {
         [
-            self.number("select count(*) from events").await,
-            self.number("select count(*) from events_rejected").await,
+            self.number("select count(*) from email_events").await,
+            self.number("select count(*) from email_events_rejected")
+                .await,
             self.number("select count(*) from batches").await,
         ]
     }

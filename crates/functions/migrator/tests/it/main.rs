@@ -123,13 +123,14 @@ async fn create_migrates_maintains_and_answers(pool: PgPool) {
         })]
     );
     assert!(!answers.0.lock().unwrap()[0].0.contains_key("content-type"));
-    let weeks: i64 =
-        sqlx::query_scalar("select count(*) from pg_inherits where inhparent = 'events'::regclass")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+    let weeks: i64 = sqlx::query_scalar(
+        "select count(*) from pg_inherits where inhparent = 'email_events'::regclass",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
     assert_eq!(weeks, 5);
-    assert!(table_exists(&pool, "events_meta_user_id").await);
+    assert!(table_exists(&pool, "email_events_meta_user_id").await);
 }
 
 #[sqlx::test(migrations = "../../../migrations")]
@@ -151,7 +152,7 @@ async fn update_and_delete_keep_the_physical_id_and_delete_keeps_the_data(pool: 
         );
     }
     assert_eq!(answers.bodies().len(), 2);
-    assert!(table_exists(&pool, "events").await);
+    assert!(table_exists(&pool, "email_events").await);
 }
 
 #[sqlx::test(migrations = false)]
@@ -260,7 +261,7 @@ async fn schedule_maintains_and_applies_the_retention(pool: PgPool) {
     pool.execute("select ensure_partition('2016-02-02')")
         .await
         .unwrap();
-    assert!(table_exists(&pool, "events_w201601_52").await);
+    assert!(table_exists(&pool, "email_w201601_52").await);
     let deps = deps(
         &url_of(&pool),
         &[("RETENTION_DAYS", "30"), ("PARTITIONS_AHEAD_WEEKS", "0")],
@@ -270,12 +271,13 @@ async fn schedule_maintains_and_applies_the_retention(pool: PgPool) {
         .await
         .unwrap();
 
-    assert!(!table_exists(&pool, "events_w201601_52").await);
-    let weeks: i64 =
-        sqlx::query_scalar("select count(*) from pg_inherits where inhparent = 'events'::regclass")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+    assert!(!table_exists(&pool, "email_w201601_52").await);
+    let weeks: i64 = sqlx::query_scalar(
+        "select count(*) from pg_inherits where inhparent = 'email_events'::regclass",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
     assert_eq!(weeks, 1);
 }
 
@@ -316,7 +318,7 @@ async fn schedule_merges_old_weeks_one_range_a_run_and_a_deploy_merges_none(pool
     handle(&deps, event(json!({}), 120)).await.unwrap();
     assert_eq!(
         old_partitions().await,
-        ["events_w202201_21", "events_w202301_04"]
+        ["email_w202201_21", "email_w202301_04"]
     );
 }
 
@@ -329,12 +331,12 @@ async fn schedule_that_fails_is_a_failed_invocation(pool: PgPool) {
     assert!(matches!(error, HandleError::Store(_)), "{error:?}");
 }
 
-/// The metadata index on `events`, and whether all weeks have it.
+/// The metadata index on `email_events`, and whether all weeks have it.
 async fn metadata_index_is_complete(pool: &PgPool) -> Option<bool> {
     let sql = "
         select indisvalid
         from pg_index
-        where indexrelid = to_regclass('events_meta_user_id')";
+        where indexrelid = to_regclass('email_events_meta_user_id')";
     sqlx::query_scalar(sql).fetch_optional(pool).await.unwrap()
 }
 
@@ -351,7 +353,7 @@ async fn index_that_takes_longer_than_a_deploy_is_left_to_the_night(pool: PgPool
     // Building an index concurrently waits for all who write, however long they take.
     let mut writer = pool.begin().await.unwrap();
     writer
-        .execute("lock table events in row exclusive mode")
+        .execute("lock table email_events in row exclusive mode")
         .await
         .unwrap();
 
@@ -383,7 +385,7 @@ async fn deploy_drops_nothing_that_a_rollback_would_miss(pool: PgPool) {
         .unwrap();
     pool.execute(
         "
-        insert into events_rejected (batch_key, ordinal, reason, raw, rejected_at)
+        insert into email_events_rejected (batch_key, ordinal, reason, raw, rejected_at)
         values ('old', 0, '', '', '2016-02-02')",
     )
     .await
@@ -396,19 +398,19 @@ async fn deploy_drops_nothing_that_a_rollback_would_miss(pool: PgPool) {
     let count = async |sql: &'static str| -> i64 {
         sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap()
     };
-    let rejected = "select count(*) from events_rejected";
+    let rejected = "select count(*) from email_events_rejected";
     let of_2016 = "select count(*) from pg_inherits join pg_class on pg_class.oid = inhrelid
-        where inhparent = 'events'::regclass and pg_get_expr(relpartbound, pg_class.oid) like '%2016%'";
+        where inhparent = 'email_events'::regclass and pg_get_expr(relpartbound, pg_class.oid) like '%2016%'";
 
     handle(&lowered, event(request("Update", &url), 120))
         .await
         .unwrap();
     assert_eq!(count(of_2016).await, 1);
-    assert!(table_exists(&pool, "events_meta_user_id").await);
+    assert!(table_exists(&pool, "email_events_meta_user_id").await);
     assert_eq!(count(rejected).await, 1);
 
     handle(&lowered, event(json!({}), 120)).await.unwrap();
     assert_eq!(count(of_2016).await, 0);
-    assert!(!table_exists(&pool, "events_meta_user_id").await);
+    assert!(!table_exists(&pool, "email_events_meta_user_id").await);
     assert_eq!(count(rejected).await, 0);
 }

@@ -60,7 +60,7 @@ async fn more_groups_than_anyone_looks_at_are_refused(pool: PgPool) {
     let service = Service::over(&pool);
     pool.execute(
         "select ensure_partition('2026-11-20');
-         insert into events (ts, event_key, type, campaign_id, event)
+         insert into email_events (ts, event_key, type, campaign_id, event)
          select '2026-11-20 13:00+00', gen_random_uuid(), 'open', number::text, '{}'
          from generate_series(1, 10000) as number",
     )
@@ -70,7 +70,7 @@ async fn more_groups_than_anyone_looks_at_are_refused(pool: PgPool) {
 
     let largest = count(&service, &format!("group_by=campaign&{from}")).await;
     pool.execute(
-        "insert into events (ts, event_key, type, event)
+        "insert into email_events (ts, event_key, type, event)
          values ('2026-11-20 13:00+00', gen_random_uuid(), 'open', '{}')",
     )
     .await
@@ -149,7 +149,7 @@ async fn groups_are_distinct_and_hold_what_a_search_for_them_finds(pool: PgPool)
             let found = service.search(&format!("{parameter}={key}")).await;
             assert_eq!(found.total_count(), group["count"], "{dimension}={key}");
         }
-        pool.execute("delete from events; delete from batches")
+        pool.execute("delete from email_events; delete from batches")
             .await
             .unwrap();
     }

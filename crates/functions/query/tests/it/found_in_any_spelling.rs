@@ -256,7 +256,7 @@ async fn whatever_is_stored_is_found_by_what_was_stored(pool: PgPool) {
 
     // As the columns were filled before they were folded; first without the index of such rows, then with it.
     sqlx::raw_sql(
-        "update events set
+        "update email_events set
              rcpt_to = event->>'rcpt_to', friendly_from = event->>'friendly_from', subject = event->>'subject',
              reason = event->>'reason', campaign_id = event->>'campaign_id', template_id = event->>'template_id',
              recipient_domain = event->>'recipient_domain', sending_domain = event->>'sending_domain'",

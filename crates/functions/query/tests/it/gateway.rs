@@ -10,7 +10,7 @@ use time::Duration;
 
 use crate::service::{NOW, Service, TestEvent};
 
-/// The routes that the template opens to whoever has no key.
+/// The routes that the template opens to callers without a key.
 const OPEN: [&str; 6] = [
     "GET /healthz",
     "HEAD /healthz",

@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-mod about;
 mod answers;
 mod counts;
 mod exports;
@@ -14,6 +13,7 @@ mod found_in_any_spelling;
 mod gateway;
 mod hostile;
 mod message_events;
+mod meta;
 mod openapi;
 mod oracle;
 mod outages;

@@ -1,4 +1,4 @@
-//! A database that is away, slow or not ours.
+//! A database that is unavailable, slow or not ours.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn search_that_takes_too_long_is_a_504_with_a_hint(pool: PgPool) {
         config.statement_timeout = Duration::from_millis(100);
     });
     let mut lock = pool.begin().await.unwrap();
-    sqlx::query("lock table events in access exclusive mode")
+    sqlx::query("lock table email_events in access exclusive mode")
         .execute(&mut *lock)
         .await
         .unwrap();
@@ -132,7 +132,7 @@ async fn search_that_fails_says_whether_coming_again_helps(pool: PgPool) {
         ("XX000", StatusCode::INTERNAL_SERVER_ERROR),
     ] {
         let manner = Manner::Failing {
-            text: "from events",
+            text: "from email_events",
             sqlstate,
         };
         let (service, _front) = service_behind(&pool, manner).await;

@@ -1,6 +1,6 @@
 //! Words that are longer than an entry of an index may be.
 
-use event_model::{BatchKey, sparkpost::parse_batch};
+use event_model::{BatchKey, Counts, sparkpost::parse_batch};
 use event_store::LoadOutcome;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -32,11 +32,11 @@ async fn events_are_stored_and_found_by_them_and_by_the_words_beside(pool: PgPoo
     let (first, second) = (vec![417_305_528_140_678_001], vec![417_305_528_140_678_002]);
     assert_eq!(
         outcome,
-        LoadOutcome::Loaded {
-            inserted: 2,
+        LoadOutcome::Loaded(Counts {
+            stored: 2,
             duplicate: 0,
             rejected: 0
-        }
+        })
     );
     for (filters, found) in [
         ("subjects=inside".to_owned(), &first),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use event_model::{EventKey, Timestamp};
-use event_query::{Bind, CountQuery, EventQuery, Place, Position, Statement};
+use event_query::{Bind, CountQuery, EventQuery, PageStart, Position, Statement};
 use event_store::{Maintenance, Store};
 use sqlx::{AssertSqlSafe, Executor, PgPool, types::Uuid};
 use time::macros::datetime;
@@ -59,10 +59,10 @@ const FREQUENT: [&str; 7] = [
 
 /// The weeks that hold events, and the first of them. Those before it are empty.
 const WEEKS: usize = 14;
-const FIRST_WEEK: &str = "events_w202634";
+const FIRST_WEEK: &str = "email_w202634";
 const QUARTER: &str = "from=2026-08-17T00:00&to=2026-11-21T00:00";
 const DAY: &str = "from=2026-10-14T00:00&to=2026-10-15T00:00";
-const WEEK_OF_MIDST: &str = "events_w202642";
+const WEEK_OF_MIDST: &str = "email_w202642";
 
 /// A position in the midst of both ranges.
 fn midst() -> Position {
@@ -104,7 +104,7 @@ impl Plan {
                 .iter()
                 .filter(|line| line.contains(scan) && !line.contains("Bitmap Index Scan"))
                 .filter_map(|line| line.split_once(" on ")?.1.split_whitespace().next())
-                .filter(|name| name.starts_with("events_w"))
+                .filter(|name| name.starts_with("email_w"))
                 .map(str::to_owned)
                 .collect()
         };
@@ -130,7 +130,7 @@ async fn load_events(pool: &PgPool, store: &Store) {
     let sql = include_str!("plans.sql").replace("$EVENTS$", EVENTS);
     pool.execute(AssertSqlSafe(sql)).await.unwrap();
     // Fewer samples make worse guesses in a quarter of the time.
-    pool.execute("set default_statistics_target = 25; analyze events")
+    pool.execute("set default_statistics_target = 25; analyze email_events")
         .await
         .unwrap();
 }
@@ -154,9 +154,9 @@ async fn no_search_reads_more_than_it_must(pool: PgPool) {
     for filters in RARE {
         let query = search(filters, QUARTER);
         for statement in [
-            query.fetch_statement(Place::Beginning, 1_001),
-            query.fetch_statement(Place::After(midst()), 1_001),
-            query.fetch_statement(Place::Skipping(100), 1_001),
+            query.fetch_statement(PageStart::Beginning, 1_001),
+            query.fetch_statement(PageStart::After(midst()), 1_001),
+            query.fetch_statement(PageStart::Skipping(100), 1_001),
             query.count_statement(Some(10_001)),
             query.count_statement(None),
             counts(filters, QUARTER),
@@ -174,7 +174,7 @@ async fn no_search_reads_more_than_it_must(pool: PgPool) {
     for filters in FREQUENT {
         let query = search(filters, QUARTER);
         // A page ends early, so it is walked to along the index that has its order.
-        for place in [Place::Beginning, Place::After(midst())] {
+        for place in [PageStart::Beginning, PageStart::After(midst())] {
             let plan = Plan::of(&pool, &query.fetch_statement(place, 1_001)).await;
             assert!(!plan.reads_whole_partitions, "{filters}\n{}", plan.text);
         }
@@ -188,8 +188,8 @@ async fn no_search_reads_more_than_it_must(pool: PgPool) {
     for filters in RARE.into_iter().chain(FREQUENT) {
         let query = search(filters, DAY);
         for statement in [
-            query.fetch_statement(Place::Beginning, 1_001),
-            query.fetch_statement(Place::After(midst()), 1_001),
+            query.fetch_statement(PageStart::Beginning, 1_001),
+            query.fetch_statement(PageStart::After(midst()), 1_001),
             query.count_statement(Some(10_001)),
             query.count_statement(None),
             counts(filters, DAY),
@@ -203,7 +203,7 @@ async fn no_search_reads_more_than_it_must(pool: PgPool) {
             );
         }
 
-        let next = search(filters, QUARTER).fetch_statement(Place::After(midst()), 1_001);
+        let next = search(filters, QUARTER).fetch_statement(PageStart::After(midst()), 1_001);
         let plan = Plan::of(&pool, &next).await;
         assert!(
             plan.partitions
@@ -215,6 +215,6 @@ async fn no_search_reads_more_than_it_must(pool: PgPool) {
     }
 
     let one = EventQuery::of_event("777", "").unwrap();
-    let plan = Plan::of(&pool, &one.fetch_statement(Place::Beginning, 1_001)).await;
+    let plan = Plan::of(&pool, &one.fetch_statement(PageStart::Beginning, 1_001)).await;
     assert!(!plan.reads_whole_partitions, "{}", plan.text);
 }

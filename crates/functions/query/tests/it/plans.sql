@@ -6,7 +6,7 @@ declare
     definitions constant text[] := array(
         select pg_get_indexdef(indexrelid)
         from pg_index
-        where indrelid = 'events'::regclass and not indisprimary
+        where indrelid = 'email_events'::regclass and not indisprimary
     );
     name text;
     definition text;
@@ -16,7 +16,7 @@ begin
     for name in
         select indexrelid::regclass::text
         from pg_index
-        where indrelid = 'events'::regclass and not indisprimary
+        where indrelid = 'email_events'::regclass and not indisprimary
     loop
         execute 'drop index ' || name;
     end loop;
@@ -25,7 +25,7 @@ begin
     perform ensure_partition(week)
     from generate_series('2026-05-25 00:00+00'::timestamptz, '2026-11-21', '7 days') as week;
 
-    insert into events (
+    insert into email_events (
         ts, event_key, bounce_class, type, rcpt_to, recipient_domain, message_id, transmission_id, campaign_id,
         template_id, subject, friendly_from, sending_domain, reason, event
     )

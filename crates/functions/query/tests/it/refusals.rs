@@ -148,7 +148,7 @@ async fn injection_attempts_find_nothing_and_change_nothing(pool: PgPool) {
 
     let values = [
         "' or '1'='1",
-        "'; drop table events; --",
+        "'; drop table email_events; --",
         "\" or 1=1 --",
         "$1",
         "$1) or (1=1",

@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use event_model::{BatchKey, EventKey, sparkpost::parse_batch};
+use event_model::{BatchKey, Counts, EventKey, sparkpost::parse_batch};
 use event_query::IndexedKeys;
 use event_store::{DatabaseConfig, LoadOutcome, Store};
 use flate2::read::GzDecoder;
@@ -81,14 +81,14 @@ impl Service {
             .await
             .unwrap();
 
-        let inserted = u64::try_from(events.len()).unwrap();
+        let stored = u64::try_from(events.len()).unwrap();
         assert_eq!(
             outcome,
-            LoadOutcome::Loaded {
-                inserted,
+            LoadOutcome::Loaded(Counts {
+                stored,
                 duplicate: 0,
                 rejected: 0
-            }
+            })
         );
     }
 

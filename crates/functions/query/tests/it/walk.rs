@@ -50,7 +50,7 @@ async fn walk_has_no_gap_and_no_repetition_while_events_arrive(pool: PgPool) {
     }
 
     let distinct: BTreeSet<_> = walked.iter().collect();
-    assert_eq!(distinct.len(), walked.len(), "an event came twice");
+    assert_eq!(distinct.len(), walked.len(), "a duplicate");
     let first_ones: Vec<_> = walked.into_iter().filter(|id| *id < 1_000_000).collect();
     assert_eq!(first_ones, ids_newest_first(&events));
 }

@@ -19,7 +19,13 @@ fn ids_in_the_lake(events: &str) -> Vec<Option<String>> {
         arrival: datetime!(2026-03-01 12:00 UTC),
         first_day: date!(2026 - 01 - 01),
     };
-    let converted = convert(&Table::events(), source, events.as_bytes(), Vec::new()).unwrap();
+    let converted = convert(
+        &Table::product_events(),
+        source,
+        events.as_bytes(),
+        Vec::new(),
+    )
+    .unwrap();
     assert_eq!(converted.rejected_count, 0, "{events}");
     let mut ids = Vec::new();
     for part in converted.parts {
@@ -37,7 +43,7 @@ fn ids_in_the_lake(events: &str) -> Vec<Option<String>> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    let table = Table::events();
+    let table = Table::product_events();
     let known: Vec<String> = table.event_id_paths().map(str::to_owned).collect();
     prop_oneof![
         4 => prop::sample::select(known),

@@ -31,7 +31,7 @@ impl TrackRequest<'_> {
     }
 }
 
-/// The body of a `trackBulk` request with these events, each as [`TrackRequest::into_json`] gives it.
+/// The body of a `trackBulk` request with these events, each as rendered by [`TrackRequest::into_json`].
 pub fn track_bulk_body<'a>(events: impl IntoIterator<Item = &'a str>) -> String {
     let mut body = JsonObject::default();
     body.array("events", events);

@@ -12,7 +12,7 @@ const MAX_EMAIL_BYTES: usize = 254;
 const MAX_LOCAL_PART_BYTES: usize = 64;
 const MAX_LABEL_BYTES: usize = 63;
 
-/// An e-mail address or a user id, never both, of a form that Iterable takes. Its debug text does not show it.
+/// An e-mail address or a user id, never both, of a form that Iterable accepts. Its debug text does not show it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum User {
     /// `email`.
@@ -32,7 +32,7 @@ pub enum UserError {
         "no user id: 1 to {MAX_USER_ID_CHARS} printable ASCII characters without a space at the end"
     )]
     UserId,
-    /// A word that stands for "nobody": sending it would make one person of many.
+    /// A word that means "no user": sending it would merge many people into one.
     #[error("a placeholder, not a user")]
     Placeholder,
 }
@@ -110,7 +110,7 @@ fn is_email(text: &str) -> bool {
         && domain.split('.').all(label_ok)
 }
 
-/// What senders put where a name is missing. Digits and words that could be somebody's id are not here.
+/// Placeholders that senders use for a missing name. Digits and words that could be an id are not listed.
 fn refuse_placeholder(text: &str) -> Result<(), UserError> {
     const WORDS: [&str; 14] = [
         "0",

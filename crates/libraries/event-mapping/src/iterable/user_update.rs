@@ -25,7 +25,7 @@ impl UserUpdate<'_> {
     }
 }
 
-/// The body of a `bulkUpdate` request with these users, each as [`UserUpdate::into_json`] gives it.
+/// The body of a `bulkUpdate` request with these users, each as rendered by [`UserUpdate::into_json`].
 pub fn bulk_update_body<'a>(users: impl IntoIterator<Item = &'a str>) -> String {
     let mut body = JsonObject::default();
     body.array("users", users);

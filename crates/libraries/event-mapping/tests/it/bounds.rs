@@ -41,7 +41,7 @@ fn elements_that_are_no_events_or_no_batches_are_counted_after_the_first_thousan
         assert_eq!(mapped.events.len(), MAX_SINGLE_REJECTIONS);
         let more = 100_000 - MAX_SINGLE_REJECTIONS as u64;
         assert_eq!(mapped.more.rejected.get(&reason), Some(&more), "{reason}");
-        assert_eq!(mapped.more.rejected_places, Some((1_000, 99_999)));
+        assert_eq!(mapped.more.rejected_ordinals, Some((1_000, 99_999)));
     }
 }
 

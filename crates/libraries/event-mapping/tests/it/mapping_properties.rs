@@ -49,7 +49,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(2, 12, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map("[a-z$ ]{0,6}", inner, 0..4)
+            prop::collection::btree_map("[a-z$ ._#]{0,6}|[0-9]{1,2}", inner, 0..4)
                 .prop_map(|map| Value::from(Map::from_iter(map))),
         ]
     })
@@ -185,6 +185,24 @@ fn says_something(value: &Value) -> bool {
     }
 }
 
+/// Every name, at any depth, is one that Iterable accepts.
+fn assert_names_are_allowed(value: &Value) -> Result<(), TestCaseError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(assert_names_are_allowed),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            prop_assert!(
+                !name.trim().is_empty()
+                    && !name.starts_with('_')
+                    && !name.contains(['.', ',', '#'])
+                    && !name.bytes().all(|byte| byte.is_ascii_digit()),
+                "{name}"
+            );
+            assert_names_are_allowed(value)
+        }),
+        _ => Ok(()),
+    }
+}
+
 proptest! {
     #[test]
     fn no_value_of_a_kinds_own_fields_goes_without_a_note(
@@ -261,10 +279,66 @@ proptest! {
             }
             for (name, _) in attributes.iter().filter(|(_, value)| !value.is_null()) {
                 let is_own = fields.contains_key(name) && name != "screen_name";
-                let is_told = |note: &&Note| note.field() == Some(name) && note.code() != "field_changed";
+                let is_told = |note: &&Note| note.field() == Some(name) && !matches!(note, Note::FieldChanged(_) | Note::FieldTypeChanged(_));
                 let notes = call.notes.iter().filter(is_told).count();
                 prop_assert_eq!(usize::from(is_own) + notes, 1, "{}: {:?} in {}", name, call.notes, call.json);
             }
+        }
+    }
+
+    #[test]
+    fn attribute_is_sent_as_it_came_or_a_note_says_what_was_changed(
+        attributes in prop::collection::btree_map("[a-z]{1,4}", any_value(), 0..8),
+        config in prop::sample::select(CONFIGS.to_vec()),
+        is_profile: bool,
+    ) {
+        let (config, batch) = if is_profile {
+            (r#"{"profiles":true}"#, json!({"user_attributes": attributes, "events": []}))
+        } else {
+            let data = json!({"screen_name": "s", "custom_attributes": attributes});
+            (config, json!({"events": [{"event_type": "screen_view", "data": data}]}))
+        };
+        let mut batch = batch;
+        batch["user_identities"] = json!({"customer_id": "ada", "email": "ada@example.com"});
+        let body = batch.to_string();
+        let sent: Value = serde_json::from_str(&json!(attributes).to_string()).unwrap();
+
+        let mapped = mapper(config).map(&body, &ARRIVAL);
+
+        let calls = mapped.events.iter().filter_map(|event| match &event.outcome {
+            Outcome::Send(call) => Some(call),
+            Outcome::Skip(_) | Outcome::Reject(..) => None,
+        });
+        for call in calls.chain(&mapped.profiles) {
+            let request: Value = serde_json::from_str(&call.json).unwrap();
+            assert_names_are_allowed(&request["dataFields"])?;
+            for (name, value) in sent.as_object().unwrap().iter().filter(|(_, value)| !value.is_null()) {
+                let is_same = request["dataFields"].get(name) == Some(value);
+                let is_told = call.notes.iter().filter_map(Note::field).any(|field| {
+                    field.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                });
+                prop_assert!(is_same != is_told, "{}: {:?} in {}", name, call.notes, call.json);
+            }
+        }
+    }
+
+    #[test]
+    fn event_name_is_within_the_limits_and_a_changed_one_is_noted(
+        name in "[a-z\n\u{0}ä ]{1,6}|[a-zä]{250,300}",
+        prefix in "|app_",
+    ) {
+        let event = json!({"event_type": "custom_event", "data": {"event_name": name}});
+        let body = json!({"user_identities": {"customer_id": "ada"}, "events": [event]}).to_string();
+        let config = json!({"scope": "everything", "event_name_prefix": prefix}).to_string();
+
+        let mapped = mapper(&config).map(&body, &ARRIVAL);
+
+        if let Outcome::Send(call) = &mapped.events[0].outcome {
+            prop_assert!(call.event_name.chars().count() <= 255 && !call.event_name.contains(char::is_control));
+            let is_noted = call.notes.iter().any(|note| note.field() == Some("event_name"));
+            prop_assert_eq!(is_noted, call.event_name != format!("{prefix}{name}"));
+            let request: Value = serde_json::from_str(&call.json).unwrap();
+            prop_assert_eq!(request["eventName"].as_str(), Some(call.event_name.as_str()));
         }
     }
 

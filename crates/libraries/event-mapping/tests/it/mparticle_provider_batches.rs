@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use event_mapping::{
     DryRun, dry_run,
-    iterable::{BulkAnswer, ErrorAnswer},
+    iterable::{BulkResponse, ErrorResponse},
 };
 use serde_json::{Value, json};
 
@@ -163,11 +163,11 @@ fn recorded_answers_of_iterable_are_understood() {
         let recorded: Value = serde_json::from_str(&text).unwrap();
         let body = recorded["body"].to_string();
 
-        let bulk = BulkAnswer::parse(body.as_bytes()).ok();
-        let error = ErrorAnswer::parse(body.as_bytes());
+        let bulk = BulkResponse::parse(body.as_bytes()).ok();
+        let error = ErrorResponse::parse(body.as_bytes());
         let failed = bulk
             .as_ref()
-            .map(BulkAnswer::failed_users)
+            .map(BulkResponse::failed_users)
             .unwrap_or_default();
         let seen = json!({
             "counts": bulk.as_ref().map(|answer| [answer.success_count, answer.fail_count]),

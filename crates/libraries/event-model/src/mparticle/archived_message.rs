@@ -8,14 +8,14 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// One line of `raw/mparticle/dt=…/hour=…/….ndjson.gz`.
 ///
 /// The queue delivers at least once, and what could not be forwarded is received again later, so a message may be in
-/// the archive more than once; its id tells.
+/// the archive more than once; its id shows that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ArchivedMessage<'a> {
     /// The message's id in the queue.
     #[serde(borrow)]
     pub message_id: Cow<'a, str>,
-    /// When the queue took it: RFC 3339 in UTC, to the millisecond.
+    /// When the queue received it: RFC 3339 in UTC, to the millisecond.
     #[serde(borrow)]
     pub sent_at: Cow<'a, str>,
     /// The body as mParticle sent it.
@@ -37,7 +37,7 @@ impl<'a> ArchivedMessage<'a> {
         }
     }
 
-    /// When the queue took it, milliseconds since the Unix epoch.
+    /// When the queue received it, milliseconds since the Unix epoch.
     pub fn sent_at_ms(&self) -> Option<i64> {
         let sent_at = OffsetDateTime::parse(&self.sent_at, &Rfc3339).ok()?;
         i64::try_from(sent_at.unix_timestamp_nanos() / 1_000_000).ok()

@@ -35,13 +35,13 @@ lenient_object! {
         pub deleted_user_attributes: Field<'a>,
         /// What the user agreed to, by regulation and purpose.
         pub consent_state: Field<'a>,
-        /// When mParticle took the batch, milliseconds since the Unix epoch.
+        /// When mParticle received the batch, milliseconds since the Unix epoch.
         pub timestamp_unixtime_ms: Field<'a>,
         environment: Field<'a>,
         device_info: Field<'a>,
         application_info: Field<'a>,
         schema_version: Field<'a>,
-        // What tells other things than batches.
+        // Members that identify something other than a batch.
         kind: Field<'a> = "type",
         firehose_version: Field<'a>,
         request_type: Field<'a>,

@@ -113,7 +113,7 @@ lenient_object! {
 impl<'a> EventData<'a> {
     /// The event's own name, and the key of [`EventData`] that says it. A screen's is its `screen_name`; a sample in
     /// mParticle's documentation names one by `event_name`. Of a custom event nothing else is a name; where one of another
-    /// kind has none, the screen it happened on is told.
+    /// kind has none, the screen it happened on counts.
     pub fn name(&self, event_type: &EventType<'_>) -> Option<(&'static str, Cow<'a, str>)> {
         let event_name = || Some(("event_name", self.event_name.text()?));
         let screen_name = || Some(("screen_name", self.screen_name.text()?));
@@ -130,7 +130,7 @@ impl<'a> EventData<'a> {
 pub enum Entry<'a> {
     /// An event.
     Event(Event<'a>),
-    /// Something that is no object, as it was sent.
+    /// Something that is not an object, as it was sent.
     Other(Field<'a>),
 }
 

@@ -1,6 +1,6 @@
 //! The id of an event, the same whenever and however often it is read, and by whomever.
 //!
-//! Iterable takes ids of letters, digits and hyphens, of at most 512 bytes
+//! Iterable accepts ids of letters, digits and hyphens, of at most 512 bytes
 //! (<https://support.iterable.com/hc/en-us/articles/206430615-Custom-Event-Properties>), so ids are of that alphabet from the start: the
 //! lake and a destination then know an event by the same one.
 

@@ -8,7 +8,7 @@ use crate::{Timestamp, instant_from_number, read_instant};
 /// Times before 2010 are none: mParticle is younger, so the clock that made them was wrong.
 pub const ACCEPTED_FROM_MS: i64 = 1_262_304_000_000;
 
-/// How far ahead of its arrival an event's time may be: a client's clock may be wrong by a zone. Anything later is no time,
+/// How far ahead of its arrival an event's time may be: a client's clock may be wrong by a zone. Anything later is not a time,
 /// and the lake's partitions end there too.
 pub const ACCEPTED_AHEAD_MS: i64 = 24 * 60 * 60 * 1_000;
 

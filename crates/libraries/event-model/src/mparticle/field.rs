@@ -1,4 +1,4 @@
-//! One value of a JSON object, read only as far as somebody asks.
+//! One value of a JSON object, parsed only when it is read.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -12,7 +12,7 @@ use super::{Decimal, Int64, object::Name, text::unescape};
 
 /// A value as it was sent, or nothing: `null` and an absent key are the same.
 ///
-/// The readers give `None` for a value of another kind, so that one odd field never costs its event.
+/// The readers return `None` for a value of another kind, so that one malformed field never loses its event.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Field<'a>(Option<&'a RawValue>);
 
@@ -36,8 +36,8 @@ pub enum Kind {
 /// The entries of an object in their order. A key sent twice is there twice.
 pub type Entries<'a> = Vec<(Cow<'a, str>, Field<'a>)>;
 
-/// Where each name stands last: its value there holds, as for any JSON reader. A table, since a body has room for a hundred
-/// thousand names, each of which would be looked for among all others.
+/// The last index of each name: the last value counts, as for any JSON reader. A table, since a body has room for a hundred
+/// thousand names, and comparing each with all others would take too long.
 pub fn last_places<'e>(entries: &'e [(Cow<'_, str>, Field<'_>)]) -> HashMap<&'e str, usize> {
     let names = entries.iter().enumerate();
     names

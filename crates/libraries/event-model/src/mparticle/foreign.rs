@@ -1,4 +1,4 @@
-//! What a body that is no batch seems to be, so that whoever reads the rejection knows which sender to look at.
+//! What a body that is not a batch seems to be, so that the rejection shows which sender to check.
 
 use super::Field;
 
@@ -11,10 +11,10 @@ const ENVELOPES: [(&[&str], &str); 13] = [
     (&["logEvents"], "a batch of CloudWatch Logs"),
     (
         &["Records"],
-        "a notice of S3 or a batch of SQS, SNS or Kinesis",
+        "a notification of S3 or a batch of SQS, SNS or Kinesis",
     ),
     (&["detail-type", "detail"], "an event of EventBridge"),
-    (&["Type", "TopicArn"], "a notice of SNS"),
+    (&["Type", "TopicArn"], "a notification of SNS"),
     (
         &["client_id", "events"],
         "a request of Google Analytics' Measurement Protocol",

@@ -23,7 +23,7 @@ pub(super) struct Element<'a> {
 type Value<'a> = (&'a [u8], Option<UsualEnvelope<'a>>);
 
 /// Walks over the elements. Each one that comes without a problem is syntactically valid JSON, apart from bytes that
-/// are no UTF-8 and escapes that are no characters inside of its strings. After a problem nothing follows.
+/// are not UTF-8, and escapes that are not characters, within its strings. Nothing follows a problem.
 ///
 /// `serde_json` skips values without recursion, so that depth costs memory in proportion to the body and no stack.
 pub(super) struct Elements<'a> {

@@ -31,7 +31,7 @@ impl AcceptedTimes {
 
     /// Reads a timestamp: seconds since 1970, also with decimals, or RFC 3339.
     ///
-    /// Decimals are cut off: a webhook has the second of an event and the Events API its milliseconds, and the time is a
+    /// Decimals are dropped: a webhook has the second of an event and the Events API its milliseconds, and the time is a
     /// part of the key by which the store knows an event again. The payload keeps what was sent.
     ///
     /// Milliseconds since 1970 are rejected with a hint and not guessed: no SparkPost payload is known to have them.
@@ -67,7 +67,7 @@ fn micros(text: &str) -> Option<i64> {
     epoch_micros(text).or_else(|| iso_micros(text))
 }
 
-/// Decimal seconds as microseconds, held at the ends of `i64`; finer decimals are cut off. `None` for other texts.
+/// Decimal seconds as microseconds, held at the ends of `i64`; finer decimals are dropped. `None` for other texts.
 fn epoch_micros(text: &str) -> Option<i64> {
     let (sign, magnitude) = match text.strip_prefix('-') {
         Some(magnitude) => (-1, magnitude),

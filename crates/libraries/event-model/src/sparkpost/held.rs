@@ -1,6 +1,6 @@
 //! What is held of a batch beside its body, and how much of it at most.
 //!
-//! A body is bounded by whoever reads it. What it becomes is not: a number of two bytes becomes a rejection of a hundred,
+//! The reader of a body limits its size. The rejections it leads to are not limited by that: a number of two bytes becomes a rejection of a hundred,
 //! an event of forty bytes one of three hundred. So each is counted, and what is too much is counted only.
 
 use std::borrow::Cow;

@@ -30,7 +30,7 @@ const TIMES: [&str; 3] = ["timestamp", "injection_time", "scheduled_time"];
 /// string of its digits are the same: SparkPost's webhooks write ids as text, its Events API as numbers.
 ///
 /// # Errors
-/// When the payload is no object that could be stored. How deep one is nested was checked before.
+/// When the payload is not an object that can be stored. How deep one is nested was checked before.
 pub(super) fn identity_of(event_type: &str, payload: &str) -> Result<Fingerprint, RejectReason> {
     let mut hasher = hasher("event");
     add(&mut hasher, event_type.as_bytes());

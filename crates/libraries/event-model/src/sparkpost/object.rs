@@ -10,7 +10,7 @@ use super::reject_reason::RejectReason;
 
 /// Calls `visit` with the name and the JSON text of each member of `object`, in order, until it fails.
 ///
-/// A name that occurs twice is visited twice; whoever keeps the last value does as `jsonb` does.
+/// A name that occurs twice is visited twice; keeping the last value is what `jsonb` does.
 pub(super) fn for_each_member<'a>(
     object: &'a str,
     visit: impl FnMut(Cow<'a, str>, &'a str) -> Result<(), RejectReason>,

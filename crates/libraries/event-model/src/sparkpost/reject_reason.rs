@@ -6,7 +6,7 @@ use crate::{ByteForm, Timestamp};
 
 /// Why an item could not be stored.
 ///
-/// The text goes to `events_rejected.reason`. It names the field and what was found there, and holds nothing of a
+/// The text goes to `email_events_rejected.reason`. It names the field and what was found there, and holds nothing of a
 /// payload but the timestamps and class names that are at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {

@@ -10,7 +10,7 @@ const ESCAPE_LENGTH: usize = 6;
 
 /// The element as text that Postgres can store, borrowed where nothing is wrong with it.
 ///
-/// `element` must be valid JSON, but for the content of its strings, where bytes that are no UTF-8, the escape of
+/// `element` must be valid JSON, but for the content of its strings, where bytes that are not UTF-8, the escape of
 /// U+0000 and surrogates without a partner are replaced by U+FFFD.
 pub(super) fn to_storable(element: &[u8]) -> Cow<'_, str> {
     // Not at once by `from_utf8_lossy`, which checks byte by byte where this checks many bytes at a time.

@@ -5,7 +5,7 @@
 #![no_main]
 
 use event_model::{EventKey, Timestamp};
-use event_query::{CountQuery, Dialect, EventQuery, IndexedKeys, Place, Position, Statement, Total};
+use event_query::{CountQuery, Dialect, EventQuery, IndexedKeys, PageStart, Position, Statement, Total};
 use libfuzzer_sys::fuzz_target;
 use time::{OffsetDateTime, macros::datetime};
 
@@ -16,7 +16,7 @@ fuzz_target!(|query: &str| {
     let Ok(search) = EventQuery::parse(query, NOW, &keys) else { return };
     let last = Position { ts: Timestamp::from_time(NOW), event_key: EventKey::from_u128(7) };
 
-    for place in [search.place(), Place::After(last), Place::Skipping(1)] {
+    for place in [search.page_start(), PageStart::After(last), PageStart::Skipping(1)] {
         assert_binds_fit(&search.fetch_statement(place, 11));
     }
     assert_binds_fit(&search.count_statement(None));
@@ -28,7 +28,7 @@ fuzz_target!(|query: &str| {
         let next = search.links(dialect, Some(last), Total::Exactly(9)).next.expect("there is more");
         let (_, next) = next.split_once('?').expect("a link has parameters");
         let next = EventQuery::parse(next, NOW + time::Duration::DAY, &keys).expect("a link of ours is a search");
-        assert_eq!(next.place(), Place::After(last));
+        assert_eq!(next.page_start(), PageStart::After(last));
         assert_eq!(next.count_statement(None), search.count_statement(None));
     }
 });

@@ -23,7 +23,7 @@ pub(super) enum Group {
     Time(TimeUnit),
 }
 
-/// The time of an event, cut off.
+/// The time of an event, truncated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeUnit {
     /// What Postgres calls it.

@@ -4,7 +4,7 @@ use crate::endpoint::Endpoint;
 fn parse(query: &str, delimiter: &str) -> Result<Filters, ParamError> {
     let keys = IndexedKeys::new(["user_id".to_owned(), "order".to_owned()]);
     let query = format!("{query}&delimiter={delimiter}");
-    Filters::parse(&GivenParameters::parse(&query, Endpoint::Search)?, &keys)
+    Filters::parse(&RawParams::parse(&query, Endpoint::Search)?, &keys)
 }
 
 fn text(field: TextField, values: &[&str]) -> Filter {

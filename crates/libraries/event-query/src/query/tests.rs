@@ -3,6 +3,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::dialect::Dialect;
+use crate::position::Position;
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
@@ -58,7 +59,7 @@ fn nothing_given_means_the_last_day_but_for_the_last_minute() {
         )
     );
     assert_eq!(query.per_page(), 1_000);
-    assert_eq!(query.place(), Place::Beginning);
+    assert_eq!(query.page_start(), PageStart::Beginning);
     assert_eq!(query.known_total(), None);
     assert_eq!(range("cursor=initial"), range(""));
 }
@@ -194,7 +195,10 @@ fn next_page_asks_the_same_range_however_late_it_is_asked() {
             (asked.range, &asked.filters),
             "{first}"
         );
-        assert_eq!(second.place(), Place::After(position(1_700_000_000)));
+        assert_eq!(
+            second.page_start(),
+            PageStart::After(position(1_700_000_000))
+        );
         assert_eq!(second.known_total(), Some(Total::Exactly(3)));
     }
 }
@@ -242,14 +246,14 @@ fn cursor_of_another_search_is_refused() {
 
 #[test]
 fn page_by_number_skips_the_pages_before_it() {
-    let place = |query| parse(query).unwrap().place();
+    let start = |query| parse(query).unwrap().page_start();
 
-    assert_eq!(place("page=1&per_page=10"), Place::Beginning);
-    assert_eq!(place("page=3&per_page=10"), Place::Skipping(20));
-    assert_eq!(place("page=101"), Place::Skipping(100_000));
+    assert_eq!(start("page=1&per_page=10"), PageStart::Beginning);
+    assert_eq!(start("page=3&per_page=10"), PageStart::Skipping(20));
+    assert_eq!(start("page=101"), PageStart::Skipping(100_000));
     assert_eq!(
-        place(&format!("page=3&cursor={}", cursor_of(""))),
-        Place::After(position(1_700_000_000))
+        start(&format!("page=3&cursor={}", cursor_of(""))),
+        PageStart::After(position(1_700_000_000))
     );
 }
 

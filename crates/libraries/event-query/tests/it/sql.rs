@@ -1,7 +1,7 @@
 //! What searches become.
 
 use event_model::{EventKey, Timestamp};
-use event_query::{Bind, CountQuery, EventQuery, IndexedKeys, Place, Position, Statement};
+use event_query::{Bind, CountQuery, EventQuery, IndexedKeys, PageStart, Position, Statement};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use time::OffsetDateTime;
@@ -87,8 +87,8 @@ fn each_combination_of_filters() {
     for (name, query) in combinations {
         let query = parse(query);
         let statements = [
-            query.fetch_statement(Place::Beginning, 1_001),
-            query.fetch_statement(Place::After(position()), 1_001),
+            query.fetch_statement(PageStart::Beginning, 1_001),
+            query.fetch_statement(PageStart::After(position()), 1_001),
             query.count_statement(Some(10_001)),
             query.count_statement(None),
         ];
@@ -193,7 +193,7 @@ proptest! {
     fn placeholders_are_binds_and_the_text_is_ours(query in hostile_queries(), after: bool) {
         let query = parse(&query);
 
-        for statement in [query.fetch_statement(if after { Place::After(position()) } else { Place::Skipping(100) }, 11), query.count_statement(Some(10_001))] {
+        for statement in [query.fetch_statement(if after { PageStart::After(position()) } else { PageStart::Skipping(100) }, 11), query.count_statement(Some(10_001))] {
             let expected: Vec<usize> = (1..=statement.binds.len()).collect();
             prop_assert_eq!(placeholders(&statement.sql), expected);
             prop_assert!(!statement.sql.contains("planted"));
@@ -204,7 +204,7 @@ proptest! {
     #[test]
     fn no_query_string_panics(query in "\\PC*|((from|to|events|recipients|per_page|page|cursor|delimiter|timezone|subjects|reason|ab_test_versions|tags)=[^&]{0,20}&?){0,6}") {
         if let Ok(query) = EventQuery::parse(&query, NOW, &keys()) {
-            let _ = query.fetch_statement(query.place(), 11);
+            let _ = query.fetch_statement(query.page_start(), 11);
         }
     }
 }

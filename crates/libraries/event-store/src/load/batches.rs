@@ -1,22 +1,21 @@
-//! The row of a batch in `batches`: the mark that it was loaded, and the numbers that must add up.
+//! The row of a batch in `batches`, which marks it as loaded and holds its numbers.
 
-use event_model::{BatchKey, sparkpost::Batch};
+use event_model::{BatchKey, Counts, sparkpost::Batch};
 use sqlx::PgConnection;
 
-use super::LoadOutcome;
 use crate::{StoreError, error::Step};
 
-/// The numbers of a batch, as wide as their columns.
+/// The numbers in the row of a batch, as wide as their columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct BatchRow {
     events: i32,
     inserted: i32,
     rejected: i32,
     sanitized: i32,
 }
 
-impl Counts {
-    /// What nearly every batch comes to: all events are new, and Postgres takes what the parser took.
+impl BatchRow {
+    /// The usual outcome: all events are new, and Postgres accepts what the parser accepted.
     pub(super) fn expected(batch: &Batch<'_>) -> Self {
         Self {
             events: column(batch.received()),
@@ -35,17 +34,17 @@ impl Counts {
         }
     }
 
-    pub(super) fn outcome(self) -> LoadOutcome {
+    pub(super) fn outcome(self) -> Counts {
         let duplicate = self.events - self.inserted - self.rejected;
-        LoadOutcome::Loaded {
-            inserted: self.inserted.unsigned_abs().into(),
+        Counts {
+            stored: self.inserted.unsigned_abs().into(),
             duplicate: duplicate.unsigned_abs().into(),
             rejected: self.rejected.unsigned_abs().into(),
         }
     }
 
-    /// Writes the row; false if it is there, when the batch is loaded. Waits for a transaction that is about to write
-    /// the same row.
+    /// Writes the row; false if it exists, because the batch is loaded. Waits for a transaction that is writing the same
+    /// row.
     pub(super) async fn announce(
         self,
         connection: &mut PgConnection,

@@ -17,8 +17,11 @@ macro_rules! columns {
 }
 
 /// Copies rows into the table.
-pub(super) const INTO_EVENTS: &str =
-    concat!("copy events (", columns!(), ") from stdin (format binary)");
+pub(super) const INTO_EVENTS: &str = concat!(
+    "copy email_events (",
+    columns!(),
+    ") from stdin (format binary)"
+);
 
 /// Copies rows beside the table.
 pub(super) const INTO_STAGING: &str = concat!(
@@ -29,7 +32,7 @@ pub(super) const INTO_STAGING: &str = concat!(
 
 /// Inserts what was copied beside the table and is not in it.
 pub(super) const FROM_STAGING: &str = concat!(
-    "insert into events (",
+    "insert into email_events (",
     columns!(),
     ") ",
     "select ",

@@ -1,4 +1,4 @@
-//! What could not be stored, on its way into `events_rejected`.
+//! What could not be stored, on its way into `email_events_rejected`.
 
 use event_model::{
     BatchKey,
@@ -194,7 +194,7 @@ async fn insert(
     // A batch whose row in `batches` was deleted for its age and that comes once more has its rejected events here.
     sqlx::query!(
         r#"
-        insert into events_rejected (batch_key, ordinal, reason, raw)
+        insert into email_events_rejected (batch_key, ordinal, reason, raw)
         select $1, item.ordinal, item.reason, item.raw
         from unnest($2::integer[], $3::text[], $4::bytea[]) as item (ordinal, reason, raw)
         on conflict (batch_key, ordinal) do nothing

@@ -8,8 +8,8 @@ use crate::{StoreError, error::Step};
 
 /// For how long `batches` remembers.
 ///
-/// A batch that comes again after that is loaded again and changes nothing, as its events are known by their keys; it
-/// only takes the slower way. Providers send a batch again within hours, and a dead letter queue keeps it two weeks.
+/// A batch that arrives again after that is loaded again and changes nothing, as its events are known by their keys; it
+/// only takes the slower path. Providers repeat a batch within hours, and a dead-letter queue keeps it two weeks.
 const BATCH_MEMORY: Duration = Duration::days(90);
 
 pub(super) async fn delete_batches(
@@ -36,10 +36,13 @@ pub(super) async fn delete_rejected(
     let Some(cutoff) = wanted.cutoff() else {
         return Ok(());
     };
-    let deleted = sqlx::query!("delete from events_rejected where rejected_at < $1", cutoff)
-        .execute(connection)
-        .await
-        .step("deleting old rejected events")?;
+    let deleted = sqlx::query!(
+        "delete from email_events_rejected where rejected_at < $1",
+        cutoff
+    )
+    .execute(connection)
+    .await
+    .step("deleting old rejected events")?;
     report.rejected_deleted = deleted.rows_affected();
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Merges partitions that hardly anything comes into any more.
+//! Merges partitions that hardly any event is added to.
 //!
 //! Rows are copied beside their partitions, in steps of one transaction each, and the copy then takes the place of its
 //! sources; readers and loaders wait for that last step alone. What has been done is read from the catalog before each
-//! step, so a merge goes on from wherever it was cut off. At most one is finished in a run.
+//! step, so an interrupted merge continues where it stopped. At most one is finished in a run.
 
 mod choice;
 mod state;

@@ -5,8 +5,8 @@ use sqlx::PgConnection;
 use super::{Ddl, Maintenance, Report, define, partition_index::PartitionIndex};
 use crate::{MetadataKey, StoreError, error::Step};
 
-/// Begins the name of every such index on `events`. Indexes named otherwise are not touched.
-const PREFIX: &str = "events_meta_";
+/// Begins the name of every such index on `email_events`. Indexes named otherwise are not touched.
+const PREFIX: &str = "email_events_meta_";
 
 /// Makes the indexes that are wanted and not there, or not on all partitions.
 pub(super) async fn create_missing(
@@ -53,7 +53,7 @@ pub(super) async fn drop_unwanted(
     Ok(())
 }
 
-/// The metadata indexes on `events`, whether complete or not.
+/// The metadata indexes on `email_events`, whether complete or not.
 async fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     sqlx::query_scalar!(
         r#"
@@ -61,7 +61,7 @@ async fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreErr
         from pg_index
         join pg_class
             on pg_class.oid = pg_index.indexrelid
-        where pg_index.indrelid = 'events'::regclass
+        where pg_index.indrelid = 'email_events'::regclass
             and starts_with(pg_class.relname, $1)
         order by pg_class.relname
         "#,

@@ -1,6 +1,6 @@
 //! Indexes that are made after the partitions that they are on.
 //!
-//! `events` is partitioned, and Postgres builds no index on a partitioned table concurrently. So an index is first made
+//! `email_events` is partitioned, and Postgres builds no index on a partitioned table concurrently. So an index is first made
 //! on the parent alone, where there are no rows; then one partition after the other gets its own, concurrently, and
 //! attaches it, the newest first, as that is where people look. With the last one the parent's index becomes valid. A
 //! partition that is made meanwhile is made like its parent and comes with the index. What has been done is read from the
@@ -15,7 +15,7 @@ use crate::{StoreError, error::Step};
 
 const STEP: &str = "building an index";
 
-/// An index on `events` and its parts. Names and definition are made of names and literals of a safe alphabet.
+/// An index on `email_events` and its parts. Names and definition are made of names and literals of a safe alphabet.
 pub(super) struct PartitionIndex {
     pub(super) name: String,
     /// What follows a partition's name in that of its part.
@@ -27,7 +27,7 @@ pub(super) struct PartitionIndex {
 /// A partition that has no part yet in an index of its parent.
 struct Gap {
     partition: String,
-    /// Whether an index of the name that it would get is there and usable; it is not if its building was cut off.
+    /// Whether an index of the name that it would get is there and usable; it is not if its build was interrupted.
     is_built: Option<bool>,
 }
 
@@ -40,7 +40,7 @@ impl PartitionIndex {
     ) -> Result<(), StoreError> {
         if !self.exists(connection).await? {
             let sql = format!(
-                r#"create index "{}" on only events {}"#,
+                r#"create index "{}" on only email_events {}"#,
                 self.name, self.definition
             );
             if define(connection, &sql, STEP).await? == Ddl::Postponed {
@@ -110,7 +110,7 @@ impl PartitionIndex {
                 from pg_index
                 join pg_class
                     on pg_class.oid = pg_index.indexrelid
-                where pg_index.indrelid = 'events'::regclass
+                where pg_index.indrelid = 'email_events'::regclass
                     and pg_class.relname = $1
             ) as "exists!"
             "#,
@@ -136,7 +136,7 @@ impl PartitionIndex {
                 and named.relnamespace = partition.relnamespace
             left join pg_index as part
                 on part.indexrelid = named.oid
-            where pg_inherits.inhparent = 'events'::regclass
+            where pg_inherits.inhparent = 'email_events'::regclass
                 and not pg_inherits.inhdetachpending
                 and not exists (
                     select

@@ -154,7 +154,7 @@ async fn detach_once(connection: &mut PgConnection, name: &str) -> Result<Ddl, S
         r#"
         select inhdetachpending
         from pg_inherits
-        where inhparent = 'events'::regclass
+        where inhparent = 'email_events'::regclass
             and inhrelid = to_regclass(quote_ident($1))
         "#,
         name,
@@ -167,7 +167,10 @@ async fn detach_once(connection: &mut PgConnection, name: &str) -> Result<Ddl, S
         Some(false) => "concurrently",
         Some(true) => "finalize",
     };
-    let sql = format!("alter table events detach partition {} {how}", quoted(name));
+    let sql = format!(
+        "alter table email_events detach partition {} {how}",
+        quoted(name)
+    );
     define_once(connection, &sql, STEP).await
 }
 

@@ -13,7 +13,7 @@ pub(super) async fn create_missing(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let index = PartitionIndex {
-        name: "events_unfolded_idx".to_owned(),
+        name: "email_events_unfolded_idx".to_owned(),
         part_suffix: "_unfolded_idx".to_owned(),
         definition: index_definition(),
     };

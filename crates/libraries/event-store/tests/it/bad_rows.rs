@@ -69,7 +69,7 @@ async fn bad_row_of_each_kind_is_rejected_alone(pool: PgPool) {
         let reason = texts(
             &pool,
             &format!(
-                "select reason from events_rejected where batch_key = '{key}' and ordinal = 33"
+                "select reason from email_events_rejected where batch_key = '{key}' and ordinal = 33"
             ),
         )
         .await;
@@ -78,7 +78,7 @@ async fn bad_row_of_each_kind_is_rejected_alone(pool: PgPool) {
             "{index}: {reason:?}"
         );
         let raw: Vec<u8> =
-            sqlx::query_scalar("select raw from events_rejected where batch_key = $1")
+            sqlx::query_scalar("select raw from email_events_rejected where batch_key = $1")
                 .bind(key.as_str())
                 .fetch_one(&pool)
                 .await
@@ -103,9 +103,13 @@ async fn reason_says_what_postgres_said_and_quotes_no_value(pool: PgPool) {
         .await
         .unwrap();
 
-    let reasons = texts(&pool, "select reason from events_rejected order by ordinal").await;
+    let reasons = texts(
+        &pool,
+        "select reason from email_events_rejected order by ordinal",
+    )
+    .await;
     assert!(
-        reasons[0].contains("events_w202423_rcpt_to_ts_idx"),
+        reasons[0].contains("email_w202423_rcpt_to_ts_idx"),
         "{reasons:?}"
     );
     assert!(reasons[1].contains("not valid JSON"), "{reasons:?}");
@@ -174,7 +178,7 @@ async fn time_that_has_no_partition_is_rejected_alone(pool: PgPool) {
         .unwrap();
 
     assert_eq!(outcome, loaded(1, 0, 3));
-    let reasons = texts(&pool, "select distinct reason from events_rejected").await;
+    let reasons = texts(&pool, "select distinct reason from email_events_rejected").await;
     assert_eq!(
         reasons,
         ["`timestamp` is outside of the range that is stored"]

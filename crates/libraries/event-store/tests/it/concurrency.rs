@@ -16,7 +16,7 @@ async fn load_all(store: Store, prefix: &'static str, order: Vec<u32>) -> u64 {
         let batch = batch(events(first..first + SIZE, THURSDAY));
         let key = key(&format!("{prefix}{number}"));
         match store.load_batch(&key, &batch).await.unwrap() {
-            LoadOutcome::Loaded { inserted: rows, .. } => inserted += rows,
+            LoadOutcome::Loaded(counts) => inserted += counts.stored,
             LoadOutcome::AlreadyLoaded => {}
         }
     }
@@ -113,7 +113,7 @@ async fn week_that_retention_removes_during_a_load_is_made_again(pool: PgPool) {
     store.load_batch(&key("first"), &first).await.unwrap();
 
     // The store still believes that the week is there.
-    sqlx::query("drop table events_w202423")
+    sqlx::query("drop table email_w202423")
         .execute(&pool)
         .await
         .unwrap();
@@ -127,5 +127,5 @@ async fn week_that_retention_removes_during_a_load_is_made_again(pool: PgPool) {
     .unwrap();
 
     assert_eq!(outcome, loaded(10, 0, 0));
-    assert_eq!(weeks(&pool).await, ["events_w202423"]);
+    assert_eq!(weeks(&pool).await, ["email_w202423"]);
 }

@@ -11,7 +11,7 @@ use crate::support::*;
 /// Keeps loads waiting before their first row.
 async fn block_loads(pool: &PgPool) -> PgTransaction<'_> {
     let mut blocker = pool.begin().await.unwrap();
-    sqlx::query("lock table events in share mode")
+    sqlx::query("lock table email_events in share mode")
         .execute(&mut *blocker)
         .await
         .unwrap();

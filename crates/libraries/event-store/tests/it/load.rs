@@ -65,7 +65,7 @@ async fn empty_batch_is_loaded_and_leaves_no_events(pool: PgPool) {
     assert_eq!(outcome, loaded(0, 0, 0));
     assert_eq!(event_count(&pool).await, 0);
     assert_eq!(
-        number(&pool, "select count(*) from events_rejected").await,
+        number(&pool, "select count(*) from email_events_rejected").await,
         0
     );
 }
@@ -90,7 +90,7 @@ async fn missing_partitions_are_made_on_the_way(pool: PgPool) {
     let made = weeks(&pool).await;
     assert_eq!(
         made[..3],
-        ["events_w200953", "events_w201601_52", "events_w202001_53"]
+        ["email_w200953", "email_w201601_52", "email_w202001_53"]
     );
     assert_eq!(made.len(), 4);
 }
@@ -122,7 +122,7 @@ async fn nineteen_events_of_one_id_and_one_second_are_nineteen_rows(pool: PgPool
     assert_eq!(
         number(
             &pool,
-            "select count(distinct type) from events where ts = '2016-02-02 19:50:00Z'"
+            "select count(distinct type) from email_events where ts = '2016-02-02 19:50:00Z'"
         )
         .await,
         19
@@ -142,7 +142,7 @@ async fn what_the_parser_rejects_is_kept_with_reason_and_bytes(pool: PgPool) {
     assert_eq!(outcome, loaded(1, 0, 2));
     let kept = texts(
         &pool,
-        "select ordinal || ' ' || reason || ' ' || (convert_from(raw, 'UTF8') like '%event_id%') from events_rejected order by ordinal",
+        "select ordinal || ' ' || reason || ' ' || (convert_from(raw, 'UTF8') like '%event_id%') from email_events_rejected order by ordinal",
     )
     .await;
     assert!(
@@ -171,7 +171,7 @@ async fn rejected_events_come_again_after_their_batch_was_forgotten(pool: PgPool
 
     assert_eq!(outcome, loaded(0, 0, 1));
     assert_eq!(
-        number(&pool, "select count(*) from events_rejected").await,
+        number(&pool, "select count(*) from email_events_rejected").await,
         1
     );
 }

@@ -31,7 +31,7 @@ async fn poolers_that_take_no_options_are_migrated_loaded_and_searched_through(p
 
         store.migrate().await.unwrap();
         store.maintain(&no_maintenance(THURSDAY)).await.unwrap();
-        // The second batch takes the careful way, with a temporary table.
+        // The second batch takes the staged merge, with a temporary table.
         let first = batch(events(0..20, THURSDAY));
         let second = batch(events(10..30, THURSDAY));
         let load = async |name: &str, batch| {
@@ -85,12 +85,12 @@ async fn pooler_in_transaction_mode_is_refused_before_anything_is_changed(pool: 
 async fn refusals_that_pass_are_waited_out_and_the_others_are_told_at_once(pool: PgPool) {
     // How often a login is tried that is refused ten times, within half a second.
     for (sqlstate, trouble, is_tried_again) in [
-        ("57P03", Trouble::Away, true),
-        ("53300", Trouble::Away, true),
-        ("53200", Trouble::Away, true),
-        ("08006", Trouble::Away, true),
+        ("57P03", Trouble::Unavailable, true),
+        ("53300", Trouble::Unavailable, true),
+        ("53200", Trouble::Unavailable, true),
+        ("08006", Trouble::Unavailable, true),
         // The time for logging in is up: no statement was too slow.
-        ("57014", Trouble::Away, true),
+        ("57014", Trouble::Unavailable, true),
         ("08P01", Trouble::Refused, false),
         ("0A000", Trouble::Refused, false),
         ("28000", Trouble::Refused, false),
@@ -151,6 +151,6 @@ async fn login_by_iam_that_fails_now_and_then_is_tried_again_and_never_for_ever(
     let (failing, front) = store(usize::MAX, Duration::from_millis(500)).await;
     let error = failing.is_loaded(&key("a")).await.unwrap_err();
     assert!(matches!(error, StoreError::IamLogin(_)), "{error:?}");
-    assert_eq!(error.trouble(), Trouble::Away);
+    assert_eq!(error.trouble(), Trouble::Unavailable);
     assert!((2..10).contains(&front.logins()), "{}", front.logins());
 }

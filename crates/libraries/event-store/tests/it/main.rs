@@ -15,6 +15,7 @@ mod metadata_index;
 mod old_events;
 mod partition;
 mod read;
+mod renamed;
 mod restore;
 mod roles;
 mod round_trip;

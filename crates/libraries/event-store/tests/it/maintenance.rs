@@ -8,10 +8,10 @@ use crate::support::*;
 
 const WEEK: Duration = Duration::from_hours(7 * 24);
 const WEEKS_BEFORE_AND_AFTER: [&str; 4] = [
-    "events_w202420",
-    "events_w202421",
-    "events_w202422",
-    "events_w202423",
+    "email_w202420",
+    "email_w202421",
+    "email_w202422",
+    "email_w202423",
 ];
 
 /// Four weeks with ten events each, the last one that of [`THURSDAY`].
@@ -70,7 +70,7 @@ async fn retention_drops_weeks_that_lie_before_it_as_a_whole(pool: PgPool) {
 
     let report = store(&pool).maintain(&sixteen_days()).await.unwrap();
 
-    assert_eq!(report.partitions_dropped, ["events_w202420"]);
+    assert_eq!(report.partitions_dropped, ["email_w202420"]);
     assert_eq!(weeks(&pool).await, WEEKS_BEFORE_AND_AFTER[1..]);
     assert_eq!(event_count(&pool).await, 30);
     let again = store(&pool).maintain(&sixteen_days()).await.unwrap();
@@ -94,7 +94,10 @@ async fn retention_lets_those_who_read_go_on(pool: PgPool) {
         .begin_with("begin isolation level repeatable read")
         .await
         .unwrap();
-    reader.execute("select count(*) from events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
 
     let maintenance = tokio::spawn({
         let store = store(&pool);
@@ -113,7 +116,7 @@ async fn retention_lets_those_who_read_go_on(pool: PgPool) {
         .await
         .unwrap();
     newcomer
-        .execute("select count(*) from events")
+        .execute("select count(*) from email_events")
         .await
         .unwrap();
     let other = batch(events(100..110, THURSDAY));
@@ -122,7 +125,7 @@ async fn retention_lets_those_who_read_go_on(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(outcome, loaded(10, 0, 0));
-    let seen: i64 = sqlx::query_scalar("select count(*) from events where ts < '2024-05-20'")
+    let seen: i64 = sqlx::query_scalar("select count(*) from email_events where ts < '2024-05-20'")
         .fetch_one(&mut *reader)
         .await
         .unwrap();
@@ -130,7 +133,7 @@ async fn retention_lets_those_who_read_go_on(pool: PgPool) {
     reader.rollback().await.unwrap();
 
     let report = maintenance.await.unwrap().unwrap();
-    assert_eq!(report.partitions_dropped, ["events_w202420"]);
+    assert_eq!(report.partitions_dropped, ["email_w202420"]);
     assert_eq!(event_count(&pool).await, 40);
 }
 
@@ -139,16 +142,19 @@ async fn what_an_interrupted_retention_left_is_finished(pool: PgPool) {
     four_weeks(&pool).await;
     // As a first maintenance leaves it that was cut off while it waited for a reader.
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
     let mut first = pool.acquire().await.unwrap();
     first.execute("set lock_timeout = '100ms'").await.unwrap();
     first
-        .execute("alter table events detach partition events_w202420 concurrently")
+        .execute("alter table email_events detach partition email_w202420 concurrently")
         .await
         .unwrap_err();
     reader.rollback().await.unwrap();
     // And one before it, that was cut off between its two steps: the name is that of a week, the table on its own.
-    pool.execute("create table events_w202419 (like events)")
+    pool.execute("create table email_w202419 (like email_events)")
         .await
         .unwrap();
     let wanted = Maintenance {
@@ -160,9 +166,9 @@ async fn what_an_interrupted_retention_left_is_finished(pool: PgPool) {
 
     assert_eq!(
         report.partitions_dropped,
-        ["events_w202420", "events_w202419", "events_w202421"]
+        ["email_w202420", "email_w202419", "email_w202421"]
     );
-    let tables = "select count(*) from pg_class where relkind = 'r' and relname like 'events_w%'";
+    let tables = "select count(*) from pg_class where relkind = 'r' and relname like 'email_w%'";
     assert_eq!(number(&pool, tables).await, 2);
 }
 
@@ -170,11 +176,14 @@ async fn what_an_interrupted_retention_left_is_finished(pool: PgPool) {
 async fn week_left_detaching_comes_back_when_it_is_to_be_kept(pool: PgPool) {
     four_weeks(&pool).await;
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
     let mut first = pool.acquire().await.unwrap();
     first.execute("set lock_timeout = '100ms'").await.unwrap();
     first
-        .execute("alter table events detach partition events_w202420 concurrently")
+        .execute("alter table email_events detach partition email_w202420 concurrently")
         .await
         .unwrap_err();
     reader.rollback().await.unwrap();
@@ -197,7 +206,7 @@ async fn batches_are_forgotten_after_three_months_and_rejected_events_with_the_r
         "
         insert into batches (batch_key, loaded_at, events, inserted, rejected, sanitized)
         values ('old', '2024-03-01', 0, 0, 0, 0), ('new', '2024-04-01', 0, 0, 0, 0);
-        insert into events_rejected (batch_key, ordinal, reason, raw, rejected_at)
+        insert into email_events_rejected (batch_key, ordinal, reason, raw, rejected_at)
         values ('old', 0, '', '', '2024-05-20'), ('new', 0, '', '', '2024-05-22')",
     )
     .await
@@ -213,7 +222,7 @@ async fn batches_are_forgotten_after_three_months_and_rejected_events_with_the_r
     assert_eq!((expired.batches_deleted, expired.rejected_deleted), (0, 1));
     assert_eq!(texts(&pool, "select batch_key from batches").await, ["new"]);
     assert_eq!(
-        texts(&pool, "select batch_key from events_rejected").await,
+        texts(&pool, "select batch_key from email_events_rejected").await,
         ["new"]
     );
 }
@@ -253,7 +262,7 @@ async fn migrations_run_once_and_tell_their_version(pool: PgPool) {
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
 
-    assert_eq!(store.migration_version().await.unwrap(), 20_261_129_170_000);
+    assert_eq!(store.migration_version().await.unwrap(), 20_261_129_180_000);
 }
 
 #[sqlx::test(migrations = "../../../migrations")]

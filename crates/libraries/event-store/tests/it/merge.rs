@@ -17,7 +17,7 @@ use crate::support::*;
 const LATER: OffsetDateTime = datetime!(2024-07-04 0:00 UTC);
 const FIRST_WEEK: OffsetDateTime = datetime!(2024-01-01 0:00 UTC);
 const WEEK: time::Duration = time::Duration::WEEK;
-const BLOCK: &str = "events_w202401_13";
+const BLOCK: &str = "email_w202401_13";
 
 const MERGING: Merging = Merging {
     now: LATER,
@@ -55,7 +55,7 @@ async fn merge_all(store: &Store, merging: &Merging) -> Vec<String> {
     panic!("merging never ends: {merged:?}");
 }
 
-/// Nothing is left of a merge, and each partition has what `events` has.
+/// Nothing is left of a merge, and each partition has what `email_events` has.
 async fn assert_tidy(pool: &PgPool) {
     for (sql, what) in [
         ("select count(*) from merging", "merges"),
@@ -79,8 +79,8 @@ async fn assert_tidy(pool: &PgPool) {
         (
             "select count(*)
              from pg_index as parent, pg_inherits as part
-             where parent.indrelid = 'events'::regclass
-                and part.inhparent = 'events'::regclass
+             where parent.indrelid = 'email_events'::regclass
+                and part.inhparent = 'email_events'::regclass
                 and not exists (
                     select
                     from pg_index as own
@@ -97,9 +97,9 @@ async fn assert_tidy(pool: &PgPool) {
                 select own.indrelid, count(*)
                 from pg_index as own
                 join pg_inherits as part on part.inhrelid = own.indrelid
-                where part.inhparent = 'events'::regclass
+                where part.inhparent = 'email_events'::regclass
                 group by own.indrelid
-                having count(*) <> (select count(*) from pg_index where indrelid = 'events'::regclass)
+                having count(*) <> (select count(*) from pg_index where indrelid = 'email_events'::regclass)
              ) as odd",
             "partitions with other indexes",
         ),
@@ -111,7 +111,8 @@ async fn assert_tidy(pool: &PgPool) {
 #[sqlx::test(migrations = "../../../migrations")]
 async fn weeks_become_a_block_with_the_same_rows_and_indexes(pool: PgPool) {
     load_quarter(&pool, 40).await;
-    let rows = "select md5(string_agg(events::text, '' order by ts, event_key)) from events";
+    let rows =
+        "select md5(string_agg(email_events::text, '' order by ts, event_key)) from email_events";
     let before = texts(&pool, rows).await;
     let store = store(&pool);
 
@@ -153,9 +154,9 @@ async fn blocks_become_a_year_when_the_year_after_is_over(pool: PgPool) {
     for (now, expected) in [
         (
             datetime!(2025-12-28 0:00 UTC),
-            vec![BLOCK, "events_w202414_04"],
+            vec![BLOCK, "email_w202414_04"],
         ),
-        (datetime!(2025-12-29 0:00 UTC), vec!["events_w202401_17"]),
+        (datetime!(2025-12-29 0:00 UTC), vec!["email_w202401_17"]),
     ] {
         let merging = Merging { now, ..MERGING };
         merge_all(&store, &merging).await;
@@ -170,9 +171,11 @@ async fn what_comes_changes_and_goes_meanwhile_is_in_the_block(pool: PgPool) {
     load_quarter(&pool, 40).await;
     let store = store(&pool);
     // Up to where all is copied: an index that is not complete yet keeps the merge from its swap.
-    pool.execute("create index events_meta_x on only events ((event->'rcpt_meta'->>'x'), ts)")
-        .await
-        .unwrap();
+    pool.execute(
+        "create index email_events_meta_x on only email_events ((event->'rcpt_meta'->>'x'), ts)",
+    )
+    .await
+    .unwrap();
     let report = store.merge_partitions(&MERGING).await.unwrap();
     assert_eq!(report.unfinished.as_deref(), Some(BLOCK));
     pool.execute("delete from merging_changes").await.unwrap();
@@ -185,14 +188,17 @@ async fn what_comes_changes_and_goes_meanwhile_is_in_the_block(pool: PgPool) {
     });
     let late = batch(late.collect());
     store.load_batch(&key("late"), &late).await.unwrap();
-    pool.execute("delete from events where event->>'event_id' in ('3', '45', '9007')")
+    pool.execute("delete from email_events where event->>'event_id' in ('3', '45', '9007')")
         .await
         .unwrap();
-    pool.execute("update events set subject = 'Changed' where event->>'event_id' = '50'")
+    pool.execute("update email_events set subject = 'Changed' where event->>'event_id' = '50'")
         .await
         .unwrap();
-    pool.execute("drop index events_meta_x").await.unwrap();
-    let rows = "select md5(string_agg(events::text, '' order by ts, event_key)) from events";
+    pool.execute("drop index email_events_meta_x")
+        .await
+        .unwrap();
+    let rows =
+        "select md5(string_agg(email_events::text, '' order by ts, event_key)) from email_events";
     let before = texts(&pool, rows).await;
 
     let report = store.merge_partitions(&MERGING).await.unwrap();
@@ -212,15 +218,19 @@ async fn partition_that_is_made_into_the_range_meanwhile_is_merged_too(pool: PgP
     let odd_weeks = batch(odd_weeks.collect());
     let store = store(&pool);
     store.load_batch(&key("odd"), &odd_weeks).await.unwrap();
-    pool.execute("create index events_meta_x on only events ((event->'rcpt_meta'->>'x'), ts)")
-        .await
-        .unwrap();
+    pool.execute(
+        "create index email_events_meta_x on only email_events ((event->'rcpt_meta'->>'x'), ts)",
+    )
+    .await
+    .unwrap();
     let report = store.merge_partitions(&MERGING).await.unwrap();
     assert_eq!(report.unfinished.as_deref(), Some(BLOCK));
 
     let even_week = batch(vec![event(100, FIRST_WEEK + WEEK * 3)]);
     store.load_batch(&key("even"), &even_week).await.unwrap();
-    pool.execute("drop index events_meta_x").await.unwrap();
+    pool.execute("drop index email_events_meta_x")
+        .await
+        .unwrap();
     merge_all(&store, &MERGING).await;
 
     assert_eq!(weeks(&pool).await, [BLOCK]);
@@ -238,20 +248,25 @@ async fn index_on_a_metadata_key_that_comes_or_goes_meanwhile_is_on_the_block_or
     };
     store.maintain(&with_keys(&["user_id"])).await.unwrap();
     // An index that is never complete keeps the merge waiting.
-    pool.execute("create index events_by_hand on only events (campaign_id)")
+    pool.execute("create index email_events_by_hand on only email_events (campaign_id)")
         .await
         .unwrap();
     store.merge_partitions(&MERGING).await.unwrap();
 
     let other = with_keys(&["order_id"]);
     store.maintain(&other).await.unwrap();
-    pool.execute("drop index events_by_hand").await.unwrap();
+    pool.execute("drop index email_events_by_hand")
+        .await
+        .unwrap();
     let merged = merge_all(&store, &MERGING).await;
 
     assert_eq!(merged, [BLOCK]);
     assert_tidy(&pool).await;
-    let indexes = "select indexrelid::regclass::text || ' ' || indisvalid from pg_index where indrelid = 'events'::regclass and indexrelid::regclass::text like '%meta%'";
-    assert_eq!(texts(&pool, indexes).await, ["events_meta_order_id true"]);
+    let indexes = "select indexrelid::regclass::text || ' ' || indisvalid from pg_index where indrelid = 'email_events'::regclass and indexrelid::regclass::text like '%meta%'";
+    assert_eq!(
+        texts(&pool, indexes).await,
+        ["email_events_meta_order_id true"]
+    );
     let report = store.maintain(&other).await.unwrap();
     assert!(report.indexes_created.is_empty(), "{report:?}");
 }
@@ -272,7 +287,7 @@ async fn longest_metadata_key_fits_into_the_name_of_a_wide_partition_s_index(poo
     assert!(
         report
             .indexes_created
-            .contains(&format!("events_w201701_52_meta_{key}")),
+            .contains(&format!("email_w201701_52_meta_{key}")),
         "{report:?}"
     );
     assert_tidy(&pool).await;
@@ -283,7 +298,10 @@ async fn merge_waits_for_readers_for_a_while_and_is_postponed(pool: PgPool) {
     load_quarter(&pool, 20).await;
     let store = store(&pool);
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
 
     let report = store.merge_partitions(&MERGING).await.unwrap();
 
@@ -340,12 +358,14 @@ async fn without_time_nothing_begins_and_what_has_begun_is_kept(pool: PgPool) {
 async fn retention_ends_a_merge_whose_events_have_expired(pool: PgPool) {
     load_quarter(&pool, 20).await;
     let store = store(&pool);
-    pool.execute("create index events_by_hand on only events (campaign_id)")
+    pool.execute("create index email_events_by_hand on only email_events (campaign_id)")
         .await
         .unwrap();
     let report = store.merge_partitions(&MERGING).await.unwrap();
     assert_eq!(report.unfinished.as_deref(), Some(BLOCK));
-    pool.execute("drop index events_by_hand").await.unwrap();
+    pool.execute("drop index email_events_by_hand")
+        .await
+        .unwrap();
 
     let wanted = Maintenance {
         retention: Some(Duration::from_hours(24 * 120)),
@@ -368,12 +388,12 @@ async fn retention_ends_a_merge_whose_events_have_expired(pool: PgPool) {
 async fn truncated_events_do_not_come_back(pool: PgPool) {
     load_quarter(&pool, 20).await;
     let store = store(&pool);
-    pool.execute("create index events_by_hand on only events (campaign_id)")
+    pool.execute("create index email_events_by_hand on only email_events (campaign_id)")
         .await
         .unwrap();
     store.merge_partitions(&MERGING).await.unwrap();
 
-    pool.execute("truncate events; drop index events_by_hand")
+    pool.execute("truncate email_events; drop index email_events_by_hand")
         .await
         .unwrap();
     merge_all(&store, &MERGING).await;
@@ -417,7 +437,7 @@ async fn come_and_go(pool: PgPool, seed: u64, is_over: Arc<Mutex<bool>>) -> BTre
         if dice.below(3) == 0 {
             let gone = there.iter().nth(usize::try_from(dice.below(200)).unwrap());
             let gone = gone.unwrap().clone();
-            sqlx::query("delete from events where event->>'event_id' = $1")
+            sqlx::query("delete from email_events where event->>'event_id' = $1")
                 .bind(&gone)
                 .execute(&pool)
                 .await
@@ -483,7 +503,7 @@ async fn merge_that_is_cut_off_anywhere_loses_and_doubles_nothing(pool: PgPool) 
     let expected = others.await.unwrap();
 
     assert!(cuts > 3, "only {cuts} cuts with seed {seed}");
-    let found = texts(&pool, "select event->>'event_id' from events").await;
+    let found = texts(&pool, "select event->>'event_id' from email_events").await;
     assert_eq!(found.len(), expected.len(), "seed {seed}");
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
     assert_eq!(weeks(&pool).await, [BLOCK]);

@@ -10,14 +10,14 @@ fn with_keys(keys: &[&str]) -> Maintenance {
     }
 }
 
-/// Metadata indexes on `events`, with whether they cover every week.
+/// Metadata indexes on `email_events`, with whether they cover every week.
 async fn indexes(pool: &PgPool) -> Vec<String> {
     texts(
         pool,
         "
         select indexrelid::regclass::text || ' ' || indisvalid
         from pg_index
-        where indrelid = 'events'::regclass
+        where indrelid = 'email_events'::regclass
             and indexrelid::regclass::text like '%meta%'
         order by 1",
     )
@@ -38,7 +38,7 @@ async fn plan(pool: &PgPool, key: &str) -> String {
         .await
         .unwrap();
     let lines: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-        "explain select event from events where event->'rcpt_meta'->>'{key}' = 'u7' order by ts"
+        "explain select event from email_events where event->'rcpt_meta'->>'{key}' = 'u7' order by ts"
     )))
     .fetch_all(&mut *connection)
     .await
@@ -60,9 +60,9 @@ async fn key_gets_an_index_on_every_week_and_on_those_to_come(pool: PgPool) {
 
     assert_eq!(
         of_metadata(&report.indexes_created),
-        ["events_w202423_meta_user_id", "events_w202422_meta_user_id"]
+        ["email_w202423_meta_user_id", "email_w202422_meta_user_id"]
     );
-    assert_eq!(indexes(&pool).await, ["events_meta_user_id true"]);
+    assert_eq!(indexes(&pool).await, ["email_events_meta_user_id true"]);
     let next_week = batch(events(
         0..50,
         THURSDAY + std::time::Duration::from_hours(7 * 24),
@@ -82,7 +82,7 @@ async fn key_gets_an_index_on_every_week_and_on_those_to_come(pool: PgPool) {
 async fn index_on_a_key_that_was_removed_is_dropped_and_others_are_left(pool: PgPool) {
     reckon_with(&pool, THURSDAY).await;
     let store = store(&pool);
-    pool.execute("create index events_by_hand on events ((event->'rcpt_meta'->>'x'))")
+    pool.execute("create index email_events_by_hand on email_events ((event->'rcpt_meta'->>'x'))")
         .await
         .unwrap();
     store
@@ -92,9 +92,12 @@ async fn index_on_a_key_that_was_removed_is_dropped_and_others_are_left(pool: Pg
 
     let report = store.maintain(&with_keys(&["Order-Id"])).await.unwrap();
 
-    assert_eq!(report.indexes_dropped, ["events_meta_user_id"]);
-    assert_eq!(indexes(&pool).await, ["\"events_meta_Order-Id\" true"]);
-    let by_hand = "select count(*) from pg_class where relname = 'events_by_hand'";
+    assert_eq!(report.indexes_dropped, ["email_events_meta_user_id"]);
+    assert_eq!(
+        indexes(&pool).await,
+        ["\"email_events_meta_Order-Id\" true"]
+    );
+    let by_hand = "select count(*) from pg_class where relname = 'email_events_by_hand'";
     assert_eq!(number(&pool, by_hand).await, 1);
 }
 
@@ -111,23 +114,23 @@ async fn interrupted_building_is_taken_up_again(pool: PgPool) {
     }
     // Cut off after the parent's index, after the building of one part, and in the middle of another.
     pool.execute(
-        "create index events_meta_user_id on only events ((event->'rcpt_meta'->>'user_id'), ts)",
+        "create index email_events_meta_user_id on only email_events ((event->'rcpt_meta'->>'user_id'), ts)",
     )
     .await
     .unwrap();
-    pool.execute("create index events_w202423_meta_user_id on events_w202423 ((event->'rcpt_meta'->>'user_id'), ts)")
+    pool.execute("create index email_w202423_meta_user_id on email_w202423 ((event->'rcpt_meta'->>'user_id'), ts)")
         .await
         .unwrap();
     let mut reader = pool.begin().await.unwrap();
     reader
-        .execute("lock table events_w202422 in row exclusive mode")
+        .execute("lock table email_w202422 in row exclusive mode")
         .await
         .unwrap();
     let mut builder = pool.acquire().await.unwrap();
     builder.execute("set lock_timeout = '100ms'").await.unwrap();
     builder
         .execute(
-            "create index concurrently events_w202422_meta_user_id on events_w202422 ((event->'rcpt_meta'->>'user_id'), ts)",
+            "create index concurrently email_w202422_meta_user_id on email_w202422 ((event->'rcpt_meta'->>'user_id'), ts)",
         )
         .await
         .unwrap_err();
@@ -136,19 +139,19 @@ async fn interrupted_building_is_taken_up_again(pool: PgPool) {
     pool.execute("select ensure_partition('2024-06-13')")
         .await
         .unwrap();
-    assert_eq!(indexes(&pool).await, ["events_meta_user_id false"]);
+    assert_eq!(indexes(&pool).await, ["email_events_meta_user_id false"]);
 
     let report = store.maintain(&with_keys(&["user_id"])).await.unwrap();
 
     assert_eq!(
         of_metadata(&report.indexes_created),
         [
-            "events_w202423_meta_user_id",
-            "events_w202422_meta_user_id",
-            "events_w202421_meta_user_id"
+            "email_w202423_meta_user_id",
+            "email_w202422_meta_user_id",
+            "email_w202421_meta_user_id"
         ]
     );
-    assert_eq!(indexes(&pool).await, ["events_meta_user_id true"]);
+    assert_eq!(indexes(&pool).await, ["email_events_meta_user_id true"]);
     let invalid = "select count(*) from pg_index where not indisvalid and indrelid in (select inhrelid from pg_inherits)";
     assert_eq!(number(&pool, invalid).await, 0);
 }
@@ -164,7 +167,7 @@ async fn batches_load_while_an_index_is_built(pool: PgPool) {
     // Whoever writes in a transaction that goes on and on keeps the building waiting, and no load.
     let mut writer = pool.begin().await.unwrap();
     writer
-        .execute("lock table events_w202423 in row exclusive mode")
+        .execute("lock table email_w202423 in row exclusive mode")
         .await
         .unwrap();
 
@@ -187,9 +190,9 @@ async fn batches_load_while_an_index_is_built(pool: PgPool) {
     let report = maintenance.await.unwrap().unwrap();
     assert_eq!(
         of_metadata(&report.indexes_created),
-        ["events_w202423_meta_user_id"]
+        ["email_w202423_meta_user_id"]
     );
-    assert_eq!(indexes(&pool).await, ["events_meta_user_id true"]);
+    assert_eq!(indexes(&pool).await, ["email_events_meta_user_id true"]);
     assert_eq!(event_count(&pool).await, 1_100);
 }
 
@@ -199,7 +202,7 @@ async fn what_cannot_get_its_lock_is_postponed_and_holds_up_nobody(pool: PgPool)
     let store = store(&pool);
     let mut writer = pool.begin().await.unwrap();
     writer
-        .execute("lock table events in row exclusive mode")
+        .execute("lock table email_events in row exclusive mode")
         .await
         .unwrap();
 
@@ -207,12 +210,12 @@ async fn what_cannot_get_its_lock_is_postponed_and_holds_up_nobody(pool: PgPool)
 
     assert_eq!(
         report.postponed,
-        ["events_unfolded_idx", "events_meta_user_id"]
+        ["email_events_unfolded_idx", "email_events_meta_user_id"]
     );
     writer.rollback().await.unwrap();
     let report = store.maintain(&with_keys(&["user_id"])).await.unwrap();
     assert!(report.postponed.is_empty());
-    assert_eq!(indexes(&pool).await, ["events_meta_user_id true"]);
+    assert_eq!(indexes(&pool).await, ["email_events_meta_user_id true"]);
 }
 
 #[test]

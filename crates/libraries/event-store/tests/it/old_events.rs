@@ -74,13 +74,13 @@ async fn partition_is_cut_to_the_gap_between_its_neighbours(pool: PgPool) {
     assert_eq!(
         weeks(&pool).await,
         [
-            "events_w202301_52",
-            "events_w202401_04",
-            "events_w202405",
-            "events_w202406_04",
-            "events_w202410",
+            "email_w202301_52",
+            "email_w202401_04",
+            "email_w202405",
+            "email_w202406_04",
+            "email_w202410",
             // Up to where weeks of their own begin, 13 before 2025-03-03.
-            "events_w202411_38",
+            "email_w202411_38",
         ]
     );
 }
@@ -88,8 +88,8 @@ async fn partition_is_cut_to_the_gap_between_its_neighbours(pool: PgPool) {
 #[sqlx::test(migrations = "../../../migrations")]
 async fn partition_made_by_hand_is_respected_wherever_it_lies(pool: PgPool) {
     pool.execute(
-        "create table by_hand partition of events for values from ('2024-06-05') to ('2024-06-07 12:00Z');
-         create table \"by hand\" partition of events for values from ('2024-12-30') to (maxvalue)",
+        "create table by_hand partition of email_events for values from ('2024-06-05') to ('2024-06-07 12:00Z');
+         create table \"by hand\" partition of email_events for values from ('2024-12-30') to (maxvalue)",
     )
     .await
     .unwrap();
@@ -134,10 +134,10 @@ async fn what_is_past_the_retention_is_counted_and_leaves_neither_rows_nor_bytes
     assert_eq!(outcome, loaded(11, 0, 8));
     assert_eq!(
         weeks(&pool).await,
-        ["events_w202419", "events_w202423"],
+        ["email_w202419", "email_w202423"],
         "nothing older came back"
     );
-    let kept = "select ordinal || ': ' || reason || length(raw) from events_rejected";
+    let kept = "select ordinal || ': ' || reason || length(raw) from email_events_rejected";
     assert_eq!(
         texts(&pool, kept).await,
         [
@@ -172,7 +172,10 @@ async fn events_of_a_partition_that_is_still_there_are_loaded(pool: PgPool) {
     store.load_batch(&key("a"), &first).await.unwrap();
     // Somebody reads, so retention has to wait.
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
     sqlx::query("update partition_policy set kept_from = $1")
         .bind(THURSDAY)
         .execute(&pool)
@@ -233,7 +236,12 @@ async fn weeks_of_the_last_release_go_on_as_they_are(pool: PgPool) {
     )
     .await
     .unwrap();
-    let before = weeks(&pool).await;
+    let sql = "select inhrelid::regclass::text from pg_inherits where inhparent = 'events'::regclass order by 1";
+    let before: Vec<_> = texts(&pool, sql)
+        .await
+        .iter()
+        .map(|name| name.replace("events_", "email_"))
+        .collect();
     assert_eq!(before.len(), 75);
 
     let store = store(&pool);
@@ -255,5 +263,5 @@ async fn weeks_of_the_last_release_go_on_as_they_are(pool: PgPool) {
     let after = weeks(&pool).await;
     assert!(before.iter().all(|week| after.contains(week)));
     assert_eq!(after.len(), before.len() + 2);
-    assert!(after.contains(&"events_w201901_52".to_owned()));
+    assert!(after.contains(&"email_w201901_52".to_owned()));
 }

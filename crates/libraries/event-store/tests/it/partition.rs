@@ -9,7 +9,7 @@ async fn only_the_call_that_makes_a_week_says_so(pool: PgPool) {
 
     assert_eq!(number(&pool, sql).await, 1);
     assert_eq!(number(&pool, sql).await, 0);
-    assert_eq!(weeks(&pool).await, ["events_w202423"]);
+    assert_eq!(weeks(&pool).await, ["email_w202423"]);
 }
 
 #[sqlx::test(migrations = "../../../migrations")]
@@ -43,7 +43,10 @@ async fn week_is_made_while_someone_reads_and_nobody_waits(pool: PgPool) {
         .await
         .unwrap();
     let mut reader = pool.begin().await.unwrap();
-    reader.execute("select count(*) from events").await.unwrap();
+    reader
+        .execute("select count(*) from email_events")
+        .await
+        .unwrap();
 
     let mut maker = pool.acquire().await.unwrap();
     maker.execute("set lock_timeout = '2s'").await.unwrap();
@@ -52,7 +55,7 @@ async fn week_is_made_while_someone_reads_and_nobody_waits(pool: PgPool) {
         .await
         .unwrap();
 
-    assert_eq!(weeks(&pool).await, ["events_w202423", "events_w202424"]);
+    assert_eq!(weeks(&pool).await, ["email_w202423", "email_w202424"]);
     reader.rollback().await.unwrap();
 }
 
@@ -66,17 +69,17 @@ async fn new_week_has_every_index_and_no_leftover_constraint(pool: PgPool) {
     let unmatched = "
         select count(*)
         from pg_index as parent
-        where parent.indrelid = 'events'::regclass
+        where parent.indrelid = 'email_events'::regclass
             and not exists (
                 select
                 from pg_inherits
                 join pg_index as part on part.indexrelid = pg_inherits.inhrelid
                 where pg_inherits.inhparent = parent.indexrelid
-                    and part.indrelid = 'events_w202423'::regclass
+                    and part.indrelid = 'email_w202423'::regclass
                     and part.indisvalid
             )";
     assert_eq!(number(&pool, unmatched).await, 0);
-    let checks = "select count(*) from pg_constraint where conrelid = 'events_w202423'::regclass and contype = 'c'";
+    let checks = "select count(*) from pg_constraint where conrelid = 'email_w202423'::regclass and contype = 'c'";
     assert_eq!(number(&pool, checks).await, 0);
 }
 
@@ -86,7 +89,7 @@ async fn detached_week_is_taken_back_with_its_rows(pool: PgPool) {
     let store = store(&pool);
     let first = batch(events(0..10, THURSDAY));
     store.load_batch(&key("first"), &first).await.unwrap();
-    pool.execute("alter table events detach partition events_w202423")
+    pool.execute("alter table email_events detach partition email_w202423")
         .await
         .unwrap();
 

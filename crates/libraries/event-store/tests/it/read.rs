@@ -23,7 +23,7 @@ async fn every_kind_of_value_reaches_postgres_as_its_type(pool: PgPool) {
     let found = store
         .fetch_events(&statement(
             "select ts, event_key, event::text
-             from events
+             from email_events
              where ts >= $1 and rcpt_to = $2 and message_id = any($3) and bounce_class = any($4)
                 and subaccount_id = any($5) and event_key = $6 and event_key = any($7)
              order by ts desc
@@ -65,7 +65,7 @@ async fn count_counts(pool: PgPool) {
 
     let count = store
         .count(&statement(
-            "select count(*) from events where ts >= $1",
+            "select count(*) from email_events where ts >= $1",
             vec![Bind::Timestamp(
                 THURSDAY + std::time::Duration::from_secs(4),
             )],
@@ -86,7 +86,7 @@ async fn groups_have_a_key_for_each_dimension(pool: PgPool) {
     let groups = store
         .fetch_groups(&statement(
             "select array[type, campaign_id]::text[], count(*)
-             from events
+             from email_events
              where ts >= $1
              group by type, campaign_id
              order by 2 desc",

@@ -83,7 +83,7 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
 
     let mut query = connection_of(&pool, "cistern_query").await;
     query
-        .execute("select * from events, batches, events_rejected")
+        .execute("select * from email_events, batches, email_events_rejected")
         .await
         .unwrap();
     assert!(
@@ -101,8 +101,8 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
         .unwrap();
     for sql in [
         write,
-        "delete from events",
-        "update events set type = 'x'",
+        "delete from email_events",
+        "update email_events set type = 'x'",
         "select ensure_partition('2024-01-01')",
         "create table t (n integer)",
     ] {
@@ -115,8 +115,8 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
 
     let mut loader = connection_of(&pool, "cistern_loader").await;
     for sql in [
-        "delete from events",
-        "drop table events",
+        "delete from email_events",
+        "drop table email_events",
         "create table t (n integer)",
         "select * from _sqlx_migrations",
         "insert into merging_changes values (now(), gen_random_uuid())",
@@ -141,7 +141,22 @@ async fn upgrade_from_the_previous_migration_keeps_events(pool: PgPool) {
         .unwrap();
     let store = store(&pool);
     let events = batch(events(0..4, THURSDAY));
-    store.load_batch(&key("before"), &events).await.unwrap();
+    sqlx::query("select ensure_partition_at($1)")
+        .bind(THURSDAY)
+        .execute(&pool)
+        .await
+        .unwrap();
+    for event in &events.events {
+        // As the last release wrote it.
+        sqlx::query(
+            "insert into events (ts, event_key, type, event) values ($1, $2, 'delivery', '{}')",
+        )
+        .bind(event.timestamp.to_time())
+        .bind(sqlx::types::Uuid::from_u128(event.key.as_u128()))
+        .execute(&pool)
+        .await
+        .unwrap();
+    }
 
     store.migrate().await.unwrap();
 

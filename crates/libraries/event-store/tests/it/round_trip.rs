@@ -85,7 +85,7 @@ const IS_EQUAL: &str = "
         $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $10::text,
         $11::text, $12::text, $13::text, $14::integer, $15::smallint, $16::text::jsonb
     )
-    from events
+    from email_events
     where ts = $1 and event_key = $2";
 
 async fn is_stored_as_it_is(pool: &PgPool, event: &Event<'_>) -> bool {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use event_model::{BatchKey, sparkpost::parse_batch};
+use event_model::{BatchKey, Counts, sparkpost::parse_batch};
 use event_store::{LoadOutcome, Store};
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -58,11 +58,11 @@ async fn load_twice(store: &Store, name: &str, body: &[u8]) -> u64 {
         .load_batch(&BatchKey::new(Some(name), body), &batch)
         .await
         .unwrap();
-    let LoadOutcome::Loaded {
-        inserted,
+    let LoadOutcome::Loaded(Counts {
+        stored: inserted,
         duplicate,
         rejected,
-    } = first
+    }) = first
     else {
         panic!("{name}: {first:?}");
     };
@@ -93,8 +93,8 @@ async fn every_sample_of(folder: &Path, pool: &PgPool) {
         from batches
         left join lateral (
             select count(*) as kept
-            from events_rejected
-            where events_rejected.batch_key = batches.batch_key
+            from email_events_rejected
+            where email_events_rejected.batch_key = batches.batch_key
         ) as rejections on true
         where batches.rejected <> rejections.kept";
     assert_eq!(number(pool, sums_that_are_off).await, 0);

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use event_model::{
-    BatchKey, EventKey, Timestamp,
+    BatchKey, Counts, EventKey, Timestamp,
     sparkpost::{Batch, Event},
 };
 use event_store::{DatabaseConfig, LoadOutcome, Maintenance, Store};
@@ -68,11 +68,11 @@ pub(crate) fn key(name: &str) -> BatchKey {
 }
 
 pub(crate) const fn loaded(inserted: u64, duplicate: u64, rejected: u64) -> LoadOutcome {
-    LoadOutcome::Loaded {
-        inserted,
+    LoadOutcome::Loaded(Counts {
+        stored: inserted,
         duplicate,
         rejected,
-    }
+    })
 }
 
 /// Maintenance that changes nothing but what a test adds to it.
@@ -112,12 +112,12 @@ pub(crate) async fn texts(pool: &PgPool, sql: &str) -> Vec<String> {
 }
 
 pub(crate) async fn event_count(pool: &PgPool) -> i64 {
-    number(pool, "select count(*) from events").await
+    number(pool, "select count(*) from email_events").await
 }
 
 /// The partitions that are attached.
 pub(crate) async fn weeks(pool: &PgPool) -> Vec<String> {
-    let sql = "select inhrelid::regclass::text from pg_inherits where inhparent = 'events'::regclass order by 1";
+    let sql = "select inhrelid::regclass::text from pg_inherits where inhparent = 'email_events'::regclass order by 1";
     texts(pool, sql).await
 }
 

@@ -1,6 +1,6 @@
 //! What searches over all time have to plan for after years: the partitions as they are in the night when there are most.
 
-use event_query::{Bind, EventQuery, IndexedKeys, Place, Statement};
+use event_query::{Bind, EventQuery, IndexedKeys, PageStart, Statement};
 use sqlx::{AssertSqlSafe, PgPool};
 use time::{OffsetDateTime, macros::datetime};
 
@@ -8,7 +8,7 @@ use crate::support::*;
 
 /// Loading began here.
 const BEGAN: i32 = 2026;
-/// Relations of a partition that a plan locks: its table, and an index for each of `events`.
+/// Relations of a partition that a plan locks: its table, and an index for each of `email_events`.
 const RELATIONS: i64 = 9;
 const FEW_MORE: i64 = 20;
 
@@ -17,11 +17,11 @@ fn searches(now: OffsetDateTime) -> Vec<Statement> {
     let all_time = |filter: &str| {
         let query = format!("from=2010-01-01T00:00&{filter}");
         let query = EventQuery::parse(&query, now, &IndexedKeys::new([])).unwrap();
-        query.fetch_statement(Place::Beginning, 1_001)
+        query.fetch_statement(PageStart::Beginning, 1_001)
     };
     let by_id = EventQuery::of_event("777", "").unwrap();
     vec![
-        by_id.fetch_statement(Place::Beginning, 1_001),
+        by_id.fetch_statement(PageStart::Beginning, 1_001),
         all_time("recipients=someone@example.com"),
         all_time("subjects=order"),
         all_time("events=bounce"),
@@ -81,7 +81,7 @@ async fn locks_of_plan(pool: &PgPool, statement: &Statement) -> (i64, i64) {
     query.fetch_all(&mut *transaction).await.unwrap();
     let locks = sqlx::query_as(
         "select
-            count(*) filter (where relation in (select inhrelid from pg_inherits where inhparent = 'events'::regclass)),
+            count(*) filter (where relation in (select inhrelid from pg_inherits where inhparent = 'email_events'::regclass)),
             count(*)
          from pg_locks
          where pid = pg_backend_pid() and locktype = 'relation'",
@@ -96,17 +96,21 @@ async fn locks_of_plan(pool: &PgPool, statement: &Statement) -> (i64, i64) {
 #[sqlx::test(migrations = "../../../migrations")]
 async fn search_over_all_time_plans_at_most_60_partitions_after_20_years(pool: PgPool) {
     for years in [1, 10, 20] {
-        sqlx::query("drop table if exists events cascade")
+        sqlx::query("drop table if exists email_events cascade")
             .execute(&pool)
             .await
             .unwrap();
-        // The schema anew: partitions of another calendar would be in the way.
+        // The schema again: partitions of another calendar would be in the way.
         for name in [
             include_str!("../../../../../migrations/20261121090100_create_events.sql"),
             include_str!("../../../../../migrations/20261121090400_create_search_indexes.sql"),
         ] {
             sqlx::raw_sql(name).execute(&pool).await.unwrap();
         }
+        sqlx::query("alter table events rename to email_events")
+            .execute(&pool)
+            .await
+            .unwrap();
         let now = datetime!(2026-12-20 0:00 UTC)
             .replace_year(BEGAN + years)
             .unwrap();

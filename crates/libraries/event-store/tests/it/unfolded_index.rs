@@ -7,7 +7,7 @@ use crate::support::*;
 
 const FOUND: &str = "
     select count(*)
-    from events
+    from email_events
     where unfolded(rcpt_to, friendly_from, subject, reason, campaign_id, template_id, recipient_domain, sending_domain, event) = 1
         and folded_words(subject) && array['été']";
 
@@ -24,7 +24,7 @@ async fn parts_in_plan(pool: &PgPool) -> usize {
         .unwrap();
     let parts = lines
         .iter()
-        .filter(|line| line.contains("Bitmap Index Scan on events_w"));
+        .filter(|line| line.contains("Bitmap Index Scan on email_w"));
     parts.count()
 }
 
@@ -44,7 +44,7 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
     }
     // As rows were before columns were folded.
     pool.execute(
-        "update events set subject = 'ÉTÉ – Soldes' where event->>'event_id' in ('1', '2')",
+        "update email_events set subject = 'ÉTÉ – Soldes' where event->>'event_id' in ('1', '2')",
     )
     .await
     .unwrap();
@@ -53,19 +53,19 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
     // Cut off after the parent's, after one part, and in the middle of another.
     let definition = index_definition();
     let begun = format!(
-        "create index events_unfolded_idx on only events {definition};
-         create index events_w202423_unfolded_idx on events_w202423 {definition};"
+        "create index email_events_unfolded_idx on only email_events {definition};
+         create index email_w202423_unfolded_idx on email_w202423 {definition};"
     );
     pool.execute(AssertSqlSafe(begun)).await.unwrap();
     let mut writer = pool.begin().await.unwrap();
     writer
-        .execute("lock table events_w202422 in row exclusive mode")
+        .execute("lock table email_w202422 in row exclusive mode")
         .await
         .unwrap();
     let mut builder = pool.acquire().await.unwrap();
     builder.execute("set lock_timeout = '100ms'").await.unwrap();
     let cut_off = format!(
-        "create index concurrently events_w202422_unfolded_idx on events_w202422 {definition}"
+        "create index concurrently email_w202422_unfolded_idx on email_w202422 {definition}"
     );
     builder.execute(AssertSqlSafe(cut_off)).await.unwrap_err();
     writer.rollback().await.unwrap();
@@ -79,10 +79,10 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
     assert_eq!(
         report.indexes_created,
         [
-            "events_w202423_unfolded_idx",
-            "events_w202422_unfolded_idx",
-            "events_w202421_unfolded_idx",
-            "events_w202420_unfolded_idx"
+            "email_w202423_unfolded_idx",
+            "email_w202422_unfolded_idx",
+            "email_w202421_unfolded_idx",
+            "email_w202420_unfolded_idx"
         ]
     );
     let invalid = "select count(*) from pg_index where not indisvalid";
@@ -121,23 +121,23 @@ async fn no_row_that_is_stored_stops_the_building(pool: PgPool) {
             "'null'",
         ] {
             let update = format!(
-                "update events set event = jsonb_set(event, '{{{member}}}', {value}) where event->>'event_id' = '1'"
+                "update email_events set event = jsonb_set(event, '{{{member}}}', {value}) where event->>'event_id' = '1'"
             );
             // Some are refused by the index of words, as an event would be.
             let _ = connection.execute(AssertSqlSafe(update)).await;
             connection
-                .execute("update events set subject = repeat('ȺÉ', 340), reason = repeat('Ⱥ ', 16000) where event->>'event_id' = '2'")
+                .execute("update email_events set subject = repeat('ȺÉ', 340), reason = repeat('Ⱥ ', 16000) where event->>'event_id' = '2'")
                 .await
                 .unwrap();
             connection
-                .execute("drop index if exists events_unfolded_idx")
+                .execute("drop index if exists email_events_unfolded_idx")
                 .await
                 .unwrap();
 
             let report = store.maintain(&no_maintenance(THURSDAY)).await.unwrap();
             assert_eq!(
                 report.indexes_created,
-                ["events_w202423_unfolded_idx"],
+                ["email_w202423_unfolded_idx"],
                 "{value}"
             );
         }

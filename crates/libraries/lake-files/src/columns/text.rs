@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::short::same;
+use crate::short::fast_eq;
 
 /// The code of NULL.
 pub(crate) const NULL: u32 = u32::MAX;
@@ -92,7 +92,7 @@ impl TextColumn {
     /// Appends bytes that are known to be UTF-8.
     fn push_bytes(&mut self, bytes: &[u8]) {
         let last = self.codes.last().copied().unwrap_or(NULL);
-        let code = if last != NULL && same(self.entry(last), bytes) {
+        let code = if last != NULL && fast_eq(self.entry(last), bytes) {
             last
         } else if self.is_mostly_new {
             self.add_entry(bytes)
@@ -158,7 +158,7 @@ impl TextColumn {
 
     fn find_or_add(&mut self, text: &[u8]) -> u32 {
         let hash = self.hasher.hash_one(text);
-        let is_it = |code: &u32| same(entry(&self.bytes, &self.ends, *code), text);
+        let is_it = |code: &u32| fast_eq(entry(&self.bytes, &self.ends, *code), text);
         if let Some(code) = self.index.find(hash, is_it) {
             return *code;
         }

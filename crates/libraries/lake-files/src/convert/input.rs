@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read};
 
 use event_model::ByteForm;
 
-use super::records::{MAX_RECORD_BYTES, Sink, Splitter, Tail};
+use super::records::{MAX_RECORD_BYTES, Sink, Splitter, WindowEnd};
 use crate::gzip::Expanded;
 
 /// What is expanded at once: it should still be in the processor's cache when it is read.
@@ -26,7 +26,7 @@ pub(crate) fn read_records<S: Sink, E: From<io::Error>>(
     loop {
         let (tail, broken) = match window.fill(&mut expanded) {
             Ok(tail) => (tail, None),
-            Err(error) if expanded.is_damage(&error) => (Tail::Open, Some(error)),
+            Err(error) if expanded.is_damage(&error) => (WindowEnd::Open, Some(error)),
             Err(error) => return Err(error.into()),
         };
         if std::mem::take(&mut is_start)
@@ -47,7 +47,7 @@ pub(crate) fn read_records<S: Sink, E: From<io::Error>>(
             splitter.give_up(window.bytes(), format!("damaged gzip: {error}"), sink);
             return Ok(());
         }
-        if tail == Tail::End {
+        if tail == WindowEnd::End {
             return Ok(());
         }
     }
@@ -79,7 +79,7 @@ impl Window {
 
     /// Moves what is left to the front and reads until the window is full or the input ends. A window of which nothing was
     /// used holds a part of one record, and grows.
-    fn fill(&mut self, input: &mut dyn Read) -> io::Result<Tail> {
+    fn fill(&mut self, input: &mut dyn Read) -> io::Result<WindowEnd> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -88,12 +88,12 @@ impl Window {
         }
         while self.end < self.bytes.len() {
             match input.read(&mut self.bytes[self.end..]) {
-                Ok(0) => return Ok(Tail::End),
+                Ok(0) => return Ok(WindowEnd::End),
                 Ok(len) => self.end += len,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Tail::Open)
+        Ok(WindowEnd::Open)
     }
 }

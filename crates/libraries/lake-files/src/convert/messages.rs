@@ -121,7 +121,7 @@ impl<'a, W: Write> Messages<'a, W> {
                 Entry::Other(other) => self.reject(
                     other.json().unwrap_or("null"),
                     Reason::Body("not_an_event"),
-                    "an element of events is no object".to_owned(),
+                    "an element of events is not an object".to_owned(),
                     message,
                 ),
             }
@@ -136,8 +136,8 @@ impl<'a, W: Write> Messages<'a, W> {
         let line = std::mem::take(&mut self.line);
         let mut result = self.converter.object(&line, message.offset);
         if let Err(Fault::LoneSurrogate { .. }) = result {
-            let mended = replace_lone_surrogates(&line);
-            result = self.converter.object(&mended, message.offset);
+            let sanitized = replace_lone_surrogates(&line);
+            result = self.converter.object(&sanitized, message.offset);
         }
         if let Err(fault) = result {
             let (reason, detail) = fault.into_reason();

@@ -121,7 +121,7 @@ pub(crate) enum Fault {
 
 /// What is known about the end of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tail {
+pub(crate) enum WindowEnd {
     /// More may follow: a record that reaches the end of the window is left for the next one.
     Open,
     /// The window ends where the input does.
@@ -149,16 +149,21 @@ enum Next {
 struct Place<'a> {
     rest: &'a [u8],
     offset: u64,
-    tail: Tail,
+    tail: WindowEnd,
 }
 
 impl Splitter {
     /// Takes the records of `window` as far as they are complete and the sink is not full, and returns how many bytes were
     /// used. The next window must begin with the first byte that was not; unless the sink was full, it must be longer, up to
     /// [`MAX_RECORD_BYTES`].
-    pub(crate) fn advance<S: Sink>(&mut self, window: &[u8], tail: Tail, sink: &mut S) -> usize {
+    pub(crate) fn advance<S: Sink>(
+        &mut self,
+        window: &[u8],
+        tail: WindowEnd,
+        sink: &mut S,
+    ) -> usize {
         // The window with its half characters replaced, from the first record on that needs it.
-        let mut mended: Option<Vec<u8>> = None;
+        let mut sanitized: Option<Vec<u8>> = None;
         let mut at = 0;
         while !sink.is_full() {
             at += self.separators_len(&window[at..]);
@@ -174,8 +179,9 @@ impl Splitter {
                     let visible = place.visible();
                     let mut result = sink.object(visible, place.offset);
                     if let Err(Fault::LoneSurrogate { .. }) = result {
-                        let mended = mended.get_or_insert_with(|| surrogates::replace_lone(window));
-                        result = sink.object(&mended[at..at + visible.len()], place.offset);
+                        let sanitized =
+                            sanitized.get_or_insert_with(|| surrogates::replace_lone(window));
+                        result = sink.object(&sanitized[at..at + visible.len()], place.offset);
                     }
                     self.after_object(&place, result, sink)
                 }
@@ -384,7 +390,7 @@ impl<'a> Place<'a> {
     /// after its start, so near the end is as good as at the end.
     fn may_be_cut_at(&self, at: usize) -> bool {
         const LONGEST_LOOK_AHEAD: usize = 16;
-        self.tail == Tail::Open
+        self.tail == WindowEnd::Open
             && !self.is_too_long()
             && at.saturating_add(LONGEST_LOOK_AHEAD) >= self.rest.len()
     }

@@ -11,7 +11,7 @@ use super::{
     records::{Fault, Reason},
     shape::{Shape, Target},
     sources::Contests,
-    template::{Field, Home, Templates},
+    template::{Field, FieldTarget, Templates},
 };
 use crate::columns::{Column, Columns};
 
@@ -162,12 +162,12 @@ impl RowReader {
         if is_clamped
             && sent.is_some()
             && let Some((source, value)) = row.fields.iter().find_map(|field| match field.home {
-                Home::Column { place, source }
+                FieldTarget::Column { place, source }
                     if place == self.event_time && tail[field.value.clone()] != *b"null" =>
                 {
                     Some((source, field.value.clone()))
                 }
-                Home::Column { .. } | Home::Extra { .. } => None,
+                FieldTarget::Column { .. } | FieldTarget::Extra { .. } => None,
             })
         {
             let value = std::str::from_utf8(&tail[value]).expect("a time was read from it");
@@ -221,7 +221,7 @@ impl Row {
                             if is_kept {
                                 let (place, source) = (*place, *source);
                                 self.fields.push(Field {
-                                    home: Home::Column { place, source },
+                                    home: FieldTarget::Column { place, source },
                                     value: start..parser.current_index(),
                                 });
                             }
@@ -238,7 +238,7 @@ impl Row {
                 self.extra.add(own_key.unwrap_or(&self.key), value);
                 if found.is_none() && self.extra.is_outermost() {
                     self.fields.push(Field {
-                        home: Home::Extra {
+                        home: FieldTarget::Extra {
                             key_len: self.key.len(),
                             key_back: key_back(parser.slice_to_current(0), start, self.key.len()),
                         },
@@ -259,8 +259,8 @@ impl Row {
         for field in &self.fields {
             let value = &event[field.value.clone()];
             let place = match field.home {
-                Home::Column { place, .. } => place,
-                Home::Extra { key_len, key_back } => {
+                FieldTarget::Column { place, .. } => place,
+                FieldTarget::Extra { key_len, key_back } => {
                     let key_start = field.value.start - key_back;
                     let key = &event[key_start..key_start + key_len];
                     self.extra.add(key, value);

@@ -2,7 +2,7 @@
 
 use lake_schema::Table;
 
-use crate::short::same;
+use crate::short::fast_eq;
 
 /// The keys of an object that lead somewhere, in the order of the columns.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ impl Shape {
     /// exactly goes before one that does not.
     pub(crate) fn find(&self, key: &[u8], expected: usize) -> Option<Found<'_>> {
         if let Some((name, target)) = self.keys.get(expected)
-            && same(name.as_bytes(), key)
+            && fast_eq(name.as_bytes(), key)
         {
             return Some(Found {
                 place: expected,
@@ -79,7 +79,7 @@ impl Shape {
                 .iter()
                 .position(|(name, _)| matches(name.as_bytes(), key))
         };
-        let (place, is_folded) = match position(same) {
+        let (place, is_folded) = match position(fast_eq) {
             Some(place) => (place, false),
             None => (
                 position(<[u8]>::eq_ignore_ascii_case).or_else(|| self.any())?,
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn keys_are_found_in_any_order_and_case() {
-        let shape = Shape::of(&Table::events());
+        let shape = Shape::of(&Table::product_events());
 
         let column = |key: &str, expected| match shape.find(key.as_bytes(), expected)?.target {
             Target::Column { place, .. } => Some(*place),
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn paths_lead_into_one_inner_shape() {
-        let shape = Shape::of(&Table::events());
+        let shape = Shape::of(&Table::product_events());
 
         let Target::Inside(geo) = shape.find(b"geo", 0).unwrap().target else {
             panic!("geo is an object");

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::json;
-use crate::short::same;
+use crate::short::fast_eq;
 
 /// How many templates are kept. A stream has a few kinds of events, with and without optional keys.
 const MAX_TEMPLATES: usize = 8;
@@ -18,14 +18,14 @@ const MAX_TEMPLATES: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     /// Where it goes.
-    pub(crate) home: Home,
+    pub(crate) home: FieldTarget,
     /// Where it is, as it is written.
     pub(crate) value: Range<usize>,
 }
 
 /// Where a value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
+pub(crate) enum FieldTarget {
     /// To the column of that place, as it was found by the `source`th of the paths to it.
     Column { place: usize, source: usize },
     /// To `_extra`, as no column is for its key, which has so many bytes and begins so many before the value.
@@ -47,7 +47,7 @@ struct Template {
 struct TemplateField {
     /// What precedes the value, from the event's start or the value before.
     before: Box<[u8]>,
-    home: Home,
+    home: FieldTarget,
 }
 
 impl Templates {
@@ -91,8 +91,8 @@ impl Template {
         for field in &self.fields {
             at += prefix_len(&tail[at..], &field.before)?;
             let len = match field.home {
-                Home::Column { .. } => value_len(&tail[at..])?,
-                Home::Extra { .. } => json::value_len(&tail[at..]).ok()?,
+                FieldTarget::Column { .. } => value_len(&tail[at..])?,
+                FieldTarget::Extra { .. } => json::value_len(&tail[at..]).ok()?,
             };
             found.push(Field {
                 home: field.home,
@@ -105,7 +105,7 @@ impl Template {
 }
 
 fn prefix_len(bytes: &[u8], prefix: &[u8]) -> Option<usize> {
-    same(bytes.get(..prefix.len())?, prefix).then_some(prefix.len())
+    fast_eq(bytes.get(..prefix.len())?, prefix).then_some(prefix.len())
 }
 
 /// The length of a string without escapes, or of what is between here and the next comma or brace. Whoever takes the value
@@ -156,7 +156,7 @@ mod tests {
 
     fn field(place: usize, value: Range<usize>) -> Field {
         Field {
-            home: Home::Column { place, source: 0 },
+            home: FieldTarget::Column { place, source: 0 },
             value,
         }
     }
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn what_has_no_column_may_be_any_value() {
         let mut templates = Templates::default();
-        let home = Home::Extra {
+        let home = FieldTarget::Extra {
             key_len: 1,
             key_back: 3,
         };

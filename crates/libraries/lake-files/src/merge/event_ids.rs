@@ -6,7 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashSet};
 use lake_schema::{ColumnType, Table};
 use sha2::{Digest, Sha256};
 
-use super::{SourceGroup, row_count, source_groups};
+use super::source_files::{SourceGroup, row_count, source_groups};
 use crate::{
     columns::Column,
     parquet_file::{FileReader, ReadError},

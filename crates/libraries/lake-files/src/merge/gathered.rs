@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use lake_schema::ColumnType;
 
-use super::{SourceGroup, source_groups};
+use super::source_files::{SourceGroup, source_groups};
 use crate::{
     columns::Column,
     parquet_file::{FileReader, ReadError},

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use lake_schema::{ColumnType, Table};
 
-use super::{read_column, row_count, text_passes};
+use super::source_files::{read_column, row_count, text_passes};
 use crate::{
     columns::{Column, NULL, TextColumn},
     parquet_file::{FileReader, ReadError},

@@ -17,7 +17,7 @@ use parquet::{
 };
 
 use super::{
-    slice::{FileSlice, Pile},
+    slice::{FileSlice, SpillFile},
     text::TextEncoder,
 };
 use crate::columns::Column;
@@ -32,9 +32,9 @@ pub(crate) struct EncodedChunk<B = Bytes> {
 
 impl EncodedChunk {
     /// Puts the bytes aside.
-    pub(crate) fn put_aside(self, pile: &mut Pile) -> io::Result<EncodedChunk<FileSlice>> {
+    pub(crate) fn spill(self, spill_file: &mut SpillFile) -> io::Result<EncodedChunk<FileSlice>> {
         Ok(EncodedChunk {
-            bytes: pile.append(&self.bytes[..])?,
+            bytes: spill_file.append(&self.bytes[..])?,
             close: self.close,
         })
     }

@@ -1,6 +1,9 @@
 //! Reads files of the lake back, column by column.
 
-use std::fmt;
+use std::{
+    fmt, io,
+    panic::{self, AssertUnwindSafe},
+};
 
 use lake_schema::Table;
 use parquet::{
@@ -14,8 +17,8 @@ use parquet::{
     },
 };
 
-use super::{pages, schema, slice::FileSlice};
-use crate::columns::Column;
+use super::{claims, pages, schema, slice::FileSlice};
+use crate::columns::{Column, column_types};
 
 /// A file that is being read.
 pub(crate) struct FileReader {
@@ -27,17 +30,81 @@ pub(crate) struct FileReader {
 /// A file that does not fit its table.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Not Parquet, or damaged.
+    /// Not Parquet, or a piece of it.
+    #[error("the file {what}")]
+    NotParquet {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Damaged, or written in a form that no file of the lake has.
     #[error("reading Parquet")]
     Parquet(#[from] ParquetError),
+    /// The file cannot be merged in the memory that there is.
+    #[error("the file has {row_count} rows, of which {limit} can be merged with this memory")]
+    TooManyRows {
+        /// Its rows.
+        row_count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A page that would be held in memory as a whole.
+    #[error("a page of column {column} takes {size_bytes} bytes, more than {limit}")]
+    PageTooLarge {
+        /// The column.
+        column: String,
+        /// What the page states.
+        size_bytes: i64,
+        /// How many there may be.
+        limit: i64,
+    },
+    /// Reading it ended in a panic.
+    #[error("the file cannot be read: {message}")]
+    Panic {
+        /// What the panic says.
+        message: String,
+    },
     /// Merging would lose what is in the column.
     #[error(
-        "the table declares no column {column} of the file's type; declare it again, or convert the day's raw objects anew"
+        "the table declares no column {column} of the file's type; declare it again, or convert the raw objects of the day again"
     )]
     UnknownColumn {
         /// The column.
         column: String,
     },
+}
+
+impl ReadError {
+    /// A short fixed code to count and search by.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotParquet { .. } => "not_parquet",
+            Self::Parquet(_) | Self::Panic { .. } => "damaged_file",
+            Self::TooManyRows { .. } | Self::PageTooLarge { .. } => "file_too_large",
+            Self::UnknownColumn { .. } => "other_schema",
+        }
+    }
+
+    /// Whether the disk failed rather than the file, so that another attempt may read it.
+    pub fn is_disk_failure(&self) -> bool {
+        let Self::Parquet(ParquetError::External(source)) = self else {
+            return false;
+        };
+        source
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.raw_os_error().is_some())
+    }
+}
+
+/// Reads a file, whose bytes may be anything: a panic of the parquet crate is an error of this file.
+pub(crate) fn catch<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    // What is unwound over is dropped, or only read.
+    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(ReadError::Panic {
+            message: message.unwrap_or_else(|| "a panic without a message".to_owned()),
+        })
+    })
 }
 
 impl fmt::Debug for FileReader {
@@ -50,10 +117,32 @@ impl fmt::Debug for FileReader {
 }
 
 impl FileReader {
-    pub(crate) fn new(file: FileSlice, table: &Table) -> Result<Self, ReadError> {
-        let file = SerializedFileReader::new(file)?;
-        let places = schema::find_places(file.metadata().file_metadata().schema_descr(), table)?;
-        Ok(Self { file, places })
+    pub(crate) fn new(file: &FileSlice, table: &Table) -> Result<Self, ReadError> {
+        catch(|| {
+            claims::check_footer(file)?;
+            let reader = SerializedFileReader::new(file.clone())?;
+            let metadata = reader.metadata();
+            let places = schema::find_places(metadata.file_metadata().schema_descr(), table)?;
+            claims::check_pages(file, metadata)?;
+            Ok(Self {
+                file: reader,
+                places,
+            })
+        })
+    }
+
+    /// Reads everything, and so finds out whether it can be read.
+    pub(crate) fn check(&self, table: &Table) -> Result<(), ReadError> {
+        catch(|| {
+            for (place, (_, kind)) in column_types(table).enumerate() {
+                let mut column = Column::new(kind);
+                for group in 0..self.group_count() {
+                    column.clear();
+                    self.read_group(group, place, &mut column, 0, |_, _| true)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn row_count(&self) -> usize {

@@ -10,7 +10,7 @@ use parquet::{
 };
 
 use super::ReadError;
-use crate::columns::kinds;
+use crate::columns::column_types;
 
 /// The columns of a table's files: those of rows, then `_file`, and in closed months `dt`, which in others is no column but the
 /// folder.
@@ -20,7 +20,7 @@ fn columns(table: &Table) -> Vec<(&str, ColumnType)> {
         Period::Month => Some((DAY, ColumnType::String)),
     };
     let file = (FILE, ColumnType::String);
-    kinds(table).chain([file]).chain(day).collect()
+    column_types(table).chain([file]).chain(day).collect()
 }
 
 /// The schema of a table's files. All columns may be NULL, as Glue has no other columns.
@@ -77,7 +77,7 @@ pub(super) fn find_places(
     file: &SchemaDescriptor,
     table: &Table,
 ) -> Result<Vec<Option<usize>>, ReadError> {
-    let known: Vec<(&str, ColumnType)> = kinds(table).collect();
+    let known: Vec<(&str, ColumnType)> = column_types(table).collect();
     let mut places = vec![None; known.len()];
     for (place, column) in file.columns().iter().enumerate() {
         let name = column.name();

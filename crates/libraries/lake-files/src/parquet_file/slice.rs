@@ -15,7 +15,7 @@ use parquet::{
 
 /// A temporary file that others are put into, one after the other.
 #[derive(Debug)]
-pub(crate) struct Pile {
+pub(crate) struct SpillFile {
     file: Arc<File>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct FileSlice {
     len: u64,
 }
 
-impl Pile {
+impl SpillFile {
     /// Begins with an empty file.
     pub(crate) fn new(file: File) -> Self {
         Self {
@@ -68,6 +68,17 @@ impl ChunkReader for FileSlice {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        // A length that a damaged file states may be more than the memory has.
+        let is_within = u64::try_from(length)
+            .ok()
+            .and_then(|length| start.checked_add(length))
+            .is_some_and(|end| end <= self.len);
+        if !is_within {
+            return Err(ParquetError::EOF(format!(
+                "{length} bytes from byte {start} of a file of {} bytes",
+                self.len
+            )));
+        }
         let mut bytes = vec![0; length];
         self.get_read(start)?.read_exact(&mut bytes)?;
         Ok(bytes.into())
@@ -97,10 +108,10 @@ mod tests {
                 Err(io::ErrorKind::ConnectionReset.into())
             }
         }
-        let mut pile = Pile::new(tempfile::tempfile()?);
+        let mut spill_file = SpillFile::new(tempfile::tempfile()?);
 
-        assert!(pile.append((&b"half of"[..]).chain(Broken)).is_err());
-        let slice = pile.append(&b"whole"[..])?;
+        assert!(spill_file.append((&b"half of"[..]).chain(Broken)).is_err());
+        let slice = spill_file.append(&b"whole"[..])?;
 
         assert_eq!(io::read_to_string(slice)?, "whole");
         Ok(())

@@ -21,8 +21,13 @@ use parquet::{
 };
 use time::Date;
 
-use super::{ReadError, chunk::properties, schema, text::TextEncoder, writer::ZSTD_LEVEL};
+use super::{
+    ReadError, catch, chunk::properties, claims, schema, text::TextEncoder, writer::ZSTD_LEVEL,
+};
 use crate::columns::TextColumn;
+
+/// A row group of a closed day has fewer than two million rows. What is made for each row of one is held at once.
+const MAX_GROUP_ROWS: usize = 16 << 20;
 
 /// A finished file.
 pub(crate) struct Finished {
@@ -32,12 +37,25 @@ pub(crate) struct Finished {
 
 impl Finished {
     pub(crate) fn open(file: File) -> Result<Self, ReadError> {
-        // As they are, to be written again; the crate keeps less of them by itself.
-        let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
-        let metadata = ParquetMetaDataReader::new()
-            .with_metadata_options(Some(options))
-            .parse_and_finish(&file)?;
-        Ok(Self { file, metadata })
+        catch(|| {
+            claims::check_footer(&file)?;
+            // As they are, to be written again; the crate keeps less of them by itself.
+            let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
+            let metadata = ParquetMetaDataReader::new()
+                .with_metadata_options(Some(options))
+                .parse_and_finish(&file)?;
+            claims::check_pages(&file, &metadata)?;
+            for group in metadata.row_groups() {
+                let row_count = row_count(group)?;
+                if row_count > MAX_GROUP_ROWS {
+                    return Err(ReadError::TooManyRows {
+                        row_count,
+                        limit: MAX_GROUP_ROWS,
+                    });
+                }
+            }
+            Ok(Self { file, metadata })
+        })
     }
 
     pub(crate) fn into_file(self) -> File {

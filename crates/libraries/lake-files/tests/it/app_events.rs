@@ -273,12 +273,12 @@ fn a_row_has_what_the_model_reads_and_extra_the_rest_as_it_was_sent() {
     let body = r#"{"mpid":"-7","environment":"development","timestamp_unixtime_ms":"1767268860000",
         "device_info":{"platform":"iOS","model":"x"},"application_info":{"application_name":"Shop","application_version":"1.2"},
         "events":[{"event_type":"screen_view","data":{"event_id":"9007199254740993","session_id":"0","event_name":null,
-        "screen_name":"Home","price":1.50}}]}"#;
+        "screen_name":"FieldTarget","price":1.50}}]}"#;
 
     let [row] = convert(body).rows.try_into().unwrap();
 
     let expected = json!({
-        "event_key": "mp-9007199254740993", "event_type": "screen_view", "event_name": "Home",
+        "event_key": "mp-9007199254740993", "event_type": "screen_view", "event_name": "FieldTarget",
         "event_id": 9_007_199_254_740_993_i64, "mpid": -7, "ts": 1_767_268_860_000_i64, "sent_at": SENT_AT_MS,
         "environment": "development", "platform": "iOS", "application_name": "Shop", "application_version": "1.2",
         "dt": "2026-01-01", "_clamped": false,

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use event_model::Pipeline;
 use flate2::{Compression, write::GzEncoder};
 use lake_files::{Source, convert};
 use lake_schema::{FileId, Table};
@@ -16,8 +17,8 @@ use crate::{
 /// A column of each type, and one inside an object.
 fn table() -> Table {
     Table::parse(
+        Pipeline::ProductEvents,
         r#"{
-            "name": "t",
             "columns": [
                 { "name": "event", "type": "string", "from": ["event"], "comment": "" },
                 { "name": "at", "type": "timestamp", "from": ["at", "ts"], "comment": "" },
@@ -425,7 +426,10 @@ fn an_id_is_text_or_a_number_under_any_of_its_keys() {
         ),
         (r#"{"id":"x"}"#, None, Some(r#"{"id":"x"}"#)),
     ] {
-        let outcome = outcome(&Table::events(), format!("{event}\n{event}").as_bytes());
+        let outcome = outcome(
+            &Table::product_events(),
+            format!("{event}\n{event}").as_bytes(),
+        );
 
         assert_eq!(outcome.rows.len(), 2, "{event}");
         for row in &outcome.rows {

@@ -10,7 +10,7 @@ const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../events/trac
 
 fn convert_sample(name: &str) -> Outcome {
     let path = PathBuf::from(SAMPLES).join("dirty").join(name);
-    outcome(&Table::events(), &fs::read(path).unwrap())
+    outcome(&Table::product_events(), &fs::read(path).unwrap())
 }
 
 /// Rows of the README's table: the file, its rows, its rejections.
@@ -112,7 +112,7 @@ fn shared_samples_add_up() {
     for file in files {
         let path = file.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let outcome = outcome(&Table::events(), &fs::read(path).unwrap());
+        let outcome = outcome(&Table::product_events(), &fs::read(path).unwrap());
 
         let expected = match name.as_str() {
             "dirty-junk" | "dirty-nul" | "dirty-trunc" => (2, 1),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use event_model::Pipeline;
 use lake_files::{Merge, Merged, Source, convert};
 use lake_schema::{FileId, Table};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -22,8 +23,8 @@ pub(crate) const LARGE: usize = 64 << 20;
 
 pub(crate) fn table() -> Table {
     Table::parse(
+        Pipeline::ProductEvents,
         r#"{
-            "name": "t",
             "columns": [
                 { "name": "event", "type": "string", "from": ["event"], "comment": "" },
                 { "name": "user", "type": "string", "from": ["user"], "comment": "" },
@@ -171,7 +172,8 @@ fn an_event_that_came_twice_is_kept_once_whatever_else_it_says() {
 #[test]
 fn column_that_was_declared_later_is_null_in_older_files() {
     let older = Table::parse(
-        r#"{ "name": "t", "event_time": "at", "sort": [], "columns": [
+        Pipeline::ProductEvents,
+        r#"{ "event_time": "at", "sort": [], "columns": [
             { "name": "at", "type": "timestamp", "from": ["at"], "comment": "" },
             { "name": "event", "type": "string", "from": ["event"], "comment": "" }] }"#,
     )
@@ -194,7 +196,8 @@ fn column_that_was_declared_later_is_null_in_older_files() {
 #[test]
 fn column_that_is_no_longer_declared_stops_the_merge() {
     let newer = Table::parse(
-        r#"{ "name": "t", "event_time": "at", "sort": [], "columns": [
+        Pipeline::ProductEvents,
+        r#"{ "event_time": "at", "sort": [], "columns": [
             { "name": "at", "type": "timestamp", "from": ["at"], "comment": "" },
             { "name": "n", "type": "string", "from": ["n"], "comment": "" }] }"#,
     )
@@ -325,7 +328,7 @@ proptest! {
 /// A day is closed by itself: what repeats an event must repeat its time.
 #[test]
 fn an_id_is_known_within_its_day() {
-    let table = Table::events();
+    let table = Table::product_events();
     let event = |day: &str| format!(r#"{{"messageId":"x","timestamp":"{day}T10:00:00Z"}}"#);
     let sent = [
         event("2026-01-01"),

@@ -1,6 +1,7 @@
 //! The closed days of a month to one file.
 
 use bytes::Bytes;
+use event_model::Pipeline;
 use lake_files::{MonthError, MonthFile};
 use lake_schema::{FileId, Table, layout};
 use parquet::file::{
@@ -126,7 +127,8 @@ fn row_groups_are_copied_as_they_are_and_say_of_which_day() {
 #[test]
 fn column_that_was_declared_later_is_null_and_the_other_days_are_copied() {
     let older = Table::parse(
-        r#"{ "name": "t", "event_time": "at", "sort": ["event"], "columns": [
+        Pipeline::ProductEvents,
+        r#"{ "event_time": "at", "sort": ["event"], "columns": [
             { "name": "at", "type": "timestamp", "from": ["at"], "comment": "" },
             { "name": "event", "type": "string", "from": ["event"], "comment": "" }] }"#,
     )
@@ -155,7 +157,8 @@ fn column_that_was_declared_later_is_null_and_the_other_days_are_copied() {
 #[test]
 fn column_that_is_no_longer_declared_stops_the_month() {
     let newer = Table::parse(
-        r#"{ "name": "t", "event_time": "at", "sort": [], "columns": [
+        Pipeline::ProductEvents,
+        r#"{ "event_time": "at", "sort": [], "columns": [
             { "name": "at", "type": "timestamp", "from": ["at"], "comment": "" },
             { "name": "n", "type": "string", "from": ["n"], "comment": "" }] }"#,
     )

@@ -1,5 +1,6 @@
 //! Any mixture of events and damage, against a reference that works on what was generated, not on bytes.
 
+use event_model::Pipeline;
 use lake_schema::Table;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -30,8 +31,8 @@ const KEYS: [&str; 7] = ["event", "at", "count", "price", "paid", "ip", "Event"]
 
 fn table() -> Table {
     Table::parse(
+        Pipeline::ProductEvents,
         r#"{
-            "name": "t",
             "columns": [
                 { "name": "event", "type": "string", "from": ["event"], "comment": "" },
                 { "name": "at", "type": "timestamp", "from": ["at"], "comment": "" },

@@ -1,6 +1,7 @@
 //! Which value a column gets that has several sources: the first in the definition's order that is usable, for every table and
 //! in whatever order the event has them.
 
+use event_model::Pipeline;
 use lake_schema::{Column, ColumnType, Table};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,15 +10,14 @@ use crate::lake::outcome;
 
 /// A table with a column of each type that has three sources, one of them inside an object.
 fn table() -> Table {
-    let kinds = ["string", "bigint", "double", "boolean", "timestamp"];
+    let column_types = ["string", "bigint", "double", "boolean", "timestamp"];
     let column = |kind: &str| {
         json!({"name": kind, "type": kind, "comment": "",
         "from": [format!("{kind}1"), format!("in.{kind}2"), format!("{kind}3")]})
     };
-    let columns: Vec<Value> = kinds.into_iter().map(column).collect();
-    let definition =
-        json!({"name": "t", "event_time": "timestamp", "sort": [], "columns": columns});
-    Table::parse(&definition.to_string()).unwrap()
+    let columns: Vec<Value> = column_types.into_iter().map(column).collect();
+    let definition = json!({"event_time": "timestamp", "sort": [], "columns": columns});
+    Table::parse(Pipeline::ProductEvents, &definition.to_string()).unwrap()
 }
 
 /// A value, what a column of its kind makes of it, and whether it gives way to any that is sure.

@@ -259,12 +259,12 @@ proptest! {
         // The archiver takes events up to a day ahead of the clock.
         let now = day.midnight().assume_utc() - time::Duration::DAY + time::Duration::seconds(seconds)
             + time::Duration::days(if closed { 0 } else { days_ago });
-        let table = Table::events();
+        let table = Table::product_events();
         let at = now.date() - time::Duration::days(filed_before);
         let file = layout::LakeFile {
             day,
             kind: if closed { layout::FileKind::ClosedDay } else { layout::FileKind::Part { at } },
-            id: FileId::of_part("events", day, "x"),
+            id: FileId::of_part("product_events", day, "x"),
         };
         let (location, keys, properties) = if closed {
             let properties = glue::properties(&table, "bucket", first_day);
@@ -312,11 +312,11 @@ proptest! {
         let month = layout::first_of_month(first_day + time::Duration::days(age.into()));
         let end = month + time::Duration::days(month.month().length(month.year()).into());
         let now = end.midnight().assume_utc() + time::Duration::seconds(seconds);
-        let table = Table::events().closed_months();
+        let table = Table::product_events().closed_months();
         let file = layout::LakeFile {
             day: month,
             kind: layout::FileKind::ClosedMonth,
-            id: FileId::of_closed_month("events_months", month, &[]),
+            id: FileId::of_closed_month("product_events_months", month, &[]),
         };
         let projection = Projection::from_properties(
             &glue::location(&table, "bucket"),

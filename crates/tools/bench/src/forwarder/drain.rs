@@ -15,7 +15,7 @@ use aws_io::{
 use event_mapping::{Mapper, MappingConfig};
 use event_model::Pipeline;
 use forwarder::{
-    Hiding, Run, RunSettings, UnknownUsers, Window,
+    Run, RunDeadlines, RunSettings, UnknownUsers, VisibilityBackoff,
     destination::{Iterable, IterableRates, http_client},
 };
 use function_kit::metrics::Metrics;
@@ -39,7 +39,7 @@ const REQUESTS_PER_SECOND: f64 = 8.0;
 /// CPU time of the run, as a share of its wall-clock time.
 const PROCESSOR_TARGET: f64 = 0.2;
 const MEMORY_TARGET: f64 = 64.0;
-/// Memory of the function in Lambda.
+/// The longest invocation in Lambda.
 const AVAILABLE: Duration = Duration::from_mins(15);
 
 /// The run's settings, in its environment.
@@ -161,7 +161,7 @@ pub(crate) async fn run() -> Result<()> {
         unknown_users: UnknownUsers::Retry,
         unknown_user_patience: Duration::from_hours(24),
         request_timeout: Duration::from_secs(30),
-        hiding: Hiding::default(),
+        visibility: VisibilityBackoff::default(),
     };
     let mapper = Mapper::new(MappingConfig::default())?;
     let metrics = Metrics::to(Pipeline::AppEvents, std::io::sink());
@@ -181,7 +181,7 @@ pub(crate) async fn run() -> Result<()> {
     };
     let started = Instant::now();
     let before = proc_stat::of_this_process()?;
-    let report = Box::pin(run.drain(Window::new(started, AVAILABLE))).await;
+    let report = Box::pin(run.drain(RunDeadlines::new(started, AVAILABLE))).await;
     #[expect(clippy::cast_precision_loss, reason = "megabytes are not exact")]
     let peak_megabytes = proc_stat::peak_memory()? as f64 / 1e6;
     let account = Account {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result, ensure};
 use event_model::{EventKey, Timestamp};
-use event_query::{Bind, CountQuery, EventQuery, IndexedKeys, Place, Position, Statement};
+use event_query::{Bind, CountQuery, EventQuery, IndexedKeys, PageStart, Position, Statement};
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime, macros::format_description};
 use url::form_urlencoded::Serializer;
@@ -66,7 +66,7 @@ fn draw(psql: &Psql, condition: &str, count: usize) -> Result<Vec<Sample>> {
          from (
              select to_char(ts at time zone 'UTC', 'YYYY-MM-DD') as day, rcpt_to, message_id, transmission_id,
                  campaign_id, recipient_domain, event->'rcpt_meta'->>'{METADATA_KEY}' as user_id, subject
-             from events
+             from email_events
              where {condition} and rcpt_to is not null and event->'rcpt_meta'->>'{METADATA_KEY}' is not null
              order by md5(event_key::text)
              limit {count}
@@ -150,8 +150,8 @@ pub(crate) fn pages() -> Result<Pages> {
         binds: [from, to, middle].map(Bind::Timestamp).into(),
     };
     Ok(Pages {
-        first: query.fetch_statement(Place::Beginning, LIMIT),
-        deep: query.fetch_statement(Place::After(position), LIMIT),
+        first: query.fetch_statement(PageStart::Beginning, LIMIT),
+        deep: query.fetch_statement(PageStart::After(position), LIMIT),
         deep_of_2017,
     })
 }
@@ -258,7 +258,9 @@ fn search(
     for sample in samples {
         let filter = filter(sample).with_context(|| format!("{name}: an event lacks the value"))?;
         let (from, to) = range.of(midnight(&sample.day)?);
-        ours.push(parse(&filter.parameters, from, to)?.fetch_statement(Place::Beginning, LIMIT));
+        ours.push(
+            parse(&filter.parameters, from, to)?.fetch_statement(PageStart::Beginning, LIMIT),
+        );
         if of_2017.len() < VALUES_FOR_2017 {
             of_2017.push(search_of_2017(&filter, from, to));
         }

@@ -107,7 +107,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 async fn ask_athena(target: &StackTarget, options: &Options, sql: &str) -> Result<Answer> {
-    let step = Step::start("Athena");
+    let step = Step::start("Athena").reported();
     let query = QueryRequest {
         workgroup: target.output("AnalyticsWorkgroup")?,
         database: target.output("LakeDatabase")?,
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_query_that_lost_a_file_is_told_from_others() {
-        let lost = "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://b/lake/events/dt=2026-01-01/part-1.parquet: \
+        let lost = "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://b/lake/product_events/dt=2026-01-01/part-1.parquet: \
                     The specified key does not exist. (Service: Amazon S3; Status Code: 404; Error Code: NoSuchKey)";
 
         assert!(lost_a_file(lost));

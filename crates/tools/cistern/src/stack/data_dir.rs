@@ -387,7 +387,7 @@ mod tests {
                 data_dir.emulator().join("s3/0/events/raw/x"),
                 data_dir
                     .lake_copy()
-                    .join("lake/events/dt=2026-01-01/part-1.parquet"),
+                    .join("lake/product_events/dt=2026-01-01/part-1.parquet"),
                 data_dir.log("emulator"),
                 data_dir.ports_json(),
                 data_dir.path().join("lake.lock"),

@@ -56,11 +56,11 @@ fn event(id: &str, user: &str) -> Value {
 async fn events_are_kept_by_id_and_repetitions_counted() {
     let router = router(StandIn::default());
 
-    let (status, answer) = track(&router, json!([event("1", "a"), event("2", "b")])).await;
+    let (status, response) = track(&router, json!([event("1", "a"), event("2", "b")])).await;
     track(&router, json!([event("1", "a")])).await;
 
     assert_eq!(
-        (status, answer["successCount"].clone()),
+        (status, response["successCount"].clone()),
         (StatusCode::OK, json!(2))
     );
     let (_, counts) = call(&router, "GET", "/_received", &Value::Null).await;
@@ -88,12 +88,12 @@ async fn bad_event_refuses_the_request_and_is_named() {
     let mut bad = event("2", "b");
     bad["createdAt"] = json!("now");
 
-    let (status, answer) = track(&router, json!([event("1", "a"), bad])).await;
+    let (status, response) = track(&router, json!([event("1", "a"), bad])).await;
 
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer["code"], "BadJsonBody");
+    assert_eq!(response["code"], "BadJsonBody");
     assert_eq!(
-        answer["params"],
+        response["params"],
         json!({ "obj.events[1].createdAt": "Integer value expected" })
     );
     let (_, counts) = call(&router, "GET", "/_received", &Value::Null).await;
@@ -107,12 +107,12 @@ async fn field_keeps_its_first_type() {
     let mut other = event("2", "a");
     other["dataFields"]["a"] = json!(5);
 
-    let (status, answer) = track(&router, json!([other])).await;
+    let (status, response) = track(&router, json!([other])).await;
 
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer["code"], "RequestFieldsTypesMismatched");
+    assert_eq!(response["code"], "RequestFieldsTypesMismatched");
     assert_eq!(
-        answer["params"]["validationErrors"]["project:::a"]["expectedType"],
+        response["params"]["validationErrors"]["project:::a"]["expectedType"],
         "string"
     );
 }
@@ -139,17 +139,20 @@ async fn users_are_known_malformed_or_forgotten() {
         event("4", "x "),
         disallowed
     ]);
-    let (status, answer) = track(&router, events).await;
+    let (status, response) = track(&router, events).await;
 
     assert_eq!(status, StatusCode::OK);
     assert_eq!(
-        (answer["successCount"].clone(), answer["failCount"].clone()),
+        (
+            response["successCount"].clone(),
+            response["failCount"].clone()
+        ),
         (json!(1), json!(4))
     );
-    assert_eq!(answer["failedUpdates"]["notFoundUserIds"], json!(["b"]));
-    assert_eq!(answer["failedUpdates"]["forgottenUserIds"], json!(["f"]));
-    assert_eq!(answer["failedUpdates"]["invalidUserIds"], json!(["x "]));
-    assert_eq!(answer["disallowedEventNames"], json!(["no"]));
+    assert_eq!(response["failedUpdates"]["notFoundUserIds"], json!(["b"]));
+    assert_eq!(response["failedUpdates"]["forgottenUserIds"], json!(["f"]));
+    assert_eq!(response["failedUpdates"]["invalidUserIds"], json!(["x "]));
+    assert_eq!(response["disallowedEventNames"], json!(["no"]));
 }
 
 #[tokio::test]
@@ -159,14 +162,14 @@ async fn purchases_make_their_user() {
     let purchase = json!({ "user": { "userId": "a" }, "id": "p", "total": 1.5, "createdAt": 1,
         "items": [{ "id": "i", "name": "n", "price": 1.5, "quantity": 1 }] });
 
-    let (status, answer) = call(&router, "POST", "/api/commerce/trackPurchase", &purchase).await;
+    let (status, response) = call(&router, "POST", "/api/commerce/trackPurchase", &purchase).await;
 
     assert_eq!(
-        (status, answer["code"].clone()),
+        (status, response["code"].clone()),
         (StatusCode::OK, json!("Success"))
     );
-    let (_, answer) = track(&router, json!([event("1", "a")])).await;
-    assert_eq!(answer["successCount"], 1);
+    let (_, response) = track(&router, json!([event("1", "a")])).await;
+    assert_eq!(response["successCount"], 1);
 }
 
 #[tokio::test]
@@ -175,15 +178,15 @@ async fn it_fails_as_it_is_told() {
     for (fault, status, taken) in [
         ("users_failed", 200, 1),
         ("unnamed_failures", 200, 1),
-        ("blamed", 400, 0),
+        ("invalid_item", 400, 0),
         ("refused", 400, 0),
         ("unauthorized", 401, 0),
         ("forbidden", 403, 0),
         ("too_large", 413, 0),
         ("rate_limited", 429, 0),
         ("unavailable", 503, 0),
-        ("answer_lost", 503, 2),
-        ("answer_cut", 200, 2),
+        ("response_lost", 503, 2),
+        ("response_cut", 200, 2),
     ] {
         call(&router, "DELETE", "/_received", &Value::Null).await;
         control(
@@ -209,10 +212,10 @@ async fn key_is_asked_for_once_one_is_set() {
     let router = router(StandIn::default());
     control(&router, json!({ "api_key": "other" })).await;
 
-    let (status, answer) = track(&router, json!([event("1", "a")])).await;
+    let (status, response) = track(&router, json!([event("1", "a")])).await;
 
     assert_eq!(
-        (status, answer["code"].clone()),
+        (status, response["code"].clone()),
         (StatusCode::UNAUTHORIZED, json!("BadApiKey"))
     );
 }

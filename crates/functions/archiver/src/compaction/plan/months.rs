@@ -9,7 +9,7 @@ use lake_schema::{
 use time::{Date, Duration, OffsetDateTime};
 
 use super::{Due, Policy};
-use crate::compaction::ledger::Ledger;
+use crate::compaction::manifest::Manifest;
 
 /// S3 takes a file in one piece up to 5 GB. A month whose days are larger stays as it is.
 const MAX_MONTH_BYTES: u64 = 4_000_000_000;
@@ -32,11 +32,11 @@ pub(crate) struct DueMonths {
     pub(crate) too_large: Vec<Date>,
 }
 
-/// The files of a table's days with their sizes, by the first day of their month. `ledger` is the days' own; what lies before
+/// The files of a table's days with their sizes, by the first day of their month. `manifest` is the days' own; what lies before
 /// `first_day` is in no month, as no query finds it among the days.
 pub(crate) fn days_by_month(
     files: &BTreeMap<LakeFile, u64>,
-    ledger: &Ledger,
+    manifest: &Manifest,
     first_day: Date,
 ) -> BTreeMap<Date, DaysOfMonth> {
     let mut months: BTreeMap<Date, DaysOfMonth> = BTreeMap::new();
@@ -46,11 +46,11 @@ pub(crate) fn days_by_month(
             FileKind::ClosedDay => {
                 month.closed.insert(*file, *size_bytes);
             }
-            FileKind::Part { .. } => month.is_busy |= !ledger.merged.contains(file),
+            FileKind::Part { .. } => month.is_busy |= !manifest.merged.contains(file),
             FileKind::ClosedMonth => {}
         }
     }
-    for day in ledger.days.keys() {
+    for day in manifest.days.keys() {
         if let Some(month) = months.get_mut(&first_of_month(*day)) {
             month.is_busy = true;
         }
@@ -58,11 +58,11 @@ pub(crate) fn days_by_month(
     months
 }
 
-/// The months whose days are all closed, and of which a closed day is not `copied` yet, with those days. `ledger` is that of the
+/// The months whose days are all closed, and of which a closed day is not `copied` yet, with those days. `manifest` is that of the
 /// table `months`.
 pub(crate) fn due_months(
     months: &str,
-    ledger: &Ledger,
+    manifest: &Manifest,
     copied: &BTreeMap<Date, BTreeSet<FileId>>,
     days: &BTreeMap<Date, DaysOfMonth>,
     now: OffsetDateTime,
@@ -72,7 +72,7 @@ pub(crate) fn due_months(
     for (month, days) in days {
         let end = *month + Duration::days(month.month().length(month.year()).into());
         let is_over = now - end.midnight().assume_utc() >= policy.close_month_after;
-        if !is_over || days.is_busy || ledger.days.contains_key(month) {
+        if !is_over || days.is_busy || manifest.days.contains_key(month) {
             continue;
         }
         let copied = copied.get(month);

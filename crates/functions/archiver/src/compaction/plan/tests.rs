@@ -10,32 +10,32 @@ const POLICY: Policy = Policy {
     close_after: Duration::hours(3),
     reopen_after: Duration::hours(24),
     close_month_after: Duration::days(3),
-    settle: Duration::minutes(45),
+    query_grace_period: Duration::minutes(45),
 };
 
 /// What to do about days.
 fn next_steps(
-    ledger: &Ledger,
+    manifest: &Manifest,
     files: &[LakeFile],
     closed_at: &BTreeMap<Date, OffsetDateTime>,
     now: OffsetDateTime,
 ) -> Steps {
-    let due = due_days("events", ledger, files, closed_at, now, POLICY);
-    super::next_steps(ledger, files, due, now, POLICY.settle)
+    let due = due_days("product_events", manifest, files, closed_at, now, POLICY);
+    super::next_steps(manifest, files, due, now, POLICY.query_grace_period)
 }
 
 fn part(day: Date, at: Date, source: &str) -> LakeFile {
     LakeFile {
         day,
         kind: FileKind::Part { at },
-        id: FileId::of_part("events", day, source),
+        id: FileId::of_part("product_events", day, source),
     }
 }
 
 fn planned(files: &[LakeFile], now: OffsetDateTime) -> Vec<Date> {
-    let steps = next_steps(&Ledger::default(), files, &BTreeMap::new(), now);
-    let ledger = steps.ledger.unwrap_or_default();
-    ledger.days.into_keys().collect()
+    let steps = next_steps(&Manifest::default(), files, &BTreeMap::new(), now);
+    let manifest = steps.manifest.unwrap_or_default();
+    manifest.days.into_keys().collect()
 }
 
 #[test]
@@ -67,13 +67,16 @@ fn all_that_came_on_a_day_is_planned_some_hours_after_its_end_whatever_day_it_is
     let closed_at = days
         .map(|day| (day, datetime!(2026-01-02 20:00 UTC)))
         .into();
-    let steps = |now| next_steps(&Ledger::default(), &files, &closed_at, now);
+    let steps = |now| next_steps(&Manifest::default(), &files, &closed_at, now);
 
     assert_eq!(steps(datetime!(2026-01-03 02:59:59 UTC)), Steps::default());
-    let ledger = steps(datetime!(2026-01-03 03:00 UTC)).ledger.unwrap();
-    assert!(ledger.days.keys().eq(&days), "{ledger:?}");
+    let manifest = steps(datetime!(2026-01-03 03:00 UTC)).manifest.unwrap();
+    assert!(manifest.days.keys().eq(&days), "{manifest:?}");
     let left = files[0].listed_until().unwrap() - datetime!(2026-01-03 03:00 UTC);
-    assert!(left > POLICY.settle * 10, "time to be late with it");
+    assert!(
+        left > POLICY.query_grace_period * 10,
+        "time to be late with it"
+    );
 }
 
 #[test]
@@ -81,11 +84,11 @@ fn a_closed_day_rests_until_more_is_merged_into_it() {
     let day = date!(2026 - 01 - 01);
     let late = part(day, date!(2026 - 01 - 05), "late");
     let closed_at = BTreeMap::from([(day, datetime!(2026-01-04 22:00 UTC))]);
-    let steps = |now| next_steps(&Ledger::default(), &[late], &closed_at, now).ledger;
+    let steps = |now| next_steps(&Manifest::default(), &[late], &closed_at, now).manifest;
 
     assert_eq!(steps(datetime!(2026-01-05 21:59 UTC)), None);
-    let ledger = steps(datetime!(2026-01-05 22:00 UTC)).unwrap();
-    assert_eq!(ledger.days[&day].inputs, [late]);
+    let manifest = steps(datetime!(2026-01-05 22:00 UTC)).unwrap();
+    assert_eq!(manifest.days[&day].inputs, [late]);
 }
 
 #[test]
@@ -93,54 +96,67 @@ fn a_day_moves_one_step_at_a_time_and_never_before_queries_are_over() {
     let day = date!(2026 - 01 - 01);
     let file = part(day, day, "a");
     let start = datetime!(2026-01-02 03:00 UTC);
-    let step = |ledger: &Ledger, now| next_steps(ledger, &[file], &BTreeMap::new(), now);
+    let step = |manifest: &Manifest, now| next_steps(manifest, &[file], &BTreeMap::new(), now);
 
-    let planned = step(&Ledger::default(), start).ledger.unwrap();
+    let planned = step(&Manifest::default(), start).manifest.unwrap();
     assert_eq!(
-        step(&planned, start + POLICY.settle - Duration::SECOND),
+        step(
+            &planned,
+            start + POLICY.query_grace_period - Duration::SECOND
+        ),
         Steps::default()
     );
-    assert_eq!(step(&planned, start + POLICY.settle).write, [day]);
+    assert_eq!(
+        step(&planned, start + POLICY.query_grace_period).write,
+        [day]
+    );
 
     let mut written = planned;
     let closing = written.days.get_mut(&day).unwrap();
     (closing.phase, closing.since) = (Phase::Written, start + Duration::HOUR);
     assert_eq!(step(&written, start + Duration::HOUR), Steps::default());
-    let shown = step(&written, start + Duration::hours(2)).ledger.unwrap();
+    let shown = step(&written, start + Duration::hours(2)).manifest.unwrap();
     assert_eq!(shown.days, BTreeMap::new());
     assert_eq!(shown.merged, [file].into());
 
     let unlisted = datetime!(2026-01-03 00:00 UTC);
     let before = unlisted - Duration::SECOND;
     assert_eq!(step(&shown, before).remove, [], "queries may list it");
-    let queries_run = unlisted + POLICY.settle - Duration::SECOND;
+    let queries_run = unlisted + POLICY.query_grace_period - Duration::SECOND;
     assert_eq!(step(&shown, queries_run).remove, []);
-    let removing = step(&shown, unlisted + POLICY.settle);
+    let removing = step(&shown, unlisted + POLICY.query_grace_period);
     assert_eq!(removing.remove, [file]);
-    assert_eq!(removing.ledger.unwrap().merged, [file].into());
+    assert_eq!(removing.manifest.unwrap().merged, [file].into());
 
-    let gone = |now| next_steps(&shown, &[], &BTreeMap::new(), now).ledger;
-    let still_hidden = gone(unlisted + POLICY.settle).unwrap();
+    let gone = |now| next_steps(&shown, &[], &BTreeMap::new(), now).manifest;
+    let still_hidden = gone(unlisted + POLICY.query_grace_period).unwrap();
     assert_eq!(still_hidden.merged, [file].into());
-    let forgotten = gone(unlisted + POLICY.settle * 2).unwrap();
+    let forgotten = gone(unlisted + POLICY.query_grace_period * 2).unwrap();
     assert_eq!(forgotten.merged, BTreeSet::new());
 }
 
 #[test]
-fn a_ledger_is_written_each_day_as_long_as_it_says_anything() {
+fn a_manifest_is_written_each_day_as_long_as_it_says_anything() {
     let at = date!(2026 - 01 - 01);
-    let merged = Ledger {
+    let merged = Manifest {
         version: version_after(0, at),
         merged: [part(at, at, "a")].into(),
-        ..Ledger::default()
+        ..Manifest::default()
     };
-    let nothing = Ledger {
+    let nothing = Manifest {
         version: merged.version,
-        ..Ledger::default()
+        ..Manifest::default()
     };
     let files = Vec::from_iter(merged.merged.clone());
-    let steps = |ledger: &Ledger, now| {
-        super::next_steps(ledger, &files, BTreeMap::new(), now, POLICY.settle).ledger
+    let steps = |manifest: &Manifest, now| {
+        super::next_steps(
+            manifest,
+            &files,
+            BTreeMap::new(),
+            now,
+            POLICY.query_grace_period,
+        )
+        .manifest
     };
 
     assert_eq!(steps(&merged, datetime!(2026-01-01 23:59 UTC)), None);

@@ -5,28 +5,28 @@
 
 /// The same bytes with each lone half replaced by the replacement character, `\ufffd`. All of it stays where it was.
 pub(crate) fn replace_lone(bytes: &[u8]) -> Vec<u8> {
-    let mut mended = bytes.to_vec();
+    let mut sanitized = bytes.to_vec();
     let mut at = 0;
     // A backslash makes the byte after it part of an escape, so pairs of them must be passed as pairs.
     while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
         at += found;
         at += match Escape::at(&bytes[at..]) {
             Escape::Low => {
-                replace(&mut mended, at);
+                replace(&mut sanitized, at);
                 6
             }
             Escape::High => {
                 if matches!(bytes.get(at + 6..).map(Escape::at), Some(Escape::Low)) {
                     12
                 } else {
-                    replace(&mut mended, at);
+                    replace(&mut sanitized, at);
                     6
                 }
             }
             Escape::Other { len } => len.min(bytes.len() - at),
         };
     }
-    mended
+    sanitized
 }
 
 enum Escape {
@@ -52,8 +52,8 @@ impl Escape {
     }
 }
 
-fn replace(mended: &mut [u8], at: usize) {
-    mended[at..at + 6].copy_from_slice(b"\\ufffd");
+fn replace(sanitized: &mut [u8], at: usize) {
+    sanitized[at..at + 6].copy_from_slice(b"\\ufffd");
 }
 
 #[cfg(test)]
@@ -85,9 +85,9 @@ mod tests {
         ) {
             let escaped = units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
 
-            let mended = format!("\"{}\"", String::from_utf8(replace_lone(escaped.as_bytes())).unwrap());
+            let sanitized = format!("\"{}\"", String::from_utf8(replace_lone(escaped.as_bytes())).unwrap());
 
-            let text: String = serde_json::from_str(&mended).unwrap();
+            let text: String = serde_json::from_str(&sanitized).unwrap();
             prop_assert_eq!(text, String::from_utf16_lossy(&units));
         }
 

@@ -43,15 +43,15 @@ fn split_in_steps(input: &[u8], steps: &[usize]) -> Found {
     for step in steps.iter().cycle() {
         end = (end + step).min(input.len());
         let tail = if end == input.len() {
-            Tail::End
+            WindowEnd::End
         } else {
-            Tail::Open
+            WindowEnd::Open
         };
         let first_new = sink.found.pieces.len();
         let used = splitter.advance(&input[start..end], tail, &mut sink);
         place(&mut sink.found.pieces[first_new..], input, start);
         start += used;
-        if tail == Tail::End {
+        if tail == WindowEnd::End {
             assert_eq!(start, input.len(), "all of the input is used");
             return sink.found;
         }
@@ -259,7 +259,7 @@ fn half_characters_do_not_cost_the_record() {
 
     Splitter::default().advance(
         br#"{"a":"x\ud83d"}{"b":"\ud83d\ude00"}"#,
-        Tail::End,
+        WindowEnd::End,
         &mut sink,
     );
 

@@ -78,7 +78,7 @@ fn describe(report: &Value) -> String {
     };
     format!(
         "{}: {} events = {} sent + {} skipped{} + {} rejected{}\n\
-         {} messages done with, {} wait again; {} requests to the destination",
+         {} messages deleted, {} released to wait; {} requests to the destination",
         report["end"]["why"].as_str().unwrap_or("ended"),
         number("events", "received"),
         number("events", "sent"),
@@ -87,7 +87,7 @@ fn describe(report: &Value) -> String {
         number("events", "rejected"),
         reasons("rejected_by_reason"),
         number("messages", "deleted"),
-        number("messages", "given_back"),
+        number("messages", "released"),
         report["requests"].as_u64().unwrap_or(0),
     )
 }
@@ -99,19 +99,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_told_in_two_lines() {
+    fn report_is_shown_in_two_lines() {
         let report = json!({
             "end": {"why": "queue_empty"},
             "events": {"received": 3, "sent": 1, "skipped": 2, "rejected": 0,
                 "skipped_by_reason": {"type_off": 2}, "rejected_by_reason": {}},
-            "messages": {"archived": 1, "deleted": 1, "given_back": 0, "not_deleted": 0},
+            "messages": {"archived": 1, "deleted": 1, "released": 0, "not_deleted": 0},
             "requests": 1,
         });
 
         assert_eq!(
             describe(&report),
             "queue_empty: 3 events = 1 sent + 2 skipped {\"type_off\":2} + 0 rejected\n\
-             1 messages done with, 0 wait again; 1 requests to the destination"
+             1 messages deleted, 0 released to wait; 1 requests to the destination"
         );
     }
 }

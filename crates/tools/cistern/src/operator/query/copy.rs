@@ -1,7 +1,7 @@
 //! A copy of the local stack's lake on disk, brought up to date before each query.
 //!
 //! A file of the lake never changes under its name, so a file that is here is not read again, and one that is missing there is
-//! removed. Compaction continues meanwhile. So that each event is in the copy once, only the latest manifest (`ledger`) is copied, and
+//! removed. Compaction continues meanwhile. So that each event is in the copy once, only the latest manifest is copied, and
 //! only files that it does not hide: those are not removed before every reader has finished that began before they were hidden
 //! (`crates/functions/archiver/src/compaction/plan.rs`). If a file is missing nevertheless, the copy took longer than any query may, and starts
 //! again.
@@ -58,7 +58,7 @@ pub(super) struct TableCopy {
 
 /// A line of the manifest about a file.
 #[derive(Debug, Deserialize)]
-struct LedgerLine {
+struct ManifestLine {
     file: String,
     hidden: bool,
 }
@@ -66,7 +66,7 @@ struct LedgerLine {
 /// The objects that a copy consists of.
 #[derive(Debug, PartialEq, Eq)]
 struct Look {
-    ledger: Option<String>,
+    manifest: Option<String>,
     files: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ impl LakeCopy {
         Ok(Some(TableCopy {
             files: files.into_iter().map(path).collect(),
             parts: parts.into_iter().map(path).collect(),
-            states: look.ledger.iter().map(path).collect(),
+            states: look.manifest.iter().map(path).collect(),
         }))
     }
 
@@ -132,8 +132,8 @@ impl LakeCopy {
             .filter_map(|key| Some((layout::state_version(table.name(), &key)?.0, key)))
             .max();
         let mut hidden = BTreeSet::new();
-        let ledger = latest.map(|(_, key)| key);
-        if let Some(key) = &ledger {
+        let manifest = latest.map(|(_, key)| key);
+        if let Some(key) = &manifest {
             if !self.folder.join(key).is_file() && !self.fetch(key).await? {
                 return Ok(None);
             }
@@ -149,7 +149,7 @@ impl LakeCopy {
                 .is_some_and(|file| !hidden.contains(&file.id) && seen.insert(file.id))
         };
         Ok(Some(Look {
-            ledger,
+            manifest,
             files: listed.into_iter().filter(is_shown).collect(),
         }))
     }
@@ -215,13 +215,13 @@ impl LakeCopy {
 }
 
 /// The files that a version of the manifest hides.
-fn hidden_files(ledger: &[u8]) -> Result<BTreeSet<FileId>> {
+fn hidden_files(manifest: &[u8]) -> Result<BTreeSet<FileId>> {
     let mut hidden = BTreeSet::new();
-    for line in ledger.split(|byte| *byte == b'\n') {
+    for line in manifest.split(|byte| *byte == b'\n') {
         if line.is_empty() {
             continue;
         }
-        let line: LedgerLine = serde_json::from_slice(line)?;
+        let line: ManifestLine = serde_json::from_slice(line)?;
         if line.hidden {
             hidden.insert(line.file.parse()?);
         }

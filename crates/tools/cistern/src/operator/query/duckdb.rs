@@ -50,7 +50,7 @@ pub(super) async fn ask(
     sql: &str,
     max_rows: usize,
 ) -> Result<Answer> {
-    let step = Step::start("DuckDB");
+    let step = Step::start("DuckDB").reported();
     let checkout = Checkout::around_working_directory()?;
     let python = tools::install_duckdb(&checkout, &step).await?;
     create_only_for_owner();
@@ -89,7 +89,7 @@ pub(super) async fn ask(
         declare.extend(statements(table, &copied));
     }
 
-    step.note("asking");
+    step.note("running the query");
     let found: Found = program
         .ask(&json!({ "declare": declare, "max_rows": max_rows }))
         .await?;
@@ -207,35 +207,38 @@ mod tests {
     fn empty_lake_has_its_tables_with_quoted_column_names() {
         let nothing = TableCopy::default();
 
-        let [files, parts, states, view] =
-            statements(&Table::events(), &nothing).try_into().unwrap();
+        let [files, parts, states, view] = statements(&Table::product_events(), &nothing)
+            .try_into()
+            .unwrap();
 
         assert!(files.starts_with(
-            r#"create table events_files ("event" varchar, "userid" varchar, "datetime" timestamp"#
+            r#"create table product_events_files ("event" varchar, "userid" varchar, "datetime" timestamp"#
         ));
         assert!(
             files.ends_with(r#""_file" varchar, "dt" varchar)"#),
             "{files}"
         );
-        assert!(parts.starts_with(r#"create table events_parts ("event" varchar"#));
+        assert!(parts.starts_with(r#"create table product_events_parts ("event" varchar"#));
         assert!(
             parts.ends_with(r#""_file" varchar, "dt" varchar, "at" varchar)"#),
             "{parts}"
         );
         assert!(
-            states.starts_with(r#"create table events_state ("version" bigint, "file" varchar"#)
+            states.starts_with(
+                r#"create table product_events_state ("version" bigint, "file" varchar"#
+            )
         );
-        assert!(view.starts_with("create view events as select event, "));
+        assert!(view.starts_with("create view product_events as select event, "));
     }
 
     #[test]
     fn closed_months_are_partitioned_by_month_and_their_days_are_a_column() {
         let nothing = TableCopy::default();
         let some = TableCopy {
-            files: vec!["/l/events_months/month=2026-01/month-1.parquet".into()],
+            files: vec!["/l/product_events_months/month=2026-01/month-1.parquet".into()],
             ..TableCopy::default()
         };
-        let table = Table::events().closed_months();
+        let table = Table::product_events().closed_months();
 
         let [empty, _, view] = statements(&table, &nothing).try_into().unwrap();
         let files = &statements(&table, &some)[0];
@@ -245,7 +248,7 @@ mod tests {
             "{empty}"
         );
         assert!(files.contains("hive_types = {'month': varchar}"), "{files}");
-        assert!(view.starts_with("create view events_months as select event, "));
+        assert!(view.starts_with("create view product_events_months as select event, "));
     }
 
     #[test]
@@ -256,7 +259,9 @@ mod tests {
             states: vec!["/s/000000000001.ndjson".into()],
         };
 
-        let [files, parts, states, _] = statements(&Table::events(), &copy).try_into().unwrap();
+        let [files, parts, states, _] = statements(&Table::product_events(), &copy)
+            .try_into()
+            .unwrap();
 
         assert!(files.contains("['/it''s/closed/dt=2026-01-01/day-1.parquet']"));
         assert!(parts.contains("['/it''s/new/at=2026-01-02/dt=2026-01-01/part-1.parquet']"));
@@ -283,8 +288,11 @@ mod tests {
 
         assert_eq!(copied(&plan(Some(&[]))), [] as [&str; 0]);
         assert_eq!(
-            copied(&plan(Some(&["events_files", "events_state"]))),
-            ["events"]
+            copied(&plan(Some(&[
+                "product_events_files",
+                "product_events_state"
+            ]))),
+            ["product_events"]
         );
         assert_eq!(
             copied(&plan(Some(&["app_events_months_state"]))),

@@ -214,7 +214,7 @@ mod tests {
             "raw",
             "raw/",
             "raw/mparticle/",
-            "lake/events/",
+            "lake/product_events/",
             "rejected/product_events/",
         ] {
             assert!(Queue::of_prefix(prefix).is_err(), "{prefix}");

@@ -5,17 +5,17 @@ use time::macros::{date, datetime};
 
 use super::*;
 use crate::compaction::{
-    ledger::{Closing, Phase, version_after},
+    manifest::{Compaction, Phase, version_after},
     plan::next_steps,
 };
 
-const TABLE: &str = "events_months";
+const TABLE: &str = "product_events_months";
 const MONTH: Date = date!(2026 - 01 - 01);
 const POLICY: Policy = Policy {
     close_after: Duration::hours(3),
     reopen_after: Duration::hours(24),
     close_month_after: Duration::days(3),
-    settle: Duration::minutes(45),
+    query_grace_period: Duration::minutes(45),
 };
 const DUE: OffsetDateTime = datetime!(2026-02-04 00:00 UTC);
 const PART: FileKind = FileKind::Part {
@@ -26,7 +26,7 @@ fn file(day: Date, kind: FileKind, source: &str) -> LakeFile {
     LakeFile {
         day,
         kind,
-        id: FileId::of_part("events", day, source),
+        id: FileId::of_part("product_events", day, source),
     }
 }
 
@@ -35,17 +35,17 @@ fn sizes(files: &[LakeFile]) -> BTreeMap<LakeFile, u64> {
 }
 
 /// Days that are being closed.
-fn closing(days: &[Date]) -> Ledger {
-    let closing = |day: &Date| Closing {
+fn closing(days: &[Date]) -> Manifest {
+    let closing = |day: &Date| Compaction {
         phase: Phase::Planned,
         since: DUE,
-        output: FileId::of_closed_day("events", *day, &[]),
+        output: FileId::of_closed_day("product_events", *day, &[]),
         inputs: Vec::new(),
     };
-    Ledger {
+    Manifest {
         version: 1,
         days: days.iter().map(|day| (*day, closing(day))).collect(),
-        ..Ledger::default()
+        ..Manifest::default()
     }
 }
 
@@ -55,7 +55,7 @@ fn due(
     now: OffsetDateTime,
 ) -> BTreeMap<Date, Due> {
     let copied = BTreeMap::from([(MONTH, copied.iter().map(|day| day.id).collect())]);
-    due_months(TABLE, &Ledger::default(), &copied, days, now, POLICY).months
+    due_months(TABLE, &Manifest::default(), &copied, days, now, POLICY).months
 }
 
 #[test]
@@ -67,18 +67,19 @@ fn a_month_is_closed_days_after_its_end_when_none_of_its_days_is_open() {
     ];
     let late = file(date!(2026 - 01 - 02), PART, "late");
     let with_late: Vec<LakeFile> = closed.iter().chain([&late]).copied().collect();
-    let days = |files: &[LakeFile], ledger: &Ledger| days_by_month(&sizes(files), ledger, MONTH);
+    let days =
+        |files: &[LakeFile], manifest: &Manifest| days_by_month(&sizes(files), manifest, MONTH);
     let months = |days: &BTreeMap<Date, DaysOfMonth>, now| -> Vec<Date> {
         due(days, &[], now).into_keys().collect()
     };
-    let none = Ledger::default();
+    let none = Manifest::default();
 
     assert_eq!(months(&days(&closed, &none), DUE - Duration::SECOND), []);
     assert_eq!(months(&days(&closed, &none), DUE), [MONTH]);
     assert_eq!(months(&days(&with_late, &none), DUE), []);
-    let merged = Ledger {
+    let merged = Manifest {
         merged: [late].into(),
-        ..Ledger::default()
+        ..Manifest::default()
     };
     assert_eq!(months(&days(&with_late, &merged), DUE), [MONTH]);
     let busy = closing(&[date!(2026 - 01 - 30)]);
@@ -95,7 +96,7 @@ fn of_a_closed_month_only_what_came_late_is_copied_again() {
         file(date!(2026 - 01 - 31), FileKind::ClosedDay, "b"),
     ];
     let late = file(date!(2026 - 01 - 30), FileKind::ClosedDay, "late");
-    let days = |files: &[LakeFile]| days_by_month(&sizes(files), &Ledger::default(), MONTH);
+    let days = |files: &[LakeFile]| days_by_month(&sizes(files), &Manifest::default(), MONTH);
 
     assert_eq!(due(&days(&closed), &closed, DUE), BTreeMap::new());
     let again = due(&days(&[closed[0], closed[1], late]), &closed, DUE);
@@ -109,7 +110,7 @@ fn days_before_the_first_are_in_no_month() {
     let before = file(date!(2026 - 01 - 14), FileKind::ClosedDay, "a");
     let first = file(date!(2026 - 01 - 15), FileKind::ClosedDay, "b");
 
-    let months = days_by_month(&sizes(&[before, first]), &Ledger::default(), first.day);
+    let months = days_by_month(&sizes(&[before, first]), &Manifest::default(), first.day);
 
     assert_eq!(months[&MONTH].closed, sizes(&[first]));
 }
@@ -122,10 +123,10 @@ fn a_month_that_is_too_large_for_one_file_stays_in_days() {
     ];
     let found = |size_bytes| {
         let sizes = days.iter().map(|day| (*day, size_bytes)).collect();
-        let days = days_by_month(&sizes, &Ledger::default(), MONTH);
+        let days = days_by_month(&sizes, &Manifest::default(), MONTH);
         due_months(
             TABLE,
-            &Ledger::default(),
+            &Manifest::default(),
             &BTreeMap::new(),
             &days,
             DUE,
@@ -145,13 +146,13 @@ fn a_month_that_is_too_large_for_one_file_stays_in_days() {
 struct World {
     /// When each closed day came.
     days: BTreeMap<LakeFile, i64>,
-    /// From when to when a day is in the ledger of the days.
+    /// From when to when a day is in the manifest of the days.
     closing: Vec<(Date, i64, i64)>,
     /// Each file of the months: of which days it was made, and when it came.
     files: BTreeMap<FileId, (Vec<LakeFile>, i64)>,
     copied: BTreeSet<FileId>,
-    /// Each version of the months' ledger and when it was written.
-    ledgers: BTreeMap<u64, (i64, Ledger)>,
+    /// Each version of the months' manifest and when it was written.
+    manifests: BTreeMap<u64, (i64, Manifest)>,
 }
 
 impl World {
@@ -188,18 +189,18 @@ impl World {
             .map(|(day, ..)| *day)
             .collect();
         let days = days_by_month(&sizes(&files), &closing(&busy), MONTH);
-        let mut ledger = self.ledger_at(minute);
+        let mut manifest = self.manifest_at(minute);
         let copied = BTreeMap::from([(MONTH, self.copied.clone())]);
-        let due = due_months(TABLE, &ledger, &copied, &days, now, POLICY);
-        let steps = next_steps(&ledger, &[], due.months, now, POLICY.settle);
+        let due = due_months(TABLE, &manifest, &copied, &days, now, POLICY);
+        let steps = next_steps(&manifest, &[], due.months, now, POLICY.query_grace_period);
         assert_eq!(steps.remove, [], "nothing of a month goes");
-        if let Some(next) = steps.ledger {
+        if let Some(next) = steps.manifest {
             effects = effects.checked_sub(1)?;
-            self.write_ledger(minute, &next)?;
-            ledger = next;
+            self.write_manifest(minute, &next)?;
+            manifest = next;
         }
         for month in steps.write {
-            let closing = ledger.days.get_mut(&month)?;
+            let closing = manifest.days.get_mut(&month)?;
             effects = effects.checked_sub(1)?;
             let made = (closing.inputs.clone(), minute + delay);
             self.files.entry(closing.output).or_insert(made);
@@ -207,33 +208,33 @@ impl World {
             self.copied.extend(closing.inputs.iter().map(|day| day.id));
             (closing.phase, closing.since) = (Phase::Written, now + Duration::minutes(delay));
             effects = effects.checked_sub(1)?;
-            ledger.version = version_after(ledger.version, now.date());
-            self.write_ledger(minute + delay, &ledger)?;
+            manifest.version = version_after(manifest.version, now.date());
+            self.write_manifest(minute + delay, &manifest)?;
         }
         Some(())
     }
 
-    fn ledger_at(&self, minute: i64) -> Ledger {
-        let mut written = self.ledgers.values().rev();
+    fn manifest_at(&self, minute: i64) -> Manifest {
+        let mut written = self.manifests.values().rev();
         written
             .find(|(when, _)| *when <= minute)
-            .map(|(_, ledger)| ledger.clone())
+            .map(|(_, manifest)| manifest.clone())
             .unwrap_or_default()
     }
 
     /// A version is written once: the second who tries has to give way.
-    fn write_ledger(&mut self, minute: i64, ledger: &Ledger) -> Option<()> {
-        if self.ledgers.contains_key(&ledger.version) {
+    fn write_manifest(&mut self, minute: i64, manifest: &Manifest) -> Option<()> {
+        if self.manifests.contains_key(&manifest.version) {
             return None;
         }
-        self.ledgers
-            .insert(ledger.version, (minute, ledger.clone()));
+        self.manifests
+            .insert(manifest.version, (minute, manifest.clone()));
         Some(())
     }
 
-    /// The days that a query sees that lists at `list` and reads the ledger at `read`, each once.
+    /// The days that a query sees that lists at `list` and reads the manifest at `read`, each once.
     fn seen(&self, list: i64, read: i64) -> BTreeSet<LakeFile> {
-        let hidden: BTreeSet<FileId> = self.ledger_at(read).hidden().collect();
+        let hidden: BTreeSet<FileId> = self.manifest_at(read).hidden().collect();
         let mut seen = BTreeSet::new();
         for (file, (days, came)) in &self.files {
             if *came <= list && !hidden.contains(file) {

@@ -41,8 +41,8 @@ impl<T> Stay<T> {
 struct World {
     /// Each file with the events that it holds.
     files: BTreeMap<LakeFile, Stay<BTreeSet<usize>>>,
-    /// The versions of the ledger.
-    ledgers: BTreeMap<u64, Stay<Ledger>>,
+    /// The versions of the manifest.
+    manifests: BTreeMap<u64, Stay<Manifest>>,
     closed_at: BTreeMap<Date, OffsetDateTime>,
     /// The parts that were noted down as being in a closed day.
     noted: BTreeSet<FileId>,
@@ -114,20 +114,20 @@ impl World {
         });
     }
 
-    fn write_ledger(&mut self, minute: i64, ledger: &Ledger) {
+    fn write_manifest(&mut self, minute: i64, manifest: &Manifest) {
         let stay = Stay {
-            what: ledger.clone(),
+            what: manifest.clone(),
             came: minute,
             went: None,
         };
-        self.ledgers.insert(ledger.version, stay);
+        self.manifests.insert(manifest.version, stay);
     }
 
     /// One run of the compactor. It may stop before any of its effects: `None` then.
     fn compact(&mut self, minute: i64, mut effects: usize) -> Option<()> {
         let now = at(minute);
-        let latest = self.ledgers.last_key_value();
-        let mut ledger = latest
+        let latest = self.manifests.last_key_value();
+        let mut manifest = latest
             .map(|(_, stay)| stay.what.clone())
             .unwrap_or_default();
         let is_there = |(_, stay): &(&LakeFile, &Stay<BTreeSet<usize>>)| stay.is_there(minute);
@@ -137,25 +137,26 @@ impl World {
             .filter(is_there)
             .map(|(file, _)| *file)
             .collect();
-        let steps = next_steps(&ledger, &files, &self.closed_at, now);
+        let steps = next_steps(&manifest, &files, &self.closed_at, now);
         for file in &steps.remove {
             effects = effects.checked_sub(1)?;
             self.files.get_mut(file)?.went = Some(minute);
         }
-        for (version, stay) in &mut self.ledgers {
-            let end = layout::state_listed_until(version_day(*version)?) + POLICY.settle;
-            if *version != ledger.version && end <= now {
+        for (version, stay) in &mut self.manifests {
+            let end =
+                layout::state_listed_until(version_day(*version)?) + POLICY.query_grace_period;
+            if *version != manifest.version && end <= now {
                 effects = effects.checked_sub(1)?;
                 stay.went.get_or_insert(minute);
             }
         }
-        if let Some(next) = steps.ledger {
+        if let Some(next) = steps.manifest {
             effects = effects.checked_sub(1)?;
-            self.write_ledger(minute, &next);
-            ledger = next;
+            self.write_manifest(minute, &next);
+            manifest = next;
         }
         for day in &steps.write {
-            let closing = ledger.days.get_mut(day)?;
+            let closing = manifest.days.get_mut(day)?;
             let inputs = closing.inputs.iter();
             let events = inputs
                 .flat_map(|input| self.files[input].what.clone())
@@ -175,24 +176,24 @@ impl World {
         }
         if !steps.write.is_empty() {
             effects.checked_sub(1)?;
-            ledger.version = version_after(ledger.version, now.date());
-            self.write_ledger(minute, &ledger);
+            manifest.version = version_after(manifest.version, now.date());
+            self.write_manifest(minute, &manifest);
         }
         Some(())
     }
 
-    /// A query that begins at `begin`, lists files at `list` and versions of the ledger at `read`, and has opened all of them, hidden
+    /// A query that begins at `begin`, lists files at `list` and versions of the manifest at `read`, and has opened all of them, hidden
     /// or not, at `end`.
     fn check_query(&self, begin: i64, list: i64, read: i64, end: i64) {
         let mut latest = None;
-        for (version, stay) in &self.ledgers {
+        for (version, stay) in &self.manifests {
             let day = version_day(*version).unwrap();
             if stay.is_there(read) && at(read) < layout::state_listed_until(day) {
-                assert!(stay.is_left(end), "a ledger goes under a query");
+                assert!(stay.is_left(end), "a manifest goes under a query");
                 latest = Some(&stay.what);
             }
         }
-        let hidden: BTreeSet<FileId> = latest.into_iter().flat_map(Ledger::hidden).collect();
+        let hidden: BTreeSet<FileId> = latest.into_iter().flat_map(Manifest::hidden).collect();
         let mut seen = vec![0; self.events.len()];
         for (file, stay) in &self.files {
             if !stay.is_there(list) || !is_listed(file, list) {
@@ -297,9 +298,9 @@ proptest! {
 }
 
 impl World {
-    /// No event is seen twice by a query that lists at `list` and reads the ledger at `read`.
+    /// No event is seen twice by a query that lists at `list` and reads the manifest at `read`.
     fn check_once(&self, list: i64, read: i64) {
-        let latest = self.ledgers.iter().rev().find(|(version, stay)| {
+        let latest = self.manifests.iter().rev().find(|(version, stay)| {
             let end = layout::state_listed_until(version_day(**version).unwrap());
             stay.is_there(read) && at(read) < end
         });

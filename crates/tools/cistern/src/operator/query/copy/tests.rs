@@ -94,7 +94,7 @@ impl Rig {
 
     async fn update(&self) -> Result<Vec<String>> {
         let step = Step::start("test");
-        let copy = self.copy.update(&Table::events(), &step).await?;
+        let copy = self.copy.update(&Table::product_events(), &step).await?;
         let all = copy.files.iter().chain(&copy.parts).chain(&copy.states);
         Ok(all
             .map(|path| {
@@ -130,14 +130,18 @@ fn file(kind: &str, number: u32) -> String {
         "part" => "new/at=2026-01-02",
         _ => "closed",
     };
-    format!("lake/events/{folder}/dt=2026-01-01/{kind}-{number:032x}.parquet")
+    format!("lake/product_events/{folder}/dt=2026-01-01/{kind}-{number:032x}.parquet")
 }
 
 fn state(version: u64) -> String {
-    layout::state_key("events", time::macros::date!(2026 - 01 - 02), version)
+    layout::state_key(
+        "product_events",
+        time::macros::date!(2026 - 01 - 02),
+        version,
+    )
 }
 
-fn ledger(version: u64, hidden: &[u32]) -> String {
+fn manifest(version: u64, hidden: &[u32]) -> String {
     let header = format!("{{\"version\":{version},\"file\":\"\",\"hidden\":false}}\n");
     let files = hidden.iter().map(|number| {
         format!("{{\"version\":{version},\"file\":\"{number:032x}\",\"hidden\":true}}\n")
@@ -160,12 +164,12 @@ fn with_files(files: &[String]) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn only_what_the_latest_ledger_shows_is_copied() {
+async fn only_what_the_latest_manifest_shows_is_copied() {
     let rig = Rig::new(objects(&[
         (file("part", 1), "rows".to_owned()),
         (file("day", 2), "rows".to_owned()),
-        (state(9), ledger(9, &[2])),
-        (state(10), ledger(10, &[1])),
+        (state(9), manifest(9, &[2])),
+        (state(10), manifest(10, &[1])),
     ]))
     .await;
 
@@ -221,8 +225,8 @@ async fn what_is_here_is_not_read_again_and_what_is_gone_from_the_bucket_goes() 
 }
 
 #[test]
-fn a_ledger_that_cannot_be_read_hides_nothing_by_accident() {
+fn a_manifest_that_cannot_be_read_hides_nothing_by_accident() {
     assert!(hidden_files(b"{}\n").is_err());
     assert!(hidden_files(b"{\"file\":\"x\",\"hidden\":true}\n").is_err());
-    assert_eq!(hidden_files(ledger(1, &[]).as_bytes()).unwrap().len(), 0);
+    assert_eq!(hidden_files(manifest(1, &[]).as_bytes()).unwrap().len(), 0);
 }

@@ -1,0 +1,199 @@
+//! How each message of a dispatched chunk ends. Pure.
+
+use std::time::Duration;
+
+use event_mapping::{FailureCause, NotSent, RejectReason, SkipReason, iterable::User};
+
+use crate::{
+    call_index::CallIndex,
+    chunk::{Chunk, EventState, HeldMessage},
+    decision::DeliveryResult,
+    resolved_message::{LineSource, ResolvedMessage},
+    visibility::{ReleaseReason, VisibilityBackoff},
+};
+
+/// Events older than this when they are sent are counted, as their destination may treat them differently.
+const LATE_AFTER_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Lines of rejections are written to S3 whenever there are so many bytes of them.
+const FULL_LINES_BYTES: usize = 4 << 20;
+
+/// What becomes of events whose user the destination does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownUsers {
+    /// They are retried in later runs for some time, and rejected after that.
+    Retry,
+    /// Their users are created, and they are retried in later runs as above.
+    Create,
+    /// They are skipped.
+    Drop,
+}
+
+/// What the end of a message depends on beside its chunk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResolutionPolicy {
+    pub(crate) unknown_users: UnknownUsers,
+    /// How long after its message was sent an event may wait for its user.
+    pub(crate) unknown_user_patience: Duration,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) now_ms: i64,
+    /// Why messages are released that have calls without a result.
+    pub(crate) release_reason: ReleaseReason,
+    pub(crate) visibility: VisibilityBackoff,
+}
+
+/// The messages of a dispatched chunk, by what follows for them.
+#[derive(Debug, Default)]
+pub(crate) struct Resolution {
+    pub(crate) resolved: Vec<ResolvedMessage>,
+    /// Receipt handles of messages to release, with their visibility timeouts.
+    pub(crate) released: Vec<(String, Duration)>,
+    /// Users to create, each once.
+    pub(crate) unknown_users: Vec<User>,
+}
+
+/// How an event has ended: as the call at this index, or not sent at all.
+type End = Result<CallIndex, NotSent>;
+
+/// Sorts the messages of a chunk by the results of its calls, from the message at `start` on, until there are enough lines about
+/// rejections to write. Returns the index of the message to continue with.
+pub(crate) fn resolve(
+    chunk: &Chunk,
+    results: &[Option<DeliveryResult>],
+    policy: &ResolutionPolicy,
+    start: usize,
+) -> (Resolution, usize) {
+    let mut resolution = Resolution::default();
+    let mut lines_bytes = 0;
+    let mut next = start;
+    for message in chunk.messages.iter().skip(start) {
+        if lines_bytes >= FULL_LINES_BYTES {
+            break;
+        }
+        next += 1;
+        match resolve_message(chunk, message, results, policy) {
+            Ok(resolved) => {
+                lines_bytes += resolved.rejected_lines.len();
+                resolution.resolved.push(resolved);
+            }
+            Err(why) => {
+                let timeout = policy
+                    .visibility
+                    .visibility_timeout(why, message.receive_count);
+                resolution
+                    .released
+                    .push((message.receipt_handle.clone(), timeout));
+            }
+        }
+    }
+    if policy.unknown_users == UnknownUsers::Create && start == 0 {
+        resolution.unknown_users = unknown_users(chunk, results);
+    }
+    (resolution, next)
+}
+
+fn unknown_users(chunk: &Chunk, results: &[Option<DeliveryResult>]) -> Vec<User> {
+    let unknown = chunk
+        .calls
+        .iter()
+        .zip(results)
+        .filter(|(_, result)| matches!(result, Some(Err(FailureCause::UnknownUser))));
+    let mut users: Vec<User> = unknown.map(|(call, _)| call.user.clone()).collect();
+    users.sort_unstable();
+    users.dedup();
+    users
+}
+
+/// A message ends with all of its events, or is released with all of them: sending one again is safe, because its id is the
+/// same.
+fn resolve_message(
+    chunk: &Chunk,
+    message: &HeldMessage,
+    results: &[Option<DeliveryResult>],
+    policy: &ResolutionPolicy,
+) -> Result<ResolvedMessage, ReleaseReason> {
+    let result_of = |index: CallIndex| {
+        index
+            .of(results)
+            .and_then(Option::as_ref)
+            .ok_or(policy.release_reason)
+    };
+    for index in &message.profiles {
+        result_of(*index)?;
+    }
+
+    let source = LineSource {
+        source_key: &chunk.source_key,
+        message_id: &message.id,
+    };
+    let mut resolved = ResolvedMessage::new(&message.receipt_handle, message.receive_count);
+    for (ordinal, event) in message.events.iter().enumerate() {
+        let (end, item): (End, &str) = match event {
+            EventState::Skipped(reason) => (Err(NotSent::Skip(*reason)), ""),
+            EventState::Rejected { rejection, item } => {
+                (Err(NotSent::Reject(rejection.clone())), item)
+            }
+            EventState::Called { index, is_copy } => {
+                let item = index
+                    .of(&chunk.calls)
+                    .map(|call| call.json.as_str())
+                    .unwrap_or_default();
+                let end = match result_of(*index)? {
+                    Ok(()) if *is_copy => Err(NotSent::Skip(SkipReason::Duplicate)),
+                    Ok(()) => Ok(*index),
+                    Err(cause) => Err(not_sent(cause, message, policy)?),
+                };
+                (end, item)
+            }
+        };
+        match end {
+            Ok(index) => count_sent(&mut resolved, chunk, index, policy),
+            Err(NotSent::Skip(reason)) => resolved.counts.skip(reason),
+            Err(NotSent::Reject(rejection)) => {
+                resolved.reject(&source, ordinal, &rejection, item);
+            }
+        }
+    }
+    resolved.add_more(&source, &message.more);
+    Ok(resolved)
+}
+
+/// What follows from a failure of the event's call. The message is released while its user may still appear.
+fn not_sent(
+    cause: &FailureCause,
+    message: &HeldMessage,
+    policy: &ResolutionPolicy,
+) -> Result<NotSent, ReleaseReason> {
+    let patience_ms = i64::try_from(policy.unknown_user_patience.as_millis()).unwrap_or(i64::MAX);
+    let is_patient = policy.now_ms.saturating_sub(message.sent_at_ms) < patience_ms;
+    match (cause, policy.unknown_users) {
+        (FailureCause::Rejected(rejection), _) => Ok(NotSent::Reject(rejection.clone())),
+        (FailureCause::UnknownUser, UnknownUsers::Drop) => {
+            Ok(NotSent::Skip(SkipReason::UnknownUser))
+        }
+        (FailureCause::UnknownUser, UnknownUsers::Retry | UnknownUsers::Create) if is_patient => {
+            Err(ReleaseReason::UnknownUser)
+        }
+        (FailureCause::UnknownUser, UnknownUsers::Retry | UnknownUsers::Create) => {
+            Ok(NotSent::Reject(RejectReason::UnknownUser.because(
+                "the destination did not get to know the user in time",
+            )))
+        }
+    }
+}
+
+fn count_sent(
+    resolved: &mut ResolvedMessage,
+    chunk: &Chunk,
+    index: CallIndex,
+    policy: &ResolutionPolicy,
+) {
+    let call = index.of(&chunk.calls);
+    let at_ms = call.map_or(policy.now_ms, |call| call.at_ms);
+    let is_late = policy.now_ms.saturating_sub(at_ms) > LATE_AFTER_MS;
+    let notes = call.map(|call| call.notes.as_slice()).unwrap_or_default();
+    resolved.counts.send(is_late, notes);
+}
+
+#[cfg(test)]
+mod tests;

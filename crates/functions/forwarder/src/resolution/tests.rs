@@ -1,0 +1,143 @@
+use aws_io::queue::ReceivedMessage;
+use event_mapping::{Mapper, MappingConfig};
+use serde_json::Value;
+
+use super::*;
+
+const NOW_MS: i64 = 1_700_000_000_000;
+const HOUR: Duration = Duration::from_hours(1);
+
+fn policy(unknown_users: UnknownUsers) -> ResolutionPolicy {
+    ResolutionPolicy {
+        unknown_users,
+        unknown_user_patience: HOUR,
+        now_ms: NOW_MS,
+        release_reason: ReleaseReason::Trouble,
+        visibility: VisibilityBackoff::default(),
+    }
+}
+
+/// A message with one screen view for each id, and one event that cannot be used.
+fn message(id: &str, age: Duration, ids: &[&str]) -> ReceivedMessage {
+    let events = ids.iter().map(|id| {
+        format!(r#"{{"event_type":"screen_view","data":{{"source_message_id":"{id}"}}}},"#)
+    });
+    let events: String = events.collect();
+    ReceivedMessage {
+        id: id.to_owned(),
+        receipt_handle: format!("receipt-{id}"),
+        sent_at_ms: NOW_MS - i64::try_from(age.as_millis()).unwrap(),
+        receive_count: 3,
+        body: format!(r#"{{"user_identities":{{"customer_id":"ada"}},"events":[{events}7]}}"#),
+    }
+}
+
+fn chunk(messages: Vec<ReceivedMessage>) -> Chunk {
+    let mapper = Mapper::new(MappingConfig::default()).unwrap();
+    Chunk::map(&mapper, &mut messages.into(), "raw/key", NOW_MS, None)
+}
+
+#[test]
+fn message_ends_when_all_of_its_events_have() {
+    let chunk = chunk(vec![
+        message("1", HOUR, &["a", "b"]),
+        message("2", HOUR, &["b", "c"]),
+    ]);
+    let results = [Some(Ok(())), Some(Ok(())), None];
+
+    let resolution = resolve(&chunk, &results, &policy(UnknownUsers::Retry), 0).0;
+
+    assert_eq!(resolution.resolved.len(), 1);
+    assert_eq!(resolution.resolved[0].receipt_handle, "receipt-1");
+    assert_eq!(resolution.resolved[0].counts.sent, 2);
+    assert_eq!(
+        resolution.resolved[0].counts.rejected[&RejectReason::NotAnEvent],
+        1
+    );
+    assert_eq!(
+        resolution.released,
+        [("receipt-2".to_owned(), Duration::from_mins(4))]
+    );
+}
+
+#[test]
+fn copy_of_a_sent_event_is_skipped_as_such() {
+    let chunk = chunk(vec![message("1", HOUR, &["a"]), message("2", HOUR, &["a"])]);
+
+    let resolution = resolve(&chunk, &[Some(Ok(()))], &policy(UnknownUsers::Retry), 0).0;
+
+    assert_eq!(resolution.resolved[0].counts.sent, 1);
+    assert_eq!(
+        resolution.resolved[1].counts.skipped[&SkipReason::Duplicate],
+        1
+    );
+}
+
+#[test]
+fn events_of_unknown_users_wait_then_are_rejected() {
+    let chunk = chunk(vec![
+        message("1", HOUR / 2, &["a"]),
+        message("2", HOUR, &["b"]),
+    ]);
+    let results = [
+        Some(Err(FailureCause::UnknownUser)),
+        Some(Err(FailureCause::UnknownUser)),
+    ];
+
+    let retried = resolve(&chunk, &results, &policy(UnknownUsers::Retry), 0).0;
+    let created = resolve(&chunk, &results, &policy(UnknownUsers::Create), 0).0;
+    let dropped = resolve(&chunk, &results, &policy(UnknownUsers::Drop), 0).0;
+
+    assert_eq!(retried.released.len(), 1);
+    assert_eq!(
+        retried.resolved[0].counts.rejected[&RejectReason::UnknownUser],
+        1
+    );
+    assert!(retried.unknown_users.is_empty());
+    assert_eq!(created.unknown_users.len(), 1);
+    assert_eq!(
+        dropped.resolved[0].counts.skipped[&SkipReason::UnknownUser],
+        1
+    );
+    assert!(dropped.released.is_empty());
+}
+
+#[test]
+fn rejected_events_are_written_down_with_where_they_came_from() {
+    let chunk = chunk(vec![message("1", HOUR, &["a"])]);
+    let results = [Some(Err(FailureCause::Rejected(
+        RejectReason::Refused.because("BadParams: no"),
+    )))];
+
+    let resolution = resolve(&chunk, &results, &policy(UnknownUsers::Retry), 0).0;
+
+    let lines: Vec<Value> = resolution.resolved[0]
+        .rejected_lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["reason"], "refused_by_destination");
+    assert_eq!(lines[0]["detail"], "BadParams: no");
+    assert_eq!(lines[0]["source_key"], "raw/key");
+    assert_eq!(lines[0]["message_id"], "1");
+    assert!(lines[0]["item"].as_str().unwrap().contains("screen_view"));
+    assert_eq!(lines[1]["ordinal"], 1);
+    assert_eq!(lines[1].get("item"), None);
+}
+
+#[test]
+fn late_events_are_counted_among_the_sent() {
+    let chunk = chunk(vec![message("1", HOUR * 30, &["a"])]);
+
+    let resolution = resolve(&chunk, &[Some(Ok(()))], &policy(UnknownUsers::Retry), 0).0;
+
+    assert_eq!(
+        (
+            resolution.resolved[0].counts.sent,
+            resolution.resolved[0].counts.late
+        ),
+        (1, 1)
+    );
+}

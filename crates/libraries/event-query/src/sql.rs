@@ -1,0 +1,302 @@
+//! Renders a search as SQL.
+//!
+//! The text is made of the literals in this file, the names of our own columns and event types, whose alphabet is safe.
+//! Types are literals because the planner matches them to the partial index on rare types; under a generic plan it
+//! could not do that with a placeholder. Everything a caller supplied is a placeholder.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use event_model::Timestamp;
+
+use crate::filter::{Filter, TextField};
+use crate::indexed_keys::IndexedKeys;
+use crate::keyword::{KeywordField, Keywords, Phrase};
+use crate::position::{PageStart, Position, TimeRange};
+use crate::query::EventQuery;
+use crate::statement::{Bind, Statement};
+use crate::type_name::TypeName;
+use crate::unfolded;
+
+/// Up to this many phrases are looked for one by one, each by all of its words; of more, the index is asked for the
+/// longest word of each. Planning takes longer with each, in every week.
+const MAX_ALTERNATIVES: usize = 16;
+
+impl EventQuery {
+    /// Fetches at most `limit` matching events from `start` on, newest first.
+    ///
+    /// Payloads become text outside of the page: where matches have to be sorted, Postgres would else do so with all of
+    /// them, and it is what costs most.
+    pub fn fetch_statement(&self, start: PageStart, limit: u32) -> Statement {
+        let mut sql = Renderer::new(
+            "select ts, event_key, event::text\nfrom (\nselect ts, event_key, event\nfrom email_events",
+        );
+        sql.conditions(self);
+        if let PageStart::After(position) = start {
+            sql.after(position);
+        }
+        let limit = sql.bind(Bind::BigInt(i64::from(limit)));
+        sql.line(format_args!(
+            "order by ts desc, event_key desc\nlimit {limit}"
+        ));
+        if let PageStart::Skipping(skipped) = start {
+            let skipped = sql.bind(Bind::BigInt(i64::from(skipped)));
+            sql.line(format_args!("offset {skipped}"));
+        }
+        // Postgres knows the page to be in this order, and does not sort it again.
+        sql.line(format_args!(") as page\norder by ts desc, event_key desc"));
+        sql.finish()
+    }
+
+    /// Counts matching events, whatever the page, but not beyond `cap`.
+    pub fn count_statement(&self, cap: Option<u32>) -> Statement {
+        let Some(cap) = cap else {
+            let mut sql = Renderer::new("select count(*)\nfrom email_events");
+            sql.conditions(self);
+            return sql.finish();
+        };
+        let mut sql = Renderer::new("select count(*)\nfrom (\nselect\nfrom email_events");
+        sql.conditions(self);
+        let cap = sql.bind(Bind::BigInt(i64::from(cap)));
+        sql.line(format_args!("limit {cap}\n) as matching"));
+        sql.finish()
+    }
+}
+
+/// A statement in the making.
+pub(crate) struct Renderer {
+    sql: String,
+    binds: Vec<Bind>,
+}
+
+impl Renderer {
+    pub(crate) fn new(head: &str) -> Self {
+        Self {
+            sql: head.to_owned(),
+            binds: Vec::new(),
+        }
+    }
+
+    /// Keeps the value aside and names its placeholder.
+    pub(crate) fn bind(&mut self, value: Bind) -> String {
+        self.binds.push(value);
+        format!("${}", self.binds.len())
+    }
+
+    fn bind_time(&mut self, ts: Timestamp) -> String {
+        self.bind(Bind::Timestamp(ts.to_time()))
+    }
+
+    pub(crate) fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        let _infallible = write!(self.sql, "\n{line}");
+    }
+
+    pub(crate) fn conditions(&mut self, query: &EventQuery) {
+        self.range(query.range);
+        for filter in query.filters.iter() {
+            match filter {
+                Filter::EventTypes(types) => self.event_types(types),
+                Filter::Text { field, values } => self.text(*field, values),
+                Filter::BounceClasses(classes) => {
+                    let classes = self.bind(Bind::SmallIntArray(classes.iter().copied().collect()));
+                    self.line(format_args!("  and array[bounce_class] && {classes}"));
+                }
+                Filter::Subaccounts(ids) => {
+                    let ids = self.bind(Bind::IntArray(ids.iter().copied().collect()));
+                    self.line(format_args!(
+                        "  and array[coalesce(subaccount_id, 0)] && {ids}"
+                    ));
+                }
+                Filter::Keywords(keywords) => self.keywords(keywords),
+                Filter::Tags(tags) => {
+                    let tags = self.bind(Bind::TextArray(tags.iter().cloned().collect()));
+                    self.line(format_args!("  and event->'rcpt_tags' ?| {tags}"));
+                }
+                Filter::Metadata { key, values } => {
+                    let key = IndexedKeys::as_sql(key);
+                    let values = values.iter().cloned().collect();
+                    let condition = self.any_of(&format!("event->'rcpt_meta'->>{key}"), values);
+                    self.and(&condition);
+                }
+                Filter::ReasonContains(part) => self.reason_contains(part),
+            }
+        }
+    }
+
+    pub(crate) fn bind_range(&mut self, TimeRange { from, to }: TimeRange) -> (String, String) {
+        (self.bind_time(from), self.bind_time(to))
+    }
+
+    /// Half-open, on the bare column: that is what partitions are pruned by.
+    fn range(&mut self, range: TimeRange) {
+        let (from, to) = self.bind_range(range);
+        self.line(format_args!("where ts >= {from} and ts < {to}"));
+    }
+
+    fn event_types(&mut self, types: &BTreeSet<TypeName>) {
+        let literals: Vec<String> = types.iter().map(TypeName::as_sql).collect();
+        self.line(format_args!("  and type in ({})", literals.join(", ")));
+    }
+
+    fn text(&mut self, field: TextField, values: &BTreeSet<String>) {
+        let values: Vec<String> = values.iter().cloned().collect();
+        match field {
+            TextField::MessageId | TextField::TransmissionId => {
+                let condition = self.any_of(field.name(), values);
+                self.and(&condition);
+            }
+            TextField::EventId | TextField::AbTestVersion => {
+                let condition = self.any_of(&format!("event->>'{}'", field.name()), values);
+                self.and(&condition);
+            }
+            TextField::RcptTo => {
+                let stored = self.any_of(field.name(), values.clone());
+                let as_sent = self.overlaps(unfolded::RCPT_TO, values);
+                self.either(&stored, unfolded::CONDITION, &as_sent);
+            }
+            TextField::FriendlyFrom => {
+                let stored =
+                    self.overlaps(r#"array[lower(friendly_from collate "C")]"#, values.clone());
+                let as_sent = self.overlaps(unfolded::FRIENDLY_FROM, values);
+                self.either(&stored, unfolded::CONDITION, &as_sent);
+            }
+            TextField::SendingIp => {
+                let condition = self.overlaps("array[event->>'sending_ip']", values);
+                self.and(&condition);
+            }
+        }
+    }
+
+    fn and(&mut self, condition: &str) {
+        self.line(format_args!("  and {condition}"));
+    }
+
+    /// What is found among the rows as they are stored, or among those that were stored as they were sent: two indexes,
+    /// of which the second is mostly empty.
+    fn either(&mut self, stored: &str, is_as_sent: &str, as_sent: &str) {
+        self.line(format_args!(
+            "  and (\n    {stored}\n    or {is_as_sent} and {as_sent}\n  )"
+        ));
+    }
+
+    fn reason_contains(&mut self, part: &str) {
+        let part = self.bind(Bind::Text(part.to_owned()));
+        // Lines of an answer are asked for with spaces between them.
+        let part_of = |text| format!(r"strpos(translate({text}, E'\t\r\n', '   '), {part}) > 0");
+        self.line(format_args!("  and reason is not null"));
+        self.either(
+            &part_of(r#"lower(reason collate "C")"#),
+            "foldable(reason)",
+            &part_of("folded(reason)"),
+        );
+    }
+
+    /// One value is compared with `=`, which lets an index on (column, ts) give the order as well; `any` would need
+    /// a sort of all matches.
+    fn any_of(&mut self, column: &str, mut values: Vec<String>) -> String {
+        if values.len() == 1
+            && let Some(value) = values.pop()
+        {
+            let value = self.bind(Bind::Text(value));
+            format!("{column} = {value}")
+        } else {
+            let values = self.bind(Bind::TextArray(values));
+            format!("{column} = any({values})")
+        }
+    }
+
+    /// For columns that only the inverted index knows, which compares arrays.
+    fn overlaps(&mut self, array: &str, values: Vec<String>) -> String {
+        let values = self.bind(Bind::TextArray(values));
+        format!("{array} && {values}")
+    }
+
+    fn keywords(&mut self, keywords: &Keywords) {
+        let stored = self.stored_keywords(keywords);
+        let as_sent = self.sent_keywords(keywords);
+        // The first look spares the others, where events are walked along.
+        let is_as_sent = format!(
+            "foldable({}) and {}",
+            keywords.field.column(),
+            unfolded::CONDITION
+        );
+        self.either(&stored, &is_as_sent, &as_sent);
+    }
+
+    /// The words are what the index finds. That they stand side by side is looked up in what it found, by `strpos`:
+    /// the planner would take `like` to exclude nearly everything and choose by that.
+    fn stored_keywords(&mut self, Keywords { field, phrases }: &Keywords) -> String {
+        let words = field.words_as_sql();
+        let spaced = format!("' ' || array_to_string(array_remove({words}, ''), ' ') || ' '");
+
+        if phrases.len() > 1 && (are_single_words(phrases) || phrases.len() > MAX_ALTERNATIVES) {
+            return self.longest_words(&words, &spaced, phrases);
+        }
+        let alternatives: Vec<String> = phrases
+            .iter()
+            .map(|phrase| self.phrase(*field, &spaced, phrase))
+            .collect();
+        match alternatives.as_slice() {
+            [only] => only.clone(),
+            several => format!("({})", several.join("\n      or ")),
+        }
+    }
+
+    fn sent_keywords(&mut self, Keywords { field, phrases }: &Keywords) -> String {
+        let words = field.folded_words_as_sql();
+        let spaced = format!("' ' || array_to_string({words}, ' ') || ' '");
+        self.longest_words(&words, &spaced, phrases)
+    }
+
+    /// Asks the index for one word of each phrase, and looks for the phrases in what it finds.
+    fn longest_words(&mut self, words: &str, spaced: &str, phrases: &BTreeSet<Phrase>) -> String {
+        let one_each = phrases.iter().map(Phrase::longest_word).map(str::to_owned);
+        let condition = self.overlaps(words, one_each.collect());
+        if are_single_words(phrases) {
+            return condition;
+        }
+        let phrases = self.bind(Bind::TextArray(
+            phrases.iter().map(Phrase::spaced).collect(),
+        ));
+        format!(
+            "{condition}\n      and exists (select from unnest({phrases}) as phrase where strpos({spaced}, phrase) > 0)"
+        )
+    }
+
+    /// Where events are walked along the order of an answer, as for frequent words, most are passed over: that a word is
+    /// no part of the text is seen in a third of the time that splitting it takes. The planner reads `nullif` as true of
+    /// nearly every row, and so goes by what it knows about the words.
+    fn phrase(&mut self, field: KeywordField, spaced: &str, phrase: &Phrase) -> String {
+        let (text, words) = (field.text_as_sql(), field.words_as_sql());
+        let longest = self.bind(Bind::Text(phrase.longest_word().to_owned()));
+        let all = self.bind(Bind::TextArray(phrase.words().to_vec()));
+        let holds_words =
+            format!("nullif(strpos({text}, {longest}), 0) is not null and {words} @> {all}");
+        if phrase.words().len() == 1 {
+            return holds_words;
+        }
+        let phrase = self.bind(Bind::Text(phrase.spaced()));
+        format!("{holds_words} and strpos({spaced}, {phrase}) > 0")
+    }
+
+    /// The comparison of rows alone is exact, but prunes no partition newer than the position: hence the bound on
+    /// `ts` before it.
+    fn after(&mut self, Position { ts, event_key }: Position) {
+        let ts = self.bind_time(ts);
+        let key = self.bind(Bind::Uuid(event_key.as_u128()));
+        self.line(format_args!(
+            "  and ts <= {ts} and (ts, event_key) < ({ts}, {key})"
+        ));
+    }
+
+    pub(crate) fn finish(self) -> Statement {
+        Statement {
+            sql: self.sql,
+            binds: self.binds,
+        }
+    }
+}
+
+fn are_single_words(phrases: &BTreeSet<Phrase>) -> bool {
+    phrases.iter().all(|phrase| phrase.words().len() == 1)
+}

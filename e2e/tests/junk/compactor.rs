@@ -1,0 +1,144 @@
+//! The compactor, under whose prefix a broken file may lie.
+
+use anyhow::{Result, ensure};
+use lake_files::{Source, convert};
+use lake_schema::{
+    FileId, Table,
+    layout::{FileKind, LakeFile},
+};
+use serde_json::json;
+use time::{Date, Duration, OffsetDateTime};
+
+use crate::{lambda::Lambda, objects::Bucket};
+
+/// What the template gives the compactor.
+const COMPACTOR_MIB: u64 = 2048;
+/// So many parts have some bytes changed, each elsewhere.
+const CHANGED: u64 = 200;
+const GOOD_EVENTS: usize = 2_000;
+
+/// A part of good events of `day`.
+fn good_part(day: Date) -> Result<Vec<u8>> {
+    let event = |n: usize| {
+        json!({
+            "event": format!("e{}", n % 7), "userId": format!("u{n}"), "eventId": n.to_string(),
+            "dateTime": format!("{day} 10:00:00"), "n": n,
+        })
+        .to_string()
+    };
+    let events: Vec<String> = (0..GOOD_EVENTS).map(event).collect();
+    let events = events.join("\n");
+    let source = Source {
+        key: "raw/track/good.gz",
+        arrival: day.midnight().assume_utc() + Duration::hours(12),
+        first_day: day,
+    };
+    let mut converted = convert(
+        &Table::product_events(),
+        source,
+        events.as_bytes(),
+        Vec::new(),
+    )?;
+    ensure!(converted.parts.len() == 1 && converted.rejected_count == 0);
+    Ok(converted.parts.remove(0).bytes)
+}
+
+/// Files that no compactor can read, by name.
+fn broken(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let len = good.len();
+    let with = |offset: usize, bytes: &[u8]| {
+        let mut file = good.to_vec();
+        file[offset..offset + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    let footer_len =
+        u32::from_le_bytes([good[len - 8], good[len - 7], good[len - 6], good[len - 5]]);
+    let footer = len - 8 - usize::try_from(footer_len).unwrap();
+    // A schema of 2^31 columns, in a footer that is otherwise none.
+    let many = b"PAR1\x15\x02\x29\xfc\xff\xff\xff\xff\x07\x00\x08\x00\x00\x00PAR1";
+    vec![
+        ("empty", Vec::new()),
+        ("text", b"{\"event\":\"e\"}\n".repeat(10_000)),
+        ("zeros", vec![0; 100_000]),
+        ("cut in the middle", good[..len / 2].to_vec()),
+        ("without its last byte", good[..len - 1].to_vec()),
+        ("without its beginning", good[len / 3..].to_vec()),
+        ("a footer of 4 GiB", with(len - 8, &[0xff; 4])),
+        (
+            "half a footer",
+            with(len - 8, &(footer_len / 2).to_le_bytes()),
+        ),
+        ("a footer of ones", with(footer, &[0xff; 64])),
+        ("more columns than bytes", many.to_vec()),
+        ("pages of ones", with(4, &vec![0xff; footer - 4])),
+        ("pages of zeros", with(4, &vec![0; footer - 4])),
+    ]
+}
+
+/// The file with 16 bytes changed somewhere, the same each time.
+fn changed(good: &[u8], seed: u64) -> Vec<u8> {
+    let mut file = good.to_vec();
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    for _ in 0..16 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let place = usize::try_from(state >> 33).unwrap() % file.len();
+        file[place] = state.to_le_bytes()[7];
+    }
+    file
+}
+
+#[tokio::test]
+async fn compactor_survives_every_broken_file_and_compacts_what_is_beside_it() -> Result<()> {
+    let bucket = Bucket::new().await?;
+    let today = OffsetDateTime::now_utc().date();
+    let day = today - Duration::days(3);
+    let part = |name: &str| {
+        let file = LakeFile {
+            day,
+            kind: FileKind::Part { at: today },
+            id: FileId::of_part("product_events", day, name),
+        };
+        file.key("product_events")
+    };
+    let good = good_part(day)?;
+    bucket.put(&part("good"), good.clone()).await?;
+    let broken = broken(&good);
+    let broken_count = broken.len();
+    for (name, file) in broken {
+        bucket.put(&part(name), file).await?;
+    }
+    for seed in 0..CHANGED {
+        let name = format!("changed {seed}");
+        bucket.put(&part(&name), changed(&good, seed)).await?;
+    }
+
+    let environment = [
+        ("EVENTS_BUCKET", bucket.name.clone()),
+        ("LAKE_FIRST_DAY", "2026-01-01".to_owned()),
+        ("SETTLE_MINUTES", "0".to_owned()),
+    ];
+    let mut compactor = Lambda::start("compactor", COMPACTOR_MIB, &environment).await?;
+    for _ in 0..3 {
+        compactor.invoke(&json!({})).await?;
+    }
+
+    println!("compactor: peak {} MiB", compactor.peak_mib()?);
+    let closed = bucket.keys("lake/product_events/closed/").await?;
+    ensure!(closed.len() == 1, "{closed:?}");
+    let rejected = bucket.keys("rejected/product_events/").await?;
+    let files = rejected.iter().filter(|key| key.ends_with(".parquet"));
+    let file_count = files.count();
+    ensure!(file_count >= broken_count, "{file_count} of {broken_count}");
+    let lines = rejected.iter().filter(|key| key.ends_with(".ndjson"));
+    ensure!(lines.count() == file_count, "each has its reason");
+    let left = bucket.keys("lake/product_events/new/").await?;
+    let all = broken_count + usize::try_from(CHANGED)? + 1;
+    ensure!(
+        left.len() + file_count == all && left.contains(&part("good")),
+        "{} and {file_count} of {all}",
+        left.len()
+    );
+    Ok(())
+}
