@@ -91,7 +91,8 @@ pub(super) async fn set_object_aside(
     let line = RejectedLine {
         reason: code,
         detail,
-        source_key: key,
+        source_key: Some(key),
+        message_id: None,
         ordinal: None,
         item: None,
     };
