@@ -145,7 +145,7 @@ fn rows_statement(table: &Table, name: &str, files: &[PathBuf], keys: &[&str]) -
             .into_iter()
             .map(|column| (column.name, duckdb_type(column.kind)))
             .chain(keys.iter().map(|key| (*key, "varchar")))
-            .map(|(name, kind)| format!("{name} {kind}"))
+            .map(|(name, kind)| column_definition(name, kind))
             .collect::<Vec<_>>()
             .join(", ");
         return format!("create table {name} ({columns})");
@@ -164,7 +164,7 @@ fn state_statement(table: &Table, copy: &TableCopy) -> String {
         STATE_COLUMNS.map(|column| format!("{}: '{}'", column.name, duckdb_type(column.kind)));
     if copy.states.is_empty() {
         let columns =
-            STATE_COLUMNS.map(|column| format!("{} {}", column.name, duckdb_type(column.kind)));
+            STATE_COLUMNS.map(|column| column_definition(column.name, duckdb_type(column.kind)));
         format!(
             "create table {} ({})",
             state_table(table),
@@ -178,6 +178,11 @@ fn state_statement(table: &Table, copy: &TableCopy) -> String {
             state_columns.join(", ")
         )
     }
+}
+
+/// A column of a `create table`. Its name is quoted, because DuckDB reserves words that Athena does not: `at`, since version 2.
+fn column_definition(name: &str, kind: &str) -> String {
+    format!("\"{name}\" {kind}")
 }
 
 /// Glue's type names are those of `DuckDB`, except for text.
@@ -199,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn empty_lake_has_its_tables_all_the_same() {
+    fn empty_lake_has_its_tables_with_quoted_column_names() {
         let nothing = TableCopy::default();
 
         let [files, parts, states, view] = statements(&Table::product_events(), &nothing)
@@ -207,16 +212,21 @@ mod tests {
             .unwrap();
 
         assert!(files.starts_with(
-            "create table product_events_files (event varchar, userid varchar, datetime timestamp"
+            r#"create table product_events_files ("event" varchar, "userid" varchar, "datetime" timestamp"#
         ));
-        assert!(files.ends_with("_file varchar, dt varchar)"), "{files}");
-        assert!(parts.starts_with("create table product_events_parts (event varchar"));
         assert!(
-            parts.ends_with("_file varchar, dt varchar, at varchar)"),
+            files.ends_with(r#""_file" varchar, "dt" varchar)"#),
+            "{files}"
+        );
+        assert!(parts.starts_with(r#"create table product_events_parts ("event" varchar"#));
+        assert!(
+            parts.ends_with(r#""_file" varchar, "dt" varchar, "at" varchar)"#),
             "{parts}"
         );
         assert!(
-            states.starts_with("create table product_events_state (version bigint, file varchar")
+            states.starts_with(
+                r#"create table product_events_state ("version" bigint, "file" varchar"#
+            )
         );
         assert!(view.starts_with("create view product_events as select event, "));
     }
@@ -234,7 +244,7 @@ mod tests {
         let files = &statements(&table, &some)[0];
 
         assert!(
-            empty.ends_with("_file varchar, dt varchar, month varchar)"),
+            empty.ends_with(r#""_file" varchar, "dt" varchar, "month" varchar)"#),
             "{empty}"
         );
         assert!(files.contains("hive_types = {'month': varchar}"), "{files}");
