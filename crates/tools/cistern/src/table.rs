@@ -203,7 +203,10 @@ mod tests {
 
     #[test]
     fn a_cell_of_marks_alone_stays_within_its_column() {
-        let rows = [row(&["a word of more"]), row(&["", "b", &"\u{b43}".repeat(30)])];
+        let rows = [
+            row(&["a word of more"]),
+            row(&["", "b", &"\u{b43}".repeat(30)]),
+        ];
 
         let text = fit(&rows, 18, second_right).unwrap();
 

@@ -26,11 +26,11 @@ async fn bodies_fit_the_schemas_of_iterables_own_client() -> Result<()> {
         forwarding.drain().await?;
 
         let counts = forwarding.received("").await?;
-        let answers = &counts["answers"]["/api/events/trackBulk"];
+        let responses = &counts["responses"]["/api/events/trackBulk"];
         let bodies: Vec<String> = serde_json::from_value(forwarding.received("/bodies").await?)?;
         ensure!(
-            answers["200"] == bodies.len() && bodies.len() < KEPT_BODIES,
-            "{} bodies are kept of those answered {answers}",
+            responses["200"] == bodies.len() && bodies.len() < KEPT_BODIES,
+            "{} bodies are kept of those with the statuses {responses}",
             bodies.len()
         );
         for body in &bodies {

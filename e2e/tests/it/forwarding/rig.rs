@@ -14,7 +14,8 @@ use crate::function::Function;
 use crate::stack::{ARRIVAL, Stack, eventually, repository_root, shared_data};
 
 /// There is one queue, one forwarder and one stand-in for Iterable.
-static PIPELINE: Mutex<()> = Mutex::const_new(());
+/// Held by a test that sends app events to the destination, which counts what arrives.
+pub(crate) static PIPELINE: Mutex<()> = Mutex::const_new(());
 
 /// The settings that tests change, as the template has them.
 const DEPLOYED: [(&str, &str); 4] = [

@@ -42,7 +42,7 @@ pub(super) const REFUSED: [(&str, &str); 64] = [
     ("__proto__=1&constructor.prototype=1", "__proto__"),
     (
         "%27%3B%20drop%20table%20events%3B%20--=1",
-        "'; drop table email_events; --",
+        "'; drop table events; --",
     ),
     ("from_date=%ff", "from_date"),
     ("recipients[]=nobody", "recipients[]"),

@@ -371,7 +371,9 @@ mod tests {
 
         let text = text(&options, &Bill::of(&scenario), &Bill::of(&scenario.idle()));
 
-        assert!(text.contains("200,000,000 product events, 10 per request; 1,000,000 email events"));
+        assert!(
+            text.contains("200,000,000 product events, 10 per request; 1,000,000 email events")
+        );
         assert!(text.contains("3,361.57"), "{text}");
         assert!(text.contains("Postgres"), "{text}");
     }
