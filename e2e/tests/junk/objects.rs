@@ -273,7 +273,10 @@ async fn archiver_lives_through_every_shape_and_archives_what_is_beside_it() -> 
         drop(body);
         let keys = ["a", "junk", "b"]
             .map(|part| format!("raw/{pipeline}/dt={day}/hour=00/{number}-{part}.gz"));
-        let good = gzip::encode(br#"{"event":"good","userId":"u"}"#);
+        let good = gzip::encode(match pipeline {
+            "mparticle" => br#"{"mpid":1,"events":[{"event_type":"session_start"}]}"#.as_slice(),
+            _ => br#"{"event":"good","userId":"u"}"#,
+        });
         let [before, middle, after] = &keys;
         let objects = [
             (&**before, good.clone()),
