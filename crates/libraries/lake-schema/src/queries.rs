@@ -226,10 +226,12 @@ where _file not in (
         let view = view(&Table::product_events().closed_months());
 
         assert!(
-            view.contains(", _extra, _clamped, _file, dt, month\nfrom events_months_files\n"),
+            view.contains(
+                ", _extra, _clamped, _file, dt, month\nfrom product_events_months_files\n"
+            ),
             "{view}"
         );
-        assert!(view.contains("from events_months_state)"), "{view}");
+        assert!(view.contains("from product_events_months_state)"), "{view}");
     }
 
     #[test]

@@ -138,7 +138,7 @@ async fn statements_that_read_no_rows_are_answered() -> Result<()> {
         ),
         ("/* a remark */ select 1 as n;\n-- another", "n"),
         ("from range(3)", "range"),
-        ("summarize events", "approx_unique"),
+        ("summarize product_events", "approx_unique"),
     ] {
         let answer = cistern(&["query", sql]).await?;
 
