@@ -9,7 +9,7 @@ use lake_schema::{
 use serde_json::json;
 use time::{Date, Duration, OffsetDateTime};
 
-use crate::{lambda::Lambda, objects::Bucket};
+use crate::{lambda::Lambda, objects::Bucket, shapes::noise};
 
 /// What the template gives the compactor.
 const COMPACTOR_MIB: u64 = 2048;
@@ -78,13 +78,10 @@ fn broken(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 /// The file with 16 bytes changed somewhere, the same each time.
 fn changed(good: &[u8], seed: u64) -> Vec<u8> {
     let mut file = good.to_vec();
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    for _ in 0..16 {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let place = usize::try_from(state >> 33).unwrap() % file.len();
-        file[place] = state.to_le_bytes()[7];
+    for random in noise(16 * 5, seed).chunks_exact(5) {
+        let index = u32::from_le_bytes([random[0], random[1], random[2], random[3]]);
+        let index = usize::try_from(index).unwrap() % file.len();
+        file[index] = random[4];
     }
     file
 }

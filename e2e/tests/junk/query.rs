@@ -129,11 +129,16 @@ async fn query_lives_through_every_parameter(pool: PgPool) -> Result<()> {
         for times in [MANY, (URI_BYTES - 100) / pair.len(), 1_000_000 / pair.len()] {
             let lie = event(CLOSED, "GET", SEARCH, &pair.repeat(times));
             let (status, _) = ask(&mut query, &lie, &format!("{times} times {pair}")).await?;
-            let is_too_long = pair.len() * times > URI_BYTES;
-            ensure!(
-                !is_too_long || status == 414 || status == 400,
-                "{times} times {pair}: {status}"
-            );
+            // Beyond 64 KiB, which no gateway passes on, it is no address for the function's HTTP library either.
+            let uri_bytes = SEARCH.len() + 1 + pair.len() * times;
+            let expected = if uri_bytes > 65_534 {
+                400
+            } else if uri_bytes > URI_BYTES {
+                414
+            } else {
+                status
+            };
+            ensure!(status == expected, "{times} times {pair}: {status}");
         }
     }
     for (made_of, text) in texts(URI_BYTES - 200) {

@@ -116,9 +116,9 @@ pub(crate) fn scaled(bytes: usize) -> Vec<Shape> {
         shape("gzip twice", gzip::encode(&list("1"))),
         shape(
             "zstd",
-            [b"\x28\xb5\x2f\xfd".to_vec(), noise(bytes)].concat(),
+            [b"\x28\xb5\x2f\xfd".to_vec(), noise(bytes, 7)].concat(),
         ),
-        shape("noise", noise(bytes)),
+        shape("noise", noise(bytes, 7)),
         shape("no line ends", vec![b'x'; bytes]),
         shape("line ends", vec![b'\n'; bytes]),
         shape("commas", vec![b','; bytes]),
@@ -187,9 +187,9 @@ fn timestamp() -> i64 {
     time::OffsetDateTime::now_utc().unix_timestamp()
 }
 
-/// Bytes without an order, the same each time (`SplitMix64`).
-fn noise(bytes: usize) -> Vec<u8> {
-    let mut state = 7_u64;
+/// Bytes without an order, the same for the same seed (`SplitMix64`).
+pub(crate) fn noise(bytes: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed;
     let mut noise = Vec::with_capacity(bytes + 8);
     while noise.len() < bytes {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
