@@ -1,4 +1,4 @@
-//! Every route with every kind of key, while whoever checks keys looks at a secret of the test's own, which was rotated twice.
+//! Every route with every kind of key, while the functions check keys against a secret of the test, which was rotated twice.
 //!
 //! What each sender makes of each code, and so which one is right for it, stands in docs/operations.md.
 

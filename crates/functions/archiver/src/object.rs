@@ -40,7 +40,7 @@ const READ_BYTES: usize = 256 << 10;
 /// Why an object is not in the lake.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ObjectError {
-    /// It cannot be had.
+    /// The object could not be read.
     #[error(transparent)]
     Get(#[from] GetError),
     /// Its rows would be in days that no query looks at. That is for an operator to decide, so it is kept in the queue.

@@ -1,5 +1,5 @@
-//! Whose certificates a database may show: besides the public authorities that sqlx brings along, RDS's own, and those
-//! of whoever runs the database.
+//! The authorities whose certificates a database may present: the public ones that sqlx includes, RDS's, and those that the
+//! database's operator adds.
 
 use std::{fmt, str::FromStr};
 

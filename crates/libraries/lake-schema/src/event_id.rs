@@ -1,7 +1,7 @@
-//! What an event is known by when it comes twice: which keys hold its id, and which values are one.
+//! The id of an event that is sent twice: which keys hold it, and which values are one.
 //!
-//! Senders repeat a request whose answer they did not get, each with an id under a key of its own (`messageId`, `uuid`, …). Whoever
-//! gives an id to events that have none, and whoever reads ids into the lake, ask here, so that the two never differ.
+//! Senders repeat a request whose response they did not receive; each writes the id under its own key (`messageId`, `uuid`, …). `track`,
+//! which adds an id to events without one, and the archiver, which reads ids into the lake, both use this definition.
 
 use crate::Table;
 

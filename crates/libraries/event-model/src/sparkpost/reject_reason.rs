@@ -16,7 +16,7 @@ pub enum RejectReason {
     NotAnArray { found: JsonKind },
     #[error("the body is no JSON")]
     NotJson,
-    /// The body may hold JSON once something is undone that whoever stored it should have undone.
+    /// The body may hold JSON, in an encoding that should have been removed before it was stored.
     #[error(
         "the body is {form}, not JSON text in UTF-8: it has to be sent as that, or compressed by gzip once"
     )]

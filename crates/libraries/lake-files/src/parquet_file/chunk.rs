@@ -110,7 +110,7 @@ impl ChunkEncoder {
 /// (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>, `created_by`): readers work around
 /// faults of writers by it, and parquet-java takes a writer that it cannot make out for one whose old statistics are wrong.
 const CREATED_BY: &str = concat!("cistern version ", env!("CARGO_PKG_VERSION"), " (build ");
-/// The commit that was built; whoever builds may say it.
+/// The commit that was built, if the build sets it.
 const BUILD: &str = match option_env!("CISTERN_BUILD") {
     Some(build) => build,
     None => "unknown",

@@ -1,6 +1,6 @@
 //! Puts the row groups of finished files into another, as they are.
 //!
-//! Their bytes are copied and only their places change, so that neither memory nor processor time grows with the rows. What is
+//! Their bytes are copied and only their places change, so that neither memory nor CPU time grows with the rows. What is
 //! made anew are the two columns that hold one value in all rows of a file: `_file` and `dt`.
 
 use std::{fs::File, io::Write, sync::Arc};
