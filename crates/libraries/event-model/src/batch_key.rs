@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 use time::Date;
 
+use crate::Pipeline;
+
 /// What makes two deliveries the same batch: `<batch id>-<first 16 hex digits of the body's SHA-256>`.
 ///
 /// The body is part of the key because an id alone is not: SparkPost's "send test batch" always carries the same
-/// one. An id that is missing, longer than 128 characters or holds characters other than `[A-Za-z0-9_.=-]` gives way
-/// to the first 32 hex digits of the hash. The hash is over the decoded body (after base64 and `Content-Encoding`),
-/// so the way it travelled makes no difference.
+/// one. An id that is missing, longer than 128 characters or holds characters other than `[A-Za-z0-9_.=-]` is replaced
+/// by the first 32 hex digits of the hash. The hash is over the decoded body (after base64 and `Content-Encoding`),
+/// so it does not depend on the encoding in transit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchKey(String);
 
@@ -25,32 +27,73 @@ impl BatchKey {
         Self(format!("{name}-{}", &digest[..16]))
     }
 
-    /// Where the batch's bytes are stored: `raw/sparkpost/dt=YYYY-MM-DD/<key>.json.gz`.
+    /// The key of a delivery of another provider: `<sender>=<delivery id>-<first 16 hex digits of the body's SHA-256>`.
+    ///
+    /// The sender is part of it, so that equal bodies of two senders are two batches. It is the name of one: lower-case letters,
+    /// digits and hyphens, a letter first. The id is replaced like a batch's id.
+    pub fn of_sender(sender: &str, delivery_id: Option<&str>, body: &[u8]) -> Self {
+        let Self(key) = Self::new(delivery_id, body);
+        Self(format!("{sender}={key}"))
+    }
+
+    /// The sender of a delivery of another provider than SparkPost. SparkPost's own ids have no such form.
+    pub fn sender(&self) -> Option<&str> {
+        let (sender, rest) = self.0.split_once('=')?;
+        // The padding of an id in base64 is followed by neither.
+        let is_own = is_sender(sender) && !rest.starts_with(['-', '=']) && !rest.is_empty();
+        is_own.then_some(sender)
+    }
+
+    /// The id of the batch or of the delivery, or what replaces it.
+    pub fn batch_id(&self) -> &str {
+        let key = match self.sender() {
+            Some(sender) => &self.0[sender.len() + 1..],
+            None => &self.0,
+        };
+        key.rsplit_once('-').map_or(key, |(id, _)| id)
+    }
+
+    /// The key under which the batch is stored: `raw/sparkpost/dt=YYYY-MM-DD/<key>.json.gz`, or of another sender
+    /// `raw/email/dt=YYYY-MM-DD/<key>.json.gz`.
     ///
     /// `received_on` is the UTC date of arrival.
     pub fn object_key(&self, received_on: Date) -> String {
         let (year, month, day) = received_on.to_calendar_date();
         let month = u8::from(month);
-        format!("{PREFIX}{year:04}-{month:02}-{day:02}/{}{SUFFIX}", self.0)
+        let prefix = if self.sender().is_some() {
+            SENDERS_PREFIX
+        } else {
+            PREFIX
+        };
+        format!(
+            "{prefix}{DAY}{year:04}-{month:02}-{day:02}/{}{SUFFIX}",
+            self.0
+        )
     }
 
-    /// Reads the key back from where the batch is stored.
+    /// The key as it is stored, for instance in a row of `batches`; none of a text that is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() <= MAX_KEY_LENGTH && is_safe_name(text)).then(|| Self(text.to_owned()))
+    }
+
+    /// Reads the key from the key of the batch's object.
     ///
-    /// Any name of safe characters is taken, so that an object that was put there by hand loads too.
+    /// Accepts any name of safe characters, so that objects uploaded by hand can be loaded too.
     pub fn from_object_key(object_key: &str) -> Result<Self, ObjectKeyError> {
-        let name = object_key
-            .strip_prefix(PREFIX)
-            .and_then(|rest| rest.strip_suffix(SUFFIX))
-            .and_then(|rest| rest.split_once('/'))
-            .filter(|(date, _)| is_date(date))
-            .map(|(_, name)| name)
-            .filter(|name| name.len() <= MAX_KEY_LENGTH && is_safe_name(name));
-        match name {
-            Some(name) => Ok(Self(name.to_owned())),
-            None => Err(ObjectKeyError {
-                object_key: object_key.to_owned(),
-            }),
-        }
+        Self::read(object_key).ok_or_else(|| ObjectKeyError {
+            object_key: object_key.to_owned(),
+        })
+    }
+
+    fn read(object_key: &str) -> Option<Self> {
+        let (of_sender, rest) = match object_key.strip_prefix(SENDERS_PREFIX) {
+            Some(rest) => (true, rest),
+            None => (false, object_key.strip_prefix(PREFIX)?),
+        };
+        let rest = rest.strip_prefix(DAY)?.strip_suffix(SUFFIX)?;
+        let (date, name) = rest.split_once('/')?;
+        let key = Self::parse(name).filter(|_| is_date(date))?;
+        (key.sender().is_some() || !of_sender).then_some(key)
     }
 
     /// The key as text.
@@ -71,25 +114,36 @@ impl AsRef<str> for BatchKey {
     }
 }
 
-/// An object key that is not one of a SparkPost batch.
+/// An object key that is not one of a batch.
 #[derive(Debug, thiserror::Error)]
-#[error("object key {object_key:?} is not of the form {PREFIX}YYYY-MM-DD/<batch key>{SUFFIX}")]
+#[error(
+    "object key {object_key:?} is neither of the form {PREFIX}{DAY}YYYY-MM-DD/<batch key>{SUFFIX} nor {SENDERS_PREFIX}{DAY}YYYY-MM-DD/<sender>=<delivery>{SUFFIX}"
+)]
 pub struct ObjectKeyError {
     object_key: String,
 }
 
-const PREFIX: &str = "raw/sparkpost/dt=";
+const PREFIX: &str = "raw/sparkpost/";
+const SENDERS_PREFIX: &str = Pipeline::SENDERS_PREFIX;
+const DAY: &str = "dt=";
 const SUFFIX: &str = ".json.gz";
 const MAX_ID_LENGTH: usize = 128;
 /// More than any key that [`BatchKey::new`] makes, and far from S3's limit of 1,024 bytes for the whole object key.
 const MAX_KEY_LENGTH: usize = 256;
 
-/// The characters that need no escaping in an S3 key, in its notices and in a URL.
+/// The characters that need no escaping in an S3 key, in a notification and in a URL.
 fn is_safe_name(text: &str) -> bool {
     !text.is_empty()
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_.=-".contains(&byte))
+}
+
+fn is_sender(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn is_date(text: &str) -> bool {
@@ -174,7 +228,46 @@ mod tests {
         }
     }
 
+    #[test]
+    fn deliveries_of_senders_have_a_place_of_their_own() {
+        let key = BatchKey::of_sender("resend", Some("msg_1"), b"[]");
+        let without_id = BatchKey::of_sender("sendgrid", None, b"[]");
+
+        assert_eq!(
+            key.object_key(date!(2026 - 02 - 03)),
+            "raw/email/dt=2026-02-03/resend=msg_1-4f53cda18c2baa0c.json.gz"
+        );
+        assert_eq!((key.sender(), key.batch_id()), (Some("resend"), "msg_1"));
+        assert_eq!(without_id.batch_id(), "4f53cda18c2baa0c0354bb5f9a3ecbe5");
+        assert_ne!(without_id, BatchKey::of_sender("mailgun", None, b"[]"));
+        for foreign in [
+            "raw/email/dt=2026-02-03/msg_1-4f53cda18c2baa0c.json.gz",
+            "raw/email/dt=2026-02-03/Resend=msg_1.json.gz",
+        ] {
+            assert!(BatchKey::from_object_key(foreign).is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn padding_of_an_id_names_no_sender() {
+        for id in ["ywjj=", "ywjj==", "77c2b630-d712"] {
+            let key = BatchKey::new(Some(id), b"[]");
+
+            assert_eq!((key.sender(), key.batch_id()), (None, id));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn delivery_reads_back_whatever_its_id(sender in "[a-z][a-z0-9-]{0,20}", id: Option<String>, body: Vec<u8>) {
+            let key = BatchKey::of_sender(&sender, id.as_deref(), &body);
+
+            let object_key = key.object_key(date!(2026 - 12 - 31));
+
+            prop_assert_eq!(key.sender(), Some(sender.as_str()));
+            prop_assert_eq!(BatchKey::from_object_key(&object_key).unwrap(), key);
+        }
+
         #[test]
         fn object_key_reads_back_whatever_the_id(id: Option<String>, body: Vec<u8>) {
             let key = BatchKey::new(id.as_deref(), &body);

@@ -1,20 +1,20 @@
-//! What bytes are that should be JSON and are not: compressed, or text of another encoding.
+//! Recognises bytes that should be JSON and are not: compressed data, or text in another encoding.
 //!
-//! One place for every function that reads bodies or objects, so that each of them says of such bytes once what they are,
-//! in the same words. Only the first bytes are looked at; nothing is expanded.
+//! Every function that reads bodies or objects uses it, so that all describe such bytes in the same words. Only the
+//! first bytes are read; nothing is decompressed.
 
 use std::fmt;
 
-/// The mark that some programs put in front of text in UTF-8. It is no part of the text (RFC 8259, section 8.1).
+/// The byte order mark that some programs write before UTF-8 text. It is not part of the text (RFC 8259, section 8.1).
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How many first bytes [`ByteForm::of`] looks at. More do not change its answer.
+/// How many first bytes [`ByteForm::of`] reads. More do not change its result.
 pub const LOOKED_AT_BYTES: usize = 64;
 
-/// A form of bytes that holds JSON at best after something was undone.
+/// A form of bytes that must be decoded before they can be JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteForm {
-    /// RFC 1952. Where one layer was undone already, the bytes are compressed twice.
+    /// RFC 1952. If one layer was decoded already, the bytes are compressed twice.
     Gzip,
     /// RFC 1950, which HTTP calls `deflate`.
     Zlib,
@@ -23,9 +23,9 @@ pub enum ByteForm {
     Bzip2,
     /// The `.xz` format of LZMA.
     Xz,
-    /// The frame format, not single blocks, which have no mark.
+    /// The frame format, not single blocks, which have no magic number.
     Lz4,
-    /// In frames, in the blocks of Hadoop and of xerial's library, or as a single block that begins with JSON.
+    /// In frames, in the blocks of Hadoop and of xerial's library, or as a single block whose content begins with JSON.
     Snappy,
     Zip,
     SevenZip,
@@ -36,10 +36,10 @@ pub enum ByteForm {
     Utf32,
 }
 
-/// Marks at the very start. Of those that begin alike the longer one comes first.
+/// Magic numbers. If one is the beginning of another, the longer one comes first.
 const MARKS: [(&[u8], ByteForm); 20] = [
     (b"\x1f\x8b", ByteForm::Gzip),
-    // The headers that zlib writes. `x^`, which it writes at other levels than these, might be text.
+    // The headers that zlib writes. `x^`, which it writes at other levels, might be text.
     (b"x\x01", ByteForm::Zlib),
     (b"x\x9c", ByteForm::Zlib),
     (b"x\xda", ByteForm::Zlib),
@@ -62,9 +62,10 @@ const MARKS: [(&[u8], ByteForm); 20] = [
 ];
 
 impl ByteForm {
-    /// What `bytes`, from their very start, are; `None` for what may be JSON in UTF-8, and for what nobody knows.
+    /// The form of `bytes`, which must start at their first byte; `None` for possible JSON in UTF-8, and for unknown
+    /// forms.
     ///
-    /// Text that begins as JSON in UTF-8 does is never anything else, so that no body can be mistaken for one of these.
+    /// Text that begins like JSON in UTF-8 is never another form, so no valid body can be mistaken.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let text = skip_byte_order_marks(bytes);
         if text
@@ -82,7 +83,7 @@ impl ByteForm {
             .or_else(|| snappy_block(bytes))
     }
 
-    /// As [`ByteForm::of`], for bytes that somebody on the way took for text: what is not UTF-8 became U+FFFD.
+    /// As [`ByteForm::of`], for bytes that were decoded as UTF-8 lossily: invalid bytes have become U+FFFD.
     pub fn of_text(text: &str) -> Option<Self> {
         let marked = MARKS
             .iter()
@@ -90,7 +91,7 @@ impl ByteForm {
         Self::of(text.as_bytes()).or_else(|| marked.map(|(_, form)| *form))
     }
 
-    /// The usual name, as a reason speaks of it.
+    /// The usual name, for use in a reason.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -117,8 +118,8 @@ impl fmt::Display for ByteForm {
     }
 }
 
-/// What follows white space and byte order marks at the start of `bytes`. Files that were put together have a mark each,
-/// and an editor may put one behind a line end.
+/// The bytes after white space and byte order marks at the start. Concatenated files have a mark each, and an editor
+/// may insert one after a line end.
 pub fn skip_byte_order_marks(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
     loop {
@@ -130,8 +131,8 @@ pub fn skip_byte_order_marks(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Text of two or four bytes a character, without a mark: what JSON begins with is ASCII, whose other bytes are zero. Two
-/// characters must be so, as files that were cut short may be filled up with zeros.
+/// Text with two or four bytes per character, without a byte order mark: JSON begins with ASCII, whose other bytes are
+/// zero. Two characters must have this form, because truncated files may be padded with zeros.
 fn wide_text(bytes: &[u8]) -> Option<ByteForm> {
     let is_start = |byte: &u8| b"{[\" \t\r\n-0123456789".contains(byte);
     match bytes {
@@ -162,7 +163,7 @@ fn hadoop_snappy(bytes: &[u8]) -> Option<ByteForm> {
     is_plausible.then_some(ByteForm::Snappy)
 }
 
-/// A block by itself. Its header must be no text: `at {…}` would pass for one otherwise.
+/// A single block. Its header must not be text: `at {…}` would otherwise be taken for one.
 fn snappy_block(bytes: &[u8]) -> Option<ByteForm> {
     let block = SnappyBlock::read(bytes)?;
     let is_text =
@@ -170,16 +171,16 @@ fn snappy_block(bytes: &[u8]) -> Option<ByteForm> {
     (!is_text).then_some(ByteForm::Snappy)
 }
 
-/// What stands in front of the first bytes of JSON in a block of snappy.
+/// The bytes before the first bytes of JSON in a block of snappy.
 struct SnappyBlock<'a> {
     header: &'a [u8],
-    /// How long it is expanded.
+    /// The decompressed length.
     expanded: u32,
 }
 
 impl<'a> SnappyBlock<'a> {
-    /// <https://github.com/google/snappy/blob/main/format_description.txt>: the length expanded, seven bits a byte, the
-    /// lowest first; then, as nothing was seen before, the first bytes themselves, in front of which stands their number.
+    /// <https://github.com/google/snappy/blob/main/format_description.txt>: the decompressed length, seven bits per
+    /// byte, the lowest first; then, as there is nothing to refer to yet, the first bytes as a literal with its length.
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let last = bytes.iter().take(5).position(|byte| byte & 0x80 == 0)?;
         let length = bytes.get(..=last)?.iter().rev();
@@ -204,108 +205,4 @@ impl<'a> SnappyBlock<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn forms_are_known_by_their_first_bytes() {
-        for (bytes, form) in [
-            (&b"\x1f\x8b\x08\0"[..], ByteForm::Gzip),
-            (b"\x78\x9c\xab", ByteForm::Zlib),
-            (b"\x78\x01\xab", ByteForm::Zlib),
-            (b"\x28\xb5\x2f\xfd\x20", ByteForm::Zstandard),
-            (b"BZh91AY&SY", ByteForm::Bzip2),
-            (b"\xfd7zXZ\0\0", ByteForm::Xz),
-            (b"\x04\x22\x4d\x18\x64", ByteForm::Lz4),
-            (b"\xff\x06\0\0sNaPpY\0", ByteForm::Snappy),
-            (b"\x82SNAPPY\0\0\0", ByteForm::Snappy),
-            (b"\xf0\x01\xc0{\"event\":\"x\",", ByteForm::Snappy),
-            (b"\xe4\x5d\xf0\xff[{\"event\":\"x\",", ByteForm::Snappy),
-            (
-                b"\0\0\0\x20\0\0\0\x1e\x20\x70{\"event\":1}",
-                ByteForm::Snappy,
-            ),
-            (b"PK\x03\x04\x14\0", ByteForm::Zip),
-            (b"PAR1\x15", ByteForm::Parquet),
-            (b"\xff\xfe{\0\"\0", ByteForm::Utf16),
-            (b"\xfe\xff\0{\0\"", ByteForm::Utf16),
-            (b"{\0\"\0a\0", ByteForm::Utf16),
-            (b"\0[\0{", ByteForm::Utf16),
-            (b"\xff\xfe\0\0{\0\0\0", ByteForm::Utf32),
-            (b"{\0\0\0\"\0\0\0", ByteForm::Utf32),
-        ] {
-            assert_eq!(ByteForm::of(bytes), Some(form), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn text_and_unknown_bytes_are_none_of_them() {
-        for bytes in [
-            &b""[..],
-            b"{}",
-            b"[1]",
-            b" \n{}",
-            b"\xef\xbb\xbf{}",
-            b"\xef\xbb\xbf\n\xef\xbb\xbf[]",
-            b"hello",
-            b"x",
-            b"id,name\n1,a",
-            b"\0",
-            b"\xff",
-            b"at {\"a\":1}",
-            b"\0\0\0{\"a\":1}",
-            b"\0\0\0\0\0\0\0{\"a\":1}",
-            b"hX{}",
-            b"\xc3\xa9 {}",
-        ] {
-            assert_eq!(ByteForm::of(bytes), None, "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn forms_are_known_after_they_were_taken_for_text() {
-        for bytes in [
-            &b"\x1f\x8b\x08\0\0\xfe"[..],
-            b"PK\x03\x04\x14",
-            b"\x28\xb5\x2f\xfd\x20",
-            b"\xff\xfe{\0\"\0",
-        ] {
-            let text = String::from_utf8_lossy(bytes);
-            assert_eq!(ByteForm::of_text(&text), ByteForm::of(bytes), "{text:?}");
-        }
-        for text in ["", "{}", "hello", "\u{fffd}"] {
-            assert_eq!(ByteForm::of_text(text), None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn marks_are_skipped_wherever_white_space_may_be() {
-        assert_eq!(
-            skip_byte_order_marks(b"\xef\xbb\xbf \xef\xbb\xbf\r\n{"),
-            b"{"
-        );
-        assert_eq!(skip_byte_order_marks(b"\xef\xbb{"), b"\xef\xbb{");
-    }
-
-    proptest! {
-        #[test]
-        fn text_that_begins_as_json_is_never_taken_for_something_else(
-            lead in "[ \n]{0,3}",
-            start in r#"[{\["0-9-]"#,
-            rest in "[ -~]{0,80}",
-        ) {
-            let text = lead + &start + &rest;
-            prop_assert_eq!(ByteForm::of(text.as_bytes()), None);
-        }
-
-        #[test]
-        fn any_bytes_are_judged_by_the_first_of_them(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let start = &bytes[..bytes.len().min(LOOKED_AT_BYTES)];
-            // White space and marks in front may be of any length; compressed bytes have none.
-            prop_assume!(bytes.first().is_some_and(|byte| !byte.is_ascii_whitespace()));
-            prop_assert_eq!(ByteForm::of(&bytes), ByteForm::of(start));
-        }
-    }
-}
+mod tests;

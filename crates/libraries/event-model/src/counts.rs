@@ -1,6 +1,6 @@
 //! The outcome of a batch or an object, in numbers.
 
-/// What became of the events of a batch or an object. The sum of the three is the number of events received.
+/// The outcomes of the events of a batch or an object. The sum of the three is the number of events received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Stored now.

@@ -1,33 +1,33 @@
-//! The identity of an event, by which a second copy is recognised.
+//! The identity of an event, by which duplicates are recognised.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// What makes two copies of an event the same event: 128 bits, kept in Postgres as a `uuid`.
+/// The identity of an event: 128 bits, stored in Postgres as a `uuid`.
 ///
-/// The key is made of the provider's event id *and* the type, because SparkPost's documented samples, which its
-/// "send test batch" posts, share one id across 18 types. An event without an id is known by its content, however it
-/// is spelled. Together with the second of its timestamp it is the primary key of the `events` table, so this derivation
-/// must never change: events loaded before a change would load a second time after it.
+/// The key is derived from the provider's event id *and* the type, because SparkPost's documented samples, which its
+/// "send test batch" posts, share one id across 18 types. An event without an id is identified by its content, in any
+/// spelling. Together with the second of its timestamp it is the primary key of the `email_events` table, so this
+/// derivation must never change: events loaded before a change would load a second time after it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey(u128);
 
 impl EventKey {
-    /// The key of an event that carries an id.
+    /// The key of an event with an id.
     pub fn from_id(event_type: &str, event_id: &str) -> Self {
         let mut hasher = Sha256::new();
         for part in ["id", event_type, event_id] {
-            // The length in front keeps ("a", "bc") and ("ab", "c") apart.
+            // The length prefix distinguishes ("a", "bc") from ("ab", "c").
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
         Self::from_digest(hasher)
     }
 
-    /// The key of an event without an id: of the digest of its identity, and of how many equal events came before
-    /// it in its batch, so that two equal events of one batch stay two, also when the batch is sent again.
+    /// The key of an event without an id: from the digest of its identity, and the number of equal events before it in
+    /// its batch, so that two equal events of one batch stay two, even if the batch is sent again.
     pub(crate) fn from_bytes_digest(digest: &[u8; 32], earlier_equals: u32) -> Self {
         let mut hasher = Sha256::new();
         hasher.update("bytes");
@@ -36,7 +36,7 @@ impl EventKey {
         Self::from_digest(hasher)
     }
 
-    /// The key with these bits, as read back from a `uuid` column or a cursor.
+    /// The key with these bits, as read from a `uuid` column or a cursor.
     pub const fn from_u128(bits: u128) -> Self {
         Self(bits)
     }

@@ -1,7 +1,8 @@
-//! Times as apps, trackers and servers write them: one reader for all events, whichever way they come.
+//! Times as apps, trackers and servers write them: one reader for the events of all pipelines.
 //!
-//! What can mean two instants is no time: dates like `01/02/2026`, zones by abbreviation (`CST` is three), digits too few to
-//! tell seconds from a date. Whoever asks then takes another source, or the arrival, and says so.
+//! A text that can mean two instants is not a time: dates like `01/02/2026`, zones by
+//! abbreviation (`CST` is three), too few digits to distinguish seconds from a date. The caller then uses another source, or
+//! the arrival, and records which.
 
 mod clock_text;
 mod written;
@@ -15,16 +16,17 @@ const DAY_MICROS: i64 = 86_400_000_000;
 const SECOND_MICROS: i64 = 1_000_000;
 const UNIX_EPOCH_JULIAN_DAY: i64 = 2_440_588;
 
-/// Where seconds, milliseconds, microseconds and nanoseconds since 1970 part. Each is 1973 in the finer unit and the year 5138
-/// in the coarser one.
+/// The limits between seconds, milliseconds, microseconds and nanoseconds since 1970. Each is 1973 in the finer unit
+/// and the year 5138 in the coarser one.
 const FIRST_MILLIS: f64 = 1e11;
 const FIRST_MICROS: f64 = 1e14;
 const FIRST_NANOS: f64 = 1e17;
 
-/// The fewest digits of a text that is a number of seconds: 1973. Shorter ones are something else, such as the date 20260102.
+/// The fewest digits of a text that is a number of seconds: 1973. Shorter ones have another meaning, such as the date
+/// 20260102.
 const MIN_EPOCH_DIGITS: usize = 9;
 
-/// Reads times, remembering the last date: neighbours in a stream share it.
+/// Reads times, and caches the last date, which neighbouring events often share.
 #[derive(Clone, Debug)]
 pub struct InstantReader {
     last_date: [u8; 10],
@@ -41,7 +43,7 @@ impl Default for InstantReader {
 }
 
 impl InstantReader {
-    /// Reads a text in one of these forms; finer decimals than microseconds are cut off.
+    /// Reads a text in one of these forms; decimals finer than microseconds are truncated.
     ///
     /// - `YYYY-MM-DD`, then nothing or a time after a space or a `T`: `HH:MM`, `HH:MM:SS`, any number of decimals behind a point
     ///   or a comma; then a zone, or nothing for UTC. The basic form `YYYYMMDDTHHMMSS` alike.
@@ -115,11 +117,11 @@ fn is_epoch(text: &str) -> bool {
         }
 }
 
-/// The digits of a number as [`instant_from_number`] takes it, each of them counted: a double holds no nanoseconds.
+/// The digits of a number, read like [`instant_from_number`] but exactly: a double does not represent nanoseconds.
 fn from_decimal(text: &str) -> Option<Timestamp> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let units: i128 = whole.parse().ok()?;
-    // How many decimals make a microsecond.
+    // The number of decimals of a microsecond.
     let shift = match whole.trim_start_matches('0').len() {
         ..=11 => 6,
         12..=14 => 3,

@@ -5,8 +5,10 @@ mod byte_form;
 mod counts;
 mod event_key;
 mod instant;
+pub mod json;
 pub mod mparticle;
 mod pipeline;
+pub mod rejected;
 pub mod sparkpost;
 mod timestamp;
 

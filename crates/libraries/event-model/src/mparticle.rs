@@ -1,9 +1,9 @@
 //! mParticle's webhook batches, inbound and outbound form.
 //!
-//! What the public samples and the documentation show to differ is read alike: identities as an object or as an array,
-//! 64-bit integers as numbers or as strings, `null` wherever a value may be absent, a batch without events, a key sent
-//! twice, an array of batches. A field of an unexpected kind counts as absent and never costs its event; event types
-//! and undocumented fields are kept as they were sent.
+//! Differences between the public samples and the documentation are accepted: identities as an object or as an array,
+//! 64-bit integers as numbers or as strings, `null` wherever a value may be absent, a batch without events, a repeated
+//! key, an array of batches. A field of an unexpected type counts as absent and never costs its event; event types and
+//! undocumented fields are kept as they were sent.
 //!
 //! Format: <https://docs.mparticle.com/developers/server/json-reference/>.
 
@@ -19,6 +19,7 @@ mod foreign;
 mod identity;
 mod number;
 mod object;
+mod selection;
 mod text;
 
 pub use self::archived_message::ArchivedMessage;
@@ -28,9 +29,10 @@ pub use self::event::{Entry, Event, EventData};
 pub use self::event_id::{event_id, text_id};
 pub use self::event_time::{ACCEPTED_AHEAD_MS, ACCEPTED_FROM_MS, accepted_times};
 pub use self::event_type::EventType;
-pub use self::field::{Entries, Field, Kind, last_places};
+pub use self::field::{Entries, Field, Kind, last_indices};
 pub use self::identity::{Identities, Identity};
 pub use self::number::{Decimal, Int64};
+pub use self::selection::select_events;
 
 use serde::de::IgnoredAny;
 
@@ -42,7 +44,7 @@ use crate::ByteForm;
 pub enum Item<'a> {
     /// A batch: one user's events, possibly none.
     Batch(Box<Batch<'a>>),
-    /// A request to treat two users as one, which mParticle sends when configured to. It holds no events.
+    /// A request to merge two users, which mParticle sends if configured. It has no events.
     Alias,
     /// Something that is not a batch.
     Refused(Refusal),
@@ -51,22 +53,22 @@ pub enum Item<'a> {
 /// Why a body, or an element of its array, is not a batch.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not JSON, with the place where it stops being so.
+    /// Not JSON, with the position of the error.
     #[error("not JSON: {0}")]
     MalformedJson(String),
     /// Compressed, or text in another encoding than UTF-8.
     #[error("{0}, not JSON text: send it uncompressed, in UTF-8")]
     Encoded(ByteForm),
-    /// JSON, but nothing in it that a batch has.
+    /// JSON without any member of a batch.
     #[error("no mParticle batch: none of the fields of a batch is there")]
     NotABatch,
-    /// The envelope that another sender puts its events into.
+    /// The envelope of another sender.
     #[error("no mParticle batch: it looks like {0}")]
     Envelope(&'static str),
-    /// A single event, without the batch that would say whose it is.
+    /// A single event, without the batch that identifies its user.
     #[error("a single event, not a batch: whose it is cannot be known")]
     BareEvent,
-    /// The format that mParticle sends to the functions of its partners.
+    /// The format that mParticle sends to its partners' functions.
     #[error(
         "mParticle's partner format (\"firehose\"), which names things differently: set up a webhook output instead"
     )]
@@ -82,7 +84,7 @@ impl Refusal {
         }
     }
 
-    /// A short fixed name, for metrics and for files of rejected things.
+    /// A short fixed name, for metrics and for files of rejected items.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::MalformedJson(_) => "malformed_json",
@@ -94,9 +96,9 @@ impl Refusal {
     }
 }
 
-/// Splits a webhook body. Never fails as a whole: what is not a batch is an [`Item::Refused`].
+/// Splits a webhook body. Never fails: a part that is not a batch is an [`Item::Refused`].
 ///
-/// An array results in one item per element, so an empty one in none.
+/// An array becomes one item per element, so an empty one becomes none.
 pub fn parse(body: &str) -> Vec<Item<'_>> {
     let mut items = Vec::new();
     for_each_item(body, |item, _| items.push(item));
@@ -105,10 +107,10 @@ pub fn parse(body: &str) -> Vec<Item<'_>> {
 
 /// As [`parse`], one item after the other, each with its text, for bodies with an unknown number of them.
 pub fn for_each_item<'a>(body: &'a str, mut visit: impl FnMut(Item<'a>, &'a str)) {
-    // A mark is no part of the text. Senders that write files first put one in front.
+    // A byte order mark is not part of the text. Senders that write files first add one.
     let text = body.trim_start_matches(|c: char| c == '\u{feff}' || c.is_ascii_whitespace());
     let outcome = if text.starts_with('[') {
-        // All of it must be JSON before any of it counts.
+        // The whole body must be valid JSON before any part of it counts.
         serde_json::from_str::<IgnoredAny>(text).and_then(|_| visit_elements(text, &mut visit))
     } else {
         visit(Element::item(text), text);

@@ -1,18 +1,18 @@
 //! The three pipelines.
 
-/// Which kind of events: what a pipeline is called everywhere, in code, metrics, object keys, tables and documentation.
+/// The type of events: the name of a pipeline everywhere, in code, metrics, object keys, tables and documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pipeline {
-    /// Events about emails, by `SparkPost`'s webhook: loaded into Postgres, searched, and archived in the lake.
+    /// Events about emails, from `SparkPost`'s webhook and those of other providers: loaded into Postgres, searched, and archived in the lake.
     EmailEvents,
-    /// Events of apps, by mParticle's webhook: forwarded to a destination, and archived in the lake.
+    /// Events of apps, from mParticle's webhook: forwarded to a destination, and archived in the lake.
     AppEvents,
     /// Events of trackers: archived in the lake.
     ProductEvents,
 }
 
 impl Pipeline {
-    /// All of them.
+    /// Every pipeline.
     pub const ALL: [Self; 3] = [Self::EmailEvents, Self::AppEvents, Self::ProductEvents];
 
     /// The name: the value of the metrics' dimension, the folder under `rejected/`, and the table in Postgres and in the lake.
@@ -24,12 +24,33 @@ impl Pipeline {
         }
     }
 
-    /// The prefix of its raw objects, which names the sender.
+    /// The prefix of the raw objects of email events from other senders than SparkPost.
+    pub const SENDERS_PREFIX: &'static str = "raw/email/";
+
+    /// The prefixes of its raw objects.
+    pub const fn raw_prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::EmailEvents => &["raw/sparkpost/", Self::SENDERS_PREFIX],
+            Self::AppEvents => &["raw/mparticle/"],
+            Self::ProductEvents => &["raw/track/"],
+        }
+    }
+
+    /// The prefix of the raw objects of its first sender.
     pub const fn raw_prefix(self) -> &'static str {
         match self {
             Self::EmailEvents => "raw/sparkpost/",
             Self::AppEvents => "raw/mparticle/",
             Self::ProductEvents => "raw/track/",
+        }
+    }
+
+    /// The prefix of what was rejected of it, with a reason.
+    pub const fn rejected_prefix(self) -> &'static str {
+        match self {
+            Self::EmailEvents => "rejected/email_events/",
+            Self::AppEvents => "rejected/app_events/",
+            Self::ProductEvents => "rejected/product_events/",
         }
     }
 
@@ -42,12 +63,15 @@ impl Pipeline {
         }
     }
 
-    /// The pipeline of a raw object by its key. Older buckets have product events under prefixes of their own, so a key of no other
-    /// pipeline is one of theirs.
+    /// The pipeline of a raw object by its key. Older buckets have product events under other prefixes, so a key of no
+    /// other pipeline belongs to product events.
     pub fn of_raw_key(key: &str) -> Self {
         Self::ALL
             .into_iter()
-            .find(|pipeline| key.starts_with(pipeline.raw_prefix()))
+            .find(|pipeline| {
+                let mut prefixes = pipeline.raw_prefixes().iter();
+                prefixes.any(|prefix| key.starts_with(prefix))
+            })
             .unwrap_or(Self::ProductEvents)
     }
 
@@ -66,9 +90,16 @@ mod tests {
     #[test]
     fn raw_objects_and_tables_lead_back_to_their_pipeline() {
         for pipeline in Pipeline::ALL {
-            let key = format!("{}dt=2026-01-31/x.gz", pipeline.raw_prefix());
-            assert_eq!(Pipeline::of_raw_key(&key), pipeline);
+            assert_eq!(pipeline.raw_prefixes()[0], pipeline.raw_prefix());
+            for prefix in pipeline.raw_prefixes() {
+                let key = format!("{prefix}dt=2026-01-31/x.gz");
+                assert_eq!(Pipeline::of_raw_key(&key), pipeline);
+            }
             assert_eq!(Pipeline::of_table(pipeline.name()), Some(pipeline));
+            assert_eq!(
+                pipeline.rejected_prefix(),
+                format!("rejected/{}/", pipeline.name())
+            );
         }
         assert_eq!(
             Pipeline::of_raw_key("analytics_raw/2020/01/31/00/x"),

@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 /// An instant in whole microseconds since the Unix epoch, the resolution of Postgres' `timestamptz`.
 ///
-/// Every value lies in the years 0000 to 9999, so it converts to a calendar date and to RFC 3339 without failing.
+/// Every value is in the years 0000 to 9999, so it converts to a calendar date and to RFC 3339 without failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -17,7 +17,7 @@ impl Timestamp {
     /// The last microsecond of the year 9999, the latest value.
     pub const MAX: Self = Self(253_402_300_799_999_999);
 
-    /// The instant `micros` microseconds after the Unix epoch; `None` outside of the years 0000 to 9999.
+    /// The instant `micros` microseconds after the Unix epoch; `None` outside the years 0000 to 9999.
     pub const fn from_unix_micros(micros: i64) -> Option<Self> {
         if micros < Self::MIN.0 || micros > Self::MAX.0 {
             None
@@ -26,7 +26,7 @@ impl Timestamp {
         }
     }
 
-    /// The instant `seconds` seconds after the Unix epoch; `None` outside of the years 0000 to 9999.
+    /// The instant `seconds` seconds after the Unix epoch; `None` outside the years 0000 to 9999.
     pub const fn from_unix_seconds(seconds: i64) -> Option<Self> {
         match seconds.checked_mul(1_000_000) {
             Some(micros) => Self::from_unix_micros(micros),
@@ -34,7 +34,7 @@ impl Timestamp {
         }
     }
 
-    /// The microsecond that `time` falls into; times before the year 0000 become [`Timestamp::MIN`].
+    /// The microsecond of `time`; times before the year 0000 become [`Timestamp::MIN`].
     pub fn from_time(time: OffsetDateTime) -> Self {
         let micros = time.unix_timestamp_nanos().div_euclid(1_000);
         let micros = micros.clamp(i128::from(Self::MIN.0), i128::from(Self::MAX.0));
@@ -47,14 +47,14 @@ impl Timestamp {
             .expect("the years 0000 to 9999 are within the range of OffsetDateTime")
     }
 
-    /// The beginning of the second that the instant falls into.
+    /// The instant, truncated to its second.
     #[must_use]
     pub const fn to_second(self) -> Self {
-        // `MIN` is the beginning of a second, so that this never leaves the range.
+        // `MIN` is the beginning of a second, so the result is always in range.
         Self(self.0 - self.0.rem_euclid(1_000_000))
     }
 
-    /// Milliseconds since the Unix epoch, finer parts cut off; negative before it.
+    /// Milliseconds since the Unix epoch, finer parts are truncated; negative before the epoch.
     pub const fn unix_millis(self) -> i64 {
         self.0.div_euclid(1_000)
     }

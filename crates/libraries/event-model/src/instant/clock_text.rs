@@ -1,11 +1,11 @@
-//! The time of a day and its zone.
+//! The time of day and its zone.
 
 use super::{DAY_MICROS, SECOND_MICROS};
 
 const MINUTE_MICROS: i64 = 60 * SECOND_MICROS;
 
-/// `HH:MM[:SS[.decimals]][zone]`, in microseconds of the UTC day that the date would be in UTC: below 0 or past a day's end where
-/// the zone leads there.
+/// `HH:MM[:SS[.decimals]][zone]`, in microseconds of the UTC day: negative or beyond a day's end if the zone shifts it
+/// there.
 pub(super) fn time_of_day(text: &[u8]) -> Option<i64> {
     let (hour, minute, rest) = match text {
         [h1, h2, b':', m1, m2, rest @ ..] => (two_digits(*h1, *h2)?, two_digits(*m1, *m2)?, rest),
@@ -28,18 +28,18 @@ pub(super) fn time_of_day(text: &[u8]) -> Option<i64> {
     (second < 60 || is_leap_second).then_some(time)
 }
 
-/// Microseconds of one decimal or more, and what follows them.
+/// Microseconds from one or more decimals, and the remaining text.
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (decimals, rest) = text.split_at(len);
-    let micros = (0..6).fold(0, |micros, place| {
-        let digit = decimals.get(place).map_or(0, |byte| byte - b'0');
+    let micros = (0..6).fold(0, |micros, index| {
+        let digit = decimals.get(index).map_or(0, |byte| byte - b'0');
         micros * 10 + i64::from(digit)
     });
     (len > 0).then_some((micros, rest))
 }
 
-/// A zone's offset from UTC in microseconds; nothing is UTC.
+/// A zone's offset from UTC in microseconds; no zone is UTC.
 pub(super) fn offset(text: &[u8]) -> Option<i64> {
     match text {
         [] | [b'Z' | b'z'] => Some(0),
@@ -58,7 +58,7 @@ fn named_offset(zone: &[u8]) -> Option<i64> {
     }
 }
 
-/// The abbreviations that mean one zone. `GMT+0100` is JavaScript's, an hour east.
+/// The unambiguous abbreviations. `GMT+0100` is JavaScript's form, an hour east.
 fn utc(zone: &[u8]) -> Option<i64> {
     let word = zone.iter().take_while(|byte| byte.is_ascii_alphabetic());
     let (word, rest) = zone.split_at(word.count());
@@ -72,7 +72,7 @@ fn utc(zone: &[u8]) -> Option<i64> {
     }
 }
 
-/// `±HH:MM`, `±HHMM` or `±HH`, and perhaps a name behind it.
+/// `±HH:MM`, `±HHMM` or `±HH`, optionally followed by a name.
 fn numeric_offset(text: &[u8]) -> Option<i64> {
     let digits = |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b':');
     let (number, name) = text.split_at(text.iter().take_while(digits).count());
@@ -93,7 +93,7 @@ fn numeric_offset(text: &[u8]) -> Option<i64> {
     is_name_of(name, offset).then_some(offset)
 }
 
-/// Whether what stands behind an offset only names it: ` CEST`, ` +03`, `[Europe/Berlin]`, and Go's ` m=+0.001`.
+/// Whether the text after an offset only names it: ` CEST`, ` +03`, `[Europe/Berlin]`, and Go's ` m=+0.001`.
 fn is_name_of(name: &[u8], offset: i64) -> bool {
     if name.is_empty() || is_bracketed(name) {
         return true;

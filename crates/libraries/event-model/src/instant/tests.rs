@@ -120,7 +120,7 @@ fn what_means_no_instant_or_more_than_one_is_no_time() {
         "Nov 28",
     ] {
         let is_time = read_instant(text);
-        // Digits alone are a number, whatever they were meant to be; it is one that no app was there to see.
+        // Digits alone are a number, whatever their meaning; this one is before 1973.
         if text == "202601020304" {
             assert!(
                 is_time > Timestamp::from_unix_seconds(200_000_000),
@@ -172,7 +172,7 @@ const MONTH_NAMES: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
-/// An instant in every form that tells seconds, each with what it is cut to in microseconds.
+/// An instant in every form that has seconds, each with its truncated microseconds.
 #[expect(clippy::too_many_lines, reason = "a list of forms")]
 fn every_form(instant: OffsetDateTime, offset_minutes: i16) -> Vec<(String, i64)> {
     let offset = UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).unwrap();
@@ -279,7 +279,7 @@ fn every_form(instant: OffsetDateTime, offset_minutes: i16) -> Vec<(String, i64)
     forms
 }
 
-/// An instant as a number in each unit, where that is not before the units part, in 1973.
+/// An instant as a number in each unit, except before 1973, where the units overlap.
 fn every_number(instant: OffsetDateTime) -> Vec<(String, i64)> {
     let seconds = instant.unix_timestamp();
     if seconds < 100_000_000 {
@@ -308,7 +308,7 @@ proptest! {
         offset_minutes in -14_i16 * 60..=14 * 60,
     ) {
         let instant = OffsetDateTime::from_unix_timestamp(seconds).unwrap().replace_nanosecond(nanos).unwrap();
-        // Finer units part from the coarser ones in 1973.
+        // The units are distinguishable from 1973 on.
         prop_assume!(!(0..100_000_000).contains(&seconds));
         let first = OffsetDateTime::from_unix_timestamp(-62_135_500_000).unwrap();
         prop_assume!(instant > first);

@@ -31,14 +31,14 @@ const WEEKDAYS: [&str; 7] = [
     "Wednesday",
 ];
 
-/// The longest text that is such a date, JavaScript's name of a zone included.
+/// The longest text of such a date, including JavaScript's name of a zone.
 const MAX_BYTES: usize = 100;
 
 pub(super) fn read(text: &str) -> Option<i64> {
     if text.len() > MAX_BYTES {
         return None;
     }
-    // JavaScript puts the zone's name, in the user's language, behind its offset.
+    // JavaScript appends the zone's name, in the user's language, to its offset.
     let text = match text
         .strip_suffix(')')
         .and_then(|text| text.split_once(" ("))
@@ -95,7 +95,7 @@ fn date(day: &str, month: &str, year: &str) -> Option<i64> {
     to_day(number(year)?, month, number(day)?)
 }
 
-/// `28-Nov-26`, also with four digits. Of two digits the century is that of Unix time's own: 1970 to 2069.
+/// `28-Nov-26`, also with four digits. A year with two digits is between 1970 and 2069.
 fn dashed(text: &str) -> Option<i64> {
     let mut parts = text.split('-');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
@@ -114,7 +114,7 @@ fn is_month(word: &str) -> bool {
     place_of(word, &MONTHS).is_some()
 }
 
-/// The place of a name, whole or in three letters.
+/// The index of a name, in full or in three letters.
 fn place_of(word: &str, names: &[&str]) -> Option<i64> {
     let is_named = |name: &&str| {
         word.eq_ignore_ascii_case(name)
@@ -122,8 +122,8 @@ fn place_of(word: &str, names: &[&str]) -> Option<i64> {
                 .get(..3)
                 .is_some_and(|short| word.eq_ignore_ascii_case(short))
     };
-    let place = names.iter().position(is_named)?;
-    i64::try_from(place).ok()
+    let index = names.iter().position(is_named)?;
+    i64::try_from(index).ok()
 }
 
 fn number(text: &str) -> Option<i64> {

@@ -1,4 +1,4 @@
-//! How a webhook body is archived: one line of JSON a message of the queue.
+//! The archived form of a webhook body: one line of JSON per message of the queue.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// One line of `raw/mparticle/dt=…/hour=…/….ndjson.gz`.
 ///
-/// The queue delivers at least once, and what could not be forwarded is received again later, so a message may be in
-/// the archive more than once; its id shows that.
+/// The queue delivers at least once, and a message that was not forwarded is received again later, so a message may be
+/// in the archive more than once; its id shows that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ArchivedMessage<'a> {

@@ -1,4 +1,4 @@
-//! A batch: one user's events with what is known about the user, the device and the app.
+//! A batch: one user's events with the attributes of the user, the device and the app.
 
 use std::{borrow::Cow, fmt};
 
@@ -16,7 +16,7 @@ use super::{
 };
 
 lenient_object! {
-    /// One batch. What is not named here stays in the body it was read from.
+    /// One batch. Other members remain in the body.
     pub struct Batch<'a> {
         events: Events<'a>,
         /// 64-bit id of the user at mParticle.
@@ -25,15 +25,15 @@ lenient_object! {
         pub batch_id: Field<'a>,
         /// UUID of the batch in the outbound form.
         pub message_id: Field<'a>,
-        /// UUID given by the sender, by which mParticle knows a batch sent twice.
+        /// UUID given by the sender, by which mParticle recognises a repeated batch.
         pub source_request_id: Field<'a>,
         /// The names of the user, see [`Batch::identities`].
         pub user_identities: Field<'a>,
-        /// What is known about the user: text by name, lists, and other kinds were seen.
+        /// The user's attributes: text by name, lists, and other types have occurred.
         pub user_attributes: Field<'a>,
         /// Names of attributes that were removed from the user.
         pub deleted_user_attributes: Field<'a>,
-        /// What the user agreed to, by regulation and purpose.
+        /// The user's consent, by regulation and purpose.
         pub consent_state: Field<'a>,
         /// When mParticle received the batch, milliseconds since the Unix epoch.
         pub timestamp_unixtime_ms: Field<'a>,
@@ -41,7 +41,7 @@ lenient_object! {
         device_info: Field<'a>,
         application_info: Field<'a>,
         schema_version: Field<'a>,
-        // Members that identify something other than a batch.
+        // Members that identify other objects than a batch.
         kind: Field<'a> = "type",
         firehose_version: Field<'a>,
         request_type: Field<'a>,
@@ -62,16 +62,16 @@ lenient_object! {
     }
 }
 
-/// Where a batch says it was made.
+/// The environment of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Environment<'a> {
-    /// By the app that users have.
+    /// The published app.
     Production,
-    /// While the app is being made.
+    /// A development build.
     Development,
-    /// It says `unknown`, or something undocumented.
+    /// `unknown`, or an undocumented value.
     Other(Cow<'a, str>),
-    /// It does not say. Batches of older schema versions do not.
+    /// No environment. Batches of older schema versions have none.
     Absent,
 }
 
@@ -86,12 +86,12 @@ impl<'a> Batch<'a> {
         Identities::read(self.user_identities)
     }
 
-    /// The user's id at mParticle, when it is one: not absent, not 0, within 64 bits.
+    /// The user's id at mParticle, if valid: not absent, not 0, within 64 bits.
     pub fn user_mpid(&self) -> Option<Int64> {
         self.mpid.integer().filter(|mpid| !mpid.is_zero())
     }
 
-    /// Where the batch was made.
+    /// The environment of the batch.
     pub fn environment(&self) -> Environment<'a> {
         match self.environment.string() {
             None => Environment::Absent,
@@ -139,7 +139,7 @@ impl<'a> Batch<'a> {
             self.application_info,
             self.schema_version,
         ];
-        // Others have lists of `events` too, of another form.
+        // Other formats also have `events`, with other elements.
         let is_entry = |entry: &Entry<'a>| match entry {
             Entry::Event(event) => event.data.kind() == Kind::Object,
             Entry::Other(_) => true,
@@ -160,10 +160,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Element<'a> {
     }
 }
 
-/// Visits the elements of an array, of which no more than one is held. One that cannot be read is refused by itself.
+/// Visits the elements of an array, with at most one in memory. An unreadable element is refused individually.
 ///
 /// # Errors
-/// When it is no array.
+/// When it is not an array.
 pub(super) fn visit_elements<'a>(
     array: &'a str,
     visit: &mut impl FnMut(Item<'a>, &'a str),
@@ -189,7 +189,7 @@ impl<'de, F: FnMut(Item<'de>, &'de str)> Visitor<'de> for ElementsVisitor<'_, F>
 }
 
 impl<'a> Element<'a> {
-    /// What a piece of JSON is.
+    /// Recognises a piece of JSON.
     pub(super) fn item(json: &'a str) -> Item<'a> {
         match serde_json::from_str::<Self>(json) {
             Ok(element) => match element.classify() {
@@ -202,7 +202,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Says what the element is. The partner format comes first, as it has `events` too.
+    /// Recognises the element. The partner format comes first, because it has `events` too.
     fn classify(self) -> Item<'a> {
         let Some(batch) = self.0 else {
             return Item::Refused(Refusal::NotABatch);

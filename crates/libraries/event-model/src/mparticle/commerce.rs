@@ -1,9 +1,9 @@
-//! What a commerce event is about.
+//! The content of a commerce event.
 
 use super::{EventData, Field, object::lenient_object};
 
 lenient_object! {
-    /// What was done with products.
+    /// An action on products.
     pub struct ProductAction<'a> {
         /// `add_to_cart`, `purchase`, `view_detail` and so on.
         pub action: Field<'a>,
@@ -17,22 +17,22 @@ lenient_object! {
         pub shipping_amount: Field<'a>,
         /// Coupon for the whole order.
         pub coupon_code: Field<'a>,
-        /// Partner the order came by.
+        /// Referring partner of the order.
         pub affiliation: Field<'a>,
         /// Step of the checkout, from 1.
         pub checkout_step: Field<'a>,
-        /// What was chosen in that step.
+        /// The option chosen in that step.
         pub checkout_options: Field<'a>,
-        /// Name of the list the products were in.
+        /// Name of the list with the products.
         pub product_action_list: Field<'a>,
-        /// Where that list came from.
+        /// Source of that list.
         pub product_list_source: Field<'a>,
         products: Field<'a>,
     }
 }
 
 lenient_object! {
-    /// What was done with promotions.
+    /// An action on promotions.
     pub struct PromotionAction<'a> {
         /// `view` or `click`.
         pub action: Field<'a>,
@@ -41,7 +41,7 @@ lenient_object! {
 }
 
 lenient_object! {
-    /// A product that an action or an impression is about.
+    /// A product of an action or an impression.
     pub struct Product<'a> {
         id: Field<'a>,
         sku: Field<'a>,
@@ -53,11 +53,11 @@ lenient_object! {
         pub category: Field<'a>,
         /// Its variant, such as a colour.
         pub variant: Field<'a>,
-        /// Its place in a list.
+        /// Its position in a list.
         pub position: Field<'a>,
-        /// Price of one.
+        /// Unit price.
         pub price: Field<'a>,
-        /// How many; decimals occur.
+        /// The quantity; decimals occur.
         pub quantity: Field<'a>,
         /// Coupon for this product.
         pub coupon_code: Field<'a>,
@@ -73,9 +73,9 @@ lenient_object! {
         pub id: Field<'a>,
         /// Its name.
         pub name: Field<'a>,
-        /// Which picture or text was shown.
+        /// The image or text shown.
         pub creative: Field<'a>,
-        /// Where it was shown.
+        /// The position where it was shown.
         pub position: Field<'a>,
     }
 }
@@ -86,16 +86,16 @@ lenient_object! {
     }
 }
 
-/// The parts of a commerce event. The documentation says exactly one is there; a public sample has all three.
+/// The parts of a commerce event. According to the documentation there is exactly one; a public sample has all three.
 #[derive(Clone, Debug, Default)]
 pub struct Commerce<'a> {
-    /// What was done with products.
+    /// The action on products.
     pub product_action: ProductAction<'a>,
-    /// The products it was done with.
+    /// The products of the action.
     pub products: Vec<Product<'a>>,
-    /// What was done with promotions.
+    /// The action on promotions.
     pub promotion_action: PromotionAction<'a>,
-    /// The promotions it was done with.
+    /// The promotions of the action.
     pub promotions: Vec<Promotion<'a>>,
     /// The products that were shown, of all lists.
     pub impressions: Vec<Product<'a>>,
@@ -118,7 +118,7 @@ impl<'a> Commerce<'a> {
 }
 
 impl<'a> Product<'a> {
-    /// The shop's id of it. The web SDK calls it `sku`.
+    /// The shop's id of the product. The web SDK calls it `sku`.
     pub fn id(&self) -> Field<'a> {
         self.id.or_usable(self.sku, |id| id.text().is_some())
     }

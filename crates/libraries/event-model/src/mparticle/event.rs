@@ -9,8 +9,8 @@ use super::{EventType, Field, Kind, object::lenient_object};
 /// One element of a batch's `events`.
 #[derive(Clone, Debug, Default)]
 pub struct Event<'a> {
-    /// All of it, as sent.
-    pub json: Field<'a>,
+    /// The whole element, as sent.
+    pub json: &'a str,
     kind: Field<'a>,
     /// The event's own object, as sent.
     pub data: Field<'a>,
@@ -23,51 +23,47 @@ lenient_object! {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Event<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Field::deserialize(deserializer)?;
-        let Members { event_type, data } = json.read();
-        Ok(Self {
-            json,
-            kind: event_type,
-            data,
-        })
-    }
-}
-
 impl<'a> Event<'a> {
-    /// The kind of the event. One that stands inside `data`, as in a sample of mParticle's guides, is found too.
+    fn new(json: &'a str, members: &Members<'a>) -> Self {
+        Self {
+            json,
+            kind: members.event_type,
+            data: members.data,
+        }
+    }
+
+    /// The type of the event. Also found inside `data`, as in a sample of mParticle's guides.
     pub fn event_type(&self) -> EventType<'a> {
         let named = self.kind.text().or_else(|| self.data().event_type.text());
         EventType::of(named.unwrap_or_default())
     }
 
-    /// Whether the kind stands inside `data`, and not where it belongs.
+    /// Whether the type is inside `data` only.
     pub fn is_typed_inside(&self) -> bool {
         self.kind.text().is_none()
     }
 
-    /// The event's data; all fields absent when there is none.
+    /// The event's data; all fields are absent if it has none.
     pub fn data(&self) -> EventData<'a> {
         self.data.read()
     }
 }
 
 lenient_object! {
-    /// The fields of every kind of event that this project uses. The rest stays in [`Event::data`].
+    /// The fields, of all types of events, that this project uses. Others remain in [`Event::data`].
     pub struct EventData<'a> {
         event_type: Field<'a>,
-        /// UUID given by the SDK or the sender, the same when it uploads again.
+        /// UUID given by the SDK or the sender, the same when the event is uploaded again.
         pub source_message_id: Field<'a>,
         /// 64-bit id given by mParticle's servers; 0 is none.
         pub event_id: Field<'a>,
-        /// When it happened, milliseconds since the Unix epoch (seconds were seen).
+        /// The time of the event, milliseconds since the Unix epoch (seconds have occurred).
         pub timestamp_unixtime_ms: Field<'a>,
         /// 64-bit id of the session; the web SDK sends the UUID here.
         pub session_id: Field<'a>,
         /// UUID of the session.
         pub session_uuid: Field<'a>,
-        /// The app's own attributes: text by name, other kinds were seen.
+        /// The app's own attributes: text by name, other types have occurred.
         pub custom_attributes: Field<'a>,
         /// Name of a custom event.
         pub event_name: Field<'a>,
@@ -85,9 +81,9 @@ lenient_object! {
         pub is_first_run: Field<'a>,
         /// First start after an upgrade.
         pub is_upgrade: Field<'a>,
-        /// Whether the app was closed in an orderly way before.
+        /// Whether the previous run of the app ended normally.
         pub successfully_closed: Field<'a>,
-        /// What opened the app, such as a link.
+        /// The source that opened the app, such as a link.
         pub launch_referral: Field<'a>,
         /// Whether the user opted out.
         pub is_opted_out: Field<'a>,
@@ -101,19 +97,19 @@ lenient_object! {
         pub deleted: Field<'a>,
         /// ISO 4217 code.
         pub currency_code: Field<'a>,
-        /// What was done with products.
+        /// The action on products.
         pub product_action: Field<'a>,
-        /// What was done with promotions.
+        /// The action on promotions.
         pub promotion_action: Field<'a>,
-        /// Lists of products that were shown.
+        /// The lists of products that were shown.
         pub product_impressions: Field<'a>,
     }
 }
 
 impl<'a> EventData<'a> {
-    /// The event's own name, and the key of [`EventData`] that says it. A screen's is its `screen_name`; a sample in
-    /// mParticle's documentation names one by `event_name`. Of a custom event nothing else is a name; where one of another
-    /// kind has none, the screen it happened on counts.
+    /// The event's own name, and the key of [`EventData`] that has it. For a screen it is `screen_name`; a sample in
+    /// mParticle's documentation uses `event_name`. A custom event has no other name; for other types without a name,
+    /// the screen on which the event happened counts.
     pub fn name(&self, event_type: &EventType<'_>) -> Option<(&'static str, Cow<'a, str>)> {
         let event_name = || Some(("event_name", self.event_name.text()?));
         let screen_name = || Some(("screen_name", self.screen_name.text()?));
@@ -125,12 +121,12 @@ impl<'a> EventData<'a> {
     }
 }
 
-/// One element of a batch's `events`: an event, or what stands there in its place.
+/// One element of a batch's `events`: an event, or a value of another type.
 #[derive(Clone, Debug)]
 pub enum Entry<'a> {
     /// An event.
     Event(Event<'a>),
-    /// Something that is not an object, as it was sent.
+    /// A value that is not an object, as sent.
     Other(Field<'a>),
 }
 
@@ -143,8 +139,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Events<'a> {
         let events = Field::deserialize(deserializer)?;
         let entries = match events.kind() {
             Kind::Absent => Vec::new(),
-            Kind::Array => events.items().into_iter().map(Entry::read).collect(),
-            // Anything else stands for one event that cannot be used, so that it is counted and seen.
+            Kind::Array => Elements::of(events.json().unwrap_or_default()).collect(),
+            // Any other value counts as one unusable event, so that it is counted and reported.
             Kind::Boolean | Kind::Number | Kind::String | Kind::Object => {
                 vec![Entry::Other(events)]
             }
@@ -153,13 +149,43 @@ impl<'de: 'a, 'a> Deserialize<'de> for Events<'a> {
     }
 }
 
-impl<'a> Entry<'a> {
-    fn read(json: Field<'a>) -> Self {
-        match json.kind() {
-            Kind::Object => Self::Event(json.read()),
-            Kind::Absent | Kind::Boolean | Kind::Number | Kind::String | Kind::Array => {
-                Self::Other(json)
-            }
+/// The elements that are left of an array's text. Each is read once, by its members: where they end, its text ends.
+struct Elements<'a>(&'a str);
+
+impl<'a> Elements<'a> {
+    /// `array` is the text of an array, known to be valid JSON.
+    fn of(array: &'a str) -> Self {
+        Self(array.strip_prefix('[').unwrap_or_default())
+    }
+
+    /// The value at the beginning of the text, and the text that it has. The text up to its end is left out.
+    fn take<T: Deserialize<'a>>(&mut self) -> Option<(T, &'a str)> {
+        let mut values = serde_json::Deserializer::from_str(self.0).into_iter();
+        let value = values.next()?.ok()?;
+        let (text, rest) = self.0.split_at_checked(values.byte_offset())?;
+        self.0 = rest;
+        Some((value, text))
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let is_between = |c: char| c == ',' || c.is_ascii_whitespace();
+        self.0 = self.0.trim_start_matches(is_between);
+        if self.0.starts_with('{')
+            && let Some((members, json)) = self.take()
+        {
+            return Some(Entry::Event(Event::new(json, &members)));
         }
+        // Also an object whose keys are no Unicode text: it has its own text and no members.
+        let (field, json) = self.take::<Field<'a>>()?;
+        Some(match field.kind() {
+            Kind::Object => Entry::Event(Event::new(json, &Members::default())),
+            Kind::Absent | Kind::Boolean | Kind::Number | Kind::String | Kind::Array => {
+                Entry::Other(field)
+            }
+        })
     }
 }

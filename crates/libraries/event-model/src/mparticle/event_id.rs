@@ -1,8 +1,8 @@
-//! The id of an event, the same whenever and however often it is read, and by whomever.
+//! The id of an event, the same for every reader and every delivery.
 //!
 //! Iterable accepts ids of letters, digits and hyphens, of at most 512 bytes
-//! (<https://support.iterable.com/hc/en-us/articles/206430615-Custom-Event-Properties>), so ids are of that alphabet from the start: the
-//! lake and a destination then know an event by the same one.
+//! (<https://support.iterable.com/hc/en-us/articles/206430615-Custom-Event-Properties>), so every id uses that
+//! alphabet: then the lake and a destination have the same id for an event.
 
 use std::fmt::Write;
 
@@ -11,20 +11,20 @@ use sha2::{Digest, Sha256};
 
 use super::{Batch, Event, EventData, Kind};
 
-/// The longest id that is used as it is.
+/// The longest id that is used unchanged.
 const MAX_OWN_ID_BYTES: usize = 512;
 
-/// What begins an id that is made here of mParticle's, or of the event's content.
+/// The prefix of an id that is computed from mParticle's id or from the event's content.
 const MADE: &str = "mp-";
-/// What begins one that is made of a sender's, as that cannot be used as it is.
+/// The prefix of an id that is computed from a sender's id which cannot be used unchanged.
 const REPLACED: &str = "id-";
 
-/// The id of an event: the sender's own, else mParticle's, else one made of the event's content.
+/// The id of an event: the sender's own, else mParticle's, else one computed from the event's content.
 ///
-/// The place in the batch and the ids of the delivery stay out of it, as they change when an event is delivered again.
-/// So two events of one user that are equal in everything are one event. A sender's id that is too long, has other characters
-/// than letters, digits and hyphens, or looks like one that is made here, is replaced by its hash: cutting or
-/// replacing characters could make one id of two.
+/// The index in the batch and the ids of the delivery are not included, because they change when an event is delivered
+/// again. So two events of one user with the same content are one event. A sender's id that is too long, has other
+/// characters than letters, digits and hyphens, or looks like a computed one, is replaced by its hash: truncating or
+/// replacing characters could make two ids equal.
 pub fn event_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> String {
     let own = data.source_message_id.text();
     if let Some(id) = own
@@ -44,12 +44,12 @@ pub fn event_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> S
     }
 }
 
-/// The id of something that has none: of its text.
+/// The id of an element without one, from its text.
 pub fn text_id(kind: &str, text: &str) -> String {
     digest_id(MADE, [kind, text])
 }
 
-/// Nothing but zeros and hyphens is what a sender without an id puts in its place.
+/// A sender without an id may send only zeros and hyphens instead.
 fn says_something(id: &str) -> bool {
     !id.bytes().all(|byte| matches!(byte, b'0' | b'-'))
 }
@@ -72,12 +72,12 @@ fn content_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> Str
         .integer()
         .map(|ms| ms.to_string())
         .unwrap_or_default();
-    // An event of another form than mParticle's may say all it says beside `data`.
-    let content = match event.data.kind() {
-        Kind::Object => event.data,
-        _ => event.json,
-    };
-    let content = canonical(content.json().unwrap_or_default());
+    // An event in another form than mParticle's may have its content outside `data`.
+    let data_json = event
+        .data
+        .json()
+        .filter(|_| event.data.kind() == Kind::Object);
+    let content = canonical(data_json.unwrap_or(event.json));
     digest_id(
         MADE,
         [
@@ -92,7 +92,7 @@ fn content_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> Str
 fn digest_id<const N: usize>(start: &str, parts: [&str; N]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
-        // The length in front keeps ("a", "bc") and ("ab", "c") apart.
+        // The length prefix distinguishes ("a", "bc") from ("ab", "c").
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
@@ -105,8 +105,8 @@ fn digest_id<const N: usize>(start: &str, parts: [&str; N]) -> String {
         })
 }
 
-/// The same text for the same JSON, whatever the order of its keys and its spaces. JSON nested deeper than a parser
-/// follows stays as it was sent.
+/// The same text for the same JSON, regardless of white space and the order of its keys. JSON nested deeper than a
+/// parser follows is unchanged.
 fn canonical(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     match serde_json::from_str(json) {
@@ -116,7 +116,7 @@ fn canonical(json: &str) -> String {
     text
 }
 
-/// Sorts keys itself: whether a `Value` keeps them sorted depends on features that any crate of the build can switch on.
+/// Sorts keys itself: whether a `Value` keeps them sorted depends on features that any crate of the build may enable.
 fn write_canonical(text: &mut String, value: &Value) {
     match value {
         Value::Object(object) => {
@@ -147,12 +147,16 @@ fn write_canonical(text: &mut String, value: &Value) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::Entry, *};
 
     fn id_of(event: &str, batch: &str) -> String {
-        let event: Event<'_> = serde_json::from_str(event).unwrap();
+        let events = format!(r#"{{"events":[{event}]}}"#);
+        let events: Batch<'_> = serde_json::from_str(&events).unwrap();
+        let Entry::Event(event) = &events.events()[0] else {
+            panic!("an event");
+        };
         let batch: Batch<'_> = serde_json::from_str(batch).unwrap();
-        event_id(&event, &event.data(), &batch)
+        event_id(event, &event.data(), &batch)
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! When an event happened: one answer for all who ask, which depends on nothing but the body and its arrival.
+//! The time of an event, from the body and its arrival only, so that every reader computes the same.
 
 use std::ops::RangeInclusive;
 
 use super::{Batch, EventData, Field, Kind};
 use crate::{Timestamp, instant_from_number, read_instant};
 
-/// Times before 2010 are none: mParticle is younger, so the clock that made them was wrong.
+/// Times before 2010 are invalid: mParticle is younger, so they come from a wrong clock.
 pub const ACCEPTED_FROM_MS: i64 = 1_262_304_000_000;
 
 /// How far ahead of its arrival an event's time may be: a client's clock may be wrong by a zone. Anything later is not a time,
 /// and the lake's partitions end there too.
 pub const ACCEPTED_AHEAD_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// The times that an event may have which arrived at `sent_at_ms`, milliseconds since the Unix epoch.
+/// The accepted times of an event that arrived at `sent_at_ms`, milliseconds since the Unix epoch.
 pub fn accepted_times(sent_at_ms: i64) -> RangeInclusive<i64> {
     ACCEPTED_FROM_MS..=sent_at_ms.saturating_add(ACCEPTED_AHEAD_MS)
 }
@@ -37,7 +37,7 @@ impl Batch<'_> {
     }
 }
 
-/// A field for milliseconds was seen to hold seconds, and text in place of numbers; whatever is a time is one.
+/// A field for milliseconds may have seconds, or text instead of a number; every readable time is accepted.
 fn read(field: Field<'_>, accepted: &RangeInclusive<i64>) -> Option<i64> {
     let instant = match field.kind() {
         Kind::Number => instant_from_number(field.json()?.parse().ok()?),

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 pub enum EventType<'a> {
     /// The app moved between foreground and background, or started or ended.
     ApplicationStateTransition,
-    /// A trace that a crash report may refer to.
+    /// A breadcrumb for a later crash report.
     Breadcrumb,
-    /// Something about products: an action, a promotion, impressions.
+    /// A commerce event: an action on products or promotions, or impressions.
     Commerce,
     /// The app crashed, or reported an error.
     CrashReport,
@@ -45,7 +45,7 @@ pub enum EventType<'a> {
     UserIdentityChange,
     /// The outcome of a data plan's validation.
     ValidationResult,
-    /// Any other kind, as sent; empty when the event names none.
+    /// Any other type, as sent; empty if the event has none.
     Other(Cow<'a, str>),
 }
 

@@ -2,24 +2,22 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{Decimal, Int64, object::Name, text::unescape};
+use super::{Decimal, Int64, text::unescape};
+use crate::json::{Text, for_each_member};
 
-/// A value as it was sent, or nothing: `null` and an absent key are the same.
+/// A value as sent, or nothing: `null` and an absent key are the same.
 ///
-/// The readers return `None` for a value of another kind, so that one malformed field never loses its event.
+/// The readers return `None` for a value of another type, so that one malformed field never costs its event.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Field<'a>(Option<&'a RawValue>);
 
 /// The kinds of JSON values that a [`Field`] can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Not there, or `null`.
+    /// Absent, or `null`.
     Absent,
     /// `true` or `false`.
     Boolean,
@@ -33,25 +31,25 @@ pub enum Kind {
     Object,
 }
 
-/// The entries of an object in their order. A key sent twice is there twice.
+/// The entries of an object in their order, including repeated keys.
 pub type Entries<'a> = Vec<(Cow<'a, str>, Field<'a>)>;
 
-/// The last index of each name: the last value counts, as for any JSON reader. A table, since a body has room for a hundred
-/// thousand names, and comparing each with all others would take too long.
-pub fn last_places<'e>(entries: &'e [(Cow<'_, str>, Field<'_>)]) -> HashMap<&'e str, usize> {
+/// The last index of each name: the last value counts, as for any JSON reader. A table, because a body may have a
+/// hundred thousand names, and comparing each with all others would take too long.
+pub fn last_indices<'e>(entries: &'e [(Cow<'_, str>, Field<'_>)]) -> HashMap<&'e str, usize> {
     let names = entries.iter().enumerate();
     names
-        .map(|(place, (name, _))| (name.as_ref(), place))
+        .map(|(index, (name, _))| (name.as_ref(), index))
         .collect()
 }
 
 impl<'a> Field<'a> {
-    /// The JSON text as sent; `None` when there is none.
+    /// The JSON text as sent; `None` if absent.
     pub fn json(self) -> Option<&'a str> {
         self.0.map(RawValue::get)
     }
 
-    /// What kind of value this is.
+    /// The type of the value.
     pub fn kind(self) -> Kind {
         match self.json().and_then(|json| json.bytes().next()) {
             None | Some(b'n') => Kind::Absent,
@@ -63,7 +61,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The first of two values that is usable; where neither is, the first that is there.
+    /// The first usable one of two values; if neither is usable, the first that is present.
     #[must_use]
     pub fn or_usable(self, other: Self, is_usable: impl Fn(Self) -> bool) -> Self {
         if is_usable(self) || !is_usable(other) && self.kind() != Kind::Absent {
@@ -81,7 +79,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A string that says something, or the digits of a number: how ids arrive.
+    /// A string that is not blank, or the digits of a number: the forms of ids.
     pub fn text(self) -> Option<Cow<'a, str>> {
         match self.kind() {
             Kind::String => self.string().filter(|text| !text.trim().is_empty()),
@@ -114,53 +112,36 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The value as a `T`; the default of `T` when it is none.
+    /// The value as a `T`; the default of `T` if it is not one.
     pub fn read<T: Deserialize<'a> + Default>(self) -> T {
         self.json()
             .and_then(|json| serde_json::from_str(json).ok())
             .unwrap_or_default()
     }
 
-    /// The elements of an array; none for any other kind.
+    /// The elements of an array; empty for any other type.
     pub fn items(self) -> Vec<Field<'a>> {
         self.read()
     }
 
-    /// The entries of an object, none for any other kind.
+    /// The entries of an object; empty for any other type.
     ///
     /// # Errors
-    /// When a key is no Unicode text.
+    /// When a key is not Unicode text.
     pub fn entries(self) -> Result<Entries<'a>, serde_json::Error> {
-        match self.0 {
-            Some(json) if self.kind() == Kind::Object => {
-                serde_json::Deserializer::from_str(json.get()).deserialize_map(EntriesVisitor)
-            }
-            _ => Ok(Entries::new()),
+        let mut entries = Entries::new();
+        if let (Some(json), Kind::Object) = (self.0, self.kind()) {
+            for_each_member(json.get(), |Text(name), value| {
+                entries.push((name, Field(Some(value).filter(|it| it.get() != "null"))));
+            })?;
         }
+        Ok(entries)
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Option::deserialize(deserializer).map(Self)
-    }
-}
-
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries<'de>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Entries::new();
-        while let Some(Name(name)) = map.next_key()? {
-            entries.push((name, map.next_value()?));
-        }
-        Ok(entries)
     }
 }
 
@@ -213,9 +194,9 @@ mod tests {
     fn last_of_a_name_is_found() {
         let entries = field(r#"{"b":1,"a":[],"b":"x"}"#).entries().unwrap();
 
-        let places = last_places(&entries);
+        let last = last_indices(&entries);
 
-        assert_eq!((places.len(), places["a"], places["b"]), (2, 1, 2));
+        assert_eq!((last.len(), last["a"], last["b"]), (2, 1, 2));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! What a body that is not a batch seems to be, so that the rejection shows which sender to check.
+//! Recognises bodies that are not batches, so that the rejection shows which sender to check.
 
 use super::Field;
 
-/// The envelopes of others, each known by keys that stand beside each other in it.
+/// The envelopes of other senders, each recognised by a combination of keys.
 const ENVELOPES: [(&[&str], &str); 13] = [
     (
         &["msys"],
@@ -34,7 +34,7 @@ const ENVELOPES: [(&[&str], &str); 13] = [
     (&["events"], "a list of events of another sender"),
 ];
 
-/// What a piece of JSON seems to be, if that is known.
+/// The sender of a piece of JSON, if recognised.
 pub(super) fn envelope(json: &str) -> Option<&'static str> {
     let object: Field<'_> = serde_json::from_str(json).ok()?;
     let entries = object.entries().ok()?;

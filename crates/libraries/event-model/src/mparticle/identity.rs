@@ -1,4 +1,4 @@
-//! Who a batch is about: `user_identities`, an object in the inbound form and an array in the outbound form.
+//! The user of a batch: `user_identities`, an object in the inbound form and an array in the outbound form.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::{Field, Kind, object::lenient_object};
 pub struct Identity<'a> {
     /// `customer_id`, `email`, `other_id_2` and so on, in mParticle's spelling.
     pub kind: Cow<'a, str>,
-    /// The name itself; numbers by their digits.
+    /// The name; numbers as their digits.
     pub value: Cow<'a, str>,
 }
 
@@ -25,7 +25,7 @@ lenient_object! {
 }
 
 impl<'a> Identities<'a> {
-    /// Reads either form; anything else is no identity.
+    /// Reads either form; other values are no identities.
     pub fn read(user_identities: Field<'a>) -> Self {
         let pairs = match user_identities.kind() {
             Kind::Object => user_identities.entries().unwrap_or_default(),
@@ -48,7 +48,7 @@ impl<'a> Identities<'a> {
         Self(pairs.into_iter().filter_map(identity).collect())
     }
 
-    /// The name of this kind; the last one, should there be more.
+    /// The name of this type; the last one if there are several.
     pub fn get(&self, kind: &str) -> Option<&str> {
         self.0
             .iter()

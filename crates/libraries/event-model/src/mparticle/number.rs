@@ -7,8 +7,8 @@ use std::{borrow::Cow, fmt};
 pub struct Int64(i128);
 
 impl Int64 {
-    /// Reads decimal digits with an optional sign. A fraction or an exponent is read too, as long as the value is whole
-    /// and a double holds it exactly.
+    /// Reads decimal digits with an optional sign. A fraction or an exponent is accepted if the value is an integer
+    /// that a double represents exactly.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let value = match text.parse::<i128>() {
@@ -19,7 +19,7 @@ impl Int64 {
         fits.then_some(Self(value))
     }
 
-    /// The value, when it fits a signed integer.
+    /// The value, if it fits into a signed integer.
     pub fn as_i64(self) -> Option<i64> {
         i64::try_from(self.0).ok()
     }
@@ -45,7 +45,7 @@ fn whole(text: &str) -> Option<i128> {
     (value.fract() == 0.0 && value.abs() <= EXACT_IN_DOUBLE).then_some(value as i128)
 }
 
-/// A decimal number with the text it was sent as, so that passing it on does not change it.
+/// A decimal number with its text as sent, so that it is passed on unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decimal<'a> {
     text: Cow<'a, str>,
@@ -53,13 +53,13 @@ pub struct Decimal<'a> {
 }
 
 impl<'a> Decimal<'a> {
-    /// Reads a number in JSON's form, the only form that can be passed on as it is.
+    /// Reads a number in JSON's form, the only form that can be passed on unchanged.
     pub fn parse(text: Cow<'a, str>) -> Option<Self> {
         let text = match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
             Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
         };
-        // Only JSON's own grammar: no sign in front, no leading zero, no infinity.
+        // Only JSON's own grammar: no plus sign, no leading zero, no infinity.
         let value: f64 = serde_json::from_str(&text).ok()?;
         Some(Self { text, value })
     }

@@ -1,15 +1,15 @@
-//! Reads JSON objects field by field, forgiving what derived code does not.
+//! Reads JSON objects field by field, more leniently than derived code.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// Declares a structure that is read from a JSON object: an absent key is the field's default, of a key sent twice the
-/// last value holds, unknown keys are passed over. `serde`'s derived code refuses a repeated key, and mParticle's own
-/// sample of an application state transition has one. `= "key"` names the key where it is not the field's name.
+/// Declares a structure that is read from a JSON object: an absent key is the field's default, the last value of a
+/// repeated key counts, unknown keys are ignored. `serde`'s derived code refuses a repeated key, and mParticle's own
+/// sample of an application state transition has one. `= "key"` gives the key if it differs from the field's name.
 macro_rules! lenient_object {
     (
         $(#[$attribute:meta])*
@@ -39,7 +39,7 @@ macro_rules! lenient_object {
                         mut map: A,
                     ) -> Result<Self::Value, A::Error> {
                         let mut object = $name::default();
-                        while let Some(crate::mparticle::object::Name(name)) = map.next_key()? {
+                        while let Some(crate::json::Text(name)) = map.next_key()? {
                             match name.as_ref() {
                                 $( lenient_object!(@key $field $($key)?) => object.$field = map.next_value()?, )*
                                 _ => { map.next_value::<serde::de::IgnoredAny>()?; }
@@ -59,34 +59,7 @@ macro_rules! lenient_object {
 
 pub(super) use lenient_object;
 
-/// A key of an object, borrowed unless it holds escapes.
-pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor).map(Name)
-    }
-}
-
-struct NameVisitor;
-
-impl<'de> Visitor<'de> for NameVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
-    }
-}
-
-/// A value that should be an object; `None` when it is something else.
+/// A value that should be an object; `None` if it is not.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Maybe<T>(pub(super) Option<T>);
 

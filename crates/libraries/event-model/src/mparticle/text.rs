@@ -1,11 +1,11 @@
-//! Decodes JSON strings, also those that no Unicode text can hold.
+//! Decodes JSON strings, including those that are not Unicode text.
 
 use std::borrow::Cow;
 
-/// The text of a JSON string literal, quotes included. A lone surrogate, which JavaScript clients can send, becomes
-/// U+FFFD; everything else is exact.
+/// The text of a JSON string literal, which includes its quotes. A lone surrogate, which JavaScript clients may send,
+/// becomes U+FFFD; everything else is exact.
 ///
-/// `literal` has been read by a JSON parser. What is no string literal comes back as it is.
+/// `literal` has been read by a JSON parser. A text that is not a string literal is returned unchanged.
 pub(super) fn unescape(literal: &str) -> Cow<'_, str> {
     let inner = literal
         .strip_prefix('"')
@@ -24,7 +24,8 @@ pub(super) fn unescape(literal: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Appends what `escaped`, the text behind a backslash, begins with, and returns what follows.
+/// Appends the character of the escape sequence at the start of `escaped`, the text after a backslash, and returns the
+/// remaining text.
 fn push_escape<'a>(text: &mut String, escaped: &'a str) -> &'a str {
     let mut chars = escaped.chars();
     let decoded = match chars.next() {

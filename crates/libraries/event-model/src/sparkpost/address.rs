@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::folding::{fold_domain, inner_address};
 
-/// The domain of an address in lower case: what follows the last `@`, of `user@host` as of `Name <user@host>`.
+/// The domain of an address in lower case: the text after the last `@`, both in `user@host` and `Name <user@host>`.
 pub fn domain_of<'a>(address: &Cow<'a, str>) -> Option<Cow<'a, str>> {
     match address {
         Cow::Borrowed(text) => find_domain(text).map(|domain| fold_domain(Cow::Borrowed(domain))),

@@ -1,4 +1,4 @@
-//! Turns the elements of one batch into events.
+//! Decodes the elements of one batch into events.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,22 +7,22 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::address::domain_of;
+use super::batch_builder::MAX_EVENT_BYTES;
 use super::elements::Element;
 use super::envelope::{self, Envelope};
 use super::event::Event;
 use super::event_time::AcceptedTimes;
 use super::fields::{Fields, MAX_NAME_BYTES, check_bytes, check_length};
-use super::held::MAX_EVENT_BYTES;
 use super::identity::identity_of;
 use super::reject_reason::RejectReason;
 use super::repair;
 use crate::EventKey;
 
-/// Decodes element after element, and remembers what concerns the batch as a whole.
+/// Decodes one element after the other, with the state of the batch.
 pub(super) struct Decoder {
     accepted_times: AcceptedTimes,
-    /// How often the bytes whose digest begins like this were seen in events without an id. That two of them begin alike
-    /// would only give the second the key of a repeated one, the same whenever the batch comes.
+    /// How often each digest prefix of an event without an id has occurred. If two events collide, the second only gets
+    /// the key of a repeated event, the same in every delivery.
     without_id: HashMap<u64, u32>,
     sanitized: usize,
 }
@@ -36,23 +36,23 @@ impl Decoder {
         }
     }
 
-    /// How many of the events made so far differ from what was sent.
+    /// How many events so far differ from what was sent.
     pub(super) fn sanitized(&self) -> usize {
         self.sanitized
     }
 
-    /// What is remembered, in bytes: an entry of a table that may just have doubled.
-    pub(super) fn held_bytes(&self) -> usize {
+    /// The size of the state in bytes, including a table that has just doubled.
+    pub(super) fn memory_bytes(&self) -> usize {
         const ENTRY_BYTES: usize = 2 * (size_of::<(u64, u32)>() + 1);
         self.without_id.len() * ENTRY_BYTES
     }
 
-    /// The event in one element of the array, which must be one without a problem; `None` for a ping.
+    /// Decodes one element of the array, which must have no problem; `None` for a ping.
     pub(super) fn decode<'a>(
         &mut self,
         element: &Element<'a>,
     ) -> Result<Option<Event<'a>>, RejectReason> {
-        // Before it is repaired, which may take three times its size.
+        // Before the repair, which may triple its size.
         check_bytes("event", element.raw.len(), MAX_EVENT_BYTES)?;
         match repair::to_storable(element.raw) {
             Cow::Borrowed(text) => {
@@ -70,7 +70,7 @@ impl Decoder {
         }
     }
 
-    /// `envelope` is that of the element with everything in place that Postgres can store.
+    /// `envelope` is that of the repaired element.
     fn decode_envelope<'t>(
         &mut self,
         element: &Element<'_>,
@@ -80,7 +80,7 @@ impl Decoder {
             Envelope::Ping => return Ok(None),
             Envelope::Event { class, payload } => (class, payload),
         };
-        // It becomes the type of an event that has none.
+        // The type of an event without one.
         check_length("class", &class, MAX_NAME_BYTES)?;
         let fields = Fields::read(payload)?;
         let timestamp = self.accepted_times.read(fields.timestamp)?;

@@ -7,28 +7,28 @@ use super::envelope::UsualEnvelope;
 use super::reject_reason::{JsonKind, RejectReason};
 use crate::{ByteForm, skip_byte_order_marks};
 
-/// One element of the array, or whatever is left of a body in which no further element can be found.
+/// One element of the array, or the rest of a body that has no further readable element.
 pub(super) struct Element<'a> {
     /// The position in the array, from 0.
     pub(super) ordinal: u32,
     /// The bytes as sent: of the element, or of the rest of the body.
     pub(super) raw: &'a [u8],
-    /// What the element holds, if it is of the usual form.
+    /// The content of the element, if it has the usual form.
     pub(super) usual: Option<UsualEnvelope<'a>>,
     /// Why `raw` is not an element.
     pub(super) problem: Option<RejectReason>,
 }
 
-/// The bytes of a value, and what it holds if it is of the usual form.
+/// The bytes of a value, and its content if it has the usual form.
 type Value<'a> = (&'a [u8], Option<UsualEnvelope<'a>>);
 
-/// Walks over the elements. Each one that comes without a problem is syntactically valid JSON, apart from bytes that
-/// are not UTF-8, and escapes that are not characters, within its strings. Nothing follows a problem.
+/// Iterates over the elements. Each one without a problem is syntactically valid JSON, except for bytes that are not
+/// UTF-8, and invalid escapes, inside its strings. A problem is the last item.
 ///
-/// `serde_json` skips values without recursion, so that depth costs memory in proportion to the body and no stack.
+/// `serde_json` skips values without recursion, so depth costs memory in proportion to the body and no stack.
 pub(super) struct Elements<'a> {
     body: &'a [u8],
-    /// Where to read on.
+    /// The position to read from.
     offset: usize,
     /// The position of the next element in the array.
     ordinal: u32,
@@ -45,7 +45,12 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// Reads up to the end of the next element; `None` when the array and the body are over.
+    /// The position behind the element that was read last; of a problem, where it begins.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Reads to the end of the next element; `None` at the end of the array and the body.
     fn read_element(&mut self) -> Result<Option<Value<'a>>, RejectReason> {
         let is_first = self.ordinal == 0;
         if is_first {
@@ -90,7 +95,7 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// Moves past one value. What is not of the usual form is gone over once more.
+    /// Skips one value. A value without the usual form is read twice.
     fn take_value(&mut self) -> Result<Value<'a>, RejectReason> {
         let rest = self.rest();
         if rest.first() == Some(&b'{') {
@@ -102,7 +107,7 @@ impl<'a> Elements<'a> {
         }
         let mut values = Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
         match values.next() {
-            // A number that nothing follows may be the beginning of one.
+            // A number at the end of the body may be truncated.
             Some(Ok(IgnoredAny))
                 if values.byte_offset() == rest.len()
                     && rest.last().is_some_and(u8::is_ascii_digit) =>
@@ -121,7 +126,7 @@ impl<'a> Elements<'a> {
         taken
     }
 
-    /// Moves past white space and looks at the byte that follows.
+    /// Skips white space and peeks at the next byte.
     fn peek(&mut self) -> Option<u8> {
         let skipped = self
             .rest()
@@ -190,7 +195,7 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// `serde_json`'s message without the line and column, which would be those of the slice it was given.
+/// `serde_json`'s message without the line and column, which would refer to a slice of the body.
 fn without_position(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.rfind(" at line ") {

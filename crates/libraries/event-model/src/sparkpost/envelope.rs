@@ -1,4 +1,4 @@
-//! What surrounds an event: `{"msys":{"<class>":{…}}}`.
+//! The envelope of an event: `{"msys":{"<class>":{…}}}`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,12 +6,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::object::{Name, for_each_member};
+use super::object::for_each_member;
 use super::reject_reason::{JsonKind, RejectReason, excerpt};
+use crate::json::Text;
 
-/// What one element of the array turned out to be.
+/// The content of one element of the array.
 pub(super) enum Envelope<'a> {
-    /// `{"msys":{}}`, which SparkPost posts to see whether a webhook answers.
+    /// `{"msys":{}}`, which SparkPost posts to test a webhook.
     Ping,
     Event {
         class: Cow<'a, str>,
@@ -20,15 +21,15 @@ pub(super) enum Envelope<'a> {
     },
 }
 
-/// What nearly every element is: `msys` with one class that holds an object, and neither of them twice. It deserializes
-/// from nothing else, in the same pass in which the end of the element is found.
+/// The usual form: `msys` with one class that holds an object, neither of them repeated. It deserializes from nothing
+/// else, in the same pass that finds the end of the element.
 pub(super) struct UsualEnvelope<'a> {
     class: Cow<'a, str>,
     payload: &'a str,
 }
 
 impl<'a> UsualEnvelope<'a> {
-    /// As [`open`] opens the element.
+    /// The same result as [`open`].
     pub(super) fn open(&self) -> Envelope<'a> {
         Envelope::Event {
             class: self.class.clone(),
@@ -54,7 +55,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut msys = None;
-        while let Some(Name(name)) = members.next_key()? {
+        while let Some(Text(name)) = members.next_key()? {
             if name != "msys" {
                 members.next_value::<IgnoredAny>()?;
             } else if msys.is_none() {
@@ -85,11 +86,11 @@ impl<'de> Visitor<'de> for MsysVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut classes: A) -> Result<Self::Value, A::Error> {
-        let (Name(class), payload): (Name<'de>, &'de RawValue) = classes
+        let (Text(class), payload): (Text<'de>, &'de RawValue) = classes
             .next_entry()?
             .ok_or_else(|| Error::custom("no class"))?;
         expect_object(payload.get()).map_err(Error::custom)?;
-        if classes.next_key::<Name<'de>>()?.is_some() {
+        if classes.next_key::<Text<'de>>()?.is_some() {
             return Err(Error::custom("a second class"));
         }
         Ok(UsualEnvelope {
@@ -99,10 +100,10 @@ impl<'de> Visitor<'de> for MsysVisitor {
     }
 }
 
-/// How many of several classes a reason names. It also bounds the work that an item full of classes can cause.
+/// How many of several classes a reason names. It also bounds the work for an item with many classes.
 const MAX_NAMED_CLASSES: usize = 4;
 
-/// Opens an element of whatever form. Keys beside `msys`, such as the `cust` of real payloads, are passed over.
+/// Reads an element in any form. Keys besides `msys`, such as the `cust` of real payloads, are ignored.
 pub(super) fn open(element: &str) -> Result<Envelope<'_>, RejectReason> {
     expect_object(element).map_err(|found| RejectReason::ItemNotAnObject { found })?;
     let mut msys = None;

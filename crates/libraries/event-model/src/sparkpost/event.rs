@@ -1,4 +1,4 @@
-//! An event as the store takes it: promoted columns beside the payload.
+//! An event as it is stored: promoted columns and the payload.
 
 use std::borrow::Cow;
 
@@ -6,40 +6,40 @@ use crate::{EventKey, Timestamp};
 
 /// One event, ready to be stored.
 ///
-/// The optional fields are the columns that queries filter by. They are copies: `payload` still holds everything.
-/// They are in the form that searches compare: addresses and domains folded, of other texts what is beyond ASCII (see
+/// The optional fields are the columns that queries filter on. They are copies: `payload` has everything. They are
+/// normalized for searches: addresses and domains completely, other texts beyond ASCII (see
 /// [`fold_beyond_ascii`](super::fold_beyond_ascii)), and words in `subject` and `reason` that are longer than
-/// [`MAX_WORD_BYTES`](super::MAX_WORD_BYTES) cut. Ids and types are as sent, also when they were sent as numbers.
+/// [`MAX_WORD_BYTES`](super::MAX_WORD_BYTES) are truncated. Ids and types are as sent, even if sent as numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The position in the body's array, from 0; pings take a position too.
     pub ordinal: u32,
     pub key: EventKey,
     pub timestamp: Timestamp,
-    /// The `type` as sent, also one that is in no documentation; the class where there is none.
+    /// The `type` as sent, including undocumented ones; the class if there is none.
     pub event_type: Cow<'a, str>,
     pub transmission_id: Option<Cow<'a, str>>,
     pub message_id: Option<Cow<'a, str>>,
     pub rcpt_to: Option<Cow<'a, str>>,
-    /// The domain of `rcpt_to` in lower case where the payload has no `recipient_domain`.
+    /// The domain of `rcpt_to` in lower case if the payload has no `recipient_domain`.
     pub recipient_domain: Option<Cow<'a, str>>,
     pub campaign_id: Option<Cow<'a, str>>,
     pub template_id: Option<Cow<'a, str>>,
     pub subject: Option<Cow<'a, str>>,
     pub friendly_from: Option<Cow<'a, str>>,
-    /// The domain of `friendly_from` in lower case where the payload has no `sending_domain`.
+    /// The domain of `friendly_from` in lower case if the payload has no `sending_domain`.
     pub sending_domain: Option<Cow<'a, str>>,
     pub reason: Option<Cow<'a, str>>,
-    /// `None` also where the payload holds something that is no such number.
+    /// `None` also if the payload's value does not fit.
     pub subaccount_id: Option<i32>,
-    /// `None` also where the payload holds something that is no such number.
+    /// `None` also if the payload's value does not fit.
     pub bounce_class: Option<i16>,
-    /// The object inside of the class, JSON text as sent; changed only where Postgres could not take it.
+    /// The object inside the class, as JSON text; changed only where Postgres could not store it.
     pub payload: Cow<'a, str>,
 }
 
 impl Event<'_> {
-    /// The same event, independent of the body it was read from.
+    /// The same event, without borrowing from the body.
     pub fn into_owned(self) -> Event<'static> {
         Event {
             ordinal: self.ordinal,

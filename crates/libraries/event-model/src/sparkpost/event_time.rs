@@ -1,4 +1,4 @@
-//! Reads the `timestamp` of an event, in the forms that webhooks were seen to send.
+//! Reads the `timestamp` of an event, in the forms that webhooks send.
 
 use std::borrow::Cow;
 
@@ -8,16 +8,16 @@ use time::{Duration, OffsetDateTime};
 use super::reject_reason::{RejectReason, excerpt};
 use crate::Timestamp;
 
-/// Events from before 2010-01-01 are rejected: SparkPost is younger, so the clock that made them was wrong.
+/// Events before 2010-01-01 are rejected: SparkPost is younger, so their time comes from a wrong clock.
 pub const ACCEPTED_FROM: Timestamp = match Timestamp::from_unix_seconds(1_262_304_000) {
     Some(timestamp) => timestamp,
     None => Timestamp::MIN,
 };
 
-/// Events from further in the future than this are rejected. Smaller differences are clocks and time zones.
+/// Events further in the future than this are rejected. Smaller differences come from clocks and time zones.
 pub const ACCEPTED_AHEAD: Duration = Duration::days(2);
 
-/// The times that events may have, both ends included.
+/// The accepted times of events, both ends included.
 pub(super) struct AcceptedTimes {
     latest: Timestamp,
 }
@@ -31,8 +31,8 @@ impl AcceptedTimes {
 
     /// Reads a timestamp: seconds since 1970, also with decimals, or RFC 3339.
     ///
-    /// Decimals are dropped: a webhook has the second of an event and the Events API its milliseconds, and the time is a
-    /// part of the key by which the store knows an event again. The payload keeps what was sent.
+    /// Decimals are dropped: a webhook has the second of an event and the Events API its milliseconds, and the time is
+    /// part of the key that identifies the event. The payload is unchanged.
     ///
     /// Milliseconds since 1970 are rejected with a hint and not guessed: no SparkPost payload is known to have them.
     pub(super) fn read(&self, sent: Option<Cow<'_, str>>) -> Result<Timestamp, RejectReason> {
@@ -58,7 +58,7 @@ impl AcceptedTimes {
     }
 }
 
-/// The instant that a text says in one of the forms that events have.
+/// The instant of a text in one of the forms of events.
 pub(super) fn instant(text: &str) -> Option<Timestamp> {
     Timestamp::from_unix_micros(micros(text)?)
 }
@@ -67,7 +67,8 @@ fn micros(text: &str) -> Option<i64> {
     epoch_micros(text).or_else(|| iso_micros(text))
 }
 
-/// Decimal seconds as microseconds, held at the ends of `i64`; finer decimals are dropped. `None` for other texts.
+/// Decimal seconds as microseconds, clamped to the range of `i64`; further decimals are dropped. `None` for other
+/// texts.
 fn epoch_micros(text: &str) -> Option<i64> {
     let (sign, magnitude) = match text.strip_prefix('-') {
         Some(magnitude) => (-1, magnitude),
@@ -79,7 +80,7 @@ fn epoch_micros(text: &str) -> Option<i64> {
     if !all_digits(seconds) || !all_digits(decimals) {
         return None;
     }
-    // Digits alone can only fail to parse by being too many.
+    // Digits alone fail to parse only if there are too many.
     let seconds = seconds.parse().unwrap_or(i64::MAX);
     let micros = decimals.bytes().chain(std::iter::repeat(b'0')).take(6);
     let micros = micros.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'));

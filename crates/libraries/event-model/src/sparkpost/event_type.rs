@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// One of SparkPost's 27 documented event types.
 ///
-/// New types arrive without notice, so an [`Event`](super::Event) keeps its type as text; this list serves to
-/// validate what people ask for and to describe what is known.
+/// SparkPost adds types unannounced, so an [`Event`](super::Event) keeps its type as text; this list serves to
+/// validate query parameters and to describe the known types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     AbTestCancelled,
@@ -36,7 +36,7 @@ pub enum EventType {
     RelayTempfail,
     SmsStatus,
     SpamComplaint,
-    /// The Ingest API took an upload; sent as `success`.
+    /// The Ingest API accepted an upload; sent as `success`.
     Success,
 }
 
@@ -105,7 +105,7 @@ impl EventType {
         }
     }
 
-    /// The class under which SparkPost documents the type. Payloads do not always keep to it.
+    /// The class under which SparkPost documents the type. Payloads do not always use it.
     pub const fn class(self) -> EventClass {
         match self {
             Self::AbTestCancelled | Self::AbTestCompleted => EventClass::AbTest,
@@ -151,7 +151,7 @@ impl fmt::Display for EventType {
     }
 }
 
-/// A text that names none of the documented types.
+/// A text that is not a documented type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not one of the documented event types")]
 pub struct UnknownEventType;
@@ -159,7 +159,7 @@ pub struct UnknownEventType;
 impl FromStr for EventType {
     type Err = UnknownEventType;
 
-    /// Reads the exact spelling of the wire; names are case-sensitive.
+    /// Reads the exact name; names are case-sensitive.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()

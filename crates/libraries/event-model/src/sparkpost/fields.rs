@@ -1,4 +1,4 @@
-//! The fields of an event that Cistern itself understands.
+//! The fields of an event that Cistern reads.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -11,8 +11,8 @@ use super::word::clip_words;
 
 /// The longest accepted value of a column that is or may be indexed, in bytes of UTF-8.
 ///
-/// A Postgres B-tree refuses entries of more than about 2,700 bytes, and with the entry the whole batch. Real
-/// addresses and ids are far shorter than this.
+/// A Postgres B-tree refuses entries of more than about 2,700 bytes, which would fail the whole batch. Real addresses
+/// and ids are far shorter.
 pub const MAX_NAME_BYTES: usize = 1_024;
 
 /// The longest accepted `subject` and `reason`, in bytes of UTF-8.
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A scalar as text: strings unescaped, numbers and booleans as they are written.
+/// A scalar as text: strings unescaped, numbers and booleans as written.
 fn text<'a>(
     field: &'static str,
     value: &'a str,
@@ -124,8 +124,8 @@ pub(super) fn check_bytes(
     Ok(())
 }
 
-/// A whole number that was sent as a number or as a string. What does not fit its column leaves the
-/// column empty; the payload has it.
+/// An integer sent as a number or as a string. If it does not fit into its column, the column is empty; the payload has
+/// it.
 fn parsed<N: FromStr>(text: Option<Cow<'_, str>>) -> Option<N> {
     text?.parse().ok()
 }

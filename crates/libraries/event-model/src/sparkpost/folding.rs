@@ -1,15 +1,16 @@
-//! The one form in which texts are compared: what is stored and what is asked for both go through here.
+//! Normalization of texts for comparison, of stored and of requested values.
 //!
-//! Names (campaigns, templates) are shown as they are stored, and the index of words folds ASCII itself. So there is a part
-//! for all texts, [`fold_beyond_ascii`], and what is never shown, or has no case to show, is folded as a whole.
+//! Names (campaigns, templates) are displayed as stored, and the index of words lower-cases ASCII itself. So
+//! [`fold_beyond_ascii`] applies to all texts, and texts that are never displayed, or have no case, are folded
+//! completely.
 
 use std::borrow::Cow;
 
-/// A text with its letters beyond ASCII in lower case, and with the ASCII sign for each white space, dash and underscore of
-/// another alphabet. The length in bytes may change; folding twice is folding once.
+/// A text with its letters beyond ASCII in lower case, and with the ASCII character for each Unicode white space, dash
+/// and underscore. The length in bytes may change; folding is idempotent.
 ///
-/// Letters are folded one by one, so that a final sigma is a sigma. Those whose upper case is a letter of ASCII or two
-/// letters (dotless i, sharp s) stay themselves.
+/// Letters are folded individually, so a final sigma is a sigma. Letters whose upper case is an ASCII letter or two
+/// letters (dotless i, sharp s) are unchanged.
 pub fn fold_beyond_ascii(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.chars().all(is_folded_beyond_ascii) {
         return text;
@@ -27,14 +28,14 @@ pub fn fold_beyond_ascii(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(folded)
 }
 
-/// A text with all its letters in lower case, as it is compared.
+/// A text completely in lower case, as it is compared.
 pub fn fold(text: Cow<'_, str>) -> Cow<'_, str> {
     to_ascii_lowercase(fold_beyond_ascii(text))
 }
 
-/// The address in a header or an envelope, folded: what stands in the last `<…>`, or the whole text.
+/// The address in a header or an envelope, folded: the text in the last `<…>`, or the whole text.
 pub fn fold_address(text: Cow<'_, str>) -> Cow<'_, str> {
-    // In this order, as white space of other alphabets goes too.
+    // Folding comes first, because it also converts Unicode white space.
     match fold(text) {
         Cow::Borrowed(folded) => Cow::Borrowed(inner_address(folded)),
         Cow::Owned(folded) => {
@@ -48,7 +49,7 @@ pub fn fold_address(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// The address in `Name <user@host>`, or the text itself where nothing stands in such brackets; without white space around.
+/// The address in `Name <user@host>`, or the text itself if it has no such brackets; without surrounding white space.
 pub(super) fn inner_address(text: &str) -> &str {
     let bracketed = text.rsplit_once('<').map(|(_, rest)| {
         rest.split_once('>')
@@ -60,7 +61,7 @@ pub(super) fn inner_address(text: &str) -> &str {
         .unwrap_or_else(|| text.trim())
 }
 
-/// A domain, folded; the full stops that stand between the labels of other alphabets (RFC 3490, 3.1) are periods.
+/// A domain, folded; the full stops of other alphabets (RFC 3490, 3.1) become periods.
 pub fn fold_domain(text: Cow<'_, str>) -> Cow<'_, str> {
     const FULL_STOPS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
     let folded = fold(text);
@@ -82,14 +83,14 @@ fn to_ascii_lowercase(text: Cow<'_, str>) -> Cow<'_, str> {
 /// Cheap for ASCII, which nearly every text is.
 fn is_folded_beyond_ascii(c: char) -> bool {
     if c.is_ascii() {
-        // A vertical tab and a form feed are no delimiters of the index.
+        // A vertical tab and a form feed are not delimiters of the index.
         !matches!(c, '\u{b}' | '\u{c}')
     } else {
         ascii_sign(c).is_none() && fold_letter(c).to_lowercase().eq([c])
     }
 }
 
-/// The letter whose lower case stands for `c`: its upper case, where that is one letter beyond ASCII.
+/// The letter whose lower case is `c`: its upper case, if that is one letter beyond ASCII.
 fn fold_letter(c: char) -> char {
     let mut upper = c.to_uppercase();
     match (upper.next(), upper.next()) {
@@ -98,9 +99,9 @@ fn fold_letter(c: char) -> char {
     }
 }
 
-/// The delimiter of ASCII that a character stands for: of Unicode's properties `White_Space` and `Dash`
-/// (<https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt>), the zero width space, which marks where a word ends, and
-/// the wide underscore.
+/// The ASCII delimiter for a character: for Unicode's properties `White_Space` and `Dash`
+/// (<https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt>), the zero width space, which marks the end of a word,
+/// and the full-width underscore.
 pub(super) fn ascii_sign(c: char) -> Option<char> {
     match c {
         '\u{58a}'
@@ -189,7 +190,7 @@ mod tests {
         );
     }
 
-    /// Without the letters whose upper case is another number of letters, or of ASCII.
+    /// Without the letters whose upper case has another number of letters, or is ASCII.
     fn cased_texts() -> impl Strategy<Value = String> {
         let kept =
             |c: &char| c.is_ascii() || (fold_letter(*c) == c.to_uppercase().next().unwrap_or(*c));

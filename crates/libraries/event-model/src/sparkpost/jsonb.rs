@@ -1,19 +1,19 @@
-//! What is valid JSON and still not a `jsonb` value for Postgres, or not a value for those who read events back.
+//! Valid JSON that is not a valid `jsonb` value in Postgres, or not readable for clients.
 //!
 //! One value of the first kind would fail the COPY of its whole batch, one of the second would make a whole page of
-//! answers unreadable, so both must be found here.
+//! results unreadable, so both are detected here.
 
 use super::reject_reason::{JsonKind, RejectReason};
 
-/// The deepest nesting of an event that is accepted, with the event's own object as level 1. Postgres, and whoever
-/// reads an event back, walks nested values recursively.
+/// The deepest nesting of an event that is accepted, with the event's own object as level 1. Postgres, and
+/// clients that read an event, walk nested values recursively.
 pub const MAX_DEPTH: usize = 100;
 
-/// Numbers of up to this many characters and with exponents of up to this size are accepted. `numeric` holds 131,072
-/// digits before the point and 16,383 after it; this stays far inside.
+/// Numbers of up to this many characters and with exponents of up to this size are accepted. `numeric` has 131,072
+/// digits before the point and 16,383 after it; this limit is far smaller.
 const MAX_NUMBER: usize = 1_000;
 
-/// Checks one value of an event's own object: a valid JSON text without white space around it.
+/// Checks one value of an event's object: a valid JSON text without surrounding white space.
 pub(super) fn check_storable(value: &str) -> Result<(), RejectReason> {
     let value = value.as_bytes();
     match JsonKind::of(value) {
@@ -55,7 +55,7 @@ fn check_nested(value: &[u8]) -> Result<(), RejectReason> {
     Ok(())
 }
 
-/// What follows the closing quote, given what follows the opening one.
+/// The text after the closing quote, given the text after the opening one.
 fn skip_string(mut rest: &[u8]) -> &[u8] {
     while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
         let escape_length = if rest.get(at) == Some(&b'\\') { 2 } else { 1 };

@@ -1,4 +1,4 @@
-//! Why an item could not be stored, in words for the person who looks at it later.
+//! Why an item could not be stored, in words for the person who reads it later.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use crate::{ByteForm, Timestamp};
 
 /// Why an item could not be stored.
 ///
-/// The text goes to `email_events_rejected.reason`. It names the field and what was found there, and holds nothing of a
-/// payload but the timestamps and class names that are at fault.
+/// The text goes to `email_events_rejected.reason`. It names the field and the value's fault, and quotes nothing of a
+/// payload except invalid timestamps and class names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
     #[error("empty body")]
     EmptyBody,
     #[error("the body is {found}, not an array of events")]
     NotAnArray { found: JsonKind },
-    #[error("the body is no JSON")]
+    #[error("the body is not JSON")]
     NotJson,
     /// The body may hold JSON, in an encoding that should have been removed before it was stored.
     #[error(
@@ -25,21 +25,21 @@ pub enum RejectReason {
         "the body ends in the middle of the array, at byte {length} (the item begins at byte {offset})"
     )]
     Truncated {
-        /// Where the item that is cut short begins, in bytes from the start of the body.
+        /// The start of the truncated item, in bytes from the start of the body.
         offset: usize,
         /// The length of the whole body in bytes.
         length: usize,
     },
     #[error("invalid JSON from byte {offset} of the body on: {problem}")]
     Syntax {
-        /// Where the item that is not JSON begins, in bytes from the start of the body.
+        /// The start of the item that is not JSON, in bytes from the start of the body.
         offset: usize,
-        /// What the JSON parser says.
+        /// The JSON parser's message.
         problem: String,
     },
     #[error("unexpected text after the end of the array, at byte {offset} of the body")]
     TrailingText {
-        /// Where that text begins, in bytes from the start of the body.
+        /// The start of that text, in bytes from the start of the body.
         offset: usize,
     },
     #[error("the item is {found}, not an object")]
@@ -73,7 +73,7 @@ pub enum RejectReason {
         "`timestamp` {value:?} is neither seconds since 1970 nor a date and time with zone like 2026-01-31T12:00:00Z"
     )]
     UnreadableTimestamp {
-        /// The beginning of what was sent.
+        /// The beginning of the value.
         value: String,
     },
     #[error(
@@ -81,7 +81,7 @@ pub enum RejectReason {
         if *looks_like_milliseconds { " (it looks like milliseconds; seconds are expected)" } else { "" }
     )]
     TimestampOutOfRange {
-        /// The beginning of what was sent.
+        /// The beginning of the value.
         value: String,
         /// The first accepted time.
         earliest: Timestamp,
@@ -98,28 +98,28 @@ pub enum RejectReason {
         "the batch holds more events than can be held at once: send fewer in a batch. All of it is kept in the archived object"
     )]
     BatchTooLarge,
-    /// What is said of all the items that came after the first [`MAX_REJECTED_ITEMS`](super::MAX_REJECTED_ITEMS).
+    /// The reason for all items after the first [`MAX_REJECTED_ITEMS`](super::MAX_REJECTED_ITEMS).
     #[error(
         "{count} more items, from this one up to item {last}, cannot be used either ({codes}). They are kept in the archived object"
     )]
     More {
-        /// How many there are, this one included.
+        /// How many they are, including this one.
         count: u32,
         /// The position of the last one, from 0.
         last: u32,
-        /// How many there are of each reason, by its code.
+        /// How many have each reason, by its code.
         codes: String,
     },
-    /// The item passed as JSON and could then not be read as JSON: for whatever was not thought of.
+    /// The item was split as JSON and could then not be parsed as JSON: for unforeseen cases.
     #[error("the item cannot be read: {problem}")]
     UnreadableItem {
-        /// What the JSON parser says.
+        /// The JSON parser's message.
         problem: String,
     },
 }
 
 impl RejectReason {
-    /// A short constant name, fit for a metric or a log field.
+    /// A short constant name for metrics and log fields.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::EmptyBody => "empty_body",
@@ -148,7 +148,7 @@ impl RejectReason {
     }
 }
 
-/// The kinds of JSON value, as a reason speaks of them.
+/// The types of JSON values, as named in reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonKind {
     Array,
@@ -160,7 +160,7 @@ pub enum JsonKind {
 }
 
 impl JsonKind {
-    /// The kind of a valid JSON value without white space before it, which its first byte tells.
+    /// The type of a valid JSON value without leading white space, from its first byte.
     pub(super) fn of(value: &[u8]) -> Self {
         match value.first() {
             Some(b'[') => Self::Array,
@@ -186,7 +186,7 @@ impl fmt::Display for JsonKind {
     }
 }
 
-/// The beginning of a text that is quoted in a reason.
+/// The beginning of a text, to be quoted in a reason.
 pub(super) fn excerpt(text: &str) -> String {
     const MAX_CHARS: usize = 40;
     match text.char_indices().nth(MAX_CHARS) {

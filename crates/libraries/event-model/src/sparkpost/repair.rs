@@ -1,19 +1,19 @@
-//! Replaces what JSON and Rust can carry but Postgres cannot store.
+//! Replaces characters that JSON and Rust can represent and Postgres cannot store.
 
 use std::borrow::Cow;
 
-/// Stands for what was replaced: U+FFFD, the replacement character.
+/// The replacement: U+FFFD, the replacement character.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// The length of any `\uXXXX`.
+/// The length of `\u` and its four digits.
 const ESCAPE_LENGTH: usize = 6;
 
-/// The element as text that Postgres can store, borrowed where nothing is wrong with it.
+/// The element as text that Postgres can store, borrowed if nothing is replaced.
 ///
-/// `element` must be valid JSON, but for the content of its strings, where bytes that are not UTF-8, the escape of
-/// U+0000 and surrogates without a partner are replaced by U+FFFD.
+/// `element` must be valid JSON, except inside its strings, where bytes that are not UTF-8, the escape of U+0000 and
+/// lone surrogates are replaced by U+FFFD.
 pub(super) fn to_storable(element: &[u8]) -> Cow<'_, str> {
-    // Not at once by `from_utf8_lossy`, which checks byte by byte where this checks many bytes at a time.
+    // Not by `from_utf8_lossy` alone, which checks one byte at a time where this checks many.
     if let Ok(text) = std::str::from_utf8(element) {
         return replace_escapes(text);
     }
@@ -41,7 +41,7 @@ fn replace_escapes(text: &str) -> Cow<'_, str> {
     Cow::Owned(repaired)
 }
 
-/// Where the first escape begins that stands for U+0000 or for half a surrogate pair.
+/// The position of the first escape of U+0000 or of a lone surrogate.
 fn find_unstorable_escape(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut from = 0;
@@ -62,7 +62,7 @@ fn find_unstorable_escape(text: &str) -> Option<usize> {
     }
 }
 
-/// The UTF-16 code unit of the `\uXXXX` that `bytes` begins with.
+/// The UTF-16 code unit of the `\u` with four digits at the start of `bytes`.
 fn code_unit(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     digits.iter().try_fold(0, |unit, digit| {

@@ -1,24 +1,24 @@
-//! The words of a text, as searches look for them.
+//! The words of a text, as searches match them.
 
 use std::borrow::Cow;
 
-/// Of a longer word in `subject` and `reason`, this many bytes of UTF-8 are promoted and searched for.
+/// Of a longer word in `subject` and `reason`, this many bytes of UTF-8 are stored in the column and searched for.
 ///
-/// The index of words refuses entries of more than about 2,700 bytes, and with the entry the event. Such words are no
-/// language's: they are keys and encoded bytes, which differ long before this.
+/// The index of words refuses entries of more than about 2,700 bytes, which would fail the event. Such words are keys
+/// and encoded bytes, which differ well before this length.
 pub const MAX_WORD_BYTES: usize = 1_024;
 
-/// Whether a character of a folded text stands between words: those that the index knows. In domains, periods do too.
+/// Whether a character of a normalized text separates words, as in the index. In domains, periods do too.
 pub fn is_word_delimiter(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n' | '-' | '_')
 }
 
-/// The beginning of a word that is longer than [`MAX_WORD_BYTES`]; others as they are.
+/// The beginning of a word that is longer than [`MAX_WORD_BYTES`]; other words are unchanged.
 pub fn clip_word(word: &str) -> &str {
     &word[..word.floor_char_boundary(MAX_WORD_BYTES)]
 }
 
-/// The text with every word clipped.
+/// The text with every word truncated.
 pub(super) fn clip_words(text: Cow<'_, str>) -> Cow<'_, str> {
     let is_short = |word: &str| word.len() <= MAX_WORD_BYTES;
     if is_short(&text) || text.split(is_word_delimiter).all(is_short) {

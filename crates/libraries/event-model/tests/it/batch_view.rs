@@ -1,11 +1,11 @@
-//! A whole [`Batch`] in a form that is pleasant to review as a snapshot.
+//! A whole [`Batch`] in a form that is easy to review as a snapshot.
 
 use event_model::sparkpost::{Batch, Event, RejectedItem};
 use memchr::memmem;
 use serde_json::{Map, Value, json};
 
-/// Shows everything in a batch. Columns without a value are left out, and a payload that is a piece of the body is
-/// shown as such.
+/// Shows everything in a batch. Empty columns are left out, and a payload that is a slice of the body is marked as
+/// such.
 pub(crate) fn batch_view(body: &[u8], batch: &Batch<'_>) -> Value {
     json!({
         "received": batch.received(),

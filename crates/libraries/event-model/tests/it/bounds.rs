@@ -1,7 +1,7 @@
-//! What is made of a body is bounded, and every item is counted all the same.
+//! The results for a body are bounded, and every item is still counted.
 
 use event_model::sparkpost::{
-    Batch, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_REJECTED_ITEMS, parse_batch,
+    Batch, MAX_DECODED_BYTES, MAX_EVENT_BYTES, MAX_REJECTED_ITEMS, parse_batch,
 };
 use time::{OffsetDateTime, macros::datetime};
 
@@ -12,8 +12,8 @@ fn list(item: &str, count: usize) -> String {
     format!("[{}]", vec![item; count].join(","))
 }
 
-fn code(batch: &Batch<'_>, place: usize) -> &'static str {
-    batch.rejected[place].reason.code()
+fn code(batch: &Batch<'_>, index: usize) -> &'static str {
+    batch.rejected[index].reason.code()
 }
 
 #[test]
@@ -85,10 +85,10 @@ fn events_beyond_the_memory_that_they_may_take_are_counted() {
     let batch = parse_batch(body.as_bytes(), NOW);
 
     assert_eq!(batch.received(), events.len());
-    let held = batch.events.len() * size_of_val(&batch.events[0]);
+    let taken = batch.events.len() * size_of_val(&batch.events[0]);
     assert!(
-        held <= MAX_HELD_BYTES && held > MAX_HELD_BYTES / 2,
-        "{held}"
+        taken <= MAX_DECODED_BYTES && taken > MAX_DECODED_BYTES / 2,
+        "{taken}"
     );
     assert_eq!(code(&batch, 0), "batch_too_large");
 }

@@ -1,5 +1,5 @@
-//! The gateway, queue and CloudFormation envelopes in `events/envelopes` belong to one story, in which the same batch
-//! is posted, stored and announced. These tests keep the story consistent.
+//! The gateway, queue and CloudFormation envelopes in `events/envelopes` belong together: the same batch is posted,
+//! stored and announced. These tests keep them consistent.
 
 use std::collections::HashMap;
 use std::io::Read as _;

@@ -1,4 +1,4 @@
-//! What becomes of each sample body, as a snapshot of the whole batch.
+//! The result of each sample body, as a snapshot of the whole batch.
 
 use std::collections::BTreeSet;
 use std::fs;

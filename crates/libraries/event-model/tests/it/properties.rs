@@ -1,4 +1,4 @@
-//! What must hold for every body, on generated ones.
+//! Properties of every body, on generated ones.
 
 use std::collections::HashSet;
 
@@ -8,21 +8,21 @@ use serde_json::{Value, json};
 
 use crate::samples::NOW;
 
-/// What an element of a generated batch must become.
+/// The expected result of an element of a generated batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+enum Expected {
     Event,
     Sanitized,
     Rejected(&'static str),
     Ping,
 }
 
-/// One element as JSON text, with the fate that awaits it.
-fn element() -> impl Strategy<Value = (String, Fate)> {
+/// One element as JSON text, with its expected result.
+fn element() -> impl Strategy<Value = (String, Expected)> {
     prop_oneof![
-        4 => event_json().prop_map(|event| (wrap(&event), Fate::Event)),
-        1 => unstorable_event().prop_map(|event| (wrap(&event), Fate::Sanitized)),
-        1 => Just((r#"{"msys":{}}"#.to_owned(), Fate::Ping)),
+        4 => event_json().prop_map(|event| (wrap(&event), Expected::Event)),
+        1 => unstorable_event().prop_map(|event| (wrap(&event), Expected::Sanitized)),
+        1 => Just((r#"{"msys":{}}"#.to_owned(), Expected::Ping)),
         1 => rejected_element(),
     ]
 }
@@ -31,7 +31,7 @@ fn wrap(event: &str) -> String {
     format!(r#"{{"msys":{{"message_event":{event}}}}}"#)
 }
 
-/// An event as JSON text, with values of every kind in fields of every kind.
+/// An event as JSON text, with values of every type in every field.
 fn event_json() -> impl Strategy<Value = String> {
     let event_type = prop::sample::select(vec!["bounce", "delivery", "open", "something_new"]);
     let event_id = prop_oneof![
@@ -98,7 +98,7 @@ fn unstorable_event() -> impl Strategy<Value = String> {
     })
 }
 
-fn rejected_element() -> impl Strategy<Value = (String, Fate)> {
+fn rejected_element() -> impl Strategy<Value = (String, Expected)> {
     prop::sample::select(vec![
         ("17", "item_not_an_object"),
         ("\"]}\"", "item_not_an_object"),
@@ -125,14 +125,14 @@ fn rejected_element() -> impl Strategy<Value = (String, Fate)> {
             "unstorable_number",
         ),
     ])
-    .prop_map(|(text, code)| (text.to_owned(), Fate::Rejected(code)))
+    .prop_map(|(text, code)| (text.to_owned(), Expected::Rejected(code)))
 }
 
-/// A body made of elements, and where each of them ends in it.
+/// A body of these elements, and the position at which each ends.
 #[derive(Clone, Debug)]
 struct Body {
     text: String,
-    elements: Vec<(String, Fate)>,
+    elements: Vec<(String, Expected)>,
     ends: Vec<usize>,
 }
 
@@ -157,7 +157,7 @@ fn body() -> impl Strategy<Value = Body> {
     })
 }
 
-/// What every event must hold for Postgres to take it.
+/// The conditions of every event that Postgres accepts.
 fn assert_storable(event: &Event<'_>) {
     // serde_json refuses lone surrogates, as Postgres does.
     let payload: Value = serde_json::from_str(&event.payload).unwrap();
@@ -191,36 +191,36 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn every_element_meets_its_fate(body in body()) {
+    fn every_element_has_one_outcome(body in body()) {
         let batch = parse_batch(body.text.as_bytes(), NOW);
 
         let mut events = batch.events.iter();
         let mut rejected = batch.rejected.iter();
-        for (ordinal, (element, fate)) in (0..).zip(&body.elements) {
-            match fate {
-                Fate::Event => {
+        for (ordinal, (element, expected)) in (0..).zip(&body.elements) {
+            match expected {
+                Expected::Event => {
                     let event = events.next().unwrap();
                     prop_assert_eq!(event.ordinal, ordinal);
                     prop_assert!(element.contains(event.payload.as_ref()));
                     assert_storable(event);
                 }
-                Fate::Sanitized => {
+                Expected::Sanitized => {
                     let event = events.next().unwrap();
                     prop_assert_eq!(event.ordinal, ordinal);
                     prop_assert!(event.subject.as_ref().unwrap().contains(char::REPLACEMENT_CHARACTER));
                     assert_storable(event);
                 }
-                Fate::Rejected(code) => {
+                Expected::Rejected(code) => {
                     let item = rejected.next().unwrap();
                     prop_assert_eq!(item.ordinal, ordinal);
                     prop_assert_eq!(item.reason.code(), *code);
                     prop_assert_eq!(item.raw.as_ref(), element.as_bytes());
                 }
-                Fate::Ping => {}
+                Expected::Ping => {}
             }
         }
-        let items = body.elements.iter().filter(|(_, fate)| *fate != Fate::Ping).count();
-        let sanitized = body.elements.iter().filter(|(_, fate)| *fate == Fate::Sanitized).count();
+        let items = body.elements.iter().filter(|(_, expected)| *expected != Expected::Ping).count();
+        let sanitized = body.elements.iter().filter(|(_, expected)| *expected == Expected::Sanitized).count();
         prop_assert_eq!(batch.received(), items);
         prop_assert_eq!(batch.sanitized, sanitized);
     }
@@ -234,7 +234,7 @@ proptest! {
         let batch = parse_batch(cut_body, NOW);
 
         let complete = body.elements.iter().zip(&body.ends).filter(|((element, _), end)| {
-            // Of a number that the cut touches nobody knows whether it goes on.
+            // A truncated number may or may not be complete.
             **end < cut || **end == cut && !element.ends_with(|last: char| last.is_ascii_digit())
         });
         let complete = u32::try_from(complete.count()).unwrap();
@@ -374,7 +374,7 @@ fn a_class_too_long_for_an_index_is_refused() {
     );
 }
 
-/// Nothing tells `[17]` without its bracket from `[170]` cut in the middle: what is left is no item in either.
+/// `[17]` without its bracket cannot be distinguished from a truncated `[170]`: the rest is not an item in either case.
 #[test]
 fn number_at_the_cut_is_not_taken_for_whole() {
     for body in ["[1", "[17", "[{},17"] {

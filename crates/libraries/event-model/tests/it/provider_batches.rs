@@ -1,5 +1,5 @@
-//! Batches that SparkPost documents and that real receivers published. They are not part of this repository; where
-//! the folder is there, every one of them must come out as expected.
+//! Batches that SparkPost documents and that real receivers published. They are not part of this repository; if the
+//! folder exists, every one of them must have the expected result.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::samples::NOW;
 
-/// Describes the fields of each type; the only `.json` file that is no batch.
+/// Describes the fields of each type; the only `.json` file that is not a batch.
 const FIELD_TABLE: &str = "event-fields.json";
 
 /// Batches whose one event has no time: inbound mail of the separate relay webhooks, and events that were shortened by

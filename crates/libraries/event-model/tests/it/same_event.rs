@@ -1,4 +1,4 @@
-//! One event has one key and one time, whichever way it arrives.
+//! One event has one key and one time in every form.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use time::macros::datetime;
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
-/// What the store knows an event by, of each in the body.
+/// The identity of each event of the body in the store.
 fn identities(body: &str) -> Vec<(Timestamp, EventKey)> {
     let batch = parse_batch(body.as_bytes(), NOW);
     assert_eq!(batch.rejected, [], "{body}");
@@ -86,7 +86,7 @@ fn json_text(text: &str, escaped: bool) -> String {
     written
 }
 
-/// An event as SparkPost knows it, which several senders write in their own way.
+/// An event as SparkPost has it, which senders write in different ways.
 #[derive(Clone, Debug)]
 struct Known {
     event_type: &'static str,
@@ -97,7 +97,7 @@ struct Known {
     rate: u16,
 }
 
-/// How one sender writes it.
+/// The form of one sender.
 #[derive(Clone, Debug)]
 struct Spelling {
     /// Like the Events API: ids are numbers, times are ISO 8601.
@@ -180,7 +180,7 @@ prop_compose! {
 }
 
 proptest! {
-    /// With and without an id, by webhook and by the Events API, and written again by a relay.
+    /// With and without an id, by webhook and by the Events API, and rewritten by a relay.
     #[test]
     fn one_event_in_any_spelling_is_one_and_others_are_others(event in known(), one in spelling(), other in spelling()) {
         let sent = identity(&event.written(&one));

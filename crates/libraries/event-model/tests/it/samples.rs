@@ -1,4 +1,4 @@
-//! The sample files in `events/`, and what can be said about them without decoding them.
+//! The sample files in `events/`, and checks that need no decoding.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,8 +12,8 @@ use time::macros::datetime;
 /// The time at which the samples arrive in these tests.
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
 
-/// Bodies that are no JSON, which is what they show.
-const NO_JSON: [&str; 7] = [
+/// Bodies that are not JSON, on purpose.
+const NOT_JSON: [&str; 7] = [
     "quirk-byte-order-mark",
     "quirk-empty-body",
     "quirk-invalid-utf8",
@@ -57,7 +57,7 @@ fn samples_are_json_unless_they_show_the_opposite() {
     let bodies = read_all("sparkpost");
     assert_eq!(envelopes.len(), 9);
 
-    let no_json: Vec<_> = envelopes
+    let not_json: Vec<_> = envelopes
         .iter()
         .chain(&bodies)
         .filter(|(_, bytes)| {
@@ -67,7 +67,7 @@ fn samples_are_json_unless_they_show_the_opposite() {
         .map(|(name, _)| name.as_str())
         .collect();
 
-    assert_eq!(no_json, NO_JSON);
+    assert_eq!(not_json, NOT_JSON);
 }
 
 #[test]

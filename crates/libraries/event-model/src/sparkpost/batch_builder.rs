@@ -1,7 +1,8 @@
-//! What is held of a batch beside its body, and how much of it at most.
+//! The memory for the results of a batch, and its limit.
 //!
-//! The reader of a body limits its size. The rejections it leads to are not limited by that: a number of two bytes becomes a rejection of a hundred,
-//! an event of forty bytes one of three hundred. So each is counted, and what is too much is counted only.
+//! The size of a body is limited elsewhere. Its rejections are not limited by that: a number of two bytes becomes a
+//! rejection of a hundred, an event of forty bytes one of three hundred. So their size is counted, and those beyond the
+//! limit are only counted.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,28 +10,28 @@ use std::fmt::Write as _;
 
 use super::{Batch, Event, RejectReason, RejectedItem};
 
-/// The most that the events of a batch may take beside its body, in bytes: 64 MiB, some 200,000 of the smallest events. That is
-/// three times the real ones that a body of 32 MiB can hold, as those are of 500 bytes and more, and twenty times what SparkPost
-/// sends at once. It fits a function of 256 MB, and such a batch loads within the time of one invocation: one that does not
-/// would come back until its message is dead.
-pub const MAX_HELD_BYTES: usize = 64 << 20;
+/// The most bytes for the events of a batch, in addition to its body: 64 MiB, some 200,000 of the smallest events. That
+/// is three times the real ones that a body of 32 MiB can contain, which have 500 bytes and more, and twenty times what
+/// SparkPost sends at once. It fits a function of 256 MB, and such a batch loads within one invocation; otherwise it
+/// would be retried until its message reaches the dead-letter queue.
+pub const MAX_DECODED_BYTES: usize = 64 << 20;
 
-/// How many items of a batch are rejected one by one. The others are one rejection, which says how many they are.
+/// How many items of a batch are rejected individually. All further ones are one rejection with their number.
 pub const MAX_REJECTED_ITEMS: usize = 1_000;
 
-/// How many items of a batch are looked into. A body of 32 MiB may hold sixteen million, which would take longer than a
-/// function has.
+/// How many items of a batch are decoded. A body of 32 MiB may have sixteen million, which would take longer than an
+/// invocation.
 pub const MAX_ITEMS: u32 = 1_000_000;
 
-/// The longest event, in bytes of its element. Repairing and storing it takes several times as much.
+/// The longest event, in bytes of its element. Repairing and storing it takes several times as much memory.
 pub const MAX_EVENT_BYTES: usize = 4 << 20;
 
-/// What an allocation takes beside its bytes.
+/// The overhead of an allocation.
 const ALLOCATION_BYTES: usize = 32;
 
-/// A batch that is being put together.
+/// A batch under construction.
 #[derive(Debug, Default)]
-pub(super) struct Held<'a> {
+pub(super) struct BatchBuilder<'a> {
     batch: Batch<'a>,
     bytes: usize,
     more: Option<More>,
@@ -42,18 +43,18 @@ struct More {
     first: u32,
     last: u32,
     count: u32,
-    /// How many there are of each reason.
+    /// How many have each reason.
     codes: BTreeMap<&'static str, u32>,
 }
 
-impl<'a> Held<'a> {
-    /// Whether the item at `ordinal` is to be looked into; `beside` is what is held elsewhere for the sake of events.
+impl<'a> BatchBuilder<'a> {
+    /// Whether to decode the item at `ordinal`; `beside` is the memory that events take elsewhere.
     pub(super) fn has_room(&self, ordinal: u32, beside: usize) -> bool {
-        ordinal < MAX_ITEMS && self.bytes.saturating_add(beside) < MAX_HELD_BYTES
+        ordinal < MAX_ITEMS && self.bytes.saturating_add(beside) < MAX_DECODED_BYTES
     }
 
     pub(super) fn add(&mut self, event: Event<'a>) {
-        self.bytes = self.bytes.saturating_add(held_bytes(&event));
+        self.bytes = self.bytes.saturating_add(memory_bytes(&event));
         self.batch.events.push(event);
     }
 
@@ -111,8 +112,8 @@ impl More {
     }
 }
 
-/// What an event takes beside the body. Only text that is not the body's own counts with its length.
-fn held_bytes(event: &Event<'_>) -> usize {
+/// The memory of an event in addition to the body. Only owned text counts with its length.
+fn memory_bytes(event: &Event<'_>) -> usize {
     let owned = |text: &Cow<'_, str>| match text {
         Cow::Borrowed(_) => 0,
         Cow::Owned(text) => text.capacity() + ALLOCATION_BYTES,

@@ -1,0 +1,7 @@
+//! JSON objects as text: written member by member, and read member by member with each value as it was sent.
+
+mod members;
+mod object;
+
+pub use self::members::{Text, for_each_member};
+pub use self::object::{JsonObject, begin_member};
