@@ -5,13 +5,15 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
-use event_model::mparticle::{Field, Kind, last_places};
+use event_model::{
+    json::JsonObject,
+    mparticle::{Field, Kind, last_indices},
+};
 
 use super::{
     AttributeConfig, Note,
     field_name::{self, MAX_TEXT_BYTES},
 };
-use crate::iterable::JsonObject;
 
 /// The deepest nesting of lists and objects that is sent. Iterable publishes no limit; this one bounds the work of reading them.
 const MAX_DEPTH: usize = 20;
@@ -32,7 +34,7 @@ impl AttributeConfig {
         (self.only.is_empty() || self.only.contains(name)) && !self.except.contains(name)
     }
 
-    /// An attribute's value in the form in which it is sent; `None` when it has none, or is too long.
+    /// An attribute's value in the form in which it is sent; `None` if it has none, or is too long.
     pub(super) fn render<'a>(
         &self,
         name: &str,
@@ -72,14 +74,14 @@ fn scalar_note(name: &str, json: &str, sent: Field<'_>) -> Option<Note> {
         return Some(Note::type_changed(name));
     }
     let is_changed = match kind {
-        Kind::String => is_mended(json, sent),
+        Kind::String => is_sanitized(json, sent),
         _ => sent.json() != Some(json),
     };
     is_changed.then(|| Note::changed(name))
 }
 
-/// Whether half a character became U+FFFD.
-pub(super) fn is_mended(text: &str, field: Field<'_>) -> bool {
+/// Whether a lone surrogate became U+FFFD.
+pub(super) fn is_sanitized(text: &str, field: Field<'_>) -> bool {
     let sent = field.json().unwrap_or_default();
     let is_replacement = |text: &str| text.contains('\u{fffd}');
     is_replacement(text) && !is_replacement(sent) && !sent.to_ascii_lowercase().contains("\\ufffd")
@@ -103,14 +105,14 @@ impl<'n> Nested<'n> {
         }
     }
 
-    /// The value, borrowed unless something is changed in it; `None` when it is left out.
+    /// The value, borrowed unless something in it is changed; `None` if it is left out.
     fn value<'a>(&mut self, field: Field<'a>, path: &str, depth: usize) -> Option<Cow<'a, str>> {
         let json = field.json()?;
         match field.kind() {
             Kind::Absent | Kind::Boolean | Kind::Number => Some(Cow::Borrowed(json)),
             Kind::String => {
                 let text = super::coercion::string_json(field, json);
-                if is_mended(&text, field) {
+                if is_sanitized(&text, field) {
                     self.note(Note::changed, path);
                 }
                 Some(text)
@@ -165,16 +167,16 @@ impl<'n> Nested<'n> {
             self.note(Note::left_out, path);
             return None;
         };
-        let last_places = last_places(&entries);
+        let last_indices = last_indices(&entries);
         let mut is_changed = false;
         let mut renamed: HashSet<String> = HashSet::new();
         let mut object = JsonObject::default();
         for (index, (name, field)) in entries.iter().enumerate() {
             let member_path = format!("{path}.{name}");
-            let is_last = last_places.get(name.as_ref()) == Some(&index);
+            let is_last = last_indices.get(name.as_ref()) == Some(&index);
             let sent_name = field_name::of_member(name, self.prefix).filter(|sent_name| {
                 let is_taken = sent_name != name
-                    && (last_places.contains_key(sent_name.as_ref())
+                    && (last_indices.contains_key(sent_name.as_ref())
                         || renamed.contains(sent_name.as_ref()));
                 is_last && !is_taken
             });
@@ -216,112 +218,4 @@ impl<'n> Nested<'n> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::MappingConfig;
-
-    fn render(config: &str, json: &str) -> Option<(String, Vec<String>)> {
-        let config = MappingConfig::from_json(config).unwrap();
-        let field = serde_json::from_str::<Field<'_>>(json).unwrap();
-        let rendered = config.attributes.render("a", "mp_", field)?;
-        let notes = rendered.notes.iter();
-        let notes = notes.map(|note| format!("{}: {}", note.code(), note.field().unwrap()));
-        Some((rendered.json.into_owned(), notes.collect()))
-    }
-
-    #[test]
-    fn names_inside_of_objects_follow_the_rules_of_attributes() {
-        for (sent, expected, notes) in [
-            (
-                r#"{ "b": [1, {"c": null}] }"#,
-                r#"{ "b": [1, {"c": null}] }"#,
-                vec![],
-            ),
-            (
-                r#"{"b.c":1,"_d":{"e,f":"x"},"7":true}"#,
-                r#"{"b_c":1,"d":{"e_f":"x"},"mp_7":true}"#,
-                vec![
-                    "field_renamed: a.b.c",
-                    "field_renamed: a._d.e,f",
-                    "field_renamed: a._d",
-                    "field_renamed: a.7",
-                ],
-            ),
-            (
-                r#"[{"b.c":1},{"b.c":2,"":3}]"#,
-                r#"[{"b_c":1},{"b_c":2}]"#,
-                vec!["field_renamed: a.b.c", "field_left_out: a."],
-            ),
-            (
-                r#"{"b.c":1,"b_c":2,"d":3,"d":4}"#,
-                r#"{"b_c":2,"d":4}"#,
-                vec!["field_left_out: a.b.c", "field_left_out: a.d"],
-            ),
-            (
-                r#"{"b":"\ud83d"}"#,
-                "{\"b\":\"\u{fffd}\"}",
-                vec!["field_changed: a.b"],
-            ),
-        ] {
-            let (json, found) = render("{}", sent).unwrap();
-
-            assert_eq!(json, expected, "{sent}");
-            assert_eq!(found, notes, "{sent}");
-        }
-    }
-
-    #[test]
-    fn nesting_and_notes_are_bounded() {
-        let deep = format!(r#"{{"b":{}1{}}}"#, "[".repeat(30), "]".repeat(30));
-        let wide: Vec<String> = (0..500)
-            .map(|number| format!(r#""b.{number}":1"#))
-            .collect();
-        let long = format!(r#"["{}"]"#, "x".repeat(MAX_TEXT_BYTES));
-
-        let (json, notes) = render("{}", &deep).unwrap();
-        assert_eq!(
-            json,
-            format!(r#"{{"b":{}{}}}"#, "[".repeat(19), "]".repeat(19))
-        );
-        assert_eq!(notes, ["field_left_out: a.b"]);
-        let (json, notes) = render("{}", &format!("{{{}}}", wide.join(","))).unwrap();
-        assert_eq!(json.matches("\"b_").count(), 500);
-        assert_eq!(notes.len(), MAX_PATH_NOTES + 1);
-        assert_eq!(notes[MAX_PATH_NOTES], "field_renamed: a");
-        assert!(render("{}", &long).is_none());
-    }
-
-    #[test]
-    fn change_of_type_by_configuration_is_noted() {
-        let mparticle = r#"{"attributes":{"coerce":"mparticle"}}"#;
-        let as_sent = r#"{"attributes":{"coerce":"as_sent"}}"#;
-        let typed = |name| format!(r#"{{"attributes":{{"types":{{"a":"{name}"}}}}}}"#);
-        for (config, sent, expected, note) in [
-            ("{}", "5", r#""5""#, Some("field_type_changed: a")),
-            ("{}", "true", r#""true""#, Some("field_type_changed: a")),
-            ("{}", r#""5""#, r#""5""#, None),
-            (as_sent, "5", "5", None),
-            (mparticle, r#""5""#, "5", Some("field_type_changed: a")),
-            (
-                mparticle,
-                r#""TRUE""#,
-                "true",
-                Some("field_type_changed: a"),
-            ),
-            (mparticle, r#""x""#, r#""x""#, None),
-            (
-                &typed("number"),
-                r#""1.50""#,
-                "1.50",
-                Some("field_type_changed: a"),
-            ),
-            (&typed("integer"), "5.0", "5", Some("field_changed: a")),
-            (&typed("boolean"), "true", "true", None),
-        ] {
-            let (json, notes) = render(config, sent).unwrap();
-
-            assert_eq!(json, expected, "{config} {sent}");
-            assert_eq!(notes.first().map(String::as_str), note, "{config} {sent}");
-        }
-    }
-}
+mod tests;

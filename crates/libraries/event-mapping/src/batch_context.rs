@@ -1,33 +1,32 @@
-//! What the events of a batch have in common, and what completes each of them.
+//! What all events of a batch share.
 
 use std::cell::OnceCell;
 
-use event_model::mparticle::{Batch, Environment, Event, EventData, Field, Int64, Kind, event_id};
+use event_model::mparticle::{
+    Batch, Environment, Event, EventData, Field, Int64, Kind, event_id, text_id,
+};
 
 use super::{
     Arrival, Call, EnvironmentName, Note, Operation, RejectReason, SkipReason,
     compiled_config::CompiledConfig,
-    data_fields::{DataFields, says_something},
+    data_fields::{DataFields, push_once, says_something},
+    draft::{Content, Draft},
     name::sent_event_name,
     outcome::NotSent,
+    profile::Update,
 };
-use crate::iterable::{TrackRequest, User};
+use crate::iterable::{TrackRequest, User, UserUpdate};
 
-/// A batch and the configuration that its events are mapped by.
+/// A batch and the configuration by which its events are mapped.
 pub(super) struct BatchContext<'m, 'a> {
-    pub(super) compiled: &'m CompiledConfig,
-    pub(super) batch: &'m Batch<'a>,
-    pub(super) arrival: &'m Arrival,
+    compiled: &'m CompiledConfig,
+    batch: &'m Batch<'a>,
+    arrival: &'m Arrival,
     /// Why none of the events is sent.
     closed: Option<SkipReason>,
     user: OnceCell<Result<User, NotSent>>,
+    user_note: OnceCell<Option<Note>>,
     context: OnceCell<Vec<(&'m str, String)>>,
-}
-
-/// An event's name and fields, which differ from type to type.
-pub(super) struct Draft<'m> {
-    pub(super) event_name: String,
-    pub(super) fields: DataFields<'m>,
 }
 
 impl<'m, 'a> BatchContext<'m, 'a> {
@@ -58,6 +57,7 @@ impl<'m, 'a> BatchContext<'m, 'a> {
             arrival,
             closed,
             user: OnceCell::new(),
+            user_note: OnceCell::new(),
             context: OnceCell::new(),
         }
     }
@@ -67,40 +67,57 @@ impl<'m, 'a> BatchContext<'m, 'a> {
         self.closed
     }
 
-    /// Completes an event with what all events have.
-    pub(super) fn event_call(
+    /// Completes an event's call with the members that all events have.
+    pub(super) fn complete(
         &self,
         event: &Event<'a>,
         data: &EventData<'a>,
-        draft: Draft<'m>,
+        draft: Draft<'m, 'a>,
     ) -> Result<Call, NotSent> {
         let user = self.user()?;
         let at_ms = self.time_ms(data)?;
         let Draft {
-            event_name,
+            content,
             mut fields,
         } = draft;
-        let sent_name = sent_event_name(&event_name);
-        if sent_name != event_name {
-            fields.note(Note::changed("event_name"));
-        }
-        let event_name = sent_name.into_owned();
+        let event_name = match &content {
+            Content::Event(name) => {
+                let sent_name = sent_event_name(name);
+                if sent_name != *name {
+                    fields.note(Note::changed("event_name"));
+                }
+                sent_name.into_owned()
+            }
+            Content::Purchase(_) => "purchase".to_owned(),
+        };
         self.add_context(&mut fields, data)?;
+        let (data_fields, mut notes) = fields.finish();
+        if let Content::Purchase(purchase) = &content {
+            purchase.add_notes(&mut notes);
+        }
         let id = event_id(event, data, self.batch);
         if is_replaced(&id, data) {
-            fields.note(Note::changed("source_message_id"));
+            push_once(&mut notes, Note::changed("source_message_id"));
         }
-        let (data_fields, notes) = fields.finish();
-        let request = TrackRequest {
-            user,
-            event_name: &event_name,
-            id: &id,
-            created_at: at_ms.div_euclid(1_000),
-            data_fields,
+        let created_at = at_ms.div_euclid(1_000);
+        let (operation, json) = match content {
+            Content::Event(_) => {
+                let request = TrackRequest {
+                    user,
+                    event_name: &event_name,
+                    id: &id,
+                    created_at,
+                    data_fields,
+                };
+                (Operation::Track, request.into_json())
+            }
+            Content::Purchase(purchase) => (
+                Operation::Purchase,
+                purchase.into_json(user, &id, created_at, data_fields),
+            ),
         };
-        let json = request.into_json();
         Ok(Call {
-            operation: Operation::Track,
+            operation,
             id,
             user: user.clone(),
             event_name,
@@ -110,15 +127,42 @@ impl<'m, 'a> BatchContext<'m, 'a> {
         })
     }
 
+    /// The call that updates the user's profile; `None` if there is nothing to update.
+    pub(super) fn profile_call(&self, update: Update, at_ms: i64) -> Result<Option<Call>, NotSent> {
+        let Some((data_fields, notes)) = update.finish() else {
+            return Ok(None);
+        };
+        let user = self.user()?.clone();
+        let json = UserUpdate {
+            user: &user,
+            data_fields,
+        }
+        .into_json();
+        Ok(Some(Call {
+            operation: Operation::Profile,
+            id: text_id("profile", &json),
+            user,
+            event_name: String::new(),
+            at_ms,
+            json,
+            notes,
+        }))
+    }
+
+    /// The time of the batch.
+    pub(super) fn batch_time_ms(&self) -> i64 {
+        self.arrival.batch_time_ms(self.batch)
+    }
+
     /// The user of the events.
-    pub(super) fn user(&self) -> Result<&User, NotSent> {
+    fn user(&self) -> Result<&User, NotSent> {
         let user = self
             .user
             .get_or_init(|| self.compiled.config.identity.user_of(self.batch));
         user.as_ref().map_err(Clone::clone)
     }
 
-    /// Whether an event states a time that is not a possible one.
+    /// Whether an event states an impossible time.
     fn ignores_own_time(&self, data: &EventData<'a>) -> bool {
         says_something(data.timestamp_unixtime_ms)
             && self.arrival.own_time_ms(data, self.batch).is_none()
@@ -147,7 +191,7 @@ impl<'m, 'a> BatchContext<'m, 'a> {
     }
 
     /// Adds the fields about the event's origin, and the app's own attributes.
-    pub(super) fn add_context(
+    fn add_context(
         &self,
         fields: &mut DataFields<'m>,
         data: &EventData<'a>,
@@ -163,8 +207,8 @@ impl<'m, 'a> BatchContext<'m, 'a> {
         })?;
         let config = &self.compiled.config;
         fields.attributes(&config.attributes, &config.context_prefix.0, &attributes);
-        if let Some(note) = self.user_note() {
-            fields.note(note);
+        if let Some(note) = self.user_note.get_or_init(|| self.user_note()) {
+            fields.note(note.clone());
         }
         if self.ignores_own_time(data) {
             fields.note(Note::left_out("timestamp_unixtime_ms"));
@@ -203,7 +247,7 @@ impl<'m, 'a> BatchContext<'m, 'a> {
 }
 
 /// Whether the sender's own id was replaced.
-pub(super) fn is_replaced(id: &str, data: &EventData<'_>) -> bool {
+fn is_replaced(id: &str, data: &EventData<'_>) -> bool {
     id.starts_with("id-") && data.source_message_id.text().is_some()
 }
 

@@ -1,11 +1,11 @@
-//! What is sent for one event.
+//! The calls that events become.
 
 use crate::iterable::User;
 
 /// One item for a destination.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// What is done with it there.
+    /// The operation at the destination.
     pub operation: Operation,
     /// Its id, the same whenever the event is mapped, so that sending it twice is safe.
     pub id: String,
@@ -17,11 +17,11 @@ pub struct Call {
     pub at_ms: i64,
     /// The item as JSON.
     pub json: String,
-    /// What was changed or left out.
+    /// Changes and omissions.
     pub notes: Vec<Note>,
 }
 
-/// What is done with an item.
+/// An operation at the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// A profile is updated or created.
@@ -33,7 +33,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Every operation, in the order in which they are best done: a profile may make the user that the others need.
+    /// Every operation, in the best order: a profile may create the user that the others need.
     pub const ALL: [Self; 3] = [Self::Profile, Self::Track, Self::Purchase];
 
     /// A short fixed name.
@@ -46,18 +46,18 @@ impl Operation {
     }
 }
 
-/// Something that was changed or left out so that an event could be sent.
+/// A change or omission that was necessary to send an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Note {
     /// A purchase's quantity is a fraction: it was rounded up, and the exact one is in the item's fields.
     QuantityRounded,
-    /// A purchase's item does not say how many: it counts as one.
+    /// A purchase's item has no quantity: it counts as one.
     QuantityAssumed,
-    /// A purchase says no sum: it was computed from its items.
+    /// A purchase has no total: it was computed from its items.
     TotalComputed,
-    /// A purchase lacks what a purchase needs, so it is sent as an event.
+    /// A purchase lacks a required member, so it is sent as an event.
     PurchaseAsEvent,
-    /// A field could not be read as the type that it has there, its name is not allowed or taken, or it is too long.
+    /// A field has a value of the wrong type, a name that is not allowed or already used, or is too long.
     FieldLeftOut(String),
     /// A field should be a number and is not: it is sent as text, under this name.
     FieldAsText(String),
@@ -73,7 +73,7 @@ pub enum Note {
 const MAX_NOTED_CHARS: usize = 100;
 
 impl Note {
-    /// That a field is left out.
+    /// A value is sent in another form: a phone number without punctuation, an address without surrounding white space.
     pub(super) fn left_out(name: &str) -> Self {
         Self::FieldLeftOut(shown(name))
     }
@@ -93,7 +93,7 @@ impl Note {
         Self::FieldTypeChanged(shown(name))
     }
 
-    /// The field that it is about; of what is inside an attribute, the path to it.
+    /// The field; inside an attribute, the path to it.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::QuantityRounded

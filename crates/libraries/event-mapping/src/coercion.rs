@@ -1,7 +1,7 @@
 //! The types that attributes are sent with.
 //!
 //! Iterable keeps one type for each field of an event of one name, and refuses events that send another. mParticle's
-//! attributes are strings, though senders that are not its SDKs put numbers and booleans there.
+//! attributes are strings, but senders other than its SDKs send numbers and booleans.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use event_model::mparticle::{Field, Int64, Kind};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coercion {
-    /// Everything is a string, as mParticle defines it. Lists and objects stay what they are.
+    /// Everything is a string, as mParticle defines it. Lists and objects are unchanged.
     #[default]
     Strings,
-    /// Every value as it was sent.
+    /// Every value is unchanged.
     AsSent,
-    /// As mParticle's own connection to Iterable reads them, for event names that it already made: `true` and `false`
-    /// become booleans, whole numbers of 32 bits integers, other numbers decimals.
+    /// Like mParticle's own connection to Iterable, for event names that it already created: `true` and `false` become
+    /// booleans, 32-bit integers become integers, other numbers decimals.
     Mparticle,
 }
 
@@ -31,14 +31,14 @@ pub enum FieldType {
     String,
     /// A whole number of 64 bits.
     Integer,
-    /// A number, with the digits it was sent with.
+    /// A number, with its digits as sent.
     Number,
     /// `true` or `false`.
     Boolean,
 }
 
 impl Coercion {
-    /// The value as JSON; `None` when there is none.
+    /// The value as JSON; `None` if there is none.
     pub(super) fn apply(self, field: Field<'_>) -> Option<Cow<'_, str>> {
         let json = field.json()?;
         match (self, field.kind()) {
@@ -57,7 +57,7 @@ impl Coercion {
 }
 
 impl FieldType {
-    /// The value as JSON of this type; `None` when it cannot be read as one.
+    /// The value as JSON of this type; `None` if it cannot be read as one.
     pub(super) fn apply(self, field: Field<'_>) -> Option<Cow<'_, str>> {
         match self {
             Self::String => Coercion::Strings.apply(field),
@@ -74,7 +74,7 @@ impl FieldType {
     }
 }
 
-/// A string's JSON. One with escapes is written again, as it may hold lone surrogates.
+/// A string's JSON. One with escapes is written again, because it may have lone surrogates.
 pub(super) fn string_json<'a>(field: Field<'a>, json: &'a str) -> Cow<'a, str> {
     if !json.contains('\\') {
         return Cow::Borrowed(json);
@@ -83,11 +83,11 @@ pub(super) fn string_json<'a>(field: Field<'a>, json: &'a str) -> Cow<'a, str> {
     Cow::Owned(serde_json::Value::from(text.as_ref()).to_string())
 }
 
-/// Reads a string as mParticle's connection to Iterable does, in Java: `Boolean`, then `Double.parseDouble`, and for a
-/// whole value `Integer.parseInt`; `None` when it stays a string.
+/// Reads a string as mParticle's connection to Iterable does, in Java: `Boolean`, then `Double.parseDouble`, and for an
+/// integral value `Integer.parseInt`; `None` if it stays a string.
 ///
-/// So `1.0`, `1e3` and whole numbers past 32 bits stay strings, and ` 2.5 ` and `1.5f` become numbers. `NaN` and
-/// `Infinity`, which are not JSON, stay strings here. Hexadecimal fractions stay strings too.
+/// So `1.0`, `1e3` and integers beyond 32 bits stay strings, and ` 2.5 ` and `1.5f` become numbers. `NaN` and
+/// `Infinity`, which are not JSON, stay strings, and so do hexadecimal fractions.
 fn like_mparticle(text: &str) -> Option<Cow<'static, str>> {
     if text.eq_ignore_ascii_case("true") {
         return Some(Cow::Borrowed("true"));

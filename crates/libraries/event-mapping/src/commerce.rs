@@ -2,29 +2,30 @@
 
 use std::borrow::Cow;
 
-use event_model::mparticle::{Commerce, Event, EventData};
+use event_model::mparticle::{Commerce, EventData};
 
 use super::{
-    Call, EventKind, Note, PurchaseMode, SkipReason,
-    batch_context::{BatchContext, Draft},
+    EventKind, Note, PurchaseMode, SkipReason,
     commerce_fields::{add_order, products},
     compiled_config::CompiledConfig,
     data_fields::DataFields,
+    draft::{Content, Draft},
     outcome::NotSent,
-    purchase,
+    purchase::Purchase,
 };
 
 /// The `action` of a purchase.
 const PURCHASE: &str = "purchase";
 
-/// What is sent for a commerce event.
-pub(super) fn map<'a>(context: &BatchContext<'_, 'a>, event: &Event<'a>) -> Result<Call, NotSent> {
-    let data = event.data();
-    let commerce = Commerce::read(&data);
+/// Drafts a commerce event: a purchase, if purchases are recorded as such and this one is complete, or else an event.
+pub(super) fn draft<'m, 'a>(
+    compiled: &CompiledConfig,
+    data: &EventData<'a>,
+) -> Result<Draft<'m, 'a>, NotSent> {
+    let commerce = Commerce::read(data);
     let Some(action) = action(&commerce) else {
         return Err(SkipReason::TypeNotMapped.into());
     };
-    let compiled = context.compiled;
     let (sends, as_purchase) = match (action.as_ref(), compiled.purchase_mode()) {
         (PURCHASE, PurchaseMode::Off) => (false, false),
         (PURCHASE, PurchaseMode::Event) => (true, false),
@@ -34,14 +35,31 @@ pub(super) fn map<'a>(context: &BatchContext<'_, 'a>, event: &Event<'a>) -> Resu
     if !sends {
         return Err(SkipReason::TypeOff.into());
     }
-    let mut draft = draft(compiled, &action, &data, &commerce)?;
+    let mut draft = event(compiled, &action, data, &commerce)?;
     if as_purchase {
-        match purchase::lines(&commerce) {
-            Some(lines) => return purchase::map(context, event, &data, &commerce, &lines),
+        match Purchase::read(&commerce) {
+            Some(purchase) => return Ok(purchase_draft(data, &commerce, purchase)),
             None => draft.fields.note(Note::PurchaseAsEvent),
         }
     }
-    context.event_call(event, &data, draft)
+    Ok(draft)
+}
+
+fn purchase_draft<'m, 'a>(
+    data: &EventData<'_>,
+    commerce: &Commerce<'_>,
+    purchase: Purchase<'a>,
+) -> Draft<'m, 'a> {
+    let mut fields = DataFields::default();
+    add_order(&mut fields, data, commerce);
+    if !purchase.has_total() {
+        // A value that is not a number is kept as text, or noted.
+        fields.number("total_amount", commerce.product_action.total_amount);
+    }
+    Draft {
+        content: Content::Purchase(purchase),
+        fields,
+    }
 }
 
 /// The action that names the event. A product action is more specific than a promotion, a promotion more than an
@@ -57,12 +75,12 @@ fn action<'a>(commerce: &Commerce<'a>) -> Option<Cow<'a, str>> {
     (!commerce.impressions.is_empty()).then_some(Cow::Borrowed("product_impression"))
 }
 
-fn draft<'m>(
-    compiled: &'m CompiledConfig,
+fn event<'m, 'a>(
+    compiled: &CompiledConfig,
     action: &str,
     data: &EventData<'_>,
     commerce: &Commerce<'_>,
-) -> Result<Draft<'m>, NotSent> {
+) -> Result<Draft<'m, 'a>, NotSent> {
     let Some(event_name) = compiled
         .naming
         .event_name(EventKind::Commerce, Some(action))
@@ -77,5 +95,8 @@ fn draft<'m>(
     add_order(&mut fields, data, commerce);
     let list = products("products", &commerce.products, fields.notes());
     fields.array("products", &list);
-    Ok(Draft { event_name, fields })
+    Ok(Draft {
+        content: Content::Event(event_name),
+        fields,
+    })
 }

@@ -7,7 +7,7 @@ use super::{
     data_fields::{DataFields, ItemFields},
 };
 
-/// Adds the fields of a purchase beside its items and its total, which other actions have too.
+/// Adds the fields of a purchase other than its items and its total; other actions have them too.
 pub(super) fn add_order(
     fields: &mut DataFields<'_>,
     data: &EventData<'_>,
@@ -46,7 +46,8 @@ pub(super) fn products(
         .collect()
 }
 
-/// A product in one fixed shape, whatever the app added to it: each new name would be a new field at Iterable.
+/// A product with a fixed set of members, regardless of what the app added: each new name would be a new field at
+/// Iterable.
 fn product_json(list: &'static str, product: &Product<'_>, notes: &mut Vec<Note>) -> String {
     let mut item = ItemFields::new(list, notes);
     item.text("id", product.id());
@@ -59,7 +60,7 @@ fn product_json(list: &'static str, product: &Product<'_>, notes: &mut Vec<Note>
     item.object.finish()
 }
 
-/// Adds what an item of a purchase has no member of its own for.
+/// Adds the members of a product for which a purchase's item has no member.
 pub(super) fn add_description(item: &mut ItemFields<'_>, product: &Product<'_>) {
     item.text("brand", product.brand);
     item.text("variant", product.variant);

@@ -1,8 +1,8 @@
-//! A configuration in the form in which events are mapped.
+//! A configuration in the form in which it is applied.
 
 use super::{ConfigError, EventKind, MappingConfig, PurchaseMode, Scope, name::Naming};
 
-/// A checked configuration, with what is computed from it once.
+/// A checked configuration, with the values derived from it.
 #[derive(Clone, Debug)]
 pub(super) struct CompiledConfig {
     pub(super) config: MappingConfig,

@@ -1,42 +1,44 @@
-//! What is forwarded and how, as a person writes it down: JSON, checked as a whole before anything is sent.
+//! The forwarding configuration as people write it: JSON, checked as a whole before anything is sent.
 
 mod check;
+mod event_rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+pub use self::event_rules::{EventKind, EventRule, EventRules};
 use super::{Coercion, FieldType, ProjectType};
 
 /// The whole mapping. Every field has a default; the default mapping is `{}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MappingConfig {
-    /// Which types of events are sent unless `events` says otherwise.
+    /// Which types of events are sent unless `events` has an exception.
     pub scope: Scope,
     /// Exceptions by type of event.
     pub events: EventRules,
-    /// What becomes of purchases. By default [`PurchaseMode::Off`] in the gap and [`PurchaseMode::Purchase`] else.
+    /// How purchases are sent. By default [`PurchaseMode::Off`] in the gap and [`PurchaseMode::Purchase`] otherwise.
     pub purchases: Option<PurchaseMode>,
     /// Whether user attributes are sent as profile updates.
     pub profiles: bool,
-    /// Put in front of every event name.
+    /// Prepended to every event name.
     pub event_name_prefix: String,
-    /// Other names for events, by the name they would have.
+    /// Replacements of event names.
     pub rename: BTreeMap<String, String>,
-    /// When not empty, only events of these names are sent.
+    /// If not empty, only events of these names are sent.
     pub only_names: BTreeSet<String>,
     /// Events of these names are not sent.
     pub except_names: BTreeSet<String>,
-    /// Who the events belong to.
+    /// Whose events they are.
     pub identity: IdentityConfig,
-    /// The environments whose events are sent. By default production, and batches that do not say.
+    /// The environments whose events are sent. By default production, and batches without one.
     pub environments: Environments,
-    /// When set, what a user must have agreed to.
+    /// If set, the consent that a user must have given.
     pub consent: Option<ConsentConfig>,
-    /// What becomes of the app's own attributes.
+    /// How the app's own attributes are sent.
     pub attributes: AttributeConfig,
-    /// Put before the fields about the origin of an event: `mp_platform` and so on.
+    /// Prepended to the fields about the origin of an event: `mp_platform` and so on.
     pub context_prefix: ContextPrefix,
 }
 
@@ -44,108 +46,47 @@ pub struct MappingConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Those that mParticle's own connection leaves out, so that both can run side by side.
+    /// Those that mParticle's own connection omits, so that both can run side by side.
     #[default]
     Gap,
-    /// Those, custom events and purchases: in place of mParticle's own connection.
+    /// Those, custom events and purchases: a replacement for mParticle's own connection.
     Everything,
 }
 
-/// The types of events that can be switched and named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EventKind {
-    /// `screen_view`. Its name may hold `{screen_name}`.
-    ScreenView,
-    /// `session_start`.
-    SessionStart,
-    /// `session_end`.
-    SessionEnd,
-    /// `application_state_transition`. Its name may hold `{transition}`.
-    ApplicationStateTransition,
-    /// `first_run`.
-    FirstRun,
-    /// `uninstall`.
-    Uninstall,
-    /// `opt_out`.
-    OptOut,
-    /// `profile`. A login, logout and so on.
-    Profile,
-    /// `custom_event`. Its name may hold `{event_name}`.
-    CustomEvent,
-    /// `commerce_event` other than purchases. Its name may hold `{action}`.
-    Commerce,
-}
-
-/// Exceptions by type of event.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EventRules {
-    /// `screen_view`. Its name may hold `{screen_name}`.
-    pub screen_view: EventRule,
-    /// `session_start`.
-    pub session_start: EventRule,
-    /// `session_end`.
-    pub session_end: EventRule,
-    /// `application_state_transition`. Its name may hold `{transition}`.
-    pub application_state_transition: EventRule,
-    /// `first_run`.
-    pub first_run: EventRule,
-    /// `uninstall`.
-    pub uninstall: EventRule,
-    /// `opt_out`.
-    pub opt_out: EventRule,
-    /// `profile`. A login, logout and so on.
-    pub profile: EventRule,
-    /// `custom_event`. Its name may hold `{event_name}`.
-    pub custom_event: EventRule,
-    /// `commerce_event` other than purchases. Its name may hold `{action}`.
-    pub commerce: EventRule,
-}
-
-/// An exception for a type of event.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EventRule {
-    /// Whether it is sent.
-    pub send: Option<bool>,
-    /// The name it is sent under.
-    pub name: Option<String>,
-}
-
-/// What becomes of purchases.
+/// How purchases are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PurchaseMode {
-    /// Nothing.
+    /// They are not sent.
     Off,
     /// A purchase at the destination.
     Purchase,
-    /// An event of the name `purchase`.
+    /// An event named `purchase`.
     Event,
 }
 
-/// Who the events belong to.
+/// How users are identified.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentityConfig {
     /// How the Iterable project identifies users.
     pub project: ProjectType,
-    /// What `userId` is made of: `mpid`, or a type of identity such as `customer_id`.
+    /// The source of `userId`: `mpid`, or a type of identity such as `customer_id`.
     pub user_id_from: String,
-    /// What becomes of events whose user has no usable name.
+    /// How events are treated whose user has no usable name.
     pub without: WithoutIdentity,
 }
 
-/// What becomes of events whose user has no usable name.
+/// How events are treated whose user has no usable name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithoutIdentity {
     /// They are skipped.
     #[default]
     Drop,
-    /// They go to a user named by the mpid: as user id, or as `<mpid>@placeholder.email`.
+    /// They are sent for a user named by the mpid: as user id, or as `<mpid>@placeholder.email`.
     Placeholder,
-    /// They are rejected, and kept with the others that are.
+    /// They are rejected, and stored with the other rejected events.
     Reject,
 }
 
@@ -157,9 +98,9 @@ pub enum EnvironmentName {
     Production,
     /// `development`.
     Development,
-    /// `unknown`, and whatever else a batch may say.
+    /// `unknown`, and every other value.
     Unknown,
-    /// A batch that does not say.
+    /// A batch without an environment.
     Absent,
 }
 
@@ -168,35 +109,35 @@ pub enum EnvironmentName {
 #[serde(transparent)]
 pub struct Environments(pub BTreeSet<EnvironmentName>);
 
-/// The front of the names of context fields.
+/// The prefix of context fields.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct ContextPrefix(pub String);
 
-/// What a user must have agreed to.
+/// The consent that a user must have given.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentConfig {
-    /// The law in question.
+    /// The regulation.
     pub regulation: Regulation,
     /// Under the GDPR: the purpose.
     pub purpose: Option<String>,
-    /// What holds for a user who was not asked.
+    /// The treatment of users who were not asked.
     #[serde(default)]
     pub when_unknown: WhenUnknown,
 }
 
-/// A law about consent.
+/// A regulation about consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Regulation {
     /// Consent is given, by purpose.
     Gdpr,
-    /// Sale of data is opted out of.
+    /// The opt-out of the sale of data.
     Ccpa,
 }
 
-/// What holds for a user who was not asked.
+/// The treatment of users who were not asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenUnknown {
@@ -207,7 +148,7 @@ pub enum WhenUnknown {
     Send,
 }
 
-/// What becomes of the app's own attributes.
+/// How the app's own attributes are sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AttributeConfig {
@@ -215,13 +156,13 @@ pub struct AttributeConfig {
     pub coerce: Coercion,
     /// Types of single attributes.
     pub types: BTreeMap<String, FieldType>,
-    /// When not empty, only these are sent.
+    /// If not empty, only these are sent.
     pub only: BTreeSet<String>,
     /// These are not sent.
     pub except: BTreeSet<String>,
 }
 
-/// A mapping that cannot be used. The text names the field.
+/// An invalid configuration. The text names the field.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Not JSON, an unknown field, or a value of the wrong kind.
@@ -229,7 +170,7 @@ pub enum ConfigError {
     Syntax {
         /// The field, dots between levels; `.` is the whole.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         source: serde_json::Error,
     },
     /// A value that the field's kind allows and its meaning does not.
@@ -237,43 +178,9 @@ pub enum ConfigError {
     Value {
         /// The field, dots between levels.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
-}
-
-impl EventKind {
-    /// Every type.
-    pub const ALL: [Self; 10] = [
-        Self::ScreenView,
-        Self::SessionStart,
-        Self::SessionEnd,
-        Self::ApplicationStateTransition,
-        Self::FirstRun,
-        Self::Uninstall,
-        Self::OptOut,
-        Self::Profile,
-        Self::CustomEvent,
-        Self::Commerce,
-    ];
-}
-
-impl EventRules {
-    /// The exception for a type.
-    pub fn rule(&self, kind: EventKind) -> &EventRule {
-        match kind {
-            EventKind::ScreenView => &self.screen_view,
-            EventKind::SessionStart => &self.session_start,
-            EventKind::SessionEnd => &self.session_end,
-            EventKind::ApplicationStateTransition => &self.application_state_transition,
-            EventKind::FirstRun => &self.first_run,
-            EventKind::Uninstall => &self.uninstall,
-            EventKind::OptOut => &self.opt_out,
-            EventKind::Profile => &self.profile,
-            EventKind::CustomEvent => &self.custom_event,
-            EventKind::Commerce => &self.commerce,
-        }
-    }
 }
 
 impl Default for IdentityConfig {

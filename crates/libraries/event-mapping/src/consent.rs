@@ -1,4 +1,4 @@
-//! Whether a user agreed.
+//! The consent of users.
 
 use super::{ConsentConfig, Regulation, WhenUnknown};
 use event_model::mparticle::{Batch, Field};
@@ -6,7 +6,7 @@ use event_model::mparticle::{Batch, Field};
 impl ConsentConfig {
     /// Whether the events of this batch's user may be sent.
     ///
-    /// Under the GDPR `consented` says yes to a purpose. Under the CCPA it says yes to being opted out of the sale of data.
+    /// Under the GDPR `consented` agrees to a purpose. Under the CCPA it agrees to opting out of the sale of data.
     pub(super) fn allows(&self, batch: &Batch<'_>) -> bool {
         let said = match self.regulation {
             Regulation::Gdpr => {

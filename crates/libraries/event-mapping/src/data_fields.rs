@@ -1,18 +1,20 @@
-//! Everything about an event that is not its name, user, id or time.
+//! The fields of an event: everything except its name, user, id and time.
 
 use std::{borrow::Cow, collections::HashSet};
 
-use event_model::mparticle::{Decimal, Entries, Field, Kind, last_places};
+use event_model::{
+    json::JsonObject,
+    mparticle::{Decimal, Entries, Field, Kind, last_indices},
+};
 
 use super::{
     AttributeConfig, Note,
-    attribute_value::is_mended,
+    attribute_value::is_sanitized,
     field_name::{self, MAX_TEXT_BYTES},
 };
-use crate::iterable::JsonObject;
 
-/// The fields of an event under construction. The first one of a name holds, so what the event's type says comes first,
-/// then where the event comes from, then the app's own attributes.
+/// The fields of an event under construction. The first field of a name counts, so the order is: the fields of the
+/// event's type, those of its origin, the app's own attributes.
 #[derive(Debug, Default)]
 pub(super) struct DataFields<'n> {
     object: JsonObject,
@@ -25,7 +27,7 @@ impl<'n> DataFields<'n> {
     pub(super) fn text(&mut self, name: &'static str, field: Field<'_>) {
         match field.text() {
             Some(text) => {
-                if is_mended(&text, field) {
+                if is_sanitized(&text, field) {
                     self.note(Note::changed(name));
                 }
                 self.string(name, &text);
@@ -65,7 +67,7 @@ impl<'n> DataFields<'n> {
         }
     }
 
-    /// Notes that a value of another kind is not added, if it says anything.
+    /// Adds a note that a value of another type is omitted, unless it is empty.
     fn leave_out(&mut self, name: &str, field: Field<'_>) {
         if says_something(field) {
             self.note(Note::left_out(name));
@@ -87,25 +89,25 @@ impl<'n> DataFields<'n> {
         }
     }
 
-    /// Adds the app's own attributes. Of a name that is there twice the last value holds, as for any JSON reader. A name that is
-    /// not allowed is replaced, unless another field has the name that it would get. `prefix` is what sets names apart.
+    /// Adds the app's own attributes. If a name occurs twice, the last value counts, as for any JSON reader. A name
+    /// that is not allowed is replaced, unless another field has the replacement. `prefix` separates the names.
     pub(super) fn attributes(
         &mut self,
         config: &AttributeConfig,
         prefix: &str,
         entries: &Entries<'_>,
     ) {
-        let last_places = last_places(entries);
+        let last_indices = last_indices(entries);
         let mut renamed = HashSet::new();
-        for (place, (name, field)) in entries.iter().enumerate() {
+        for (index, (name, field)) in entries.iter().enumerate() {
             if !config.sends(name) || field.json().is_none() {
                 continue;
             }
-            let is_last = last_places.get(name.as_ref()) == Some(&place);
+            let is_last = last_indices.get(name.as_ref()) == Some(&index);
             let sent_name = field_name::of_event(name, prefix).filter(|sent_name| {
                 let is_same = sent_name == name;
                 let is_taken = self.names.iter().any(|taken| taken == sent_name)
-                    || !is_same && last_places.contains_key(sent_name.as_ref())
+                    || !is_same && last_indices.contains_key(sent_name.as_ref())
                     || renamed.contains(sent_name.as_ref());
                 is_last && !is_taken
             });
@@ -145,7 +147,7 @@ pub(super) fn push_once(notes: &mut Vec<Note>, note: Note) {
     }
 }
 
-/// Whether a value is neither `null` nor a blank text.
+/// Whether a value is neither `null` nor blank text.
 pub(super) fn says_something(field: Field<'_>) -> bool {
     match field.kind() {
         Kind::Absent => false,
@@ -187,11 +189,11 @@ impl<'n> ItemFields<'n> {
         }
     }
 
-    /// Adds a string, when the field is one or is a number.
+    /// Adds a string, if the field is a string or a number.
     pub(super) fn text(&mut self, name: &str, field: Field<'_>) {
         match field.text() {
             Some(text) if text.len() <= MAX_TEXT_BYTES => {
-                if is_mended(&text, field) {
+                if is_sanitized(&text, field) {
                     push_once(self.notes, Note::changed(&format!("{}.{name}", self.list)));
                 }
                 self.object.text(name, &text);
@@ -208,109 +210,4 @@ impl<'n> ItemFields<'n> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{FieldType, MappingConfig};
-
-    fn entries(json: &str) -> Entries<'_> {
-        serde_json::from_str::<Field<'_>>(json)
-            .unwrap()
-            .entries()
-            .unwrap()
-    }
-
-    #[test]
-    fn first_of_a_name_holds_and_last_among_attributes() {
-        let mut fields = DataFields::default();
-        fields.string("screen_name", "Home");
-
-        fields.attributes(
-            &AttributeConfig::default(),
-            "mp_",
-            &entries(r#"{"screen_name":"Other","a":"1","b":null,"a":"2","":"x"}"#),
-        );
-
-        let (object, notes) = fields.finish();
-        assert_eq!(object.finish(), r#"{"screen_name":"Home","a":"2"}"#);
-        let left_out = ["screen_name", "a", ""].map(|name| Note::FieldLeftOut(name.to_owned()));
-        assert_eq!(notes, left_out);
-    }
-
-    #[test]
-    fn names_that_are_not_allowed_are_replaced_unless_that_clashes() {
-        let mut fields = DataFields::default();
-        let long = "x".repeat(33_000);
-
-        fields.attributes(
-            &AttributeConfig::default(),
-            "mp_",
-            &entries(&format!(
-                r#"{{"a.b":"1","a_b":"2","email":"3","c.d":"4","c,d":"5","long":"{long}"}}"#
-            )),
-        );
-
-        let (object, notes) = fields.finish();
-        assert_eq!(object.finish(), r#"{"a_b":"2","mp_email":"3","c_d":"4"}"#);
-        assert_eq!(
-            notes,
-            [
-                Note::FieldLeftOut("a.b".to_owned()),
-                Note::FieldRenamed("email".to_owned()),
-                Note::FieldRenamed("c.d".to_owned()),
-                Note::FieldLeftOut("c,d".to_owned()),
-                Note::FieldLeftOut("long".to_owned()),
-            ]
-        );
-    }
-
-    #[test]
-    fn no_value_goes_without_a_note() {
-        let field = |json| serde_json::from_str::<Field<'_>>(json).unwrap();
-        let mut fields = DataFields::default();
-
-        fields.number("total", field(r#""1,299.00""#));
-        fields.number("tax", field("true"));
-        fields.number("none", field("null"));
-        fields.boolean("is_new", field("1"));
-        fields.text("name", field("{}"));
-        fields.text("blank", field(r#"" ""#));
-
-        let (object, notes) = fields.finish();
-        assert_eq!(object.finish(), r#"{"total_text":"1,299.00"}"#);
-        let left_out = ["tax", "is_new", "name"].map(|name| Note::FieldLeftOut(name.to_owned()));
-        assert_eq!(notes[0], Note::FieldAsText("total_text".to_owned()));
-        assert_eq!(notes[1..], left_out);
-
-        let mut fields = DataFields::default();
-        fields.text("half", field(r#""\ud83d""#));
-        fields.text("whole", field(r#""\ufffd""#));
-        assert_eq!(fields.finish().1, [Note::FieldChanged("half".to_owned())]);
-    }
-
-    #[test]
-    fn attributes_are_chosen_and_typed() {
-        let config = MappingConfig::from_json(
-            r#"{"attributes":{"types":{"price":"number","size":"integer"},"except":["secret"]}}"#,
-        )
-        .unwrap();
-        let mut fields = DataFields::default();
-
-        fields.attributes(
-            &config.attributes,
-            "mp_",
-            &entries(r#"{"price":"11.90","size":"L","secret":"x","other":5}"#),
-        );
-
-        let (object, notes) = fields.finish();
-        assert_eq!(config.attributes.types["price"], FieldType::Number);
-        assert_eq!(object.finish(), r#"{"price":11.90,"other":"5"}"#);
-        assert_eq!(
-            notes,
-            [
-                Note::FieldTypeChanged("price".to_owned()),
-                Note::FieldLeftOut("size".to_owned()),
-                Note::FieldTypeChanged("other".to_owned()),
-            ]
-        );
-    }
-}
+mod tests;

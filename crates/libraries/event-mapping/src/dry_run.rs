@@ -25,30 +25,30 @@ pub struct DryRun {
     pub profiles: Vec<Box<RawValue>>,
 }
 
-/// What one event would become.
+/// The result for one event.
 #[derive(Debug, Serialize)]
 pub struct DryRunEvent {
-    /// The body it is in, from 0: the line, in a file of lines.
+    /// The index of its body: the line, in a file of lines.
     pub body: usize,
-    /// Its place in the body, from 0.
+    /// Its index in the body.
     pub ordinal: u32,
-    /// Its type; empty for what is no event.
+    /// Its type; empty if it is not an event.
     pub event_type: String,
     /// `send`, `skip` or `reject`.
     pub outcome: &'static str,
-    /// Why not, when it would not be sent.
+    /// The reason, if it would not be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
-    /// Why exactly it would be rejected.
+    /// The details of a rejection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// What it would be sent as: `track`, `purchase` or `profile`.
+    /// The operation: `track`, `purchase` or `profile`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<&'static str>,
-    /// What would be sent.
+    /// The item that would be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<RawValue>>,
-    /// What would be changed or left out.
+    /// Changes and omissions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

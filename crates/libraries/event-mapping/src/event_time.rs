@@ -14,26 +14,26 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// The time of an event: its own, else its batch's, else that of its arrival.
+    /// The time of an event: its own, else its batch's, else its arrival.
     pub(super) fn event_time_ms(&self, data: &EventData<'_>, batch: &Batch<'_>) -> i64 {
         let own = data.time_ms(batch, &accepted_times(self.sent_at_ms));
         own.map_or(self.sent_at_ms, |(ms, _)| ms)
     }
 
-    /// The event's own time, if it says one that can be so.
+    /// The event's own time, if it is a possible one.
     pub(super) fn own_time_ms(&self, data: &EventData<'_>, batch: &Batch<'_>) -> Option<i64> {
         let time = data.time_ms(batch, &accepted_times(self.sent_at_ms));
         time.and_then(|(ms, is_own)| is_own.then_some(ms))
     }
 
-    /// The time of a batch: its own, else that of its arrival.
+    /// The time of a batch: its own, else its arrival.
     pub(super) fn batch_time_ms(&self, batch: &Batch<'_>) -> i64 {
         batch
             .time_ms(&accepted_times(self.sent_at_ms))
             .unwrap_or(self.sent_at_ms)
     }
 
-    /// Whether something that happened then is too old to be sent.
+    /// Whether an event of this time is too old to be sent.
     pub(super) fn is_too_old(&self, at_ms: i64) -> bool {
         self.max_age_ms
             .is_some_and(|max_age_ms| self.now_ms.saturating_sub(at_ms) > max_age_ms)

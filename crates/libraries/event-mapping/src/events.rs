@@ -3,16 +3,20 @@
 use event_model::mparticle::{EventData, EventType, Field};
 
 use super::{
-    EventKind, Note, RejectReason, SkipReason, attribute_value::is_mended, batch_context::Draft,
-    compiled_config::CompiledConfig, data_fields::DataFields, outcome::NotSent,
+    EventKind, Note, RejectReason, SkipReason,
+    attribute_value::is_sanitized,
+    compiled_config::CompiledConfig,
+    data_fields::DataFields,
+    draft::{Content, Draft},
+    outcome::NotSent,
 };
 
 /// Drafts an event of this type.
-pub(super) fn draft<'m>(
-    compiled: &'m CompiledConfig,
+pub(super) fn draft<'m, 'a>(
+    compiled: &CompiledConfig,
     kind: EventKind,
     data: &EventData<'_>,
-) -> Result<Draft<'m>, NotSent> {
+) -> Result<Draft<'m, 'a>, NotSent> {
     let named = |event_type| Some(data.name(&event_type)?.0);
     let source = match kind {
         EventKind::ScreenView => named(EventType::ScreenView),
@@ -51,7 +55,7 @@ pub(super) fn draft<'m>(
 
     let mut fields = DataFields::default();
     if let (Some(source), Some(value)) = (source, &value)
-        && is_mended(value, field)
+        && is_sanitized(value, field)
     {
         fields.note(Note::changed(source));
     }
@@ -83,5 +87,8 @@ pub(super) fn draft<'m>(
         | EventKind::Uninstall
         | EventKind::Commerce => {}
     }
-    Ok(Draft { event_name, fields })
+    Ok(Draft {
+        content: Content::Event(event_name),
+        fields,
+    })
 }

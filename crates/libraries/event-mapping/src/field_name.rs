@@ -1,18 +1,20 @@
 //! The names that fields may have at Iterable.
 //!
-//! A name that its own pages would refuse can be made through its API, and then cannot be managed there; a dot makes a member of
-//! another field, and the names of an event's own parts are not for fields
-//! (<https://support.iterable.com/hc/en-us/articles/26821896236948>, <https://support.iterable.com/hc/en-us/articles/217744303>).
-//! Such a field is sent under the nearest allowed name, with a note.
+//! A name that Iterable's pages would refuse can be created through its API, and then cannot be managed there; a dot
+//! makes a member of another field, and the names of an event's own members are not available
+//! (<https://support.iterable.com/hc/en-us/articles/26821896236948>,
+//! <https://support.iterable.com/hc/en-us/articles/217744303>). Such a field is sent under the nearest allowed name,
+//! with a note.
 
 use std::borrow::Cow;
 
 use super::name::MAX_NAME_CHARS;
 
-/// The longest text of a field, in bytes: "approximately 32k characters", and its index takes 32,766 bytes.
+/// The longest text of a field, in bytes: Iterable documents "approximately 32k characters", and its index accepts
+/// 32,766 bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 32_766;
 
-/// The members of an event beside its fields.
+/// The members of an event that are not fields.
 const PARTS_OF_EVENTS: [&str; 9] = [
     "email",
     "userId",
@@ -25,7 +27,7 @@ const PARTS_OF_EVENTS: [&str; 9] = [
     "itblDS",
 ];
 
-/// What Iterable itself maintains in a profile, and what identifies the user.
+/// Profile fields that Iterable maintains itself, or that identify the user.
 const PARTS_OF_PROFILES: [&str; 11] = [
     "email",
     "userId",
@@ -40,8 +42,8 @@ const PARTS_OF_PROFILES: [&str; 11] = [
     "subscribedMessageTypeIds",
 ];
 
-/// The name that a field of an event is sent under; `None` when there is none. `prefix` is put before what would otherwise
-/// be a part of the event, or nothing but digits.
+/// The name under which a field of an event is sent; `None` if there is none. `prefix` is added to names that are
+/// members of the event or consist of digits.
 pub(super) fn of_event<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> {
     let allowed = allowed(name)?;
     if PARTS_OF_EVENTS.contains(&&*allowed) || is_number(&allowed) {
@@ -50,14 +52,14 @@ pub(super) fn of_event<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> 
     Some(allowed)
 }
 
-/// The name that a field of a profile is sent under; `None` when there is none, or it is not the sender's to set.
+/// The name under which a field of a profile is sent; `None` if there is none, or senders may not set it.
 pub(super) fn of_profile(name: &str) -> Option<Cow<'_, str>> {
     let allowed = allowed(name)?;
     let is_free = !PARTS_OF_PROFILES.contains(&&*allowed) && !is_number(&allowed);
     is_free.then_some(allowed)
 }
 
-/// The name that a member of an object inside a field is sent under; `None` when there is none.
+/// The name under which a member of an object inside a field is sent; `None` if there is none.
 pub(super) fn of_member<'n>(name: &'n str, prefix: &str) -> Option<Cow<'n, str>> {
     let allowed = allowed(name)?;
     Some(if is_number(&allowed) {

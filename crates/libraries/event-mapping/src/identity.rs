@@ -1,4 +1,4 @@
-//! Whose events a batch holds, in the one name that Iterable wants.
+//! The user of a batch, by the one name that Iterable accepts.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use super::{IdentityConfig, RejectReason, SkipReason, WithoutIdentity, outcome::
 use crate::iterable::{User, UserError};
 use event_model::mparticle::Batch;
 
-/// How an Iterable project tells users apart.
+/// How an Iterable project identifies users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProjectType {
@@ -20,7 +20,7 @@ pub enum ProjectType {
 }
 
 impl IdentityConfig {
-    /// The user of a batch. Names that Iterable would refuse, or that stand for nobody, are passed over.
+    /// The user of a batch. Names that Iterable would refuse, and placeholders, are ignored.
     pub(super) fn user_of(&self, batch: &Batch<'_>) -> Result<User, NotSent> {
         let by_id = || self.user_id(batch);
         let by_email = || match batch.identities().get("email") {

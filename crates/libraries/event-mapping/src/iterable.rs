@@ -1,12 +1,10 @@
 //! Requests and responses of Iterable's API for events, purchases and profiles.
 //!
-//! Rests on Iterable's own Swagger file, API version 1.8: <https://api.iterable.com/api/docs>. The types render
-//! themselves, so that a number is passed on digit by digit, and parse responses leniently, because any field may be added
-//! to them.
+//! Based on Iterable's own Swagger file, API version 1.8: <https://api.iterable.com/api/docs>. The types render
+//! themselves, so that numbers keep their digits, and parse responses leniently, because Iterable may add fields.
 
 mod bulk_response;
 mod error_response;
-mod json_object;
 mod purchase;
 mod track;
 mod user;
@@ -14,7 +12,6 @@ mod user_update;
 
 pub use self::bulk_response::{BulkResponse, FailedUser};
 pub use self::error_response::{ErrorResponse, ItemError};
-pub use self::json_object::JsonObject;
 pub use self::purchase::{CommerceItem, TrackPurchaseRequest};
 pub use self::track::{TrackRequest, track_bulk_body};
 pub use self::user::{MAX_USER_ID_CHARS, User, UserError};

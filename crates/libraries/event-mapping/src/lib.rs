@@ -10,6 +10,7 @@ mod compiled_config;
 mod config;
 mod consent;
 mod data_fields;
+mod draft;
 mod dry_run;
 mod event_time;
 mod events;

@@ -1,48 +1,48 @@
-//! What a webhook body becomes, within bounds.
+//! The result of mapping a webhook body, within bounds.
 //!
-//! A body has 1 MiB at most, but what it becomes may be larger: `0,` in a list of events becomes a rejection of a hundred bytes,
-//! and a member of a batch becomes a field of each of its events. So the memory is counted. Events beyond the limit are only
-//! counted, with their outcome; the archive has the body.
+//! A body has at most 1 MiB, but its result may be larger: `0,` in a list of events becomes a rejection of a hundred
+//! bytes, and a member of a batch becomes a field of each of its events. So the memory is counted. Events beyond the
+//! limit are only counted, with their outcome; the archive has the body.
 
 use std::collections::BTreeMap;
 
 use super::{Call, Note, Outcome, RejectReason, SkipReason};
 use event_model::mparticle::EventType;
 
-/// How many events of one body are rejected singly, and as many skipped.
+/// How many events of one body are rejected individually, and how many are skipped individually.
 pub const MAX_SINGLE_REJECTIONS: usize = 1_000;
 
-/// The most that the calls of one body may take, in bytes. Events of 50 bytes, the smallest that are sent, take 10 MiB when
-/// they fill a body of 1 MiB.
+/// The most bytes for the calls of one body. Events of 50 bytes, the smallest that are sent, take 10 MiB if they fill a
+/// body of 1 MiB.
 pub const MAX_CALL_BYTES: usize = 16 << 20;
 
-/// The memory of a call beside its texts: the struct, the allocations of its texts, and its index entry.
+/// The memory of a call in addition to its texts: the struct, the allocations of its texts, and its index entry.
 const CALL_OVERHEAD_BYTES: usize = size_of::<Call>() + 160;
 
-/// What a webhook body becomes.
+/// The result of mapping a webhook body.
 #[derive(Clone, Debug, Default)]
 pub struct Mapped<'a> {
     /// The events in their order. Something that is not a batch counts as one event.
     pub events: Vec<MappedEvent<'a>>,
-    /// Profile updates beside the events, when they are configured.
+    /// Profile updates that are sent in addition, if configured.
     pub profiles: Vec<Call>,
     /// The events beyond the limits of `events`; usually none.
     pub more: More,
-    /// Of all events so far.
+    /// The size of all calls so far.
     ordinal: u32,
     single_rejections: usize,
     single_skips: usize,
     call_bytes: usize,
 }
 
-/// What an event becomes.
+/// The result of mapping an event.
 #[derive(Clone, Debug)]
 pub struct MappedEvent<'a> {
     /// Its index in the body, from 0.
     pub ordinal: u32,
     /// Its type.
     pub event_type: EventType<'a>,
-    /// What becomes of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Mapped<'a> {
         self.call_bytes < MAX_CALL_BYTES
     }
 
-    /// What the calls take, in bytes.
+    /// The size of the calls, in bytes.
     pub fn call_bytes(&self) -> usize {
         self.call_bytes
     }
@@ -124,7 +124,7 @@ impl<'a> Mapped<'a> {
         });
     }
 
-    /// Counts an event for which there is no room.
+    /// Counts an event without storing it.
     pub(super) fn push_none(&mut self) {
         self.more.reject(RejectReason::TooManyEvents, self.ordinal);
         self.ordinal = self.ordinal.saturating_add(1);
@@ -137,7 +137,7 @@ impl<'a> Mapped<'a> {
 }
 
 fn held_bytes(call: &Call) -> usize {
-    // The id is held twice: once more to find the call by.
+    // The id is stored twice: the second time as the key of the index.
     let of_notes: usize = call
         .notes
         .iter()

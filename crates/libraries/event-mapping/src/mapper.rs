@@ -1,13 +1,15 @@
 //! Maps webhook bodies by a configuration.
 
-use event_model::mparticle::{Batch, Entry, Event, EventType, Item, for_each_item};
+use event_model::{
+    json::JsonObject,
+    mparticle::{Batch, Entry, Event, EventType, Item, for_each_item},
+};
 
 use super::{
     Arrival, Call, ConfigError, EventKind, Mapped, MappingConfig, Outcome, RejectReason, Rejection,
     SkipReason, batch_context::BatchContext, commerce, compiled_config::CompiledConfig, events,
     outcome::NotSent, profile,
 };
-use crate::iterable::JsonObject;
 
 /// Maps bodies by one configuration.
 #[derive(Clone, Debug)]
@@ -20,7 +22,7 @@ impl Mapper {
         CompiledConfig::new(config).map(Self)
     }
 
-    /// Maps one body. No body makes this fail; unusable events are rejected one by one.
+    /// Maps one body. Never fails: unusable events are rejected individually.
     pub fn map<'a>(&self, body: &'a str, arrival: &Arrival) -> Mapped<'a> {
         let mut mapped = Mapped::default();
         for_each_item(body, |item, _| match item {
@@ -57,7 +59,7 @@ impl Mapper {
                 continue;
             }
             let event_type = event.event_type();
-            let outcome = match map_event(&context, event, &event_type) {
+            let outcome = match self.map_event(&context, event, &event_type) {
                 Ok(call) => Outcome::Send(call),
                 Err(NotSent::Skip(reason)) => Outcome::Skip(reason),
                 Err(NotSent::Reject(rejection)) => {
@@ -66,68 +68,83 @@ impl Mapper {
             };
             mapped.push(event_type, outcome);
         }
-        match map_profile(&context) {
+        match self.map_profile(&context, batch) {
             Some(call) if mapped.has_room() => mapped.push_profile(call),
             Some(_) => mapped.push_none(),
             None => {}
         }
     }
-}
 
-/// What is sent for one event.
-fn map_event<'a>(
-    context: &BatchContext<'_, 'a>,
-    event: &Event<'a>,
-    event_type: &EventType<'a>,
-) -> Result<Call, NotSent> {
-    if let Some(reason) = context.closed() {
-        return Err(reason.into());
+    /// The call for one event.
+    fn map_event<'a>(
+        &self,
+        context: &BatchContext<'_, 'a>,
+        event: &Event<'a>,
+        event_type: &EventType<'a>,
+    ) -> Result<Call, NotSent> {
+        if let Some(reason) = context.closed() {
+            return Err(reason.into());
+        }
+        let kind = match event_type {
+            EventType::Commerce => EventKind::Commerce,
+            EventType::UserAttributeChange => return self.map_change(context, event),
+            EventType::ScreenView => EventKind::ScreenView,
+            EventType::SessionStart => EventKind::SessionStart,
+            EventType::SessionEnd => EventKind::SessionEnd,
+            EventType::ApplicationStateTransition => EventKind::ApplicationStateTransition,
+            EventType::FirstRun => EventKind::FirstRun,
+            EventType::Uninstall => EventKind::Uninstall,
+            EventType::OptOut => EventKind::OptOut,
+            EventType::Profile => EventKind::Profile,
+            EventType::Custom => EventKind::CustomEvent,
+            EventType::Breadcrumb
+            | EventType::CrashReport
+            | EventType::NetworkPerformance
+            | EventType::PreAttribution
+            | EventType::PushMessage
+            | EventType::PushReaction
+            | EventType::PushRegistration
+            | EventType::UserIdentityChange
+            | EventType::ValidationResult => return Err(SkipReason::TypeNotMapped.into()),
+            EventType::Other(_) => return Err(SkipReason::UnknownType.into()),
+        };
+        let is_commerce = kind == EventKind::Commerce;
+        if !is_commerce && !self.0.sends(kind) {
+            return Err(SkipReason::TypeOff.into());
+        }
+        let data = event.data();
+        let draft = if is_commerce {
+            commerce::draft(&self.0, &data)?
+        } else {
+            events::draft(&self.0, kind, &data)?
+        };
+        context.complete(event, &data, draft)
     }
-    let kind = match event_type {
-        EventType::Commerce => return commerce::map(context, event),
-        EventType::UserAttributeChange => return profile::map_change(context, event),
-        EventType::ScreenView => EventKind::ScreenView,
-        EventType::SessionStart => EventKind::SessionStart,
-        EventType::SessionEnd => EventKind::SessionEnd,
-        EventType::ApplicationStateTransition => EventKind::ApplicationStateTransition,
-        EventType::FirstRun => EventKind::FirstRun,
-        EventType::Uninstall => EventKind::Uninstall,
-        EventType::OptOut => EventKind::OptOut,
-        EventType::Profile => EventKind::Profile,
-        EventType::Custom => EventKind::CustomEvent,
-        EventType::Breadcrumb
-        | EventType::CrashReport
-        | EventType::NetworkPerformance
-        | EventType::PreAttribution
-        | EventType::PushMessage
-        | EventType::PushReaction
-        | EventType::PushRegistration
-        | EventType::UserIdentityChange
-        | EventType::ValidationResult => return Err(SkipReason::TypeNotMapped.into()),
-        EventType::Other(_) => return Err(SkipReason::UnknownType.into()),
-    };
-    track(context, event, kind)
-}
 
-fn track<'a>(
-    context: &BatchContext<'_, 'a>,
-    event: &Event<'a>,
-    kind: EventKind,
-) -> Result<Call, NotSent> {
-    if !context.compiled.sends(kind) {
-        return Err(SkipReason::TypeOff.into());
+    /// The profile update for a change of one attribute.
+    fn map_change<'a>(
+        &self,
+        context: &BatchContext<'_, 'a>,
+        event: &Event<'a>,
+    ) -> Result<Call, NotSent> {
+        if !self.0.config.profiles {
+            return Err(SkipReason::TypeOff.into());
+        }
+        let data = event.data();
+        let update = profile::from_change(&self.0.config, &data)?;
+        let call = context.profile_call(update, context.time_ms(&data)?)?;
+        call.ok_or_else(|| SkipReason::NameOff.into())
     }
-    let data = event.data();
-    let draft = events::draft(context.compiled, kind, &data)?;
-    context.event_call(event, &data, draft)
-}
 
-/// The update of the user's profile that the batch itself asks for, when profiles are sent.
-fn map_profile(context: &BatchContext<'_, '_>) -> Option<Call> {
-    if context.closed().is_some() || !context.compiled.config.profiles {
-        return None;
+    /// The update of the user's profile by the batch itself, if profiles are sent.
+    fn map_profile(&self, context: &BatchContext<'_, '_>, batch: &Batch<'_>) -> Option<Call> {
+        if context.closed().is_some() || !self.0.config.profiles {
+            return None;
+        }
+        let update = profile::from_batch(&self.0.config, batch);
+        let call = context.profile_call(update, context.batch_time_ms());
+        call.ok().flatten()
     }
-    profile::map_attributes(context)
 }
 
 fn as_sent(event: &Event<'_>, event_type: &EventType<'_>) -> String {

@@ -1,4 +1,4 @@
-//! The names that events are sent under.
+//! The names under which events are sent.
 
 use std::{
     borrow::Cow,
@@ -50,8 +50,8 @@ impl Naming {
         })
     }
 
-    /// The name of an event of this type, where `value` is what the type's placeholder stands for; `None` when events of
-    /// that name are not sent.
+    /// The name of an event of this type, where `value` replaces the type's placeholder; `None` if events of that name
+    /// are not sent.
     pub(super) fn event_name(&self, kind: EventKind, value: Option<&str>) -> Option<String> {
         let name = match (self.patterns.get(&kind), value) {
             (Some(pattern), value) => pattern
@@ -86,7 +86,7 @@ impl Naming {
 }
 
 impl EventKind {
-    /// The name in mParticle's words, without what the event itself says.
+    /// mParticle's name of the type, without the event's own name.
     const fn base_name(self) -> &'static str {
         match self {
             Self::ScreenView => "screen_view",
@@ -102,7 +102,7 @@ impl EventKind {
         }
     }
 
-    /// What a configured name may hold.
+    /// What a configured name may contain.
     const fn placeholder(self) -> Option<&'static str> {
         match self {
             Self::ScreenView => Some("{screen_name}"),
@@ -118,8 +118,8 @@ impl EventKind {
         }
     }
 
-    /// Whether, unless configured otherwise, the name is what the event itself says. Screens are not: every screen would
-    /// become an event of its own at Iterable, each with its own set of fields.
+    /// Whether the default name is the event's own name. Screens keep the type's name: otherwise every screen would
+    /// become an event name at Iterable, each with its own set of fields.
     const fn is_named_by_value(self) -> bool {
         matches!(
             self,
@@ -128,11 +128,11 @@ impl EventKind {
     }
 }
 
-/// A name with at most one place for what the event says: `Viewed {screen_name} Screen`.
+/// A name with at most one placeholder: `Viewed {screen_name} Screen`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
     front: String,
-    /// What follows the placeholder, if there is one.
+    /// The text after the placeholder, if there is one.
     back: Option<String>,
 }
 
@@ -169,7 +169,7 @@ impl Pattern {
         Ok(pattern)
     }
 
-    /// `None` when the event does not say what the pattern asks for.
+    /// `None` if the event has no value for the placeholder.
     fn render(&self, value: Option<&str>) -> Option<String> {
         match &self.back {
             None => Some(self.front.clone()),

@@ -1,18 +1,18 @@
-//! How an event, or the call that it became, can end.
+//! The outcomes of an event, and of its call.
 
 use std::fmt;
 
 use super::Call;
 use event_model::mparticle::Refusal;
 
-/// What becomes of an event.
+/// The outcome of an event.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// It is sent to the destination.
     Send(Call),
     /// It is left out on purpose.
     Skip(SkipReason),
-    /// It cannot be used. The text is the event as it was sent, for the file of rejected events.
+    /// It cannot be used. The text is the event as sent, for the file of rejected events.
     Reject(Rejection, String),
 }
 
@@ -28,9 +28,9 @@ pub enum NotSent {
 /// Why a destination did not accept a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailureCause {
-    /// The destination does not know the user. It may get to know them.
+    /// The destination does not know the user, who may be created later.
     UnknownUser,
-    /// It will not accept the call, now or later.
+    /// The destination will never accept the call.
     Rejected(Rejection),
 }
 
@@ -70,7 +70,7 @@ pub enum SkipReason {
     NoConsent,
     /// Its user has no name that the destination accepts.
     NoIdentity,
-    /// A screen was left, and the view of the next one says so.
+    /// A screen was left; the view of the next one is sent.
     ActivityStopped,
     /// It is a request to treat two users as one.
     AliasRequest,
@@ -122,30 +122,30 @@ const MAX_DETAIL_CHARS: usize = 500;
 pub struct Rejection {
     /// The reason.
     pub reason: RejectReason,
-    /// What exactly, for a person. May quote the event: not for logs.
+    /// The details. May quote the event: not for logs.
     pub detail: String,
 }
 
 /// Why an event cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RejectReason {
-    /// The body it would be in is not JSON.
+    /// Its body is not JSON.
     MalformedJson,
-    /// The body it would be in is compressed, or text in another encoding.
+    /// Its body is compressed, or text in another encoding.
     Encoded,
-    /// The body it would be in is not a batch.
+    /// Its body is not a batch.
     NotABatch,
-    /// It came without a batch around it.
+    /// It was sent without a batch.
     BareEvent,
     /// The body is in mParticle's format for partners.
     FirehoseFormat,
-    /// The events of its body become more than fits into memory at once.
+    /// The events of its body take more memory than is available.
     TooManyEvents,
     /// It is not an object.
     NotAnEvent,
-    /// A name of its attributes is not Unicode text.
+    /// The name of an attribute is not Unicode text.
     UnreadableAttributes,
-    /// It is of a type that needs a name and has none.
+    /// Its type needs a name and it has none.
     NoEventName,
     /// Its user has no name that the destination accepts, and the policy is to reject such events.
     NoIdentity,
@@ -155,7 +155,7 @@ pub enum RejectReason {
     InvalidUser,
     /// The user asked the destination to be forgotten.
     ForgottenUser,
-    /// The destination did not know the user, and did not get to know them in time.
+    /// The destination did not know the user until the deadline.
     UnknownUser,
     /// The destination does not accept events of this name.
     DisallowedEventName,
@@ -163,9 +163,9 @@ pub enum RejectReason {
     Refused,
     /// It is larger than the destination accepts.
     TooLarge,
-    /// The destination did not accept it and does not say why.
+    /// The destination did not accept it and gave no reason.
     Unexplained,
-    /// Runs ended while only the event's message was being processed.
+    /// Runs ended while its message was the only one in process.
     BreaksTheRun,
 }
 
@@ -218,8 +218,8 @@ impl RejectReason {
         }
     }
 
-    /// The rejection with its details, limited to what a person reads: a destination may say much about each of a thousand
-    /// events.
+    /// The rejection with its details, limited to a readable length: a destination may return a long text for each of a
+    /// thousand events.
     pub fn because(self, detail: impl Into<String>) -> Rejection {
         let mut detail = detail.into();
         if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {

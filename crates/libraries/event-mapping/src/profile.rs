@@ -1,57 +1,50 @@
-//! What is known about a user, as updates of the profile.
+//! Updates of user profiles.
 
 use std::{borrow::Cow, collections::HashSet};
 
-use event_model::mparticle::{Event, Field, Kind, last_places, text_id};
+use event_model::{
+    json::JsonObject,
+    mparticle::{Batch, EventData, Field, Kind, last_indices},
+};
 
 use super::{
-    Call, Note, Operation, SkipReason,
+    MappingConfig, Note, SkipReason,
     attribute_value::Rendered,
-    batch_context::BatchContext,
     data_fields::push_once,
     field_name::{self, MAX_TEXT_BYTES},
     outcome::NotSent,
 };
-use crate::iterable::{JsonObject, UserUpdate};
 
-/// mParticle's reserved name of a phone number, and Iterable's.
+/// mParticle's reserved name of a phone number, and Iterable's name.
 const MOBILE: &str = "$Mobile";
 const PHONE_NUMBER: &str = "phoneNumber";
 
-/// The update for all that a batch says about its user; `None` when it says nothing, or not about whom.
-pub(super) fn map_attributes(context: &BatchContext<'_, '_>) -> Option<Call> {
+/// The update with everything that a batch says about its user.
+pub(super) fn from_batch(config: &MappingConfig, batch: &Batch<'_>) -> Update {
     let mut update = Update::default();
-    let entries = context.batch.user_attributes.entries().unwrap_or_default();
-    let last_places = last_places(&entries);
-    for (place, (name, field)) in entries.iter().enumerate() {
-        if last_places.get(name.as_ref()) == Some(&place) {
-            update.set(context, name, *field);
-        } else if context.compiled.config.attributes.sends(name) && field.json().is_some() {
+    let entries = batch.user_attributes.entries().unwrap_or_default();
+    let last_indices = last_indices(&entries);
+    for (index, (name, field)) in entries.iter().enumerate() {
+        if last_indices.get(name.as_ref()) == Some(&index) {
+            update.set(config, name, *field);
+        } else if config.attributes.sends(name) && field.json().is_some() {
             update.notes.push(Note::left_out(name));
         }
     }
-    for name in context.batch.deleted_user_attributes.items() {
+    for name in batch.deleted_user_attributes.items() {
         let Some(name) = name.string() else {
             push_once(&mut update.notes, Note::left_out("deleted_user_attributes"));
             continue;
         };
-        if !last_places.contains_key(name.as_ref()) {
-            update.remove(context, &name);
+        if !last_indices.contains_key(name.as_ref()) {
+            update.remove(config, &name);
         }
     }
-    let at_ms = context.arrival.batch_time_ms(context.batch);
-    update.finish(context, at_ms).ok().flatten()
+    update
 }
 
 /// The update for a change of one attribute.
-pub(super) fn map_change<'a>(
-    context: &BatchContext<'_, 'a>,
-    event: &Event<'a>,
-) -> Result<Call, NotSent> {
-    if !context.compiled.config.profiles {
-        return Err(SkipReason::TypeOff.into());
-    }
-    let data = event.data();
+pub(super) fn from_change(config: &MappingConfig, data: &EventData<'_>) -> Result<Update, NotSent> {
     let Some(name) = data
         .user_attribute_name
         .string()
@@ -61,33 +54,31 @@ pub(super) fn map_change<'a>(
     };
     let mut update = Update::default();
     if data.deleted.boolean() == Some(true) {
-        update.remove(context, &name);
+        update.remove(config, &name);
     } else {
-        update.set(context, &name, data.new_value);
+        update.set(config, &name, data.new_value);
     }
-    let at_ms = context.time_ms(&data)?;
-    update
-        .finish(context, at_ms)?
-        .ok_or_else(|| SkipReason::NameOff.into())
+    Ok(update)
 }
 
+/// Changes of a user's profile.
 #[derive(Default)]
-struct Update {
+pub(super) struct Update {
     fields: JsonObject,
-    /// The names that the fields go out under.
+    /// The names under which the fields are sent.
     names: HashSet<String>,
     notes: Vec<Note>,
 }
 
 impl Update {
-    fn set(&mut self, context: &BatchContext<'_, '_>, name: &str, field: Field<'_>) {
-        let attributes = &context.compiled.config.attributes;
+    fn set(&mut self, config: &MappingConfig, name: &str, field: Field<'_>) {
+        let attributes = &config.attributes;
         if !attributes.sends(name) || field.json().is_none() {
             return;
         }
         let rendered = match name {
             MOBILE => phone_number(field),
-            _ => attributes.render(name, &context.compiled.config.context_prefix.0, field),
+            _ => attributes.render(name, &config.context_prefix.0, field),
         };
         match rendered {
             Some(Rendered { json, notes }) => {
@@ -99,13 +90,13 @@ impl Update {
         }
     }
 
-    fn remove(&mut self, context: &BatchContext<'_, '_>, name: &str) {
-        if context.compiled.config.attributes.sends(name) {
+    fn remove(&mut self, config: &MappingConfig, name: &str) {
+        if config.attributes.sends(name) {
             self.put(name, "null");
         }
     }
 
-    /// Adds a field under the name that it may have, if there is one that no other has.
+    /// Adds a field under an allowed name, unless another field has it.
     fn put(&mut self, name: &str, json: &str) -> bool {
         let sent_name = match name {
             MOBILE => Some(Cow::Borrowed(PHONE_NUMBER)),
@@ -124,30 +115,13 @@ impl Update {
         true
     }
 
-    /// `None` when there is nothing to update.
-    fn finish(self, context: &BatchContext<'_, '_>, at_ms: i64) -> Result<Option<Call>, NotSent> {
-        if self.fields.is_empty() {
-            return Ok(None);
-        }
-        let user = context.user()?.clone();
-        let json = UserUpdate {
-            user: &user,
-            data_fields: self.fields,
-        }
-        .into_json();
-        Ok(Some(Call {
-            operation: Operation::Profile,
-            id: text_id("profile", &json),
-            user,
-            event_name: String::new(),
-            at_ms,
-            json,
-            notes: self.notes,
-        }))
+    /// The fields and the notes; `None` if there is nothing to update.
+    pub(super) fn finish(self) -> Option<(JsonObject, Vec<Note>)> {
+        (!self.fields.is_empty()).then_some((self.fields, self.notes))
     }
 }
 
-/// Digits and a plus sign, as mParticle's own connection sends it.
+/// Digits and a plus sign, as in mParticle's own connection.
 fn phone_number(field: Field<'_>) -> Option<Rendered<'static>> {
     let sent = field.text()?;
     let digits: String = sent

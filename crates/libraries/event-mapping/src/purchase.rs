@@ -2,19 +2,26 @@
 
 use std::borrow::Cow;
 
-use event_model::mparticle::{Commerce, Decimal, Event, EventData, Product, event_id};
+use event_model::{
+    json::JsonObject,
+    mparticle::{Commerce, Decimal, Product},
+};
 
 use super::{
-    Call, Note, Operation,
-    batch_context::{BatchContext, is_replaced},
-    commerce_fields::{add_description, add_order},
-    data_fields::{DataFields, ItemFields, push_once},
-    outcome::NotSent,
+    Note,
+    commerce_fields::add_description,
+    data_fields::{ItemFields, push_once},
 };
-use crate::iterable::{CommerceItem, JsonObject, TrackPurchaseRequest};
+use crate::iterable::{CommerceItem, TrackPurchaseRequest, User};
 
-/// One product of a purchase, with everything that Iterable requires.
-pub(super) struct Line<'a> {
+/// A purchase with everything that Iterable requires of its products.
+pub(super) struct Purchase<'a> {
+    lines: Vec<Line<'a>>,
+    /// The sender's total.
+    total: Option<Decimal<'a>>,
+}
+
+struct Line<'a> {
     id: Cow<'a, str>,
     name: Cow<'a, str>,
     price: Decimal<'a>,
@@ -24,8 +31,7 @@ pub(super) struct Line<'a> {
     notes: Vec<Note>,
 }
 
-/// The products of a purchase; `None` when there are none, or one lacks something that Iterable requires.
-pub(super) fn lines<'a>(commerce: &Commerce<'a>) -> Option<Vec<Line<'a>>> {
+fn lines<'a>(commerce: &Commerce<'a>) -> Option<Vec<Line<'a>>> {
     let lines: Vec<Line<'a>> = commerce.products.iter().map(line).collect::<Option<_>>()?;
     (!lines.is_empty()).then_some(lines)
 }
@@ -64,57 +70,54 @@ fn line<'a>(product: &Product<'a>) -> Option<Line<'a>> {
     })
 }
 
-/// What is sent for a purchase.
-pub(super) fn map<'a>(
-    context: &BatchContext<'_, 'a>,
-    event: &Event<'a>,
-    data: &EventData<'a>,
-    commerce: &Commerce<'a>,
-    lines: &[Line<'a>],
-) -> Result<Call, NotSent> {
-    let user = context.user()?;
-    let at_ms = context.time_ms(data)?;
-    let mut fields = DataFields::default();
-    add_order(&mut fields, data, commerce);
-    let sent_total = commerce.product_action.total_amount.decimal();
-    if sent_total.is_none() {
-        // A value that is not a number is kept as text, or noted.
-        fields.number("total_amount", commerce.product_action.total_amount);
+impl<'a> Purchase<'a> {
+    /// Reads a purchase; `None` if it has no products, or one lacks a member that Iterable requires.
+    pub(super) fn read(commerce: &Commerce<'a>) -> Option<Self> {
+        Some(Self {
+            lines: lines(commerce)?,
+            total: commerce.product_action.total_amount.decimal(),
+        })
     }
-    context.add_context(&mut fields, data)?;
-    let (data_fields, mut notes) = fields.finish();
-    for note in lines.iter().flat_map(|line| &line.notes) {
-        push_once(&mut notes, note.clone());
+
+    /// Whether the sender gave a total.
+    pub(super) fn has_total(&self) -> bool {
+        self.total.is_some()
     }
-    if sent_total.is_none() {
-        notes.push(Note::TotalComputed);
+}
+
+impl Purchase<'_> {
+    /// Adds the notes about its products and its total.
+    pub(super) fn add_notes(&self, notes: &mut Vec<Note>) {
+        for note in self.lines.iter().flat_map(|line| &line.notes) {
+            push_once(notes, note.clone());
+        }
+        if self.total.is_none() {
+            notes.push(Note::TotalComputed);
+        }
     }
-    let total = sent_total.map_or_else(|| sum(lines), |total| total.as_json().to_owned());
-    let id = event_id(event, data, context.batch);
-    if is_replaced(&id, data) {
-        notes.push(Note::changed("source_message_id"));
+
+    /// The body of its request. `created_at` is in seconds since the Unix epoch.
+    pub(super) fn into_json(
+        self,
+        user: &User,
+        id: &str,
+        created_at: i64,
+        data_fields: JsonObject,
+    ) -> String {
+        let total = match &self.total {
+            Some(total) => total.as_json().to_owned(),
+            None => sum(&self.lines),
+        };
+        TrackPurchaseRequest {
+            user,
+            id,
+            created_at,
+            total: &total,
+            items: self.lines.iter().map(item).collect(),
+            data_fields,
+        }
+        .into_json()
     }
-    let items = lines.iter().map(item).collect();
-    let created_at = at_ms.div_euclid(1_000);
-    let request = TrackPurchaseRequest {
-        user,
-        id: &id,
-        created_at,
-        total: &total,
-        items,
-        data_fields,
-    };
-    let json = request.into_json();
-    let event_name = "purchase".to_owned();
-    Ok(Call {
-        operation: Operation::Purchase,
-        id,
-        user: user.clone(),
-        event_name,
-        at_ms,
-        json,
-        notes,
-    })
 }
 
 fn item<'l>(line: &'l Line<'_>) -> CommerceItem<'l> {
@@ -142,7 +145,7 @@ fn sum(lines: &[Line<'_>]) -> String {
     serde_json::Number::from_f64(cents).map_or_else(|| "0".to_owned(), |number| number.to_string())
 }
 
-/// A whole double as an integer, when a double holds it exactly.
+/// An integral double as an integer, if a double represents it exactly.
 #[expect(clippy::cast_possible_truncation, reason = "within 2^53")]
 fn whole(value: f64) -> Option<i64> {
     (value.abs() <= 9_007_199_254_740_992.0).then_some(value as i64)

@@ -1,4 +1,4 @@
-//! Reads a mapping, and checks what the kinds of its values do not say.
+//! Reads a configuration, and checks what its types do not enforce.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ impl MappingConfig {
     /// Reads a mapping from JSON; an empty text is the default.
     ///
     /// # Errors
-    /// When something in it cannot be meant. The error names the field.
+    /// When the configuration is invalid. The error names the field.
     pub fn from_json(json: &str) -> Result<Self, ConfigError> {
         if json.trim().is_empty() {
             return Ok(Self::default());

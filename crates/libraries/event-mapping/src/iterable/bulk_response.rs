@@ -1,4 +1,4 @@
-//! Iterable's response with status 200: how many items were accepted, and whose were not.
+//! Iterable's response with status 200: how many items were accepted, and which users' items were not.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -11,9 +11,9 @@ use crate::{FailureCause, RejectReason};
 pub struct BulkResponse {
     /// How many items were accepted.
     pub success_count: u64,
-    /// How many were not.
+    /// How many items were not accepted.
     pub fail_count: u64,
-    /// Event names that this project does not accept.
+    /// Event names that the project does not accept.
     #[serde(default, deserialize_with = "texts")]
     pub disallowed_event_names: Vec<String>,
     #[serde(default, deserialize_with = "texts")]
@@ -31,7 +31,7 @@ pub struct FailedUser {
     pub by_email: bool,
     /// The user, as Iterable names them.
     pub name: String,
-    /// Why.
+    /// The reason.
     pub cause: FailureCause,
 }
 
@@ -39,7 +39,7 @@ impl BulkResponse {
     /// Parses a response.
     ///
     /// # Errors
-    /// When it is not JSON or one of the two counts is missing: then nothing is known about the items.
+    /// When it is not JSON or one of the two counts is missing, so the result of the items is unknown.
     pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(body)
     }
@@ -71,7 +71,7 @@ impl BulkResponse {
     }
 }
 
-/// Why a user's items were not accepted, by Iterable's word for it in the names of the lists. `trackBulk` creates no users.
+/// Why a user's items were not accepted, from the name of the list. `trackBulk` creates no users.
 fn cause_of(word: &str) -> FailureCause {
     match word {
         "notFound" => FailureCause::UnknownUser,
@@ -90,7 +90,7 @@ fn cause_of(word: &str) -> FailureCause {
     }
 }
 
-/// A list of texts; `null` is none.
+/// A list of texts; `null` is an empty one.
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

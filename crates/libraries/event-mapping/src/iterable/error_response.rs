@@ -1,16 +1,16 @@
-//! Iterable's response when it accepts nothing.
+//! Iterable's response if it accepts nothing.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// `{msg, code, params}`, the body of every error and of the responses of single-item endpoints. Iterable was seen to send
-/// the code `Success` with errors, so the HTTP status is judged first.
+/// `{msg, code, params}`, the body of every error and of the responses of single-item endpoints. Iterable has sent the
+/// code `Success` with errors, so the HTTP status is checked first.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ErrorResponse {
     /// One of Iterable's codes, such as `BadJsonBody`.
     pub code: String,
-    /// What went wrong, for a person. May quote what was sent: not for logs.
+    /// The explanation. May quote the request: not for logs.
     pub msg: String,
     params: Option<Value>,
 }
@@ -20,9 +20,9 @@ pub struct ErrorResponse {
 pub struct ItemError {
     /// Its index in the request, from 0.
     pub index: usize,
-    /// The field, as a path inside of the item; empty when it is the item as a whole.
+    /// The field, as a path inside the item; empty for the item as a whole.
     pub field: String,
-    /// What is wrong with it.
+    /// The fault.
     pub detail: String,
 }
 

@@ -1,21 +1,23 @@
 //! Purchases.
 
-use super::{JsonObject, User};
+use event_model::json::JsonObject;
 
-/// The body of `trackPurchase`. It empties the user's cart at Iterable and creates the user if need be.
+use super::User;
+
+/// The body of `trackPurchase`. It empties the user's cart at Iterable and creates the user if necessary.
 #[derive(Clone, Debug)]
 pub struct TrackPurchaseRequest<'a> {
-    /// Whose it is.
+    /// The user.
     pub user: &'a User,
-    /// Its id, at most [`MAX_ID_BYTES`](super::MAX_ID_BYTES). A purchase of that id that is there already is updated.
+    /// Its id, at most [`MAX_ID_BYTES`](super::MAX_ID_BYTES). An existing purchase of that id is updated.
     pub id: &'a str,
     /// When it happened, **seconds** since the Unix epoch.
     pub created_at: i64,
-    /// The sum, a JSON number.
+    /// The total, a JSON number.
     pub total: &'a str,
-    /// What was bought.
+    /// The items.
     pub items: Vec<CommerceItem<'a>>,
-    /// Everything else about it.
+    /// All other fields.
     pub data_fields: JsonObject,
 }
 
@@ -26,13 +28,13 @@ pub struct CommerceItem<'a> {
     pub id: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// Price of one, a JSON number.
+    /// Unit price, a JSON number.
     pub price: &'a str,
-    /// How many.
+    /// The quantity.
     pub quantity: i64,
     /// Its category.
     pub category: Option<&'a str>,
-    /// Everything else about it.
+    /// All other fields.
     pub data_fields: JsonObject,
 }
 

@@ -1,20 +1,22 @@
 //! Custom events.
 
-use super::{JsonObject, User};
+use event_model::json::JsonObject;
+
+use super::User;
 
 /// One event of `trackBulk`.
 #[derive(Clone, Debug)]
 pub struct TrackRequest<'a> {
-    /// Whose it is.
+    /// The user.
     pub user: &'a User,
     /// Its name, by which Iterable's campaigns find it.
     pub event_name: &'a str,
-    /// Its id, at most [`MAX_ID_BYTES`](super::MAX_ID_BYTES). An event of that id that is there already is updated, so
-    /// sending twice is safe.
+    /// Its id, at most [`MAX_ID_BYTES`](super::MAX_ID_BYTES). An existing event of that id is updated, so sending twice
+    /// is safe.
     pub id: &'a str,
     /// When it happened, **seconds** since the Unix epoch.
     pub created_at: i64,
-    /// Everything else about it.
+    /// All other fields.
     pub data_fields: JsonObject,
 }
 

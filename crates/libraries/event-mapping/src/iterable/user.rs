@@ -1,8 +1,8 @@
-//! The one name by which a request says whose event it is.
+//! The user of a request, by one name.
 
 use std::fmt;
 
-use super::JsonObject;
+use event_model::json::JsonObject;
 
 /// The longest `userId`.
 pub const MAX_USER_ID_CHARS: usize = 52;
@@ -21,10 +21,10 @@ pub enum User {
     UserId(String),
 }
 
-/// Why a text names no user.
+/// Why a text is not the name of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserError {
-    /// Not of the form `local@domain.tld`, too long, or with spaces or control characters in it.
+    /// Not of the form `local@domain.tld`, too long, or with spaces or control characters.
     #[error("no e-mail address")]
     Email,
     /// Not 1 to 52 printable ASCII characters, or with a space at the end.
@@ -38,7 +38,7 @@ pub enum UserError {
 }
 
 impl User {
-    /// Reads an e-mail address. White space around it, as the line end of a file that was read line by line, is no part of it.
+    /// Reads an e-mail address. White space around it, such as the line end of a file, is removed.
     pub fn email(text: &str) -> Result<Self, UserError> {
         let text = text.trim();
         refuse_placeholder(text)?;
@@ -49,7 +49,7 @@ impl User {
         }
     }
 
-    /// Reads a user id. Letter case counts at Iterable, so it is kept.
+    /// Reads a user id. Its case is kept, because Iterable distinguishes case.
     pub fn user_id(text: &str) -> Result<Self, UserError> {
         refuse_placeholder(text)?;
         let printable = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
@@ -61,14 +61,14 @@ impl User {
         }
     }
 
-    /// The name itself.
+    /// The name.
     pub fn name(&self) -> &str {
         match self {
             Self::Email(name) | Self::UserId(name) => name,
         }
     }
 
-    /// The field that carries it.
+    /// The member that has the name.
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Email(_) => "email",
@@ -130,7 +130,7 @@ fn refuse_placeholder(text: &str) -> Result<(), UserError> {
     ];
     let word = text.trim();
     let all_zero = word.bytes().all(|byte| matches!(byte, b'0' | b'-')) && word.contains('0');
-    // A template that was never filled in: `%%email%%`, `{{ user.id }}`, `${id}`.
+    // A template that was never filled: `%%email%%`, `{{ user.id }}`, `${id}`.
     let template = ["%%", "{{", "${", "<%"]
         .iter()
         .any(|opening| word.starts_with(opening));

@@ -1,19 +1,21 @@
 //! Profiles.
 
-use super::{JsonObject, User};
+use event_model::json::JsonObject;
+
+use super::User;
 
 /// One user of `bulkUpdate`. A user that does not exist is created; fields not named stay as they are.
 #[derive(Clone, Debug)]
 pub struct UserUpdate<'a> {
-    /// Who.
+    /// The user.
     pub user: &'a User,
     /// The fields to set; `null` removes one.
     pub data_fields: JsonObject,
 }
 
 impl UserUpdate<'_> {
-    /// The update as JSON. `preferUserId` lets a user be created by id in projects that know users by address, and is
-    /// ignored in others.
+    /// The update as JSON. `preferUserId` allows creating a user by id in projects that identify users by address, and
+    /// is ignored in others.
     pub fn into_json(self) -> String {
         let mut object = JsonObject::default();
         self.user.write(&mut object);

@@ -1,4 +1,4 @@
-//! What is made of a body is bounded, and every item is counted.
+//! The results for a body are bounded, and every item is counted.
 
 use event_mapping::{
     Arrival, MAX_CALL_BYTES, MAX_SINGLE_REJECTIONS, Mapped, Mapper, MappingConfig, RejectReason,

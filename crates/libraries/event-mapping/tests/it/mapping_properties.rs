@@ -1,4 +1,4 @@
-//! What must hold for every mParticle body, on generated ones.
+//! Properties of every mParticle body, on generated ones.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ const TYPES: [&str; 14] = [
     "",
 ];
 
-/// Any value where any other may be expected.
+/// Any value in the position of any other.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -130,7 +130,7 @@ fn tally(mapped: &Mapped<'_>) -> [usize; 3] {
     tally
 }
 
-/// What an event of a kind says beside its attributes: the kind, and the members of its data that are fields.
+/// The content of an event of a type besides its attributes: the type, and the members of its data that are fields.
 const FIELDS: [(&str, &[&str]); 6] = [
     ("screen_view", &["activity_type"]),
     ("session_end", &["session_duration_ms"]),
@@ -157,7 +157,7 @@ const ORDER_FIELDS: [&str; 6] = [
 ];
 const PRODUCT_FIELDS: [&str; 6] = ["id", "name", "price", "quantity", "category", "brand"];
 
-/// A value of any kind, more often one that looks like a number and is none.
+/// A value of any type, often one that resembles a number.
 fn any_amount() -> impl Strategy<Value = Value> {
     let amounts = ["1,299.00", "$5", "NaN", "59.90", "12", "", " "];
     prop_oneof![

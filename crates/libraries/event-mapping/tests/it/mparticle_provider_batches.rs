@@ -1,5 +1,5 @@
-//! Batches that mParticle publishes and that real webhooks were sent, and answers that Iterable gave. They are not part
-//! of this repository; where the folder is there, every one of them must come out as expected.
+//! Batches that mParticle publishes and that real webhooks received, and responses of Iterable. They are not part of
+//! this repository; if the folder exists, every one of them must have the expected result.
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
@@ -27,7 +27,7 @@ fn folder(name: &str) -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-/// The name and the text of every file with this ending; none when the data is not there.
+/// The name and the text of every file with this ending; empty if the data is missing.
 fn read(name: &str, ending: &str) -> Vec<(String, String)> {
     let Some(folder) = folder(name) else {
         return Vec::new();
@@ -55,7 +55,7 @@ fn sums(report: &DryRun) -> [u64; 3] {
 
 #[test]
 fn every_published_batch_maps_as_expected() {
-    // Sent, skipped and rejected: by default, and when everything is sent that can be.
+    // Sent, skipped and rejected: by default, and if everything possible is sent.
     let expected = BTreeMap::from([
         ("docs-adjust-attribution.json", [[0, 1, 0], [1, 0, 0]]),
         ("docs-http-bulkevents-array.json", [[0, 2, 0], [0, 0, 2]]),
@@ -127,7 +127,7 @@ fn every_published_event_is_accounted_for_in_a_batch() {
             "docs-event-commerce_event-skeleton.json",
         ];
         let expected = if skips.contains(&name.as_str()) {
-            // The skeleton's list of impressions holds one empty object: no product was shown.
+            // The skeleton's list of impressions contains one empty object: no product was shown.
             [0, 1, 0]
         } else {
             [1, 0, 0]

@@ -1,11 +1,11 @@
-//! What becomes of each mParticle sample body, under the default mapping and under one that sends all it can.
+//! The result of each mParticle sample body, with the default mapping and with one that sends everything possible.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use event_mapping::{Arrival, DryRun, Mapper, MappingConfig, dry_run};
 use serde_json::{Value, json};
 
-/// The time at which the samples arrive: a day after they say they happened.
+/// The time at which the samples arrive: a day after their events.
 pub(crate) const ARRIVAL: Arrival = Arrival {
     sent_at_ms: 1_767_355_200_000,
     now_ms: 1_767_355_260_000,
@@ -43,14 +43,14 @@ pub(crate) fn mapper(config: &str) -> Mapper {
     Mapper::new(MappingConfig::from_json(config).unwrap()).unwrap()
 }
 
-/// What the sample of this name becomes under this configuration.
+/// The result of this sample with this configuration.
 fn run(name: &str, config: &str) -> DryRun {
     let samples = read_samples();
     let (_, body) = samples.iter().find(|(other, _)| other == name).unwrap();
     dry_run(&mapper(config), body, &ARRIVAL)
 }
 
-/// The only request that the sample of this name becomes.
+/// The only request of this sample.
 fn request(name: &str, config: &str) -> Value {
     let report = run(name, config);
     assert_eq!(report.sent, 1, "{name}");
