@@ -9,8 +9,8 @@ impl Table {
     /// The keys under which an event may carry its id, as paths, for any case of letters. The first with a value that is an id
     /// counts.
     pub fn event_id_paths(&self) -> impl Iterator<Item = &str> {
-        let places = self.event_id().iter();
-        let columns = places.filter_map(|place| self.columns().get(*place));
+        let indices = self.event_id().iter();
+        let columns = indices.filter_map(|index| self.columns().get(*index));
         columns.flat_map(|column| column.from.iter().map(String::as_str))
     }
 }
@@ -67,7 +67,7 @@ mod tests {
         }
     }
 
-    /// Whoever writes an id looks at an event's own keys alone.
+    /// `track` adds an id after looking at an event's own keys only.
     #[test]
     fn ids_of_product_events_are_beside_their_other_keys() {
         let table = Table::product_events();

@@ -10,13 +10,13 @@ use time::Date;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u128);
 
-/// Text that is no file id.
+/// Text that is not a file id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected 32 lower-case hexadecimal digits")]
 pub struct NotAFileId;
 
 impl FileId {
-    /// For files that are no part of the lake.
+    /// For files that are not part of the lake.
     pub const NONE: Self = Self(0);
 
     /// The part that holds the events of `day` from one raw object.
@@ -24,14 +24,13 @@ impl FileId {
         Self::hash("part", table, day, [source_key.as_bytes()])
     }
 
-    /// The file that `inputs` are merged into when a day is closed. Their order does not matter.
-    pub fn of_closed_day(table: &str, day: Date, inputs: &[Self]) -> Self {
+    /// The file that `inputs` are merged into when a day is compacted. Their order does not matter.
+    pub fn of_compacted_day(table: &str, day: Date, inputs: &[Self]) -> Self {
         Self::of_all("day", table, day, inputs)
     }
 
-    /// The file that the closed `days` of a month are copied into, one after the other. The order in which they were listed
-    /// does not matter.
-    pub fn of_closed_month(table: &str, first_day: Date, days: &[Self]) -> Self {
+    /// The file into which the compacted `days` of a month are copied. The order in which they were listed does not matter.
+    pub fn of_monthly_copy(table: &str, first_day: Date, days: &[Self]) -> Self {
         Self::of_all("month", table, first_day, days)
     }
 
@@ -116,20 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn closed_day_does_not_care_in_which_order_its_parts_were_listed() {
+    fn id_of_a_compacted_day_does_not_depend_on_the_order_of_its_parts() {
         let [a, b] = ["a", "b"].map(|key| FileId::of_part("product_events", DAY, key));
 
-        let id = FileId::of_closed_day("product_events", DAY, &[a, b]);
+        let id = FileId::of_compacted_day("product_events", DAY, &[a, b]);
 
-        assert_eq!(id, FileId::of_closed_day("product_events", DAY, &[b, a]));
-        assert_ne!(id, FileId::of_closed_day("product_events", DAY, &[a]));
-        assert_ne!(id, FileId::of_closed_month("product_events", DAY, &[a, b]));
+        assert_eq!(id, FileId::of_compacted_day("product_events", DAY, &[b, a]));
+        assert_ne!(id, FileId::of_compacted_day("product_events", DAY, &[a]));
+        assert_ne!(id, FileId::of_monthly_copy("product_events", DAY, &[a, b]));
     }
 
     #[test]
-    fn closed_month_is_another_when_one_of_its_days_is() {
+    fn id_of_a_monthly_copy_depends_on_each_of_its_days() {
         let [a, b, c] = ["a", "b", "c"].map(|key| FileId::of_part("product_events", DAY, key));
-        let month = |days: &[FileId]| FileId::of_closed_month("product_events_months", DAY, days);
+        let month = |days: &[FileId]| FileId::of_monthly_copy("product_events_months", DAY, days);
 
         assert_eq!(month(&[a, b]), month(&[b, a]));
         assert_ne!(month(&[a, b]), month(&[a, c]));

@@ -2,17 +2,18 @@
 //!
 //! ```text
 //! lake/<table>/new/at=YYYY-MM-DD/dt=YYYY-MM-DD/part-<id>.parquet   the events of one raw object on one day (dt), filed under
-//!                                                                  the day of their coming (at)
-//! lake/<table>/closed/dt=YYYY-MM-DD/day-<id>.parquet               a closed day: all that came of it, sorted, each event once;
-//!                                                                  and one file more for each time that others came late
-//! lake/<table>_months/month=YYYY-MM/month-<id>.parquet             a closed month: a copy of its closed days
+//!                                                                  the day of their arrival (at)
+//! lake/<table>/closed/dt=YYYY-MM-DD/day-<id>.parquet               a compacted day: its events, sorted, each once; and one file
+//!                                                                  more for each time that more of them arrived later
+//! lake/<table>_months/month=YYYY-MM/month-<id>.parquet             the compacted days of a month, copied
 //! state/lake/<table>/files/at=YYYY-MM-DD/<version>.ndjson          which files queries leave out; the highest version counts
-//! state/lake/<table>_months/files/at=YYYY-MM-DD/<version>.ndjson   the same for closed months
-//! state/lake/<table>/days/dt=YYYY-MM-DD.json                       what a closed day consists of
-//! rejected/<pipeline>/dt=YYYY-MM-DD/<id>.ndjson                    what could not become a row
+//! state/lake/<table>_months/files/at=YYYY-MM-DD/<version>.ndjson   the same for monthly copies
+//! state/lake/<table>/days/dt=YYYY-MM-DD.json                       the state of a compacted day
+//! rejected/<pipeline>/dt=YYYY-MM-DD/<id>.ndjson                    rejected lines
 //! ```
 //!
-//! What goes again lies under `at`, a day of which queries list only the latest ([`listed_until`]). All else stays for good.
+//! Objects that are deleted later are stored under `at`, of which queries list only the latest days ([`listed_until`]). All others
+//! are kept.
 
 use event_model::Pipeline;
 use time::{
@@ -25,13 +26,13 @@ use crate::{FileId, Period};
 const DAY_FORMAT: StaticFormatDescription = format_description!("[year]-[month]-[day]");
 const MONTH_FORMAT: StaticFormatDescription = format_description!("[year]-[month]");
 
-/// Queries list what is filed under today and under so many days before.
+/// Queries list the objects filed under today and under this many days before.
 pub const LISTED_DAYS_BEFORE: i64 = 1;
-/// Parts of older days than this many before today are listed by no query: each day is two prefixes more to list. They show when
-/// they are merged.
+/// No query lists parts of days that are more than this many days before today, because each day adds two prefixes to list. They
+/// become visible when they are merged.
 pub const PARTS_DAYS_BEFORE: i64 = 30;
-/// Of the manifest they list a day more: so a query at midnight that has listed a part finds the manifest that hides it, even if no
-/// compactor has written one since.
+/// Queries list one more day of the manifest. So a query at midnight that has listed a part finds the manifest that hides it, even if
+/// no compactor has written one since.
 pub const STATE_LISTED_DAYS_BEFORE: i64 = LISTED_DAYS_BEFORE + 1;
 
 /// What a file of the lake is.
@@ -39,13 +40,13 @@ pub const STATE_LISTED_DAYS_BEFORE: i64 = LISTED_DAYS_BEFORE + 1;
 pub enum FileKind {
     /// The events of one raw object on one day, in the order in which they arrived.
     Part {
-        /// The UTC day that it is filed under: that of its coming.
+        /// The UTC day under which it is filed: that of its arrival.
         at: Date,
     },
-    /// A closed day: what parts of it held, sorted and without duplicates.
-    ClosedDay,
-    /// A closed month: what its closed days hold, in the order of the days.
-    ClosedMonth,
+    /// The events of parts of one day, sorted and without duplicates.
+    CompactedDay,
+    /// The rows of the compacted days of one month, in the order of the days.
+    MonthlyCopy,
 }
 
 /// A file of the lake, as its key names it.
@@ -63,8 +64,8 @@ impl FileKind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::Part { .. } => "part-",
-            Self::ClosedDay => "day-",
-            Self::ClosedMonth => "month-",
+            Self::CompactedDay => "day-",
+            Self::MonthlyCopy => "month-",
         }
     }
 }
@@ -77,8 +78,8 @@ impl LakeFile {
                 let at = format_day(at);
                 (format!("{}at={at}/", parts_prefix(table)), Period::Day)
             }
-            FileKind::ClosedDay => (closed_prefix(table, Period::Day), Period::Day),
-            FileKind::ClosedMonth => (closed_prefix(table, Period::Month), Period::Month),
+            FileKind::CompactedDay => (compacted_prefix(table, Period::Day), Period::Day),
+            FileKind::MonthlyCopy => (compacted_prefix(table, Period::Month), Period::Month),
         };
         format!(
             "{folder}{}={}/{}{}.parquet",
@@ -89,7 +90,7 @@ impl LakeFile {
         )
     }
 
-    /// The file that `key` names, or `None` when the key is none of `table`'s files.
+    /// The file that `key` names, or `None` when it is not a key of a file of `table`.
     pub fn from_key(table: &str, key: &str) -> Option<Self> {
         let (folder, name) = key.rsplit_once('/')?;
         let (parents, partition) = folder.rsplit_once('/')?;
@@ -101,8 +102,8 @@ impl LakeFile {
                 let at = parse_day(at)?;
                 (FileKind::Part { at }, Period::Day)
             }
-            "day" => (FileKind::ClosedDay, Period::Day),
-            "month" => (FileKind::ClosedMonth, Period::Month),
+            "day" => (FileKind::CompactedDay, Period::Day),
+            "month" => (FileKind::MonthlyCopy, Period::Month),
             _ => return None,
         };
         if name_of_key != period.key() {
@@ -117,16 +118,16 @@ impl LakeFile {
         (file.key(table) == key).then_some(file)
     }
 
-    /// When queries stop to list the file; `None` for files that stay.
+    /// When queries stop listing the file; `None` for files that are never deleted.
     pub fn listed_until(&self) -> Option<OffsetDateTime> {
         match self.kind {
             FileKind::Part { at } => Some(listed_until(at)),
-            FileKind::ClosedDay | FileKind::ClosedMonth => None,
+            FileKind::CompactedDay | FileKind::MonthlyCopy => None,
         }
     }
 }
 
-/// When queries that are planned then, or later, no longer list what is filed under `at`.
+/// The time from which on queries that are planned no longer list what is filed under `at`.
 pub fn listed_until(at: Date) -> OffsetDateTime {
     at.midnight().assume_utc() + Duration::days(LISTED_DAYS_BEFORE + 1)
 }
@@ -152,8 +153,8 @@ pub fn parts_prefix(table: &str) -> String {
     format!("{}new/", table_prefix(table))
 }
 
-/// The prefix of the files that stay. A table of closed months has no others.
-pub fn closed_prefix(table: &str, period: Period) -> String {
+/// The prefix of the files that are never deleted. A table of monthly copies has no others.
+pub fn compacted_prefix(table: &str, period: Period) -> String {
     match period {
         Period::Day => format!("{}closed/", table_prefix(table)),
         Period::Month => table_prefix(table),
@@ -209,16 +210,28 @@ pub fn state_prefix(table: &str) -> String {
     format!("state/lake/{table}/files/")
 }
 
-/// The object that says what a closed day consists of.
+/// The state of a compacted day.
 pub fn day_state_key(table: &str, day: Date) -> String {
-    format!("state/lake/{table}/days/dt={}.json", format_day(day))
+    format!("{}dt={}.json", day_states_prefix(table), format_day(day))
 }
 
-/// The object that holds what of one raw object could not become a row.
+/// The prefix of the states of all compacted days of a table.
+pub fn day_states_prefix(table: &str) -> String {
+    format!("state/lake/{table}/days/")
+}
+
+/// The day in a [`day_state_key`].
+pub fn day_of_state(table: &str, key: &str) -> Option<Date> {
+    let name = key.strip_prefix(&day_states_prefix(table))?;
+    let day = parse_day(name.strip_prefix("dt=")?.strip_suffix(".json")?)?;
+    (day_state_key(table, day) == key).then_some(day)
+}
+
+/// The rejected lines of one raw object.
 pub fn rejected_key(pipeline: Pipeline, arrival_day: Date, id: FileId) -> String {
     format!(
-        "rejected/{}/dt={}/{id}.ndjson",
-        pipeline.name(),
+        "{}dt={}/{id}.ndjson",
+        pipeline.rejected_prefix(),
         format_day(arrival_day)
     )
 }
@@ -257,12 +270,12 @@ mod tests {
             format!("lake/product_events/new/at=2026-02-01/dt=2026-01-31/part-{id}.parquet")
         );
         assert_eq!(
-            file(FileKind::ClosedDay),
+            file(FileKind::CompactedDay),
             format!("lake/product_events/closed/dt=2026-01-31/day-{id}.parquet")
         );
         let month = LakeFile {
             day: first_of_month(day),
-            kind: FileKind::ClosedMonth,
+            kind: FileKind::MonthlyCopy,
             id,
         };
         assert_eq!(
@@ -287,6 +300,20 @@ mod tests {
             day_state_key("product_events", day),
             "state/lake/product_events/days/dt=2026-01-31.json"
         );
+        assert_eq!(
+            day_of_state(
+                "product_events",
+                "state/lake/product_events/days/dt=2026-01-31.json"
+            ),
+            Some(day)
+        );
+        for key in [
+            "app_events/days/dt=2026-01-31.json",
+            "product_events/days/dt=2026-01-32.json",
+        ] {
+            let key = format!("state/lake/{key}");
+            assert_eq!(day_of_state("product_events", &key), None, "{key}");
+        }
     }
 
     #[test]
@@ -334,12 +361,12 @@ mod tests {
         fn key_and_back(
             days in 0_i32..60_000,
             kind in prop::sample::select(vec![
-                FileKind::Part { at: date!(2026 - 01 - 01) }, FileKind::ClosedDay, FileKind::ClosedMonth,
+                FileKind::Part { at: date!(2026 - 01 - 01) }, FileKind::CompactedDay, FileKind::MonthlyCopy,
             ]),
             source in ".{0,20}",
         ) {
             let mut day = Date::from_julian_day(2_440_588 + days).unwrap();
-            if kind == FileKind::ClosedMonth {
+            if kind == FileKind::MonthlyCopy {
                 day = first_of_month(day);
             }
             let file = LakeFile { day, kind, id: FileId::of_part("product_events", day, &source) };

@@ -2,53 +2,19 @@
 //!
 //! All of it is in the part of SQL that Athena and `DuckDB` share, so the local stack runs the same text.
 
+mod named;
+
+pub use self::named::{
+    MAX_DAYS, MAX_NAME_BYTES, NAMED, NamedQuery, Parameter, ParameterError, ParameterKind,
+};
 use crate::{FILE, Period, Table, glue, glue::GlueColumn};
 
-/// A query that is offered by name in Athena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NamedQuery {
-    /// Its name, as in `queries/<name>.sql`.
-    pub name: &'static str,
-    /// The query.
-    pub sql: &'static str,
-}
-
-macro_rules! named {
-    ($($name:literal),* $(,)?) => {
-        [$(NamedQuery {
-            name: $name,
-            sql: include_str!(concat!("../queries/", $name, ".sql")),
-        }),*]
-    };
-}
-
-/// Queries over product events. The first three are those of the article that the cost comparison is about.
-pub const NAMED: [NamedQuery; 6] = named![
-    "users_of_last_month",
-    "logins_of_last_year",
-    "users_of_last_year",
-    "top_events",
-    "funnel",
-    "retention",
-];
-
-impl NamedQuery {
-    /// What the query tells: its first line.
-    pub fn description(&self) -> &'static str {
-        self.sql
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches(['-', ' '])
-    }
-}
-
-/// The name of the Glue table of the files that stay: what days, or months, were closed as.
+/// The name of the Glue table of the files that stay: compacted days, or monthly copies.
 pub fn files_table(table: &Table) -> String {
     format!("{}_files", table.name())
 }
 
-/// The name of the Glue table of parts, those that are in closed days already included. Months have none.
+/// The name of the Glue table of parts, those that are in compacted days already included. Months have none.
 pub fn parts_table(table: &Table) -> String {
     format!("{}_parts", table.name())
 }
@@ -64,42 +30,34 @@ pub const STATE_COLUMNS: [GlueColumn<'static>; 8] = [
     GlueColumn {
         name: "version",
         kind: "bigint",
-        comment: "The version of the whole state; only the highest is valid",
     },
     GlueColumn {
         name: "file",
         kind: "string",
-        comment: "A file that takes part in a compaction, as in _file",
     },
     GlueColumn {
         name: "hidden",
         kind: "boolean",
-        comment: "True when queries leave it out",
     },
     GlueColumn {
         name: "day",
         kind: "string",
-        comment: "Its dt; for a month, its first day",
     },
     GlueColumn {
         name: "came",
         kind: "string",
-        comment: "The at of a part",
     },
     GlueColumn {
         name: "role",
         kind: "string",
-        comment: "part: merged into another; day: copied into a month; output: being written; merged: to be removed",
     },
     GlueColumn {
         name: "phase",
         kind: "string",
-        comment: "Phase of an output: planned or written",
     },
     GlueColumn {
         name: "since",
         kind: "string",
-        comment: "Start of the phase, UTC",
     },
 ];
 
@@ -190,19 +148,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn named_queries_say_what_they_tell_and_read_the_view() {
-        for query in NAMED {
-            assert!(query.description().ends_with('.') || query.description().contains(". "));
-            assert!(query.sql.contains("from product_events"), "{}", query.name);
-            assert!(
-                query.sql.contains("dt >= "),
-                "{} reads every day",
-                query.name
-            );
-        }
-    }
-
-    #[test]
     fn view_leaves_out_what_the_latest_state_hides() {
         let view = view(&Table::product_events());
 
@@ -222,8 +167,8 @@ where _file not in (
     }
 
     #[test]
-    fn view_of_closed_months_has_day_and_month_and_a_state_of_its_own() {
-        let view = view(&Table::product_events().closed_months());
+    fn view_of_monthly_copies_has_day_and_month_and_a_state_of_its_own() {
+        let view = view(&Table::product_events().monthly_copies());
 
         assert!(
             view.contains(
