@@ -14,7 +14,7 @@ pub(crate) use text::{NULL, TextColumn};
 pub(crate) struct Columns {
     /// As [`column_types`] lists them: the declared ones come first, in the table's order.
     all: Vec<Column>,
-    /// The place of the event's time.
+    /// The index of the event's time.
     event_time: usize,
     row_count: usize,
 }
@@ -60,8 +60,8 @@ impl Columns {
     }
 
     /// A column that the row that was begun has no value in yet, ready for one.
-    pub(crate) fn vacant(&mut self, place: usize) -> Option<&mut Column> {
-        let column = self.all.get_mut(place)?;
+    pub(crate) fn vacant(&mut self, column_index: usize) -> Option<&mut Column> {
+        let column = self.all.get_mut(column_index)?;
         if column.len() > self.row_count {
             return None;
         }
@@ -83,15 +83,15 @@ impl Columns {
     }
 
     /// What the row that was begun has in a column of timestamps.
-    pub(crate) fn unfinished_instant(&self, place: usize) -> Option<i64> {
-        match self.all.get(place) {
+    pub(crate) fn unfinished_instant(&self, column_index: usize) -> Option<i64> {
+        match self.all.get(column_index) {
             Some(Column::Timestamp(times)) => times.get(self.row_count).copied().flatten(),
             _ => None,
         }
     }
 
-    /// Finishes a row, of which `time` becomes the event's time.
-    pub(crate) fn finish_row(&mut self, extra: Option<&str>, time: i64, clamped: bool) {
+    /// Finishes a row, of which `time` becomes the event's time. `extra` is UTF-8.
+    pub(crate) fn finish_row(&mut self, extra: Option<&[u8]>, time: i64, clamped: bool) {
         let row = self.row_count;
         if let Some(Column::Timestamp(times)) = self.all.get_mut(self.event_time) {
             times.truncate(row);
@@ -100,7 +100,7 @@ impl Columns {
         if let [.., Column::Text(extras), Column::Boolean(clampeds)] = &mut self.all[..] {
             if let Some(json) = extra {
                 extras.pad(row);
-                extras.push(json);
+                extras.push_bytes(json);
             }
             clampeds.push(Some(clamped));
         }
@@ -167,7 +167,7 @@ impl Column {
             | (Self::Timestamp(values), Self::Timestamp(others)) => pick(values, others, rows),
             (Self::Double(values), Self::Double(others)) => pick(values, others, rows),
             (Self::Boolean(values), Self::Boolean(others)) => pick(values, others, rows),
-            _ => unreachable!("columns of one place have one type"),
+            _ => unreachable!("columns of one column_index have one type"),
         }
     }
 

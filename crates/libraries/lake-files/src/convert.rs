@@ -2,16 +2,20 @@
 
 mod clock;
 mod extra;
+mod fault;
 mod input;
 mod instant;
 mod json;
 mod messages;
+mod record_ranges;
 mod records;
 mod rejections;
 mod row;
 mod shape;
+mod sink;
 mod sources;
 mod template;
+mod translated;
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -25,14 +29,16 @@ use lake_schema::{
 use parquet::errors::ParquetError;
 use time::{Date, OffsetDateTime};
 
+pub use self::record_ranges::{RecordRange, record_ranges};
 use self::{
     clock::Clock,
+    fault::Fault,
     messages::Messages,
-    records::{Fault, Rejected, Sink},
     rejections::Rejections,
     row::RowReader,
+    sink::{Rejected, Sink},
 };
-use crate::{gzip::Expanded, parquet_file::FileWriter};
+use crate::parquet_file::FileWriter;
 
 /// The table whose raw objects hold messages.
 const MESSAGES_TABLE: &str = "app_events";
@@ -88,14 +94,14 @@ pub enum ConvertError {
 /// Converts the object that `input` reads, gzip or plain, into parts of `table`, and writes what cannot become a row to
 /// `rejections`, a line each; from a number on that nobody reads, one line says how many more there are and where. The same bytes and the same source give the same parts.
 ///
-/// Objects of the table `app_events` hold messages, each with the events of a batch; all others hold events.
+/// Objects of senders of emails other than SparkPost are translated first, see `email_senders`. Objects of the table `app_events` hold messages, each with the events of a batch; all others hold events.
 pub fn convert(
     table: &Table,
     source: Source<'_>,
     input: impl BufRead,
     rejections: impl Write,
 ) -> Result<Converted, ConvertError> {
-    let expanded = Expanded::open(input)?;
+    let expanded = translated::open(source.key, input)?;
     let is_messages = table.name() == MESSAGES_TABLE;
     let clock = if is_messages {
         Clock::of_judged_times(source.first_day, source.arrival)

@@ -8,7 +8,7 @@ mod month;
 mod parquet_file;
 mod short;
 
-pub use convert::{ConvertError, Converted, Part, Source, convert};
+pub use convert::{ConvertError, Converted, Part, RecordRange, Source, convert, record_ranges};
 pub use merge::{BrokenFile, Merge, MergeError, Merged};
 pub use month::{MonthError, MonthFile};
 pub use parquet_file::ReadError;

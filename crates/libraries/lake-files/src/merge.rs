@@ -1,56 +1,47 @@
-//! Many files of one day to one: sorted, each event once, in bounded memory.
+//! Merges many files of one day into one: sorted, each event once, in bounded memory.
 //!
-//! Column by column: the order of the rows is found by the few columns that decide it, and then each column is read from all
-//! files and written in that order. So only those few are decoded twice, nothing is encoded twice, and what is held at once is
-//! one column. What of a column exceeds the memory is read in as many passes as that takes; the files are on disk anyway. What
-//! grows with the day, whatever its strings are like, is some 40 bytes an event for its place in the order.
+//! It works column by column: the few columns that determine the order of the rows are read first, then each column is read from all
+//! files and written in that order. So only those few are decoded twice, nothing is encoded twice, and one column is in memory at a
+//! time. A column that exceeds the memory limit is read in several passes; the files are on the local disk anyway. What grows with
+//! the day, whatever its strings, is some 40 bytes an event for its position in the order.
 
 mod event_ids;
-mod gathered;
 mod order;
 mod source_files;
+mod writing;
 
 use std::{
     io::{self, Read, Write},
-    ops::Range,
     path::{Path, PathBuf},
 };
 
-use lake_schema::{ColumnType, FileId, Table};
+use lake_schema::{FileId, Table};
 use parquet::errors::ParquetError;
 
-use self::{
-    gathered::Gathered,
-    source_files::{row_count, text_passes},
-};
-use crate::{
-    columns::column_types,
-    parquet_file::{FileReader, FileWriter, ReadError, SpillFile, catch},
-};
+use self::source_files::SourceFiles;
+use crate::parquet_file::{FileReader, FileWriter, ReadError, SpillFile, catch};
 
 /// Rows are numbered by 32 bits.
 const MAX_ROWS: usize = u32::MAX as usize - 1;
-/// Row groups of the merged file have at least so many rows, if the day has, and fewer than twice as many.
-const GROUP_ROWS: usize = 1 << 20;
 
-/// Gathers the files of one day.
+/// The files of one day that are to become one.
 #[derive(Debug)]
 pub struct Merge {
     table: Table,
     /// Where files are held while they are read, and the merged file's chunks until it is written.
     directory: PathBuf,
-    /// How much of a column is held at once.
+    /// Memory for one column, in bytes.
     column_bytes: usize,
-    /// How many rows all files may have together.
+    /// The largest number of rows of all files together.
     max_rows: usize,
     files: Vec<FileReader>,
-    /// For each of the files, the how many-th it is that was added.
+    /// For each of the files, its number in the order in which they were added.
     numbers: Vec<usize>,
     /// How many were added, including those that could not be read.
     added_count: usize,
-    /// So many of the files, the first ones, are not written again.
+    /// The number of files, the first ones, that are not written again.
     known_count: usize,
-    /// Where they lie.
+    /// Where the files are stored.
     spill_file: Option<SpillFile>,
 }
 
@@ -59,7 +50,7 @@ pub struct Merge {
 pub struct Merged {
     /// Rows of the merged file.
     pub row_count: u64,
-    /// Rows that were left out, as an event of the same id was there already, in another row or in a known file.
+    /// Rows that were left out, because another row or a known file has an event with the same id.
     pub duplicate_count: u64,
 }
 
@@ -105,7 +96,7 @@ pub struct BrokenFile {
 }
 
 impl Merge {
-    /// What a row takes in memory while its place in the order is found, in bytes.
+    /// Memory for one row while the order is determined, in bytes.
     pub const BYTES_A_ROW: usize = 40;
 
     /// Begins a merge that holds about `column_bytes` of a column at once, and everything else in `directory`.
@@ -159,7 +150,7 @@ impl Merge {
         if row_count > limit {
             return Err(ReadError::TooManyRows { row_count, limit }.into());
         }
-        let row_count = source_files::row_count(&self.files) + row_count;
+        let row_count = self::row_count(&self.files) + row_count;
         if row_count > limit {
             return Err(MergeError::Full { row_count, limit });
         }
@@ -171,16 +162,16 @@ impl Merge {
     /// Takes out the files that cannot be read to their end. Reads all of them, so it is for when [`Merge::finish`] has failed.
     pub fn take_broken(&mut self) -> Vec<BrokenFile> {
         let mut broken = Vec::new();
-        for place in (0..self.files.len()).rev() {
-            let Err(error) = self.files[place].check(&self.table) else {
+        for index in (0..self.files.len()).rev() {
+            let Err(error) = self.files[index].check(&self.table) else {
                 continue;
             };
             if error.is_disk_failure() {
                 continue;
             }
-            self.files.remove(place);
-            let number = self.numbers.remove(place);
-            if place < self.known_count {
+            self.files.remove(index);
+            let number = self.numbers.remove(index);
+            if index < self.known_count {
                 self.known_count -= 1;
             }
             broken.push(BrokenFile { number, error });
@@ -205,83 +196,27 @@ impl Merge {
     }
 
     fn write<W: Write + Send>(&self, out: W, id: FileId) -> Result<(W, Merged), MergeError> {
-        let mut is_left_out = event_ids::find_duplicates(&self.table, &self.files)?;
+        let files = SourceFiles::new(&self.files, &self.table, self.column_bytes);
+        let mut is_left_out = event_ids::find_duplicates(&self.table, &files)?;
         let known_rows = row_count(&self.files[..self.known_count]);
         is_left_out[..known_rows].fill(true);
-        let rows = order::sorted_rows(&self.table, &self.files, &is_left_out, self.column_bytes)?;
+        let rows = order::sorted_rows(&self.table, &files, &is_left_out)?;
         let merged = Merged {
             row_count: to_u64(rows.len()),
             duplicate_count: to_u64(is_left_out.len() - known_rows - rows.len()),
         };
         drop(is_left_out);
 
-        let groups: Vec<&[u32]> = rows
-            .chunks(group_rows(rows.len(), self.most_passes()))
-            .collect();
         let mut writer = FileWriter::new(out, &self.table, id)?;
-        // A file has its chunks by row group, and they are made by column.
         let mut spill_file = new_spill_file(&self.directory)?;
-        let mut chunks: Vec<Vec<_>> = groups.iter().map(|_| Vec::new()).collect();
-        let mut gathered = Gathered::default();
-        for (place, (_, kind)) in column_types(&self.table).enumerate() {
-            for pass in self.passes(place, kind, groups.len()) {
-                if gathered.pass != pass {
-                    gathered = Gathered::new(&self.files, &groups, pass.clone());
-                }
-                let column = gathered.read_column(place, kind)?;
-                for (rows, chunks) in gathered.rows_by_group().zip(&mut chunks[pass]) {
-                    let chunk = writer.encoder().encode(place, &column, rows)?;
-                    chunks.push(chunk.spill(&mut spill_file)?);
-                }
-            }
-        }
-        for (rows, chunks) in groups.iter().zip(chunks) {
-            writer.append_group(rows.len(), chunks)?;
-        }
+        writing::write_rows(&files, &rows, &mut writer, &mut spill_file)?;
         let (out, _) = writer.finish()?;
         Ok((out, merged))
     }
-
-    /// How often the column that is read most often is read.
-    fn most_passes(&self) -> usize {
-        column_types(&self.table)
-            .enumerate()
-            .map(|(place, (_, kind))| self.pass_count(place, kind))
-            .max()
-            .unwrap_or(1)
-    }
-
-    fn pass_count(&self, place: usize, kind: ColumnType) -> usize {
-        match kind {
-            ColumnType::String => text_passes(&self.files, place, self.column_bytes),
-            // Eight or sixteen bytes a row, which passes would not spare.
-            ColumnType::Bigint
-            | ColumnType::Double
-            | ColumnType::Boolean
-            | ColumnType::Timestamp => 1,
-        }
-    }
-
-    /// The row groups whose values of a column are held at once, one pass after the other.
-    fn passes(
-        &self,
-        place: usize,
-        kind: ColumnType,
-        group_count: usize,
-    ) -> impl Iterator<Item = Range<usize>> + use<> {
-        let pass_count = self.pass_count(place, kind);
-        let step = group_count.div_ceil(pass_count).max(1);
-        (0..group_count)
-            .step_by(step)
-            .map(move |start| start..(start + step).min(group_count))
-    }
 }
 
-/// Shares rows out evenly among as many groups as can have [`GROUP_ROWS`], or among `fewest_groups`: when a column has to be
-/// read so often, a group's share of it fits the memory.
-fn group_rows(row_count: usize, fewest_groups: usize) -> usize {
-    let groups = (row_count / GROUP_ROWS).max(fewest_groups).max(1);
-    row_count.div_ceil(groups).max(1)
+fn row_count(files: &[FileReader]) -> usize {
+    files.iter().map(FileReader::row_count).sum()
 }
 
 fn new_spill_file(directory: &Path) -> io::Result<SpillFile> {
@@ -290,29 +225,4 @@ fn new_spill_file(directory: &Path) -> io::Result<SpillFile> {
 
 fn to_u64(rows: usize) -> u64 {
     u64::try_from(rows).expect("no length has more than 64 bits")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn row_groups_have_a_million_rows_and_fewer_than_twice_as_many() {
-        for (rows, expected) in [
-            (0, 1),
-            (1, 1),
-            (GROUP_ROWS, GROUP_ROWS),
-            (2 * GROUP_ROWS - 1, 2 * GROUP_ROWS - 1),
-            (2 * GROUP_ROWS, GROUP_ROWS),
-            (7_000_000, 1_166_667),
-        ] {
-            assert_eq!(group_rows(rows, 1), expected, "{rows}");
-        }
-    }
-
-    #[test]
-    fn row_groups_have_fewer_rows_when_a_column_of_them_would_not_fit() {
-        assert_eq!(group_rows(GROUP_ROWS, 4), GROUP_ROWS / 4);
-        assert_eq!(group_rows(7_000_000, 4), group_rows(7_000_000, 1));
-    }
 }

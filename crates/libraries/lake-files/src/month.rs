@@ -1,7 +1,7 @@
-//! The closed days of a month to one file: one after the other, not sorted anew.
+//! Copies the compacted days of a month into one file, in their order and without sorting again.
 //!
-//! A day is copied as it lies, so memory does not grow with the month, and a month takes about as long as reading and writing its
-//! bytes. Every row group is of one day, and its statistics say which, so that a query for one day reads no other.
+//! Row groups are copied unchanged, so memory does not grow with the month, and a month takes about as long as reading and writing its
+//! bytes. Every row group belongs to one day, and its statistics say which, so a query for one day reads no other.
 
 use std::{
     fmt,
@@ -66,7 +66,7 @@ impl MonthError {
 }
 
 impl<W: Write + Send> MonthFile<W> {
-    /// Begins the file that is named `id`, for closed days of `table`.
+    /// Begins the file that is named `id`, for compacted days of `table`.
     /// What has to be written again works in `directory` and holds about `column_bytes` of a column at once.
     pub fn new(
         out: W,
@@ -76,14 +76,14 @@ impl<W: Write + Send> MonthFile<W> {
         id: FileId,
     ) -> Result<Self, MonthError> {
         Ok(Self {
-            file: FileSplicer::new(out, &table.closed_months(), id)?,
+            file: FileSplicer::new(out, &table.monthly_copies(), id)?,
             table: table.clone(),
             directory,
             column_bytes,
         })
     }
 
-    /// Appends the file that a day was closed as. A column that was declared since is NULL.
+    /// Appends a compacted file of `day`. A column that was declared since is NULL.
     pub fn add(&mut self, day: Date, file: File) -> Result<(), MonthError> {
         let mut finished = Finished::open(file)?;
         if !finished.has_all_columns(&self.table)? {
@@ -97,7 +97,7 @@ impl<W: Write + Send> MonthFile<W> {
         Ok(self.file.finish()?)
     }
 
-    /// The same rows, with all columns of the table: a day that is closed again from one file.
+    /// The same rows, with all columns of the table: a day that is compacted again from one file.
     fn write_again(&self, finished: Finished) -> Result<File, MonthError> {
         let out = tempfile::tempfile_in(&self.directory)?;
         let mut merge = Merge::new(

@@ -52,13 +52,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn same_is_equal(a in "[ab]{0,20}", b in "[ab]{0,20}", place in 0_usize..40) {
+        fn same_is_equal(a in "[ab]{0,20}", b in "[ab]{0,20}", index in 0_usize..40) {
             prop_assert_eq!(fast_eq(a.as_bytes(), b.as_bytes()), a == b);
             prop_assert!(fast_eq(a.as_bytes(), a.clone().as_bytes()));
             prop_assert_eq!(is_less(a.as_bytes(), b.as_bytes()), a < b);
 
             let mut changed = a.clone().into_bytes();
-            if let Some(byte) = changed.get_mut(place) {
+            if let Some(byte) = changed.get_mut(index) {
                 *byte = b'c';
                 prop_assert!(!fast_eq(a.as_bytes(), &changed));
             }

@@ -37,7 +37,7 @@ fn a_merge_has_few_files_open_however_many_it_merges() {
         "{before}, then {}",
         open_files()
     );
-    let id = FileId::of_closed_day("product_events", date!(2026 - 01 - 02), &[]);
+    let id = FileId::of_compacted_day("product_events", date!(2026 - 01 - 02), &[]);
     let (_, merged) = merge.finish(Vec::new(), id).unwrap();
     assert_eq!(merged.row_count, 300);
 }

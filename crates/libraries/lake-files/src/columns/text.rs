@@ -90,7 +90,7 @@ impl TextColumn {
     }
 
     /// Appends bytes that are known to be UTF-8.
-    fn push_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) {
         let last = self.codes.last().copied().unwrap_or(NULL);
         let code = if last != NULL && fast_eq(self.entry(last), bytes) {
             last

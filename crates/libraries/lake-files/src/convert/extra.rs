@@ -1,9 +1,11 @@
 //! What of an event has no column, gathered into one JSON object.
 
+use event_model::json::begin_member;
+
 /// Builds the object of one row after another. Values go in as the text they came as.
 #[derive(Debug, Default)]
 pub(crate) struct Extra {
-    json: String,
+    json: Vec<u8>,
     inside: Vec<Level>,
     /// The keys of all levels, one after the other.
     keys: String,
@@ -35,11 +37,11 @@ impl Extra {
     }
 
     /// The object of the row, or nothing when all of the event has columns.
-    pub(crate) fn finish(&mut self) -> Option<&str> {
+    pub(crate) fn finish(&mut self) -> Option<&[u8]> {
         if self.json.is_empty() {
             return None;
         }
-        self.json.push('}');
+        self.json.push(b'}');
         Some(&self.json)
     }
 
@@ -58,7 +60,7 @@ impl Extra {
         if let Some(level) = self.inside.pop() {
             self.keys.truncate(level.key_start);
             if level.is_written {
-                self.json.push('}');
+                self.json.push(b'}');
             }
         }
     }
@@ -66,36 +68,33 @@ impl Extra {
     /// Adds a key, as between the quotes of JSON, and its value, as JSON.
     pub(crate) fn add(&mut self, key: &str, value: &str) {
         if self.json.is_empty() {
-            self.json.push('{');
+            self.json.push(b'{');
         }
         let mut ends = self.inside.iter().skip(1).map(|level| level.key_start);
         for level in &self.inside {
             let key_end = ends.next().unwrap_or(self.keys.len());
             if !level.is_written {
                 begin_member(&mut self.json, &self.keys[level.key_start..key_end]);
-                self.json.push('{');
+                self.json.push(b'{');
             }
         }
         for level in &mut self.inside {
             level.is_written = true;
         }
         begin_member(&mut self.json, key);
-        self.json.push_str(value);
+        self.json.extend_from_slice(value.as_bytes());
     }
-}
-
-fn begin_member(json: &mut String, key: &str) {
-    if !json.ends_with('{') {
-        json.push(',');
-    }
-    json.push('"');
-    json.push_str(key);
-    json.push_str("\":");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn finish(extra: &mut Extra) -> Option<&str> {
+        extra
+            .finish()
+            .map(|json| std::str::from_utf8(json).unwrap())
+    }
 
     #[test]
     fn nothing_added_is_no_object() {
@@ -104,7 +103,7 @@ mod tests {
         extra.enter("geo");
         extra.leave();
 
-        assert_eq!(extra.finish(), None);
+        assert_eq!(finish(&mut extra), None);
     }
 
     #[test]
@@ -124,7 +123,7 @@ mod tests {
         extra.add("a\\\"b", "null");
 
         assert_eq!(
-            extra.finish(),
+            finish(&mut extra),
             Some(
                 r#"{"ip":"1.2.3.4","geo":{"point":{"lat":1.50,"lon":{}},"zip":[ 1 ]},"a\"b":null}"#
             )
@@ -140,6 +139,6 @@ mod tests {
 
         extra.add("b", "2");
 
-        assert_eq!(extra.finish(), Some(r#"{"b":2}"#));
+        assert_eq!(finish(&mut extra), Some(r#"{"b":2}"#));
     }
 }

@@ -4,7 +4,10 @@ use std::io::{self, ErrorKind, Read};
 
 use event_model::ByteForm;
 
-use super::records::{MAX_RECORD_BYTES, Sink, Splitter, WindowEnd};
+use super::{
+    records::Splitter,
+    sink::{MAX_RECORD_BYTES, Sink, WindowEnd},
+};
 use crate::gzip::Expanded;
 
 /// What is expanded at once: it should still be in the processor's cache when it is read.

@@ -1,10 +1,10 @@
-//! The JSON parser's findings, in this crate's words.
+//! Values read by the JSON parser, and its errors as [`Fault`]s.
 
 use std::borrow::Cow;
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType};
 
-use super::records::{Fault, Reason};
+use super::fault::{Fault, Reason};
 
 /// The length of the value at the start of `bytes`. Strings in it need not be UTF-8.
 pub(crate) fn value_len(bytes: &[u8]) -> Result<usize, Fault> {
@@ -73,29 +73,5 @@ fn broken(at: usize, reason: Reason, what: impl Into<Cow<'static, str>>) -> Faul
         at,
         reason,
         detail: format!("{} at byte {at} of the record", what.into()).into(),
-    }
-}
-
-impl Fault {
-    /// Why, and what exactly, for an object that is known to be whole.
-    pub(crate) fn into_reason(self) -> (Reason, String) {
-        match self {
-            Self::Unfinished => (Reason::Malformed, "an object that does not end".to_owned()),
-            Self::LoneSurrogate { .. } => (
-                Reason::Malformed,
-                "an escape for half a character".to_owned(),
-            ),
-            Self::Broken { reason, detail, .. } => (reason, detail.into_owned()),
-            Self::Useless { reason, detail, .. } => (reason, detail.to_owned()),
-        }
-    }
-
-    /// How far into the bytes the fault was found, which are `len` bytes.
-    pub(crate) fn at(&self, len: usize) -> usize {
-        match self {
-            Self::Unfinished => len,
-            Self::LoneSurrogate { at } | Self::Broken { at, .. } => *at,
-            Self::Useless { len, .. } => *len,
-        }
     }
 }

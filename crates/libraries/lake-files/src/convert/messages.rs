@@ -16,8 +16,11 @@ use event_model::mparticle::{
 
 use self::line::BatchLine;
 use super::{
-    ConvertError, Converter, Parts, instant, json,
-    records::{Fault, Reason, Rejected, Sink, replace_lone_surrogates},
+    ConvertError, Converter, Parts,
+    fault::{Fault, Reason},
+    instant, json,
+    records::replace_lone_surrogates,
+    sink::{Rejected, Sink},
 };
 
 /// What one message may become. Every event has all that its batch says, so that a body of 1 MiB could become
@@ -108,7 +111,7 @@ impl<'a, W: Write> Messages<'a, W> {
         for entry in batch.events() {
             match entry {
                 Entry::Event(event) => {
-                    let event_json = event.json.json().unwrap_or_default();
+                    let event_json = event.json;
                     batch_line.write_event(
                         &mut self.line,
                         event,

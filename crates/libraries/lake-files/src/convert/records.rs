@@ -1,14 +1,13 @@
-//! Finds the records in a stream of bytes: where each begins, and where to go on after one that cannot be read.
+//! Finds the records in a stream of bytes: where each starts, and where to resume after one that cannot be read.
 //!
-//! Trackers, Firehose and people deliver JSON objects one a line, one after another without a line's end, in arrays, or
-//! indented over many lines, and all of that with damage in between. Here every byte ends in exactly one record or in exactly
-//! one rejection, apart from what separates records: white space, commas, byte order marks, and the brackets of an array of
-//! objects.
+//! Trackers, Firehose and people deliver JSON objects one per line, concatenated without line ends, in arrays, or indented over
+//! many lines, with damage in between. Every byte ends in exactly one record or in exactly one rejection, except separators: white
+//! space, commas, byte order marks, and the brackets of an array of objects.
 //!
-//! After damage, reading goes on at the next line, or earlier at a `{` that follows a `}`: in JSON that only happens between
-//! two objects, or inside a string. It never goes on inside a damaged object, since an inner object would then count as an
-//! event.
+//! After damage, reading resumes at the next line, or earlier at a `{` that follows a `}`, which in JSON occurs only between two
+//! objects or inside a string. It never resumes inside a damaged object, because an inner object would then count as an event.
 
+mod cursor;
 mod surrogates;
 
 use std::borrow::Cow;
@@ -17,124 +16,30 @@ use memchr::{memchr, memchr_iter};
 
 use event_model::ByteForm;
 
+use self::cursor::Cursor;
 pub(crate) use self::surrogates::replace_lone as replace_lone_surrogates;
-use super::json;
+use super::{
+    fault::{Fault, Reason},
+    json,
+    sink::{MAX_RECORD_BYTES, Rejected, Sink, WindowEnd},
+};
 
-/// The largest record. Firehose takes 1,000 KiB at once, so nothing that came through it is near.
-pub(crate) const MAX_RECORD_BYTES: usize = 4 << 20;
-
-/// How much is shown of an input that is refused as a whole.
+/// How many bytes of an input are shown that is rejected as a whole.
 const MAX_REFUSED_BYTES: usize = 1 << 10;
 
-/// After so many failures in a row, only a line's end counts as a new start: one long line of junk must not be tried anew
-/// at every bracket in it.
+/// After this many failures in a row, reading resumes only at the end of a line, because one long line of junk must not be parsed
+/// from every bracket in it.
 const MAX_RESTARTS: u32 = 64;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Takes what is found.
-pub(crate) trait Sink {
-    /// Takes the object that begins at the first byte of `tail`, `offset` bytes from the start of the input, and returns its
-    /// length.
-    fn object(&mut self, tail: &[u8], offset: u64) -> Result<usize, Fault>;
-
-    /// Takes what cannot become a row.
-    fn reject(&mut self, rejected: Rejected<'_>);
-
-    /// True when no more should come before there is room for it.
-    fn is_full(&self) -> bool {
-        false
-    }
-}
-
-/// A piece of the input that cannot become a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rejected<'a> {
-    /// Where it begins, in bytes from the start of the input, expanded.
-    pub(crate) offset: u64,
-    /// Itself.
-    pub(crate) bytes: &'a [u8],
-    /// Why.
-    pub(crate) reason: Reason,
-    /// What exactly, for a person; holds none of the bytes.
-    pub(crate) detail: Cow<'static, str>,
-}
-
-/// Why a piece of the input cannot become a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Reason {
-    /// It begins as no JSON value does.
-    NotJson,
-    /// JSON, but no object.
-    NotAnObject,
-    /// An object without a single key: a row of nothing but NULL.
-    EmptyObject,
-    /// An object that breaks JSON's rules.
-    Malformed,
-    /// An object that the input ends in.
-    Truncated,
-    /// Text that is not UTF-8.
-    NotUtf8,
-    /// Deeper than [`jiter`] goes.
-    TooDeep,
-    /// Longer than [`MAX_RECORD_BYTES`].
-    TooLong,
-    /// The rest of an input that could not be expanded to its end.
-    NotExpanded,
-    /// The whole of an input that is compressed in another way, or text of another encoding.
-    Encoded,
-    /// A message whose rows would take more than is held at once.
-    TooMuch,
-    /// A body of a message, or a part of one, that the model of its sender refuses for this reason.
-    Body(&'static str),
-}
-
-/// Why [`Sink::object`] took nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The object does not end where the bytes do.
-    Unfinished,
-    /// The object has an escape for half a character, at `at`.
-    LoneSurrogate {
-        /// Bytes from the object's start.
-        at: usize,
-    },
-    /// Something is wrong at `at`; where the object ends is unknown.
-    Broken {
-        /// Bytes from the object's start.
-        at: usize,
-        /// Why.
-        reason: Reason,
-        /// What exactly.
-        detail: Cow<'static, str>,
-    },
-    /// The object is whole, and of no use.
-    Useless {
-        /// Its length.
-        len: usize,
-        /// Why.
-        reason: Reason,
-        /// What exactly.
-        detail: &'static str,
-    },
-}
-
-/// What is known about the end of the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WindowEnd {
-    /// More may follow: a record that reaches the end of the window is left for the next one.
-    Open,
-    /// The window ends where the input does.
-    End,
-}
-
 /// Walks over the windows of one input.
 #[derive(Debug, Default)]
 pub(crate) struct Splitter {
-    /// The place of the window's first byte in the input.
+    /// The offset of the window's first byte in the input.
     offset: u64,
     in_array: bool,
-    /// Inside a line that was too long: the rest of it goes the same way.
+    /// Inside a line that was too long: the rest of it is rejected too.
     is_skipping: bool,
     failures_in_a_row: u32,
 }
@@ -143,13 +48,6 @@ pub(crate) struct Splitter {
 enum Next {
     Step(usize),
     Wait,
-}
-
-/// The place that is being looked at. Its first byte begins something.
-struct Place<'a> {
-    rest: &'a [u8],
-    offset: u64,
-    tail: WindowEnd,
 }
 
 impl Splitter {
@@ -167,25 +65,25 @@ impl Splitter {
         let mut at = 0;
         while !sink.is_full() {
             at += self.separators_len(&window[at..]);
-            let place = Place {
+            let cursor = Cursor {
                 rest: &window[at..],
                 offset: self.offset + to_u64(at),
                 tail,
             };
-            let next = match place.rest.first() {
+            let next = match cursor.rest.first() {
                 None => break,
-                Some(_) if self.is_skipping => self.skip_line(&place, sink),
+                Some(_) if self.is_skipping => self.skip_line(&cursor, sink),
                 Some(b'{') => {
-                    let visible = place.visible();
-                    let mut result = sink.object(visible, place.offset);
+                    let visible = cursor.visible();
+                    let mut result = sink.object(visible, cursor.offset);
                     if let Err(Fault::LoneSurrogate { .. }) = result {
                         let sanitized =
                             sanitized.get_or_insert_with(|| surrogates::replace_lone(window));
-                        result = sink.object(&sanitized[at..at + visible.len()], place.offset);
+                        result = sink.object(&sanitized[at..at + visible.len()], cursor.offset);
                     }
-                    self.after_object(&place, result, sink)
+                    self.after_object(&cursor, result, sink)
                 }
-                Some(_) => self.take_other(&place, sink),
+                Some(_) => self.take_other(&cursor, sink),
             };
             match next {
                 Next::Step(len) => at += len,
@@ -239,7 +137,7 @@ impl Splitter {
 
     fn after_object<S: Sink>(
         &mut self,
-        place: &Place<'_>,
+        cursor: &Cursor<'_>,
         result: Result<usize, Fault>,
         sink: &mut S,
     ) -> Next {
@@ -254,16 +152,16 @@ impl Splitter {
                 detail,
             }) => {
                 self.failures_in_a_row = 0;
-                sink.reject(place.rejected(len, reason, detail));
+                sink.reject(cursor.rejected(len, reason, detail));
                 return Next::Step(len);
             }
-            Err(Fault::Unfinished) if place.is_too_long() => (
+            Err(Fault::Unfinished) if cursor.is_too_long() => (
                 MAX_RECORD_BYTES,
                 Reason::TooLong,
                 "the object does not end within 4 MiB".into(),
             ),
             Err(Fault::Unfinished) => (
-                place.rest.len(),
+                cursor.rest.len(),
                 Reason::Truncated,
                 "the input ends before the object does".into(),
             ),
@@ -274,15 +172,15 @@ impl Splitter {
             ),
             Err(Fault::Broken { at, reason, detail }) => (at, reason, detail),
         };
-        if place.may_be_cut_at(at) {
+        if cursor.may_be_cut_at(at) {
             return Next::Wait;
         }
-        self.restart(place, reason, detail, sink)
+        self.restart(cursor, reason, detail, sink)
     }
 
     /// Takes what begins with anything but a brace.
-    fn take_other<S: Sink>(&mut self, place: &Place<'_>, sink: &mut S) -> Next {
-        let visible = place.visible();
+    fn take_other<S: Sink>(&mut self, cursor: &Cursor<'_>, sink: &mut S) -> Next {
+        let visible = cursor.visible();
         match visible.first() {
             Some(b']') if self.in_array => {
                 self.in_array = false;
@@ -295,25 +193,29 @@ impl Splitter {
                         self.in_array = true;
                         return Next::Step(1);
                     }
-                    None if place.may_be_cut_at(visible.len()) => return Next::Wait,
+                    None if cursor.may_be_cut_at(visible.len()) => return Next::Wait,
                     _ => {}
                 }
             }
             _ => {}
         }
         match json::value_len(visible) {
-            Ok(len) if place.may_be_cut_at(len) => Next::Wait,
+            Ok(len) if cursor.may_be_cut_at(len) => Next::Wait,
             Ok(len)
                 if visible
                     .get(len)
                     .is_none_or(|next| is_separator(*next) || b"]{".contains(next)) =>
             {
-                sink.reject(place.rejected(len, Reason::NotAnObject, "a value that is no object"));
+                sink.reject(cursor.rejected(
+                    len,
+                    Reason::NotAnObject,
+                    "a value that is not an object",
+                ));
                 Next::Step(len)
             }
-            Err(fault) if place.may_be_cut_at(fault.at(visible.len())) => Next::Wait,
+            Err(fault) if cursor.may_be_cut_at(fault.at(visible.len())) => Next::Wait,
             Ok(_) | Err(_) => self.restart(
-                place,
+                cursor,
                 Reason::NotJson,
                 "no JSON value begins like this".into(),
                 sink,
@@ -324,12 +226,12 @@ impl Splitter {
     /// Rejects what is here, up to where the next record may begin.
     fn restart<S: Sink>(
         &mut self,
-        place: &Place<'_>,
+        cursor: &Cursor<'_>,
         reason: Reason,
         detail: Cow<'static, str>,
         sink: &mut S,
     ) -> Next {
-        let visible = place.visible();
+        let visible = cursor.visible();
         let line_end = memchr(b'\n', visible);
         let line = &visible[..line_end.unwrap_or(visible.len())];
         let between_objects = if self.failures_in_a_row < MAX_RESTARTS {
@@ -339,15 +241,15 @@ impl Splitter {
         };
         let len = match between_objects.or(line_end) {
             Some(len) => len,
-            None if place.may_be_cut_at(visible.len()) => return Next::Wait,
+            None if cursor.may_be_cut_at(visible.len()) => return Next::Wait,
             None => {
-                self.is_skipping = place.is_too_long();
+                self.is_skipping = cursor.is_too_long();
                 visible.len()
             }
         };
         self.failures_in_a_row += 1;
         sink.reject(Rejected {
-            offset: place.offset,
+            offset: cursor.offset,
             bytes: trim_end(&visible[..len]),
             reason,
             detail,
@@ -355,53 +257,24 @@ impl Splitter {
         Next::Step(len)
     }
 
-    fn skip_line<S: Sink>(&mut self, place: &Place<'_>, sink: &mut S) -> Next {
-        let visible = place.visible();
+    fn skip_line<S: Sink>(&mut self, cursor: &Cursor<'_>, sink: &mut S) -> Next {
+        let visible = cursor.visible();
         let len = match memchr(b'\n', visible) {
             Some(len) => {
                 self.is_skipping = false;
                 len
             }
-            None if place.may_be_cut_at(visible.len()) => return Next::Wait,
+            None if cursor.may_be_cut_at(visible.len()) => return Next::Wait,
             None => visible.len(),
         };
         if len > 0 {
-            sink.reject(place.rejected(
+            sink.reject(cursor.rejected(
                 len,
                 Reason::TooLong,
                 "the rest of a line whose start was rejected",
             ));
         }
         Next::Step(len)
-    }
-}
-
-impl<'a> Place<'a> {
-    /// What may be looked at: whether a record is too long must not depend on how much of it is there.
-    fn visible(&self) -> &'a [u8] {
-        &self.rest[..self.rest.len().min(MAX_RECORD_BYTES)]
-    }
-
-    fn is_too_long(&self) -> bool {
-        self.rest.len() >= MAX_RECORD_BYTES
-    }
-
-    /// Whether what was found at `at` may be an effect of the window's end. An escape or a number may be judged some bytes
-    /// after its start, so near the end is as good as at the end.
-    fn may_be_cut_at(&self, at: usize) -> bool {
-        const LONGEST_LOOK_AHEAD: usize = 16;
-        self.tail == WindowEnd::Open
-            && !self.is_too_long()
-            && at.saturating_add(LONGEST_LOOK_AHEAD) >= self.rest.len()
-    }
-
-    fn rejected(&self, len: usize, reason: Reason, detail: &'static str) -> Rejected<'a> {
-        Rejected {
-            offset: self.offset,
-            bytes: &self.rest[..len],
-            reason,
-            detail: detail.into(),
-        }
     }
 }
 

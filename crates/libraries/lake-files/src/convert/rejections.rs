@@ -6,9 +6,9 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::Serialize;
+use event_model::rejected::RejectedLine;
 
-use super::records::{Reason, Rejected};
+use super::{fault::Reason, sink::Rejected};
 
 /// How many pieces of one object are written down one by one, and how much of them. The others are counted, and one line
 /// says so: an object of 2 bytes a piece would fill the disk otherwise.
@@ -34,25 +34,6 @@ struct More {
     first_offset: u64,
     last_offset: u64,
     reasons: BTreeMap<Reason, u64>,
-}
-
-/// One line. `aws_io::rejected` writes lines of the same members for whole objects.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    reason: &'static str,
-    detail: &'a str,
-    source_key: &'a str,
-    /// The record's place in the source, from 0, counting rows and rejections.
-    ordinal: u64,
-    /// Where it begins, in bytes from the start of the source, expanded.
-    offset: u64,
-    length: usize,
-    /// The piece, when it is UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item: Option<&'a str>,
-    /// The piece, when it is not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item_base64: Option<String>,
 }
 
 impl<'a, W: Write> Rejections<'a, W> {
@@ -86,29 +67,30 @@ impl<'a, W: Write> Rejections<'a, W> {
             return;
         }
         let item = std::str::from_utf8(rejected.bytes).ok();
-        let line = Line {
+        let item_base64 = match item {
+            Some(_) => None,
+            None => Some(BASE64_STANDARD.encode(rejected.bytes)),
+        };
+        self.write_line(&RejectedLine {
             reason: rejected.reason.as_str(),
             detail: &rejected.detail,
-            source_key: self.source_key,
-            ordinal,
-            offset: rejected.offset,
-            length: rejected.bytes.len(),
+            source_key: Some(self.source_key),
+            // The record's number in the source, counting rows and rejections.
+            ordinal: Some(ordinal),
+            offset: Some(rejected.offset),
+            length: Some(rejected.bytes.len()),
             item,
-            item_base64: match item {
-                Some(_) => None,
-                None => Some(BASE64_STANDARD.encode(rejected.bytes)),
-            },
-        };
-        self.write_line(&line);
+            item_base64: item_base64.as_deref(),
+            ..RejectedLine::default()
+        });
     }
 
-    fn write_line(&mut self, line: &Line<'_>) {
+    fn write_line(&mut self, line: &RejectedLine<'_>) {
         if self.failure.is_some() {
             return;
         }
-        let mut bytes =
-            serde_json::to_vec(line).expect("a line of text and numbers is always JSON");
-        bytes.push(b'\n');
+        let mut bytes = Vec::new();
+        line.append_to(&mut bytes);
         self.bytes += bytes.len();
         self.failure = self.out.write_all(&bytes).err();
     }
@@ -117,15 +99,14 @@ impl<'a, W: Write> Rejections<'a, W> {
     pub(crate) fn finish(mut self) -> io::Result<u64> {
         if let Some(more) = self.more.take() {
             let source_key = self.source_key;
-            self.write_line(&Line {
+            self.write_line(&RejectedLine {
                 reason: "more",
                 detail: &more.detail(),
-                source_key,
-                ordinal: more.ordinal,
-                offset: more.first_offset,
-                length: 0,
-                item: None,
-                item_base64: None,
+                source_key: Some(source_key),
+                ordinal: Some(more.ordinal),
+                offset: Some(more.first_offset),
+                length: Some(0),
+                ..RejectedLine::default()
             });
         }
         match self.failure {
@@ -150,26 +131,6 @@ impl More {
     }
 }
 
-impl Reason {
-    /// The code that rejections are counted and found by.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotJson => "not_json",
-            Self::NotAnObject => "not_an_object",
-            Self::EmptyObject => "empty_object",
-            Self::Malformed => "malformed_json",
-            Self::Truncated => "truncated",
-            Self::NotUtf8 => "not_utf8",
-            Self::TooDeep => "too_deep",
-            Self::TooLong => "too_long",
-            Self::NotExpanded => "not_expanded",
-            Self::Encoded => "encoded",
-            Self::TooMuch => "too_much",
-            Self::Body(code) => code,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +151,7 @@ mod tests {
                     } else {
                         Reason::NotAnObject
                     },
-                    detail: "a value that is no object".into(),
+                    detail: "a value that is not an object".into(),
                 },
                 ordinal,
             );

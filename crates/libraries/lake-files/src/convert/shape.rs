@@ -13,8 +13,8 @@ pub(crate) struct Shape {
 /// Where a key leads.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// To a column, by its place, as the `source`th of the paths that lead there.
-    Column { place: usize, source: usize },
+    /// To the column of that index, as the `source`th of its paths.
+    Column { column_index: usize, source: usize },
     /// Into an object.
     Inside(Shape),
 }
@@ -25,8 +25,8 @@ const ANY: &str = "*";
 /// What is known about a key of an event.
 #[derive(Debug)]
 pub(crate) struct Found<'a> {
-    /// The key's place in the shape.
-    pub(crate) place: usize,
+    /// The key's index in the shape.
+    pub(crate) index: usize,
     /// Where it leads.
     pub(crate) target: &'a Target,
     /// The event writes it in another case, or it stands for any.
@@ -36,9 +36,15 @@ pub(crate) struct Found<'a> {
 impl Shape {
     pub(crate) fn of(table: &Table) -> Self {
         let mut shape = Self::default();
-        for (place, column) in table.columns().iter().enumerate() {
+        for (column_index, column) in table.columns().iter().enumerate() {
             for (source, path) in column.from.iter().enumerate() {
-                shape.add(path, Target::Column { place, source });
+                shape.add(
+                    path,
+                    Target::Column {
+                        column_index,
+                        source,
+                    },
+                );
             }
         }
         shape
@@ -50,13 +56,13 @@ impl Shape {
             return;
         };
         let known = self.keys.iter().position(|(key, _)| **key == *outer);
-        let place = known.unwrap_or_else(|| {
+        let index = known.unwrap_or_else(|| {
             self.keys
                 .push((outer.into(), Target::Inside(Self::default())));
             self.keys.len() - 1
         });
         // A table's definition never has a path both end at a key and go on into it.
-        if let Some((_, Target::Inside(shape))) = self.keys.get_mut(place) {
+        if let Some((_, Target::Inside(shape))) = self.keys.get_mut(index) {
             shape.add(inner, target);
         }
     }
@@ -69,7 +75,7 @@ impl Shape {
             && fast_eq(name.as_bytes(), key)
         {
             return Some(Found {
-                place: expected,
+                index: expected,
                 target,
                 is_folded: false,
             });
@@ -79,16 +85,16 @@ impl Shape {
                 .iter()
                 .position(|(name, _)| matches(name.as_bytes(), key))
         };
-        let (place, is_folded) = match position(fast_eq) {
-            Some(place) => (place, false),
+        let (index, is_folded) = match position(fast_eq) {
+            Some(index) => (index, false),
             None => (
                 position(<[u8]>::eq_ignore_ascii_case).or_else(|| self.any())?,
                 true,
             ),
         };
-        let (_, target) = self.keys.get(place)?;
+        let (_, target) = self.keys.get(index)?;
         Some(Found {
-            place,
+            index,
             target,
             is_folded,
         })
@@ -99,8 +105,8 @@ impl Shape {
     }
 
     /// A key's own spelling.
-    pub(crate) fn key(&self, place: usize) -> &str {
-        self.keys.get(place).map_or("", |(key, _)| key)
+    pub(crate) fn key(&self, index: usize) -> &str {
+        self.keys.get(index).map_or("", |(key, _)| key)
     }
 }
 
@@ -113,7 +119,7 @@ mod tests {
         let shape = Shape::of(&Table::product_events());
 
         let column = |key: &str, expected| match shape.find(key.as_bytes(), expected)?.target {
-            Target::Column { place, .. } => Some(*place),
+            Target::Column { column_index, .. } => Some(*column_index),
             Target::Inside(_) => None,
         };
         assert_eq!(column("event", 0), Some(0));

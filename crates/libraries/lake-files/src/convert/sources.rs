@@ -14,7 +14,7 @@ use super::clock::{Clock, EventTime};
 /// The columns with several sources, and what the event that is being read has for them.
 #[derive(Debug)]
 pub(crate) struct Contests {
-    /// By place; `None` for a column with one source.
+    /// By column index; `None` for a column with one source.
     columns: Vec<Option<Contest>>,
     event_time: usize,
     clock: Clock,
@@ -49,8 +49,8 @@ impl Contests {
     }
 
     /// Whether the column has several sources.
-    pub(crate) fn has(&self, place: usize) -> bool {
-        matches!(self.columns.get(place), Some(Some(_)))
+    pub(crate) fn has(&self, column_index: usize) -> bool {
+        matches!(self.columns.get(column_index), Some(Some(_)))
     }
 
     /// Begins an event.
@@ -62,20 +62,20 @@ impl Contests {
     }
 
     /// Whether a column with several sources is done with this text; always true for one with a single source.
-    pub(crate) fn is_text_sure(&self, place: usize, text: &str) -> bool {
-        !self.has(place) || !text.trim().is_empty()
+    pub(crate) fn is_text_sure(&self, column_index: usize, text: &str) -> bool {
+        !self.has(column_index) || !text.trim().is_empty()
     }
 
     /// Whether a column with several sources is done with this time.
-    pub(crate) fn is_instant_sure(&self, place: usize, ms: i64) -> bool {
-        place != self.event_time
-            || !self.has(place)
+    pub(crate) fn is_instant_sure(&self, column_index: usize, ms: i64) -> bool {
+        column_index != self.event_time
+            || !self.has(column_index)
             || self.clock.judge(Some(ms), None) == EventTime::Sent(ms)
     }
 
     /// Whether the column is to take this value of that source, as far as is known yet.
-    pub(crate) fn offer(&mut self, place: usize, source: usize, is_sure: bool) -> bool {
-        let Some(Some(contest)) = self.columns.get_mut(place) else {
+    pub(crate) fn offer(&mut self, column_index: usize, source: usize, is_sure: bool) -> bool {
+        let Some(Some(contest)) = self.columns.get_mut(column_index) else {
             return true;
         };
         let candidate = Candidate {

@@ -18,7 +18,7 @@ const MAX_TEMPLATES: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     /// Where it goes.
-    pub(crate) home: FieldTarget,
+    pub(crate) target: FieldTarget,
     /// Where it is, as it is written.
     pub(crate) value: Range<usize>,
 }
@@ -26,8 +26,8 @@ pub(crate) struct Field {
 /// Where a value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldTarget {
-    /// To the column of that place, as it was found by the `source`th of the paths to it.
-    Column { place: usize, source: usize },
+    /// The column of that index, found by the `source`th of its paths.
+    Column { column_index: usize, source: usize },
     /// To `_extra`, as no column is for its key, which has so many bytes and begins so many before the value.
     Extra { key_len: usize, key_back: usize },
 }
@@ -47,18 +47,20 @@ struct Template {
 struct TemplateField {
     /// What precedes the value, from the event's start or the value before.
     before: Box<[u8]>,
-    home: FieldTarget,
+    target: FieldTarget,
 }
 
 impl Templates {
     /// Finds the fields of the event at the start of `tail`, if it is like one that was learned. Returns the event's length.
     pub(crate) fn find(&mut self, tail: &[u8], fields: &mut Vec<Field>) -> Option<usize> {
-        let (place, len) = self
-            .0
-            .iter()
-            .enumerate()
-            .find_map(|(place, template)| Some((place, template.match_start(tail, fields)?)))?;
-        self.0[..=place].rotate_right(1);
+        let (column_index, len) =
+            self.0
+                .iter()
+                .enumerate()
+                .find_map(|(column_index, template)| {
+                    Some((column_index, template.match_start(tail, fields)?))
+                })?;
+        self.0[..=column_index].rotate_right(1);
         Some(len)
     }
 
@@ -72,7 +74,7 @@ impl Templates {
                 end = field.value.end;
                 TemplateField {
                     before: before.into(),
-                    home: field.home,
+                    target: field.target,
                 }
             })
             .collect();
@@ -90,12 +92,12 @@ impl Template {
         let mut at = 0;
         for field in &self.fields {
             at += prefix_len(&tail[at..], &field.before)?;
-            let len = match field.home {
+            let len = match field.target {
                 FieldTarget::Column { .. } => value_len(&tail[at..])?,
                 FieldTarget::Extra { .. } => json::value_len(&tail[at..]).ok()?,
             };
             found.push(Field {
-                home: field.home,
+                target: field.target,
                 value: at..at + len,
             });
             at += len;
@@ -108,8 +110,8 @@ fn prefix_len(bytes: &[u8], prefix: &[u8]) -> Option<usize> {
     fast_eq(bytes.get(..prefix.len())?, prefix).then_some(prefix.len())
 }
 
-/// The length of a string without escapes, or of what is between here and the next comma or brace. Whoever takes the value
-/// must check that the latter is one.
+/// The length of a string without escapes, or of what is between here and the next comma or brace. The caller must check that the latter is a
+/// value.
 fn value_len(bytes: &[u8]) -> Option<usize> {
     match bytes.split_first()? {
         (b'"', rest) => Some(plain_len(rest)? + 2),
@@ -154,9 +156,12 @@ mod tests {
 
     use super::*;
 
-    fn field(place: usize, value: Range<usize>) -> Field {
+    fn field(column_index: usize, value: Range<usize>) -> Field {
         Field {
-            home: FieldTarget::Column { place, source: 0 },
+            target: FieldTarget::Column {
+                column_index,
+                source: 0,
+            },
             value,
         }
     }
@@ -183,7 +188,7 @@ mod tests {
     #[test]
     fn what_has_no_column_may_be_any_value() {
         let mut templates = Templates::default();
-        let home = FieldTarget::Extra {
+        let target = FieldTarget::Extra {
             key_len: 1,
             key_back: 3,
         };
@@ -192,7 +197,7 @@ mod tests {
             &[
                 field(0, 5..8),
                 Field {
-                    home,
+                    target,
                     value: 13..14,
                 },
             ],

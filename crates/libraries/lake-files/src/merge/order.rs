@@ -1,17 +1,17 @@
-//! The order of a closed day: by the table's sort columns, then by time. NULL comes last.
+//! The order of a compacted day: by the table's sort columns, then by time. NULL comes last.
 
 use std::cmp::Ordering;
 
 use lake_schema::{ColumnType, Table};
 
-use super::source_files::{read_column, row_count, text_passes};
+use super::source_files::{SourceFiles, SourceGroup};
 use crate::{
     columns::{Column, NULL, TextColumn},
-    parquet_file::{FileReader, ReadError},
+    parquet_file::ReadError,
 };
 
-/// How many strings decide where a column is cut into passes, for each pass.
-const SAMPLES_A_PASS: usize = 256;
+/// The number of sampled strings for each pass, by which a column is split into passes.
+const SAMPLES_PER_PASS: usize = 256;
 
 /// What two rows are compared by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,14 +22,13 @@ struct Key {
     row: u32,
 }
 
-/// The rows of all files, numbered through, in order and without those that are duplicates. Holds about `column_bytes` of a
-/// column at once.
+/// The rows of all files, numbered through, in order and without those that are duplicates.
 pub(super) fn sorted_rows(
     table: &Table,
-    files: &[FileReader],
+    files: &SourceFiles<'_>,
     is_duplicate: &[bool],
-    column_bytes: usize,
 ) -> Result<Vec<u32>, ReadError> {
+    let times = read_times(files, table.event_time())?;
     let mut keys: Vec<Key> = (0..)
         .zip(is_duplicate)
         .map(|(row, _)| Key {
@@ -38,35 +37,29 @@ pub(super) fn sorted_rows(
             row,
         })
         .collect();
-    for (number, place) in table.sort().iter().enumerate() {
-        for_each_rank(files, *place, column_bytes, |row, rank| {
+    for (key, time) in keys.iter_mut().zip(times) {
+        key.time = time.unwrap_or(i64::MAX);
+    }
+    for (number, column_index) in table.sort().iter().enumerate() {
+        for_each_rank(files, *column_index, |row, rank| {
             keys[row].ranks[number] = rank;
         })?;
-    }
-    let times = read_column(files, table.event_time(), ColumnType::Timestamp, |_, _| {
-        true
-    })?;
-    if let Column::Timestamp(times) = times {
-        for (key, time) in keys.iter_mut().zip(times) {
-            key.time = time.unwrap_or(i64::MAX);
-        }
     }
     keys.retain(|key| !is_duplicate[key.row as usize]);
     keys.sort_unstable();
     Ok(keys.into_iter().map(|key| key.row).collect())
 }
 
-/// Calls `set` with each row that has a string, and the string's place among the different strings of the column: so that rows
-/// are compared by numbers.
+/// Calls `set` with each row that has a string, and the string's rank among the different strings of the column, so that rows are
+/// compared by numbers.
 fn for_each_rank(
-    files: &[FileReader],
-    place: usize,
-    column_bytes: usize,
+    files: &SourceFiles<'_>,
+    column_index: usize,
     mut set: impl FnMut(usize, u32),
 ) -> Result<(), ReadError> {
     let mut next_rank = 0;
-    for range in cut(files, place, column_bytes)? {
-        let column = read_text(files, place, |_, text| range.contains(text))?;
+    for range in text_ranges(files, column_index)? {
+        let column = read_text(files, column_index, |_, text| range.contains(text))?;
         let ranks = ranks(&column, &mut next_rank);
         for (row, code) in column.codes().iter().enumerate() {
             if *code != NULL {
@@ -77,7 +70,7 @@ fn for_each_rank(
     Ok(())
 }
 
-/// Strings from one on, and before another.
+/// A range of strings.
 struct TextRange {
     start: Option<Vec<u8>>,
     end: Option<Vec<u8>>,
@@ -90,17 +83,13 @@ impl TextRange {
     }
 }
 
-/// Cuts the strings of a column into ranges of which each fits the memory, as far as a sample tells.
-fn cut(
-    files: &[FileReader],
-    place: usize,
-    column_bytes: usize,
-) -> Result<Vec<TextRange>, ReadError> {
-    let pass_count = text_passes(files, place, column_bytes);
+/// Splits the strings of a column into a range for each of its passes, estimated from a sample.
+fn text_ranges(files: &SourceFiles<'_>, column_index: usize) -> Result<Vec<TextRange>, ReadError> {
+    let pass_count = files.columns[column_index].pass_count;
     let mut starts = Vec::new();
     if pass_count > 1 {
-        let step = (row_count(files) / (pass_count * SAMPLES_A_PASS)).max(1);
-        let some_rows = read_text(files, place, |row, _| row % step == 0)?;
+        let step = (files.row_count() / (pass_count * SAMPLES_PER_PASS)).max(1);
+        let some_rows = read_text(files, column_index, |row, _| row % step == 0)?;
         let mut samples: Vec<&[u8]> = (0..some_rows.len())
             .filter_map(|row| some_rows.get(row))
             .collect();
@@ -118,18 +107,44 @@ fn cut(
         .collect())
 }
 
-fn read_text(
-    files: &[FileReader],
-    place: usize,
+/// A column of all files, whose rows are numbered through. Strings that `is_wanted` rejects are NULL instead.
+fn read_column(
+    files: &SourceFiles<'_>,
+    column_index: usize,
+    kind: ColumnType,
     is_wanted: impl Fn(usize, &[u8]) -> bool,
-) -> Result<TextColumn, ReadError> {
-    match read_column(files, place, ColumnType::String, is_wanted)? {
-        Column::Text(values) => Ok(values),
-        _ => unreachable!("a column is read as what it is"),
+) -> Result<Column, ReadError> {
+    let mut column = Column::new(kind);
+    for SourceGroup { file, group, rows } in &files.groups {
+        let first = rows.start;
+        file.read_group(*group, column_index, &mut column, first, |row, text| {
+            is_wanted(first + row, text)
+        })?;
+    }
+    Ok(column)
+}
+
+/// A column of times of all files, in milliseconds since the epoch. It may end before the last row; further rows are NULL.
+fn read_times(files: &SourceFiles<'_>, column_index: usize) -> Result<Vec<Option<i64>>, ReadError> {
+    match read_column(files, column_index, ColumnType::Timestamp, |_, _| true)? {
+        Column::Timestamp(times) => Ok(times),
+        _ => unreachable!("a column is read as its type"),
     }
 }
 
-/// Each entry's place among the different entries in order, from `next_rank` on.
+/// A column of strings of all files. Strings that `is_wanted` rejects are NULL instead.
+fn read_text(
+    files: &SourceFiles<'_>,
+    column_index: usize,
+    is_wanted: impl Fn(usize, &[u8]) -> bool,
+) -> Result<TextColumn, ReadError> {
+    match read_column(files, column_index, ColumnType::String, is_wanted)? {
+        Column::Text(values) => Ok(values),
+        _ => unreachable!("a column is read as its type"),
+    }
+}
+
+/// The rank of each entry among the different entries, from `next_rank` on.
 fn ranks(column: &TextColumn, next_rank: &mut u32) -> Vec<u32> {
     let count = u32::try_from(column.entry_count()).expect("entries are numbered by 32 bits");
     let skipped = common_prefix_len(column, count);

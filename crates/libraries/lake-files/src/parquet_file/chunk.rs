@@ -1,12 +1,11 @@
 //! Columns of rows as Parquet column chunks.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use lake_schema::{ColumnType, Table};
 use parquet::{
     basic::{Compression, Encoding, ZstdLevel},
-    column::writer::{ColumnCloseResult, ColumnWriterImpl},
+    column::writer::ColumnWriterImpl,
     data_type::{BoolType, DataType, DoubleType, Int64Type},
     errors::ParquetError,
     file::{
@@ -16,29 +15,8 @@ use parquet::{
     schema::types::{ColumnDescPtr, ColumnPath},
 };
 
-use super::{
-    slice::{FileSlice, SpillFile},
-    text::TextEncoder,
-};
+use super::{encoded::EncodedChunk, text::TextEncoder};
 use crate::columns::Column;
-
-/// A column chunk, ready to be appended to a row group. Its bytes are in memory or in a file.
-#[derive(Debug)]
-pub(crate) struct EncodedChunk<B = Bytes> {
-    pub(crate) bytes: B,
-    /// What the footer says of it. Its offsets count from the start of `bytes`.
-    pub(crate) close: ColumnCloseResult,
-}
-
-impl EncodedChunk {
-    /// Puts the bytes aside.
-    pub(crate) fn spill(self, spill_file: &mut SpillFile) -> io::Result<EncodedChunk<FileSlice>> {
-        Ok(EncodedChunk {
-            bytes: spill_file.append(&self.bytes[..])?,
-            close: self.close,
-        })
-    }
-}
 
 /// Encodes the columns of one file.
 pub(crate) struct ChunkEncoder {
@@ -48,7 +26,7 @@ pub(crate) struct ChunkEncoder {
 }
 
 impl ChunkEncoder {
-    /// For columns that are described by `descriptions`, in the order of their places.
+    /// For columns that are described by `descriptions`, in the order of their indices.
     pub(super) fn new(
         descriptions: &[ColumnDescPtr],
         properties: Arc<WriterProperties>,
@@ -64,11 +42,11 @@ impl ChunkEncoder {
     /// The chunk of `rows` of `column`, in that order. Rows beyond the column's end are NULL.
     pub(crate) fn encode(
         &mut self,
-        place: usize,
+        column_index: usize,
         column: &Column,
         rows: &[u32],
     ) -> Result<EncodedChunk, ParquetError> {
-        let description = &self.descriptions[place];
+        let description = &self.descriptions[column_index];
         match column {
             Column::Text(values) => self.text.encode(values, rows, description),
             Column::Bigint(values) | Column::Timestamp(values) => {
@@ -106,9 +84,9 @@ impl ChunkEncoder {
     }
 }
 
-/// Who has written a file, in the form that parquet-java reads
-/// (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>, `created_by`): readers work around
-/// faults of writers by it, and parquet-java takes a writer that it cannot make out for one whose old statistics are wrong.
+/// The program that wrote a file, in the form that parquet-java parses
+/// (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>, `created_by`): readers use it to work
+/// around faults of writers, and parquet-java ignores statistics of strings by a writer that it cannot identify.
 const CREATED_BY: &str = concat!("cistern version ", env!("CARGO_PKG_VERSION"), " (build ");
 /// The commit that was built, if the build sets it.
 const BUILD: &str = match option_env!("CISTERN_BUILD") {
@@ -116,7 +94,7 @@ const BUILD: &str = match option_env!("CISTERN_BUILD") {
     None => "unknown",
 };
 
-/// What is the same of all files of a table.
+/// The writer properties of all files of a table.
 pub(super) fn properties(table: &Table, level: ZstdLevel) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_created_by(format!("{CREATED_BY}{BUILD})"))

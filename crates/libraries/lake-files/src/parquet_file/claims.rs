@@ -1,6 +1,6 @@
 //! What a file says of itself, compared with its bytes before anything is allocated by it.
 //!
-//! A file that was cut off, damaged or written by another program may claim any number of rows and any size of a page. A reader
+//! A file that was truncated, damaged or written by another program may claim any number of rows and any size of a page. A reader
 //! that believes it ends the process, and with it the work on all other files.
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ const MAGIC: &[u8] = b"PAR1";
 /// The magic number at the start; and at the end the footer's length before it.
 const FRAME_BYTES: u64 = 12;
 const TAIL_BYTES: usize = 8;
-/// A closed day of a hundred row groups and forty columns takes a fourth of it.
+/// A compacted day of a hundred row groups and forty columns takes a fourth of it.
 const MAX_FOOTER_BYTES: usize = 4 << 20;
 /// A page of the lake's files ends soon after its first MiB, and one string is much smaller than this.
 const MAX_PAGE_BYTES: i64 = 256 << 20;
@@ -41,7 +41,7 @@ pub(super) fn check_footer(file: &impl ChunkReader) -> Result<(), ReadError> {
     let (length, magic) = tail.split_first_chunk().ok_or(too_short)?;
     if magic != MAGIC {
         return Err(ReadError::NotParquet {
-            what: "does not end as Parquet does: it is cut off, or something else",
+            what: "does not end like Parquet: it is truncated, or of another format",
         });
     }
     let footer_len = u32::from_le_bytes(*length);

@@ -114,8 +114,8 @@ pub(super) fn decode(bytes: &[u8], width: u8, count: usize, out: &mut Vec<u32>) 
 fn unpack(packed: &[u8], width: u8, count: usize, out: &mut Vec<u32>) {
     let mask = u64::from(u32::MAX >> (u32::BITS - u32::from(width).max(1)));
     let width = usize::from(width);
-    out.extend((0..count).map(|place| {
-        let bit = place * width;
+    out.extend((0..count).map(|index| {
+        let bit = index * width;
         let mut bytes = [0; 8];
         let from = &packed[bit / 8..];
         let len = from.len().min(8);
@@ -127,10 +127,10 @@ fn unpack(packed: &[u8], width: u8, count: usize, out: &mut Vec<u32>) {
 
 fn read_varint(bytes: &mut &[u8]) -> Option<usize> {
     let mut number = 0;
-    for place in 0..5 {
+    for index in 0..5 {
         let (byte, rest) = bytes.split_first()?;
         *bytes = rest;
-        number |= usize::from(byte & 0x7f) << (7 * place);
+        number |= usize::from(byte & 0x7f) << (7 * index);
         if *byte < 0x80 {
             return Some(number);
         }
@@ -156,10 +156,10 @@ mod tests {
         let mut values = Vec::new();
         while values.len() < count {
             let mut header = 0_u64;
-            for place in 0.. {
+            for index in 0.. {
                 let byte = bytes[0];
                 bytes = &bytes[1..];
-                header |= u64::from(byte & 0x7f) << (7 * place);
+                header |= u64::from(byte & 0x7f) << (7 * index);
                 if byte < 0x80 {
                     break;
                 }
@@ -175,11 +175,11 @@ mod tests {
             } else {
                 let (packed, rest) = bytes.split_at((header >> 1) as usize * usize::from(width));
                 bytes = rest;
-                let bit = |place: usize| u32::from(packed[place / 8] >> (place % 8) & 1);
+                let bit = |index: usize| u32::from(packed[index / 8] >> (index % 8) & 1);
                 let groups = packed.len() * 8 / usize::from(width);
                 values.extend((0..groups).map(|value| {
                     (0..usize::from(width))
-                        .map(|place| bit(value * usize::from(width) + place) << place)
+                        .map(|index| bit(value * usize::from(width) + index) << index)
                         .sum::<u32>()
                 }));
             }

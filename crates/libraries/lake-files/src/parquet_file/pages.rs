@@ -12,8 +12,8 @@ use parquet::{
 use super::hybrid;
 use crate::columns::TextColumn;
 
-/// Appends the values of `pages` to `column`. Those that `is_wanted`, by their place in the chunk, does not want become NULL, so
-/// that rows keep their places. Returns how many rows there were.
+/// Appends the values of `pages` to `column`. Values that `is_wanted` rejects, by their index in the chunk, become NULL, so that rows
+/// keep their indices. Returns the number of rows.
 pub(super) fn read_text(
     mut pages: Box<dyn PageReader>,
     column: &mut TextColumn,
@@ -52,7 +52,7 @@ pub(super) fn read_text(
     Ok(rows)
 }
 
-/// Reads which rows have a value (1) or none (0), and returns what follows.
+/// Reads whether each row has a value (1) or none (0), and returns the rest of the page.
 fn read_levels<'a>(
     page: &'a [u8],
     count: usize,
@@ -98,9 +98,9 @@ struct Dictionary {
 }
 
 struct Entry {
-    /// Where it is in the dictionary's bytes.
+    /// Its range in the dictionary's bytes.
     range: Range<usize>,
-    /// Its code in the column, as soon as a row wants it.
+    /// Its code in the column, from the first row that has it.
     code: Option<u32>,
 }
 

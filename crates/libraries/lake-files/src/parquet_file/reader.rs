@@ -23,8 +23,8 @@ use crate::columns::{Column, column_types};
 /// A file that is being read.
 pub(crate) struct FileReader {
     file: SerializedFileReader<FileSlice>,
-    /// Where the columns of rows are in the file, by their place. One that was declared after it was written is nowhere.
-    places: Vec<Option<usize>>,
+    /// For each column of the table, its index in the file. `None` if the column was declared after the file was written.
+    column_indices: Vec<Option<usize>>,
 }
 
 /// A file that does not fit its table.
@@ -122,11 +122,12 @@ impl FileReader {
             claims::check_footer(file)?;
             let reader = SerializedFileReader::new(file.clone())?;
             let metadata = reader.metadata();
-            let places = schema::find_places(metadata.file_metadata().schema_descr(), table)?;
+            let column_indices =
+                schema::find_columns(metadata.file_metadata().schema_descr(), table)?;
             claims::check_pages(file, metadata)?;
             Ok(Self {
                 file: reader,
-                places,
+                column_indices,
             })
         })
     }
@@ -134,11 +135,11 @@ impl FileReader {
     /// Reads everything, and so finds out whether it can be read.
     pub(crate) fn check(&self, table: &Table) -> Result<(), ReadError> {
         catch(|| {
-            for (place, (_, kind)) in column_types(table).enumerate() {
+            for (column_index, (_, kind)) in column_types(table).enumerate() {
                 let mut column = Column::new(kind);
                 for group in 0..self.group_count() {
                     column.clear();
-                    self.read_group(group, place, &mut column, 0, |_, _| true)?;
+                    self.read_group(group, column_index, &mut column, 0, |_, _| true)?;
                 }
             }
             Ok(())
@@ -160,35 +161,35 @@ impl FileReader {
     }
 
     /// How much a column takes in memory at most, without what each row takes.
-    pub(crate) fn size_bytes(&self, place: usize) -> usize {
-        let Some(place) = self.places[place] else {
+    pub(crate) fn size_bytes(&self, column_index: usize) -> usize {
+        let Some(index) = self.column_indices[column_index] else {
             return 0;
         };
         let groups = self.file.metadata().row_groups().iter();
         groups
-            .map(|group| group.column(place).uncompressed_size())
+            .map(|group| group.column(index).uncompressed_size())
             .map(|size| usize::try_from(size).unwrap_or(0))
             .sum()
     }
 
     /// Reads a row group's values of one column, of which there are to be `first` before. When all of them are NULL, the column
-    /// stays as it is: it is NULL from its end on. Strings that `is_wanted`, by their row's place in the group, does not want
-    /// are NULL instead.
+    /// stays as it is: it is NULL from its end on. Strings that `is_wanted`, by their row's index in the group, rejects are read
+    /// as NULL.
     pub(crate) fn read_group(
         &self,
         group: usize,
-        place: usize,
+        column_index: usize,
         column: &mut Column,
         first: usize,
         is_wanted: impl Fn(usize, &[u8]) -> bool,
     ) -> Result<(), ReadError> {
         let rows = self.group_rows(group);
         let group = self.file.get_row_group(group)?;
-        if let Some(place) = self.places[place]
-            && !is_null(group.metadata().column(place), rows)
+        if let Some(index) = self.column_indices[column_index]
+            && !is_null(group.metadata().column(index), rows)
         {
             column.pad(first);
-            read_chunk(&*group, place, rows, column, is_wanted)?;
+            read_chunk(&*group, index, rows, column, is_wanted)?;
         }
         Ok(())
     }
@@ -202,16 +203,16 @@ fn is_null(chunk: &ColumnChunkMetaData, rows: usize) -> bool {
 
 fn read_chunk(
     group: &dyn RowGroupReader,
-    place: usize,
+    index: usize,
     rows: usize,
     column: &mut Column,
     is_wanted: impl Fn(usize, &[u8]) -> bool,
 ) -> Result<(), ParquetError> {
     let read = match column {
         Column::Text(values) => {
-            pages::read_text(group.get_column_page_reader(place)?, values, is_wanted)?
+            pages::read_text(group.get_column_page_reader(index)?, values, is_wanted)?
         }
-        column => match (group.get_column_reader(place)?, column) {
+        column => match (group.get_column_reader(index)?, column) {
             (
                 ColumnReader::Int64ColumnReader(reader),
                 Column::Bigint(values) | Column::Timestamp(values),
@@ -222,7 +223,7 @@ fn read_chunk(
             (ColumnReader::BoolColumnReader(reader), Column::Boolean(values)) => {
                 read_values(reader, rows, values)?
             }
-            _ => unreachable!("places are those of columns of the table's types"),
+            _ => unreachable!("a file's columns were checked against the table's types"),
         },
     };
     // Fewer would shift every row after them against its other columns.

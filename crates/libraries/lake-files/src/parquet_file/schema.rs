@@ -12,7 +12,7 @@ use parquet::{
 use super::ReadError;
 use crate::columns::column_types;
 
-/// The columns of a table's files: those of rows, then `_file`, and in closed months `dt`, which in others is no column but the
+/// The columns of a table's files: those of rows, then `_file`, and in monthly copies `dt`, which in others is no column but the
 /// folder.
 fn columns(table: &Table) -> Vec<(&str, ColumnType)> {
     let day = match table.period() {
@@ -69,17 +69,17 @@ fn kind_of(column: &ColumnDescriptor) -> Option<ColumnType> {
     }
 }
 
-/// Where the columns of rows are in a file, by their place. One that was declared after it was written is nowhere.
+/// For each column of the table, its index in the file. `None` if the column was declared after the file was written.
 ///
 /// # Errors
 /// When the file has a column that the table does not declare: what is in there would be lost.
-pub(super) fn find_places(
+pub(super) fn find_columns(
     file: &SchemaDescriptor,
     table: &Table,
 ) -> Result<Vec<Option<usize>>, ReadError> {
     let known: Vec<(&str, ColumnType)> = column_types(table).collect();
-    let mut places = vec![None; known.len()];
-    for (place, column) in file.columns().iter().enumerate() {
+    let mut column_indices = vec![None; known.len()];
+    for (column_index, column) in file.columns().iter().enumerate() {
         let name = column.name();
         // Wherever the rows go, that is another file.
         if name == FILE {
@@ -92,7 +92,7 @@ pub(super) fn find_places(
             .ok_or_else(|| ReadError::UnknownColumn {
                 column: name.to_owned(),
             })?;
-        places[found] = Some(place);
+        column_indices[found] = Some(column_index);
     }
-    Ok(places)
+    Ok(column_indices)
 }

@@ -1,7 +1,7 @@
-//! Puts the row groups of finished files into another, as they are.
+//! Copies the row groups of finished files into another file, unchanged.
 //!
-//! Their bytes are copied and only their places change, so that neither memory nor CPU time grows with the rows. What is
-//! made anew are the two columns that hold one value in all rows of a file: `_file` and `dt`.
+//! Their bytes are copied and only their offsets change, so that neither memory nor CPU time grows with the rows. What is
+//! encoded again are the two columns that hold one value in all rows of a file: `_file` and `dt`.
 
 use std::{fs::File, io::Write, sync::Arc};
 
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::columns::TextColumn;
 
-/// A row group of a closed day has fewer than two million rows. What is made for each row of one is held at once.
+/// A row group of a compacted day has fewer than two million rows. Memory grows with the rows of one row group.
 const MAX_GROUP_ROWS: usize = 16 << 20;
 
 /// A finished file.
@@ -39,7 +39,7 @@ impl Finished {
     pub(crate) fn open(file: File) -> Result<Self, ReadError> {
         catch(|| {
             claims::check_footer(&file)?;
-            // As they are, to be written again; the crate keeps less of them by itself.
+            // Complete, to be written again; by default the crate keeps only a summary.
             let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
             let metadata = ParquetMetaDataReader::new()
                 .with_metadata_options(Some(options))
@@ -62,28 +62,28 @@ impl Finished {
         self.file
     }
 
-    /// Whether the file has every column of `table`; one that was declared later it has not.
+    /// Whether the file has every column of `table`. It lacks columns that were declared after it was written.
     ///
     /// # Errors
-    /// When it has a column that the table does not declare: what is in there would be lost.
+    /// When it has a column that the table does not declare, because its values would be lost.
     pub(crate) fn has_all_columns(&self, table: &Table) -> Result<bool, ReadError> {
         let schema = self.metadata.file_metadata().schema_descr();
-        let places = schema::find_places(schema, table)?;
-        Ok(places.iter().all(Option::is_some))
+        let column_indices = schema::find_columns(schema, table)?;
+        Ok(column_indices.iter().all(Option::is_some))
     }
 }
 
-/// A file that is being put together.
+/// A file that is assembled from others.
 pub(crate) struct FileSplicer<W: Write + Send> {
     file: SerializedFileWriter<W>,
     text: TextEncoder,
-    /// What `_file` holds in every row.
+    /// The value of `_file` in every row.
     id: TextColumn,
     row_count: u64,
 }
 
 impl<W: Write + Send> FileSplicer<W> {
-    /// Begins the file of a closed month that is named `id`.
+    /// Begins the file of a monthly copy that is named `id`.
     pub(crate) fn new(out: W, months: &Table, id: FileId) -> Result<Self, ParquetError> {
         let level = ZstdLevel::try_new(ZSTD_LEVEL)?;
         let properties = Arc::new(properties(months, level));
@@ -103,12 +103,12 @@ impl<W: Write + Send> FileSplicer<W> {
             let rows = vec![0; row_count(group)?];
             let mut out = self.file.next_row_group()?;
             for description in &descriptions {
-                let made_anew = match description.name() {
+                let constant = match description.name() {
                     FILE => Some(&self.id),
                     DAY => Some(&day),
                     _ => None,
                 };
-                if let Some(value) = made_anew {
+                if let Some(value) = constant {
                     let chunk = self.text.encode(value, &rows, description)?;
                     out.append_column(&chunk.bytes, chunk.close)?;
                 } else {
@@ -122,7 +122,7 @@ impl<W: Write + Send> FileSplicer<W> {
         Ok(())
     }
 
-    /// Writes the footer. Returns what the file was written to, and how many rows it has.
+    /// Writes the footer. Returns the output, and the number of rows.
     pub(crate) fn finish(self) -> Result<(W, u64), ParquetError> {
         Ok((self.file.into_inner()?, self.row_count))
     }
@@ -138,7 +138,7 @@ fn find<'a>(
         .ok_or_else(|| ParquetError::General(format!("no column {}", description.name())))
 }
 
-/// What the writer of the chunk would have said about it when it closed it.
+/// The metadata that the writer of the chunk returned when it finished it.
 fn close(
     column: &ColumnChunkMetaData,
     description: &ColumnDescPtr,

@@ -24,16 +24,16 @@ use self::{
     bounds::Bounds,
     page::{Dictionary, PageBuffer, push_plain, to_u32},
 };
-use super::chunk::EncodedChunk;
+use super::encoded::EncodedChunk;
 use crate::columns::TextColumn;
 
-/// Writes column chunks of strings, keeping its memory from one to the next.
+/// Writes column chunks of strings, reusing its buffers.
 pub(super) struct TextEncoder {
     level: ZstdLevel,
     zstd: zstd::bulk::Compressor<'static>,
     dictionary: Dictionary,
     page: PageBuffer,
-    /// A page as it is compressed.
+    /// A page before it is compressed.
     body: Vec<u8>,
 }
 
@@ -112,14 +112,14 @@ impl TextEncoder {
     }
 }
 
-/// A column chunk on its way out.
+/// A column chunk that is being written.
 struct Chunk {
     sink: TrackedWrite<Vec<u8>>,
     uncompressed_bytes: usize,
-    /// Where the first data page begins.
+    /// The offset of the first data page.
     data_offset: Option<u64>,
-    /// How many pages of each kind there are, the dictionary first. Without it readers do not know that every value is in the
-    /// dictionary, and do not look there for whether they need the chunk at all.
+    /// The number of pages of each kind, the dictionary first. Readers that know from it that every value is in the dictionary can skip
+    /// the chunk by looking only there.
     pages: Vec<PageEncodingStats>,
 }
 

@@ -10,7 +10,8 @@ use parquet::{
 };
 
 use super::{
-    chunk::{ChunkEncoder, EncodedChunk, properties},
+    chunk::{ChunkEncoder, properties},
+    encoded::EncodedChunk,
     schema,
 };
 use crate::columns::{Column, Columns, TextColumn};
@@ -25,8 +26,8 @@ pub(crate) struct FileWriter<W: Write + Send> {
     encoder: ChunkEncoder,
     /// What `_file` holds in every row.
     id: Column,
-    /// The place of `_file`, behind the columns of rows.
-    id_place: usize,
+    /// The index of `_file`, after the columns of rows.
+    id_index: usize,
     row_count: u64,
 }
 
@@ -40,7 +41,7 @@ impl<W: Write + Send> FileWriter<W> {
         Ok(Self {
             encoder: ChunkEncoder::new(descriptions, properties, level)?,
             id: Column::Text(TextColumn::of(&id.to_string())),
-            id_place: descriptions.len() - 1,
+            id_index: descriptions.len() - 1,
             file,
             row_count: 0,
         })
@@ -61,7 +62,7 @@ impl<W: Write + Send> FileWriter<W> {
             .all()
             .iter()
             .enumerate()
-            .map(|(place, column)| self.encoder.encode(place, column, rows))
+            .map(|(column_index, column)| self.encoder.encode(column_index, column, rows))
             .collect::<Result<Vec<_>, _>>()?;
         self.append_group(rows.len(), chunks)
     }
@@ -78,7 +79,7 @@ impl<W: Write + Send> FileWriter<W> {
         }
         let id = self
             .encoder
-            .encode(self.id_place, &self.id, &vec![0; rows])?;
+            .encode(self.id_index, &self.id, &vec![0; rows])?;
         group.append_column(&id.bytes, id.close)?;
         let written = group.close()?;
         self.row_count += written.num_rows().unsigned_abs();

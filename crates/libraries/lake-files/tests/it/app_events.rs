@@ -2,7 +2,7 @@
 
 use std::{env, fs, io::Write as _, path::PathBuf};
 
-use event_mapping::{Arrival, Mapper, MappingConfig, Outcome as Fate, RejectReason};
+use event_mapping::{Arrival, Mapper, MappingConfig, Outcome as EventOutcome, RejectReason};
 use event_model::mparticle::ArchivedMessage;
 use flate2::{Compression, write::GzEncoder};
 use lake_files::Source;
@@ -55,10 +55,10 @@ fn assert_alike(name: &str, body: &str) {
         .events
         .iter()
         .filter_map(|event| match &event.outcome {
-            Fate::Reject(rejection, _) if is_unreadable(rejection.reason) => {
+            EventOutcome::Reject(rejection, _) if is_unreadable(rejection.reason) => {
                 Some(rejection.reason.code())
             }
-            Fate::Reject(..) | Fate::Send(_) | Fate::Skip(_) => None,
+            EventOutcome::Reject(..) | EventOutcome::Send(_) | EventOutcome::Skip(_) => None,
         })
         .collect();
     assert_eq!(lake.reasons(), unreadable, "{name}");
@@ -68,7 +68,7 @@ fn assert_alike(name: &str, body: &str) {
         "{name}: counts"
     );
     for event in &forwarded.events {
-        let Fate::Send(call) = &event.outcome else {
+        let EventOutcome::Send(call) = &event.outcome else {
             continue;
         };
         let of_call = |row: &&Row| row["event_key"] == *call.id;
@@ -79,7 +79,12 @@ fn assert_alike(name: &str, body: &str) {
             .unwrap_or_else(|| panic!("{name}: no row {}", call.id));
         assert_eq!(row["ts"], call.at_ms, "{name}: time");
         assert_eq!(row["event_type"], event.event_type.as_str(), "{name}: kind");
-        let own = row.get("event_name").and_then(Value::as_str);
+        // The lake keeps names as they were sent; a destination takes 255 characters and no control characters.
+        let own = row.get("event_name").and_then(Value::as_str).map(|name| {
+            let kept: String = name.chars().take(255).collect();
+            kept.replace(char::is_control, "_")
+        });
+        let own = own.as_deref();
         match event.event_type.as_str() {
             "screen_view" => assert_eq!(own.unwrap_or("screen_view"), call.event_name, "{name}"),
             "custom_event" => assert_eq!(own, Some(&*call.event_name), "{name}"),
@@ -233,9 +238,9 @@ proptest! {
         assert_alike(&body, &body);
     }
 
-    /// The answer to a POST may get lost: then the same body comes again, in another message.
+    /// The response to a POST may get lost: then the same body is delivered again, in another message.
     #[test]
-    fn a_body_that_comes_again_has_the_same_ids(body in any_body()) {
+    fn a_body_that_is_delivered_again_has_the_same_ids(body in any_body()) {
         let ids = |id: &str| -> Vec<Value> {
             let rows = outcome(&Table::app_events(), archived(id, &body).as_bytes()).rows;
             rows.into_iter().map(|row| row["event_key"].clone()).collect()
@@ -259,7 +264,11 @@ proptest! {
                 let is_kept = |text: &String| match (member.0.as_str(), member.1) {
                     (name, Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => text.contains(name),
                     ("timestamp_unixtime_ms", Value::Number(_) | Value::String(_)) => true,
-                    (_, Value::String(value)) if value.parse::<i64>().is_ok() => text.contains(value.as_str()),
+                    // A text as it was sent, or a number without a plus sign and the white space around it.
+                    (_, Value::String(value)) if value.trim().parse::<i64>().is_ok() => {
+                        let number = value.trim().parse::<i64>();
+                        text.contains(value.as_str()) || number.is_ok_and(|id| text.contains(&id.to_string()))
+                    }
                     (_, value) => text.contains(&value.to_string()),
                 };
                 prop_assert!(texts.iter().any(is_kept), "{:?} of {} in {:?}", member, event, texts);

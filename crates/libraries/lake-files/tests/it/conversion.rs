@@ -340,7 +340,7 @@ fn damaged_gzip_costs_only_what_it_hides() {
         counts
             .into_iter()
             .zip(0..)
-            .all(|(count, place)| count == place)
+            .all(|(count, index)| count == index)
     );
 }
 

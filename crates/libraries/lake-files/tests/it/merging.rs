@@ -71,18 +71,18 @@ fn merge(
     for part in parts {
         merge.add(part).unwrap();
     }
-    let id = FileId::of_closed_day("t", SOURCE.first_day, &[]);
+    let id = FileId::of_compacted_day("t", SOURCE.first_day, &[]);
     merge.finish(Vec::new(), id).unwrap()
 }
 
-/// The file that a day with these parts is closed as.
-pub(crate) fn closed_day(table: &Table, parts: &[String]) -> Vec<u8> {
+/// The compacted file of a day with these parts.
+pub(crate) fn compacted_day(table: &Table, parts: &[String]) -> Vec<u8> {
     let parts = parts.iter().map(|events| part(table, events));
     merge(table, parts, LARGE).0
 }
 
 fn rows(bytes: Vec<u8>) -> Vec<Row> {
-    let id = FileId::of_closed_day("t", SOURCE.first_day, &[]).to_string();
+    let id = FileId::of_compacted_day("t", SOURCE.first_day, &[]).to_string();
     let mut rows = read(Bytes::from(bytes));
     for row in &mut rows {
         assert_eq!(row.remove("_file"), Some(Value::from(id.clone())));
@@ -165,7 +165,7 @@ fn an_event_that_came_twice_is_kept_once_whatever_else_it_says() {
     let again = merge(&table, [file(&bytes)].into_iter().chain(parts()), LARGE).1;
     assert_eq!(
         again.duplicate_count, 3,
-        "a closed day takes nothing twice that has an id"
+        "a compacted day takes nothing twice that has an id"
     );
 }
 
@@ -325,7 +325,7 @@ proptest! {
     }
 }
 
-/// A day is closed by itself: what repeats an event must repeat its time.
+/// A day is compacted by itself: what repeats an event must repeat its time.
 #[test]
 fn an_id_is_known_within_its_day() {
     let table = Table::product_events();
@@ -358,12 +358,12 @@ fn of_known_files_nothing_is_written_and_nothing_with_their_ids() {
     let event = |id: &str, n: u32| {
         format!(r#"{{"event":"e","user":"u","at":"2026-01-01 00:00:01","id":"{id}","n":{n}}}"#)
     };
-    let known = closed_day(&table, &[event("a", 1) + &event("b", 2)]);
+    let known = compacted_day(&table, &[event("a", 1) + &event("b", 2)]);
     let late = event("b", 3) + &event("c", 4) + &event("c", 5);
     let mut merge = Merge::new(table.clone(), std::env::temp_dir(), LARGE);
     merge.add(part(&table, &late)).unwrap();
     merge.add_known(file(&known)).unwrap();
-    let id = FileId::of_closed_day("t", SOURCE.first_day, &[]);
+    let id = FileId::of_compacted_day("t", SOURCE.first_day, &[]);
 
     let (bytes, merged) = merge.finish(Vec::new(), id).unwrap();
 

@@ -21,7 +21,7 @@ use proptest::prelude::*;
 
 use crate::{
     lake::SOURCE,
-    merging::{LARGE, closed_day, file, table},
+    merging::{LARGE, compacted_day, file, table},
 };
 
 fn open(bytes: &[u8]) -> SerializedFileReader<Bytes> {
@@ -67,18 +67,18 @@ fn check(bytes: &[u8]) {
     );
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).unwrap();
-        for (place, chunk) in group.metadata().columns().iter().enumerate() {
+        for (column_index, chunk) in group.metadata().columns().iter().enumerate() {
             let name = chunk.column_descr().name();
-            let pages = group.get_column_page_reader(place).unwrap();
+            let pages = group.get_column_page_reader(column_index).unwrap();
             assert_eq!(told(chunk), found(pages), "pages of {name}");
         }
         let columns = group.metadata().columns();
         let mut nulls = vec![0_u64; columns.len()];
         for row in group.get_row_iter(None).unwrap() {
-            for (place, (name, value)) in row.unwrap().get_column_iter().enumerate() {
-                let statistics = columns[place].statistics().unwrap();
+            for (column_index, (name, value)) in row.unwrap().get_column_iter().enumerate() {
+                let statistics = columns[column_index].statistics().unwrap();
                 if matches!(value, Field::Null) {
-                    nulls[place] += 1;
+                    nulls[column_index] += 1;
                 } else {
                     check_bounds(name, value, statistics);
                 }
@@ -133,10 +133,10 @@ fn part(table: &Table, events: &str) -> Vec<u8> {
 }
 
 fn month_of(table: &Table, days: &[&[u8]]) -> Vec<u8> {
-    let id = FileId::of_closed_month("t_months", SOURCE.first_day, &[]);
+    let id = FileId::of_monthly_copy("t_months", SOURCE.first_day, &[]);
     let mut month = MonthFile::new(Vec::new(), table, std::env::temp_dir(), LARGE, id).unwrap();
-    for (place, day) in (0..).zip(days) {
-        let day_of_file = time::macros::date!(2026 - 01 - 01) + time::Duration::days(place);
+    for (column_index, day) in (0..).zip(days) {
+        let day_of_file = time::macros::date!(2026 - 01 - 01) + time::Duration::days(column_index);
         month.add(day_of_file, file(day)).unwrap();
     }
     month.finish().unwrap().0
@@ -144,7 +144,7 @@ fn month_of(table: &Table, days: &[&[u8]]) -> Vec<u8> {
 
 fn check_part_day_and_month(events: &str) {
     let table = table();
-    let day = closed_day(&table, &[events.to_owned(), events.to_owned()]);
+    let day = compacted_day(&table, &[events.to_owned(), events.to_owned()]);
     check(&part(&table, events));
     check(&day);
     check(&month_of(&table, &[&day, &day]));
@@ -189,7 +189,7 @@ fn a_column_of_few_strings_says_that_all_are_in_its_dictionary() {
     let events: String = (0..1000)
         .map(|n| event(n, if n % 2 == 0 { "even" } else { "odd" }))
         .collect();
-    let day = closed_day(&table, &[events]);
+    let day = compacted_day(&table, &[events]);
     let month = month_of(&table, &[&day]);
 
     for bytes in [day, month] {

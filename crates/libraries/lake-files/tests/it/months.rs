@@ -1,4 +1,4 @@
-//! The closed days of a month to one file.
+//! The compacted days of a month to one file.
 
 use bytes::Bytes;
 use event_model::Pipeline;
@@ -17,25 +17,25 @@ use time::{
 
 use crate::{
     lake::SOURCE,
-    merging::{LARGE, closed_day, events, file, table},
+    merging::{LARGE, compacted_day, events, file, table},
     rows::{Row, read},
 };
 
 const FIRST: Date = date!(2026 - 01 - 01);
 
 fn id() -> FileId {
-    FileId::of_closed_month("t_months", FIRST, &[])
+    FileId::of_monthly_copy("t_months", FIRST, &[])
 }
 
-fn day(place: usize) -> Date {
-    FIRST + time::Duration::days(i64::try_from(place).unwrap())
+fn day(number: usize) -> Date {
+    FIRST + time::Duration::days(i64::try_from(number).unwrap())
 }
 
 /// The month of these files, one for each day.
 fn month(table: &Table, days: &[Vec<u8>]) -> Result<Vec<u8>, MonthError> {
     let mut month = MonthFile::new(Vec::new(), table, std::env::temp_dir(), LARGE, id())?;
-    for (place, bytes) in days.iter().enumerate() {
-        month.add(day(place), file(bytes))?;
+    for (number, bytes) in days.iter().enumerate() {
+        month.add(day(number), file(bytes))?;
     }
     let (bytes, row_count) = month.finish()?;
     assert_eq!(row_count, read(Bytes::from(bytes.clone())).len() as u64);
@@ -45,11 +45,11 @@ fn month(table: &Table, days: &[Vec<u8>]) -> Result<Vec<u8>, MonthError> {
 /// The rows of the days, as the month should have them.
 fn expected_rows(days: &[Vec<u8>]) -> Vec<Row> {
     let days = days.iter().enumerate();
-    days.flat_map(|(place, bytes)| {
+    days.flat_map(|(number, bytes)| {
         let mut rows = read(Bytes::from(bytes.clone()));
         for row in &mut rows {
             row.insert("_file".to_owned(), id().to_string().into());
-            row.insert("dt".to_owned(), layout::format_day(day(place)).into());
+            row.insert("dt".to_owned(), layout::format_day(day(number)).into());
         }
         rows
     })
@@ -86,7 +86,7 @@ fn row_groups_are_copied_as_they_are_and_say_of_which_day() {
     let table = table();
     let days = [
         large_file(&table),
-        closed_day(
+        compacted_day(
             &table,
             &[r#"{"event":"a","at":"2026-01-01","n":1,"price":0.5,"paid":true}"#.to_owned()],
         ),
@@ -135,8 +135,8 @@ fn column_that_was_declared_later_is_null_and_the_other_days_are_copied() {
     .unwrap();
     let event = r#"{"at":"2026-01-01","event":"a","n":1,"paid":true}"#.to_owned();
     let days = [
-        closed_day(&older, &[event.clone(), event.replace("\"a\"", "\"b\"")]),
-        closed_day(&table(), &[event]),
+        compacted_day(&older, &[event.clone(), event.replace("\"a\"", "\"b\"")]),
+        compacted_day(&table(), &[event]),
     ];
 
     let bytes = month(&table(), &days).unwrap();
@@ -163,7 +163,7 @@ fn column_that_is_no_longer_declared_stops_the_month() {
             { "name": "n", "type": "string", "from": ["n"], "comment": "" }] }"#,
     )
     .unwrap();
-    let day = closed_day(&table(), &[r#"{"at":"2026-01-01","n":1}"#.to_owned()]);
+    let day = compacted_day(&table(), &[r#"{"at":"2026-01-01","n":1}"#.to_owned()]);
 
     let error = month(&newer, &[day]).unwrap_err();
 
@@ -175,7 +175,7 @@ fn column_that_is_no_longer_declared_stops_the_month() {
 
 #[test]
 fn damaged_day_stops_the_month() {
-    let day = closed_day(&table(), &[r#"{"at":"2026-01-01","n":1}"#.to_owned()]);
+    let day = compacted_day(&table(), &[r#"{"at":"2026-01-01","n":1}"#.to_owned()]);
     for bytes in [&b""[..], b"PAR1", &[0; 100], &day[..day.len() - 1]] {
         assert!(month(&table(), &[bytes.to_vec()]).is_err());
     }
@@ -187,7 +187,7 @@ proptest! {
     #[test]
     fn month_is_its_days_one_after_the_other(days in proptest::collection::vec(events(), 0..6)) {
         let table = table();
-        let days: Vec<Vec<u8>> = days.into_iter().map(|events| closed_day(&table, &[events])).collect();
+        let days: Vec<Vec<u8>> = days.into_iter().map(|events| compacted_day(&table, &[events])).collect();
 
         let bytes = month(&table, &days).unwrap();
 

@@ -84,7 +84,7 @@ fn event() -> impl Strategy<Value = Vec<(Column, Vec<Option<Sent>>)>> {
         .collect::<Vec<_>>()
 }
 
-/// The place of the source whose value counts.
+/// The index of the source whose value counts.
 fn winner(sources: &[Option<Sent>]) -> Option<usize> {
     let usable = |is_doubtful: bool| {
         let is_usable = move |sent: &Option<Sent>| {
@@ -114,7 +114,7 @@ fn text(event: &[(Column, Vec<Option<Sent>>)], order: &[usize]) -> String {
     let mut ordered: Vec<(usize, String)> = members
         .into_iter()
         .enumerate()
-        .map(|(place, member)| (order[place % order.len()], member))
+        .map(|(index, member)| (order[index % order.len()], member))
         .collect();
     ordered.sort_by_key(|(rank, _)| *rank);
     let members: Vec<String> = ordered.into_iter().map(|(_, member)| member).collect();
@@ -140,17 +140,17 @@ proptest! {
             let text = text(event, &order);
             let is_row = |row: &&crate::rows::Row| event.iter().all(|(column, sources)| {
                 let won = winner(sources);
-                let kept = won.and_then(|place| sources[place].clone());
+                let kept = won.and_then(|index| sources[index].clone());
                 let is_value = if column.name == "timestamp" && kept.as_ref().is_none_or(|(.., is_doubtful)| *is_doubtful) {
                     row["_clamped"] == true
                 } else {
                     row.get(&column.name) == kept.and_then(|(_, kept, _)| kept).as_ref()
                 };
                 let extra: Value = serde_json::from_str(row["_extra"].as_str().unwrap()).unwrap();
-                is_value && column.from.iter().zip(sources).enumerate().all(|(place, (path, sent))| {
+                is_value && column.from.iter().zip(sources).enumerate().all(|(index, (path, sent))| {
                     let pointer = format!("/{}", path.replace('.', "/"));
                     match sent {
-                        Some((value, ..)) if won != Some(place) && !value.is_null() => extra.pointer(&pointer) == Some(value),
+                        Some((value, ..)) if won != Some(index) && !value.is_null() => extra.pointer(&pointer) == Some(value),
                         _ => true,
                     }
                 })
@@ -175,12 +175,12 @@ fn no_source_of_any_table_hides_the_next() {
                 other => panic!("no value of {other:?} is known here"),
             };
             for bad in [Value::Null, json!([1]), json!({}), json!(""), json!(true)] {
-                for place in 1..column.from.len() {
+                for index in 1..column.from.len() {
                     let mut event = serde_json::Map::new();
-                    for path in &column.from[..place] {
+                    for path in &column.from[..index] {
                         event.insert(path.clone(), bad.clone());
                     }
-                    event.insert(column.from[place].clone(), good.clone());
+                    event.insert(column.from[index].clone(), good.clone());
 
                     let outcome =
                         outcome(&table, Value::from(event.clone()).to_string().as_bytes());

@@ -3,15 +3,16 @@
 
 use std::ops::RangeInclusive;
 
-use event_model::mparticle::{Batch, Environment, Event, Int64, event_id};
-use serde_json::Value;
+use event_model::{
+    json::JsonObject,
+    mparticle::{Batch, Environment, Event, Int64, event_id},
+};
 
 use super::rest::rest_of;
 
-/// What is said once for all events of a batch.
+/// The members that all events of a batch share.
 pub(super) struct BatchLine {
-    /// Members with a comma behind each.
-    columns: String,
+    columns: JsonObject,
     /// What has no column, as it was sent; empty when there is nothing.
     rest: String,
 }
@@ -19,10 +20,10 @@ pub(super) struct BatchLine {
 impl BatchLine {
     /// Of the batch that `json` is.
     pub(super) fn of(batch: &Batch<'_>, json: &str) -> Self {
-        let mut columns = String::new();
+        let mut columns = JsonObject::default();
         let mut taken: Vec<&[&str]> = vec![&["events"]];
         if let Some(mpid) = batch.user_mpid().and_then(Int64::as_i64) {
-            push(&mut columns, "mpid", mpid);
+            columns.integer("mpid", mpid);
             taken.push(&["mpid"]);
         }
         let environment = match batch.environment() {
@@ -47,7 +48,7 @@ impl BatchLine {
         ];
         for (name, text, path) in texts {
             if let Some(text) = text {
-                push(&mut columns, name, &*text);
+                columns.text(name, &text);
                 taken.push(path);
             }
         }
@@ -57,7 +58,7 @@ impl BatchLine {
 
     /// How much of each event's line it is.
     pub(super) fn len(&self) -> usize {
-        self.columns.len() + self.rest.len()
+        self.columns.size_bytes() + self.rest.len()
     }
 
     /// Writes the line of one of the batch's events, whose time is one of `accepted`.
@@ -71,11 +72,11 @@ impl BatchLine {
     ) {
         let data = event.data();
         let event_type = event.event_type();
-        let mut columns = String::new();
+        let mut object = begin(line);
         let mut taken: Vec<&[&str]> = Vec::new();
-        push(&mut columns, "eventKey", event_id(event, &data, batch));
+        object.text("eventKey", &event_id(event, &data, batch));
         if !event_type.as_str().is_empty() {
-            push(&mut columns, "eventType", event_type.as_str());
+            object.text("eventType", event_type.as_str());
             taken.push(if event.is_typed_inside() {
                 &["data", "event_type"]
             } else {
@@ -83,7 +84,7 @@ impl BatchLine {
             });
         }
         if let Some((ms, is_own)) = data.time_ms(batch, accepted) {
-            push(&mut columns, "ts", ms);
+            object.integer("ts", ms);
             // The batch's time is said of the batch, too.
             if is_own {
                 taken.push(&["data", "timestamp_unixtime_ms"]);
@@ -92,7 +93,7 @@ impl BatchLine {
         let name = data.name(&event_type);
         let name_path = name.as_ref().map(|(key, _)| ["data", *key]);
         if let (Some((_, name)), Some(path)) = (name, &name_path) {
-            push(&mut columns, "eventName", &*name);
+            object.text("eventName", &name);
             taken.push(path);
         }
         let ids: [(_, _, &[&str]); 2] = [
@@ -103,59 +104,37 @@ impl BatchLine {
             // mParticle uses 0 for "none".
             let id = field.integer().filter(|id| !id.is_zero());
             if let Some(id) = id.and_then(Int64::as_i64) {
-                push(&mut columns, name, id);
+                object.integer(name, id);
                 taken.push(path);
             }
         }
-        let rest = rest_of(event.json.json().unwrap_or_default(), &taken);
-        let objects = [
-            ("batch", &*self.rest),
-            ("event", rest.as_deref().unwrap_or_default()),
-        ];
-        write_line(line, sent_at, &[&columns, &self.columns], &objects);
+        let rest = rest_of(event.json, &taken);
+        object.append(&self.columns);
+        if let Some(sent_at) = sent_at {
+            object.text("sentAt", sent_at);
+        }
+        if !self.rest.is_empty() {
+            object.json("batch", &self.rest);
+        }
+        if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+            object.json("event", &rest);
+        }
+        object.end();
     }
 }
 
 /// Writes the line of a request to treat two users as one.
 pub(super) fn write_alias(line: &mut Vec<u8>, id: &str, sent_at: Option<&str>, json: &str) {
-    let mut columns = String::new();
-    push(&mut columns, "eventKey", id);
-    write_line(line, sent_at, &[&columns], &[("batch", json)]);
-}
-
-fn write_line(
-    line: &mut Vec<u8>,
-    sent_at: Option<&str>,
-    columns: &[&String],
-    objects: &[(&str, &str)],
-) {
-    let mut text = String::from("{");
-    for members in columns {
-        text.push_str(members);
-    }
+    let mut object = begin(line);
+    object.text("eventKey", id);
     if let Some(sent_at) = sent_at {
-        push(&mut text, "sentAt", sent_at);
+        object.text("sentAt", sent_at);
     }
-    for (name, json) in objects {
-        if !json.is_empty() {
-            text.push('"');
-            text.push_str(name);
-            text.push_str("\":");
-            text.push_str(json);
-            text.push(',');
-        }
-    }
-    text.pop();
-    text.push('}');
-    line.clear();
-    line.extend_from_slice(text.as_bytes());
+    object.json("batch", json);
+    object.end();
 }
 
-/// Adds a member and a comma.
-fn push(members: &mut String, name: &str, value: impl Into<Value>) {
-    members.push('"');
-    members.push_str(name);
-    members.push_str("\":");
-    members.push_str(&value.into().to_string());
-    members.push(',');
+fn begin(line: &mut Vec<u8>) -> JsonObject<&mut Vec<u8>> {
+    line.clear();
+    JsonObject::begin(line)
 }

@@ -1,12 +1,8 @@
 //! What is left of an object when some of its members went to columns.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use event_model::json::{JsonObject, Text, for_each_member};
 
 /// `json`, an object, without the members at `taken`, paths from the outer key to the inner one. Of a key that is there twice, the last
 /// one was read and goes. An object that is empty now goes as well; `None` when that is all of it.
@@ -14,18 +10,19 @@ pub(super) fn rest_of<'a>(json: &'a str, taken: &[&[&str]]) -> Option<Cow<'a, st
     if taken.is_empty() {
         return Some(Cow::Borrowed(json));
     }
+    let mut members = Vec::new();
     // Keys that are no Unicode text cannot be told from others: all of it stays.
-    let Ok(Members(members)) = serde_json::from_str(json) else {
+    if for_each_member(json, |Text(name), value| members.push((name, value))).is_err() {
         return Some(Cow::Borrowed(json));
-    };
-    let mut text = String::with_capacity(json.len());
-    for (place, (name, value)) in members.iter().enumerate() {
+    }
+    let mut rest = JsonObject::begin(Vec::with_capacity(json.len()));
+    for (index, (name, value)) in members.iter().enumerate() {
         let inner: Vec<&[&str]> = taken
             .iter()
-            .filter_map(|path| path.strip_prefix(&[name.as_str()]))
+            .filter_map(|path| path.strip_prefix(&[&**name]))
             .collect();
         let is_read =
-            !inner.is_empty() && members[place + 1..].iter().all(|(other, _)| other != name);
+            !inner.is_empty() && members[index + 1..].iter().all(|(other, _)| other != name);
         let value = match &inner[..] {
             _ if !is_read => Cow::Borrowed(value.get()),
             inner if inner.contains(&&[][..]) => continue,
@@ -34,43 +31,9 @@ pub(super) fn rest_of<'a>(json: &'a str, taken: &[&[&str]]) -> Option<Cow<'a, st
                 None => continue,
             },
         };
-        text.push(if text.is_empty() { '{' } else { ',' });
-        text.push_str(&serde_json::Value::from(name.as_str()).to_string());
-        text.push(':');
-        text.push_str(&value);
+        rest.json(name, &value);
     }
-    if text.is_empty() {
-        return None;
-    }
-    text.push('}');
-    Some(Cow::Owned(text))
-}
-
-/// The members of an object, as they came.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor).map(Self)
-    }
+    (!rest.is_empty()).then(|| Cow::Owned(rest.finish()))
 }
 
 #[cfg(test)]

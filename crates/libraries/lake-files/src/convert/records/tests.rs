@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What was found, in order, with its place in the input.
+/// What was found, in order, with its range in the input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Found {
     pieces: Vec<(usize, usize, Option<Reason>)>,
@@ -49,7 +49,7 @@ fn split_in_steps(input: &[u8], steps: &[usize]) -> Found {
         };
         let first_new = sink.found.pieces.len();
         let used = splitter.advance(&input[start..end], tail, &mut sink);
-        place(&mut sink.found.pieces[first_new..], input, start);
+        locate(&mut sink.found.pieces[first_new..], input, start);
         start += used;
         if tail == WindowEnd::End {
             assert_eq!(start, input.len(), "all of the input is used");
@@ -59,8 +59,8 @@ fn split_in_steps(input: &[u8], steps: &[usize]) -> Found {
     unreachable!("the steps are repeated");
 }
 
-/// Gives objects their place: the first brace that is not inside the piece before.
-fn place(pieces: &mut [(usize, usize, Option<Reason>)], input: &[u8], mut at: usize) {
+/// Finds the range of each object: it starts at the first brace that is not inside the piece before.
+fn locate(pieces: &mut [(usize, usize, Option<Reason>)], input: &[u8], mut at: usize) {
     for (start, len, _) in pieces {
         if *start == usize::MAX {
             *start = at + input[at..].iter().position(|byte| *byte == b'{').unwrap();

@@ -1,4 +1,4 @@
-//! What statistics say of a chunk of strings.
+//! The statistics of a chunk of strings.
 
 use parquet::{
     data_type::ByteArray,
@@ -7,12 +7,11 @@ use parquet::{
 
 use crate::short::is_less;
 
-/// Statistics with longer strings would be longer than what they spare. Of a longer one, what it begins with is a bound too
-/// (`is_min_value_exact` and `is_max_value_exact` in
+/// Longer strings in statistics would cost more than they save. A prefix of a longer string is a bound too (`is_min_value_exact` and `is_max_value_exact` in
 /// <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
 const MAX_STATISTIC_BYTES: usize = 64;
 
-/// The least and the greatest of some strings.
+/// The smallest and the greatest of some strings.
 #[derive(Default)]
 pub(super) struct Bounds(Option<(Vec<u8>, Vec<u8>)>);
 
@@ -35,7 +34,7 @@ impl Bounds {
     }
 
     pub(super) fn statistics(self, null_count: u64) -> Statistics {
-        // Readers look at both bounds or at none.
+        // Readers use both bounds or neither.
         let bounds = self
             .0
             .and_then(|(min, max)| Some((lower(min), upper(max)?)));
@@ -52,7 +51,7 @@ impl Bounds {
     }
 }
 
-/// What is not above `text`, and whether it is `text` itself.
+/// A lower bound of `text`, and whether it is `text` itself.
 fn lower(mut text: Vec<u8>) -> (Vec<u8>, bool) {
     let is_exact = text.len() <= MAX_STATISTIC_BYTES;
     if !is_exact {
@@ -62,7 +61,7 @@ fn lower(mut text: Vec<u8>) -> (Vec<u8>, bool) {
     (text, is_exact)
 }
 
-/// What is not below `text`, and whether it is `text` itself. `None` when no short string is above it.
+/// An upper bound of `text`, and whether it is `text` itself. `None` when no short string is greater.
 ///
 /// UTF-8 is in the order of code points, so a string is above all that begin as it does when its last character is the next one.
 fn upper(text: Vec<u8>) -> Option<(Vec<u8>, bool)> {
@@ -80,7 +79,7 @@ fn upper(text: Vec<u8>) -> Option<(Vec<u8>, bool)> {
     None
 }
 
-/// As many whole characters as fit.
+/// The longest prefix of whole characters that fits.
 fn beginning(text: &[u8]) -> &str {
     let text = std::str::from_utf8(text).unwrap_or_default();
     &text[..text.floor_char_boundary(MAX_STATISTIC_BYTES)]
@@ -156,7 +155,7 @@ mod tests {
                 prop_assert!(greatest.chars().take(16).all(|letter| letter == char::MAX));
                 return Ok(());
             };
-            // The next character may take a byte more than the one in its place.
+            // The next character may take a byte more than the one that it replaces.
             prop_assert!(min.len().max(max.len()) <= MAX_STATISTIC_BYTES + 1);
             for text in &texts {
                 prop_assert!(min.data() <= text.as_bytes() && text.as_bytes() <= max.data());

@@ -4,8 +4,8 @@ use crate::columns::{NULL, TextColumn};
 
 use super::{super::hybrid, bounds::Bounds};
 
-/// A page ends with so many rows, or soon after so many bytes of strings. Large pages cost readers little and save a header of
-/// 25 bytes each, which is most of what a sorted column takes.
+/// Limits of a page: the number of rows, and the bytes of strings after which it ends soon. Large pages cost readers little and save
+/// a header of 25 bytes each, which is most of the size of a sorted column.
 const PAGE_ROWS: usize = 1 << 18;
 const PAGE_BYTES: usize = 1 << 20;
 
@@ -13,18 +13,18 @@ const PAGE_BYTES: usize = 1 << 20;
 /// a shop are written out in each row, at three times the size.)
 const MAX_DICTIONARY_BYTES: usize = 4 << 20;
 
-/// A data page in its making: which rows have a value (1) or none (0), and the values.
+/// A data page that is being filled: whether each row has a value (1) or none (0), and the values.
 #[derive(Default)]
 pub(super) struct PageBuffer {
     levels: Vec<u32>,
-    /// By their places in the dictionary,
+    /// The values by their indices in the dictionary,
     indices: Vec<u32>,
-    /// or one after the other.
+    /// or their bytes.
     plain: Vec<u8>,
 }
 
 impl PageBuffer {
-    /// How many of the page's rows have no value.
+    /// The number of the page's rows that have no value.
     pub(super) fn null_count(&self) -> usize {
         self.levels.iter().filter(|level| **level == 0).count()
     }
@@ -38,7 +38,7 @@ impl PageBuffer {
         row_count
     }
 
-    /// Takes the first of `rows`, by their strings' places in the dictionary. Returns how many.
+    /// Takes the first of `rows`, by their strings' indices in the dictionary. Returns how many.
     pub(super) fn fill_indices(
         &mut self,
         column: &TextColumn,
@@ -52,7 +52,7 @@ impl PageBuffer {
             let code = column.code(*row);
             self.levels.push(u32::from(code != NULL));
             if code != NULL {
-                self.indices.push(dictionary.places[code as usize]);
+                self.indices.push(dictionary.indices[code as usize]);
             }
         }
         row_count
@@ -65,8 +65,8 @@ impl PageBuffer {
         rows: &[u32],
         bounds: &mut Bounds,
     ) -> usize {
-        /// The strings of so many rows are looked up before the first is read: they lie anywhere in memory, and so the
-        /// processor waits for them all at once.
+        /// The strings of this many rows are looked up before the first is read. They are anywhere in memory, and the processor
+        /// waits for all of them at once.
         const ROWS_AT_ONCE: usize = 32;
         self.levels.clear();
         self.plain.clear();
@@ -110,8 +110,8 @@ impl PageBuffer {
 #[derive(Default)]
 pub(super) struct Dictionary {
     used: Vec<u32>,
-    /// Each entry's place in `used`, or [`NULL`].
-    places: Vec<u32>,
+    /// Each entry's index in `used`, or [`NULL`].
+    indices: Vec<u32>,
 }
 
 impl Dictionary {
@@ -129,18 +129,18 @@ impl Dictionary {
         hybrid::width_of(self.used.len().saturating_sub(1))
     }
 
-    /// False when it gets too large to be worth it.
+    /// Returns false when it would be too large.
     pub(super) fn build(&mut self, column: &TextColumn, rows: &[u32]) -> bool {
         self.used.clear();
-        self.places.clear();
-        self.places.resize(column.entry_count(), NULL);
+        self.indices.clear();
+        self.indices.resize(column.entry_count(), NULL);
         let mut size_bytes = 0;
         for row in rows {
             let code = column.code(*row);
             if code != NULL
-                && let place @ &mut NULL = &mut self.places[code as usize]
+                && let index @ &mut NULL = &mut self.indices[code as usize]
             {
-                *place = to_u32(self.used.len());
+                *index = to_u32(self.used.len());
                 self.used.push(code);
                 size_bytes += column.entry(code).len() + 4;
                 if size_bytes > MAX_DICTIONARY_BYTES {

@@ -1,0 +1,71 @@
+//! Objects of senders of emails: their events become SparkPost's before they are read.
+
+use std::io::{self, BufRead, Cursor, Read};
+
+use email_senders::{is_translated, to_sparkpost};
+
+use crate::gzip::Expanded;
+
+/// The loader refuses larger bodies too.
+const MAX_BODY_BYTES: u64 = 32 << 20;
+
+/// The bytes of an object, expanded; those of a sender's object are translated, and therefore read as a whole.
+pub(super) fn open<'a>(key: &str, input: impl BufRead + 'a) -> io::Result<Expanded<'a>> {
+    let mut expanded = Expanded::open(input)?;
+    if !is_translated(key) {
+        return Ok(expanded);
+    }
+    let mut body = Vec::new();
+    let is_whole = match expanded
+        .by_ref()
+        .take(MAX_BODY_BYTES)
+        .read_to_end(&mut body)
+    {
+        Ok(length) => (length as u64) < MAX_BODY_BYTES,
+        Err(error) if expanded.is_damage(&error) => false,
+        Err(error) => return Err(error),
+    };
+    let mut translated = to_sparkpost(key, &body).into_owned();
+    if !is_whole {
+        // An event that never ends, so that the break is rejected.
+        translated.extend_from_slice(b"{");
+    }
+    Expanded::open(Cursor::new(translated))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Write as _};
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    const KEY: &str = "raw/email/dt=2026-11-30/standard=msg_1-0123456789abcdef.json.gz";
+
+    fn read(key: &str, object: &[u8]) -> String {
+        let mut text = String::new();
+        open(key, BufReader::new(object))
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        text
+    }
+
+    #[test]
+    fn objects_of_senders_are_translated_and_others_are_not() {
+        let body = br#"{"type":"a","timestamp":"2026-11-30T11:00:00Z"}"#;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(body).unwrap();
+        let object = encoder.finish().unwrap();
+
+        let translated = read(KEY, &object);
+        assert!(
+            translated.starts_with(r#"[{"msys":{"message_event":{"type":"standard.a""#),
+            "{translated}"
+        );
+        assert_eq!(read(&format!("s3://b/{KEY}"), &object), translated);
+        assert_eq!(read("raw/track/x", &object).as_bytes(), body);
+        assert!(read(KEY, &object[..object.len() - 9]).ends_with('{'));
+    }
+}
