@@ -1,24 +1,22 @@
-//! Queries in Athena: started, polled until they end, and read.
+//! Queries in Athena: started, polled until they end, and read. Either all at once, or in steps that separate requests take.
 
-use std::{fmt, time::Duration};
+mod error;
+mod execution;
 
-use aws_sdk_athena::{
-    error::SdkError,
-    operation::{
-        get_query_execution::GetQueryExecutionError, get_query_results::GetQueryResultsError,
-        start_query_execution::StartQueryExecutionError,
-        stop_query_execution::StopQueryExecutionError,
-    },
-    types::{
-        QueryExecution, QueryExecutionContext, QueryExecutionState, QueryExecutionStatistics,
-        ResultReuseByAgeConfiguration, ResultReuseConfiguration, ResultReuseInformation, Row,
-    },
+use std::time::Duration;
+
+use aws_sdk_athena::types::{
+    QueryExecutionContext, ResultReuseByAgeConfiguration, ResultReuseConfiguration, Row,
 };
 use tokio::time::{Instant, sleep};
 
+pub use self::{
+    error::AthenaError,
+    execution::{Execution, ExecutionId, ExecutionState},
+};
 use crate::AthenaClient;
 
-/// Between two polls of a query: short at first, since most queries take a second or two.
+/// The pause between two polls of a query: short at first, since most queries take a second or two.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The most rows of one page.
@@ -27,7 +25,7 @@ const PAGE_ROWS: i32 = 1000;
 /// A query to run.
 #[derive(Clone, Debug)]
 pub struct QueryRequest<'a> {
-    /// The workgroup, which sets limits and the place of the results.
+    /// The workgroup, which sets limits and the location of the results.
     pub workgroup: &'a str,
     /// The database of unqualified table names.
     pub database: &'a str,
@@ -35,10 +33,6 @@ pub struct QueryRequest<'a> {
     pub sql: &'a str,
     /// The greatest age of a stored result that may be returned instead; `None` always runs the query. In whole minutes.
     pub max_age: Option<Duration>,
-    /// The most rows to read.
-    pub max_rows: usize,
-    /// The time limit of the query.
-    pub limit: Duration,
 }
 
 /// The result of a query.
@@ -56,96 +50,57 @@ pub struct QueryResult {
     pub is_reused: bool,
 }
 
-/// The id of a query, by which Athena's console shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExecutionId(String);
-
-/// A query without a result.
-#[derive(Debug, thiserror::Error)]
-pub enum AthenaError {
-    /// It could not be started.
-    #[error("starting a query in Athena")]
-    Start(#[source] Box<SdkError<StartQueryExecutionError>>),
-    /// Its state could not be read.
-    #[error("reading the state of query {id}")]
-    Poll {
-        /// The query.
-        id: ExecutionId,
-        /// The SDK's error.
-        source: Box<SdkError<GetQueryExecutionError>>,
-    },
-    /// It failed or was cancelled, with Athena's reason.
-    #[error("query {id} failed: {reason}")]
-    Failed {
-        /// The query.
-        id: ExecutionId,
-        /// Athena's reason.
-        reason: String,
-    },
-    /// It took too long and was stopped.
-    #[error("query {id} did not end within {} s and was stopped", limit.as_secs())]
-    Timeout {
-        /// The query.
-        id: ExecutionId,
-        /// The limit given.
-        limit: Duration,
-    },
-    /// It took too long, and could not be stopped.
-    #[error("stopping query {id}")]
-    Stop {
-        /// The query.
-        id: ExecutionId,
-        /// The SDK's error.
-        source: Box<SdkError<StopQueryExecutionError>>,
-    },
-    /// Its rows could not be read.
-    #[error("reading the rows of query {id}")]
-    Rows {
-        /// The query.
-        id: ExecutionId,
-        /// The SDK's error.
-        source: Box<SdkError<GetQueryResultsError>>,
-    },
-    /// A response without a required member.
-    #[error("the response of Athena has no {0}")]
-    Incomplete(&'static str),
+/// The rows of a query.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResultRows {
+    /// The columns' names.
+    pub columns: Vec<String>,
+    /// The values as text, which is how Athena returns them.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Whether the query found more rows.
+    pub is_cut: bool,
 }
 
-impl fmt::Display for ExecutionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Starts a query, waits for its end and reads its rows.
+/// Starts a query, waits for its end and reads up to `max_rows` of its rows.
 ///
 /// # Errors
-/// The query could not be started or read, failed, or exceeded its time limit.
+/// The query could not be started or read, failed, or took longer than `limit`.
 pub async fn run_query(
     client: &AthenaClient,
     query: &QueryRequest<'_>,
+    max_rows: usize,
+    limit: Duration,
 ) -> Result<QueryResult, AthenaError> {
     let id = start(client, query).await?;
-    let execution = wait(client, &id, query.limit).await?;
-    let statistics = execution.statistics();
-    let scanned_bytes = statistics
-        .and_then(QueryExecutionStatistics::data_scanned_in_bytes)
-        .and_then(|bytes| u64::try_from(bytes).ok())
-        .unwrap_or(0);
-    let is_reused = statistics
-        .and_then(QueryExecutionStatistics::result_reuse_information)
-        .is_some_and(ResultReuseInformation::reused_previous_result);
-    let (columns, rows, is_cut) = read(client, &id, query.max_rows).await?;
+    let Some(execution) = wait(client, &id, limit).await? else {
+        return Err(stop(client, &id, limit).await);
+    };
+    if let ExecutionState::Failed { reason } = execution.state {
+        return Err(AthenaError::Failed { id, reason });
+    }
+    let result = read(client, &id, max_rows).await?;
     Ok(QueryResult {
-        columns,
-        rows,
-        is_cut,
-        scanned_bytes,
-        is_reused,
+        columns: result.columns,
+        rows: result.rows,
+        is_cut: result.is_cut,
+        scanned_bytes: execution.scanned_bytes,
+        is_reused: execution.is_reused,
     })
 }
 
-async fn start(
+/// Whether a query failed because an object that it had listed was missing, according to S3's message. Athena also opens hidden
+/// files of the lake; the next query does not list a removed one.
+pub fn lost_a_file(reason: &str) -> bool {
+    ["NoSuchKey", "The specified key does not exist"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
+/// Starts a query.
+///
+/// # Errors
+/// It could not be started.
+pub async fn start(
     client: &AthenaClient,
     query: &QueryRequest<'_>,
 ) -> Result<ExecutionId, AthenaError> {
@@ -165,7 +120,7 @@ async fn start(
         .map_err(|error| AthenaError::Start(Box::new(error)))?;
     started
         .query_execution_id
-        .map(ExecutionId)
+        .map(ExecutionId::new)
         .ok_or(AthenaError::Incomplete("query execution id"))
 }
 
@@ -180,56 +135,55 @@ fn reuse(max_age: Duration) -> ResultReuseConfiguration {
         .build()
 }
 
-async fn wait(
+/// Waits until a query has ended, for at most `limit`; `None` when it runs on.
+///
+/// # Errors
+/// Its state could not be read.
+pub async fn wait(
     client: &AthenaClient,
     id: &ExecutionId,
     limit: Duration,
-) -> Result<QueryExecution, AthenaError> {
+) -> Result<Option<Execution>, AthenaError> {
     let deadline = Instant::now() + limit;
     let mut pause = FIRST_PAUSE;
     loop {
-        let execution = poll(client, id).await?;
-        let status = execution.status();
-        match status.and_then(|status| status.state()) {
-            Some(QueryExecutionState::Succeeded) => return Ok(execution),
-            Some(QueryExecutionState::Failed | QueryExecutionState::Cancelled) => {
-                let reason = status.and_then(|status| status.state_change_reason());
-                return Err(AthenaError::Failed {
-                    id: id.clone(),
-                    reason: reason.unwrap_or("no reason given").to_owned(),
-                });
-            }
-            // Queued, running, or a state that this version does not know.
-            _ => {}
+        let execution = look(client, id).await?;
+        if execution.state != ExecutionState::Running {
+            return Ok(Some(execution));
         }
         if Instant::now() + pause > deadline {
-            return Err(stop(client, id, limit).await);
+            return Ok(None);
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-async fn poll(client: &AthenaClient, id: &ExecutionId) -> Result<QueryExecution, AthenaError> {
+/// How far a query is.
+///
+/// # Errors
+/// Its state could not be read.
+pub async fn look(client: &AthenaClient, id: &ExecutionId) -> Result<Execution, AthenaError> {
     let response = client
         .get_query_execution()
-        .query_execution_id(&id.0)
+        .query_execution_id(id.as_str())
         .send()
         .await
         .map_err(|source| AthenaError::Poll {
             id: id.clone(),
             source: Box::new(source),
         })?;
-    response
+    let execution = response
         .query_execution
-        .ok_or(AthenaError::Incomplete("query execution"))
+        .ok_or(AthenaError::Incomplete("query execution"))?;
+    Ok(Execution::of(&execution))
 }
 
 /// Stops a query that took too long, so that it costs nothing more.
 async fn stop(client: &AthenaClient, id: &ExecutionId, limit: Duration) -> AthenaError {
     let stopped = client
         .stop_query_execution()
-        .query_execution_id(&id.0)
+        .query_execution_id(id.as_str())
         .send()
         .await;
     let id = id.clone();
@@ -242,21 +196,23 @@ async fn stop(client: &AthenaClient, id: &ExecutionId, limit: Duration) -> Athen
     }
 }
 
-type Rows = Vec<Vec<Option<String>>>;
-
-async fn read(
+/// Reads up to `max_rows` rows of a query that has succeeded.
+///
+/// # Errors
+/// They could not be read.
+pub async fn read(
     client: &AthenaClient,
     id: &ExecutionId,
     max_rows: usize,
-) -> Result<(Vec<String>, Rows, bool), AthenaError> {
+) -> Result<ResultRows, AthenaError> {
     let mut columns: Vec<String> = Vec::new();
-    let mut rows: Rows = Vec::new();
+    let mut rows: Vec<Vec<Option<String>>> = Vec::new();
     let mut token = None;
     let mut is_first = true;
     loop {
         let page = client
             .get_query_results()
-            .query_execution_id(&id.0)
+            .query_execution_id(id.as_str())
             .max_results(PAGE_ROWS)
             .set_next_token(token)
             .send()
@@ -275,7 +231,7 @@ async fn read(
                 .map(|column| column.name().to_owned())
                 .collect();
         }
-        let mut found: Rows = set.rows().iter().map(values).collect();
+        let mut found: Vec<_> = set.rows().iter().map(values).collect();
         if is_first && found.first().is_some_and(|row| is_header(row, &columns)) {
             found.remove(0);
         }
@@ -288,7 +244,11 @@ async fn read(
     }
     let is_cut = rows.len() > max_rows || token.is_some();
     rows.truncate(max_rows);
-    Ok((columns, rows, is_cut))
+    Ok(ResultRows {
+        columns,
+        rows,
+        is_cut,
+    })
 }
 
 fn values(row: &Row) -> Vec<Option<String>> {
@@ -308,17 +268,4 @@ fn is_header(row: &[Option<String>], columns: &[String]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_row_of_the_columns_names_is_a_header() {
-        let columns = ["event".to_owned(), "n".to_owned()];
-        let row = |cells: [Option<&str>; 2]| cells.map(|cell| cell.map(str::to_owned)).to_vec();
-
-        assert!(is_header(&row([Some("event"), Some("n")]), &columns));
-        assert!(!is_header(&row([Some("LOGIN"), Some("7")]), &columns));
-        assert!(!is_header(&row([Some("event"), None]), &columns));
-        assert!(!is_header(&[], &columns));
-    }
-}
+mod tests;

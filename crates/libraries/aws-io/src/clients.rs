@@ -7,25 +7,28 @@ use aws_config::{
 };
 use aws_sdk_s3::config::Credentials;
 
-/// The Athena client of the command line.
+/// The Athena client of the command line and the console.
 #[cfg(feature = "athena")]
 pub type AthenaClient = aws_sdk_athena::Client;
-/// The S3 client that functions hold.
+/// The client of CloudWatch Logs of the console.
+#[cfg(feature = "logs")]
+pub type LogsClient = aws_sdk_cloudwatchlogs::Client;
+/// The S3 client of functions.
 pub type S3Client = aws_sdk_s3::Client;
-/// The Firehose client that functions hold.
+/// The Firehose client of functions.
 pub type FirehoseClient = aws_sdk_firehose::Client;
-/// The SQS client that functions hold.
+/// The SQS client of functions.
 pub type SqsClient = aws_sdk_sqs::Client;
-/// The Lambda client that functions hold.
+/// The Lambda client of functions.
 pub type LambdaClient = aws_sdk_lambda::Client;
-/// The Secrets Manager client that functions hold.
+/// The Secrets Manager client of functions.
 pub type SecretsClient = aws_sdk_secretsmanager::Client;
 
-/// Access key id and secret of the root user of a local stack's emulator, who may do everything. All others have the permissions of
-/// their role.
+/// Access key id and secret of the root user of a local stack's emulator, who has every permission. All others have the
+/// permissions of their role.
 pub const LOCAL_KEY: &str = "local";
 
-/// The first attempt and two more. The calls of this crate set their own limit on all of them together.
+/// The first attempt and two retries. The calls of this crate limit the time of all attempts together.
 const MAX_ATTEMPTS: u32 = 3;
 /// Shorter than the SDK's default of a second: the callers' limits are a few seconds.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
@@ -45,8 +48,8 @@ impl Aws {
         Self::load(aws_config::defaults(BehaviorVersion::latest())).await
     }
 
-    /// An emulator at `endpoint_url`, such as `http://127.0.0.1:4566`, as the root of its account: with
-    /// [`LOCAL_KEY`], which means nothing to AWS.
+    /// An emulator at `endpoint_url`, such as `http://127.0.0.1:4566`, as the root of its account: with [`LOCAL_KEY`],
+    /// which is not valid in AWS.
     pub async fn local(endpoint_url: &str) -> Self {
         let root = Credentials::new(LOCAL_KEY, LOCAL_KEY, None, None, "local stack");
         let loader = aws_config::defaults(BehaviorVersion::latest())
@@ -87,6 +90,12 @@ impl Aws {
     #[cfg(feature = "athena")]
     pub fn athena(&self) -> AthenaClient {
         AthenaClient::new(&self.0)
+    }
+
+    /// CloudWatch Logs.
+    #[cfg(feature = "logs")]
+    pub fn logs(&self) -> LogsClient {
+        LogsClient::new(&self.0)
     }
 
     /// Firehose.

@@ -81,7 +81,7 @@ pub async fn put_records(
                         answer
                             .refused
                             .iter()
-                            .map(|place| left[call.start + place].clone()),
+                            .map(|index| left[call.start + index].clone()),
                     );
                     if let Some(code) = answer.code {
                         last_error = PutRecordsError::Refused {
@@ -151,13 +151,13 @@ async fn put(
         refused: Vec::new(),
         code: None,
     };
-    for place in 0..records.len() {
+    for index in 0..records.len() {
         // A record without an entry in the response is not confirmed.
-        let entry = entries.get(place);
+        let entry = entries.get(index);
         if entry.is_some_and(|entry| entry.record_id().is_some()) {
             continue;
         }
-        answer.refused.push(place);
+        answer.refused.push(index);
         let code = entry.and_then(|entry| entry.error_code());
         answer.code = Some(code.unwrap_or("no answer").to_owned());
     }
@@ -168,12 +168,12 @@ async fn put(
 fn calls(records: &[Bytes]) -> Vec<Range<usize>> {
     let mut calls = Vec::new();
     let (mut start, mut size_bytes) = (0, 0);
-    for (place, record) in records.iter().enumerate() {
+    for (index, record) in records.iter().enumerate() {
         let is_full =
-            place - start == MAX_CALL_RECORDS || size_bytes + record.len() > MAX_CALL_BYTES;
-        if is_full && place > start {
-            calls.push(start..place);
-            (start, size_bytes) = (place, 0);
+            index - start == MAX_CALL_RECORDS || size_bytes + record.len() > MAX_CALL_BYTES;
+        if is_full && index > start {
+            calls.push(start..index);
+            (start, size_bytes) = (index, 0);
         }
         size_bytes += record.len();
     }

@@ -22,9 +22,14 @@ pub use self::{
     acknowledge::{MAX_VISIBILITY, delete, release},
     batch::BatchFailures,
     receive::{MAX_RECEIVED, ReceiveOptions, ReceivedMessage, receive},
-    send::{send, send_batch},
+    send::{ReplayedMessage, send, send_again, send_batch},
 };
 use crate::SqsClient;
+
+/// The attribute of a replayed message that names the object which has it.
+const ARCHIVED_AS: &str = "cistern.archived-as";
+/// The attribute of a replayed message with the time at which the queue received it first, milliseconds since the Unix epoch.
+const SENT_AT: &str = "cistern.sent-at-ms";
 
 /// The messages of a queue, by SQS's own approximate count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,29 +5,26 @@
 
 pub mod conditional_put;
 pub mod copy;
+mod error;
 pub mod listing;
 pub mod stream;
 
-use std::{
-    error::Error,
-    fmt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{error::Error, fmt, path::Path, time::Duration};
 
 use aws_sdk_s3::{
     config::timeout::TimeoutConfig,
-    error::{ProvideErrorMetadata, SdkError},
+    error::SdkError,
     operation::{
         get_object::{GetObjectError, GetObjectOutput},
         put_object::PutObjectError,
     },
-    primitives::{ByteStream, ByteStreamError, DateTime},
+    primitives::{ByteStream, DateTime},
 };
 use bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::time::{sleep, timeout};
 
+pub use self::error::{GetError, PutError};
 use crate::S3Client;
 
 /// Attempts of a create-only write while S3 reports a concurrent write of the same key.
@@ -72,105 +69,6 @@ pub enum PutOutcome {
     /// An object of that name existed and is unchanged. Also returned if an earlier attempt of the same call was stored and only its
     /// response was lost.
     AlreadyThere,
-}
-
-/// A write that may or may not have happened: the caller, who has the bytes, has to repeat it.
-#[derive(Debug, thiserror::Error)]
-pub enum PutError {
-    /// S3 refused or could not be reached.
-    #[error("writing {name}")]
-    Service {
-        /// The object.
-        name: ObjectRef,
-        /// The SDK's error.
-        source: Box<SdkError<PutObjectError>>,
-    },
-    /// The file that should become the object cannot be read.
-    #[error("reading {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The SDK's error.
-        source: ByteStreamError,
-    },
-    /// No response within the limit.
-    #[error("writing {name}: no response within {} ms", limit.as_millis())]
-    Timeout {
-        /// The object.
-        name: ObjectRef,
-        /// The limit given.
-        limit: Duration,
-    },
-}
-
-/// A read that returned no object.
-#[derive(Debug, thiserror::Error)]
-pub enum GetError {
-    /// There is no such object.
-    #[error("{name} does not exist")]
-    Missing {
-        /// The object.
-        name: ObjectRef,
-    },
-    /// The object is larger than the caller's limit.
-    #[error("{name} is larger than {max_bytes} bytes")]
-    TooLarge {
-        /// The object.
-        name: ObjectRef,
-        /// The limit given.
-        max_bytes: usize,
-    },
-    /// S3 refused or could not be reached.
-    #[error("reading {name}")]
-    Service {
-        /// The object.
-        name: ObjectRef,
-        /// The SDK's error.
-        source: Box<SdkError<GetObjectError>>,
-    },
-    /// The connection broke during the transfer.
-    #[error("reading the bytes of {name}")]
-    Body {
-        /// The object.
-        name: ObjectRef,
-        /// The SDK's error.
-        source: ByteStreamError,
-    },
-    /// No complete object within the limit.
-    #[error("reading {name}: not done within {} ms", limit.as_millis())]
-    Timeout {
-        /// The object.
-        name: ObjectRef,
-        /// The limit given.
-        limit: Duration,
-    },
-}
-
-impl GetError {
-    /// The requested object.
-    pub fn name(&self) -> &ObjectRef {
-        match self {
-            Self::Missing { name }
-            | Self::TooLarge { name, .. }
-            | Self::Service { name, .. }
-            | Self::Body { name, .. }
-            | Self::Timeout { name, .. } => name,
-        }
-    }
-
-    /// Whether the bucket does not exist or may not be read. Both need a changed setting; retries do not help.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
-    pub fn is_refused(&self) -> bool {
-        match self {
-            Self::Service { source, .. } => {
-                http_status(source) == Some(403) || source.code() == Some("NoSuchBucket")
-            }
-            Self::Missing { .. }
-            | Self::TooLarge { .. }
-            | Self::Body { .. }
-            | Self::Timeout { .. } => false,
-        }
-    }
 }
 
 /// A create-only write, of which several attempts may be made.
@@ -309,6 +207,42 @@ pub async fn get_capped(
         })
 }
 
+/// Reads at most `max_bytes` of an object from the byte `from` on, within `limit` in all; nothing where it has no such byte.
+pub async fn get_range(
+    client: &S3Client,
+    name: &ObjectRef,
+    from: u64,
+    max_bytes: usize,
+    limit: Duration,
+) -> Result<Vec<u8>, GetError> {
+    /// `InvalidRange`: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+    const RANGE_NOT_SATISFIABLE: u16 = 416;
+
+    let last = from.saturating_add(u64::try_from(max_bytes).unwrap_or(u64::MAX)) - 1;
+    let read = async {
+        let sent = client
+            .get_object()
+            .bucket(&name.bucket)
+            .key(&name.key)
+            .range(format!("bytes={from}-{last}"))
+            .customize()
+            .config_override(within(limit))
+            .send()
+            .await;
+        match sent {
+            Ok(output) => collect_capped(output, name, max_bytes).await,
+            Err(error) if http_status(&error) == Some(RANGE_NOT_SATISFIABLE) => Ok(Vec::new()),
+            Err(error) => Err(get_error(name, error)),
+        }
+    };
+    timeout(limit, read).await.unwrap_or_else(|_| {
+        Err(GetError::Timeout {
+            name: name.clone(),
+            limit,
+        })
+    })
+}
+
 async fn get_all(
     client: &S3Client,
     name: &ObjectRef,
@@ -332,13 +266,17 @@ async fn send_get(
         .config_override(within(limit))
         .send()
         .await;
-    sent.map_err(|error| match error.as_service_error() {
+    sent.map_err(|error| get_error(name, error))
+}
+
+fn get_error(name: &ObjectRef, error: SdkError<GetObjectError>) -> GetError {
+    match error.as_service_error() {
         Some(GetObjectError::NoSuchKey(_)) => GetError::Missing { name: name.clone() },
         _ => GetError::Service {
             name: name.clone(),
             source: Box::new(error),
         },
-    })
+    }
 }
 
 async fn collect_capped(

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde_json::Value;
 use tracing::{Dispatch, dispatcher, level_filters::LevelFilter, subscriber::NoSubscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -19,6 +20,15 @@ impl Capture {
     /// The text written so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// The sum of a metric over all lines written so far, each of which is JSON.
+    pub fn sum(&self, metric: &str) -> u64 {
+        let text = self.text();
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("each line is JSON"));
+        lines.filter_map(|line| line[metric].as_u64()).sum()
     }
 }
 

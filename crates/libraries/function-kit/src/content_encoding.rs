@@ -2,10 +2,10 @@
 
 use axum::http::{HeaderMap, header};
 
-/// How a request says that its body is encoded (<https://www.rfc-editor.org/rfc/rfc9110#name-content-encoding>).
+/// The encodings that a request declares for its body (<https://www.rfc-editor.org/rfc/rfc9110#name-content-encoding>).
 ///
-/// Only what the sender says: proxies decode bodies and leave the header, and clients compress bodies and forget it. A caller that can
-/// tell from the body has to decide which of the two it believes.
+/// Only the declaration: proxies decode bodies and keep the header, and clients compress bodies without it. A caller
+/// that recognises the body's form has to decide which of the two to trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentEncoding {
     /// Not encoded: no header, or `identity`.

@@ -1,9 +1,12 @@
 //! Configuration from the environment, or from a map in tests, so that no test touches the process environment.
 
+mod required;
+
 use std::{collections::BTreeMap, env::VarError, str::FromStr};
 
 use secrecy::SecretString;
 
+pub use self::required::check_required;
 use crate::BoxError;
 
 /// The source of variables. An empty variable counts as not set, since `CloudFormation` cannot omit a variable by condition.
@@ -24,7 +27,7 @@ pub enum EnvError {
     Missing {
         /// The variable.
         name: &'static str,
-        /// The expected value, for a person.
+        /// The expected value.
         expected: &'static str,
     },
     /// The variable has another value than expected.
@@ -32,7 +35,7 @@ pub enum EnvError {
     Invalid {
         /// The variable.
         name: &'static str,
-        /// The expected value, for a person.
+        /// The expected value.
         expected: &'static str,
         /// The cause.
         source: BoxError,
@@ -82,7 +85,7 @@ impl Env {
         Ok(value.filter(|value| !value.trim().is_empty()))
     }
 
-    /// The variable as text. `expected` describes it for a person: `the name of the events bucket`.
+    /// The variable as text. `expected` describes it in an error: `the name of the events bucket`.
     pub fn required(&self, name: &'static str, expected: &'static str) -> Result<String, EnvError> {
         self.optional(name)?
             .ok_or(EnvError::Missing { name, expected })

@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line on standard output, with the fields beside the message and the spans around it.
+//! Logs: one JSON object per line on standard output, with the fields beside the message and the spans around it.
 //!
 //! The request id comes from the span that `lambda_runtime` opens around each invocation, so every line written while
 //! an event is handled carries it as `spans[0].requestId`.
@@ -12,11 +12,12 @@ use crate::Env;
 
 /// The crates of this workspace that log. All others are limited to `INFO`: `lambda_runtime` prints the event at `TRACE`, HTTP clients print headers at
 /// `DEBUG`.
-const OWN_CRATES: [&str; 14] = [
+const OWN_CRATES: [&str; 17] = [
     "access_keys",
     "archiver",
     "authorizer",
     "canary",
+    "console",
     "custom_resource",
     "event_store",
     "forwarder",
@@ -26,13 +27,15 @@ const OWN_CRATES: [&str; 14] = [
     "migrator",
     "object_worker",
     "query",
+    "reconciler",
+    "repair",
     "schema_bootstrap",
 ];
 
 /// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Json,
     /// Text for a terminal.

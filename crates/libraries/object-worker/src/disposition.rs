@@ -1,6 +1,6 @@
-//! The three ways in which a queue message can end. There is no fourth.
+//! The three outcomes of a queue message.
 
-/// How a message ended, or one of its objects. Ordered: a message ends as the greatest of its objects' ends.
+/// The outcome of a message, or of one of its objects. Ordered: a message has the greatest outcome of its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Disposition {
     /// All of it is stored: acknowledged.

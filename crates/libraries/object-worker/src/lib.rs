@@ -8,6 +8,6 @@ mod time_budget;
 mod worker;
 
 pub use outcome::{EventMetrics, Failure, Rejection};
-pub use rejected::{RejectedLine, write_rejected};
+pub use rejected::write_rejected;
 pub use time_budget::{Shares, TimeBudget};
 pub use worker::{OtherBuckets, Worker};

@@ -1,8 +1,8 @@
 //! The order in which the messages of an invocation are processed: the least risky first.
 //!
-//! The messages of an invocation share its time, and its process, should one of them end it. A message that was received before is
-//! more likely to do so than a new one, and a large object takes longer than a small one. Processed last, neither delays the others,
-//! in this invocation or in a later one.
+//! The messages of an invocation share its time, and its process if one of them ends it. A message that was received
+//! before is more likely to do so than a new one, and a large object takes longer than a small one. Processed last,
+//! neither delays the others, in this invocation or in a later one.
 
 use aws_io::notification::{self, Notification};
 use aws_lambda_events::event::sqs::SqsMessage;

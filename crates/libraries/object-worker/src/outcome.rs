@@ -1,4 +1,4 @@
-//! The outcome of one object, as a function tells it to the worker.
+//! The outcome of one object, as a function reports it to the worker.
 
 use function_kit::{BoxError, metrics::Metric};
 
@@ -37,7 +37,7 @@ impl EventMetrics {
 pub struct Rejection {
     /// A short fixed code to count and search by, such as `not_gzip`.
     pub reason: &'static str,
-    /// The details, for a person. Contains nothing of the item itself.
+    /// The explanation. Contains nothing of the item itself.
     pub detail: String,
 }
 

@@ -1,7 +1,7 @@
 //! Rejected lines: `rejected/<pipeline>/dt=YYYY-MM-DD/<name>.ndjson`.
 //!
-//! For what cannot be kept next to its data, such as an object that is not gzip. A rejected event of an object that was read
-//! is kept by the function, with its bytes.
+//! For items that cannot be stored with their data, such as an object that is not gzip. A function stores a rejected
+//! event of a readable object itself, with its bytes.
 
 use std::time::Duration;
 
@@ -9,40 +9,9 @@ use aws_io::{
     S3Client,
     s3::{NewObject, ObjectRef, PutError, PutOutcome, put_new},
 };
-use event_model::Pipeline;
-use serde::Serialize;
+use event_model::{Pipeline, rejected::RejectedLine};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-
-/// One line: what was rejected, its source, and the reason. A member without a value is left out.
-#[derive(Clone, Debug, Serialize)]
-pub struct RejectedLine<'a> {
-    /// A short fixed code, such as `not_gzip`.
-    pub reason: &'static str,
-    /// The details, for a person.
-    pub detail: &'a str,
-    /// The key of the object it came from, or the id of the message when there is no object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_key: Option<&'a str>,
-    /// The id of the message that it is part of, when the object has many messages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<&'a str>,
-    /// Its index in the source, from 0, when only a part of it is meant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ordinal: Option<u32>,
-    /// The item itself, when it is not kept elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub item: Option<&'a str>,
-}
-
-impl RejectedLine<'_> {
-    /// Appends the line and its line end.
-    pub fn append_to(&self, out: &mut Vec<u8>) {
-        serde_json::to_writer(&mut *out, self)
-            .expect("text fields are always JSON, and a vector accepts them");
-        out.push(b'\n');
-    }
-}
 
 /// Writes `line` within `limit`. The key is made of the source and the reason, so the same rejection on the same day is one
 /// object however often it happens.
@@ -76,11 +45,12 @@ fn key(pipeline: Pipeline, line: &RejectedLine<'_>, now: OffsetDateTime) -> Stri
     hash.update(line.source_key.unwrap_or_default());
     hash.update([0]);
     hash.update(line.reason);
-    hash.update(line.ordinal.unwrap_or(u32::MAX).to_be_bytes());
+    let ordinal = line.ordinal.map(u32::try_from).and_then(Result::ok);
+    hash.update(ordinal.unwrap_or(u32::MAX).to_be_bytes());
     let name = hex::encode(hash.finalize());
     format!(
-        "rejected/{}/dt={}/{}.ndjson",
-        pipeline.name(),
+        "{}dt={}/{}.ndjson",
+        pipeline.rejected_prefix(),
         now.to_utc().date(),
         name.get(..32).unwrap_or(&name)
     )
@@ -98,31 +68,11 @@ mod tests {
         source_key: Some("raw/sparkpost/dt=2026-01-01/x.json.gz"),
         message_id: None,
         ordinal: None,
+        offset: None,
+        length: None,
         item: None,
+        item_base64: None,
     };
-
-    #[test]
-    fn members_without_a_value_are_left_out() {
-        let mut lines = Vec::new();
-        LINE.append_to(&mut lines);
-        RejectedLine {
-            message_id: Some("m"),
-            ordinal: Some(3),
-            item: Some("{}"),
-            ..LINE
-        }
-        .append_to(&mut lines);
-
-        assert_eq!(
-            String::from_utf8(lines).unwrap(),
-            concat!(
-                r#"{"reason":"not_gzip","detail":"invalid gzip header","source_key":"raw/sparkpost/dt=2026-01-01/x.json.gz"}"#,
-                "\n",
-                r#"{"reason":"not_gzip","detail":"invalid gzip header","source_key":"raw/sparkpost/dt=2026-01-01/x.json.gz","message_id":"m","ordinal":3,"item":"{}"}"#,
-                "\n",
-            )
-        );
-    }
 
     #[test]
     fn key_is_the_same_for_the_same_rejection_and_names_day_and_pipeline() {

@@ -11,7 +11,7 @@ use super::QueueError;
 /// The most entries that one call takes
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
 const MAX_ENTRIES: usize = 10;
-/// SQS answers 200 and names the entries that failed. They are sent so often.
+/// How often failed entries are retried: SQS answers 200 and names the entries that failed.
 const ENTRY_ATTEMPTS: u32 = 3;
 const ENTRY_BACKOFF: Duration = Duration::from_millis(200);
 
@@ -20,13 +20,13 @@ const ENTRY_BACKOFF: Duration = Duration::from_millis(200);
 pub struct BatchFailures {
     /// Their indices, ascending.
     pub indices: Vec<usize>,
-    /// The error of a call that failed as a whole. `None` when SQS named single entries, or the time was up.
+    /// The error of a call that failed as a whole. `None` if SQS named single entries, or the deadline passed.
     pub error: Option<QueueError>,
 }
 
-/// Has `call` made for all of `entries`, `parallel` calls at a time. `call` gets some entries, each with the id by which SQS names it
-/// should it fail, and returns the failures of the response. An entry whose call did not end by `deadline` has failed; SQS may have
-/// processed it.
+/// Calls `call` for all of `entries`, with `parallel` calls at a time. `call` gets some entries, each with the id by
+/// which SQS names it if it fails, and returns the failures of the response. An entry whose call did not end by
+/// `deadline` has failed; SQS may have processed it.
 pub(super) async fn in_batches<'a, T>(
     entries: &'a [T],
     parallel: usize,
@@ -116,7 +116,7 @@ mod tests {
             let is_first_time = !calls.borrow().concat().contains(&"13".to_owned());
             calls.borrow_mut().push(ids.clone());
             let fails = |id: &&String| *id == "24" || *id == "7" || (*id == "13" && is_first_time);
-            // SQS may name an entry that nobody sent; nothing follows from it.
+            // An unknown id in the response is ignored.
             let named = ids.iter().filter(fails).map(|id| failure(id));
             Ok(named.chain([failure("99")]).collect())
         })

@@ -7,7 +7,7 @@ use aws_sdk_sqs::{
     types::{Message, MessageSystemAttributeName},
 };
 
-use super::{QueueError, whole_seconds};
+use super::{ARCHIVED_AS, QueueError, SENT_AT, whole_seconds};
 use crate::SqsClient;
 
 /// The most messages that one call returns
@@ -36,8 +36,10 @@ pub struct ReceivedMessage {
     pub id: String,
     /// The handle to delete it by, another one whenever it is received.
     pub receipt_handle: String,
-    /// When it was sent, milliseconds since the Unix epoch; 0 when SQS does not say.
+    /// When it was sent, milliseconds since the Unix epoch; 0 when SQS does not say. A replayed message was sent when it was sent first.
     pub sent_at_ms: i64,
+    /// The object that has a replayed message ([`send_again`](super::send_again)).
+    pub archived_as: Option<String>,
     /// How often it was received, this time included.
     pub receive_count: u32,
     /// The body.
@@ -66,6 +68,8 @@ pub async fn receive(
         .visibility_timeout(whole_seconds(options.visibility))
         .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
         .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+        .message_attribute_names(ARCHIVED_AS)
+        .message_attribute_names(SENT_AT)
         .customize()
         .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(timeouts))
         .send()
@@ -85,7 +89,18 @@ fn read(message: Message) -> Option<ReceivedMessage> {
         attributes.get(&name).map(String::as_str)
     };
     let number = |name| attribute(name).and_then(|text| text.parse::<i64>().ok());
-    let sent_at_ms = number(MessageSystemAttributeName::SentTimestamp).unwrap_or(0);
+    let own = |name: &str| {
+        message
+            .message_attributes
+            .as_ref()?
+            .get(name)?
+            .string_value()
+    };
+    let sent_at_ms = own(SENT_AT)
+        .and_then(|text| text.parse().ok())
+        .or_else(|| number(MessageSystemAttributeName::SentTimestamp))
+        .unwrap_or(0);
+    let archived_as = own(ARCHIVED_AS).map(str::to_owned);
     let receive_count = number(MessageSystemAttributeName::ApproximateReceiveCount)
         .and_then(|count| u32::try_from(count).ok())
         .unwrap_or(1);
@@ -93,6 +108,7 @@ fn read(message: Message) -> Option<ReceivedMessage> {
         id: message.message_id?,
         receipt_handle: message.receipt_handle?,
         sent_at_ms,
+        archived_as,
         receive_count,
         body: message.body.unwrap_or_default(),
     })

@@ -1,10 +1,10 @@
 //! Sending messages.
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use tokio::time::Instant;
 
 use super::{
-    QueueError,
+    ARCHIVED_AS, QueueError, SENT_AT,
     batch::{BatchFailures, in_batches},
 };
 use crate::SqsClient;
@@ -18,6 +18,51 @@ pub async fn send(client: &SqsClient, queue_url: &str, body: &str) -> Result<(),
         .send_message()
         .queue_url(queue_url)
         .message_body(body);
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(source) => Err(QueueError::Send {
+            queue_url: queue_url.to_owned(),
+            source: Box::new(source),
+        }),
+    }
+}
+
+/// A message that was received before, to be processed once more.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayedMessage<'a> {
+    /// The body.
+    pub body: &'a str,
+    /// When the queue received it first, milliseconds since the Unix epoch.
+    pub sent_at_ms: i64,
+    /// The key of the object that has it; `None` when it is not archived.
+    pub archived_as: Option<&'a str>,
+}
+
+/// Sends a message once more. Its receiver sees when it arrived first, and whether it is archived
+/// ([`ReceivedMessage`](super::ReceivedMessage)).
+///
+/// # Errors
+/// When SQS refuses or cannot be reached.
+pub async fn send_again(
+    client: &SqsClient,
+    queue_url: &str,
+    message: ReplayedMessage<'_>,
+) -> Result<(), QueueError> {
+    let attribute = |value: &str| {
+        MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(value)
+            .build()
+            .expect("an attribute with a type is complete")
+    };
+    let mut request = client
+        .send_message()
+        .queue_url(queue_url)
+        .message_body(message.body)
+        .message_attributes(SENT_AT, attribute(&message.sent_at_ms.to_string()));
+    if let Some(key) = message.archived_as {
+        request = request.message_attributes(ARCHIVED_AS, attribute(key));
+    }
     match request.send().await {
         Ok(_) => Ok(()),
         Err(source) => Err(QueueError::Send {

@@ -1,4 +1,4 @@
-//! Copies of objects that S3 makes itself, inside one bucket.
+//! Server-side copies of objects within one bucket.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use aws_sdk_s3::{error::SdkError, operation::copy_object::CopyObjectError};
 use super::{ObjectRef, http_status, within};
 use crate::S3Client;
 
-/// A copy that may not be there.
+/// A copy that may not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("copying {from} to {to}")]
 pub struct CopyError {
-    /// The object that is copied.
+    /// The source object.
     pub from: ObjectRef,
     /// The key of the copy.
     pub to: String,
@@ -19,23 +19,24 @@ pub struct CopyError {
     source: Box<SdkError<CopyObjectError>>,
 }
 
-/// What became of a copy.
+/// The outcome of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyOutcome {
-    /// The copy is there.
+    /// The copy exists.
     Copied,
-    /// There is no object to copy.
+    /// The source object does not exist.
     Missing,
 }
 
-/// Copies an object of up to 5 GB to the key `to` of the same bucket, over what is there.
+/// Copies an object of up to 5 GB to the key `to` of the same bucket, replacing an existing object.
 pub async fn copy(
     client: &S3Client,
     from: &ObjectRef,
     to: &str,
     limit: Duration,
 ) -> Result<CopyOutcome, CopyError> {
-    // Keys of this bucket have no character that a header or an address would need encoded, except "=", which may stand there.
+    // Keys of this bucket have no character that needs encoding in a header or a URL, except "=", which is allowed
+    // there.
     let sent = client
         .copy_object()
         .bucket(&from.bucket)

@@ -5,9 +5,8 @@ use std::time::Duration;
 use aws_sdk_s3::{
     error::SdkError,
     operation::{delete_objects::DeleteObjectsError, list_objects_v2::ListObjectsV2Error},
-    types::{Delete, ObjectIdentifier},
+    types::{Delete, Object, ObjectIdentifier},
 };
-
 use time::OffsetDateTime;
 
 use super::{to_time, within};
@@ -62,6 +61,81 @@ pub enum DeleteError {
     },
 }
 
+/// Lists the first thousand objects under `prefix` whose keys come after `after`, in the order of their keys.
+pub async fn list_after(
+    client: &S3Client,
+    bucket: &str,
+    prefix: &str,
+    after: Option<&str>,
+    limit: Duration,
+) -> Result<Vec<Listed>, ListError> {
+    let page = client
+        .list_objects_v2()
+        .bucket(bucket)
+        .prefix(prefix)
+        .set_start_after(after.map(str::to_owned))
+        .customize()
+        .config_override(within(limit))
+        .send()
+        .await
+        .map_err(failed(bucket, prefix))?;
+    Ok(listed(page.contents))
+}
+
+/// Lists the first thousand folders right under `prefix` that come after `after`: each with `prefix` and a slash at its end.
+pub async fn list_folders(
+    client: &S3Client,
+    bucket: &str,
+    prefix: &str,
+    after: &str,
+    limit: Duration,
+) -> Result<Vec<String>, ListError> {
+    let page = client
+        .list_objects_v2()
+        .bucket(bucket)
+        .prefix(prefix)
+        .delimiter("/")
+        .start_after(after)
+        .customize()
+        .config_override(within(limit))
+        .send()
+        .await
+        .map_err(failed(bucket, prefix))?;
+    let folders = page.common_prefixes.unwrap_or_default();
+    Ok(folders
+        .into_iter()
+        .filter_map(|folder| folder.prefix)
+        .collect())
+}
+
+fn failed(
+    bucket: &str,
+    prefix: &str,
+) -> impl FnOnce(SdkError<ListObjectsV2Error>) -> ListError + use<> {
+    let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+    |error| ListError {
+        bucket,
+        prefix,
+        source: Box::new(error),
+    }
+}
+
+fn listed(objects: Option<Vec<Object>>) -> Vec<Listed> {
+    let objects = objects.unwrap_or_default().into_iter();
+    objects
+        .filter_map(|object| {
+            Some(Listed {
+                key: object.key?,
+                size_bytes: object
+                    .size
+                    .and_then(|size| u64::try_from(size).ok())
+                    .unwrap_or(0),
+                last_modified: object.last_modified.as_ref().and_then(to_time),
+            })
+        })
+        .collect()
+}
+
 /// Lists all objects under `prefix`, in the order of their keys. `limit` is the time limit of one page of a thousand.
 pub async fn list(
     client: &S3Client,
@@ -69,7 +143,7 @@ pub async fn list(
     prefix: &str,
     limit: Duration,
 ) -> Result<Vec<Listed>, ListError> {
-    let mut listed = Vec::new();
+    let mut all = Vec::new();
     let mut token = None;
     loop {
         let page = client
@@ -81,29 +155,11 @@ pub async fn list(
             .config_override(within(limit))
             .send()
             .await
-            .map_err(|error| ListError {
-                bucket: bucket.to_owned(),
-                prefix: prefix.to_owned(),
-                source: Box::new(error),
-            })?;
-        listed.extend(
-            page.contents
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|object| {
-                    Some(Listed {
-                        key: object.key?,
-                        size_bytes: object
-                            .size
-                            .and_then(|size| u64::try_from(size).ok())
-                            .unwrap_or(0),
-                        last_modified: object.last_modified.as_ref().and_then(to_time),
-                    })
-                }),
-        );
+            .map_err(failed(bucket, prefix))?;
+        all.extend(listed(page.contents));
         token = page.next_continuation_token;
         if token.is_none() {
-            return Ok(listed);
+            return Ok(all);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the tests find AWS, and names that no other test uses.
+//! The endpoint of AWS for tests, and unique names.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -20,7 +20,7 @@ pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}-{:016x}", RandomState::new().hash_one(prefix))
 }
 
-/// A client and the name of an object in a bucket of its own.
+/// A client and the name of an object in a new bucket.
 pub(crate) async fn object(key: &str) -> (S3Client, ObjectRef) {
     let client = aws().await.s3();
     let bucket = unique("aws-io");

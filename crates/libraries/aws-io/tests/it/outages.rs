@@ -1,4 +1,4 @@
-//! What S3 does when it fails, spoken on the wire.
+//! Failures of S3, on the wire.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::endpoint::LIMIT;
 
-/// A server that answers the n-th request with the n-th status, and the last status ever after.
+/// A server that answers the n-th request with the n-th status, and further ones with the last.
 async fn answering(statuses: &'static [u16]) -> (S3Client, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -108,7 +108,7 @@ async fn reply_that_was_lost_is_found_as_already_there() {
 
 #[tokio::test]
 async fn server_that_never_answers_costs_no_more_than_the_limit() {
-    // Connections are taken by the kernel, and never read.
+    // The kernel accepts connections, which are never read.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Aws::local(&format!("http://{}", silent.local_addr().unwrap()))
         .await

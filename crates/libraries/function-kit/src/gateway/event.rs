@@ -52,6 +52,11 @@ pub struct Caller {
     pub source_ip: String,
 }
 
+/// The route by which the gateway let the request in, such as `POST /track`: an extension of the request. What the caller was asked
+/// for, such as a key of a scope, depends on it and not on the path alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteKey(pub String);
+
 /// Why an event is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
@@ -133,6 +138,7 @@ impl Event {
             &self.cookies.unwrap_or_default(),
             self.request_context.domain_name,
         );
+        request.extensions_mut().insert(RouteKey(route_key));
         request.extensions_mut().insert(Caller {
             source_ip: self.request_context.http.source_ip.unwrap_or_default(),
         });
