@@ -10,7 +10,7 @@ use crate::{
     AccessDecision, AuthorizerEvent, AuthorizerRequest, AuthorizerResponse, Deps, token_request,
 };
 
-/// The gateway's name for those whose scope is not known.
+/// The principal for callers whose scope is unknown.
 const NOBODY: &str = "unknown";
 
 /// Whether a request is allowed.
@@ -88,7 +88,7 @@ pub async fn authorize(
     now: SystemTime,
 ) -> Result<AccessDecision, KeysError> {
     let scope = Scope::of_route(&request.route_key());
-    // The scope's name stands for the route, so that nothing of the request is printed.
+    // The scope's name identifies the route, so that nothing of the request is logged.
     let scope_name = scope.map_or(NOBODY, Scope::as_str);
     let is_authorized = match decide(deps, request, scope, now).await {
         Ok(Verdict::Allowed) => {

@@ -1,4 +1,4 @@
-//! What the function is told, and what it works with.
+//! Settings, and the dependencies made from them.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,11 +9,11 @@ use function_kit::{Env, EnvError};
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Name or ARN of the secret that holds the keys.
+    /// Name or ARN of the secret with the keys.
     pub secret_id: String,
-    /// How long keys are used before they are read again.
+    /// How long keys are cached.
     pub max_key_age: Duration,
-    /// From where SparkPost may ask for a token.
+    /// The networks from which SparkPost may request a token.
     pub sparkpost_networks: Networks,
 }
 
@@ -38,14 +38,14 @@ impl Config {
 pub struct Deps {
     /// The keys.
     pub keys: KeyCache,
-    /// From where SparkPost may ask for a token.
+    /// The networks from which SparkPost may request a token.
     pub sparkpost_networks: Networks,
-    /// What time it is.
+    /// The clock.
     pub clock: fn() -> SystemTime,
 }
 
 impl Deps {
-    /// Makes the client. Reaches nothing yet.
+    /// Creates the client. Sends no request.
     pub async fn connect(config: Config, clock: fn() -> SystemTime) -> Self {
         let secrets = Aws::from_env().await.secrets();
         Self {

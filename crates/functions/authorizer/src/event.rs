@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::TokenRequest;
 
-/// An event of a gateway. Each form names the route.
+/// An event of a gateway. Each form has the route.
 #[derive(Debug, Deserialize)]
 #[serde(from = "Value")]
 pub enum AuthorizerEvent {
@@ -98,7 +98,7 @@ impl AuthorizerRequest {
         }
     }
 
-    /// The caller's address; empty when the gateway does not send it, as a REST API does not.
+    /// The caller's address; empty if the gateway does not send it, as in the case of a REST API.
     pub(crate) fn source_ip(&self) -> &str {
         match self {
             Self::HttpApi {

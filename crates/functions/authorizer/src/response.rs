@@ -29,7 +29,7 @@ pub enum AccessDecision {
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>).
     #[serde(rename_all = "camelCase")]
     Policy {
-        /// The name of the scope, as the gateway requires a principal.
+        /// The name of the scope, because the gateway requires a principal.
         principal_id: &'static str,
         /// Allows or denies one method.
         policy_document: Value,

@@ -1,8 +1,8 @@
 //! The token endpoint: client credentials in, a short-lived bearer token out
 //! (<https://www.rfc-editor.org/rfc/rfc6749#section-4.4>).
 //!
-//! SparkPost puts the credentials into the body, as JSON or as a form; others put them into `Authorization`. The client id
-//! is any, the client secret is the key of the scope.
+//! SparkPost sends the credentials in the body, as JSON or as a form; others send them in `Authorization`. The client
+//! id is ignored, the client secret is the key of the scope.
 
 use std::{collections::HashMap, fmt, time::SystemTime};
 
@@ -17,14 +17,14 @@ use url::form_urlencoded;
 
 use crate::Deps;
 
-/// The gateway's routes that lead to the token endpoint.
+/// The gateway's routes to the token endpoint.
 pub const TOKEN_ROUTES: [&str; 2] = ["POST /oauth/token", "POST /oauth/{proxy+}"];
 const PATH: &str = "/oauth/token";
 
-/// A request is a hundred bytes or two.
+/// A request has one or two hundred bytes.
 const MAX_BODY_BYTES: usize = 4096;
 
-/// What is needed of the gateway's event, payload format 2.0.
+/// The members of the gateway's event, payload format 2.0, that are used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRequest {
@@ -53,7 +53,7 @@ struct Http {
     source_ip: String,
 }
 
-/// The answer, in the gateway's form.
+/// The response, in the gateway's form.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenResponse {
@@ -62,7 +62,7 @@ pub struct TokenResponse {
     body: String,
 }
 
-/// The members of the body that matter.
+/// The members of the body that are used.
 #[derive(Default)]
 struct Grant {
     grant_type: Option<String>,
@@ -104,7 +104,7 @@ pub(crate) async fn answer(
     let Some(secret) = grant.client_secret.or_else(|| request.basic_key()) else {
         return Ok(TokenResponse::refusal(400, "invalid_request"));
     };
-    // A token cannot be renewed by itself, or it would last for ever.
+    // A token cannot be exchanged for another one, or it would never expire.
     if token::is_token(&secret) || !deps.keys.authorizes(Scope::Sparkpost, &secret, now).await? {
         info!(
             reason = "client secret is no key of the scope",
@@ -123,7 +123,7 @@ impl fmt::Debug for TokenRequest {
 }
 
 impl TokenRequest {
-    /// The status for a request that the gateway has led here by another route or path.
+    /// The status for a request with another route or path.
     fn strays(&self) -> Option<u16> {
         let is_ours = |path: &str| {
             TOKEN_ROUTES.contains(&self.route_key.as_str())
@@ -137,14 +137,14 @@ impl TokenRequest {
         }
     }
 
-    /// The bytes of the body; none when there are too many.
+    /// The bytes of the body; `None` if there are too many.
     fn body(&self) -> Option<Vec<u8>> {
         let body = self.body.as_deref().unwrap_or_default();
         if body.len() > MAX_BODY_BYTES {
             return None;
         }
         if self.is_base64_encoded {
-            // What is not base64 holds no credentials.
+            // A value that is not base64 has no credentials.
             return Some(BASE64_STANDARD.decode(body).unwrap_or_default());
         }
         Some(body.as_bytes().to_vec())
@@ -158,7 +158,7 @@ impl TokenRequest {
 }
 
 impl Grant {
-    /// None for a body that says something else than text of what matters here, or says it twice
+    /// `None` for a body in which these members are not text, or repeated
     /// (<https://www.rfc-editor.org/rfc/rfc6749#section-3.2>).
     fn read(body: &[u8]) -> Option<Self> {
         let mut grant = Self::default();

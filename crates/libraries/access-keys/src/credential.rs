@@ -1,4 +1,4 @@
-//! The key that a caller presents, out of an `Authorization` header.
+//! The key that a caller presents in an `Authorization` header.
 
 use base64::{
     Engine, alphabet,
@@ -6,15 +6,15 @@ use base64::{
 };
 use secrecy::SecretString;
 
-/// Some clients leave the padding out.
+/// Some clients omit the padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The one key in the value of an `Authorization` header; none when it holds none.
+/// The key in the value of an `Authorization` header; `None` if it has none or several.
 ///
-/// A value that starts with neither `Bearer` nor `Basic` is a key as a whole, as SparkPost's own API takes it.
+/// A value that starts with neither `Bearer` nor `Basic` is a key as a whole, as in SparkPost's own API.
 pub fn presented_key(authorization: &str) -> Option<SecretString> {
     let value = authorization.trim();
     let (scheme, rest) = value.split_once(char::is_whitespace).unwrap_or((value, ""));

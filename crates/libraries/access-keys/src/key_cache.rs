@@ -1,4 +1,4 @@
-//! The keys as they were last read, and when to read them again.
+//! The cached keys, and when they are read again.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,18 +7,17 @@ use aws_io::{
     secrets::{self, SecretError, VersionStage},
 };
 use secrecy::SecretString;
-use tokio::sync::Mutex;
 use tracing::warn;
 
 use crate::{
-    Scope,
+    LastRead, Scope,
     keys::{AcceptedKeys, Admission, KeyDocument, KeyDocumentError},
 };
 
-/// For reading both versions. The gateways wait 10 s in all.
+/// The time limit for reading both versions. The gateways wait 10 s in all.
 const READ_LIMIT: Duration = Duration::from_secs(2);
-/// Wrong keys cannot make a function read the secret more often. So every function knows a key of this age, and may
-/// refuse a newer one.
+/// Wrong keys cannot make a function read the secret more often. So a new key may be refused until the cached keys have
+/// this age.
 pub const MIN_AGE: Duration = Duration::from_secs(5);
 
 /// The keys cannot be read now. Nobody is allowed, and the response asks the caller to retry.
@@ -41,13 +40,7 @@ pub struct KeyCache {
     client: SecretsClient,
     secret_id: String,
     max_age: Duration,
-    last_read: Mutex<Option<LastRead>>,
-}
-
-#[derive(Debug)]
-struct LastRead {
-    keys: AcceptedKeys,
-    at: SystemTime,
+    keys: LastRead<AcceptedKeys>,
 }
 
 impl KeyCache {
@@ -57,7 +50,7 @@ impl KeyCache {
             client,
             secret_id,
             max_age,
-            last_read: Mutex::new(None),
+            keys: LastRead::default(),
         }
     }
 
@@ -86,50 +79,65 @@ impl KeyCache {
         credential: &SecretString,
         now: SystemTime,
     ) -> Result<Admission, KeysError> {
-        let mut last_read = self.last_read.lock().await;
-
-        if let Some(read) = last_read
-            .as_ref()
-            .filter(|read| read.is_younger_than(self.max_age, now))
-        {
-            let admission = read.keys.admit(scope, credential, now);
-            if admission == Admission::Opens || read.is_younger_than(MIN_AGE, now) {
-                return Ok(admission);
-            }
+        let keys = self.keys.within(self.max_age, now, self.read()).await?;
+        let admission = keys.admit(scope, credential, now);
+        if admission == Admission::Opens {
+            return Ok(admission);
         }
+        let keys = self.keys.within(MIN_AGE, now, self.read()).await?;
+        Ok(keys.admit(scope, credential, now))
+    }
 
-        let read = last_read.insert(LastRead {
-            keys: self.read().await?,
-            at: now,
-        });
-        Ok(read.keys.admit(scope, credential, now))
+    /// The secrets of a sender, of both versions of the secret. They are read again if they are older than configured; for a proof
+    /// that is wrong, if they are older than [`MIN_AGE`], because a secret may have been stored a moment ago.
+    ///
+    /// # Errors
+    /// When the secret cannot be read.
+    pub async fn sender_secrets(
+        &self,
+        sender: &str,
+        is_proof_wrong: bool,
+        now: SystemTime,
+    ) -> Result<Vec<SecretString>, KeysError> {
+        let max_age = if is_proof_wrong {
+            MIN_AGE
+        } else {
+            self.max_age
+        };
+        let keys = self.keys.within(max_age, now, self.read()).await?;
+        Ok(keys.sender_secrets(sender))
     }
 
     async fn read(&self) -> Result<AcceptedKeys, KeysError> {
-        let version = |stage| secrets::read(&self.client, &self.secret_id, stage, READ_LIMIT);
-        let (current, previous) = tokio::try_join!(
-            version(VersionStage::Current),
-            version(VersionStage::Previous)
-        )?;
-
-        let current = KeyDocument::parse(&current.ok_or(KeysError::Empty)?)?;
-        // The version before a repaired one may be the broken one, which must not lock everybody out.
-        let previous = previous
-            .as_ref()
-            .map(KeyDocument::parse)
-            .transpose()
-            .unwrap_or_else(|error| {
-                warn!(%error, "previous version of the keys is not understood and opens nothing");
-                None
-            });
+        let (current, previous) = read_keys(&self.client, &self.secret_id, READ_LIMIT).await?;
         Ok(AcceptedKeys::new(current, previous))
     }
 }
 
-impl LastRead {
-    /// By the wall clock: a sandbox that is frozen between invocations ages too. If the clock was set back, the keys count
-    /// as old.
-    fn is_younger_than(&self, age: Duration, now: SystemTime) -> bool {
-        now.duration_since(self.at).is_ok_and(|since| since < age)
-    }
+/// Reads the keys of the current version of the secret and, if it can be understood, of the previous one, within `limit`.
+///
+/// # Errors
+/// When the secret cannot be read, or has no current version that can be understood.
+pub async fn read_keys(
+    client: &SecretsClient,
+    secret_id: &str,
+    limit: Duration,
+) -> Result<(KeyDocument, Option<KeyDocument>), KeysError> {
+    let version = |stage| secrets::read(client, secret_id, stage, limit);
+    let (current, previous) = tokio::try_join!(
+        version(VersionStage::Current),
+        version(VersionStage::Previous)
+    )?;
+
+    let current = KeyDocument::parse(&current.ok_or(KeysError::Empty)?)?;
+    // After a repair, the previous version may be the broken one, which must not lock all callers out.
+    let previous = previous
+        .as_ref()
+        .map(KeyDocument::parse)
+        .transpose()
+        .unwrap_or_else(|error| {
+            warn!(%error, "previous version of the keys is not understood and opens nothing");
+            None
+        });
+    Ok((current, previous))
 }

@@ -1,4 +1,4 @@
-//! The keys in a secret: made from its signing key, or given in it.
+//! The keys of a secret: derived from its signing key, or given as members.
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -11,15 +11,18 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::{Scope, token};
 
 const SIGNING_KEY: &str = "signing_key";
+/// The member with the secrets of senders: `{"sendgrid": ["…"]}`.
+pub const SENDERS: &str = "senders";
 
 /// One version of the secret.
 #[derive(Debug)]
 pub struct KeyDocument {
     signing_key: SecretString,
     given: HashMap<&'static str, SecretString>,
+    senders: HashMap<String, Vec<SecretString>>,
 }
 
-/// A secret that is not a document of keys. The text never holds any of it.
+/// A secret that is not a document of keys. The text contains nothing of the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyDocumentError {
     /// Not a JSON object.
@@ -31,7 +34,7 @@ pub enum KeyDocumentError {
 }
 
 impl KeyDocument {
-    /// Reads one version of the secret. Members that are neither the signing key nor a scope are left alone.
+    /// Reads one version of the secret. Members that are neither the signing key nor a scope are ignored.
     pub fn parse(secret: &SecretString) -> Result<Self, KeyDocumentError> {
         let Ok(Value::Object(members)) = serde_json::from_str(secret.expose_secret()) else {
             return Err(KeyDocumentError::NotAnObject);
@@ -49,16 +52,39 @@ impl KeyDocument {
         Ok(Self {
             signing_key: text(SIGNING_KEY)?,
             given,
+            senders: members.get(SENDERS).map(read_senders).unwrap_or_default(),
         })
     }
 
-    /// The key that opens `scope`.
+    /// The secrets with which a sender proves its requests, in their order.
+    pub fn sender_secrets(&self, sender: &str) -> &[SecretString] {
+        self.senders.get(sender).map_or(&[], Vec::as_slice)
+    }
+
+    /// The key that grants `scope`.
     pub fn key(&self, scope: Scope) -> SecretString {
         self.given
             .get(scope.as_str())
             .cloned()
             .unwrap_or_else(|| made_key(&self.signing_key, scope))
     }
+}
+
+/// A sender's secrets are a text or a list of texts. Anything else is none, so that a mistake with one sender locks out nobody else.
+fn read_senders(senders: &Value) -> HashMap<String, Vec<SecretString>> {
+    let texts = |secrets: &Value| -> Vec<SecretString> {
+        let texts = match secrets {
+            Value::String(text) => vec![text.as_str()],
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let given = texts.into_iter().filter(|text| !text.is_empty());
+        given.map(SecretString::from).collect()
+    };
+    let members = senders.as_object().into_iter().flatten();
+    members
+        .map(|(sender, secrets)| (sender.clone(), texts(secrets)))
+        .collect()
 }
 
 /// The lower-case hex of HMAC-SHA256 of the scope's name under the signing key's text.
@@ -69,18 +95,18 @@ fn made_key(signing_key: &SecretString, scope: Scope) -> SecretString {
     SecretString::from(hex::encode(mac.finalize().into_bytes()))
 }
 
-/// What a key that somebody presents is worth to a scope.
+/// What a presented key grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It opens the scope.
+    /// It grants the scope.
     Opens,
-    /// It is good, and opens another scope.
+    /// It is valid and grants another scope.
     OfAnotherScope,
-    /// It opens nothing: it was never a key, or no longer is one.
+    /// It grants nothing: it is unknown or no longer valid.
     Unknown,
 }
 
-/// The keys that open things now: those of the current version, and those of the one before.
+/// The valid keys: those of the current version and of the previous one.
 #[derive(Debug)]
 pub(crate) struct AcceptedKeys {
     current: KeyDocument,
@@ -92,14 +118,22 @@ impl AcceptedKeys {
         Self { current, previous }
     }
 
-    /// What `credential`, a key or a token made with one, is worth to `scope`, in a time that does not depend on the keys.
+    /// The secrets of a sender in the current version, then those of the previous one.
+    pub(crate) fn sender_secrets(&self, sender: &str) -> Vec<SecretString> {
+        let documents = std::iter::once(&self.current).chain(&self.previous);
+        let secrets = documents.flat_map(|document| document.sender_secrets(sender));
+        secrets.cloned().collect()
+    }
+
+    /// What `credential`, a key or a token made with one, grants for `scope`, in a time that does not depend on the
+    /// keys.
     pub(crate) fn admit(
         &self,
         scope: Scope,
         credential: &SecretString,
         now: SystemTime,
     ) -> Admission {
-        // All of them are compared, so that the time tells no scope either.
+        // All of them are compared, so that the time does not reveal the scope either.
         let others = Scope::ALL.into_iter().filter(|other| *other != scope);
         let is_of_another = others.fold(Choice::from(0), |found, other| {
             found | self.opens(other, credential, now)
@@ -126,7 +160,7 @@ impl AcceptedKeys {
     }
 }
 
-/// Compares digests, so that neither the length of a key nor where it differs shows in the time it takes.
+/// Compares digests, so that the time reveals neither the length of a key nor the first different byte.
 fn is_same(key: &SecretString, credential: &SecretString) -> Choice {
     digest(key).ct_eq(&digest(credential))
 }
@@ -136,155 +170,4 @@ fn digest(secret: &SecretString) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn document(json: &str) -> Result<KeyDocument, KeyDocumentError> {
-        KeyDocument::parse(&SecretString::from(json))
-    }
-
-    fn key(json: &str, scope: Scope) -> String {
-        document(json)
-            .unwrap()
-            .key(scope)
-            .expose_secret()
-            .to_owned()
-    }
-
-    #[test]
-    fn key_is_the_hmac_of_the_scope() {
-        // printf %s query | openssl dgst -sha256 -hmac secret
-        assert_eq!(
-            key(r#"{"signing_key":"secret"}"#, Scope::Query),
-            "cb92cef40efaad2dcb30b787cfa23fdc45f680d8d6092d4965f80a9eb201b11b"
-        );
-        assert_eq!(
-            key(r#"{"signing_key":"secret"}"#, Scope::Sparkpost),
-            "10f9bacabcca9fba65280e60644725d1062f8d26d0a48c957ad554c3566335ed"
-        );
-    }
-
-    #[test]
-    fn given_key_replaces_the_made_one_of_its_scope_alone() {
-        let json = r#"{"signing_key":"secret","sparkpost":"my own key","later_scope":7}"#;
-
-        assert_eq!(key(json, Scope::Sparkpost), "my own key");
-        assert_eq!(
-            key(json, Scope::Query),
-            key(r#"{"signing_key":"secret"}"#, Scope::Query)
-        );
-    }
-
-    #[test]
-    fn documents_that_would_open_too_much_are_errors_without_content() {
-        let table = [
-            ("planted", KeyDocumentError::NotAnObject),
-            (r#""planted""#, KeyDocumentError::NotAnObject),
-            ("{}", KeyDocumentError::Member("signing_key")),
-            (
-                r#"{"signing_key":""}"#,
-                KeyDocumentError::Member("signing_key"),
-            ),
-            (
-                r#"{"signing_key":["planted"]}"#,
-                KeyDocumentError::Member("signing_key"),
-            ),
-            (
-                r#"{"signing_key":"planted","query":""}"#,
-                KeyDocumentError::Member("query"),
-            ),
-            (
-                r#"{"signing_key":"planted","query":null}"#,
-                KeyDocumentError::Member("query"),
-            ),
-        ];
-
-        for (json, expected) in table {
-            let error = document(json).unwrap_err();
-            assert_eq!(error, expected, "{json}");
-            assert!(!format!("{error} {error:?}").contains("planted"));
-        }
-    }
-
-    #[test]
-    fn current_and_previous_keys_open_their_own_scope() {
-        let keys = AcceptedKeys::new(
-            document(r#"{"signing_key":"new"}"#).unwrap(),
-            Some(document(r#"{"signing_key":"old","query":"old query"}"#).unwrap()),
-        );
-        let now = SystemTime::UNIX_EPOCH;
-        let admit = |scope, presented: &str| keys.admit(scope, &SecretString::from(presented), now);
-        let opens = |scope, presented: &str| admit(scope, presented) == Admission::Opens;
-
-        assert!(opens(
-            Scope::Query,
-            &key(r#"{"signing_key":"new"}"#, Scope::Query)
-        ));
-        assert!(opens(
-            Scope::Sparkpost,
-            &key(r#"{"signing_key":"old"}"#, Scope::Sparkpost)
-        ));
-        assert!(opens(Scope::Query, "old query"));
-        assert!(!opens(Scope::Sparkpost, "old query"));
-        assert!(!opens(
-            Scope::Sparkpost,
-            &key(r#"{"signing_key":"new"}"#, Scope::Query)
-        ));
-        assert!(!opens(
-            Scope::Query,
-            &key(r#"{"signing_key":"other"}"#, Scope::Query)
-        ));
-        assert!(!opens(Scope::Query, "new"));
-        assert!(!opens(Scope::Query, ""));
-
-        assert_eq!(
-            admit(Scope::Sparkpost, "old query"),
-            Admission::OfAnotherScope
-        );
-        for unknown in ["new", "", "ct1.9999999999.00"] {
-            assert_eq!(admit(Scope::Sparkpost, unknown), Admission::Unknown);
-        }
-    }
-
-    #[test]
-    fn tokens_are_worth_what_their_key_is_until_they_expire() {
-        let keys = AcceptedKeys::new(document(r#"{"signing_key":"new"}"#).unwrap(), None);
-        let key = SecretString::from(key(r#"{"signing_key":"new"}"#, Scope::Sparkpost));
-        let issued = SystemTime::UNIX_EPOCH;
-        let token = token::issue(&key, issued);
-        let late = issued + 2 * token::ANNOUNCED;
-
-        for (scope, now, admission) in [
-            (Scope::Sparkpost, issued, Admission::Opens),
-            (Scope::Track, issued, Admission::OfAnotherScope),
-            (Scope::Sparkpost, late, Admission::Unknown),
-            (Scope::Track, late, Admission::Unknown),
-        ] {
-            assert_eq!(keys.admit(scope, &token, now), admission, "{scope:?}");
-        }
-    }
-
-    /// What takes as long as it finds equal bytes would find the same few, however much of a key was guessed.
-    #[test]
-    fn what_is_compared_tells_nothing_of_a_common_prefix() {
-        let key = key(r#"{"signing_key":"secret"}"#, Scope::Query);
-        let compared = digest(&SecretString::from(key.as_str()));
-
-        for known in 0..key.len() {
-            let guess = format!("{}{}", &key[..known], "x".repeat(key.len() - known));
-            let guess = digest(&SecretString::from(guess));
-            let equal = compared.iter().zip(guess).take_while(|(a, b)| **a == *b);
-            assert!(equal.count() < 3, "{known} digits known");
-        }
-    }
-
-    #[test]
-    fn keys_have_no_debug_text() {
-        let keys = AcceptedKeys::new(
-            document(r#"{"signing_key":"planted","query":"planted"}"#).unwrap(),
-            None,
-        );
-
-        assert!(!format!("{keys:?}").contains("planted"));
-    }
-}
+mod tests;

@@ -3,12 +3,14 @@
 mod credential;
 mod key_cache;
 pub mod keys;
+mod last_read;
 mod network;
 mod scope;
 pub mod token;
 
 pub use credential::presented_key;
-pub use key_cache::{KeyCache, KeysError, MIN_AGE};
-pub use keys::Admission;
+pub use key_cache::{KeyCache, KeysError, MIN_AGE, read_keys};
+pub use keys::{Admission, SENDERS};
+pub use last_read::LastRead;
 pub use network::{NetworkError, Networks};
 pub use scope::Scope;

@@ -1,50 +1,61 @@
-//! What a key opens.
+//! The scopes of keys.
 
 use event_model::Pipeline;
 
-/// A set of routes with a key of its own.
+/// A set of routes that one key grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// SparkPost's webhook.
     Sparkpost,
     /// mParticle's webhook.
     Mparticle,
-    /// Reading events.
+    /// Searches.
     Query,
+    /// Statements on the database of email events.
+    Sql,
+    /// Retrying and settling rejected items.
+    Repair,
     /// Product events.
     Track,
-    /// Product events from pages, whose visitors can read their key: it opens nothing but writing.
+    /// Product events from pages. Visitors can read this key, so it grants nothing but writing.
     Page,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Sparkpost,
         Self::Mparticle,
         Self::Query,
+        Self::Sql,
+        Self::Repair,
         Self::Track,
         Self::Page,
     ];
 
-    /// The name: what is signed to make its key, and the member of the secret that replaces the made key.
+    /// The name: the text that is signed to derive the key, and the member of the secret that replaces the derived key.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sparkpost => Pipeline::EmailEvents.key_scope(),
             Self::Mparticle => Pipeline::AppEvents.key_scope(),
             Self::Query => "query",
+            Self::Sql => "sql",
+            Self::Repair => "repair",
             Self::Track => Pipeline::ProductEvents.key_scope(),
             Self::Page => "page",
         }
     }
 
-    /// The scope of a gateway's route, such as `POST /webhooks/sparkpost`; none for a route that no key opens.
+    /// The scope of a gateway's route, such as `POST /webhooks/sparkpost`; `None` for a route that no key grants.
     pub fn of_route(route_key: &str) -> Option<Self> {
         match route_key.split_once(' ')? {
             ("POST", "/webhooks/sparkpost") => Some(Self::Sparkpost),
             ("POST", "/webhooks/mparticle") => Some(Self::Mparticle),
             ("POST", "/track") => Some(Self::Track),
-            // All methods, so that the function behind can say which ones there are.
+            // This very path: every other spelling of it belongs to the route below, and is for nobody.
+            ("POST", "/api/v1/sql") => Some(Self::Sql),
+            ("POST", "/api/v1/rejected/{proxy+}") => Some(Self::Repair),
+            // All methods, so that the function can answer which ones exist.
             ("ANY", path) if path.starts_with("/api/") => Some(Self::Query),
             _ => None,
         }
@@ -72,7 +83,18 @@ mod tests {
             assert_eq!(Scope::from(pipeline).as_str(), pipeline.key_scope());
         }
         let names = Scope::ALL.map(Scope::as_str);
-        assert_eq!(names, ["sparkpost", "mparticle", "query", "track", "page"]);
+        assert_eq!(
+            names,
+            [
+                "sparkpost",
+                "mparticle",
+                "query",
+                "sql",
+                "repair",
+                "track",
+                "page"
+            ]
+        );
     }
 
     #[test]
@@ -82,6 +104,12 @@ mod tests {
             ("POST /webhooks/mparticle", Some(Scope::Mparticle)),
             ("POST /track", Some(Scope::Track)),
             ("ANY /api/v1/events/message", Some(Scope::Query)),
+            ("POST /api/v1/sql", Some(Scope::Sql)),
+            ("ANY /api/v1/sql", Some(Scope::Query)),
+            ("POST /api/v1/rejected/{proxy+}", Some(Scope::Repair)),
+            ("ANY /api/v1/rejected/{proxy+}", Some(Scope::Query)),
+            ("POST /api/v1/rejected", None),
+            ("POST /api/v1/sql/", None),
             ("ANY /api/{proxy+}", Some(Scope::Query)),
             ("ANY /api/v1/{proxy+}", Some(Scope::Query)),
             ("GET /webhooks/sparkpost", None),

@@ -1,5 +1,5 @@
-//! Short-lived tokens for SparkPost's OAuth 2.0: a time and its signature under a scope's key. Nothing is kept, so a token
-//! lasts as long as it says, or until its key is no longer accepted.
+//! Short-lived tokens for SparkPost's OAuth 2.0: an expiry and its signature under a scope's key. Nothing is stored, so
+//! a token is valid until it expires or its key is no longer accepted.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,11 +7,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// How long the answer says a token lasts.
+/// The lifetime that the response states.
 pub const ANNOUNCED: Duration = Duration::from_hours(1);
-/// How much longer it does, so that a sender that renews its token on time never meets a refusal.
+/// Additional lifetime, so that a sender that renews its token on time is never refused.
 const GRACE: Duration = Duration::from_mins(10);
-/// Tells tokens from keys, and this form from later ones.
+/// Distinguishes tokens from keys, and this form from later ones.
 const PREFIX: &str = "ct1.";
 
 /// A token for a caller who knows `key`.
@@ -25,8 +25,8 @@ pub fn is_token(credential: &SecretString) -> bool {
     expiry(credential.expose_secret()).is_some()
 }
 
-/// The token that `key` would have made with the expiry of `credential`, to be compared with it; none for what is no token,
-/// and for one that has expired.
+/// The token that `key` would have made with the expiry of `credential`, for comparison; `None` if `credential` is not
+/// a token or has expired.
 pub(crate) fn expected(
     key: &SecretString,
     credential: &SecretString,

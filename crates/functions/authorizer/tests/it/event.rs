@@ -4,7 +4,7 @@ use authorizer::{AuthorizerEvent, Scope, handle};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
-use crate::gate::{Gate, QUERY_ROUTE, SPARKPOST_ROUTE, made_key};
+use crate::rig::{QUERY_ROUTE, Rig, SPARKPOST_ROUTE, made_key};
 
 const DOCUMENT: &str = r#"{"signing_key":"s1gning"}"#;
 
@@ -18,9 +18,9 @@ fn event(authorization: &str) -> Value {
     event
 }
 
-async fn answer(gate: &Gate, event: Value) -> Value {
+async fn answer(rig: &Rig, event: Value) -> Value {
     let payload: AuthorizerEvent = serde_json::from_value(event).unwrap();
-    let response = handle(&gate.deps, LambdaEvent::new(payload, Context::default()))
+    let response = handle(&rig.deps, LambdaEvent::new(payload, Context::default()))
         .await
         .unwrap();
     serde_json::to_value(response).unwrap()
@@ -28,22 +28,22 @@ async fn answer(gate: &Gate, event: Value) -> Value {
 
 #[tokio::test]
 async fn right_key_is_authorized_and_a_wrong_one_is_not() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
     let key = made_key(DOCUMENT, Scope::Sparkpost);
 
     assert_eq!(
-        answer(&gate, event(&key)).await,
+        answer(&rig, event(&key)).await,
         json!({ "isAuthorized": true })
     );
     assert_eq!(
-        answer(&gate, event("wrong")).await,
+        answer(&rig, event("wrong")).await,
         json!({ "isAuthorized": false })
     );
 }
 
 #[tokio::test]
 async fn rest_api_gets_a_policy_for_the_one_method() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
     let method =
         "arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/POST/*webhooks*mparticle*";
     let keys = [
@@ -58,7 +58,7 @@ async fn rest_api_gets_a_policy_for_the_one_method() {
         event["authorizationToken"] = json!(key);
 
         assert_eq!(
-            answer(&gate, event).await,
+            answer(&rig, event).await,
             json!({
                 "principalId": "mparticle",
                 "policyDocument": {
@@ -72,28 +72,28 @@ async fn rest_api_gets_a_policy_for_the_one_method() {
 
 #[tokio::test]
 async fn slashes_too_many_ask_for_the_same_method() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
     let mut event: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
     event["authorizationToken"] = json!(made_key(DOCUMENT, Scope::Mparticle));
-    let plain = answer(&gate, event.clone()).await;
+    let plain = answer(&rig, event.clone()).await;
 
     for path in ["/webhooks/mparticle/", "//webhooks//mparticle"] {
         event["methodArn"] = json!(format!(
             "arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/POST{path}"
         ));
-        assert_eq!(answer(&gate, event.clone()).await, plain, "{path}");
+        assert_eq!(answer(&rig, event.clone()).await, plain, "{path}");
     }
 }
 
 #[tokio::test]
 async fn rest_api_is_denied_what_is_no_route() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
     let mut event: Value = serde_json::from_str(REST_ENVELOPE).unwrap();
     event["authorizationToken"] = json!(made_key(DOCUMENT, Scope::Mparticle));
     event["methodArn"] =
         json!("arn:aws:execute-api:eu-north-1:123456789012:e5f6a7b8c9/v1/GET/webhooks/mparticle");
 
-    let answer = answer(&gate, event).await;
+    let answer = answer(&rig, event).await;
 
     assert_eq!(
         answer["policyDocument"]["Statement"][0]["Effect"],
@@ -103,18 +103,18 @@ async fn rest_api_is_denied_what_is_no_route() {
 
 #[tokio::test]
 async fn question_without_headers_is_denied() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
 
     for headers in [json!(null), json!({})] {
         let mut event = event("");
         event["headers"] = headers;
-        assert_eq!(answer(&gate, event).await, json!({ "isAuthorized": false }));
+        assert_eq!(answer(&rig, event).await, json!({ "isAuthorized": false }));
     }
 }
 
 #[tokio::test]
 async fn key_opens_its_own_scope_in_every_form_and_no_other() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
     let query = made_key(DOCUMENT, Scope::Query);
     let forms = [
         query.clone(),
@@ -123,15 +123,15 @@ async fn key_opens_its_own_scope_in_every_form_and_no_other() {
     ];
 
     for form in forms {
-        assert!(gate.opens(QUERY_ROUTE, &form, 0).await.unwrap());
-        assert!(!gate.opens(SPARKPOST_ROUTE, &form, 0).await.unwrap());
-        assert!(!gate.opens("GET /healthz", &form, 0).await.unwrap());
+        assert!(rig.opens(QUERY_ROUTE, &form, 0).await.unwrap());
+        assert!(!rig.opens(SPARKPOST_ROUTE, &form, 0).await.unwrap());
+        assert!(!rig.opens("GET /healthz", &form, 0).await.unwrap());
     }
 }
 
 #[tokio::test]
 async fn key_given_in_the_secret_opens_its_scope() {
-    let gate = Gate::with_secret(r#"{"signing_key":"s1gning","sparkpost":"my own key"}"#).await;
+    let rig = Rig::with_secret(r#"{"signing_key":"s1gning","sparkpost":"my own key"}"#).await;
 
     // printf %s 'any user:my own key' | base64
     for form in [
@@ -139,14 +139,10 @@ async fn key_given_in_the_secret_opens_its_scope() {
         "Bearer my own key",
         "Basic YW55IHVzZXI6bXkgb3duIGtleQ==",
     ] {
-        assert!(
-            gate.opens(SPARKPOST_ROUTE, form, 0).await.unwrap(),
-            "{form}"
-        );
+        assert!(rig.opens(SPARKPOST_ROUTE, form, 0).await.unwrap(), "{form}");
     }
     assert!(
-        !gate
-            .opens(SPARKPOST_ROUTE, &made_key(DOCUMENT, Scope::Sparkpost), 0)
+        !rig.opens(SPARKPOST_ROUTE, &made_key(DOCUMENT, Scope::Sparkpost), 0)
             .await
             .unwrap()
     );

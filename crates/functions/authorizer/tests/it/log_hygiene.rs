@@ -1,7 +1,7 @@
 use function_kit::capture::CapturedLog;
 use tokio::net::TcpListener;
 
-use crate::gate::{Gate, QUERY_ROUTE};
+use crate::rig::{QUERY_ROUTE, Rig};
 
 #[tokio::test]
 async fn keys_are_in_no_log() {
@@ -11,17 +11,17 @@ async fn keys_are_in_no_log() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let gates = [
-        Gate::with_secret(r#"{"signing_key":"planted","query":"planted key"}"#).await,
-        Gate::with_secret(r#""planted""#).await,
-        Gate::without_secret(&format!("http://{closed}")).await,
+    let rigs = [
+        Rig::with_secret(r#"{"signing_key":"planted","query":"planted key"}"#).await,
+        Rig::with_secret(r#""planted""#).await,
+        Rig::without_secret(&format!("http://{closed}")).await,
     ];
 
-    for gate in &gates {
+    for rig in &rigs {
         for route in [QUERY_ROUTE, "GET /planted"] {
             for authorization in ["planted key", "Bearer planted wrong", "Basic planted"] {
-                // Errors are among what is looked at.
-                let _ = gate.opens(route, authorization, 0).await;
+                // Errors are checked too.
+                let _ = rig.opens(route, authorization, 0).await;
             }
         }
     }

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod event;
-mod gate;
 mod log_hygiene;
+mod rig;
 mod rotation;
 mod token;
 mod unreadable;

@@ -1,10 +1,10 @@
-//! Tokens: asked for as SparkPost and others do, and used as keys.
+//! Tokens: requested like SparkPost and other clients do, and used as keys.
 
 use authorizer::{AuthorizerEvent, Scope, handle};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
-use crate::gate::{Gate, QUERY_ROUTE, SPARKPOST_ROUTE, made_key};
+use crate::rig::{QUERY_ROUTE, Rig, SPARKPOST_ROUTE, made_key};
 
 const DOCUMENT: &str = r#"{"signing_key":"s1gning"}"#;
 
@@ -25,17 +25,17 @@ fn event(body: &str, authorization: Option<&str>) -> Value {
     })
 }
 
-async fn ask(gate: &Gate, event: Value) -> (u64, Value) {
+async fn ask(rig: &Rig, event: Value) -> (u64, Value) {
     let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
     let event = LambdaEvent::new(event, Context::default());
-    let answer = serde_json::to_value(handle(&gate.deps, event).await.unwrap()).unwrap();
+    let answer = serde_json::to_value(handle(&rig.deps, event).await.unwrap()).unwrap();
     let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     (answer["statusCode"].as_u64().unwrap(), body)
 }
 
 #[tokio::test]
 async fn client_credentials_bring_a_token_that_opens_what_its_key_opens() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
     let key = made_key(DOCUMENT, Scope::Sparkpost);
     let json =
         json!({ "grant_type": "client_credentials", "client_id": "x", "client_secret": key });
@@ -50,17 +50,17 @@ async fn client_credentials_bring_a_token_that_opens_what_its_key_opens() {
     ];
 
     for event in events {
-        let (status, body) = ask(&gate, event).await;
+        let (status, body) = ask(&rig, event).await;
         assert_eq!((status, &body["expires_in"]), (200, &json!(3600)), "{body}");
         let bearer = format!("Bearer {}", body["access_token"].as_str().unwrap());
-        assert!(gate.opens(SPARKPOST_ROUTE, &bearer, 0).await.unwrap());
-        assert!(!gate.opens(QUERY_ROUTE, &bearer, 0).await.unwrap());
+        assert!(rig.opens(SPARKPOST_ROUTE, &bearer, 0).await.unwrap());
+        assert!(!rig.opens(QUERY_ROUTE, &bearer, 0).await.unwrap());
     }
 }
 
 #[tokio::test]
 async fn other_requests_bring_an_error_of_oauth() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
     let key = made_key(DOCUMENT, Scope::Sparkpost);
     let query = made_key(DOCUMENT, Scope::Query);
     let with_secret = |secret: &str| json!({ "client_secret": secret }).to_string();
@@ -83,14 +83,14 @@ async fn other_requests_bring_an_error_of_oauth() {
     ];
 
     for (body, status, error) in table {
-        let answer = ask(&gate, event(&body, None)).await;
+        let answer = ask(&rig, event(&body, None)).await;
         assert_eq!(answer, (status, json!({ "error": error })));
     }
 }
 
 #[tokio::test]
 async fn only_its_own_path_leads_to_the_endpoint() {
-    let gate = Gate::with_secret(DOCUMENT).await;
+    let rig = Rig::with_secret(DOCUMENT).await;
     let body = json!({ "client_secret": made_key(DOCUMENT, Scope::Sparkpost) }).to_string();
     let table = [
         ("POST /oauth/token", "/oauth/token", 200),
@@ -108,11 +108,11 @@ async fn only_its_own_path_leads_to_the_endpoint() {
         let mut event = event(&body, None);
         event["routeKey"] = json!(route_key);
         event["rawPath"] = json!(raw_path);
-        assert_eq!(ask(&gate, event).await.0, status, "{route_key} {raw_path}");
+        assert_eq!(ask(&rig, event).await.0, status, "{route_key} {raw_path}");
     }
 }
 
-/// The routes of the template are the ones that the endpoint takes.
+/// The template's routes are those that the endpoint accepts.
 #[test]
 fn routes_are_those_of_the_template() {
     let template = include_str!("../../../../../template.yaml");
@@ -128,18 +128,18 @@ fn routes_are_those_of_the_template() {
 
 #[tokio::test]
 async fn webhook_and_tokens_are_for_the_networks_that_are_named() {
-    let mut gate = Gate::with_secret(DOCUMENT).await;
+    let mut rig = Rig::with_secret(DOCUMENT).await;
     let key = made_key(DOCUMENT, Scope::Sparkpost);
     let body = json!({ "client_secret": key }).to_string();
 
-    gate.deps.sparkpost_networks = "192.0.2.0/24".parse().unwrap();
-    assert_eq!(ask(&gate, event(&body, None)).await.0, 200);
+    rig.deps.sparkpost_networks = "192.0.2.0/24".parse().unwrap();
+    assert_eq!(ask(&rig, event(&body, None)).await.0, 200);
 
-    gate.deps.sparkpost_networks = "198.51.100.0/24".parse().unwrap();
-    assert_eq!(ask(&gate, event(&body, None)).await.0, 403);
-    assert!(!gate.opens(SPARKPOST_ROUTE, &key, 0).await.unwrap());
+    rig.deps.sparkpost_networks = "198.51.100.0/24".parse().unwrap();
+    assert_eq!(ask(&rig, event(&body, None)).await.0, 403);
+    assert!(!rig.opens(SPARKPOST_ROUTE, &key, 0).await.unwrap());
     let query = made_key(DOCUMENT, Scope::Query);
-    assert!(gate.opens(QUERY_ROUTE, &query, 0).await.unwrap());
+    assert!(rig.opens(QUERY_ROUTE, &query, 0).await.unwrap());
 }
 
 fn base64(text: &str) -> String {

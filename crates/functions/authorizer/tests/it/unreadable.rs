@@ -1,11 +1,11 @@
-//! Keys that cannot be known are an error of the function: neither a yes nor a no.
+//! Unreadable keys are an error of the function, which neither allows nor denies.
 
 use std::time::{Duration, Instant};
 
 use authorizer::{KeysError, Scope};
 use tokio::net::TcpListener;
 
-use crate::gate::{Gate, QUERY_ROUTE, made_key};
+use crate::rig::{QUERY_ROUTE, Rig, made_key};
 
 #[tokio::test]
 async fn store_that_is_away_is_an_error() {
@@ -14,10 +14,10 @@ async fn store_that_is_away_is_an_error() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let gate = Gate::without_secret(&format!("http://{closed}")).await;
+    let rig = Rig::without_secret(&format!("http://{closed}")).await;
 
     assert!(matches!(
-        gate.opens(QUERY_ROUTE, "any", 0).await,
+        rig.opens(QUERY_ROUTE, "any", 0).await,
         Err(KeysError::Secret(_))
     ));
 }
@@ -25,10 +25,10 @@ async fn store_that_is_away_is_an_error() {
 #[tokio::test]
 async fn store_that_never_answers_is_an_error_soon() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let gate = Gate::without_secret(&format!("http://{}", silent.local_addr().unwrap())).await;
+    let rig = Rig::without_secret(&format!("http://{}", silent.local_addr().unwrap())).await;
     let started = Instant::now();
 
-    assert!(gate.opens(QUERY_ROUTE, "any", 0).await.is_err());
+    assert!(rig.opens(QUERY_ROUTE, "any", 0).await.is_err());
     assert!(
         started.elapsed() < Duration::from_secs(4),
         "{:?}",
@@ -39,10 +39,10 @@ async fn store_that_never_answers_is_an_error_soon() {
 #[tokio::test]
 async fn broken_current_version_is_an_error_even_for_the_previous_key() {
     let good = r#"{"signing_key":"good"}"#;
-    let gate = Gate::with_secret(good).await;
-    gate.rotate("{ planted").await;
+    let rig = Rig::with_secret(good).await;
+    rig.rotate("{ planted").await;
 
-    let error = gate
+    let error = rig
         .opens(QUERY_ROUTE, &made_key(good, Scope::Query), 0)
         .await
         .unwrap_err();
@@ -54,13 +54,13 @@ async fn broken_current_version_is_an_error_even_for_the_previous_key() {
 #[tokio::test]
 async fn broken_previous_version_opens_nothing_and_closes_nothing() {
     let good = r#"{"signing_key":"good"}"#;
-    let gate = Gate::with_secret("{ broken").await;
-    gate.rotate(good).await;
+    let rig = Rig::with_secret("{ broken").await;
+    rig.rotate(good).await;
 
     assert!(
-        gate.opens(QUERY_ROUTE, &made_key(good, Scope::Query), 0)
+        rig.opens(QUERY_ROUTE, &made_key(good, Scope::Query), 0)
             .await
             .unwrap()
     );
-    assert!(!gate.opens(QUERY_ROUTE, "{ broken", 0).await.unwrap());
+    assert!(!rig.opens(QUERY_ROUTE, "{ broken", 0).await.unwrap());
 }

@@ -1,4 +1,4 @@
-//! The function, with a secret of its own.
+//! The function, with its own secret.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -17,26 +17,26 @@ pub(crate) const MAX_KEY_AGE: Duration = Duration::from_mins(5);
 pub(crate) const QUERY_ROUTE: &str = "ANY /api/v1/{proxy+}";
 pub(crate) const SPARKPOST_ROUTE: &str = "POST /webhooks/sparkpost";
 
-pub(crate) struct Gate {
+pub(crate) struct Rig {
     pub(crate) deps: Deps,
     secrets: SecretsClient,
     secret_id: String,
 }
 
-impl Gate {
+impl Rig {
     pub(crate) async fn with_secret(document: &str) -> Self {
         let url = std::env::var("AWS_ENDPOINT_URL").expect(
             "AWS_ENDPOINT_URL must name a local AWS endpoint; `make test` starts one and sets it",
         );
-        let gate = Self::without_secret(&url).await;
-        gate.secrets
+        let rig = Self::without_secret(&url).await;
+        rig.secrets
             .create_secret()
-            .name(&gate.secret_id)
+            .name(&rig.secret_id)
             .secret_string(document)
             .send()
             .await
             .unwrap();
-        gate
+        rig
     }
 
     pub(crate) async fn without_secret(endpoint_url: &str) -> Self {
@@ -73,7 +73,7 @@ impl Gate {
         delete.send().await.unwrap();
     }
 
-    /// Whether `authorization` opens `route`, a number of seconds after some start.
+    /// Whether `authorization` grants `route`, this many seconds after the start.
     pub(crate) async fn opens(
         &self,
         route: &str,
