@@ -1,4 +1,4 @@
-//! What the search says of itself: the types it finds, the members of each, and a sample of each.
+//! The API's own documentation: the searchable types, the members of each, and a sample of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use crate::dialect::Dialect;
 use crate::endpoint::Endpoint;
 use crate::error::ParamError;
 use crate::filter::event_types;
-use crate::parameter::RawParams;
+use crate::raw_params::RawParams;
 use crate::render::{EventStyle, write_event};
 use crate::type_name::TypeName;
 use crate::zone::Zone;
@@ -26,7 +26,7 @@ const SAMPLE_UNIX_SECONDS: i64 = 1_769_860_800;
 #[derive(Debug, Deserialize)]
 struct Catalog {
     fields: BTreeMap<String, Field>,
-    /// Names of fields that come together.
+    /// Names of fields that occur together.
     sets: BTreeMap<String, Vec<String>>,
     types: BTreeMap<String, Type>,
 }
@@ -42,12 +42,12 @@ struct Type {
     display_name: String,
     description: String,
     sets: Vec<String>,
-    /// Beside those of the sets.
+    /// In addition to those of the sets.
     fields: Vec<String>,
 }
 
 impl Catalog {
-    /// The fields of a type with what is known of each, in the order of their names.
+    /// The fields of a type with their descriptions, in the order of their names.
     fn fields_of<'a>(&'a self, known: &'a Type) -> impl Iterator<Item = (&'a String, &'a Field)> {
         let in_sets = known
             .sets
@@ -91,11 +91,11 @@ pub fn documentation() -> Value {
     json!({ "results": results.collect::<Vec<_>>() })
 }
 
-/// Answers `GET /api/v1/events/message/samples`: one event of each type, or of the types that `events` names. There is no
-/// sample of a type that is not described here.
+/// Answers `GET /api/v1/events/message/samples`: one event of each type, or of the types that `events` names. A type
+/// that is not described here has no sample.
 ///
 /// # Errors
-/// When `events` holds what is no name of a type, and on any other parameter.
+/// When `events` has an invalid name of a type, and on any other parameter.
 pub fn samples(dialect: Dialect, query_string: &str) -> Result<Value, ParamError> {
     let given = RawParams::parse(query_string, Endpoint::Samples)?;
     let wanted = event_types(&given)?;

@@ -1,4 +1,4 @@
-//! The opaque token that leads to the next page.
+//! The opaque token of the next page.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -8,28 +8,28 @@ use sha2::{Digest, Sha256};
 
 use crate::position::{Position, TimeRange, Total};
 
-/// What a page passes to the next one.
+/// The state that a page passes to the next one.
 ///
-/// The range is part of it because its defaults depend on the time of the first request: without it the second page
-/// would ask for another range. So is the total, which then is counted once per walk. None of it is secret, and none
-/// of it lets a caller see what other parameters would not show.
+/// The range is included because its defaults depend on the time of the first request: without it the second page would
+/// use another range. The total is included so that it is counted once per walk. Nothing in it is secret, and a
+/// modified cursor shows nothing that other parameters would not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) range: TimeRange,
-    /// The last row that was served.
+    /// The last row of the page.
     pub(crate) position: Position,
     pub(crate) total: Total,
-    /// Of the conditions that the walk began with.
+    /// The digest of the conditions that the walk started with.
     pub(crate) filters_digest: [u8; 8],
 }
 
-/// A text that no page of this version handed out, or that lost something on the way.
+/// The text is not a cursor of this version, or was damaged in transit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BrokenCursor;
 
 const VERSION: u8 = 1;
 
-/// Clients take links apart and put them together again; some lose the padding, some add it.
+/// Clients parse links and rebuild them; some lose the padding, some add it.
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
@@ -51,18 +51,12 @@ impl Cursor {
         bytes.extend(count.to_be_bytes());
         bytes.push(is_exact);
         bytes.extend(self.filters_digest);
-        bytes.extend(checksum(&bytes));
-        ENGINE.encode(bytes)
+        to_token(bytes)
     }
 
     pub(crate) fn decode(text: &str) -> Result<Self, BrokenCursor> {
-        let bytes = ENGINE.decode(text).map_err(|_| BrokenCursor)?;
-        let (content, check) = bytes.split_last_chunk().ok_or(BrokenCursor)?;
-        if checksum(content) != *check {
-            return Err(BrokenCursor);
-        }
-
-        let mut reader = Reader(content);
+        let content = read_token(text)?;
+        let mut reader = Reader(&content);
         if reader.take()? != [VERSION] {
             return Err(BrokenCursor);
         }
@@ -91,7 +85,25 @@ impl Cursor {
     }
 }
 
-/// Catches accidents (a cut-off link, a changed character), not intent.
+/// The text of a cursor that has `content`.
+pub(crate) fn to_token(mut content: Vec<u8>) -> String {
+    content.extend(checksum(&content));
+    ENGINE.encode(content)
+}
+
+/// The content of a cursor, whose text is as it was handed out but for padding.
+pub(crate) fn read_token(text: &str) -> Result<Vec<u8>, BrokenCursor> {
+    let mut bytes = ENGINE.decode(text).map_err(|_| BrokenCursor)?;
+    let (content, check) = bytes.split_last_chunk().ok_or(BrokenCursor)?;
+    if checksum(content) != *check {
+        return Err(BrokenCursor);
+    }
+    let length = content.len();
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Detects accidents (a truncated link, a changed character), not intent.
 fn checksum(content: &[u8]) -> [u8; 4] {
     let digest: [u8; 32] = Sha256::digest(content).into();
     digest.first_chunk().copied().unwrap_or_default()

@@ -1,9 +1,11 @@
-//! What each path of the API takes.
+//! The parameters of each path of the API.
+
+use strsim::levenshtein;
 
 use crate::error::ParamError;
 use crate::parameter::Parameter;
 
-/// A path, or several that take the same parameters. What one does not take is refused, as it would have no effect.
+/// A path, or several with the same parameters. Other parameters are refused, because they would have no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Search,
@@ -11,16 +13,21 @@ pub(crate) enum Endpoint {
     /// One event, by its id in the path.
     Event,
     Samples,
+    /// What could not be used, of all pipelines.
+    Rejected,
+    /// The accounts of each day.
+    Sums,
+    /// A statement of the caller's.
+    Sql,
 }
 
-/// How much of an unknown name is repeated, in characters.
+/// How much of an unknown name an error repeats, in characters.
 const MAX_SHOWN: usize = 64;
 
-/// Names of members and of other APIs that are taken for a parameter, where it is not spelled alike.
-const MEANT: [(&str, &str); 9] = [
+/// Names of members and of other APIs that are used for a parameter with a different spelling.
+const MEANT: [(&str, &str); 8] = [
     ("email", "recipients"),
     ("end", "to"),
-    ("limit", "per_page"),
     ("rcpt_meta", "metadata.<key>"),
     ("rcpt_tags", "tags"),
     ("rcpt_to", "recipients"),
@@ -32,29 +39,46 @@ const MEANT: [(&str, &str); 9] = [
 impl Endpoint {
     pub(crate) const fn takes(self, parameter: Parameter) -> bool {
         match parameter {
-            Parameter::Delimiter => true,
+            Parameter::Delimiter => !matches!(self, Self::Sums),
             Parameter::Events => matches!(self, Self::Search | Self::Counts | Self::Samples),
-            Parameter::Format => matches!(self, Self::Search | Self::Counts | Self::Event),
-            Parameter::Columns | Parameter::Csv => matches!(self, Self::Search | Self::Event),
-            Parameter::GroupBy => matches!(self, Self::Counts),
-            Parameter::Cursor
-            | Parameter::Links
-            | Parameter::Page
-            | Parameter::PerPage
-            | Parameter::TotalCount => matches!(self, Self::Search),
+            Parameter::Format => {
+                matches!(self, Self::Search | Self::Counts | Self::Event | Self::Sql)
+            }
+            Parameter::Csv => {
+                matches!(self, Self::Search | Self::Event | Self::Counts | Self::Sql)
+            }
+            Parameter::Columns => matches!(self, Self::Search | Self::Event),
+            Parameter::GroupBy
+            | Parameter::Limit
+            | Parameter::Order
+            | Parameter::Unique
+            | Parameter::Zeros => matches!(self, Self::Counts),
+            Parameter::Cursor | Parameter::PerPage => matches!(self, Self::Search | Self::Rejected),
+            Parameter::Pipeline | Parameter::Status => matches!(self, Self::Rejected),
+            Parameter::Links | Parameter::Page | Parameter::TotalCount => {
+                matches!(self, Self::Search)
+            }
+            Parameter::From | Parameter::Timezone | Parameter::To => {
+                matches!(
+                    self,
+                    Self::Search | Self::Counts | Self::Rejected | Self::Sums
+                )
+            }
+            Parameter::ReasonContains => {
+                matches!(self, Self::Search | Self::Counts | Self::Rejected)
+            }
             Parameter::AbTestVersions
             | Parameter::AbTests
             | Parameter::BounceClasses
             | Parameter::Campaigns
             | Parameter::EventIds
-            | Parameter::From
             | Parameter::FromAddresses
             | Parameter::IpPools
             | Parameter::MailboxProviderRegions
             | Parameter::MailboxProviders
+            | Parameter::Match
             | Parameter::Messages
             | Parameter::Metadata
-            | Parameter::ReasonContains
             | Parameter::Reasons
             | Parameter::RecipientDomains
             | Parameter::Recipients
@@ -64,8 +88,6 @@ impl Endpoint {
             | Parameter::Subjects
             | Parameter::Tags
             | Parameter::Templates
-            | Parameter::Timezone
-            | Parameter::To
             | Parameter::Transmissions => matches!(self, Self::Search | Self::Counts),
         }
     }
@@ -76,10 +98,13 @@ impl Endpoint {
             Self::Counts => "counts",
             Self::Event => "one event",
             Self::Samples => "samples",
+            Self::Rejected => "rejected items",
+            Self::Sums => "sums",
+            Self::Sql => "a statement",
         }
     }
 
-    /// What to tell who gave a parameter of another path.
+    /// The advice for a parameter of another path.
     pub(crate) fn misplaced(self, name: String) -> ParamError {
         ParamError::new(
             name,
@@ -87,7 +112,7 @@ impl Endpoint {
         )
     }
 
-    /// What to tell who gave a name that no path knows.
+    /// The advice for a name that no path has.
     pub(crate) fn unknown(self, name: &str) -> ParamError {
         let shown: String = name.chars().take(MAX_SHOWN).collect();
         let is_of_metadata = name.starts_with("metadata") && self.takes(Parameter::Metadata);
@@ -106,12 +131,12 @@ impl Endpoint {
         )
     }
 
-    /// The name with the fewest letters to change, where those at the beginning count for it: `from_date` is nearer to
+    /// The name at the smallest edit distance, with changes at the beginning weighted more: `from_date` is nearer to
     /// `from` than to `format`.
     fn closest(self, name: &str) -> &'static str {
         let name = name.to_ascii_lowercase();
         let distance = |known: &str| {
-            let changes = changes(&name, known);
+            let changes = levenshtein(&name, known);
             let begins_alike = name
                 .chars()
                 .zip(known.chars())
@@ -127,32 +152,12 @@ impl Endpoint {
     }
 }
 
-/// How many letters to insert, delete or replace (the distance of Levenshtein).
-fn changes(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.chars().enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (above, known) in row.iter_mut().skip(1).zip(&other) {
-            let cost = diagonal + usize::from(letter != *known);
-            diagonal = *above;
-            left = cost.min(left + 1).min(*above + 1);
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::parameter::RawParams;
+    use crate::raw_params::RawParams;
 
     fn refusal(query: &str, endpoint: Endpoint) -> String {
         RawParams::parse(query, endpoint).unwrap_err().to_string()
@@ -195,7 +200,10 @@ mod tests {
             ("group_by=type", Endpoint::Search),
             ("group_by=type&per_page=10", Endpoint::Counts),
             ("cursor=initial", Endpoint::Counts),
-            ("csv=raw", Endpoint::Counts),
+            ("columns=type", Endpoint::Counts),
+            ("limit=3&zeros=true", Endpoint::Search),
+            ("recipients=a", Endpoint::Rejected),
+            ("cursor=initial", Endpoint::Sums),
             ("recipients=a", Endpoint::Event),
             ("from=2026-01-01", Endpoint::Samples),
             ("metadata.a=b", Endpoint::Event),
@@ -216,9 +224,9 @@ mod tests {
     proptest! {
         #[test]
         fn distance_is_none_only_between_equals(one in "[a-c]{0,5}", other in "[a-c]{0,5}") {
-            prop_assert_eq!(changes(&one, &other) == 0, one == other);
-            prop_assert_eq!(changes(&one, &other), changes(&other, &one));
-            prop_assert!(changes(&one, &other) >= one.len().abs_diff(other.len()));
+            prop_assert_eq!(levenshtein(&one, &other) == 0, one == other);
+            prop_assert_eq!(levenshtein(&one, &other), levenshtein(&other, &one));
+            prop_assert!(levenshtein(&one, &other) >= one.len().abs_diff(other.len()));
         }
     }
 }

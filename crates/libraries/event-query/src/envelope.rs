@@ -1,17 +1,18 @@
 //! The envelope of a page: `{"results":[…],"total_count":…,"links":{…}}`.
 //!
-//! It is written apart from the events, because a page ends when it reaches its size limit.
+//! It is written separately from the events, because a page ends when it reaches its size limit.
+
+use event_model::json::JsonObject;
 
 use crate::links::{LinkForm, Links};
 use crate::position::Total;
-use crate::render::write_text;
 
-/// What precedes the first event.
+/// The text before the first event.
 pub const OPENING: &str = r#"{"results":["#;
 
-/// What follows the last event: `total_count` and `links`.
+/// The text after the last event: `total_count` and `links`.
 ///
-/// Where counting stopped early, `total_count_relation` says `gte`, a member that SparkPost's responses do not have.
+/// If counting stopped early, `total_count_relation` is `gte`, a member that SparkPost's responses do not have.
 pub fn write_page_footer(total: Total, links: &Links, form: LinkForm) -> String {
     let mut out = match total {
         Total::Exactly(count) => format!(r#"],"total_count":{count},"links":"#),
@@ -28,14 +29,20 @@ pub fn write_page_footer(total: Total, links: &Links, form: LinkForm) -> String 
 }
 
 fn object_of(links: &Links) -> String {
-    let members =
-        by_relation(links).map(|(relation, link)| format!(r#""{relation}":{}"#, quoted(link)));
-    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    let mut object = JsonObject::default();
+    for (relation, link) in by_relation(links) {
+        object.text(relation, link);
+    }
+    object.finish()
 }
 
 fn list_of(links: &Links) -> String {
-    let items = by_relation(links)
-        .map(|(relation, link)| format!(r#"{{"href":{},"rel":"{relation}"}}"#, quoted(link)));
+    let items = by_relation(links).map(|(relation, link)| {
+        let mut item = JsonObject::default();
+        item.text("href", link);
+        item.text("rel", relation);
+        item.finish()
+    });
     format!("[{}]", items.collect::<Vec<_>>().join(","))
 }
 
@@ -54,12 +61,6 @@ fn by_relation(links: &Links) -> impl Iterator<Item = (&'static str, &str)> {
     ]
     .into_iter()
     .filter_map(|(relation, link)| Some((relation, link.as_deref()?)))
-}
-
-fn quoted(link: &str) -> String {
-    let mut out = Vec::new();
-    write_text(&mut out, link);
-    String::from_utf8(out).expect("made of text")
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-/// A parameter that cannot be understood or obeyed. Becomes a 400 that names the parameter.
+/// A parameter that is invalid or not supported. Becomes a 400 that names the parameter.
 ///
 /// The message never repeats the value: it may be an address, and it may be long.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{param} {message}")]
 pub struct ParamError {
-    /// Name as the caller wrote it.
+    /// The name as the caller wrote it.
     pub param: Cow<'static, str>,
-    /// What is wrong and what is expected, to be read after the name: `must be …`.
+    /// The fault and the expected form, worded to follow the name: `must be …`.
     pub message: Cow<'static, str>,
 }
 

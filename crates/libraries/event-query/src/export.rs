@@ -1,7 +1,7 @@
-//! Events as lines of a table.
+//! Events as rows of a table.
 //!
-//! Spreadsheets execute a cell that begins like a formula, and senders choose what stands in subjects and link names, so
-//! such a cell begins with an apostrophe unless the caller says that a program reads it
+//! Spreadsheets execute a cell that begins like a formula, and senders control subjects and link names, so such a cell
+//! gets a leading apostrophe unless the caller says that a program reads it
 //! (<https://owasp.org/www-community/attacks/CSV_Injection>).
 
 use std::borrow::Cow;
@@ -10,11 +10,12 @@ use std::collections::BTreeSet;
 use event_model::Timestamp;
 
 use crate::error::ParamError;
-use crate::parameter::{Item, Parameter, RawParams};
+use crate::parameter::Parameter;
+use crate::raw_params::{Item, RawParams};
 use crate::render::{EventStyle, Members, RenderError, write_event};
 
-/// The columns where none are chosen, in their order. What else an event holds has a column only if it is asked for: a
-/// table whose columns depend on its rows is no help to anybody.
+/// The default columns, in their order. Other members have a column only on request: a table whose columns depend on
+/// its rows is of no use.
 pub const CSV_COLUMNS: [&str; 32] = [
     "timestamp",
     "type",
@@ -52,13 +53,13 @@ pub const CSV_COLUMNS: [&str; 32] = [
 
 const MAX_COLUMNS: usize = 100;
 
-/// The form of a table, as `csv` and `columns` ask for it.
+/// The options of a table, from the parameters `csv` and `columns`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Table {
     columns: Vec<String>,
-    /// Cells are written as they are, for programs.
+    /// Cells are written unchanged, for programs.
     is_raw: bool,
-    /// A byte order mark comes first, without which Excel takes UTF-8 for the code page of the machine.
+    /// The table starts with a byte order mark, without which Excel reads UTF-8 in the code page of the machine.
     has_mark: bool,
 }
 
@@ -97,21 +98,34 @@ impl Table {
         Ok(table)
     }
 
-    /// The line of names.
+    /// The header row.
     pub(crate) fn header(&self) -> String {
+        self.header_of(self.columns.iter().map(String::as_str))
+    }
+
+    /// A line of other names.
+    pub(crate) fn header_of<'a>(&self, names: impl Iterator<Item = &'a str>) -> String {
+        let mark = if self.has_mark { "\u{feff}" } else { "" };
+        format!("{mark}{}", self.line(names.map(TableCell::Text)))
+    }
+
+    /// A line of cells that are no members of an event.
+    pub(crate) fn line<'a>(&self, cells: impl Iterator<Item = TableCell<'a>>) -> String {
         let mut out = Vec::new();
-        if self.has_mark {
-            out.extend_from_slice("\u{feff}".as_bytes());
-        }
-        for (index, column) in self.columns.iter().enumerate() {
-            self.write_cell(&mut out, index, &Cell::Text(column.into()));
+        for (index, cell) in cells.enumerate() {
+            let cell = match cell {
+                TableCell::Text(text) => Cell::Text(text.into()),
+                TableCell::Plain(text) => Cell::Json(text.into()),
+                TableCell::Empty => Cell::Json("".into()),
+            };
+            self.write_cell(&mut out, index, &cell);
         }
         out.extend_from_slice(b"\r\n");
         String::from_utf8(out).expect("made of text")
     }
 
-    /// Appends the event as one row. Strings are written as text, everything else as JSON; what is missing or null is
-    /// empty. A name like `rcpt_meta.plan` is that of a member inside of a member.
+    /// Appends the event as one row. Strings are written as text, everything else as JSON; a missing value or null is
+    /// an empty cell. A name like `rcpt_meta.plan` refers to a nested member.
     pub(crate) fn write_row(
         &self,
         out: &mut Vec<u8>,
@@ -121,7 +135,8 @@ impl Table {
     ) -> Result<(), RenderError> {
         let mut event = Vec::with_capacity(stored.len() + 128);
         write_event(&mut event, style, ts, stored)?;
-        let members: Members<'_> = serde_json::from_slice(&event)?;
+        let event = String::from_utf8(event).expect("made of text");
+        let members = Members::read(&event)?;
 
         for (index, column) in self.columns.iter().enumerate() {
             self.write_cell(out, index, &Cell::of(&members, column)?);
@@ -151,9 +166,20 @@ impl Table {
     }
 }
 
+/// A cell of a table whose rows are no events.
+#[derive(Debug, Clone, Copy)]
+pub enum TableCell<'a> {
+    /// A text that somebody chose: a spreadsheet must not execute it.
+    Text(&'a str),
+    /// A number or a boolean.
+    Plain(&'a str),
+    /// No value.
+    Empty,
+}
+
 enum Cell<'a> {
     Text(Cow<'a, str>),
-    /// A number, a boolean, an object or a list: none of them begins like a formula that does anything.
+    /// A number, a boolean, an object or a list: none of them begins like an executable formula.
     Json(Cow<'a, str>),
 }
 
@@ -167,7 +193,7 @@ impl<'a> Cell<'a> {
             .and_then(|(outer, inner)| Some((members.find(outer)?, inner)));
         // A member that is not an object has no members.
         if let Some((outer, inner)) = inner
-            && let Ok(members) = serde_json::from_str::<Members<'_>>(outer.get())
+            && let Ok(members) = Members::read(outer.get())
             && let Some(value) = members.find(inner)
         {
             return Self::read(value.get());
@@ -184,8 +210,8 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Whether a spreadsheet may take the text for a formula or a command: after what it strips from the beginning comes a
-/// sign that begins one, also in its wide and small forms, or the text begins with a control character.
+/// Whether a spreadsheet may read the text as a formula or a command: the first character after those it strips begins
+/// a formula, also in its full-width and small forms, or the text begins with a control character.
 fn begins_like_formula(text: &str) -> bool {
     let begins = |c: char| {
         matches!(
@@ -196,7 +222,7 @@ fn begins_like_formula(text: &str) -> bool {
     text.starts_with(char::is_control) || text.trim_start_matches(is_stripped).starts_with(begins)
 }
 
-/// White space, control characters and those that nobody sees.
+/// White space, control characters and invisible characters.
 fn is_stripped(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()

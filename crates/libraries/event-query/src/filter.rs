@@ -1,4 +1,5 @@
-//! The conditions of a search, apart from its time range. All of them must hold; within one, any value will do.
+//! The conditions of a search, apart from its time range. All of them must hold; within one condition, any value is
+//! enough.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +12,11 @@ use sha2::{Digest, Sha256};
 use crate::error::ParamError;
 use crate::indexed_keys::IndexedKeys;
 use crate::keyword::{KeywordField, Keywords, Phrase};
-use crate::parameter::{Item, Parameter, RawParams};
+use crate::parameter::Parameter;
+use crate::raw_params::{Item, RawParams};
 use crate::type_name::TypeName;
 
-/// Values are sorted and distinct, so that two ways of asking the same are the same search.
+/// Values are sorted and distinct, so that equivalent requests are the same search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Filter {
     EventTypes(BTreeSet<TypeName>),
@@ -28,24 +30,29 @@ pub(crate) enum Filter {
     Keywords(Keywords),
     /// One of the recipient's tags.
     Tags(BTreeSet<String>),
-    /// What the sender noted about the recipient under one key.
+    /// The sender's metadata of the recipient under one key.
     Metadata {
         key: String,
         values: BTreeSet<String>,
     },
-    /// Folded, with white space as spaces, and found anywhere in the reason.
+    /// Normalized, with white space as spaces; matches any part of the reason.
     ReasonContains(String),
+    /// The whole text of a field, in any case, beside the words that the index finds.
+    Whole {
+        field: KeywordField,
+        values: BTreeSet<String>,
+    },
 }
 
-/// A text that is compared as a whole.
+/// A text that is compared completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextField {
     AbTestVersion,
     EventId,
-    /// Folded.
+    /// Normalized.
     FriendlyFrom,
     MessageId,
-    /// Folded.
+    /// Normalized.
     RcptTo,
     SendingIp,
     TransmissionId,
@@ -58,15 +65,26 @@ pub(crate) struct Filters(Vec<Filter>);
 impl Filters {
     pub(crate) fn parse(given: &RawParams, indexed_keys: &IndexedKeys) -> Result<Self, ParamError> {
         let delimiter = given.delimiter();
+        let is_exact = parse_match(given)?;
         let mut filters = Vec::new();
         for parameter in FILTERS {
             let items: Vec<_> = given.items(parameter, delimiter).collect();
-            if !items.is_empty() {
-                filters.extend(parse_filter(parameter, &items)?);
+            if items.is_empty() {
+                continue;
             }
+            let filter = parse_filter(parameter, &items)?;
+            let whole = match &filter {
+                Some(Filter::Keywords(keywords)) if is_exact => Some(Filter::Whole {
+                    field: keywords.field,
+                    values: items.iter().map(|item| item.text.to_owned()).collect(),
+                }),
+                Some(_) | None => None,
+            };
+            filters.extend(filter);
+            filters.extend(whole);
         }
         filters.extend(parse_metadata(given, delimiter, indexed_keys)?);
-        // Reasons are sentences with commas in them, so this one is not split.
+        // Reasons are sentences with commas, so this parameter is not split.
         if let Some(given) = given.single(Parameter::ReasonContains) {
             let folded = fold(Cow::Borrowed(given.value.trim()));
             filters.push(Filter::ReasonContains(
@@ -98,11 +116,11 @@ impl Filters {
         self.0.iter()
     }
 
-    /// Tells these conditions from any others; a cursor carries it.
+    /// A digest that distinguishes these conditions from all others; a cursor carries it.
     pub(crate) fn digest(&self) -> [u8; 8] {
         let mut hasher = Sha256::new();
         for filter in self.iter() {
-            // Counts and lengths go in front, so that no two lists run into the same bytes.
+            // Counts and lengths are hashed first, so that different lists never give the same bytes.
             let values = filter.values();
             hasher.update((values.len() as u64).to_be_bytes());
             for text in
@@ -117,7 +135,19 @@ impl Filters {
     }
 }
 
-/// The lists that narrow a search, in the order in which they do.
+/// Whether texts that are searched by words must be those words and nothing else.
+fn parse_match(given: &RawParams) -> Result<bool, ParamError> {
+    match given.single(Parameter::Match) {
+        None => Ok(false),
+        Some(given) => match given.value.as_str() {
+            "words" => Ok(false),
+            "exact" => Ok(true),
+            _ => Err(given.error("must be words or exact")),
+        },
+    }
+}
+
+/// The lists that narrow a search, in the order of their conditions.
 const FILTERS: [Parameter; 21] = [
     Parameter::Events,
     Parameter::EventIds,
@@ -142,14 +172,14 @@ const FILTERS: [Parameter; 21] = [
     Parameter::Tags,
 ];
 
-/// `None` for what is no list of values.
+/// `None` for parameters that are not lists.
 fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filter>, ParamError> {
     let filter = match parameter {
         Parameter::Events => Filter::EventTypes(parse_event_types(items)?),
         Parameter::EventIds => text(TextField::EventId, items),
         Parameter::Messages => text(TextField::MessageId, items),
         Parameter::Transmissions => text(TextField::TransmissionId, items),
-        // SparkPost lower-cases rcpt_to (raw_rcpt_to keeps the case), so an address is found however it is written.
+        // SparkPost lower-cases rcpt_to (raw_rcpt_to keeps the case), so an address is found in any spelling.
         Parameter::Recipients => addresses(TextField::RcptTo, items),
         Parameter::FromAddresses => addresses(TextField::FriendlyFrom, items),
         Parameter::SendingIps => ip_addresses(items),
@@ -179,14 +209,21 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         | Parameter::Format
         | Parameter::From
         | Parameter::GroupBy
+        | Parameter::Limit
         | Parameter::Links
+        | Parameter::Match
         | Parameter::Metadata
+        | Parameter::Order
         | Parameter::Page
         | Parameter::PerPage
+        | Parameter::Pipeline
         | Parameter::ReasonContains
+        | Parameter::Status
         | Parameter::Timezone
         | Parameter::To
-        | Parameter::TotalCount => return Ok(None),
+        | Parameter::TotalCount
+        | Parameter::Unique
+        | Parameter::Zeros => return Ok(None),
     };
     Ok(Some(filter))
 }
@@ -206,8 +243,8 @@ fn addresses(field: TextField, items: &[Item<'_>]) -> Filter {
     }
 }
 
-/// IP addresses as they were asked for, and as RFC 5952 writes them: those of version 6 have many spellings. They are stored
-/// as they were sent.
+/// IP addresses as given, and as RFC 5952 writes them: IPv6 addresses have many spellings. They are stored as they were
+/// sent.
 fn ip_addresses(items: &[Item<'_>]) -> Filter {
     let values = items.iter().flat_map(|item| {
         let canonical = item.text.parse::<IpAddr>().ok();
@@ -224,8 +261,8 @@ fn ip_addresses(items: &[Item<'_>]) -> Filter {
     }
 }
 
-/// Values as they are compared bit by bit: as they were asked for, and without the white space around them, which people
-/// put behind a comma.
+/// Values that are compared byte by byte: as given, and without surrounding white space, which people type after a
+/// comma.
 fn texts(items: &[Item<'_>]) -> BTreeSet<String> {
     items
         .iter()
@@ -234,7 +271,7 @@ fn texts(items: &[Item<'_>]) -> BTreeSet<String> {
         .collect()
 }
 
-/// One condition for each key that is asked for.
+/// One condition for each requested key.
 fn parse_metadata(
     given: &RawParams,
     delimiter: &str,
@@ -299,7 +336,7 @@ fn keywords(field: KeywordField, items: &[Item<'_>]) -> Result<Filter, ParamErro
 }
 
 impl Filter {
-    /// Distinct for all kinds of conditions; only metadata has a period in its name.
+    /// The names are distinct for all kinds of conditions; only metadata has a period in its name.
     fn name(&self) -> Cow<'static, str> {
         match self {
             Self::EventTypes(_) => "type".into(),
@@ -310,15 +347,17 @@ impl Filter {
             Self::Tags(_) => "rcpt_tags".into(),
             Self::Metadata { key, .. } => format!("rcpt_meta.{key}").into(),
             Self::ReasonContains(_) => "part of reason".into(),
+            Self::Whole { field, .. } => format!("whole {}", field.name()).into(),
         }
     }
 
     fn values(&self) -> Vec<String> {
         match self {
             Self::EventTypes(types) => types.iter().map(ToString::to_string).collect(),
-            Self::Text { values, .. } | Self::Metadata { values, .. } | Self::Tags(values) => {
-                values.iter().cloned().collect()
-            }
+            Self::Text { values, .. }
+            | Self::Metadata { values, .. }
+            | Self::Tags(values)
+            | Self::Whole { values, .. } => values.iter().cloned().collect(),
             Self::ReasonContains(part) => vec![part.clone()],
             Self::BounceClasses(classes) => classes.iter().map(ToString::to_string).collect(),
             Self::Subaccounts(ids) => ids.iter().map(ToString::to_string).collect(),

@@ -5,9 +5,9 @@
 pub enum Format {
     /// `{"results":[…],"total_count":…,"links":{…}}`
     Json,
-    /// One event a line.
+    /// One event per line.
     Ndjson,
-    /// RFC 4180, with a line of names first.
+    /// RFC 4180, with a header row.
     Csv,
 }
 
@@ -21,7 +21,7 @@ impl Format {
         })
     }
 
-    /// The first form that an `Accept` header names; `None` where it names none, as most clients do or say `*/*`.
+    /// The first format that an `Accept` header names; `None` if it names none, as with most clients, or is `*/*`.
     pub fn from_accept(accept: &str) -> Option<Self> {
         accept.split(',').find_map(|range| {
             let media_type = range.split(';').next().unwrap_or_default().trim();
@@ -42,7 +42,7 @@ impl Format {
         }
     }
 
-    /// What stands between two events.
+    /// The separator between two events.
     pub const fn separator(self) -> &'static str {
         match self {
             Self::Json => ",",

@@ -1,10 +1,10 @@
-//! The metadata keys that a search may ask for.
+//! The metadata keys that a search may filter on.
 
 use std::collections::BTreeSet;
 
-/// The keys of `rcpt_meta` that the operator has indexed. Searching by another one would read every event of the range.
+/// The keys of `rcpt_meta` that the operator has indexed. Filtering on another one would read every event of the range.
 ///
-/// The keys become literals of the SQL, because an index on an expression is found by the expression's text. They come
+/// The keys become literals of the SQL, because Postgres finds an expression index by the expression's text. They come
 /// from the configuration, never from a caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexedKeys(BTreeSet<String>);
@@ -18,7 +18,7 @@ impl IndexedKeys {
         self.0.contains(key)
     }
 
-    /// What to tell who asked for another key; to be read after the parameter's name.
+    /// The advice for another key, worded to follow the parameter's name.
     pub(crate) fn advice(&self) -> String {
         if self.0.is_empty() {
             return "cannot be searched by: no metadata key is indexed, see MetadataKeys of the stack".to_owned();

@@ -3,7 +3,7 @@
 use event_model::Timestamp;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::{Date, PrimitiveDateTime, Time};
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
 use crate::zone::{self, Zone};
 
@@ -28,7 +28,7 @@ const MILLIS_WITH_OFFSET: &[BorrowedFormatItem<'_>] = format_description!(
     "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3][offset_hour sign:mandatory]:[offset_minute]"
 );
 
-/// Writes `2022-02-24T22:27:01.000-05:00`, as the Message Events API answered in the zone that was asked for.
+/// Writes `2022-02-24T22:27:01.000-05:00`, as the Message Events API answered in the requested zone.
 pub(crate) fn to_millis_with_offset(instant: Timestamp, zone: &Zone) -> String {
     zone.show(instant)
         .format(MILLIS_WITH_OFFSET)
@@ -38,8 +38,8 @@ pub(crate) fn to_millis_with_offset(instant: Timestamp, zone: &Zone) -> String {
 /// Reads `YYYY-MM-DDTHH:MM`, optionally with `:SS` and fractions of it, optionally with `Z` or an offset.
 ///
 /// The API documents seconds and `Z` since October 2019; SparkPost's own app, its Python client and most connectors
-/// still send minutes without a zone, so both are taken. `default_zone` rules where the text names none. A date alone
-/// is its midnight. A space may stand for the `T`, and for the `+` of an offset that nobody encoded.
+/// still send minutes without a zone, so both are accepted. `default_zone` applies if the text has no zone. A date
+/// alone is its midnight. A space may replace the `T`, and the `+` of an offset that was not encoded.
 pub(crate) fn parse(text: &str, default_zone: &Zone) -> Option<Timestamp> {
     let text = text.trim();
     let (date, rest) = text.split_at_checked(10)?;
@@ -59,6 +59,47 @@ pub(crate) fn parse(text: &str, default_zone: &Zone) -> Option<Timestamp> {
         }
         None => default_zone.at(parse_local(date, time_and_zone)?),
     }
+}
+
+/// Reads a time before `now`: `now`, or an age like `-30m`, `-24h`, `-7d` or `-2w`. A day is 24 hours. Cut to milliseconds,
+/// which is what a link can say.
+pub(crate) fn parse_relative(text: &str, now: OffsetDateTime) -> Option<Timestamp> {
+    let text = text.trim();
+    let age = if text == "now" {
+        Duration::ZERO
+    } else {
+        let (number, unit) = text
+            .strip_prefix('-')?
+            .split_at_checked(text.len().checked_sub(2)?)?;
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number: i64 = number.parse().ok().filter(|_| is_number)?;
+        let minutes = match unit {
+            "m" => 1,
+            "h" => 60,
+            "d" => 24 * 60,
+            "w" => 7 * 24 * 60,
+            _ => return None,
+        };
+        Duration::minutes(
+            number
+                .checked_mul(minutes)
+                .filter(|age| *age <= MAX_AGE_MINUTES)?,
+        )
+    };
+    Some(before(now, age))
+}
+
+/// A hundred years.
+const MAX_AGE_MINUTES: i64 = 100 * 366 * 24 * 60;
+
+/// The time of this age, cut to what a link can say of it.
+pub(crate) fn before(now: OffsetDateTime, age: Duration) -> Timestamp {
+    let instant = now - age;
+    Timestamp::from_time(
+        instant
+            .replace_millisecond(instant.millisecond())
+            .unwrap_or(instant),
+    )
 }
 
 fn parse_local(date: Date, time: &str) -> Option<PrimitiveDateTime> {
@@ -171,6 +212,43 @@ mod tests {
     }
 
     #[test]
+    fn ages_count_back_from_now() {
+        let now = datetime!(2026-11-21 12:00:00.123_9 UTC);
+        for (text, expected) in [
+            ("now", datetime!(2026-11-21 12:00:00.123 UTC)),
+            (" -0m ", datetime!(2026-11-21 12:00:00.123 UTC)),
+            ("-90m", datetime!(2026-11-21 10:30:00.123 UTC)),
+            ("-24h", datetime!(2026-11-20 12:00:00.123 UTC)),
+            ("-7d", datetime!(2026-11-14 12:00:00.123 UTC)),
+            ("-2w", datetime!(2026-11-07 12:00:00.123 UTC)),
+        ] {
+            let parsed = parse_relative(text, now).map(Timestamp::to_time);
+            assert_eq!(parsed, Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            "d",
+            "-d",
+            "7d",
+            "+7d",
+            "-7",
+            "-7y",
+            "-7 d",
+            "--7d",
+            "-7dd",
+            "-1.5d",
+            "Now",
+            "-99999999999999999999d",
+            "-36601d",
+            "-é",
+            "-7é",
+        ] {
+            assert_eq!(parse_relative(text, now), None, "{text}");
+        }
+    }
+
+    #[test]
     fn answers_have_milliseconds_and_never_round_up() {
         let written = |micros| to_millis(Timestamp::from_unix_micros(micros).unwrap());
 
@@ -220,6 +298,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in "[0-9TZ:.+\\- ]{0,40}|\\PC*") {
             let _ = parse(&text, &Zone::parse("Europe/Berlin").unwrap());
+            let _ = parse_relative(&text, datetime!(2026-11-21 12:00 UTC));
         }
     }
 }

@@ -6,19 +6,19 @@
 //! `info.example.com` and `example.com.uk`. SparkPost does not say whether case matters; here it does not. White space and
 //! dashes are those of every alphabet.
 //!
-//! What is beyond ASCII is folded by [`fold_beyond_ascii`](event_model::sparkpost::fold_beyond_ascii) before it is stored.
-//! What is of ASCII is folded by the index, as names are shown the way they were sent. What was not folded before it was
-//! stored has an index of its own, see [`unfolded`](crate::unfolded).
+//! Characters beyond ASCII are normalized by [`fold_beyond_ascii`](event_model::sparkpost::fold_beyond_ascii) before
+//! they are stored. ASCII is lower-cased by the index, because names are displayed as they were sent. Texts that were
+//! stored before normalization have their own index, see [`unfolded`](crate::unfolded).
 //!
-//! The same splitting is done in two places, here for what is searched for and in SQL for what is searched. Both must
-//! agree, and the SQL must stay as it is in the index that `migrations/` defines, or the index is not used.
+//! The same splitting exists twice, here for the words of a search and in SQL for the stored texts. Both must agree,
+//! and the SQL must equal the text of the index that `migrations/` defines, or the index is not used.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use event_model::sparkpost::{clip_word, fold, fold_domain, is_word_delimiter};
 
-/// What of an event is searched by words.
+/// The members of an event that are searched by words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeywordField {
     AbTest,
@@ -62,7 +62,7 @@ impl KeywordField {
         }
     }
 
-    /// Some are columns of their own, the others only members of the payload.
+    /// Some are columns, the others exist only in the payload.
     pub(crate) fn column(self) -> String {
         match self {
             Self::AbTest | Self::IpPool | Self::MailboxProvider | Self::MailboxProviderRegion => {
@@ -105,12 +105,12 @@ impl KeywordField {
         }
     }
 
-    /// The field in lower case as SQL. The collation makes `lower` change ASCII letters only, on every database alike.
+    /// The field in lower case as SQL. With this collation `lower` changes ASCII letters only, on every database.
     pub(crate) fn text_as_sql(self) -> String {
         format!(r#"lower({} collate "C")"#, self.column())
     }
 
-    /// The words of the field as SQL, of type `text[]`. Where delimiters meet, there are empty words between them.
+    /// The words of the field as SQL, of type `text[]`. Adjacent delimiters leave empty words.
     pub(crate) fn words_as_sql(self) -> String {
         let text = self.text_as_sql();
         let delimiters = if self.is_domain() {
@@ -121,7 +121,7 @@ impl KeywordField {
         format!("string_to_array(translate({text}, {delimiters}), ' ')")
     }
 
-    /// The words of the field as SQL where it was stored as it was sent; without empty ones.
+    /// The words of the field as SQL if it was stored as sent; without empty ones.
     pub(crate) fn folded_words_as_sql(self) -> String {
         let function = if self.is_domain() {
             "folded_domain_words"
@@ -131,7 +131,7 @@ impl KeywordField {
         format!("{function}({})", self.column())
     }
 
-    /// Splits what is searched for; `None` if nothing is left.
+    /// Splits the text of a search; `None` if nothing is left.
     pub(crate) fn parse(self, text: &str) -> Option<Phrase> {
         let folded = if self.is_domain() {
             fold_domain(Cow::Borrowed(text))
@@ -140,7 +140,7 @@ impl KeywordField {
         };
         let is_delimiter = |c: char| is_word_delimiter(c) || (c == '.' && self.is_domain());
         let words = folded.split(is_delimiter).filter(|word| !word.is_empty());
-        // Of an overlong word in prose, only the beginning was promoted.
+        // Only the beginning of an overlong word in prose was stored in the column.
         let searched = words.map(|word| {
             if self.is_prose() {
                 clip_word(word)
@@ -153,7 +153,7 @@ impl KeywordField {
     }
 }
 
-/// Words that stand side by side.
+/// Adjacent words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Phrase(Vec<String>);
 
@@ -162,12 +162,12 @@ impl Phrase {
         &self.0
     }
 
-    /// The words with one space before, between and after them, to be found in a text of the same form.
+    /// The words with one space before, between and after them, to search for in a text of the same form.
     pub(crate) fn spaced(&self) -> String {
         format!(" {} ", self.0.join(" "))
     }
 
-    /// The word that is likely to be the rarest.
+    /// The word that is probably the rarest.
     pub(crate) fn longest_word(&self) -> &str {
         self.0
             .iter()
@@ -176,7 +176,7 @@ impl Phrase {
     }
 }
 
-/// One field and the phrases any of which it has to hold.
+/// One field and its phrases, any of which it must contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Keywords {
     pub(crate) field: KeywordField,
@@ -216,10 +216,10 @@ mod tests {
             "bücher|example"
         );
         assert_eq!(
-            words(KeywordField::IpPool, "ÉTÉ\u{a0}—\u{b}Pool"),
+            words(KeywordField::IpPool, "ÉTÉ\u{a0}\u{2014}\u{b}Pool"),
             "été|pool"
         );
-        for nothing in [" -_ ", "\u{a0}—", ""] {
+        for nothing in [" -_ ", "\u{a0}\u{2014}", ""] {
             assert_eq!(words(KeywordField::Subject, nothing), "");
         }
     }

@@ -4,7 +4,7 @@ use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::parameter::Parameter;
 use crate::position::{Position, Total};
-use crate::query::EventQuery;
+use crate::query::{EventQuery, is_relative};
 use crate::query_string::push_pair;
 
 /// Links to the other pages, host-relative like SparkPost's. A page that does not exist has none.
@@ -26,8 +26,8 @@ pub enum LinkForm {
 }
 
 impl EventQuery {
-    /// The links of a page, behind whose last row, `more_after`, there is more. They carry all parameters of this
-    /// request, in the names and values that the caller chose.
+    /// The links of a page whose last row, `more_after`, is followed by more events. They carry all parameters of this
+    /// request, with the names and values that the caller chose.
     pub fn links(&self, dialect: Dialect, more_after: Option<Position>, total: Total) -> Links {
         match dialect {
             Dialect::Events => self.next_link(dialect.path(), more_after, total),
@@ -55,8 +55,8 @@ impl EventQuery {
         }
     }
 
-    /// The next page has a cursor as well: by its number alone it would begin where a count of rows says, which events
-    /// that arrive meanwhile shift. The last page is known only with the total.
+    /// The next page has a cursor too: its number alone would be a number of rows to skip, which changes when events
+    /// arrive meanwhile. The last page is known only with the total.
     fn page_links(&self, path: &str, more_after: Option<Position>, total: Total) -> Links {
         let to_page = |number: u64| {
             let mut link = self.link(path);
@@ -85,18 +85,29 @@ impl EventQuery {
         }
     }
 
-    /// All parameters except those that say where a page begins.
+    /// All parameters except those that give the start of a page.
     fn link(&self, path: &str) -> String {
         let mut link = format!("{path}?");
         for given in self.params.iter() {
-            if !matches!(given.parameter, Parameter::Cursor | Parameter::Page) {
+            if matches!(given.parameter, Parameter::Cursor | Parameter::Page) {
+                continue;
+            }
+            let end = if given.parameter == Parameter::From {
+                self.range.from
+            } else {
+                self.range.to
+            };
+            // An age would mean another time when the link is followed.
+            if is_relative(given) {
+                push_pair(&mut link, &given.name, &end.to_string());
+            } else {
                 push_pair(&mut link, &given.name, &given.value);
             }
         }
         link
     }
 
-    /// Adds the ends of the range that were not given: their defaults will have moved on when the link is followed.
+    /// Adds the missing ends of the range: their defaults will have changed when the link is followed.
     fn push_range(&self, link: &mut String) {
         let ends = [
             (Parameter::From, "from", self.range.from),

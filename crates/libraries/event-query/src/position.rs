@@ -1,4 +1,4 @@
-//! Where a search is: its range, its pages, and how much it finds.
+//! The range, the pages and the total of a search.
 
 use event_model::{EventKey, Timestamp};
 
@@ -16,7 +16,7 @@ pub struct Position {
 pub enum PageStart {
     /// At the newest row.
     Beginning,
-    /// After this row, whatever events have arrived before it since.
+    /// After this row, even if newer events have arrived since.
     After(Position),
     /// After this many rows.
     Skipping(u32),
@@ -31,7 +31,7 @@ pub struct TimeRange {
     pub to: Timestamp,
 }
 
-/// How many events match a whole search, not just a page of it.
+/// The number of events that match the whole search, not just a page of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Total {
     /// All were counted.

@@ -1,9 +1,7 @@
 //! A search, parsed from the query string of `GET /api/v1/events/message`.
 
-use std::time::Duration;
-
 use event_model::Timestamp;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::cursor::Cursor;
 use crate::endpoint::Endpoint;
@@ -13,16 +11,17 @@ use crate::filter::Filters;
 use crate::format::Format;
 use crate::indexed_keys::IndexedKeys;
 use crate::instant;
-use crate::parameter::{Parameter, RawParam, RawParams};
+use crate::parameter::Parameter;
 use crate::position::{PageStart, TimeRange, Total};
+use crate::raw_params::{RawParam, RawParams};
 use crate::zone::Zone;
 
 /// A search for one page of events.
 ///
 /// Parameters are those of SparkPost's Events API
-/// (<https://developers.sparkpost.com/api/events/#events-get-search-for-message-events>). Values within a parameter
-/// are alternatives, different parameters narrow each other. Unknown names are refused, and a parameter without a value
-/// counts as not given.
+/// (<https://developers.sparkpost.com/api/events/#events-get-search-for-message-events>). Values within a parameter are
+/// alternatives; different parameters are combined by AND. Unknown names are refused, and a parameter without a value
+/// counts as absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventQuery {
     pub(crate) range: TimeRange,
@@ -32,30 +31,41 @@ pub struct EventQuery {
     page_number: u32,
     page_start: PageStart,
     known_total: Option<Total>,
-    wants_exact_total: bool,
+    counting: Counting,
     wants_link_list: bool,
     format: Option<Format>,
     table: Table,
     zone: Zone,
 }
 
-/// Where `from` lies when it is not given: this long before now.
-const DEFAULT_FROM: Duration = Duration::from_hours(24);
-/// Where `to` lies when it is not given. SparkPost holds back the last minute, while events still come in.
-const DEFAULT_TO: Duration = Duration::from_mins(1);
+/// What `total_count` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// Up to a limit, beyond which the total is a lower bound.
+    Capped,
+    /// All matches, however many.
+    Exact,
+    /// Nothing is counted: the total is a lower bound, which a program that follows links needs no better.
+    None,
+}
+
+/// The default of `from`: this long before now.
+const DEFAULT_FROM: Duration = Duration::hours(24);
+/// The default of `to`. SparkPost omits the last minute, whose events are still arriving.
+const DEFAULT_TO: Duration = Duration::minutes(1);
 
 const DEFAULT_PER_PAGE: u32 = 1_000;
 const MAX_PER_PAGE: u32 = 10_000;
 
-/// How many rows may be skipped to get to a page by its number.
+/// How many rows may be skipped to reach a page by its number.
 const MAX_SKIPPED: u32 = 100_000;
 
 /// The cursor that SparkPost documents for the first page.
 const INITIAL_CURSOR: &str = "initial";
 
 impl EventQuery {
-    /// Reads the query string of a request, without the question mark. `now` fixes what is not given of the range;
-    /// a later page takes it from its cursor instead. `indexed_keys` are those that `metadata.<key>` may name.
+    /// Reads the query string of a request, without the question mark. `now` determines the default range; a later page
+    /// takes its range from its cursor instead. `indexed_keys` are those that `metadata.<key>` may name.
     ///
     /// # Errors
     /// Names the first parameter that cannot be understood or obeyed.
@@ -86,7 +96,7 @@ impl EventQuery {
         let instant = |parameter| {
             given
                 .single(parameter)
-                .map(|given| parse_instant(given, &zone))
+                .map(|given| parse_instant(given, &zone, now))
                 .transpose()
         };
         let (from, to) = (instant(Parameter::From)?, instant(Parameter::To)?);
@@ -97,7 +107,14 @@ impl EventQuery {
         }
 
         let cursor = match given.single(Parameter::Cursor) {
-            Some(given) => parse_cursor(given, &filters, from, to)?,
+            Some(cursor) => {
+                // An age means another time on the next page, which goes on with the range that the first one had.
+                let fixed = |parameter, instant: Option<Timestamp>| {
+                    instant.filter(|_| !given.single(parameter).is_some_and(is_relative))
+                };
+                let (from, to) = (fixed(Parameter::From, from), fixed(Parameter::To, to));
+                parse_cursor(cursor, &filters, from, to)?
+            }
             None => None,
         };
         let page_start = match &cursor {
@@ -108,7 +125,7 @@ impl EventQuery {
             Some(cursor) => cursor.range,
             None => range_of(from, to, now),
         };
-        let wants_exact_total = is_flag(&given, Parameter::TotalCount, "exact")?;
+        let counting = parse_counting(&given)?;
         Ok(Self {
             range,
             filters,
@@ -116,7 +133,7 @@ impl EventQuery {
             page_number,
             page_start,
             known_total: cursor.map(|cursor| cursor.total),
-            wants_exact_total,
+            counting,
             wants_link_list: is_flag(&given, Parameter::Links, "list")?,
             format: given
                 .single(Parameter::Format)
@@ -128,8 +145,8 @@ impl EventQuery {
         })
     }
 
-    /// Finds the events with one id, whenever they happened: mostly one, and one of each type among SparkPost's samples.
-    /// The query string says in which form.
+    /// Finds the events with one id, at any time: usually one, but one of each type among SparkPost's samples. The
+    /// query string names the format.
     ///
     /// # Errors
     /// Names the first parameter that cannot be understood or obeyed; or `event_id`, when Postgres cannot store its text.
@@ -148,7 +165,7 @@ impl EventQuery {
             page_number: 1,
             page_start: PageStart::Beginning,
             known_total: None,
-            wants_exact_total: false,
+            counting: Counting::Capped,
             wants_link_list: false,
             format: given
                 .single(Parameter::Format)
@@ -160,33 +177,33 @@ impl EventQuery {
         })
     }
 
-    /// How many events the page may hold: 1 to 10,000.
+    /// The size of the page: 1 to 10,000 events.
     pub fn per_page(&self) -> u32 {
         self.per_page
     }
 
-    /// The number of the page, from 1; pages that are reached by cursor have one only if their link gave it to them.
+    /// The number of the page, from 1; a page reached by cursor has a number only if its link carries one.
     pub(crate) fn page_number(&self) -> u32 {
         self.page_number
     }
 
-    /// Where the page begins.
+    /// The start of the page.
     pub fn page_start(&self) -> PageStart {
         self.page_start
     }
 
-    /// What an earlier page of this walk counted, if it is good enough for this one.
+    /// The total that an earlier page of this walk counted, if it is precise enough for this one.
     pub fn known_total(&self) -> Option<Total> {
         self.known_total
-            .filter(|total| !self.wants_exact_total || matches!(total, Total::Exactly(_)))
+            .filter(|total| self.counting != Counting::Exact || matches!(total, Total::Exactly(_)))
     }
 
-    /// Whether to count all matches, however many there are.
-    pub fn wants_exact_total(&self) -> bool {
-        self.wants_exact_total
+    /// How the matches of the whole search are counted.
+    pub fn counting(&self) -> Counting {
+        self.counting
     }
 
-    /// The form that was asked for by parameter.
+    /// The requested format.
     pub fn format(&self) -> Option<Format> {
         self.format
     }
@@ -196,20 +213,23 @@ impl EventQuery {
         &self.zone
     }
 
-    /// The form of a table, should it become one.
+    /// The options of a table, if that is the format.
     pub(crate) fn table(&self) -> &Table {
         &self.table
     }
 
-    /// Whether `links` is to be a list, as some connectors expect it, against what SparkPost documents.
+    /// Whether `links` is a list, as some connectors expect, rather than SparkPost's documented object.
     pub(crate) fn wants_link_list(&self) -> bool {
         self.wants_link_list
     }
 }
 
-/// Where a default would lie on the wrong side of the end that was given, the range is empty.
+/// If a default is beyond the given end, the range is empty.
 fn range_of(from: Option<Timestamp>, to: Option<Timestamp>, now: OffsetDateTime) -> TimeRange {
-    let (default_from, default_to) = (before(now, DEFAULT_FROM), before(now, DEFAULT_TO));
+    let (default_from, default_to) = (
+        instant::before(now, DEFAULT_FROM),
+        instant::before(now, DEFAULT_TO),
+    );
     match (from, to) {
         (Some(from), Some(to)) => TimeRange { from, to },
         (Some(from), None) => TimeRange {
@@ -227,16 +247,6 @@ fn range_of(from: Option<Timestamp>, to: Option<Timestamp>, now: OffsetDateTime)
     }
 }
 
-/// Cut to what a link can say of it.
-fn before(now: OffsetDateTime, age: Duration) -> Timestamp {
-    let instant = now - age;
-    Timestamp::from_time(
-        instant
-            .replace_millisecond(instant.millisecond())
-            .unwrap_or(instant),
-    )
-}
-
 fn is_flag(given: &RawParams, parameter: Parameter, value: &str) -> Result<bool, ParamError> {
     match given.single(parameter) {
         None => Ok(false),
@@ -245,7 +255,7 @@ fn is_flag(given: &RawParams, parameter: Parameter, value: &str) -> Result<bool,
     }
 }
 
-fn parse_format(given: &RawParam) -> Result<Format, ParamError> {
+pub(crate) fn parse_format(given: &RawParam) -> Result<Format, ParamError> {
     Format::from_name(&given.value).ok_or_else(|| given.error("must be json, ndjson or csv"))
 }
 
@@ -255,7 +265,7 @@ fn parse_page(given: &RawParam) -> Result<u32, ParamError> {
         .ok_or_else(|| given.error("must be a whole number from 1"))
 }
 
-/// Rows that are skipped are read first, so a page by number costs the more the later it is.
+/// Skipped rows are read first, so the cost of a page by number grows with its number.
 fn start_of_page(
     given: &RawParams,
     page_number: u32,
@@ -278,7 +288,7 @@ fn start_of_page(
     }
 }
 
-fn parse_number(given: &RawParam) -> Option<u32> {
+pub(crate) fn parse_number(given: &RawParam) -> Option<u32> {
     let is_number = given.value.bytes().all(|byte| byte.is_ascii_digit());
 
     if is_number {
@@ -294,21 +304,47 @@ fn parse_per_page(given: &RawParam) -> Result<u32, ParamError> {
         .ok_or_else(|| given.error("must be a whole number from 1 to 10000"))
 }
 
-fn parse_zone(given: &RawParam) -> Result<Zone, ParamError> {
-    // A name is looked up as it is; an offset may have lost its plus sign to form decoding.
+fn parse_counting(given: &RawParams) -> Result<Counting, ParamError> {
+    match given.single(Parameter::TotalCount) {
+        None => Ok(Counting::Capped),
+        Some(given) => match given.value.as_str() {
+            "exact" => Ok(Counting::Exact),
+            "none" => Ok(Counting::None),
+            _ => Err(given.error("must be exact or none if it is given")),
+        },
+    }
+}
+
+/// Whether a parameter is an end of the range that is given by its age, such as `-7d`.
+pub(crate) fn is_relative(given: &RawParam) -> bool {
+    matches!(given.parameter, Parameter::From | Parameter::To)
+        && instant::parse_relative(&given.value, OffsetDateTime::UNIX_EPOCH).is_some()
+}
+
+pub(crate) fn parse_zone(given: &RawParam) -> Result<Zone, ParamError> {
+    // A name is looked up unchanged; an offset may have lost its plus sign to form decoding.
     Zone::parse(&given.value).ok_or_else(|| {
         given
             .error("must be an IANA time zone like America/New_York, or an offset like +02:00 or Z")
     })
 }
 
-fn parse_instant(given: &RawParam, zone: &Zone) -> Result<Timestamp, ParamError> {
-    instant::parse(&given.value, zone).ok_or_else(|| {
-        given.error("must be a date and time like 2026-01-31T12:00:00Z; seconds, fractions and zone may be left out")
-    })
+pub(crate) fn parse_instant(
+    given: &RawParam,
+    zone: &Zone,
+    now: OffsetDateTime,
+) -> Result<Timestamp, ParamError> {
+    // Nothing is newer than now, so a range that begins there is a mistake.
+    let begins_now = given.parameter == Parameter::From && given.value.trim() == "now";
+    instant::parse_relative(&given.value, now)
+        .filter(|_| !begins_now)
+        .or_else(|| instant::parse(&given.value, zone))
+        .ok_or_else(|| {
+            given.error("must be a date and time like 2026-01-31T12:00:00Z (seconds, fractions and zone may be left out), or an age like -30m, -24h, -7d or -2w")
+        })
 }
 
-/// Reads the cursor and holds it against the rest of the request: a walk goes on only with what it began with.
+/// Reads the cursor and compares it with the rest of the request: a walk must keep the parameters it started with.
 fn parse_cursor(
     given: &RawParam,
     filters: &Filters,

@@ -1,11 +1,11 @@
-//! The query string of a URI: taking it apart as leniently as clients write it, and writing it as strictly as
-//! `application/x-www-form-urlencoded` asks.
+//! The query string of a URI: parsed as leniently as clients write it, and written as strictly as
+//! `application/x-www-form-urlencoded` requires.
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
-/// One `name=value` as it stands in the query string, still encoded.
+/// One `name=value` from the query string, still encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RawPair<'a> {
     name: &'a str,
@@ -13,7 +13,7 @@ pub(crate) struct RawPair<'a> {
 }
 
 impl<'a> RawPair<'a> {
-    /// The name, decoded. Bytes that are not UTF-8 become U+FFFD: no parameter is called that.
+    /// The name, decoded. Bytes that are not UTF-8 become U+FFFD, which is in no parameter's name.
     pub(crate) fn name(self) -> Cow<'a, str> {
         match decode(self.name) {
             Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
@@ -21,7 +21,7 @@ impl<'a> RawPair<'a> {
         }
     }
 
-    /// The value, decoded, or why it cannot be text that Postgres holds; to be read after the parameter's name.
+    /// The decoded value, or why Postgres cannot store it as text, worded to follow the parameter's name.
     pub(crate) fn value(self) -> Result<String, &'static str> {
         let value = String::from_utf8(decode(self.value).into_owned())
             .map_err(|_| "is not valid UTF-8 after percent-decoding")?;
@@ -34,8 +34,8 @@ impl<'a> RawPair<'a> {
     }
 }
 
-/// Splits at `&` and at the first `=`. Nothing is an error: raw spaces, stray percent signs and nameless pairs are
-/// what clients without an encoder send (php-sparkpost builds its URL by gluing).
+/// Splits at `&` and at the first `=`. Nothing is an error: clients without an encoder send raw spaces, stray percent
+/// signs and pairs without a name (php-sparkpost concatenates its URL).
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
     query
         .split('&')
@@ -46,7 +46,7 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
         })
 }
 
-/// `+` is a space, `%XX` a byte, and a percent sign that begins neither stays as it is.
+/// `+` is a space, `%XX` a byte; a percent sign without two hex digits is kept.
 fn decode(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('+') {
         return percent_decode(text.as_bytes()).into();

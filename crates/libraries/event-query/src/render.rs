@@ -1,15 +1,13 @@
 //! Renders one stored event in the form of SparkPost's APIs.
 //!
 //! Webhooks write ids as strings and times as epoch seconds, the Events API as integers and as ISO 8601
-//! (<https://support.sparkpost.com/docs/tech-resources/events-api-integration>, "Changes to Response Data"). All
-//! other members are copied as they are stored, unparsed, so that a number keeps every digit.
+//! (<https://support.sparkpost.com/docs/tech-resources/events-api-integration>, "Changes to Response Data"). All other
+//! members are copied unparsed, so that numbers keep every digit.
 
 use std::borrow::Cow;
-use std::fmt;
 
+use event_model::json::{JsonObject, Text, for_each_member};
 use event_model::{Timestamp, sparkpost::domain_of};
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -17,20 +15,20 @@ use crate::dialect::Dialect;
 use crate::instant;
 use crate::zone::Zone;
 
-/// A stored event is not a JSON object. The loader stores none of these.
+/// A stored event is not a JSON object. The loader stores only objects.
 #[derive(Debug, Error)]
 #[error("reading a stored event")]
 pub struct RenderError(#[from] serde_json::Error);
 
-/// The form of a rendered event.
+/// The format of a rendered event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EventStyle {
     pub(crate) dialect: Dialect,
-    /// Of `timestamp` in the older API. The newer one answers in UTC.
+    /// The zone of `timestamp` in the older API. The newer one answers in UTC.
     pub(crate) zone: Zone,
 }
 
-/// Appends the event to `out` as one JSON object. `ts` is the time it is stored under.
+/// Appends the event to `out` as one JSON object. `ts` is its stored time.
 pub(crate) fn write_event(
     out: &mut Vec<u8>,
     EventStyle { dialect, zone }: &EventStyle,
@@ -38,9 +36,9 @@ pub(crate) fn write_event(
     stored: &str,
 ) -> Result<(), RenderError> {
     let dialect = *dialect;
-    let stored: Members<'_> = serde_json::from_str(stored)?;
+    let stored = Members::read(stored)?;
     let ts = finer(ts, stored.find("timestamp"));
-    let mut object = ObjectWriter::begin(out);
+    let mut object = JsonObject::begin(out);
 
     for (name, value) in &stored.0 {
         match (name.as_ref(), dialect) {
@@ -49,21 +47,21 @@ pub(crate) fn write_event(
                 object.text(name, &instant::to_millis_with_offset(ts, zone));
                 object.text("tdate", &instant::to_millis(ts));
             }
-            // Written beside the timestamp.
+            // Written together with the timestamp.
             ("tdate", Dialect::MessageEvents) => {}
             ("injection_time" | "scheduled_time", _) => match read_time(value) {
                 Some(time) => object.text(name, &instant::to_millis(time)),
-                None => object.raw(name, value.get()),
+                None => object.json(name, value.get()),
             },
             ("customer_id" | "subaccount_id", Dialect::Events) => {
-                object.raw(name, to_integer(value));
+                object.json(name, to_integer(value));
             }
             ("customer_id" | "subaccount_id", Dialect::MessageEvents) => {
-                object.raw(name, &quoted_number(value));
+                object.json(name, &quoted_number(value));
             }
-            ("geo_ip", Dialect::MessageEvents) => object.raw(name, &with_quoted_numbers(value)),
-            ("rcpt_meta", Dialect::MessageEvents) => object.raw(name, &with_numbered_lists(value)),
-            _ => object.raw(name, value.get()),
+            ("geo_ip", Dialect::MessageEvents) => object.json(name, &with_quoted_numbers(value)),
+            ("rcpt_meta", Dialect::MessageEvents) => object.json(name, &with_numbered_lists(value)),
+            _ => object.json(name, value.get()),
         }
     }
     for (name, source) in [
@@ -81,8 +79,8 @@ pub(crate) fn write_event(
     Ok(())
 }
 
-/// The time that the event was sent with, where it is within the second under which the event is stored: the store keeps
-/// seconds, so that an event is one event in whichever form it comes.
+/// The time that the event was sent with, if it is within the second of the stored time: the store keeps whole seconds,
+/// so that an event has one key in every format.
 fn finer(ts: Timestamp, sent: Option<&RawValue>) -> Timestamp {
     if ts != ts.to_second() {
         // From before that.
@@ -108,8 +106,7 @@ fn read_time(value: &RawValue) -> Option<Timestamp> {
     }
 }
 
-/// The digits inside a string, or the value as it is where they would not make a JSON integer (no digits, a leading
-/// zero).
+/// The digits inside a string, or the value unchanged if they would not be a JSON integer (no digits, a leading zero).
 fn to_integer(value: &RawValue) -> &str {
     let inner = value.get().trim_matches('"');
     let has_digits_only = !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_digit());
@@ -118,7 +115,7 @@ fn to_integer(value: &RawValue) -> &str {
     if is_integer { inner } else { value.get() }
 }
 
-/// A number as a string of its digits; other values as they are.
+/// A number as a string of its digits; other values are unchanged.
 fn quoted_number(value: &RawValue) -> Cow<'_, str> {
     let json = value.get();
     if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
@@ -128,21 +125,19 @@ fn quoted_number(value: &RawValue) -> Cow<'_, str> {
     }
 }
 
-/// An object whose members are strings where they were numbers.
+/// An object whose numbers are replaced by strings.
 fn with_quoted_numbers(value: &RawValue) -> Cow<'_, str> {
-    let Ok(Members(members)) = serde_json::from_str(value.get()) else {
+    let Ok(Members(members)) = Members::read(value.get()) else {
         return Cow::Borrowed(value.get());
     };
-    let mut out = Vec::with_capacity(value.get().len() + 16);
-    let mut object = ObjectWriter::begin(&mut out);
+    let mut object = JsonObject::begin(Vec::with_capacity(value.get().len() + 16));
     for (name, value) in &members {
-        object.raw(name, &quoted_number(value));
+        object.json(name, &quoted_number(value));
     }
-    object.end();
-    Cow::Owned(String::from_utf8(out).expect("made of text"))
+    Cow::Owned(object.finish())
 }
 
-/// A value whose lists, at any depth, are objects named by index.
+/// A value whose lists, at any depth, are replaced by objects with indexes as names.
 fn with_numbered_lists(value: &RawValue) -> Cow<'_, str> {
     let json = value.get();
     let members = if json.starts_with('[') {
@@ -151,18 +146,16 @@ fn with_numbered_lists(value: &RawValue) -> Cow<'_, str> {
             Members(indexes.zip(items).collect())
         })
     } else {
-        serde_json::from_str(json)
+        Members::read(json)
     };
     let Ok(Members(members)) = members else {
         return Cow::Borrowed(json);
     };
-    let mut out = Vec::with_capacity(json.len());
-    let mut object = ObjectWriter::begin(&mut out);
+    let mut object = JsonObject::begin(Vec::with_capacity(json.len()));
     for (name, value) in &members {
-        object.raw(name, &with_numbered_lists(value));
+        object.json(name, &with_numbered_lists(value));
     }
-    object.end();
-    Cow::Owned(String::from_utf8(out).expect("made of text"))
+    Cow::Owned(object.finish())
 }
 
 fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
@@ -175,7 +168,13 @@ fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
 pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
-    /// The first of that name.
+    pub(crate) fn read(object: &'a str) -> Result<Self, serde_json::Error> {
+        let mut members = Vec::with_capacity(48);
+        for_each_member(object, |Text(name), value| members.push((name, value)))?;
+        Ok(Self(members))
+    }
+
+    /// The first member of that name.
     pub(crate) fn find(&self, wanted: &str) -> Option<&'a RawValue> {
         let Self(members) = self;
         members
@@ -183,74 +182,6 @@ impl<'a> Members<'a> {
             .find(|(name, _)| name == wanted)
             .map(|(_, value)| *value)
     }
-}
-
-/// A JSON string, borrowed where it holds no escapes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(48);
-                while let Some((Text(name), value)) = map.next_entry()? {
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-/// Writes members and the commas between them.
-struct ObjectWriter<'a> {
-    out: &'a mut Vec<u8>,
-    is_empty: bool,
-}
-
-impl<'a> ObjectWriter<'a> {
-    fn begin(out: &'a mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self {
-            out,
-            is_empty: true,
-        }
-    }
-
-    fn raw(&mut self, name: &str, json: &str) {
-        if !self.is_empty {
-            self.out.push(b',');
-        }
-        self.is_empty = false;
-        write_text(self.out, name);
-        self.out.push(b':');
-        self.out.extend_from_slice(json.as_bytes());
-    }
-
-    fn text(&mut self, name: &str, text: &str) {
-        self.raw(name, "");
-        write_text(self.out, text);
-    }
-
-    fn end(self) {
-        self.out.push(b'}');
-    }
-}
-
-/// Appends a JSON string.
-pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("writing text to memory does not fail");
 }
 
 #[cfg(test)]

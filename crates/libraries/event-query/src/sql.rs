@@ -18,15 +18,15 @@ use crate::statement::{Bind, Statement};
 use crate::type_name::TypeName;
 use crate::unfolded;
 
-/// Up to this many phrases are looked for one by one, each by all of its words; of more, the index is asked for the
-/// longest word of each. Planning takes longer with each, in every week.
+/// Up to this many phrases are looked up separately, each by all of its words; with more, the index is searched for the
+/// longest word of each. Planning time grows with each phrase, in every partition.
 const MAX_ALTERNATIVES: usize = 16;
 
 impl EventQuery {
     /// Fetches at most `limit` matching events from `start` on, newest first.
     ///
-    /// Payloads become text outside of the page: where matches have to be sorted, Postgres would else do so with all of
-    /// them, and it is what costs most.
+    /// Payloads are cast to text only for the rows of the page: if Postgres sorts the matches, it would otherwise cast
+    /// all of them first, which is the most expensive step.
     pub fn fetch_statement(&self, start: PageStart, limit: u32) -> Statement {
         let mut sql = Renderer::new(
             "select ts, event_key, event::text\nfrom (\nselect ts, event_key, event\nfrom email_events",
@@ -43,12 +43,12 @@ impl EventQuery {
             let skipped = sql.bind(Bind::BigInt(i64::from(skipped)));
             sql.line(format_args!("offset {skipped}"));
         }
-        // Postgres knows the page to be in this order, and does not sort it again.
+        // Postgres knows that the page has this order, and does not sort it again.
         sql.line(format_args!(") as page\norder by ts desc, event_key desc"));
         sql.finish()
     }
 
-    /// Counts matching events, whatever the page, but not beyond `cap`.
+    /// Counts matching events regardless of the page, but not beyond `cap`.
     pub fn count_statement(&self, cap: Option<u32>) -> Statement {
         let Some(cap) = cap else {
             let mut sql = Renderer::new("select count(*)\nfrom email_events");
@@ -63,7 +63,7 @@ impl EventQuery {
     }
 }
 
-/// A statement in the making.
+/// A statement under construction.
 pub(crate) struct Renderer {
     sql: String,
     binds: Vec<Bind>,
@@ -77,7 +77,7 @@ impl Renderer {
         }
     }
 
-    /// Keeps the value aside and names its placeholder.
+    /// Adds a bind and returns its placeholder.
     pub(crate) fn bind(&mut self, value: Bind) -> String {
         self.binds.push(value);
         format!("${}", self.binds.len())
@@ -108,6 +108,7 @@ impl Renderer {
                     ));
                 }
                 Filter::Keywords(keywords) => self.keywords(keywords),
+                Filter::Whole { field, values } => self.whole(*field, values),
                 Filter::Tags(tags) => {
                     let tags = self.bind(Bind::TextArray(tags.iter().cloned().collect()));
                     self.line(format_args!("  and event->'rcpt_tags' ?| {tags}"));
@@ -127,7 +128,7 @@ impl Renderer {
         (self.bind_time(from), self.bind_time(to))
     }
 
-    /// Half-open, on the bare column: that is what partitions are pruned by.
+    /// Half-open, on the bare column, so that Postgres can prune partitions.
     fn range(&mut self, range: TimeRange) {
         let (from, to) = self.bind_range(range);
         self.line(format_args!("where ts >= {from} and ts < {to}"));
@@ -171,8 +172,7 @@ impl Renderer {
         self.line(format_args!("  and {condition}"));
     }
 
-    /// What is found among the rows as they are stored, or among those that were stored as they were sent: two indexes,
-    /// of which the second is mostly empty.
+    /// Matches among normalized rows, or among rows stored as sent: two indexes, the second of which is mostly empty.
     fn either(&mut self, stored: &str, is_as_sent: &str, as_sent: &str) {
         self.line(format_args!(
             "  and (\n    {stored}\n    or {is_as_sent} and {as_sent}\n  )"
@@ -181,7 +181,7 @@ impl Renderer {
 
     fn reason_contains(&mut self, part: &str) {
         let part = self.bind(Bind::Text(part.to_owned()));
-        // Lines of an answer are asked for with spaces between them.
+        // Lists of values are separated by spaces.
         let part_of = |text| format!(r"strpos(translate({text}, E'\t\r\n', '   '), {part}) > 0");
         self.line(format_args!("  and reason is not null"));
         self.either(
@@ -191,8 +191,8 @@ impl Renderer {
         );
     }
 
-    /// One value is compared with `=`, which lets an index on (column, ts) give the order as well; `any` would need
-    /// a sort of all matches.
+    /// One value is compared with `=`, so that an index on (column, ts) also provides the order; `any` would need a
+    /// sort of all matches.
     fn any_of(&mut self, column: &str, mut values: Vec<String>) -> String {
         if values.len() == 1
             && let Some(value) = values.pop()
@@ -205,7 +205,7 @@ impl Renderer {
         }
     }
 
-    /// For columns that only the inverted index knows, which compares arrays.
+    /// For columns that are only in the inverted index, which compares arrays.
     fn overlaps(&mut self, array: &str, values: Vec<String>) -> String {
         let values = self.bind(Bind::TextArray(values));
         format!("{array} && {values}")
@@ -214,7 +214,7 @@ impl Renderer {
     fn keywords(&mut self, keywords: &Keywords) {
         let stored = self.stored_keywords(keywords);
         let as_sent = self.sent_keywords(keywords);
-        // The first look spares the others, where events are walked along.
+        // The first check makes the others unnecessary for most events when the plan walks along the events.
         let is_as_sent = format!(
             "foldable({}) and {}",
             keywords.field.column(),
@@ -223,8 +223,18 @@ impl Renderer {
         self.either(&stored, &is_as_sent, &as_sent);
     }
 
-    /// The words are what the index finds. That they stand side by side is looked up in what it found, by `strpos`:
-    /// the planner would take `like` to exclude nearly everything and choose by that.
+    /// Both sides are normalized by the same function, so an event is found in whichever spelling it was stored. The words
+    /// beside this condition are what the index finds.
+    fn whole(&mut self, field: KeywordField, values: &BTreeSet<String>) {
+        let values = self.bind(Bind::TextArray(values.iter().cloned().collect()));
+        let column = field.column();
+        self.line(format_args!(
+            "  and folded({column}) = any(array(select folded(value) from unnest({values}) as value))"
+        ));
+    }
+
+    /// The index finds the words. That they are adjacent is checked on its results by `strpos`: the planner would
+    /// assume that `like` excludes nearly everything, and plan for that.
     fn stored_keywords(&mut self, Keywords { field, phrases }: &Keywords) -> String {
         let words = field.words_as_sql();
         let spaced = format!("' ' || array_to_string(array_remove({words}, ''), ' ') || ' '");
@@ -248,7 +258,7 @@ impl Renderer {
         self.longest_words(&words, &spaced, phrases)
     }
 
-    /// Asks the index for one word of each phrase, and looks for the phrases in what it finds.
+    /// Searches the index for one word of each phrase, and its results for the phrases.
     fn longest_words(&mut self, words: &str, spaced: &str, phrases: &BTreeSet<Phrase>) -> String {
         let one_each = phrases.iter().map(Phrase::longest_word).map(str::to_owned);
         let condition = self.overlaps(words, one_each.collect());
@@ -263,9 +273,9 @@ impl Renderer {
         )
     }
 
-    /// Where events are walked along the order of an answer, as for frequent words, most are passed over: that a word is
-    /// no part of the text is seen in a third of the time that splitting it takes. The planner reads `nullif` as true of
-    /// nearly every row, and so goes by what it knows about the words.
+    /// When the plan walks along the events in the order of the response, as for frequent words, most events do not
+    /// match: a substring search shows that in a third of the time that splitting into words takes. The planner
+    /// considers `nullif` true for nearly every row, and so estimates by the words.
     fn phrase(&mut self, field: KeywordField, spaced: &str, phrase: &Phrase) -> String {
         let (text, words) = (field.text_as_sql(), field.words_as_sql());
         let longest = self.bind(Bind::Text(phrase.longest_word().to_owned()));
@@ -279,8 +289,8 @@ impl Renderer {
         format!("{holds_words} and strpos({spaced}, {phrase}) > 0")
     }
 
-    /// The comparison of rows alone is exact, but prunes no partition newer than the position: hence the bound on
-    /// `ts` before it.
+    /// The row comparison alone is exact, but prunes no partition newer than the position: hence the bound on `ts`
+    /// before it.
     fn after(&mut self, Position { ts, event_key }: Position) {
         let ts = self.bind_time(ts);
         let key = self.bind(Bind::Uuid(event_key.as_u128()));

@@ -1,4 +1,4 @@
-//! SQL text and its values, kept apart until the driver brings them together.
+//! SQL text and its values, kept separate until the driver combines them.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use time::OffsetDateTime;
 
 /// One statement, ready to be prepared and run.
 ///
-/// `sql` is built from this crate's own words only: whatever a caller supplied is in `binds`, in the order of the
+/// `sql` is built from this crate's own words only: everything from the caller is in `binds`, in the order of the
 /// placeholders `$1`, `$2`, … Two queries that filter on the same parameters have the same text, so a connection
 /// prepares each combination once.
 ///
-/// A statement that fetches events yields the columns `ts timestamptz, event_key uuid, event text` in that order, the
-/// last one being the payload's JSON. A statement that counts yields one row with one `bigint`, or, in groups, rows of
+/// A statement that fetches events returns the columns `ts timestamptz, event_key uuid, event text` in that order, the
+/// last one being the payload's JSON. A statement that counts returns one row with one `bigint`, or, in groups, rows of
 /// `keys text[], count bigint`.
 #[derive(Clone, PartialEq)]
 pub struct Statement {
@@ -19,7 +19,7 @@ pub struct Statement {
     pub binds: Vec<Bind>,
 }
 
-/// The value of one placeholder; the variant fixes its Postgres type.
+/// The value of one placeholder; the variant determines its Postgres type.
 #[derive(Clone, PartialEq)]
 pub enum Bind {
     /// `text`
@@ -56,7 +56,7 @@ impl Bind {
     }
 }
 
-// Values are what people searched for, often addresses: a debug line must not carry them.
+// Values are search terms, often addresses: debug output must not contain them.
 impl fmt::Debug for Bind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.sql_type())

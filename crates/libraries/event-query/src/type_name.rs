@@ -13,7 +13,7 @@ use event_model::sparkpost::EventType;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TypeName(String);
 
-/// Twice the longest documented name, and some.
+/// A little more than twice the longest documented name.
 const MAX_BYTES: usize = 64;
 
 impl TypeName {
@@ -33,7 +33,7 @@ impl fmt::Display for TypeName {
     }
 }
 
-/// A text that no event type is named by.
+/// A text that cannot be the name of an event type.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoTypeName;
 
@@ -41,7 +41,7 @@ impl FromStr for TypeName {
     type Err = NoTypeName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // No provider sends both, so this is a slip, which an empty answer would hide.
+        // No provider sends both, so this is a typing error, which an empty response would hide.
         let is_known_in_another_case = EventType::ALL
             .into_iter()
             .map(EventType::as_str)

@@ -1,4 +1,4 @@
-//! The events of one answer, written in the form that was asked for.
+//! The events of one response, in the requested format.
 
 use event_model::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::format::Format;
 use crate::query::EventQuery;
 use crate::render::{self, EventStyle, RenderError};
 
-/// Writes the events of one answer.
+/// Writes the events of one response.
 #[derive(Debug, Clone)]
 pub struct EventWriter {
     style: EventStyle,
@@ -18,7 +18,7 @@ pub struct EventWriter {
 }
 
 impl EventQuery {
-    /// What writes the events of this search.
+    /// The writer for the events of this search.
     pub fn writer(&self, dialect: Dialect, format: Format) -> EventWriter {
         EventWriter {
             style: EventStyle {
@@ -40,7 +40,7 @@ impl EventWriter {
         self.format
     }
 
-    /// What comes before the first event.
+    /// The text before the first event.
     pub fn opening(&self) -> String {
         match self.format {
             Format::Json => OPENING.to_owned(),
@@ -49,7 +49,7 @@ impl EventWriter {
         }
     }
 
-    /// Appends a stored event to `out`. `ts` is the time it is stored under.
+    /// Appends a stored event to `out`. `ts` is its stored time.
     ///
     /// # Errors
     /// When the stored text is not a JSON object.

@@ -5,8 +5,8 @@ use jiff::civil;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-/// What `timezone` says. Names are looked up in the IANA database that is compiled in, so an answer does not depend
-/// on which files the machine has; a Lambda image need not have any.
+/// The value of `timezone`. Names are looked up in the compiled-in IANA database, so a response does not depend on the
+/// machine's files; a Lambda image may have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Zone {
     Fixed(UtcOffset),
@@ -27,10 +27,10 @@ impl Zone {
         TimeZoneDatabase::bundled().get(text).ok().map(Self::Named)
     }
 
-    /// The instant at which a clock of this zone shows `local`; `None` outside the years 0 to 9999.
+    /// The instant at which a clock in this zone shows `local`; `None` outside the years 0 to 9999.
     ///
-    /// Where clocks are set forward the hour that does not exist is read with the offset from before; where they are
-    /// set back the first of the two hours is meant.
+    /// When clocks are set forward, the skipped hour is read with the offset from before; when they are set back, the
+    /// first of the two hours is meant.
     pub(crate) fn at(&self, local: PrimitiveDateTime) -> Option<Timestamp> {
         let unix_nanos = match self {
             Self::Fixed(offset) => local.assume_offset(*offset).unix_timestamp_nanos(),
@@ -41,8 +41,8 @@ impl Zone {
 }
 
 impl Zone {
-    /// The instant as a clock of this zone shows it, to the minute of its offset; in UTC where that would leave the years
-    /// 0 to 9999.
+    /// The instant as a clock in this zone shows it, to the minute of its offset; in UTC if that would be outside the
+    /// years 0 to 9999.
     pub(crate) fn show(&self, instant: Timestamp) -> OffsetDateTime {
         let time = instant.to_time();
         let seconds = match self {
@@ -58,12 +58,12 @@ impl Zone {
             .unwrap_or(time)
     }
 
-    /// Whether clocks are never set, so that all days have 24 hours.
+    /// Whether the zone has a fixed offset, so that all days have 24 hours.
     pub(crate) fn is_fixed(&self) -> bool {
         matches!(self, Self::Fixed(_))
     }
 
-    /// What Postgres calls this zone. Its sign is that of POSIX, which is the other way round.
+    /// Postgres's name for this zone. Its sign is that of POSIX, which is reversed.
     pub(crate) fn postgres_name(&self) -> String {
         match self {
             Self::Fixed(offset) => {
@@ -109,7 +109,7 @@ pub(crate) fn parse_offset(text: &str) -> Option<UtcOffset> {
     let hours = sign * two_digits(hours)?;
     let minutes = sign * two_digits(minutes)?;
 
-    // `from_hms` would take 25 hours, which no clock of this world is off by.
+    // `from_hms` would accept 25 hours, an offset that no zone has.
     if hours.abs() > 23 {
         None
     } else {

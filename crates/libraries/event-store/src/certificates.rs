@@ -1,36 +1,36 @@
-//! The authorities whose certificates a database may present: the public ones that sqlx includes, RDS's, and those that the
-//! database's operator adds.
+//! The certificate authorities that a database's certificate may be signed by: the public ones that sqlx includes,
+//! RDS's, and those that the database's operator adds.
 
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// RDS's roots, three a region. Where they are from is told beside the file.
+/// RDS's roots, three per region. A file next to it names their source.
 const RDS: &str = include_str!("../certificates/rds.pem");
-/// What the names of RDS's servers end in, after the region.
+/// The suffix of the names of RDS's servers, after the region.
 const RDS_DOMAIN: &str = ".rds.amazonaws.com";
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
-/// Begins every encoded certificate: a sequence with a length of two bytes.
+/// The beginning of every encoded certificate: a sequence with a length of two bytes.
 const DER_PREFIX: [u8; 2] = [0x30, 0x82];
 
-/// Certificates of authorities that a database's certificate may be signed by, in PEM form.
+/// Certificate authorities in PEM form.
 ///
-/// Line breaks may be lost or written as `\n`, as they often are on the way through a variable.
+/// Line breaks may be missing or written as `\n`, as is common in environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaCertificates(String);
 
-/// A text that is no certificate of an authority.
+/// A text that is not the certificate of an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaError {
-    /// It is no certificate.
+    /// It is not a certificate.
     #[error("no certificate from {BEGIN} to {END}")]
     NoCertificate,
-    /// It is more than certificates, such as a key, which has no business in a client.
+    /// It contains more than certificates, such as a private key, which a client must not have.
     #[error("something else than certificates between or around them")]
     SomethingElse,
-    /// What stands between the marks is damaged.
+    /// The base64 is damaged.
     #[error("certificate number {0} is damaged")]
     Damaged(usize),
 }
@@ -78,7 +78,7 @@ impl FromStr for CaCertificates {
     }
 }
 
-/// Between certificates there may be text that says which they are (RFC 7468, section 2), but no other thing in PEM form.
+/// There may be explanatory text between certificates (RFC 7468, section 2), but no other PEM blocks.
 fn is_commentary(text: &str) -> bool {
     !text.contains("-----")
 }
@@ -101,10 +101,10 @@ fn push_certificate(pem: &mut String, body: &str) -> Option<()> {
     Some(())
 }
 
-/// The roots to trust for a host beside the public ones, in PEM form; `None` when there are no others.
+/// The roots to trust for a host in addition to the public ones, in PEM form; `None` if there are none.
 ///
-/// Of RDS's roots those of the host's region. sqlx reads certificates again for each connection, which takes 14 µs for
-/// three of them and 900 µs for all (release build, one core); and no other host has to do with them.
+/// Of RDS's roots, those of the host's region. sqlx parses certificates again for each connection, which takes 14 µs
+/// for three of them and 900 µs for all (release build, one core); other hosts do not need them.
 pub(crate) fn roots(host: &str, own: Option<&CaCertificates>) -> Option<String> {
     let mut pem = own.map_or_else(String::new, |own| own.as_pem().to_owned());
     if let Some(region) = rds_region(host) {
@@ -117,7 +117,7 @@ pub(crate) fn roots(host: &str, own: Option<&CaCertificates>) -> Option<String> 
     (!pem.is_empty()).then_some(pem)
 }
 
-/// The region of a server of RDS, `us-east-1` of `name.id.us-east-1.rds.amazonaws.com`.
+/// The region of an RDS server, `us-east-1` of `name.id.us-east-1.rds.amazonaws.com`.
 fn rds_region(host: &str) -> Option<String> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let (_, region) = host.strip_suffix(RDS_DOMAIN)?.rsplit_once('.')?;
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// The commercial regions that RDS had at the end of 2022. Later ones have to be added to the file and here.
+    /// RDS's commercial regions at the end of 2022. Later ones have to be added to the file and here.
     const REGIONS: [&str; 27] = [
         "af-south-1",
         "ap-east-1",

@@ -1,4 +1,4 @@
-//! How to reach the database.
+//! Settings of the connection to the database.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -7,42 +7,43 @@ use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
 use crate::{CaCertificates, Login, StoreError, database_url::connect_options, login::Target};
 
-/// How to reach the database, and how long to wait for it.
+/// How to connect to the database, and the time limits.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
     /// A Postgres URL, `postgres://user:password@host:port/database?sslmode=verify-full`. That mode is also the default,
     /// except for a server on this machine.
     pub url: SecretString,
-    /// Authorities that may sign the database's certificate, beside the public ones and RDS's. Default: none.
+    /// Certificate authorities to trust, in addition to the public ones and RDS's. Default: none.
     pub ca: Option<CaCertificates>,
-    /// How to log in there. Default: as the URL says.
+    /// How to authenticate. Default: by the URL.
     pub login: Login,
-    /// The name under which the connections show in `pg_stat_activity`.
+    /// `application_name` of the connections, as `pg_stat_activity` shows it.
     pub application_name: String,
-    /// After this long Postgres gives up a statement. Default: 30 s.
+    /// The statement timeout. Default: 30 s.
     pub statement_timeout: Duration,
-    /// How long one attempt to connect may take. Default: 5 s.
+    /// The time limit of one attempt to connect. Default: 5 s.
     pub connect_timeout: Duration,
-    /// For how long an operation is retried while the database is unavailable. Default: 10 s.
+    /// How long an operation is retried while the database is unavailable. Default: 10 s.
     pub retry_for: Duration,
-    /// How many operations run at the same time; further ones wait. Default: 1.
+    /// How many operations run concurrently; further ones wait. Default: 1.
     pub max_connections: NonZeroU32,
     /// How repeated statements are planned. Default: [`Planning::Kept`].
     pub planning: Planning,
 }
 
-/// How Postgres plans a prepared statement when it is repeated. It is parsed once in either case.
+/// How Postgres plans a repeated prepared statement. It is parsed once in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planning {
-    /// As Postgres sees fit: after five runs it may keep a plan that serves any values. Right for statements that load.
+    /// Postgres decides: after five runs it may keep a generic plan. Right for statements that load.
     Kept,
-    /// Again for the values of each run. Right for searches: whether an index on words helps depends on how frequent the
-    /// word is, and a plan for any word walks months of events. Planning then costs a millisecond or two a search.
+    /// A custom plan for the values of each run. Right for searches: whether an index on words helps depends on how
+    /// frequent the word is, and a generic plan scans months of events. Planning then costs a millisecond or two per
+    /// search.
     EachRun,
 }
 
 impl Planning {
-    /// As the setting `plan_cache_mode` spells it.
+    /// The value of `plan_cache_mode`.
     const fn plan_cache_mode(self) -> &'static str {
         match self {
             Self::Kept => "auto",
@@ -72,16 +73,37 @@ impl DatabaseConfig {
         let timeout = milliseconds(self.statement_timeout);
         self.target(&[
             ("statement_timeout", &timeout),
-            // A function that is frozen or killed within a transaction must not hold its locks.
+            // If a function is frozen or killed inside a transaction, its locks must be released.
             ("idle_in_transaction_session_timeout", &timeout),
             ("plan_cache_mode", self.planning.plan_cache_mode()),
-            // Compiling expressions for each week takes longer than running them.
+            // JIT compilation for each partition takes longer than the query.
             ("jit", "off"),
         ])
     }
 
-    /// Connections for migrations and maintenance, whose statements take as long as they take but wait for no lock that
-    /// would make others wait behind them.
+    /// Connections for statements of callers.
+    pub(crate) fn free_target(&self) -> Result<Target, StoreError> {
+        let timeout = milliseconds(self.statement_timeout);
+        self.target(&[
+            ("default_transaction_read_only", "on"),
+            ("statement_timeout", &timeout),
+            ("lock_timeout", "1s"),
+            ("idle_in_transaction_session_timeout", &timeout),
+            // A statement whose caller has gone ends soon, and not at its timeout.
+            ("client_connection_check_interval", "1s"),
+            ("jit", "off"),
+            // One statement uses one processor of the database.
+            ("max_parallel_workers_per_gather", "0"),
+            ("timezone", "UTC"),
+            ("datestyle", "ISO"),
+            ("intervalstyle", "iso_8601"),
+            ("bytea_output", "hex"),
+            ("standard_conforming_strings", "on"),
+        ])
+    }
+
+    /// Connections for migrations and maintenance. Their statements have no time limit, but do not wait long for a lock
+    /// that would block others.
     pub(crate) fn maintenance_target(&self) -> Result<Target, StoreError> {
         self.target(&[
             ("statement_timeout", "0"),
@@ -91,7 +113,7 @@ impl DatabaseConfig {
     }
 
     fn target(&self, settings: &[(&str, &str)]) -> Result<Target, StoreError> {
-        // "relation already exists, skipping" would be a log line for each batch.
+        // "relation already exists, skipping" would be logged for each batch.
         let always = [("client_min_messages", "warning")];
         let settings = always.iter().chain(settings);
         let settings = settings.map(|(name, value)| format!("set {name} = '{value}'"));
@@ -102,8 +124,8 @@ impl DatabaseConfig {
         })
     }
 
-    /// Settings are not among the options: RDS Proxy and `PgBouncer` refuse a connection that comes with them. For the same
-    /// reason no number of digits is asked for, which sqlx else does.
+    /// Settings are not sent as start-up options: RDS Proxy and `PgBouncer` refuse connections with options. For the
+    /// same reason `extra_float_digits`, which sqlx sends by default, is not sent.
     fn options(&self) -> Result<PgConnectOptions, StoreError> {
         let options = connect_options(self.url.expose_secret(), self.ca.as_ref())?;
         Ok(options
@@ -113,10 +135,10 @@ impl DatabaseConfig {
     }
 }
 
-/// How long a statement of maintenance waits for a lock; later statements wait behind it.
+/// How long a maintenance statement waits for a lock; later statements queue behind it.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A duration as Postgres reads it in a setting.
+/// A duration in the form of a Postgres setting.
 pub(crate) fn milliseconds(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
 }

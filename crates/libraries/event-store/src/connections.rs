@@ -1,9 +1,8 @@
-//! Connections that are reused by later calls.
+//! A pool of connections.
 //!
-//! sqlx's own pool would serve, but for one thing: it takes every connection back, also one whose caller was cancelled
-//! between a request and its answer, or in the middle of a COPY. Here a connection comes back only by [`PooledConnection::recycle`],
-//! which is called after an operation that went well; every other way out drops it. Postgres rolls back what a dropped
-//! connection had begun.
+//! sqlx's own pool takes every connection back, even one whose caller was cancelled between a request and its response,
+//! or in the middle of a COPY. Here a connection returns only by [`PooledConnection::recycle`], which is called after a
+//! successful operation; otherwise it is dropped. Postgres rolls back the transaction of a dropped connection.
 
 use std::{
     num::NonZeroU32,
@@ -28,7 +27,7 @@ pub(crate) struct Connections {
 pub(crate) struct PooledConnection<'home> {
     connection: PgConnection,
     home: &'home Connections,
-    // Last, so that the connection is back before the next one is let in.
+    // Last, so that the connection is returned before the next operation may start.
     _permit: OwnedSemaphorePermit,
 }
 

@@ -1,4 +1,4 @@
-//! The token that RDS takes for a password: the signed query of a request that is never sent.
+//! The token that RDS accepts as a password: the signed query of a request that is never sent.
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html>
 
 use std::time::{Duration, SystemTime};
@@ -15,18 +15,18 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::StoreError;
 
-/// RDS takes no token that is older.
+/// The maximum age that RDS accepts.
 const LIFETIME: Duration = Duration::from_mins(15);
 /// The name of RDS's login service in a signature.
 const SERVICE: &str = "rds-db";
-/// What needs no escape in a signed query.
+/// Characters that need no escape in a signed query.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// The credentials of the role that a process runs as, and the region it runs in.
+/// The credentials of the process's role, and its region.
 #[derive(Debug)]
 pub(crate) struct RoleCredentials {
     pub(crate) region: String,
@@ -36,7 +36,7 @@ pub(crate) struct RoleCredentials {
 }
 
 impl RoleCredentials {
-    /// Reads the variables in which Lambda tells a function its role.
+    /// Reads the variables that Lambda sets for a function's role.
     pub(crate) fn from_variables(
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, StoreError> {
@@ -61,7 +61,7 @@ impl RoleCredentials {
     }
 }
 
-/// The token with which `user` logs in at `host` from `now` on.
+/// The token for `user` at `host`, valid from `now` on.
 pub(crate) fn token(
     role: &RoleCredentials,
     host: &str,
@@ -139,7 +139,7 @@ mod tests {
         token.expose_secret().to_owned()
     }
 
-    /// What botocore's `generate_db_auth_token` makes of the same parameters.
+    /// The output of botocore's `generate_db_auth_token` for the same parameters.
     #[test]
     fn token_is_that_of_the_aws_command_line() {
         let host = "prod-instance.us-east-1.rds.amazonaws.com";

@@ -1,10 +1,10 @@
-//! Loads one batch, so that each event is stored once however often the batch comes.
+//! Loads one batch, so that each event is stored once, however often the batch is delivered.
 //!
-//! A row in `batches`, written first and in the same transaction, makes a second load of the batch a short look; a
-//! second loader that comes meanwhile waits at that row. The events are sorted and copied directly into the table: nearly
-//! always all are new. If not, or if Postgres refuses one of them, the transaction is rolled back and repeated as a staged
-//! merge, which costs a half more. Rows are written in the order of their keys either way, so that loaders of the
-//! same events wait for one another and never in a circle.
+//! A row in `batches`, written first and in the same transaction, makes a repeated load a short lookup; a concurrent
+//! loader of the same batch waits at that row. The events are sorted and copied directly into the table: nearly always
+//! all are new. If not, or if Postgres refuses one of them, the transaction is rolled back and repeated as a staged
+//! merge, which costs 50% more. In both cases rows are written in the order of their keys, so that loaders of the same
+//! events wait for one another without a deadlock.
 
 mod batches;
 mod binary;
@@ -32,11 +32,11 @@ use crate::{
 
 pub use self::binary::copy_file;
 
-/// How many transactions a batch may take: one, as a rule; two with a staged merge; more only if partitions are
-/// removed meanwhile.
+/// The most transactions for a batch: usually one; two with a staged merge; more only if partitions are removed
+/// meanwhile.
 const MAX_TRANSACTIONS: u32 = 6;
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadOutcome {
     /// The batch was loaded by this call. Rejected events are in `email_events_rejected`.
@@ -76,7 +76,7 @@ enum Attempt<T> {
 enum RetryCause {
     /// One of the rows has no partition.
     PartitionMissing,
-    /// Some rows are in the table already, or Postgres refuses them. A staged merge finds out which.
+    /// Some rows are in the table already, or Postgres refuses them. A staged merge determines which.
     SomeRows,
 }
 
@@ -95,7 +95,7 @@ impl Operation for Load<'_> {
         let mut path = LoadPath::DirectCopy;
         for _ in 0..MAX_TRANSACTIONS {
             let missing = self.times_without_partition();
-            // A batch that arrives again after years must not recreate the weeks that retention has dropped.
+            // A batch that is delivered again after years must not recreate partitions that retention has dropped.
             if !missing.is_empty() && is_loaded(connection, self.key).await? {
                 return Ok(LoadOutcome::AlreadyLoaded);
             }
@@ -124,16 +124,16 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The times of the events for which no partition was seen yet.
+    /// The times of events whose partition is not known to exist.
     fn times_without_partition(&self) -> Vec<Timestamp> {
         let times = self.sorted.iter().map(|event| event.timestamp);
         self.known_partitions.missing(times)
     }
 
-    /// Creates the missing partitions of these times; returns the spans that can have none.
+    /// Creates the missing partitions of these times; returns the spans that cannot have one.
     ///
-    /// A result holds for a whole span, so a batch of a thousand different weeks needs one statement for each partition to
-    /// create, and not one for each week.
+    /// A result is valid for a whole span, so a batch of a thousand different weeks needs one statement for each
+    /// partition to create, and not one for each week.
     async fn find_partitions(
         &self,
         connection: &mut PgConnection,

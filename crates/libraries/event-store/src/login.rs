@@ -1,4 +1,4 @@
-//! Proving to the database who we are.
+//! Authentication with the database.
 
 use std::{env, fmt, str::FromStr, time::SystemTime};
 
@@ -10,15 +10,15 @@ use crate::{
     iam_token::{RoleCredentials, token},
 };
 
-/// How a connection logs in.
+/// How a connection authenticates.
 #[derive(Clone, Debug, Default)]
 pub enum Login {
-    /// As the URL says.
+    /// By the URL.
     #[default]
     Url,
-    /// As the URL's user, with a token that the credentials of the process's role sign: nobody knows a password.
+    /// As the URL's user, with a token signed with the credentials of the process's role: there is no password.
     Iam,
-    /// As somebody else than the URL says.
+    /// As another user than the URL's.
     As {
         /// The role in the database.
         user: String,
@@ -27,7 +27,7 @@ pub enum Login {
     },
 }
 
-/// A word that is no way to log in.
+/// An unknown way to authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("neither password nor iam")]
 pub struct LoginError;
@@ -44,23 +44,23 @@ impl FromStr for Login {
     }
 }
 
-/// Where to connect and how to log in there.
+/// The server, and how to authenticate.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) options: PgConnectOptions,
     pub(crate) login: Login,
-    /// What is set on a connection before anything else is done with it: statements, separated by semicolons.
+    /// Statements that configure a new connection, separated by semicolons.
     pub(crate) settings: String,
 }
 
 impl Target {
-    /// The options of a connection that is made at `now`: a token lasts for a quarter of an hour.
+    /// The options of a connection that is opened at `now`: a token is valid for a quarter of an hour.
     pub(crate) fn options_at(&self, now: SystemTime) -> Result<PgConnectOptions, StoreError> {
         let options = self.options.clone();
         match &self.login {
             Login::Url => Ok(options),
             Login::Iam => {
-                // As the AWS SDK does: Lambda keeps the role's credentials there.
+                // As the AWS SDK does: Lambda sets the role's credentials in the environment.
                 let role = RoleCredentials::from_variables(|name| env::var(name).ok())?;
                 let token = token(
                     &role,

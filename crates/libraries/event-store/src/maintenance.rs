@@ -1,8 +1,8 @@
-//! Keeps the partitions, their indexes and what has grown old in order.
+//! Maintains the partitions and their indexes, and deletes expired rows.
 //!
-//! Nothing here makes a reader or a loader wait for long: what can be done concurrently is, and what needs a lock on all
-//! of `email_events` waits for it two seconds at most, because later statements wait behind it. What does not get its
-//! lock after some attempts is postponed until the next maintenance, and is in the report.
+//! Nothing here blocks a reader or a loader for long: operations are concurrent where possible, and those that need a
+//! lock on all of `email_events` wait at most two seconds for it, because later statements queue behind them. What does
+//! not get its lock after some attempts is postponed until the next maintenance, and is in the report.
 
 mod expiry;
 mod merge;
@@ -26,39 +26,38 @@ use crate::{
 
 pub use self::merge::{MergeReport, Merging};
 
-/// What the database should look like.
+/// The desired state of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
     /// The time from which weeks are counted.
     pub now: OffsetDateTime,
-    /// For how long events are kept, in whole partitions; `None` keeps them for ever.
+    /// How long events are kept, in whole partitions; `None` keeps them forever.
     pub retention: Option<Duration>,
-    /// How many weeks after the current one have their partition before the first event comes. At most 8: more are not
-    /// made.
+    /// How many weeks after the current one have a partition in advance. At most 8.
     pub partitions_ahead: u32,
-    /// The metadata keys that have an index; indexes on others are dropped.
+    /// The metadata keys with an index; indexes on others are dropped.
     pub metadata_keys: Vec<MetadataKey>,
-    /// Whether what is no longer wanted goes: weeks and rejected events past the retention, indexes on other keys. Not
-    /// while a deploy may yet be rolled back, as nothing brings a dropped week back.
+    /// Whether to remove what is no longer wanted: weeks and rejected events past the retention, indexes on other keys.
+    /// Not while a deploy may be rolled back, because a dropped week cannot be restored.
     pub removes: bool,
 }
 
-/// What maintenance did. Names are those of tables and indexes.
+/// The result of maintenance. Names are those of tables and indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How many weeks ahead got their partition.
+    /// How many weeks ahead got a partition.
     pub partitions_created: usize,
-    /// The partitions that had outlived the retention.
+    /// The dropped partitions past the retention.
     pub partitions_dropped: Vec<String>,
-    /// Indexes that were built, one a partition.
+    /// Indexes that were built, one per partition.
     pub indexes_created: Vec<String>,
-    /// Indexes on metadata keys that are no longer wanted.
+    /// Indexes on metadata keys that were dropped.
     pub indexes_dropped: Vec<String>,
-    /// Rows of `batches` that were deleted for their age.
+    /// Deleted rows of `batches`.
     pub batches_deleted: u64,
-    /// Rows of `email_events_rejected` that had outlived the retention.
+    /// Deleted rows of `email_events_rejected`.
     pub rejected_deleted: u64,
-    /// What could not get its lock and is left for the next time.
+    /// What could not get its lock and is postponed.
     pub postponed: Vec<String>,
 }
 
@@ -78,8 +77,8 @@ impl Operation for Maintenance {
         partitions::drop_expired(connection, self, &mut report).await?;
         expiry::delete_batches(connection, self, &mut report).await?;
         expiry::delete_rejected(connection, self, &mut report).await?;
-        // Last, as they take longest, and nothing is built on what goes. The first is used by every search by words or
-        // addresses.
+        // Last, because indexes take longest, and are not needed on dropped partitions. The first is used by every
+        // search by words or addresses.
         unfolded_index::create_missing(connection, &mut report).await?;
         metadata_index::create_missing(connection, self, &mut report).await?;
         Ok(report)
@@ -95,7 +94,7 @@ impl Maintenance {
     }
 }
 
-/// Takes the lock of maintenance, which ends with the connection.
+/// Acquires the maintenance lock, which ends with the connection.
 async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
     let deadline = Instant::now() + BUSY_LIMIT;
     loop {
@@ -119,15 +118,15 @@ async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), StoreError> 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ddl {
     Done,
-    /// Others held on to what it needed.
+    /// Its locks were not available.
     Postponed,
 }
 
-/// How often a statement tries to get its locks, and the pause in between that lets others through.
+/// How often a statement tries to get its locks, and the pause in between, in which others can run.
 const LOCK_TRIES: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs a statement that defines something, patiently. Its text is made of names and literals of a safe alphabet.
+/// Runs a DDL statement with retries. Its text consists of names and literals of a safe alphabet.
 async fn define(
     connection: &mut PgConnection,
     sql: &str,
@@ -154,7 +153,7 @@ async fn define_once(
     }
 }
 
-/// A name of the catalog as it can stand in a statement.
+/// A catalog name, quoted for a statement.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,17 +1,17 @@
-//! The metadata keys that events can be found by.
+//! Metadata keys that searches can filter on.
 
 use std::{fmt, str::FromStr};
 
-/// The longest key: with the names around it, its indexes stay within the 63 bytes of a Postgres name.
+/// The longest key: its index names stay within the 63 bytes of a Postgres name.
 const MAX_BYTES: usize = 40;
 
-/// The name of a key in `rcpt_meta` that is worth an index, such as `user_id`.
+/// The name of a key in `rcpt_meta` that has an index, such as `user_id`.
 ///
-/// Letters, digits, `_`, `.` and `-`, at most 40 of them: what can stand in a name and in a literal of SQL as it is.
+/// Letters, digits, `_`, `.` and `-`, at most 40 of them: safe in a name and in a literal of SQL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetadataKey(String);
 
-/// A text that is not the name of a metadata key that can be indexed.
+/// A text that is not the name of an indexable metadata key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a metadata key is made of 1 to {MAX_BYTES} letters, digits, _, . and -")]
 pub struct MetadataKeyError;

@@ -6,10 +6,10 @@ use crate::{StoreError, error::Step, operation::Operation, roles};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations");
 
-/// Applies what is missing, and gives rights on it.
+/// Applies the missing migrations, and grants permissions.
 pub(crate) struct Migrate;
 
-/// The version of the latest migration that was applied; 0 if there is none.
+/// The version of the latest applied migration; 0 if there is none.
 pub(crate) struct Version;
 
 impl Operation for Migrate {
@@ -17,10 +17,10 @@ impl Operation for Migrate {
 
     async fn run(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
-        // A deploy that is rolled back runs the code of the last release on the schema of the next. Migrations are such
-        // that it can, so it must not stop at those that it does not know.
+        // A deploy that is rolled back runs the previous release's code on the next release's schema. Migrations are
+        // compatible with that, so unknown ones must not be an error.
         migrations.set_ignore_missing(true);
-        // `Migrator::run` is generic in a way that hides that its future can move between threads; this is what it calls.
+        // `Migrator::run` is generic in a way that hides that its future is `Send`; this is what it calls.
         migrations
             .run_direct(None, connection, false)
             .await

@@ -1,13 +1,13 @@
-//! What the store does with a connection.
+//! Operations of the store on a connection.
 
 use sqlx::PgConnection;
 
 use crate::StoreError;
 
-/// Something to do with a connection, which may be tried again from its beginning.
+/// An operation on a connection, which may be repeated from its beginning.
 ///
-/// It ends in no transaction when it ends well; when it does not, or is dropped, the connection is dropped too. A trait
-/// and not an async closure, because the compiler cannot see that a closure's future can move between threads.
+/// It leaves no transaction open if it succeeds; if it fails or is dropped, the connection is dropped too. A trait and
+/// not an async closure, because the compiler cannot prove that a closure's future is `Send`.
 pub(crate) trait Operation: Sync {
     type Output: Send;
 

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::{StoreError, error::Step};
 
-/// A range of time with its beginning and without its end, in microseconds since 1970.
+/// A range of time, start included and end excluded, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     start: i64,
@@ -16,7 +16,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// From the beginning of time, or to the end of it, where there is none.
+    /// Unbounded where there is no start or end.
     fn new(start: Option<OffsetDateTime>, end: Option<OffsetDateTime>) -> Self {
         let micros = |time| Timestamp::from_time(time).unix_micros();
         Self {
@@ -34,9 +34,9 @@ impl Span {
     }
 }
 
-/// The times for which this process has seen a partition, so that asking for them costs nothing from then on.
+/// Cache of the times for which this process has seen a partition.
 ///
-/// Partitions that are merged leave their times covered; only retention takes some away.
+/// Merged partitions still cover their times; only retention removes some.
 #[derive(Debug, Default)]
 pub(crate) struct KnownPartitions(Mutex<Vec<Span>>);
 
@@ -44,7 +44,7 @@ impl KnownPartitions {
     /// Those of the times for which no partition is known.
     pub(crate) fn missing(&self, times: impl Iterator<Item = Timestamp>) -> Vec<Timestamp> {
         let known = self.spans();
-        // Times come in order, so the last answer is mostly the next.
+        // Times are in order, so the last match is usually the next one.
         let mut last: Option<Span> = None;
         let mut missing = Vec::new();
         for time in times {
@@ -63,12 +63,12 @@ impl KnownPartitions {
         self.spans().push(span);
     }
 
-    /// Knows these and no others.
+    /// Adds these spans.
     pub(crate) fn replace(&self, spans: Vec<Span>) {
         *self.spans() = spans;
     }
 
-    /// Forgets them all, when one turned out to be gone.
+    /// Clears the cache, when a partition turned out to be missing.
     pub(crate) fn clear(&self) {
         self.spans().clear();
     }
@@ -78,28 +78,28 @@ impl KnownPartitions {
     }
 }
 
-/// Whether there is a partition for a time, and for which times the answer holds.
+/// Whether a time has a partition, and the span for which the answer is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Partition {
-    /// There is, and it was this call that made it.
+    /// This call created it.
     Created(Span),
-    /// There was one already.
+    /// It existed.
     Exists(Span),
-    /// There is none, and none can be.
+    /// It has none, and cannot have one.
     Refused(Span, Refusal),
 }
 
-/// Why there can be no partition for a time.
+/// Why a time cannot have a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// No event is of such a time.
+    /// No event can have this time.
     OutOfRange,
-    /// Retention has dropped it, and it does not come back.
+    /// Retention has dropped it; it is not recreated.
     PastRetention,
 }
 
-/// Makes the partition for a time if it is missing. Must not be called within a transaction: the partition is to be there
-/// for everyone at once.
+/// Creates the partition of a time if it is missing. Must not be called within a transaction: the partition has to be
+/// visible to all at once.
 pub(crate) async fn ensure_partition(
     connection: &mut PgConnection,
     at: OffsetDateTime,
@@ -129,7 +129,7 @@ pub(crate) async fn ensure_partition(
     }
 }
 
-/// The times that have a partition.
+/// The times with a partition.
 pub(crate) async fn list_partitions(
     connection: &mut PgConnection,
 ) -> Result<Vec<Span>, StoreError> {

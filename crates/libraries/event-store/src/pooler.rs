@@ -1,4 +1,4 @@
-//! Finding out whether a connection is one.
+//! Detects poolers in transaction mode.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use tokio::time::timeout;
 
 use crate::{StoreError, connections::connect, error::Step, login::Target};
 
-/// Refuses a pooler in transaction mode. There the connections of clients are lent a server's connection for each
-/// transaction, so that settings, prepared statements and the locks of maintenance are left to the next client.
+/// Refuses a pooler in transaction mode. It assigns a server connection to each transaction, so that settings, prepared
+/// statements and maintenance locks would be left to the next client.
 ///
-/// Two connections show it: when one is in a transaction and comes to the server's process that answered the other, or the
-/// other is answered by another process than before.
+/// Two connections show it: while one is in a transaction, it reaches the server process of the other, or the other
+/// reaches another process than before.
 pub(crate) async fn refuse_transaction_mode(
     target: &Target,
     limit: Duration,
 ) -> Result<(), StoreError> {
-    // Settings would stay behind with the pooler.
+    // Settings would remain in the pooler.
     let bare = Target {
         settings: String::new(),
         ..target.clone()
@@ -46,7 +46,7 @@ async fn run(connection: &mut PgConnection, sql: &'static str) -> Result<(), Sto
     Ok(())
 }
 
-/// The number of the server's process. Asked without preparing a statement, which a pooler may not know.
+/// The server's process id. Read without a prepared statement, which a pooler may not support.
 async fn process(connection: &mut PgConnection) -> Result<i32, StoreError> {
     let row = raw_sql("select pg_backend_pid()")
         .fetch_one(connection)

@@ -1,4 +1,4 @@
-//! Runs the statements that `event-query` writes.
+//! Runs the statements of `event-query`.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{StoreError, error::Step, operation::Operation};
 
-/// An event as it is found.
+/// A found event.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EventRow {
     /// When the event happened.
@@ -25,7 +25,7 @@ pub struct EventRow {
     pub event: String,
 }
 
-// The payload is full of addresses: a debug line must not carry it.
+// The payload has many addresses: debug output must not contain it.
 impl fmt::Debug for EventRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventRow")
@@ -35,13 +35,22 @@ impl fmt::Debug for EventRow {
     }
 }
 
-/// How many events there are of one group.
+/// The number of events of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRow {
-    /// One for each dimension that was grouped by, in its order; `None` for events that lack it.
+    /// One for each dimension, in its order; `None` for events that lack it.
     pub keys: Vec<Option<String>>,
-    /// The events of the group.
+    /// The number of events.
     pub count: u64,
+    /// Their recipients, each once; `None` where they were not counted.
+    pub recipients: Option<u64>,
+}
+
+impl GroupRow {
+    /// Its numbers, in the order of a table.
+    pub fn counts(&self) -> Vec<u64> {
+        [self.count].into_iter().chain(self.recipients).collect()
+    }
 }
 
 /// Fetches events.
@@ -87,13 +96,21 @@ impl Operation for FetchGroups<'_> {
             Ok(GroupRow {
                 keys: row.try_get(0).step(STEP)?,
                 count: read_count(row, 1, STEP)?,
+                recipients: row
+                    .try_get::<Option<i64>, _>(2)
+                    .step(STEP)?
+                    .map(i64::unsigned_abs),
             })
         });
         groups.collect()
     }
 }
 
-fn read_count(row: &PgRow, column: usize, step: &'static str) -> Result<u64, StoreError> {
+pub(crate) fn read_count(
+    row: &PgRow,
+    column: usize,
+    step: &'static str,
+) -> Result<u64, StoreError> {
     let count: i64 = row.try_get(column).step(step)?;
     u64::try_from(count).map_err(|_| StoreError::Row {
         what: "their count",
@@ -112,9 +129,9 @@ fn read_event(row: &PgRow) -> Result<EventRow, StoreError> {
     })
 }
 
-/// The statement with its values. Its text is built from `event-query`'s own words, so it is as safe as a literal; as
-/// the same text is repeated, the connection keeps it prepared.
-fn bound(statement: &Statement) -> Query<'_, Postgres, PgArguments> {
+/// The statement with its values. Its text is built from `event-query`'s own words, so it is as safe as a literal;
+/// because the text is repeated, the connection keeps it prepared.
+pub(crate) fn bound(statement: &Statement) -> Query<'_, Postgres, PgArguments> {
     let query = sqlx::query(AssertSqlSafe(statement.sql.as_str()));
     statement.binds.iter().fold(query, bind)
 }

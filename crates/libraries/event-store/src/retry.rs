@@ -24,8 +24,8 @@ impl RetryPolicy {
         }
     }
 
-    /// Returns when it is time for another attempt, or the error if there should be none: it is not transient, or
-    /// the time is up.
+    /// Waits for the time of the next attempt, or returns the error if there is none: it is not transient, or the
+    /// deadline has passed.
     pub(crate) async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
         let pause = pause_after(self.failed_attempts, random_bits());
         if !error.is_transient() || Instant::now() + pause > self.deadline {
@@ -48,9 +48,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The pause after failed attempt number `attempt`, counted from 0.
 ///
-/// The first is none at all: what fails first is mostly a kept connection that died while nobody looked. From then on
-/// pauses double up to two seconds, each shortened at random by up to a half, so that functions that lost the same
-/// database do not all come back in the same instant.
+/// There is no first pause: the first failure is usually a pooled connection that died while idle. Then pauses double
+/// up to two seconds, each shortened at random by up to a half, so that functions that lost the same database do not
+/// all reconnect at once.
 fn pause_after(attempt: u32, random: u32) -> Duration {
     let Some(doublings) = attempt.checked_sub(1) else {
         return Duration::ZERO;
@@ -64,7 +64,7 @@ fn pause_after(attempt: u32, random: u32) -> Duration {
 
 /// Random bits, good enough to spread retries.
 fn random_bits() -> u32 {
-    // Each RandomState has keys of its own.
+    // Each RandomState has its own keys.
     let bits = RandomState::new().hash_one(0);
     u32::try_from(bits >> 32).unwrap_or(u32::MAX)
 }

@@ -1,16 +1,18 @@
-//! The store: its operations, and how they cope with a database that is unavailable at times.
+//! The store: its operations, with retries while the database is unavailable.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use event_model::{BatchKey, sparkpost::Batch};
+use event_model::{BatchKey, Timestamp, sparkpost::Batch};
 use event_query::Statement;
 use tokio::time::timeout;
 
 use crate::{
-    BatchFate, DatabaseConfig, EventRow, GroupRow, LoadOutcome, Maintenance, MergeReport, Merging,
-    MetadataKey, Report, StoreError,
+    AuditAnswer, AuditQuery, BatchResult, DatabaseConfig, DaySums, EventRow, GroupRow, LoadOutcome,
+    Maintenance, MergeReport, Merging, MetadataKey, RejectedEvent, Report, StoreError,
+    accounts::{FetchRejected, FetchSums, NewestEvent},
+    audit::Audit,
+    batch_result::ReadBatchResult,
     connections::{Connections, connect},
-    fate::FateOf,
     load::{IsLoaded, Load},
     login::Target,
     migrate::{Migrate, Version},
@@ -25,28 +27,28 @@ use crate::{
 
 /// The database of events. Cheap to clone; clones share their connections.
 ///
-/// Every call retries for a while when the database is unavailable, on a new connection each time. A call that is dropped
-/// before it ends leaves nothing half done: its connection is dropped with it, and Postgres rolls back.
+/// Every call is retried for a while if the database is unavailable, on a new connection each time. A call that is
+/// dropped before it ends leaves nothing half done: its connection is dropped with it, and Postgres rolls back.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
 struct Inner {
     connections: Connections,
-    /// For migrations and maintenance, whose connections are not kept.
+    /// For migrations and maintenance, whose connections are not pooled.
     maintenance_target: Target,
     connect_timeout: Duration,
     retry_for: Duration,
-    /// An operation that takes longer is abandoned with its connection, as the server may be gone.
+    /// A longer operation is abandoned with its connection, because the server may be gone.
     operation_timeout: Duration,
     known_partitions: KnownPartitions,
 }
 
-/// What an operation may take on top of its statements, the slowest of which Postgres stops at the statement timeout:
-/// short enough that a search learns within its 25 s whether the database was slow or was not there.
+/// The time for an operation in addition to its slowest statement, which Postgres cancels at the statement timeout:
+/// short enough that a search learns within its 25 s whether the database was slow or unavailable.
 const OPERATION_MARGIN: Duration = Duration::from_secs(3);
 
 impl Store {
-    /// Prepares the store. Nothing is connected before the first call.
+    /// Prepares the store. The first call opens a connection.
     ///
     /// # Errors
     /// [`StoreError::Url`] when the URL is not one.
@@ -66,7 +68,7 @@ impl Store {
         })))
     }
 
-    /// Stores the events of a batch, each once however often it comes, and its rejected items, in one transaction.
+    /// Stores the events of a batch, each once, and its rejected items, in one transaction.
     pub async fn load_batch(
         &self,
         key: &BatchKey,
@@ -76,17 +78,17 @@ impl Store {
             .await
     }
 
-    /// Whether a batch is loaded: worth asking before its object is read.
+    /// Whether a batch is loaded: worth checking before its object is read.
     pub async fn is_loaded(&self, key: &BatchKey) -> Result<bool, StoreError> {
         self.perform(&IsLoaded(key)).await
     }
 
-    /// The accounts of a batch, by its key; none while it is not loaded.
-    pub async fn fate_of(&self, batch_key: &str) -> Result<Option<BatchFate>, StoreError> {
-        self.perform(&FateOf(batch_key)).await
+    /// The result of a batch, by its key; `None` if it is not loaded.
+    pub async fn batch_result(&self, batch_key: &str) -> Result<Option<BatchResult>, StoreError> {
+        self.perform(&ReadBatchResult(batch_key)).await
     }
 
-    /// Runs a statement that fetches events; they come in its order.
+    /// Runs a statement that fetches events, and keeps its order.
     pub async fn fetch_events(&self, statement: &Statement) -> Result<Vec<EventRow>, StoreError> {
         self.perform(&Fetch(statement)).await
     }
@@ -96,42 +98,65 @@ impl Store {
         self.perform(&Count(statement)).await
     }
 
-    /// Runs a statement that counts in groups; they come in its order.
+    /// Runs a statement that counts in groups, and keeps its order.
     pub async fn fetch_groups(&self, statement: &Statement) -> Result<Vec<GroupRow>, StoreError> {
         self.perform(&FetchGroups(statement)).await
     }
 
-    /// The version of the latest migration that was applied, as in its file's name.
+    /// Runs a statement that fetches rejected events; they come in its order.
+    pub async fn fetch_rejected(
+        &self,
+        statement: &Statement,
+    ) -> Result<Vec<RejectedEvent>, StoreError> {
+        self.perform(&FetchRejected(statement)).await
+    }
+
+    /// Runs a statement that sums up batches by day; the days come in its order.
+    pub async fn fetch_sums(&self, statement: &Statement) -> Result<Vec<DaySums>, StoreError> {
+        self.perform(&FetchSums(statement)).await
+    }
+
+    /// Says which of some batches are loaded, and which of some events have no row.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditAnswer, StoreError> {
+        self.perform(&Audit(query)).await
+    }
+
+    /// The time of the newest event.
+    pub async fn newest_event(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.perform(&NewestEvent).await
+    }
+
+    /// The version of the latest applied migration, as in its file's name.
     pub async fn migration_version(&self) -> Result<i64, StoreError> {
         self.perform(&Version).await
     }
 
-    /// Makes the roles that functions log in as: to be called once, as somebody who may make roles, before
-    /// [`Self::migrate`] is called as the role `cistern_migrator`.
+    /// Creates the functions' roles. Call it once, as a user that may create roles, before [`Self::migrate`] is called
+    /// as the role `cistern_migrator`.
     pub async fn make_roles(&self) -> Result<(), StoreError> {
         self.perform_apart(&MakeRoles).await
     }
 
-    /// Applies the migrations that are missing, and gives the roles of functions their rights, if there are such roles.
+    /// Applies the missing migrations, and grants the functions' roles their permissions, if those roles exist.
     ///
     /// # Errors
-    /// [`StoreError::TransactionPooler`] when the database is behind one, before anything is changed.
+    /// [`StoreError::TransactionPooler`] if the database is behind one, before anything is changed.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.refuse_transaction_mode().await?;
         self.perform_apart(&Migrate).await
     }
 
-    /// Brings partitions, indexes on metadata keys and retention to what `wanted` says. Safe to call at any time, also
-    /// while batches load and queries run, and to be interrupted at any point: the next call continues from there.
+    /// Changes partitions, indexes on metadata keys and retention to the state in `wanted`. Safe to call at any time,
+    /// also during loads and queries, and to interrupt at any point: the next call continues from there.
     pub async fn maintain(&self, wanted: &Maintenance) -> Result<Report, StoreError> {
         self.perform_apart(wanted).await
     }
 
-    /// Merges partitions that are old enough into wider ones, at most one merge at a time and one finished merge a call.
-    /// Safe to call at any time and to be interrupted at any point, as [`Self::maintain`] is.
+    /// Merges partitions that are old enough into wider ones, at most one merge at a time and one finished merge per
+    /// call. Safe to call at any time and to interrupt at any point, like [`Self::maintain`].
     ///
-    /// Readers and loaders wait for a merge when it is done, for the changing of some rows of the catalog. If it does not
-    /// get its turn within ten seconds, the next call tries again.
+    /// Readers and loaders wait for its last step, which changes some rows of the catalog. If that does not get its
+    /// locks within ten seconds, the next call tries again.
     pub async fn merge_partitions(&self, wanted: &Merging) -> Result<MergeReport, StoreError> {
         self.perform_apart(wanted).await
     }
@@ -152,7 +177,7 @@ impl Store {
         Ok(())
     }
 
-    /// Performs an operation on a pooled connection, and retries while the database is unavailable.
+    /// Runs an operation on a pooled connection, and retries while the database is unavailable.
     async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         let mut retry_policy = RetryPolicy::new(self.0.retry_for);
         loop {
@@ -163,8 +188,7 @@ impl Store {
         }
     }
 
-    /// Performs an operation on a separate connection, and retries while the database is unavailable. It has no time
-    /// limit.
+    /// Runs an operation on a separate connection, and retries while the database is unavailable. It has no time limit.
     async fn perform_apart<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         let mut retry_policy = RetryPolicy::new(self.0.retry_for);
         loop {
@@ -175,7 +199,7 @@ impl Store {
         }
     }
 
-    /// The connection is kept only if the operation went well.
+    /// Only the connection of a successful operation is reused.
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         let limit = self.0.operation_timeout;
         let mut connection = self.0.connections.acquire().await?;

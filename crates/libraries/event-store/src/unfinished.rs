@@ -1,10 +1,10 @@
-//! What maintenance still has to do.
+//! Unfinished work of maintenance.
 
 use sqlx::PgConnection;
 
 use crate::{MetadataKey, StoreError, error::Step, operation::Operation};
 
-/// The metadata keys whose index is not there, or not on every week.
+/// The metadata keys whose index is missing, or not on every partition.
 pub(crate) struct UnfinishedKeys<'a>(pub(crate) &'a [MetadataKey]);
 
 impl Operation for UnfinishedKeys<'_> {

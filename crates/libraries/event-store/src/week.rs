@@ -1,4 +1,4 @@
-//! Weeks, and the ranges of them that partitions have.
+//! Weeks, and the ranges of weeks in partitions.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ const FIRST_MONDAY_MICROS: i64 = 4 * 24 * 60 * 60 * 1_000_000;
 
 /// The weeks of an ISO year, as a width. A few years have 53.
 pub(crate) const YEAR: u32 = 52;
-/// The weeks of a quarter of an ISO year, of which the last may have 14.
+/// The weeks of a quarter of an ISO year, the last of which may have 14.
 pub(crate) const QUARTER: u32 = 13;
 
 impl Week {
@@ -32,7 +32,7 @@ impl Week {
         self.plus(1)
     }
 
-    /// The week so many weeks later, or earlier.
+    /// The week this many weeks later, or earlier if negative.
     pub(crate) fn plus(self, weeks: i64) -> Self {
         Self(self.0.saturating_add(weeks))
     }
@@ -42,13 +42,13 @@ impl Week {
         self.at(0)
     }
 
-    /// A time within the week: its Thursday noon, far from either edge, and in the ISO year of the week.
+    /// A time within the week: its Thursday noon, far from both ends, and in the ISO year of the week.
     pub(crate) fn middle(self) -> OffsetDateTime {
         self.at(WEEK_MICROS / 2)
     }
 
-    /// The range that a partition of so many weeks has around this one: a week, an ISO year, or a block of weeks within
-    /// one. The database has the same rule in `partition_range`, for partitions that are made while loading.
+    /// The range of a partition of this width around this week: a week, an ISO year, or a block of weeks within one.
+    /// The database has the same rule in `partition_range`, for partitions that are created during loads.
     pub(crate) fn range(self, weeks: u32) -> Range<Self> {
         if weeks <= 1 {
             return self..self.next();

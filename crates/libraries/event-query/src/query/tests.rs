@@ -35,7 +35,7 @@ fn next_link(query: &str) -> String {
         .unwrap()
 }
 
-/// The query string that the next page of `query` is asked with.
+/// The query string of the next page of `query`.
 fn next(query: &str) -> String {
     next_link(query)
         .strip_prefix("/api/v1/events/message?")
@@ -185,7 +185,7 @@ fn next_page_asks_the_same_range_however_late_it_is_asked() {
 
         let second = EventQuery::parse(
             &next(first),
-            NOW + Duration::from_hours(5),
+            NOW + Duration::hours(5),
             &IndexedKeys::default(),
         )
         .unwrap();

@@ -1,4 +1,4 @@
-//! The crate from outside: query strings in, SQL and answers out.
+//! The crate from outside: query strings in, SQL and response bodies out.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

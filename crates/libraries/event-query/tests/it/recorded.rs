@@ -1,4 +1,4 @@
-//! Answers recorded from SparkPost's Events API, when they lie beside the repository.
+//! Responses recorded from SparkPost's Events API, if they are beside the repository.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// `None` where nobody has put the recordings.
+/// `None` if the recordings are missing.
 fn recordings() -> Option<PathBuf> {
     let beside_the_repository =
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data");
@@ -19,7 +19,7 @@ fn recordings() -> Option<PathBuf> {
     recordings.is_dir().then_some(recordings)
 }
 
-/// The events of one recorded answer.
+/// The events of one recorded response.
 fn results(file: &Path) -> Vec<Value> {
     let answer: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     answer["results"].as_array().unwrap().clone()
@@ -36,7 +36,7 @@ fn shape(dialect: Dialect, stored: &Value) -> Value {
     serde_json::from_slice(&out).unwrap()
 }
 
-/// The form that a webhook gives to what the Events API shows as `event`.
+/// The webhook's form of an event that the Events API returned.
 fn as_by_webhook(event: &Value) -> Value {
     let mut event = event.clone();
     let members = event.as_object_mut().unwrap();
@@ -106,7 +106,7 @@ fn recorded_message_events_are_answered_as_they_were_recorded() {
 
     for recorded in recorded {
         let mut expected = recorded.clone();
-        // Computed, as the newer API has them.
+        // Computed, as in the newer API.
         let domain = |address: &Value| {
             address
                 .as_str()

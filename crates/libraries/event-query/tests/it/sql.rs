@@ -1,4 +1,4 @@
-//! What searches become.
+//! The SQL of searches.
 
 use event_model::{EventKey, Timestamp};
 use event_query::{Bind, CountQuery, EventQuery, IndexedKeys, PageStart, Position, Statement};
@@ -24,7 +24,7 @@ fn parse(query: &str) -> EventQuery {
     EventQuery::parse(query, NOW, &keys()).unwrap()
 }
 
-/// The statement as a person reads it, values in full.
+/// The statement in readable form, with its values.
 fn print(statement: &Statement) -> String {
     let binds = statement.binds.iter().enumerate().map(|(index, bind)| {
         let value = match bind {
@@ -135,7 +135,7 @@ fn placeholders(sql: &str) -> Vec<usize> {
     numbers
 }
 
-/// Every parameter that narrows a search and takes any text.
+/// Every parameter that narrows a search and accepts any text.
 const TEXTS: [&str; 19] = [
     "recipients",
     "event_ids",
@@ -159,7 +159,7 @@ const TEXTS: [&str; 19] = [
 ];
 
 prop_compose! {
-    /// Query strings that parse, with values that nobody's SQL should ever hold.
+    /// Valid query strings, with values that must never appear in the SQL.
     fn hostile_queries()(
         events in prop::sample::subsequence(vec!["bounce", "click", "open", "sms_status"], 0..4),
         texts in prop::collection::btree_map(prop::sample::select(&TEXTS[..]), hostile_values(), 0..6),

@@ -1,11 +1,11 @@
-//! The row of a batch in `batches`, which marks it as loaded and holds its numbers.
+//! The row of a batch in `batches`, which marks it as loaded and has its counts.
 
 use event_model::{BatchKey, Counts, sparkpost::Batch};
 use sqlx::PgConnection;
 
 use crate::{StoreError, error::Step};
 
-/// The numbers in the row of a batch, as wide as their columns.
+/// The counts in the row of a batch, with the types of their columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BatchRow {
     events: i32,
@@ -15,7 +15,7 @@ pub(super) struct BatchRow {
 }
 
 impl BatchRow {
-    /// The usual outcome: all events are new, and Postgres accepts what the parser accepted.
+    /// The usual result: all events are new, and Postgres accepts what the parser accepted.
     pub(super) fn expected(batch: &Batch<'_>) -> Self {
         Self {
             events: column(batch.received()),
@@ -25,7 +25,7 @@ impl BatchRow {
         }
     }
 
-    /// The numbers as they turned out.
+    /// The actual counts.
     pub(super) fn turned_out(self, inserted: u64, rejected: usize) -> Self {
         Self {
             inserted: i32::try_from(inserted).unwrap_or(i32::MAX),
@@ -43,8 +43,8 @@ impl BatchRow {
         }
     }
 
-    /// Writes the row; false if it exists, because the batch is loaded. Waits for a transaction that is writing the same
-    /// row.
+    /// Inserts the row; false if it exists, because the batch is loaded. Waits for a transaction that is inserting the
+    /// same row.
     pub(super) async fn announce(
         self,
         connection: &mut PgConnection,
@@ -68,7 +68,7 @@ impl BatchRow {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Corrects the row of this transaction.
+    /// Corrects the row in the same transaction.
     pub(super) async fn correct(
         self,
         connection: &mut PgConnection,
@@ -91,7 +91,7 @@ impl BatchRow {
     }
 }
 
-/// A body holds fewer items than bytes, and far fewer bytes than 2 GB.
+/// A body has fewer items than bytes, and far fewer bytes than 2 GB.
 fn column(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

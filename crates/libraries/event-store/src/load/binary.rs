@@ -1,21 +1,21 @@
-//! Events in the binary form of COPY. <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.55.9.4>
+//! Events in the binary format of COPY. <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.55.9.4>
 
 use event_model::sparkpost::{Batch, Event};
 
-/// Begins a binary COPY: signature, no flags, no header extension.
+/// The header of a binary COPY: signature, no flags, no header extension.
 pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// Ends it: a row of -1 columns.
+/// The trailer: a row of -1 columns.
 pub(super) const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 const COLUMN_COUNT: i16 = 16;
-/// 2000-01-01, from which Postgres counts.
+/// 2000-01-01, the epoch of Postgres.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 /// The only version of jsonb's binary form: this byte, then the JSON as text.
 const JSONB_VERSION: u8 = 1;
 
-/// The events of a batch as a file that `COPY events FROM … (FORMAT BINARY)` takes, in the order of the table's columns.
+/// The events of a batch as a file for `COPY email_events FROM … (FORMAT BINARY)`, in the order of the table's columns.
 ///
-/// The same rows in the same order as [`Store::load_batch`](crate::Store::load_batch) sends them, without anything that
-/// the store does around it: what loading is measured against.
+/// The same rows in the same order as [`Store::load_batch`](crate::Store::load_batch) sends, without the rest of a
+/// load: a baseline for benchmarks.
 pub fn copy_file(batch: &Batch<'_>) -> Vec<u8> {
     let mut file = HEADER.to_vec();
     for event in distinct(&sorted(batch)) {
@@ -25,7 +25,7 @@ pub fn copy_file(batch: &Batch<'_>) -> Vec<u8> {
     file
 }
 
-/// The events by time, key and place in the batch: the order in which rows are written.
+/// The events by time, key and index in the batch: the order in which rows are written.
 pub(super) fn sorted<'a>(batch: &'a Batch<'a>) -> Vec<&'a Event<'a>> {
     let mut events: Vec<_> = batch.events.iter().collect();
     events.sort_unstable_by_key(|event| (event.timestamp, event.key, event.ordinal));
@@ -83,7 +83,7 @@ fn push_field(buffer: &mut Vec<u8>, value: &[u8]) {
 }
 
 fn push_length(buffer: &mut Vec<u8>, length: usize) {
-    // A body is limited to some tens of megabytes long before it comes here.
+    // Bodies are limited to some tens of megabytes before.
     let length = i32::try_from(length).expect("a field of an event is shorter than 2 GB");
     buffer.extend_from_slice(&length.to_be_bytes());
 }

@@ -1,11 +1,11 @@
-//! Sends events to Postgres.
+//! Copies events to Postgres.
 
 use event_model::sparkpost::Event;
 use sqlx::PgConnection;
 
 use super::binary::{HEADER, TRAILER, distinct, push_row};
 
-/// How much is rendered before it is sent: enough that a call costs little. More makes nothing faster.
+/// How much is rendered before it is sent: larger chunks are not faster.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The columns in the order of the rows' fields.
@@ -23,14 +23,14 @@ pub(super) const INTO_EVENTS: &str = concat!(
     ") from stdin (format binary)"
 );
 
-/// Copies rows beside the table.
+/// Copies rows into the staging table.
 pub(super) const INTO_STAGING: &str = concat!(
     "copy pg_temp.events_staging (",
     columns!(),
     ") from stdin (format binary)"
 );
 
-/// Inserts what was copied beside the table and is not in it.
+/// Inserts the staged rows that are not in the table.
 pub(super) const FROM_STAGING: &str = concat!(
     "insert into email_events (",
     columns!(),
@@ -43,7 +43,7 @@ pub(super) const FROM_STAGING: &str = concat!(
     "on conflict do nothing"
 );
 
-/// Copies rows that are sorted by time and key, of equal ones only the first; returns how many were copied.
+/// Copies rows that are sorted by time and key, only the first of equal ones; returns the number of copied rows.
 pub(super) async fn copy_rows(
     connection: &mut PgConnection,
     statement: &str,

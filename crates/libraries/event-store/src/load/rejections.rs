@@ -1,4 +1,4 @@
-//! What could not be stored, on its way into `email_events_rejected`.
+//! The rejected items of a batch, for `email_events_rejected`.
 
 use event_model::{
     BatchKey,
@@ -12,19 +12,20 @@ use crate::{
     partition::{Refusal, Span},
 };
 
-/// How many bytes of raw events go into one statement, so that a batch of nothing but rejected events does not take its
-/// size in memory over and over.
+/// The most bytes of raw events in one statement, so that a batch of rejected events is not copied in memory several
+/// times.
 const STATEMENT_BYTES: usize = 1024 * 1024;
 
-/// How much is kept here of a rejected item. The archived object has all of it.
+/// The most bytes kept here of a rejected item. The archived object has all of it.
 const MAX_RAW_BYTES: usize = 256 * 1024;
 
-/// What is written down, and how many items that is.
+/// A row, and the number of items that it stands for.
 #[derive(Default)]
 pub(super) struct Rejections<'a> {
     rows: Vec<Rejection<'a>>,
     count: usize,
-    /// Events that parsed, cannot be stored, and are too many for a row each: the first one's place and why, and how many.
+    /// Events that parsed, cannot be stored, and are too many for a row each: the index and reason of the first, and
+    /// the number.
     more: Option<More>,
 }
 
@@ -41,7 +42,7 @@ struct Rejection<'a> {
 }
 
 impl<'a> Rejections<'a> {
-    /// Begins with what the parser rejected.
+    /// Starts with the items that the parser rejected.
     pub(super) fn of_parser(items: &'a [RejectedItem<'_>]) -> Self {
         let rows = items
             .iter()
@@ -56,7 +57,7 @@ impl<'a> Rejections<'a> {
     /// Adds an event that parsed and cannot be stored.
     pub(super) fn add(&mut self, event: &'a Event<'_>, reason: &str) {
         self.count += 1;
-        // Twice as many as the parser's, so that these are seen beside those.
+        // Twice the parser's limit, so that these have rows in addition to those.
         if self.rows.len() < 2 * MAX_REJECTED_ITEMS {
             let raw = event.payload.as_bytes();
             self.rows.push(Rejection::new(event.ordinal, reason, raw));
@@ -71,10 +72,10 @@ impl<'a> Rejections<'a> {
         more.count += 1;
     }
 
-    /// Rejects the events whose times can have no partition; returns the others.
+    /// Rejects the events whose times cannot have a partition; returns the others.
     ///
-    /// Those that are past the retention have one row together and leave no bytes in it: it would be kept for as long
-    /// again, although their time is over. The archived object holds them.
+    /// Those past the retention share one row without their bytes: it would be kept for as long again, although their
+    /// time is over. The archived object has them.
     pub(super) fn set_apart(
         &mut self,
         events: &[&'a Event<'a>],
@@ -110,7 +111,7 @@ impl<'a> Rejections<'a> {
         others
     }
 
-    /// How many items were rejected.
+    /// The number of rejected items.
     pub(super) fn len(&self) -> usize {
         self.count
     }
@@ -136,7 +137,7 @@ impl<'a> Rejections<'a> {
 
 impl<'a> Rejection<'a> {
     fn new(ordinal: u32, reason: &str, raw: &'a [u8]) -> Self {
-        // The one character that a text in Postgres cannot hold.
+        // The one character that Postgres cannot store in a text.
         let mut reason = reason.replace('\0', "\u{fffd}");
         let kept = raw.get(..MAX_RAW_BYTES).unwrap_or(raw);
         if kept.len() < raw.len() {
@@ -191,7 +192,7 @@ async fn insert(
         .map(|rejection| rejection.reason.as_str())
         .collect();
     let raws: Vec<_> = rejections.iter().map(|rejection| rejection.raw).collect();
-    // A batch whose row in `batches` was deleted for its age and that comes once more has its rejected events here.
+    // If a batch is delivered again after its row in `batches` expired, its rejected events are here already.
     sqlx::query!(
         r#"
         insert into email_events_rejected (batch_key, ordinal, reason, raw)

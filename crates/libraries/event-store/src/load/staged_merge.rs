@@ -1,4 +1,4 @@
-//! Writes the rows of a batch some of which are in the table already, or are refused by Postgres.
+//! Writes the rows of a batch, some of which are in the table already or refused by Postgres.
 //!
 //! Rows are copied into a staging table, and the new ones inserted from there. If Postgres refuses one of them, the
 //! savepoint is rolled back and each half of the rows is tried, down to the bad ones.
@@ -52,7 +52,7 @@ pub(super) async fn write<'a>(
         if let [event] = piece {
             rejections.add(event, &describe(&error));
         } else {
-            // The first half first, so that rows are still written in the order of their keys.
+            // The first half first, so that rows are written in the order of their keys.
             let (first, second) = piece.split_at(piece.len() / 2);
             pieces.extend([second, first]);
         }
@@ -60,7 +60,7 @@ pub(super) async fn write<'a>(
     Ok(Attempt::Done(inserted))
 }
 
-/// Inserts those of the rows that are new, within a savepoint.
+/// Inserts the new rows, within a savepoint.
 async fn merge(transaction: &mut PgConnection, rows: &[&Event<'_>]) -> sqlx::Result<Merged> {
     let mut savepoint = transaction.begin().await?;
     match copy_and_insert(&mut savepoint, rows).await {
@@ -72,7 +72,7 @@ async fn merge(transaction: &mut PgConnection, rows: &[&Event<'_>]) -> sqlx::Res
             savepoint.rollback().await?;
             Ok(Merged::Refused(error))
         }
-        // Not an error of Postgres but of the connection, which has ended everything.
+        // An error of the connection rather than of Postgres, which has ended the transaction.
         Err(error) => Err(error),
     }
 }
@@ -94,7 +94,7 @@ async fn copy_and_insert(connection: &mut PgConnection, rows: &[&Event<'_>]) -> 
     Ok(inserted.rows_affected())
 }
 
-/// Why Postgres refused an event, for a person. Its own message is used only where it cannot quote the event.
+/// Why Postgres refused an event. Its own message is used only if it cannot quote the event.
 fn describe(error: &sqlx::Error) -> String {
     let code = sqlstate(error).unwrap_or_default();
     let problem = match code.as_str() {

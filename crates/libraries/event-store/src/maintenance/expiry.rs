@@ -1,4 +1,4 @@
-//! Deletes rows that have outlived their use.
+//! Deletes expired rows.
 
 use sqlx::PgConnection;
 use time::Duration;
@@ -6,10 +6,11 @@ use time::Duration;
 use super::{Maintenance, Report};
 use crate::{StoreError, error::Step};
 
-/// For how long `batches` remembers.
+/// How long rows of `batches` are kept.
 ///
-/// A batch that arrives again after that is loaded again and changes nothing, as its events are known by their keys; it
-/// only takes the slower path. Providers repeat a batch within hours, and a dead-letter queue keeps it two weeks.
+/// A batch that is delivered again after that is loaded again and changes nothing, because its events are recognised by
+/// their keys; it only takes the slower path. Providers repeat a batch within hours, and a dead-letter queue keeps it
+/// two weeks.
 const BATCH_MEMORY: Duration = Duration::days(90);
 
 pub(super) async fn delete_batches(

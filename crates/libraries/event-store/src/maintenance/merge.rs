@@ -1,8 +1,8 @@
-//! Merges partitions that hardly any event is added to.
+//! Merges partitions that receive hardly any events.
 //!
-//! Rows are copied beside their partitions, in steps of one transaction each, and the copy then takes the place of its
-//! sources; readers and loaders wait for that last step alone. What has been done is read from the catalog before each
-//! step, so an interrupted merge continues where it stopped. At most one is finished in a run.
+//! Rows are copied into a new table, in steps of one transaction each, and the copy then replaces its sources; readers
+//! and loaders wait for that last step only. The progress is read from the catalog before each step, so an interrupted
+//! merge continues where it stopped. At most one is finished per run.
 
 mod choice;
 mod state;
@@ -21,37 +21,37 @@ use self::{
 use super::{Ddl, define, define_once, quoted, widths::Widths};
 use crate::{StoreError, error::Step, operation::Operation};
 
-/// How many bytes of sources are copied in one run, at least one source.
+/// The most bytes of sources copied in one run, at least one source.
 ///
-/// A merge needs as much free disk as it copies until it drops its sources. Storage that grows by itself (RDS: when a
-/// tenth is left, at most every six hours) keeps ahead of this much a day.
+/// A merge needs as much free disk as it copies until it drops its sources. Storage autoscaling (RDS: at a tenth left,
+/// at most every six hours) keeps up with this much per day.
 const BYTES_PER_RUN: u64 = 1 << 30;
 
 const STEP: &str = "merging partitions";
-/// What Postgres says when there is no space left. Loading comes first then.
+/// The SQLSTATE for a full disk. Loading comes first then.
 const DISK_FULL: &str = "53100";
 
-/// How many noted changes one step brings into the target.
+/// How many recorded changes one step applies to the target.
 const CHANGES_PER_STEP: i32 = 10_000;
 
-/// What may be merged, and how long that may take.
+/// What may be merged, and the time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Merging {
-    /// The time from which the age of partitions is counted.
+    /// The current time, from which the age of partitions is computed.
     pub now: OffsetDateTime,
-    /// For how long events are kept, as in [`Maintenance`](super::Maintenance): it limits how wide partitions become.
+    /// How long events are kept, as in [`Maintenance`](super::Maintenance): it limits the width of partitions.
     pub retention: Option<Duration>,
-    /// After this long no step begins, and one that is running is left to itself: Postgres ends it, and the next run
-    /// goes on from there.
+    /// After this time no step starts, and a running one is not awaited: Postgres completes it, and the next run
+    /// continues from there.
     pub time: Duration,
 }
 
-/// How far merging came. Names are those of partitions.
+/// The progress of merging. Names are those of partitions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MergeReport {
-    /// The partition that took the place of others.
+    /// The partition that replaced others.
     pub merged: Option<String>,
-    /// The one that is being filled; the next run goes on with it.
+    /// The partition being filled; the next run continues with it.
     pub unfinished: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl Operation for Merging {
 
     async fn run(&self, connection: &mut PgConnection) -> Result<MergeReport, StoreError> {
         let mut report = MergeReport::default();
-        // A step that outlived its run holds it too; then there is nothing to do but to wait.
+        // A step that outlived its run holds it too; then this run has nothing to do.
         if !is_our_turn(connection).await? {
             report.unfinished = running(connection).await?.map(|state| state.target);
             return Ok(report);
@@ -98,8 +98,8 @@ impl Operation for Merging {
                     return Ok(report);
                 }
                 Ok(Err(error)) => return Err(error),
-                // Out of time: the step goes on in Postgres, and the connection, in the middle of it, is not used again.
-                // Or somebody held on to what it needed for all the time that it waited.
+                // Out of time: the step continues in Postgres, and its connection is not used again. Or its locks were
+                // not available in time.
                 Err(_) | Ok(Ok(Ddl::Postponed)) => return Ok(report),
                 Ok(Ok(Ddl::Done)) => {}
             }
@@ -117,8 +117,8 @@ impl Operation for Merging {
     }
 }
 
-/// Takes the lock of merging, which ends with the connection. It is not that of maintenance: a long step must not keep
-/// a deployment waiting.
+/// Acquires the merge lock, which ends with the connection. It is separate from the maintenance lock: a long step must
+/// not delay a deployment.
 async fn is_our_turn(connection: &mut PgConnection) -> Result<bool, StoreError> {
     sqlx::query_scalar!(
         r#"select pg_try_advisory_lock(hashtextextended('cistern.merging', 0)) as "is_ours!""#
@@ -128,7 +128,7 @@ async fn is_our_turn(connection: &mut PgConnection) -> Result<bool, StoreError> 
     .step("taking the lock of merging")
 }
 
-/// Whether there are bytes left for the step. The first copy of a run always has enough, or a merge might never end.
+/// Whether the byte limit allows the step. The first copy of a run is always allowed, or a merge might never end.
 fn takes(bytes_left: &mut u64, next: &Next) -> bool {
     let Next::Copy { bytes, .. } = next else {
         return true;
@@ -141,7 +141,7 @@ fn takes(bytes_left: &mut u64, next: &Next) -> bool {
     true
 }
 
-/// Runs one step, each as one message to Postgres, which ends it whether or not anybody waits for the answer.
+/// Runs one step as one message to Postgres, which completes it even if the client stops waiting.
 async fn perform(
     connection: &mut PgConnection,
     state: &State,
@@ -158,8 +158,8 @@ async fn perform(
             if define(connection, &sql, STEP).await? == Ddl::Postponed {
                 return Ok(Ddl::Postponed);
             }
-            // The first reader of copied rows writes each page once more, as a whole image in the log if a checkpoint has
-            // passed. Straight after the copy there is next to nothing to write.
+            // The first reader of copied rows sets hint bits, which writes a full page image to the log if a checkpoint
+            // has passed. Directly after the copy hardly any are needed.
             let sql = format!("vacuum (freeze) {target}");
             define_once(connection, &sql, STEP).await?;
             Ok(Ddl::Done)
@@ -182,7 +182,7 @@ async fn perform(
     }
 }
 
-/// A text as it can stand in a statement. Names of partitions are of a safe alphabet, unless somebody made one by hand.
+/// A text, quoted for a statement. Names of partitions have a safe alphabet, unless they were created manually.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

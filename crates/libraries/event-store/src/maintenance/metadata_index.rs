@@ -1,14 +1,14 @@
-//! Indexes on the metadata keys that people search by.
+//! Indexes on the metadata keys that searches filter on.
 
 use sqlx::PgConnection;
 
 use super::{Ddl, Maintenance, Report, define, partition_index::PartitionIndex};
 use crate::{MetadataKey, StoreError, error::Step};
 
-/// Begins the name of every such index on `email_events`. Indexes named otherwise are not touched.
+/// The prefix of the name of every such index on `email_events`. Other indexes are not touched.
 const PREFIX: &str = "email_events_meta_";
 
-/// Makes the indexes that are wanted and not there, or not on all partitions.
+/// Creates the configured indexes that are missing, or not on all partitions.
 pub(super) async fn create_missing(
     connection: &mut PgConnection,
     wanted: &Maintenance,
@@ -18,8 +18,8 @@ pub(super) async fn create_missing(
         let index = PartitionIndex {
             name: format!("{PREFIX}{key}"),
             part_suffix: format!("_meta_{key}"),
-            // `event-query` writes the same expression for a search by metadata. The alphabet of a key makes it safe in a
-            // literal.
+            // `event-query` writes the same expression in a search by metadata. The alphabet of a key makes it safe in
+            // a literal.
             definition: format!("((event->'rcpt_meta'->>'{key}'), ts)"),
         };
         index.create_missing(connection, report).await?;
@@ -37,7 +37,7 @@ pub(super) async fn drop_unwanted(
         let is_wanted = index
             .strip_prefix(PREFIX)
             .is_some_and(|name| wanted.metadata_keys.iter().any(|key| key.as_str() == name));
-        // Not a name that this module has made.
+        // Not a name from this module.
         let is_foreign = index
             .strip_prefix(PREFIX)
             .is_none_or(|name| name.parse::<MetadataKey>().is_err());
@@ -53,7 +53,7 @@ pub(super) async fn drop_unwanted(
     Ok(())
 }
 
-/// The metadata indexes on `email_events`, whether complete or not.
+/// The metadata indexes on `email_events`, complete or not.
 async fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     sqlx::query_scalar!(
         r#"

@@ -1,10 +1,10 @@
-//! Indexes that are made after the partitions that they are on.
+//! Indexes that are created after their partitions.
 //!
-//! `email_events` is partitioned, and Postgres builds no index on a partitioned table concurrently. So an index is first made
-//! on the parent alone, where there are no rows; then one partition after the other gets its own, concurrently, and
-//! attaches it, the newest first, as that is where people look. With the last one the parent's index becomes valid. A
-//! partition that is made meanwhile is made like its parent and comes with the index. What has been done is read from the
-//! catalog, so whatever cuts the work off, the next run goes on from there.
+//! `email_events` is partitioned, and Postgres builds no index on a partitioned table concurrently. So the index is
+//! first created on the parent alone, which has no rows; then each partition gets its own, concurrently, and attaches
+//! it, the newest first, because most searches are for recent events. With the last one the parent's index becomes
+//! valid. A partition that is created meanwhile inherits the index. The progress is read from the catalog, so the next
+//! run continues after any interruption.
 
 use sqlx::PgConnection;
 use tokio::time::sleep;
@@ -15,24 +15,25 @@ use crate::{StoreError, error::Step};
 
 const STEP: &str = "building an index";
 
-/// An index on `email_events` and its parts. Names and definition are made of names and literals of a safe alphabet.
+/// An index on `email_events` and its partitions. Names and definition consist of names and literals of a safe
+/// alphabet.
 pub(super) struct PartitionIndex {
     pub(super) name: String,
-    /// What follows a partition's name in that of its part.
+    /// The suffix after a partition's name in the name of its index.
     pub(super) part_suffix: String,
-    /// What follows the name of the table.
+    /// The suffix after the name of the table.
     pub(super) definition: String,
 }
 
-/// A partition that has no part yet in an index of its parent.
+/// A partition without an index attached to the parent's.
 struct Gap {
     partition: String,
-    /// Whether an index of the name that it would get is there and usable; it is not if its build was interrupted.
+    /// Whether an index with the expected name exists and is valid; it is invalid if its build was interrupted.
     is_built: Option<bool>,
 }
 
 impl PartitionIndex {
-    /// Makes it if it is not there, or not on all partitions.
+    /// Creates the index if it is missing, or not on all partitions.
     pub(super) async fn create_missing(
         &self,
         connection: &mut PgConnection,
@@ -78,8 +79,8 @@ impl PartitionIndex {
         Ok(())
     }
 
-    /// Builds the index of one partition, patiently. A try that gives up waiting for loaders leaves an index that serves
-    /// nobody and holds the name.
+    /// Builds the index of one partition, with retries. An attempt that times out waiting for loaders leaves an invalid
+    /// index with that name.
     async fn build(
         &self,
         connection: &mut PgConnection,

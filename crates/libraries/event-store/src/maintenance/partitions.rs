@@ -1,4 +1,4 @@
-//! Partitions ahead, and those that have outlived the retention.
+//! Creates partitions ahead, and drops those past the retention.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -20,19 +20,19 @@ struct Table {
     name: String,
     end: OffsetDateTime,
     is_attached: bool,
-    /// An interrupted detach: the partition is seen by nobody, takes no rows, and no other can be detached.
+    /// An interrupted detach: the partition is invisible to queries, accepts no rows, and blocks other detaches.
     is_detaching: bool,
-    /// Whether a merge that is going on copies it.
+    /// Whether a merge in progress copies it.
     is_merging: bool,
 }
 
-/// Makes the partitions of this week and those that follow, so that no load has to.
+/// Creates the partitions of this week and the following ones, so that loads need not.
 pub(super) async fn create_ahead(
     connection: &mut PgConnection,
     wanted: &Maintenance,
     report: &mut Report,
 ) -> Result<(), StoreError> {
-    tell_widths(connection, wanted).await?;
+    store_widths(connection, wanted).await?;
     let mut week = Week::of_time(wanted.now);
     for _ in 0..=wanted.partitions_ahead {
         match ensure_partition(connection, week.middle()).await? {
@@ -45,8 +45,8 @@ pub(super) async fn create_ahead(
     Ok(())
 }
 
-/// Tells the function that makes partitions while loading how wide they are to be.
-async fn tell_widths(
+/// Stores the widths for the SQL function that creates partitions during loads.
+async fn store_widths(
     connection: &mut PgConnection,
     wanted: &Maintenance,
 ) -> Result<(), StoreError> {
@@ -67,14 +67,14 @@ async fn tell_widths(
     Ok(())
 }
 
-/// Tells it where the retention ends, before anything is dropped: what is dropped is not to be made again.
-async fn tell_cutoff(
+/// Stores the end of the retention for it, before anything is dropped: a dropped partition must not be recreated.
+async fn store_cutoff(
     connection: &mut PgConnection,
     wanted: &Maintenance,
 ) -> Result<(), StoreError> {
     let cutoff = wanted.cutoff();
     if wanted.retention.is_some() && cutoff.is_none() {
-        // Nothing is dropped this time, and what was dropped before stays so.
+        // Nothing is dropped this time, and earlier cutoffs remain.
         return Ok(());
     }
     sqlx::query!("update partition_policy set kept_from = $1", cutoff)
@@ -84,30 +84,30 @@ async fn tell_cutoff(
     Ok(())
 }
 
-/// Drops the partitions that lie before the retention as a whole, and ends what an interrupted maintenance has begun.
+/// Drops the partitions that are completely past the retention, and finishes what an interrupted maintenance began.
 ///
-/// Dropping a partition would lock all events against readers. Detaching it concurrently first only waits for those
-/// who are reading, and the table that is left is nobody's any more.
+/// Dropping a partition would lock all events against readers. Detaching it concurrently first only waits for current
+/// readers, and the detached table has no users.
 pub(super) async fn drop_expired(
     connection: &mut PgConnection,
     wanted: &Maintenance,
     report: &mut Report,
 ) -> Result<(), StoreError> {
-    tell_cutoff(connection, wanted).await?;
+    store_cutoff(connection, wanted).await?;
     let is_expired = |table: &Table| wanted.cutoff().is_some_and(|cutoff| table.end <= cutoff);
     let mut tables = tables(connection).await?;
     let abandoned = tables
         .iter()
         .find(|table| table.is_merging && is_expired(table));
     if let Some(table) = abandoned {
-        // Its copy would bring the expired events back.
+        // Otherwise its copy would restore the expired events.
         let sql = "select merge_abandon()";
         if define(connection, sql, "giving a merge up").await? == Ddl::Postponed {
             report.postponed.push(table.name.clone());
             tables.retain(|table| !table.is_merging);
         }
     }
-    // One that is detaching stands in the way of all others.
+    // A partition being detached blocks all others.
     tables.sort_by_key(|table| !table.is_detaching);
     for table in tables {
         let is_expired = is_expired(&table);
@@ -120,7 +120,7 @@ pub(super) async fn drop_expired(
             break;
         }
         if !is_expired {
-            // The retention was made longer meanwhile: the partition belongs to the events again.
+            // The retention was extended meanwhile: the partition is kept and attached again.
             let last_moment = table.end - time::Duration::MICROSECOND;
             ensure_partition(connection, last_moment).await?;
             continue;
@@ -136,7 +136,7 @@ pub(super) async fn drop_expired(
     Ok(())
 }
 
-/// Makes the table one of its own, patiently. What one try has begun and had to leave, the next one finishes.
+/// Detaches the table, with retries. The next attempt finishes what one attempt began.
 async fn detach(connection: &mut PgConnection, table: &Table) -> Result<Ddl, StoreError> {
     for _ in 1..LOCK_TRIES {
         if detach_once(connection, &table.name).await? == Ddl::Done {

@@ -1,6 +1,6 @@
-//! The index of events that are not stored in the form in which texts are compared, see [`event_query::unfolded`].
+//! The index of events that are not stored in normalized form, see [`event_query::unfolded`].
 //!
-//! It is made here and not by a migration, as it has to be made on partitions that are there and may be large.
+//! It is created here and not by a migration, because existing partitions may be large.
 
 use event_query::unfolded::index_definition;
 use sqlx::PgConnection;

@@ -1,9 +1,8 @@
-//! How wide the partitions of each age are to be.
+//! The widths of partitions by age.
 //!
-//! Weeks where loading happens, so that the indexes of what is loaded stay in memory: the last 13 and those ahead.
-//! Blocks of 13 weeks behind them, and ISO years when the year after is over, because every statement that cannot prune
-//! pays for each partition there is. With a retention nothing is wider than an eighth of it: a partition lives until all
-//! of it has expired.
+//! Weeks where loading happens, so that their indexes stay in memory: the last 13 and those ahead. Blocks of 13 weeks
+//! before them, and ISO years once the following year is over, because every statement that cannot prune pays for each
+//! partition. With a retention nothing is wider than an eighth of it: a partition is kept until all of it has expired.
 
 use std::{ops::Range, time::Duration};
 
@@ -11,9 +10,9 @@ use time::OffsetDateTime;
 
 use crate::week::{QUARTER, Week, YEAR};
 
-/// How many weeks before the current one have a partition each. `ensure_partition_at` makes them by the same number.
+/// How many weeks before the current one have their own partition. `ensure_partition_at` uses the same number.
 const RECENT_WEEKS: i64 = 13;
-/// Up to this retention there are few enough weeks to leave them alone.
+/// Up to this retention the number of weeks is small enough to keep them.
 const WEEKS_ONLY_DAYS: u64 = 365;
 
 /// The widths at a time and with a retention.
@@ -36,8 +35,8 @@ impl Widths {
         self.widest
     }
 
-    /// The range that what is stored of a week is to share one partition with, once it is so old that hardly anything
-    /// comes into it any more; `None` while it is to be left alone.
+    /// The range with which a week shares its final partition, once hardly any events arrive for it; `None` before
+    /// that.
     pub(crate) fn settled_range(self, week: Week) -> Option<Range<Week>> {
         if self.widest >= YEAR {
             let year = week.range(YEAR);

@@ -3,7 +3,7 @@ do $$
 declare
     role_name text;
 begin
-    foreach role_name in array array['cistern_migrator', 'cistern_loader', 'cistern_query'] loop
+    foreach role_name in array array['cistern_migrator', 'cistern_loader', 'cistern_query', 'cistern_sql'] loop
         if not exists (select from pg_roles where rolname = role_name) then
             execute format('create role %I login', role_name);
         end if;
@@ -19,5 +19,18 @@ begin
     -- As many searches run at once as are asked for, each with a connection. Half of all are theirs, so that loaders always
     -- get in.
     execute format('alter role cistern_query connection limit %s', greatest(current_setting('max_connections')::int / 2, 10));
+    -- Statements that callers write read as searches do, and little at once: they must leave connections and processors to
+    -- loaders and searches. The settings hold for everybody who logs in as this role.
+    execute format('alter role cistern_sql in database %I set default_transaction_read_only = on', current_database());
+    execute format('alter role cistern_sql in database %I set statement_timeout = %L', current_database(), '10s');
+    execute format('alter role cistern_sql in database %I set lock_timeout = %L', current_database(), '1s');
+    execute format('alter role cistern_sql in database %I set idle_in_transaction_session_timeout = %L', current_database(), '10s');
+    alter role cistern_sql connection limit 4;
+    -- What a sort or a join spills must not fill the disk. Not everybody who makes roles may set this.
+    begin
+        execute format('alter role cistern_sql in database %I set temp_file_limit = %L', current_database(), '1GB');
+    exception when insufficient_privilege then
+        null;
+    end;
 end
 $$;

@@ -1,5 +1,4 @@
-//! One event that Postgres does not take, among good ones. The parser lets none of these through; the store does not
-//! rely on that.
+//! One event that Postgres refuses, among good ones. The parser accepts none of these; the store does not rely on that.
 
 use std::borrow::Cow;
 
@@ -9,7 +8,7 @@ use time::macros::datetime;
 
 use crate::support::*;
 
-/// Text that does not compress, so that no index can hold it.
+/// Text that does not compress, so that it fits into no index.
 fn noise(length: usize) -> String {
     let mut state = 1_u32;
     let mut next = || {

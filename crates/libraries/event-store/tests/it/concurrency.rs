@@ -8,7 +8,7 @@ use crate::support::*;
 const BATCHES: u32 = 12;
 const SIZE: u32 = 100;
 
-/// Loads batches of events that overlap by a half with the batch before; returns how many rows were new.
+/// Loads batches, each of which shares half of its events with the one before; returns the number of new rows.
 async fn load_all(store: Store, prefix: &'static str, order: Vec<u32>) -> u64 {
     let mut inserted = 0;
     for number in order {
@@ -67,7 +67,7 @@ async fn two_loaders_of_the_same_events_in_other_batches_store_each_event_once(p
 
 #[sqlx::test(migrations = "../../../migrations")]
 async fn second_loader_of_a_batch_waits_for_the_first_and_then_skips(pool: PgPool) {
-    // A first loader, in the middle of its transaction.
+    // A first loader, inside its transaction.
     let mut first = pool.begin().await.unwrap();
     sqlx::query("insert into batches (batch_key, events, inserted, rejected, sanitized) values ($1, 0, 0, 0, 0)")
         .bind(key("a").as_str())
@@ -112,7 +112,7 @@ async fn week_that_retention_removes_during_a_load_is_made_again(pool: PgPool) {
     let first = batch(events(0..10, THURSDAY));
     store.load_batch(&key("first"), &first).await.unwrap();
 
-    // The store still believes that the week is there.
+    // The store's cache still has the week.
     sqlx::query("drop table email_w202423")
         .execute(&pool)
         .await

@@ -1,4 +1,4 @@
-//! Connections that break and calls that are dropped, each caught in the middle of a load.
+//! Broken connections and dropped calls, each in the middle of a load.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn terminate(pool: &PgPool, pid: i64) {
         .unwrap();
 }
 
-/// How many backends of the store are in a transaction.
+/// The number of the store's backends in a transaction.
 const IN_TRANSACTION: &str = "
     select count(*)
     from pg_stat_activity
@@ -34,7 +34,7 @@ const IN_TRANSACTION: &str = "
         and application_name = 'event-store-test'
         and xact_start is not null";
 
-/// A dropped connection takes its backend a moment to notice.
+/// A backend detects a dropped connection after a moment.
 async fn until_rolled_back(pool: &PgPool) {
     let sql = format!("select (({IN_TRANSACTION}) = 0)::int::bigint");
     until(pool, &sql).await;
@@ -56,7 +56,7 @@ async fn connection_lost_in_mid_load_is_made_anew_and_nothing_is_doubled(pool: P
     });
     let pid = until_store_waits(&pool).await;
     terminate(&pool, pid).await;
-    // The load is tried again on another connection, and waits again.
+    // The load is repeated on another connection, and waits again.
     let sql = format!(
         "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and pid <> {pid}"
     );

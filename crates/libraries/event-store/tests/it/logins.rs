@@ -1,9 +1,9 @@
-//! Logins that are refused, and what may stand before a server.
+//! Refused logins, and proxies in front of a server.
 
 use std::time::{Duration, Instant};
 
-use event_store::{DatabaseConfig, Login, Store, StoreError, Trouble};
-use postgres_stand_in::{Cluster, Front, Logins, Manner};
+use event_store::{DatabaseConfig, ErrorKind, Login, Store, StoreError};
+use postgres_stand_in::{Behaviour, Cluster, Logins, Proxy};
 use sqlx::{ConnectOptions, PgPool};
 
 use crate::support::*;
@@ -18,16 +18,16 @@ fn url_at(pool: &PgPool, port: u16) -> String {
         .to_string()
 }
 
-async fn before(pool: &PgPool, manner: Manner) -> Front {
+async fn before(pool: &PgPool, behaviour: Behaviour) -> Proxy {
     let port = pool.connect_options().get_port();
-    Front::before(port, manner).await.unwrap()
+    Proxy::before(port, behaviour).await.unwrap()
 }
 
 #[sqlx::test(migrations = false)]
 async fn poolers_that_take_no_options_are_migrated_loaded_and_searched_through(pool: PgPool) {
-    for (batch_name, manner) in [("a", Manner::RdsProxy), ("b", Manner::SessionPooler)] {
-        let front = before(&pool, manner).await;
-        let store = store_at(&url_at(&pool, front.port()));
+    for (batch_name, behaviour) in [("a", Behaviour::RdsProxy), ("b", Behaviour::SessionPooler)] {
+        let proxy = before(&pool, behaviour).await;
+        let store = store_at(&url_at(&pool, proxy.port()));
 
         store.migrate().await.unwrap();
         store.maintain(&no_maintenance(THURSDAY)).await.unwrap();
@@ -48,9 +48,9 @@ async fn poolers_that_take_no_options_are_migrated_loaded_and_searched_through(p
 
 #[sqlx::test(migrations = "../../../migrations")]
 async fn settings_hold_on_each_connection(pool: PgPool) {
-    let front = before(&pool, Manner::SessionPooler).await;
+    let proxy = before(&pool, Behaviour::SessionPooler).await;
     let mut config = config(&pool);
-    config.url = url_at(&pool, front.port()).into();
+    config.url = url_at(&pool, proxy.port()).into();
     config.statement_timeout = Duration::from_millis(300);
     let store = Store::connect_lazy(&config).unwrap();
     let mut lock = pool.begin().await.unwrap();
@@ -61,65 +61,65 @@ async fn settings_hold_on_each_connection(pool: PgPool) {
 
     let error = store.is_loaded(&key("a")).await.unwrap_err();
 
-    assert_eq!(error.trouble(), Trouble::TooSlow, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::TooSlow, "{error:?}");
     assert_eq!(error.sqlstate().as_deref(), Some("57014"));
 }
 
 #[sqlx::test(migrations = false)]
 async fn pooler_in_transaction_mode_is_refused_before_anything_is_changed(pool: PgPool) {
-    let front = before(&pool, Manner::TransactionPooler).await;
+    let proxy = before(&pool, Behaviour::TransactionPooler).await;
 
-    let error = store_at(&url_at(&pool, front.port()))
+    let error = store_at(&url_at(&pool, proxy.port()))
         .migrate()
         .await
         .unwrap_err();
 
     assert!(matches!(error, StoreError::TransactionPooler), "{error:?}");
     assert!(error.to_string().contains("session mode"), "{error}");
-    assert_eq!(error.trouble(), Trouble::Refused);
+    assert_eq!(error.kind(), ErrorKind::Refused);
     let tables = "select count(*) from pg_class where relname in ('_sqlx_migrations', 'events')";
     assert_eq!(number(&pool, tables).await, 0);
 }
 
 #[sqlx::test(migrations = "../../../migrations")]
 async fn refusals_that_pass_are_waited_out_and_the_others_are_told_at_once(pool: PgPool) {
-    // How often a login is tried that is refused ten times, within half a second.
-    for (sqlstate, trouble, is_tried_again) in [
-        ("57P03", Trouble::Unavailable, true),
-        ("53300", Trouble::Unavailable, true),
-        ("53200", Trouble::Unavailable, true),
-        ("08006", Trouble::Unavailable, true),
-        // The time for logging in is up: no statement was too slow.
-        ("57014", Trouble::Unavailable, true),
-        ("08P01", Trouble::Refused, false),
-        ("0A000", Trouble::Refused, false),
-        ("28000", Trouble::Refused, false),
-        ("28P01", Trouble::Refused, false),
-        ("3D000", Trouble::Refused, false),
-        ("42501", Trouble::Refused, false),
-        ("22023", Trouble::Refused, false),
-        ("XX000", Trouble::Refused, false),
+    // The number of attempts for a login that is refused ten times, within half a second.
+    for (sqlstate, kind, is_tried_again) in [
+        ("57P03", ErrorKind::Unavailable, true),
+        ("53300", ErrorKind::Unavailable, true),
+        ("53200", ErrorKind::Unavailable, true),
+        ("08006", ErrorKind::Unavailable, true),
+        // The login timed out: no statement was too slow.
+        ("57014", ErrorKind::Unavailable, true),
+        ("08P01", ErrorKind::Refused, false),
+        ("0A000", ErrorKind::Refused, false),
+        ("28000", ErrorKind::Refused, false),
+        ("28P01", ErrorKind::Refused, false),
+        ("3D000", ErrorKind::Refused, false),
+        ("42501", ErrorKind::Refused, false),
+        ("22023", ErrorKind::Refused, false),
+        ("XX000", ErrorKind::Refused, false),
     ] {
-        let manner = Manner::Refusing {
+        let behaviour = Behaviour::Refusing {
             logins: 10,
             sqlstate,
         };
-        let front = before(&pool, manner).await;
+        let proxy = before(&pool, behaviour).await;
         let started = Instant::now();
 
-        let error = store_at(&url_at(&pool, front.port()))
+        let error = store_at(&url_at(&pool, proxy.port()))
             .is_loaded(&key("a"))
             .await
             .unwrap_err();
 
-        assert_eq!(error.trouble(), trouble, "{sqlstate}");
+        assert_eq!(error.kind(), kind, "{sqlstate}");
         assert_eq!(error.sqlstate().as_deref(), Some(sqlstate));
         assert!(error.is_of_all() && !error.is_timeout(), "{sqlstate}");
         assert_eq!(
-            front.logins() > 1,
+            proxy.logins() > 1,
             is_tried_again,
             "{sqlstate}: {}",
-            front.logins()
+            proxy.logins()
         );
         assert!(started.elapsed() < Duration::from_secs(5), "{sqlstate}");
     }
@@ -131,26 +131,26 @@ async fn login_by_iam_that_fails_now_and_then_is_tried_again_and_never_for_ever(
         .await
         .unwrap();
     let store = async |logins, retry_for| {
-        let manner = Manner::Refusing {
+        let behaviour = Behaviour::Refusing {
             logins,
             sqlstate: "28000",
         };
-        let front = Front::before(cluster.port(), manner).await.unwrap();
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", front.port());
+        let proxy = Proxy::before(cluster.port(), behaviour).await.unwrap();
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", proxy.port());
         let mut config = DatabaseConfig::new(url.into(), "event-store-test");
         config.login = Login::Iam;
         config.retry_for = retry_for;
-        (Store::connect_lazy(&config).unwrap(), front)
+        (Store::connect_lazy(&config).unwrap(), proxy)
     };
 
-    // The two connections of the first look, and one for the work.
-    let (passing, front) = store(2, Duration::from_secs(10)).await;
+    // The two connections of the first check, and one for the work.
+    let (passing, proxy) = store(2, Duration::from_secs(10)).await;
     passing.migrate().await.unwrap();
-    assert_eq!(front.logins(), 2 + 3);
+    assert_eq!(proxy.logins(), 2 + 3);
 
-    let (failing, front) = store(usize::MAX, Duration::from_millis(500)).await;
+    let (failing, proxy) = store(usize::MAX, Duration::from_millis(500)).await;
     let error = failing.is_loaded(&key("a")).await.unwrap_err();
     assert!(matches!(error, StoreError::IamLogin(_)), "{error:?}");
-    assert_eq!(error.trouble(), Trouble::Unavailable);
-    assert!((2..10).contains(&front.logins()), "{}", front.logins());
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!((2..10).contains(&proxy.logins()), "{}", proxy.logins());
 }

@@ -1,4 +1,4 @@
-//! The store on a real Postgres, one fresh database a test.
+//! The store on a real Postgres, with a new database for each test.
 //!
 //! `DATABASE_URL` names a server on which databases may be created.
 
@@ -6,6 +6,7 @@
 
 mod bad_rows;
 mod concurrency;
+mod free_sql;
 mod interruption;
 mod load;
 mod logins;

@@ -28,7 +28,7 @@ async fn four_weeks(pool: &PgPool) {
     assert_eq!(weeks(pool).await, WEEKS_BEFORE_AND_AFTER);
 }
 
-/// Keeps 16 days: of week 2024-21 the end, so the whole.
+/// Keeps 16 days: the end of week 2024-21, and so the whole week.
 fn sixteen_days() -> Maintenance {
     Maintenance {
         retention: Some(Duration::from_hours(16 * 24)),
@@ -140,7 +140,7 @@ async fn retention_lets_those_who_read_go_on(pool: PgPool) {
 #[sqlx::test(migrations = "../../../migrations")]
 async fn what_an_interrupted_retention_left_is_finished(pool: PgPool) {
     four_weeks(&pool).await;
-    // As a first maintenance leaves it that was cut off while it waited for a reader.
+    // The state after a maintenance that was interrupted while it waited for a reader.
     let mut reader = pool.begin().await.unwrap();
     reader
         .execute("select count(*) from email_events")
@@ -153,7 +153,7 @@ async fn what_an_interrupted_retention_left_is_finished(pool: PgPool) {
         .await
         .unwrap_err();
     reader.rollback().await.unwrap();
-    // And one before it, that was cut off between its two steps: the name is that of a week, the table on its own.
+    // And after one before it, interrupted between its two steps: the name is that of a week, the table is detached.
     pool.execute("create table email_w202419 (like email_events)")
         .await
         .unwrap();
@@ -262,7 +262,7 @@ async fn migrations_run_once_and_tell_their_version(pool: PgPool) {
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
 
-    assert_eq!(store.migration_version().await.unwrap(), 20_261_129_180_000);
+    assert_eq!(store.migration_version().await.unwrap(), 20_261_129_210_100);
 }
 
 #[sqlx::test(migrations = "../../../migrations")]

@@ -1,10 +1,8 @@
-//! Merging partitions while events come and go, and while merging is cut off at any moment.
+//! Merging partitions while events are loaded and deleted.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod interruptions;
+
+use std::time::Duration;
 
 use event_store::{Maintenance, MergeReport, Merging, Store};
 use sqlx::{Executor, PgPool};
@@ -25,7 +23,7 @@ const MERGING: Merging = Merging {
     time: Duration::from_mins(2),
 };
 
-/// So many events in each of the 13 weeks of a quarter, their ids in the order of weeks.
+/// This many events in each of the 13 weeks of a quarter, their ids in the order of weeks.
 async fn load_quarter(pool: &PgPool, each: u32) {
     reckon_with(pool, datetime!(2024-03-28 0:00 UTC)).await;
     for week in 0..13 {
@@ -42,7 +40,7 @@ fn at_some_time(id: u32, week: OffsetDateTime) -> OffsetDateTime {
     week + time::Duration::seconds(i64::from(id) * 7_919 % 604_800)
 }
 
-/// Merges until there is nothing left to do; returns what came of it.
+/// Merges until there is nothing left to do; returns the reports.
 async fn merge_all(store: &Store, merging: &Merging) -> Vec<String> {
     let mut merged = Vec::new();
     for _ in 0..200 {
@@ -55,7 +53,7 @@ async fn merge_all(store: &Store, merging: &Merging) -> Vec<String> {
     panic!("merging never ends: {merged:?}");
 }
 
-/// Nothing is left of a merge, and each partition has what `email_events` has.
+/// A merge has left nothing behind, and each partition has what `email_events` has.
 async fn assert_tidy(pool: &PgPool) {
     for (sql, what) in [
         ("select count(*) from merging", "merges"),
@@ -128,7 +126,7 @@ async fn weeks_become_a_block_with_the_same_rows_and_indexes(pool: PgPool) {
     assert_eq!(weeks(&pool).await, [BLOCK]);
     assert_eq!(texts(&pool, rows).await, before);
     assert_tidy(&pool).await;
-    // A loader that knew the weeks, and the search, go on.
+    // A loader and a search that knew the weeks still work.
     let late = batch(vec![event(7_000, FIRST_WEEK + WEEK * 5)]);
     let outcome = store.load_batch(&key("late"), &late).await.unwrap();
     assert_eq!(outcome, loaded(1, 0, 0));
@@ -170,7 +168,7 @@ async fn blocks_become_a_year_when_the_year_after_is_over(pool: PgPool) {
 async fn what_comes_changes_and_goes_meanwhile_is_in_the_block(pool: PgPool) {
     load_quarter(&pool, 40).await;
     let store = store(&pool);
-    // Up to where all is copied: an index that is not complete yet keeps the merge from its swap.
+    // Until everything is copied: an incomplete index keeps the merge from its swap.
     pool.execute(
         "create index email_events_meta_x on only email_events ((event->'rcpt_meta'->>'x'), ts)",
     )
@@ -247,7 +245,7 @@ async fn index_on_a_metadata_key_that_comes_or_goes_meanwhile_is_on_the_block_or
         ..no_maintenance(LATER)
     };
     store.maintain(&with_keys(&["user_id"])).await.unwrap();
-    // An index that is never complete keeps the merge waiting.
+    // An index that never becomes complete blocks the merge.
     pool.execute("create index email_events_by_hand on only email_events (campaign_id)")
         .await
         .unwrap();
@@ -337,7 +335,7 @@ async fn without_time_nothing_begins_and_what_has_begun_is_kept(pool: PgPool) {
         store.merge_partitions(&no_time).await.unwrap(),
         MergeReport::default()
     );
-    // Runs that are too short for all of it come to an end too, and the last may end after its caller has gone.
+    // Runs that are too short for the whole merge complete it too, the last possibly after its caller has gone.
     let mut runs = 0;
     while weeks(&pool).await != [BLOCK] {
         runs += 1;
@@ -399,157 +397,5 @@ async fn truncated_events_do_not_come_back(pool: PgPool) {
     merge_all(&store, &MERGING).await;
 
     assert_eq!(event_count(&pool).await, 0);
-    assert_tidy(&pool).await;
-}
-
-/// A sequence of numbers by seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
-
-/// Loads late events and deletes some, until told to stop; the ids that must be there at the end.
-async fn come_and_go(pool: PgPool, seed: u64, is_over: Arc<Mutex<bool>>) -> BTreeSet<String> {
-    let mut dice = Dice(seed);
-    let store = store(&pool);
-    let mut there: BTreeSet<_> = (0..13 * 30).map(|id| id.to_string()).collect();
-    let mut next_id = 10_000;
-    while !*is_over.lock().unwrap() {
-        let ids = next_id..next_id + 1 + u32::try_from(dice.below(20)).unwrap();
-        next_id = ids.end;
-        let late = ids.clone().map(|id| {
-            let week = FIRST_WEEK + WEEK * i32::try_from(dice.below(13)).unwrap();
-            event(id, at_some_time(id, week))
-        });
-        let late = batch(late.collect());
-        store
-            .load_batch(&key(&format!("late-{next_id}")), &late)
-            .await
-            .unwrap();
-        there.extend(ids.map(|id| id.to_string()));
-        if dice.below(3) == 0 {
-            let gone = there.iter().nth(usize::try_from(dice.below(200)).unwrap());
-            let gone = gone.unwrap().clone();
-            sqlx::query("delete from email_events where event->>'event_id' = $1")
-                .bind(&gone)
-                .execute(&pool)
-                .await
-                .unwrap();
-            there.remove(&gone);
-        }
-    }
-    there
-}
-
-async fn terminate_mergers(pool: &PgPool) {
-    pool.execute(
-        "select pg_terminate_backend(pid)
-         from pg_stat_activity
-         where datname = current_database() and application_name = 'merger'",
-    )
-    .await
-    .unwrap();
-}
-
-/// Merges, and is cut off over and over: the caller goes away, or the backend is terminated.
-async fn merge_and_be_cut_off(pool: &PgPool, seed: u64) -> u32 {
-    let mut dice = Dice(seed);
-    let mut config = config(pool);
-    "merger".clone_into(&mut config.application_name);
-    config.retry_for = Duration::ZERO;
-    let store = Store::connect_lazy(&config).unwrap();
-    let mut cuts = 0;
-    for attempt in 0..2_000_u64 {
-        // Later attempts live longer, so that the last steps are reached and cut off too.
-        let patience = Duration::from_millis(dice.below(60 + 10 * attempt));
-        let merging = store.merge_partitions(&MERGING);
-        match timeout(patience, merging).await {
-            Ok(Ok(report)) if report.merged.is_some() => return cuts,
-            Ok(Ok(report)) if report == MergeReport::default() => {
-                // The swap went through, and its answer was lost.
-                if weeks(pool).await == [BLOCK] {
-                    return cuts;
-                }
-            }
-            Ok(_) => {}
-            Err(_) => {
-                cuts += 1;
-                // Left to itself, a step goes on to its end; half of them do not get that far.
-                if dice.below(2) == 0 {
-                    terminate_mergers(pool).await;
-                }
-            }
-        }
-    }
-    panic!("merging never ends");
-}
-
-#[sqlx::test(migrations = "../../../migrations")]
-async fn merge_that_is_cut_off_anywhere_loses_and_doubles_nothing(pool: PgPool) {
-    let seed = std::env::var("MERGE_SEED").map_or(1, |text| text.parse().unwrap());
-    load_quarter(&pool, 30).await;
-    let is_over = Arc::new(Mutex::new(false));
-    let others = tokio::spawn(come_and_go(pool.clone(), seed, Arc::clone(&is_over)));
-
-    let cuts = merge_and_be_cut_off(&pool, seed).await;
-    *is_over.lock().unwrap() = true;
-    let expected = others.await.unwrap();
-
-    assert!(cuts > 3, "only {cuts} cuts with seed {seed}");
-    let found = texts(&pool, "select event->>'event_id' from email_events").await;
-    assert_eq!(found.len(), expected.len(), "seed {seed}");
-    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
-    assert_eq!(weeks(&pool).await, [BLOCK]);
-    assert_tidy(&pool).await;
-}
-
-#[sqlx::test(migrations = "../../../migrations")]
-async fn each_step_may_be_undone_and_repeated(pool: PgPool) {
-    load_quarter(&pool, 5).await;
-    let source = "(select name from event_partitions() where is_attached order by lo limit 1)";
-    let steps = [
-        "select merge_begin('2024-01-01Z', '2024-04-01Z')".to_owned(),
-        format!("select merge_watch({source})"),
-        format!("select merge_copy({source})"),
-        "select merge_index()".to_owned(),
-        "select merge_apply(10)".to_owned(),
-    ];
-    for step in &steps {
-        // Cut off before its end, to its end, and once more because its answer was lost.
-        let mut cut_off = pool.begin().await.unwrap();
-        cut_off
-            .execute(sqlx::AssertSqlSafe(step.as_str()))
-            .await
-            .unwrap();
-        cut_off.rollback().await.unwrap();
-        for _ in 0..2 {
-            pool.execute(sqlx::AssertSqlSafe(step.as_str()))
-                .await
-                .unwrap();
-        }
-    }
-    let error = pool.execute("select merge_swap()").await.unwrap_err();
-    let code = error
-        .as_database_error()
-        .unwrap()
-        .code()
-        .unwrap()
-        .into_owned();
-    assert_eq!(code, "55006", "not all is copied");
-
-    merge_all(&store(&pool), &MERGING).await;
-    pool.execute("select merge_swap(), merge_abandon()")
-        .await
-        .unwrap();
-
-    assert_eq!(weeks(&pool).await, [BLOCK]);
-    assert_eq!(event_count(&pool).await, 65);
     assert_tidy(&pool).await;
 }

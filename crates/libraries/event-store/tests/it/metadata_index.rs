@@ -30,7 +30,7 @@ fn of_metadata(built: &[String]) -> Vec<&str> {
     built.filter(|index| index.contains("_meta_")).collect()
 }
 
-/// How Postgres goes about a search by a metadata key.
+/// Postgres's plan for a search by a metadata key.
 async fn plan(pool: &PgPool, key: &str) -> String {
     let mut connection = pool.acquire().await.unwrap();
     connection
@@ -112,7 +112,7 @@ async fn interrupted_building_is_taken_up_again(pool: PgPool) {
             .await
             .unwrap();
     }
-    // Cut off after the parent's index, after the building of one part, and in the middle of another.
+    // Interrupted after the parent's index, after building one part, and while building another.
     pool.execute(
         "create index email_events_meta_user_id on only email_events ((event->'rcpt_meta'->>'user_id'), ts)",
     )
@@ -135,7 +135,7 @@ async fn interrupted_building_is_taken_up_again(pool: PgPool) {
         .await
         .unwrap_err();
     reader.rollback().await.unwrap();
-    // A week that is made meanwhile comes with its part.
+    // A week that is created meanwhile inherits its index.
     pool.execute("select ensure_partition('2024-06-13')")
         .await
         .unwrap();
@@ -164,7 +164,7 @@ async fn batches_load_while_an_index_is_built(pool: PgPool) {
         .load_batch(&key("first"), &batch(events(0..500, THURSDAY)))
         .await
         .unwrap();
-    // Whoever writes in a transaction that goes on and on keeps the building waiting, and no load.
+    // A long writing transaction delays the index build, but no load.
     let mut writer = pool.begin().await.unwrap();
     writer
         .execute("lock table email_w202423 in row exclusive mode")

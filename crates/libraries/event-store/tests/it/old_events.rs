@@ -1,4 +1,4 @@
-//! Events of any age: how wide their partitions are, and what retention lets in.
+//! Events of any age: the widths of their partitions, and the retention's limit.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations");
 
 const WEEK: time::Duration = time::Duration::WEEK;
 
-/// Events a week apart, the last one now, in an order that has nothing to do with time.
+/// Events a week apart, the last one now, in an order unrelated to time.
 fn one_each_week(count: u32) -> Vec<Event<'static>> {
     let now = OffsetDateTime::now_utc();
     let scattered = (0..count).map(|number| number * 541 % count);
@@ -55,7 +55,7 @@ async fn week_after_week_comes_to_as_few_partitions_in_any_order(pool: PgPool) {
 #[sqlx::test(migrations = "../../../migrations")]
 async fn partition_is_cut_to_the_gap_between_its_neighbours(pool: PgPool) {
     reckon_with(&pool, datetime!(2024-03-07 0:00 UTC)).await;
-    // Weeks of the present, and then most of a year goes by without any.
+    // Recent weeks, followed by most of a year without any.
     pool.execute("select ensure_partition('2024-03-07'), ensure_partition('2024-02-01')")
         .await
         .unwrap();
@@ -79,7 +79,7 @@ async fn partition_is_cut_to_the_gap_between_its_neighbours(pool: PgPool) {
             "email_w202405",
             "email_w202406_04",
             "email_w202410",
-            // Up to where weeks of their own begin, 13 before 2025-03-03.
+            // Up to the first partitions of one week, 13 before 2025-03-03.
             "email_w202411_38",
         ]
     );
@@ -145,7 +145,7 @@ async fn what_is_past_the_retention_is_counted_and_leaves_neither_rows_nor_bytes
              (RetentionDays); 8 of the batch's events are, and are not stored0"
         ]
     );
-    // The loader of the last release gets an error that it takes for a time out of range.
+    // The previous release's loader gets an error that it handles as a time out of range.
     let error = pool
         .execute("select ensure_partition('2024-04-30')")
         .await
@@ -158,7 +158,7 @@ async fn what_is_past_the_retention_is_counted_and_leaves_neither_rows_nor_bytes
         .into_owned();
     assert_eq!(code, "22008");
 
-    // With a longer retention they are let in again, under another key.
+    // With a longer retention they are accepted again, under another key.
     store.maintain(&keeps(3_000, THURSDAY)).await.unwrap();
     let outcome = store.load_batch(&key("b"), &mixed).await.unwrap();
     assert_eq!(outcome, loaded(8, 11, 0));
@@ -170,7 +170,7 @@ async fn events_of_a_partition_that_is_still_there_are_loaded(pool: PgPool) {
     reckon_with(&pool, datetime!(2024-05-01 0:00 UTC)).await;
     let first = batch(events(0..1, datetime!(2024-05-01 0:00 UTC)));
     store.load_batch(&key("a"), &first).await.unwrap();
-    // Somebody reads, so retention has to wait.
+    // A reader delays the retention.
     let mut reader = pool.begin().await.unwrap();
     reader
         .execute("select count(*) from email_events")
@@ -248,7 +248,7 @@ async fn weeks_of_the_last_release_go_on_as_they_are(pool: PgPool) {
     store.migrate().await.unwrap();
     reckon_with(&pool, THURSDAY).await;
 
-    // What the loader of the last release calls, for weeks that are there, near and far.
+    // The call of the previous release's loader, for existing weeks, near and far.
     for (at, expected) in [("2023-05-05", 0), ("2024-06-13", 1), ("2019-05-05", 1)] {
         let sql = format!("select ensure_partition('{at}')::int::bigint");
         assert_eq!(number(&pool, &sql).await, expected, "{at}");

@@ -85,7 +85,7 @@ async fn groups_have_a_key_for_each_dimension(pool: PgPool) {
 
     let groups = store
         .fetch_groups(&statement(
-            "select array[type, campaign_id]::text[], count(*)
+            "select array[type, campaign_id]::text[], count(*), null::bigint
              from email_events
              where ts >= $1
              group by type, campaign_id
@@ -98,6 +98,7 @@ async fn groups_have_a_key_for_each_dimension(pool: PgPool) {
     let group = |campaign: Option<&str>, count| GroupRow {
         keys: vec![Some("delivery".to_owned()), campaign.map(str::to_owned)],
         count,
+        recipients: None,
     };
     assert_eq!(groups, [group(None, 9), group(Some("summer"), 1)]);
 }

@@ -1,4 +1,4 @@
-//! The migration that renames the tables, on a database with everything that has a name derived from them.
+//! The migration that renames the tables, on a database with every kind of derived name.
 
 use sqlx::{Executor, PgPool, migrate::Migrator};
 
@@ -40,7 +40,7 @@ async fn renaming_keeps_rows_partitions_indexes_and_rights(pool: PgPool) {
         number(&pool, "select count(*) from email_events_rejected").await,
         1
     );
-    // What is somebody else's keeps its name, and nothing else does.
+    // Objects of other owners keep their names, and nothing else does.
     assert_eq!(
         texts(
             &pool,
@@ -51,7 +51,7 @@ async fn renaming_keeps_rows_partitions_indexes_and_rights(pool: PgPool) {
     );
     let merges = "select (select count(*) from merging) + (select count(*) from pg_trigger where tgname ~ 'merging')";
     assert_eq!(number(&pool, merges).await, 0);
-    // The detached week is found and taken back, and what maintenance and loading use works under the new names.
+    // The detached week is found and attached again, and maintenance and loading work under the new names.
     let outcome = store(&pool)
         .load_batch(
             &key("after"),

@@ -1,6 +1,6 @@
-//! The recipes of docs/deploy.md, as the master of a database on RDS, who is no superuser.
+//! The recipes of docs/deploy.md, as the master user of a database on RDS, who is not a superuser.
 
-use event_store::{DatabaseConfig, Login, Store, Trouble};
+use event_store::{DatabaseConfig, ErrorKind, Login, Store};
 use postgres_stand_in::{Cluster, Logins};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
@@ -21,11 +21,11 @@ fn store_as(cluster: &Cluster, user: &str) -> Store {
     Store::connect_lazy(&config).unwrap()
 }
 
-/// The database of a stack that has been in use: roles made by the master, tables by the migrator, events by the loader.
+/// The database of a used stack: roles created by the master, tables by the migrator, events by the loader.
 async fn database_of_a_stack(bin: &std::path::Path) -> Cluster {
     let cluster = Cluster::start(bin, Logins::Trusted).await.unwrap();
     let superuser = cluster.url("postgres", "none", "postgres");
-    // As RDS makes them.
+    // As RDS creates them.
     run(
         &superuser,
         "
@@ -47,7 +47,7 @@ async fn database_of_a_stack(bin: &std::path::Path) -> Cluster {
     let loader = store_as(&cluster, "cistern_loader");
     loader.load_batch(&key("before"), &events).await.unwrap();
 
-    // From now on members of rds_iam get in by a token alone, and nobody here takes one.
+    // From now on members of rds_iam can only log in with a token, which this server never accepts.
     cluster.set_logins(Logins::AsOnRds).unwrap();
     run(&superuser, "select pg_reload_conf()").await;
     cluster
@@ -71,15 +71,15 @@ async fn restored_database_serves_a_new_stack_by_its_owner(pool: PgPool) {
     let master = cluster.url("cistern_master", "master", "cistern");
     let owner = cluster.url("cistern_migrator", "restored", "cistern");
 
-    // Neither the login of the old stack nor the master will do.
+    // Neither the old stack's login nor the master is accepted.
     let refused = store_at(&owner).migrate().await.unwrap_err();
-    assert_eq!(refused.trouble(), Trouble::Refused, "{refused:?}");
+    assert_eq!(refused.kind(), ErrorKind::Refused, "{refused:?}");
     let refused = store_at(&master).migrate().await.unwrap_err();
     assert_eq!(refused.sqlstate().as_deref(), Some("42501"), "{refused:?}");
 
     run(&master, &recipe()).await;
 
-    // All functions of the new stack are that user.
+    // All functions of the new stack use that user.
     let store = store_at(&owner);
     store.migrate().await.unwrap();
     let mut wanted = no_maintenance(THURSDAY);

@@ -1,5 +1,4 @@
-//! The rows that the store writes in Postgres' binary form, held against the same values written by way of binds, with
-//! Postgres as the judge.
+//! The rows that the store writes in Postgres' binary form, compared by Postgres with the same values written as binds.
 
 use std::borrow::Cow;
 
@@ -15,7 +14,7 @@ use crate::support::*;
 const ROUNDS: u32 = 8;
 const EVENTS_A_ROUND: usize = 64;
 
-/// Any text but with the one character that Postgres cannot hold, and short enough for an index.
+/// Any text without the one character that Postgres cannot store, and short enough for an index.
 fn text() -> impl Strategy<Value = String> {
     "[^\0]{0,60}"
 }
@@ -76,7 +75,7 @@ fn any_event() -> impl Strategy<Value = Event<'static>> {
         )
 }
 
-/// Whether the stored row equals the event; all values but the payload are compared as values, the payload as jsonb.
+/// Whether the stored row equals the event; all values except the payload are compared as values, the payload as jsonb.
 const IS_EQUAL: &str = "
     select (
         type, transmission_id, message_id, rcpt_to, recipient_domain, campaign_id, template_id, subject,

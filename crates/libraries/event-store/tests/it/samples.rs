@@ -1,4 +1,4 @@
-//! Every sample batch there is, from the parser into the database.
+//! Every sample batch, from the parser into the database.
 
 use std::{
     collections::BTreeMap,
@@ -18,8 +18,8 @@ fn own_samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../events/sparkpost")
 }
 
-/// Batches of providers and their documentation, which are no part of the repository: those that
-/// `CISTERN_SHARED_DATA` names, which then must be there, or those that lie beside the repository.
+/// Batches of providers and their documentation, which are not part of the repository: those that `CISTERN_SHARED_DATA`
+/// names, which must then exist, or those beside the repository.
 fn provider_samples() -> Option<PathBuf> {
     if let Some(named) = env::var_os("CISTERN_SHARED_DATA") {
         let folder = Path::new(&named).join("sparkpost");

@@ -1,4 +1,4 @@
-//! Events to load, and questions to the database behind the store.
+//! Events to load, and queries of the database behind the store.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -75,7 +75,7 @@ pub(crate) const fn loaded(inserted: u64, duplicate: u64, rejected: u64) -> Load
     })
 }
 
-/// Maintenance that changes nothing but what a test adds to it.
+/// Maintenance without any change, for a test to extend.
 pub(crate) fn no_maintenance(now: OffsetDateTime) -> Maintenance {
     Maintenance {
         now,
@@ -86,7 +86,7 @@ pub(crate) fn no_maintenance(now: OffsetDateTime) -> Maintenance {
     }
 }
 
-/// Lets maintenance have looked last at this time: weeks around it have a partition each.
+/// Sets the time of the last maintenance: weeks around it have a partition each.
 pub(crate) async fn reckon_with(pool: &PgPool, now: OffsetDateTime) {
     sqlx::query("insert into partition_policy (as_of) values ($1) on conflict (only_one) do update set as_of = $1")
         .bind(now)
@@ -95,7 +95,7 @@ pub(crate) async fn reckon_with(pool: &PgPool, now: OffsetDateTime) {
         .unwrap();
 }
 
-/// The one value that a query yields.
+/// The one value of a query.
 pub(crate) async fn number(pool: &PgPool, sql: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql))
         .fetch_one(pool)
@@ -103,7 +103,7 @@ pub(crate) async fn number(pool: &PgPool, sql: &str) -> i64 {
         .unwrap()
 }
 
-/// The texts that a query yields.
+/// The texts of a query.
 pub(crate) async fn texts(pool: &PgPool, sql: &str) -> Vec<String> {
     sqlx::query_scalar(AssertSqlSafe(sql))
         .fetch_all(pool)
@@ -115,13 +115,13 @@ pub(crate) async fn event_count(pool: &PgPool) -> i64 {
     number(pool, "select count(*) from email_events").await
 }
 
-/// The partitions that are attached.
+/// The attached partitions.
 pub(crate) async fn weeks(pool: &PgPool) -> Vec<String> {
     let sql = "select inhrelid::regclass::text from pg_inherits where inhparent = 'email_events'::regclass order by 1";
     texts(pool, sql).await
 }
 
-/// Waits until a query yields something else than 0.
+/// Waits until a query returns something else than 0.
 pub(crate) async fn until(pool: &PgPool, sql: &str) -> i64 {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -151,7 +151,7 @@ pub(crate) async fn programs(pool: &PgPool) -> std::path::PathBuf {
     texts(pool, sql).await.remove(0).into()
 }
 
-/// A store at another URL, which does not wait long.
+/// A store at another URL, with a short timeout.
 pub(crate) fn store_at(url: &str) -> Store {
     let mut config = DatabaseConfig::new(url.to_owned().into(), "event-store-test");
     config.retry_for = Duration::from_millis(500);

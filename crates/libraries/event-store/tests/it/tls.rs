@@ -1,16 +1,16 @@
-//! Whose certificate is taken, and what is said of others, by a Postgres with TLS.
+//! Which certificates are accepted, and the errors for others, with TLS in Postgres.
 
 use std::time::Instant;
 
 use event_query::Statement;
-use event_store::{CertificateProblem, DatabaseConfig, Store, StoreError, Trouble};
-use postgres_stand_in::{Front, Manner};
+use event_store::{CertificateProblem, DatabaseConfig, ErrorKind, Store, StoreError};
+use postgres_stand_in::{Behaviour, Proxy};
 use rcgen::{
     BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use sqlx::{ConnectOptions, PgPool};
 
-/// An authority of its own.
+/// A test's certificate authority.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -43,9 +43,9 @@ fn for_localhost() -> CertificateParams {
 }
 
 /// A server with a certificate and its key.
-async fn server(pool: &PgPool, (certificate, key): (String, String)) -> Front {
+async fn server(pool: &PgPool, (certificate, key): (String, String)) -> Proxy {
     let port = pool.connect_options().get_port();
-    Front::before(port, Manner::Tls { certificate, key })
+    Proxy::before(port, Behaviour::Tls { certificate, key })
         .await
         .unwrap()
 }
@@ -58,7 +58,7 @@ fn url_at(pool: &PgPool, host: &str, port: u16, mode: &str) -> String {
     url.to_string()
 }
 
-/// Connects as a function does that is given these settings.
+/// Connects like a function with these settings.
 async fn connect(url: &str, ca: Option<&str>) -> Result<(), StoreError> {
     let mut config = DatabaseConfig::new(url.to_owned().into(), "event-store-test");
     config.ca = ca.map(|pem| pem.parse().unwrap());
@@ -74,11 +74,11 @@ async fn connect(url: &str, ca: Option<&str>) -> Result<(), StoreError> {
     result.map(|_| ())
 }
 
-/// What is said of a certificate that is not taken.
+/// The error for a refused certificate.
 async fn refusal(url: &str, ca: Option<&str>) -> (CertificateProblem, String) {
     match connect(url, ca).await.unwrap_err() {
         error @ StoreError::Certificate { problem, .. } => {
-            assert_eq!(error.trouble(), Trouble::Refused);
+            assert_eq!(error.kind(), ErrorKind::Refused);
             assert!(error.is_of_all());
             (problem, error.to_string())
         }
@@ -90,11 +90,11 @@ async fn refusal(url: &str, ca: Option<&str>) -> (CertificateProblem, String) {
 async fn certificate_is_taken_from_a_trusted_authority_and_for_the_right_host(pool: PgPool) {
     let authority = Authority::new();
     let other = Authority::new();
-    let front = server(&pool, authority.sign(for_localhost())).await;
-    let localhost = |mode| url_at(&pool, "localhost", front.port(), mode);
-    let address = |mode| url_at(&pool, "127.0.0.1", front.port(), mode);
+    let proxy = server(&pool, authority.sign(for_localhost())).await;
+    let localhost = |mode| url_at(&pool, "localhost", proxy.port(), mode);
+    let address = |mode| url_at(&pool, "127.0.0.1", proxy.port(), mode);
 
-    // Nobody whom the public authorities or RDS's know.
+    // An authority that neither the public ones nor RDS's have signed.
     for (url, ca) in [
         (localhost("verify-full"), None),
         (localhost("verify-ca"), None),
@@ -128,8 +128,8 @@ async fn certificate_that_has_ended_is_told_as_such(pool: PgPool) {
     let mut params = for_localhost();
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2021, 1, 1);
-    let front = server(&pool, authority.sign(params)).await;
-    let url = url_at(&pool, "localhost", front.port(), "verify-full");
+    let proxy = server(&pool, authority.sign(params)).await;
+    let url = url_at(&pool, "localhost", proxy.port(), "verify-full");
 
     let (problem, _) = refusal(&url, Some(&authority.pem)).await;
 
@@ -138,19 +138,19 @@ async fn certificate_that_has_ended_is_told_as_such(pool: PgPool) {
 
 #[sqlx::test(migrations = false)]
 async fn server_without_tls_is_not_spoken_to_in_the_clear_unless_that_is_allowed(pool: PgPool) {
-    // It says no when it is asked for TLS.
+    // It refuses TLS.
     let port = pool.connect_options().get_port();
-    let front = Front::before(port, Manner::SessionPooler).await.unwrap();
+    let proxy = Proxy::before(port, Behaviour::SessionPooler).await.unwrap();
 
     for mode in ["require", "verify-ca", "verify-full"] {
-        let url = url_at(&pool, "localhost", front.port(), mode);
+        let url = url_at(&pool, "localhost", proxy.port(), mode);
         let error = connect(&url, None).await.unwrap_err();
 
         assert!(matches!(error, StoreError::NoTls(_)), "{error:?}");
         assert!(error.to_string().contains("sslmode=disable"), "{error}");
     }
-    assert_eq!(front.logins(), 0);
-    connect(&url_at(&pool, "localhost", front.port(), "disable"), None)
+    assert_eq!(proxy.logins(), 0);
+    connect(&url_at(&pool, "localhost", proxy.port(), "disable"), None)
         .await
         .unwrap();
 }

@@ -1,4 +1,4 @@
-//! What searches over all time have to plan for after years: the partitions as they are in the night when there are most.
+//! Planning of searches over all time after years: the partitions in the night when there are most.
 
 use event_query::{Bind, EventQuery, IndexedKeys, PageStart, Statement};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -6,13 +6,13 @@ use time::{OffsetDateTime, macros::datetime};
 
 use crate::support::*;
 
-/// Loading began here.
+/// The first loaded week.
 const BEGAN: i32 = 2026;
-/// Relations of a partition that a plan locks: its table, and an index for each of `email_events`.
+/// Relations of a partition that a plan locks: its table, and each index of `email_events`.
 const RELATIONS: i64 = 9;
 const FEW_MORE: i64 = 20;
 
-/// A search over all time, whatever it asks for.
+/// A search over all time with any condition.
 fn searches(now: OffsetDateTime) -> Vec<Statement> {
     let all_time = |filter: &str| {
         let query = format!("from=2010-01-01T00:00&{filter}");
@@ -29,8 +29,8 @@ fn searches(now: OffsetDateTime) -> Vec<Statement> {
     ]
 }
 
-/// Makes the partitions that there are on a day in December, before the third quarter is merged: weeks from July on,
-/// blocks of 13 weeks from the year before on, and years. How it comes to that is simulated beside the choice of merges.
+/// Creates the partitions of a day in December, before the third quarter is merged: weeks from July on, blocks of 13
+/// weeks from the year before on, and years. The tests of the choice of merges simulate how they come about.
 async fn make_partitions_of(pool: &PgPool, now: OffsetDateTime) {
     let year = now.year();
     let in_july = |year: i32| datetime!(2026-07-15 0:00 UTC).replace_year(year).unwrap();
@@ -64,7 +64,7 @@ async fn make_partitions_of(pool: &PgPool, now: OffsetDateTime) {
     reckon_with(pool, now).await;
 }
 
-/// Plans a statement; returns how many partitions and how many relations in all that locks.
+/// Plans a statement; returns the numbers of partitions and of all relations that this locks.
 async fn locks_of_plan(pool: &PgPool, statement: &Statement) -> (i64, i64) {
     let mut transaction = pool.begin().await.unwrap();
     let explain = format!("explain {}", statement.sql);
@@ -100,7 +100,7 @@ async fn search_over_all_time_plans_at_most_60_partitions_after_20_years(pool: P
             .execute(&pool)
             .await
             .unwrap();
-        // The schema again: partitions of another calendar would be in the way.
+        // A new schema: partitions of another calendar would be in the way.
         for name in [
             include_str!("../../../../../migrations/20261121090100_create_events.sql"),
             include_str!("../../../../../migrations/20261121090400_create_search_indexes.sql"),
@@ -121,7 +121,7 @@ async fn search_over_all_time_plans_at_most_60_partitions_after_20_years(pool: P
         for statement in searches(now) {
             let (partitions, locks) = locks_of_plan(&pool, &statement).await;
 
-            // A search to the present need not look into the weeks ahead.
+            // A search up to now need not read the weeks ahead.
             assert!((made - 4..=made).contains(&partitions), "{}", statement.sql);
             assert!(
                 locks <= made * RELATIONS + FEW_MORE,

@@ -1,4 +1,4 @@
-//! The index of rows that are not stored as texts are compared, on partitions that were there before it.
+//! The index of rows that are not stored in normalized form, on existing partitions.
 
 use event_query::unfolded::index_definition;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
@@ -11,7 +11,7 @@ const FOUND: &str = "
     where unfolded(rcpt_to, friendly_from, subject, reason, campaign_id, template_id, recipient_domain, sending_domain, event) = 1
         and folded_words(subject) && array['été']";
 
-/// The indexes on partitions that Postgres would go to.
+/// The indexes on partitions that Postgres would use.
 async fn parts_in_plan(pool: &PgPool) -> usize {
     let mut connection = pool.acquire().await.unwrap();
     connection
@@ -42,7 +42,7 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
             .await
             .unwrap();
     }
-    // As rows were before columns were folded.
+    // Rows as they were before normalization.
     pool.execute(
         "update email_events set subject = 'ÉTÉ – Soldes' where event->>'event_id' in ('1', '2')",
     )
@@ -50,7 +50,7 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
     .unwrap();
     let found = number(&pool, FOUND).await;
     assert_eq!((found, parts_in_plan(&pool).await), (8, 0));
-    // Cut off after the parent's, after one part, and in the middle of another.
+    // Interrupted after the parent's index, after one part, and while building another.
     let definition = index_definition();
     let begun = format!(
         "create index email_events_unfolded_idx on only email_events {definition};
@@ -69,7 +69,7 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
     );
     builder.execute(AssertSqlSafe(cut_off)).await.unwrap_err();
     writer.rollback().await.unwrap();
-    // A week that is made meanwhile comes with its part.
+    // A week that is created meanwhile inherits its index.
     pool.execute("select ensure_partition('2024-06-13')")
         .await
         .unwrap();
@@ -95,7 +95,7 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
     assert_eq!(again, event_store::Report::default());
 }
 
-/// What Postgres would refuse in one row would stop the building of all.
+/// An error in one row would stop the whole build.
 #[sqlx::test(migrations = "../../../migrations")]
 async fn no_row_that_is_stored_stops_the_building(pool: PgPool) {
     reckon_with(&pool, THURSDAY).await;
@@ -105,7 +105,7 @@ async fn no_row_that_is_stored_stops_the_building(pool: PgPool) {
         .await
         .unwrap();
     let mut connection = pool.acquire().await.unwrap();
-    // Letters that take more bytes when they are small, in words as long as an index holds and longer, and what is no text.
+    // Letters that take more bytes in lower case, in words at and above the index's limit, and values that are not text.
     for member in [
         "ip_pool",
         "ab_test_id",
@@ -123,7 +123,7 @@ async fn no_row_that_is_stored_stops_the_building(pool: PgPool) {
             let update = format!(
                 "update email_events set event = jsonb_set(event, '{{{member}}}', {value}) where event->>'event_id' = '1'"
             );
-            // Some are refused by the index of words, as an event would be.
+            // Some are refused by the index of words, like an event would be.
             let _ = connection.execute(AssertSqlSafe(update)).await;
             connection
                 .execute("update email_events set subject = repeat('ȺÉ', 340), reason = repeat('Ⱥ ', 16000) where event->>'event_id' = '2'")

@@ -1,4 +1,4 @@
-//! Which partitions to merge next.
+//! Chooses the next merge.
 
 use std::ops::Range;
 
@@ -6,23 +6,23 @@ use time::OffsetDateTime;
 
 use crate::{maintenance::widths::Widths, week::Week};
 
-/// No more than this becomes one partition, and needs as much free disk: some 8 million events. Building the inverted
-/// index of more takes longer than a run of maintenance.
+/// The largest merged partition, which needs as much free disk: some 8 million events. Building the inverted index of
+/// more takes longer than a maintenance run.
 const MOST_BYTES: u64 = 16 << 30;
 
-/// A partition, or a table that stands in the way of one.
+/// A partition, or a table that prevents one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) start: OffsetDateTime,
     pub(super) end: OffsetDateTime,
-    /// With its indexes.
+    /// Including its indexes.
     pub(super) bytes: u64,
-    /// Attached, and to stay so.
+    /// Attached, and not being detached.
     pub(super) is_whole: bool,
 }
 
-/// The range of the next merge: neighbours whose weeks are settled in one range, as many as fit into one partition. Of
-/// several, the one that makes the most partitions one; of equal ones, the oldest.
+/// The range of the next merge: adjacent partitions whose weeks belong to one settled range, as many as fit into one
+/// partition. Of several, the one that merges the most partitions; of equal ones, the oldest.
 pub(super) fn choose(parts: &[Part], widths: Widths) -> Option<Range<OffsetDateTime>> {
     let mut best: Option<&[Part]> = None;
     let mut rest = parts;
@@ -37,7 +37,7 @@ pub(super) fn choose(parts: &[Part], widths: Widths) -> Option<Range<OffsetDateT
     Some(first.start..last.end)
 }
 
-/// The parts at the beginning that can be merged.
+/// The leading parts that can be merged.
 fn run_of<'a>(first: &Part, parts: &'a [Part], widths: Widths) -> &'a [Part] {
     let Some(range) = widths.settled_range(Week::of_time(first.start)) else {
         return &[];
@@ -64,7 +64,7 @@ mod tests {
 
     const START: OffsetDateTime = datetime!(2026-11-30 0:00 UTC);
 
-    /// A calendar: weeks come into being ahead of time, and one merge a night takes place.
+    /// A calendar: weeks are created ahead of time, and one merge runs per night.
     struct Calendar {
         parts: Vec<Part>,
         retention: Option<Duration>,
@@ -80,7 +80,7 @@ mod tests {
             }
         }
 
-        /// As `ensure_partition_at` does it.
+        /// Like `ensure_partition_at`.
         fn ensure(&mut self, week: Week, now: OffsetDateTime) {
             let covers = |part: &Part| part.start <= week.start() && week.start() < part.end;
             if self.parts.iter().any(covers) {
@@ -135,7 +135,7 @@ mod tests {
             }
         }
 
-        /// The most partitions that there are in any of these years, if there is a merge each week.
+        /// The highest number of partitions in any of these years, with one merge per week.
         fn most_partitions(&mut self, years: i64) -> usize {
             let mut most = 0;
             for week in 0..years * 365 / 7 {
@@ -206,7 +206,7 @@ mod tests {
         let largest = calendar.parts.iter().map(|part| part.bytes).max();
 
         assert_eq!(largest, Some(MOST_BYTES / 5 * 5));
-        // 39 weeks or fewer wait; the others are by five.
+        // 39 weeks or fewer are left; the others are merged five at a time.
         assert!(calendar.parts.len() < 100, "{}", calendar.parts.len());
     }
 

@@ -1,4 +1,4 @@
-//! How far a merge is, and what comes next.
+//! The progress of a merge, and its next step.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -6,11 +6,11 @@ use time::OffsetDateTime;
 use super::choice::Part;
 use crate::{StoreError, error::Step};
 
-/// A merge that is going on.
+/// A merge in progress.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) target: String,
-    /// None when one of them was truncated: the target is of no use then.
+    /// None if one of them was truncated: the target is then useless.
     sources: Vec<Source>,
     lacks_index: bool,
     has_changes: bool,
@@ -28,7 +28,7 @@ struct Source {
 /// A step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Note from now on what happens to a source.
+    /// Start to record changes of a source.
     Watch { source: String },
     /// Copy a source into the target.
     Copy { source: String, bytes: u64 },
@@ -36,17 +36,17 @@ pub(super) enum Next {
     Index,
     /// Vacuum and analyse the target.
     Finish,
-    /// Bring what was noted into the target.
+    /// Apply the recorded changes to the target.
     Apply,
-    /// Put the target into the place of the sources.
+    /// Replace the sources by the target.
     Swap,
-    /// Give up: the target is of no use.
+    /// Abort: the target is useless.
     Abandon,
 }
 
 impl State {
     pub(super) fn next(&self) -> Next {
-        // Somebody has truncated them or made other partitions of them.
+        // A source was truncated or repartitioned.
         if self.sources.len() < 2 {
             return Next::Abandon;
         }
@@ -75,7 +75,7 @@ impl State {
     }
 }
 
-/// The merge that is going on.
+/// The merge in progress.
 pub(super) async fn running(connection: &mut PgConnection) -> Result<Option<State>, StoreError> {
     const STEP: &str = "looking how far a merge is";
 
@@ -120,7 +120,7 @@ pub(super) async fn running(connection: &mut PgConnection) -> Result<Option<Stat
     }))
 }
 
-/// All partitions, and the tables that were, in the order of time.
+/// All partitions, and detached tables, in the order of time.
 pub(super) async fn parts(connection: &mut PgConnection) -> Result<Vec<Part>, StoreError> {
     struct Row {
         start: OffsetDateTime,
@@ -191,7 +191,7 @@ mod tests {
 
         let unwatched = state(vec![copied(), source(false, false)]);
         assert_eq!(unwatched.next(), watch);
-        // One that came after the others were copied and lost its trigger is watched before anything else.
+        // A source that lost its trigger, or was added after the others were copied, is recorded first.
         let uncopied = state(vec![source(true, false), source(false, true)]);
         assert_eq!(uncopied.next(), copy);
         let lacks_index = State {

@@ -1,39 +1,39 @@
-//! What kind of trouble the database is in, told by SQLSTATE and never by the text of a message.
+//! The kinds of database errors, by SQLSTATE and never by the text of a message.
 //! <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
 use std::io;
 
-/// What kind of trouble an error is, and so what follows from it.
+/// The kind of an error, which determines the reaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trouble {
-    /// The database is starting, restarting, full, out of connections or unreachable. Every operation fails; it passes.
+pub enum ErrorKind {
+    /// The database is starting, restarting, full, out of connections or unreachable. Every operation fails; temporary.
     Unavailable,
-    /// Another transaction was in the way of this one. It passes in a moment, and others need not meet it.
+    /// Another transaction was in conflict with this one. It passes soon, and other transactions may succeed.
     Contended,
-    /// This one took more memory, locks or temporary files than there were. Others need not; it may pass.
+    /// This operation exceeded memory, locks or temporary files. Others may succeed; may be temporary.
     Exhausted,
-    /// The time that was given was not enough.
+    /// A time limit was exceeded.
     TooSlow,
-    /// Somebody has to change a setting: a wrong password, a missing database or right, a certificate that is not
-    /// trusted, a pooler that cannot do what is asked of it. It does not pass by itself.
+    /// A setting is wrong: a wrong password, a missing database or permission, an untrusted certificate, a pooler that
+    /// does not support the operation. It does not pass by itself.
     Refused,
     /// The data is at fault: the same data will fail again.
     BadData,
-    /// Anything else, which is nobody's but this program's fault.
+    /// Anything else, which is a fault of this program.
     Defect,
 }
 
-/// What was being done.
+/// The phase of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Connecting: an error there concerns every caller.
+    /// Connecting: an error concerns every caller.
     Connecting,
     /// Connected.
     Working,
 }
 
-impl Trouble {
-    /// What an error of sqlx is.
+impl ErrorKind {
+    /// The kind of an error of sqlx.
     pub(crate) fn of(error: &sqlx::Error, phase: Phase) -> Self {
         match error {
             sqlx::Error::Io(error) => Self::of_io(error, phase),
@@ -47,13 +47,13 @@ impl Trouble {
                 (None, Phase::Connecting) => Self::Refused,
                 (None, Phase::Working) => Self::Defect,
             },
-            // Such as a way to log in that the client does not know.
+            // Such as an authentication method that the client does not support.
             _ if phase == Phase::Connecting => Self::Refused,
             _ => Self::Defect,
         }
     }
 
-    /// Certificates are looked at in the midst of reading and writing.
+    /// Certificates are checked during reads and writes.
     fn of_io(error: &io::Error, phase: Phase) -> Self {
         if let Some(inner) = error.get_ref()
             && phase == Phase::Connecting
@@ -65,7 +65,7 @@ impl Trouble {
         }
     }
 
-    /// What an SQLSTATE stands for.
+    /// The kind of an SQLSTATE.
     pub(crate) fn of_code(code: &str, phase: Phase) -> Self {
         match phase {
             Phase::Connecting => Self::of_refusal(code),
@@ -73,23 +73,22 @@ impl Trouble {
         }
     }
 
-    /// Said while connecting.
+    /// While connecting.
     fn of_refusal(code: &str) -> Self {
         match code {
-            // protocol_violation: what PgBouncer says to parameters it does not take, unknown databases and users.
+            // protocol_violation: PgBouncer's code for unsupported parameters, unknown databases and users.
             // database_dropped.
             "08P01" | "57P04" => Self::Refused,
             _ => match class(code) {
-                // Connection exceptions, resources, operator intervention (57014 is the time for logging in that is up),
-                // errors of the system.
+                // Connection exceptions, resources, operator intervention (57014: the login timed out), system errors.
                 "08" | "53" | "57" | "58" => Self::Unavailable,
-                // Not supported (RDS Proxy on `options`), who and where one may be, settings, rights, poolers' own codes.
+                // Not supported (RDS Proxy on `options`), authentication, settings, permissions, poolers' own codes.
                 _ => Self::Refused,
             },
         }
     }
 
-    /// Said to a statement.
+    /// For a statement.
     fn of_failure(code: &str) -> Self {
         match code {
             // query_canceled
@@ -98,10 +97,10 @@ impl Trouble {
             "53200" | "53400" => Self::Exhausted,
             // object_in_use, lock_not_available, idle_in_transaction_session_timeout, transaction_timeout
             "55006" | "55P03" | "25P03" | "25P04" => Self::Contended,
-            // read_only_sql_transaction: the server that one is connected to has become a standby, or its disk is full.
+            // read_only_sql_transaction: the server has become a standby, or its disk is full.
             "25006" => Self::Unavailable,
-            // duplicate_prepared_statement, invalid_sql_statement_name: of a statement that was prepared on another
-            // connection, which is what a pooler in transaction mode makes of one.
+            // duplicate_prepared_statement, invalid_sql_statement_name: the statement was prepared on another server
+            // connection, the effect of a pooler in transaction mode.
             "42P05" | "26000" => Self::Refused,
             _ => match class(code) {
                 "08" | "53" | "57" | "58" => Self::Unavailable,
@@ -109,7 +108,7 @@ impl Trouble {
                 "40" => Self::Contended,
                 // Cardinality, data exceptions, constraints, limits of Postgres such as the size of an index row.
                 "21" | "22" | "23" | "54" => Self::BadData,
-                // Not supported, who one is, unknown databases and schemas, unknown tables and missing rights.
+                // Not supported, authentication, unknown databases and schemas, unknown tables and missing permissions.
                 "0A" | "0L" | "0P" | "28" | "3D" | "3F" | "42" => Self::Refused,
                 _ => Self::Defect,
             },
@@ -125,9 +124,9 @@ fn class(code: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// Every code that was seen or is documented for such a case: what it means while connecting, and to a statement.
-    const TABLE: [(&str, Trouble, Trouble); 53] = {
-        use Trouble::{BadData, Contended, Defect, Exhausted, Refused, TooSlow, Unavailable};
+    /// Every code that was observed or is documented for such a case: its kind while connecting, and for a statement.
+    const TABLE: [(&str, ErrorKind, ErrorKind); 53] = {
+        use ErrorKind::{BadData, Contended, Defect, Exhausted, Refused, TooSlow, Unavailable};
         [
             // connection_exception and its kin
             ("08000", Unavailable, Unavailable),
@@ -135,7 +134,8 @@ mod tests {
             ("08003", Unavailable, Unavailable),
             ("08004", Unavailable, Unavailable),
             ("08006", Unavailable, Unavailable),
-            // protocol_violation: PgBouncer on what it does not take, and to kept connections that it ends
+            // protocol_violation: PgBouncer's code for what it does not support, and for idle connections that it
+            // closes
             ("08P01", Refused, Unavailable),
             // feature_not_supported: RDS Proxy on `options`
             ("0A000", Refused, Refused),
@@ -188,7 +188,7 @@ mod tests {
             // program_limit_exceeded, statement_too_complex
             ("54000", Refused, BadData),
             ("54001", Refused, BadData),
-            // object_not_in_prerequisite_state: a database that takes no connections
+            // object_not_in_prerequisite_state: a database that accepts no connections
             ("55000", Refused, Defect),
             // object_in_use, lock_not_available
             ("55006", Refused, Contended),
@@ -203,7 +203,7 @@ mod tests {
             ("57P05", Unavailable, Unavailable),
             // io_error
             ("58030", Unavailable, Unavailable),
-            // internal_error: Supabase's pooler on a project that is not there
+            // internal_error: Supabase's pooler for an unknown project
             ("XX000", Refused, Defect),
             // not a code
             ("", Refused, Defect),
@@ -214,11 +214,11 @@ mod tests {
     fn every_code_has_its_place() {
         for (code, connecting, working) in TABLE {
             assert_eq!(
-                Trouble::of_code(code, Phase::Connecting),
+                ErrorKind::of_code(code, Phase::Connecting),
                 connecting,
                 "{code}"
             );
-            assert_eq!(Trouble::of_code(code, Phase::Working), working, "{code}");
+            assert_eq!(ErrorKind::of_code(code, Phase::Working), working, "{code}");
         }
     }
 
@@ -232,21 +232,21 @@ mod tests {
         let no_tls = || sqlx::Error::Tls("server does not support TLS".into());
 
         for (error, connecting, working) in [
-            (broken(), Trouble::Unavailable, Trouble::Unavailable),
-            (certificate(), Trouble::Refused, Trouble::Unavailable),
-            (no_tls(), Trouble::Refused, Trouble::Refused),
+            (broken(), ErrorKind::Unavailable, ErrorKind::Unavailable),
+            (certificate(), ErrorKind::Refused, ErrorKind::Unavailable),
+            (no_tls(), ErrorKind::Refused, ErrorKind::Refused),
             (
                 sqlx::Error::Protocol(String::new()),
-                Trouble::Refused,
-                Trouble::Defect,
+                ErrorKind::Refused,
+                ErrorKind::Defect,
             ),
         ] {
             assert_eq!(
-                Trouble::of(&error, Phase::Connecting),
+                ErrorKind::of(&error, Phase::Connecting),
                 connecting,
                 "{error:?}"
             );
-            assert_eq!(Trouble::of(&error, Phase::Working), working, "{error:?}");
+            assert_eq!(ErrorKind::of(&error, Phase::Working), working, "{error:?}");
         }
     }
 }

@@ -1,21 +1,21 @@
-//! What became of a batch.
+//! The result of a loaded batch.
 
 use sqlx::PgConnection;
 
 use crate::{StoreError, error::Step, operation::Operation};
 
-/// The accounts of a loaded batch: `received` are stored, duplicates and rejected together.
+/// The counts of a loaded batch: `received` is the sum of stored, duplicates and rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BatchFate {
+pub struct BatchResult {
     pub received: u32,
     pub stored: u32,
     pub rejected: u32,
-    /// The first hundred of what was rejected: its place in the batch, from 0, and the reason.
+    /// The first hundred rejections: the index in the batch, and the reason.
     pub reasons: Vec<(u32, String)>,
 }
 
-impl BatchFate {
-    /// Events that were stored before, or that the batch holds twice.
+impl BatchResult {
+    /// Events that were stored before, or that the batch contains twice.
     pub fn duplicates(&self) -> u32 {
         self.received
             .saturating_sub(self.stored)
@@ -23,12 +23,12 @@ impl BatchFate {
     }
 }
 
-pub(crate) struct FateOf<'a>(pub(crate) &'a str);
+pub(crate) struct ReadBatchResult<'a>(pub(crate) &'a str);
 
-impl Operation for FateOf<'_> {
-    type Output = Option<BatchFate>;
+impl Operation for ReadBatchResult<'_> {
+    type Output = Option<BatchResult>;
 
-    async fn run(&self, connection: &mut PgConnection) -> Result<Option<BatchFate>, StoreError> {
+    async fn run(&self, connection: &mut PgConnection) -> Result<Option<BatchResult>, StoreError> {
         const STEP: &str = "looking for a batch";
         let accounts: Option<(i32, i32, i32)> =
             sqlx::query_as("select events, inserted, rejected from batches where batch_key = $1")
@@ -52,7 +52,7 @@ impl Operation for FateOf<'_> {
         .fetch_all(connection)
         .await
         .step(STEP)?;
-        Ok(Some(BatchFate {
+        Ok(Some(BatchResult {
             received: received.unsigned_abs(),
             stored: stored.unsigned_abs(),
             rejected: rejected.unsigned_abs(),
