@@ -1,0 +1,136 @@
+//! What makes two deliveries the same event, where the provider has no id for it: a hash of its content.
+//!
+//! The result is the `event_id` of the stored event and must never change: events that were stored before a change would be
+//! stored a second time after it.
+
+use event_model::json::Text;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::fields::{Fields, to_list};
+
+/// Deeper values are compared as they are written.
+const MAX_DEPTH: usize = 64;
+
+/// Collects the parts of a key. A part that is absent differs from one that is empty.
+#[derive(Clone, Debug)]
+pub(crate) struct ContentKey(Sha256);
+
+impl ContentKey {
+    /// The key of an event of this provider.
+    pub(crate) fn of(provider: &str) -> Self {
+        Self(Sha256::new()).with(Some(provider))
+    }
+
+    /// Adds a part, with its length before it.
+    pub(crate) fn with(mut self, part: Option<impl AsRef<str>>) -> Self {
+        match part {
+            Some(part) => {
+                let part = part.as_ref();
+                self.0.update([1]);
+                self.0.update((part.len() as u64).to_be_bytes());
+                self.0.update(part);
+            }
+            None => self.0.update([0]),
+        }
+        self
+    }
+
+    /// Adds a JSON value, whatever the order of its members and the spelling of its texts.
+    pub(crate) fn with_value(mut self, json: Option<&str>) -> Self {
+        self.0.update(json.map_or([0; 32], |json| value(json, 0)));
+        self
+    }
+
+    /// 32 hexadecimal digits.
+    pub(crate) fn finish(self) -> String {
+        let mut digits = hex::encode(self.0.finalize());
+        digits.truncate(32);
+        digits
+    }
+}
+
+fn value(json: &str, depth: usize) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    match json.as_bytes().first() {
+        Some(b'{') if depth < MAX_DEPTH => {
+            let fields = Fields::of(json);
+            let mut members: Vec<_> = fields.iter().collect();
+            members.sort_by_key(|(key, _)| *key);
+            hasher.update([2]);
+            for (key, member) in members {
+                hasher.update((key.len() as u64).to_be_bytes());
+                hasher.update(key);
+                hasher.update(value(member, depth + 1));
+            }
+        }
+        Some(b'[') if depth < MAX_DEPTH => {
+            hasher.update([3]);
+            for item in to_list(json) {
+                hasher.update(value(item, depth + 1));
+            }
+        }
+        Some(b'"') => {
+            hasher.update([4]);
+            match serde_json::from_str::<Text<'_>>(json) {
+                Ok(Text(text)) => hasher.update(text.as_bytes()),
+                Err(_) => hasher.update(json),
+            }
+        }
+        _ => {
+            hasher.update([5]);
+            // White space is not part of a value.
+            let compact = serde_json::from_str::<&RawValue>(json).map_or(json, RawValue::get);
+            hasher.update(compact);
+        }
+    }
+    hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_value(json: &str) -> String {
+        ContentKey::of("p").with_value(Some(json)).finish()
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let key =
+            |one: Option<&str>, two: Option<&str>| ContentKey::of("p").with(one).with(two).finish();
+
+        let keys = [
+            key(Some("a"), Some("bc")),
+            key(Some("ab"), Some("c")),
+            key(None, Some("abc")),
+            key(Some("abc"), None),
+            key(Some(""), Some("abc")),
+        ];
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+        assert_eq!(keys[0].len(), 32);
+    }
+
+    #[test]
+    fn order_and_spelling_do_not_make_another_event() {
+        let one = of_value(r#"{"a":[1,{"x":"é"}],"b":null}"#);
+
+        assert_eq!(
+            of_value(r#"{ "b": null, "a": [ 1, {"x":"\u00e9"} ] }"#),
+            one
+        );
+        assert_ne!(of_value(r#"{"a":[{"x":"é"},1],"b":null}"#), one);
+        assert_ne!(of_value(r#"{"a":["1",{"x":"é"}],"b":null}"#), one);
+    }
+
+    #[test]
+    fn derivation_is_the_one_that_stored_events_were_keyed_with() {
+        let key = ContentKey::of("postmark")
+            .with(Some("Bounce"))
+            .with(None::<&str>)
+            .with_value(Some("[1]"));
+
+        assert_eq!(key.finish(), "8bba305efc10825b30da1267b255bc88");
+    }
+}

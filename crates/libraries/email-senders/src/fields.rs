@@ -1,0 +1,115 @@
+//! Reads the members of an event without changing a value: numbers keep every digit.
+
+use std::borrow::Cow;
+
+use event_model::json::{Text, for_each_member};
+
+/// The members of an object, in their order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
+
+impl<'a> Fields<'a> {
+    /// The members of a JSON text; none of one that is not an object.
+    pub(crate) fn of(json: &'a str) -> Self {
+        let mut members = Vec::with_capacity(16);
+        // A key that cannot be read as text ends the reading. The whole event is kept anyway.
+        let _ = for_each_member(json, |Text(key), value| members.push((key, value.get())));
+        Self(members)
+    }
+
+    /// The JSON text of a member; the last one if it occurs twice. None for null.
+    pub(crate) fn json(&self, name: &str) -> Option<&'a str> {
+        let found = self.0.iter().rev().find(|(key, _)| key == name);
+        found
+            .map(|(_, value)| *value)
+            .filter(|json| *json != "null")
+    }
+
+    /// A member as text: a string unescaped, a number or a boolean as written, the first one of a list. None for an empty text.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        to_text(self.json(name)?)
+    }
+
+    /// Whether a member is `true`.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.json(name) == Some("true")
+    }
+
+    /// The members of a member; none if it is not an object.
+    pub(crate) fn object(&self, name: &str) -> Self {
+        self.json(name).map_or_else(Self::default, Self::of)
+    }
+
+    /// The JSON texts of a member that is a list; a single value is a list of one.
+    pub(crate) fn list(&self, name: &str) -> Vec<&'a str> {
+        self.json(name).map_or_else(Vec::new, to_list)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), *value))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The items of a list; another value is a list of itself.
+pub(crate) fn to_list(json: &str) -> Vec<&str> {
+    if json.starts_with('[') {
+        let items: Result<Vec<&serde_json::value::RawValue>, _> = serde_json::from_str(json);
+        items.map_or_else(
+            |_| Vec::new(),
+            |items| {
+                items
+                    .into_iter()
+                    .map(serde_json::value::RawValue::get)
+                    .collect()
+            },
+        )
+    } else {
+        vec![json]
+    }
+}
+
+/// A value as text; see [`Fields::text`].
+pub(crate) fn to_text(json: &str) -> Option<Cow<'_, str>> {
+    let text = match json.as_bytes().first()? {
+        b'"' => serde_json::from_str::<Text<'_>>(json).ok()?.0,
+        b'[' => to_text(to_list(json).first().copied()?)?,
+        b'{' => return None,
+        _ if json == "null" => return None,
+        _ => Cow::Borrowed(json),
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_their_digits_and_absent_ones_are_none() {
+        let json = r#"{"id":9223372036854775999,"t":1521233195.3756240,"e":"","n":null,"l":["a\"",2],"o":{"x":true}}"#;
+        let fields = Fields::of(json);
+
+        assert_eq!(fields.text("id").as_deref(), Some("9223372036854775999"));
+        assert_eq!(fields.text("t").as_deref(), Some("1521233195.3756240"));
+        assert_eq!(
+            (fields.text("e"), fields.text("n"), fields.text("o")),
+            (None, None, None)
+        );
+        assert_eq!(fields.text("l").as_deref(), Some("a\""));
+        assert!(fields.object("o").is_true("x"));
+        assert_eq!(fields.list("l"), ["\"a\\\"\"", "2"]);
+        assert!(Fields::of("7").is_empty());
+    }
+
+    #[test]
+    fn deep_lists_do_not_overflow_the_stack() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let json = format!(r#"{{"l":{deep}}}"#);
+
+        assert_eq!(Fields::of(&json).text("l"), None);
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod bounce_class;
+mod event_key;
+mod fields;
+mod proof;
+mod rows;
+mod sender;
+mod senders;
+mod split;
+mod time_text;
+
+pub use proof::{MAX_SKEW_SECONDS, Received, Refused, standard_webhooks_signature};
+pub use sender::{Proof, Sender};
+pub use split::{is_translated, to_sparkpost};

@@ -1,0 +1,273 @@
+//! Amazon SES's events (<https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-contents.html>), bare as
+//! Firehose stores them, or inside of a message of SNS or an event of `EventBridge`. One event may be about several recipients.
+
+use std::borrow::Cow;
+
+use event_model::{json::JsonObject, sparkpost::EventType};
+
+use crate::{
+    bounce_class as classes,
+    event_key::ContentKey,
+    fields::{Fields, to_text},
+    rows::{Meaning, Row, Rows},
+    sender::{Element, Sender},
+};
+
+pub(crate) const SES: Sender = Sender {
+    name: "ses",
+    label: "Amazon SES",
+    // It comes through Firehose, inside of the account.
+    proof: None,
+    id_headers: &[],
+    translate,
+};
+
+/// The member with the details of an event, the one with its recipients, and its meaning.
+fn kind(event: &str, fields: &Fields<'_>) -> (&'static str, &'static str, Meaning) {
+    let bounce = fields.object("bounce");
+    let is_suppressed = matches!(
+        bounce.text("bounceSubType").as_deref(),
+        Some("Suppressed" | "OnAccountSuppressionList")
+    );
+    match event {
+        "Send" => ("send", "", Meaning::is(EventType::Injection, "sent")),
+        "Delivery" => (
+            "delivery",
+            "recipients",
+            Meaning::is(EventType::Delivery, "delivered"),
+        ),
+        "DeliveryDelay" => (
+            "deliveryDelay",
+            "delayedRecipients",
+            Meaning::is(EventType::Delay, "unknown"),
+        ),
+        "Bounce" if is_suppressed => (
+            "bounce",
+            "bouncedRecipients",
+            Meaning::is(EventType::PolicyRejection, "rejected"),
+        ),
+        "Bounce" => (
+            "bounce",
+            "bouncedRecipients",
+            Meaning::is(EventType::Bounce, "bounced"),
+        ),
+        "Reject" => (
+            "reject",
+            "",
+            Meaning::is(EventType::PolicyRejection, "rejected"),
+        ),
+        "Rendering Failure" => (
+            "failure",
+            "",
+            Meaning::is(EventType::GenerationFailure, "failed"),
+        ),
+        "Complaint"
+            if fields
+                .object("complaint")
+                .text("complaintFeedbackType")
+                .as_deref()
+                == Some("not-spam") =>
+        {
+            (
+                "complaint",
+                "complainedRecipients",
+                Meaning::other("unknown"),
+            )
+        }
+        "Complaint" => (
+            "complaint",
+            "complainedRecipients",
+            Meaning::is(EventType::SpamComplaint, "complained"),
+        ),
+        "Open" => ("open", "", Meaning::is(EventType::Open, "opened")),
+        "Click" => ("click", "", Meaning::is(EventType::Click, "clicked")),
+        "Subscription"
+            if fields
+                .object("subscription")
+                .object("newTopicPreferences")
+                .is_true("unsubscribeAll") =>
+        {
+            (
+                "subscription",
+                "",
+                Meaning::is(EventType::ListUnsubscribe, "unknown"),
+            )
+        }
+        "Subscription" => ("subscription", "", Meaning::other("unknown")),
+        "Received" => ("receipt", "recipients", Meaning::other("inbound")),
+        _ => ("", "", Meaning::other("unknown")),
+    }
+}
+
+fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
+    let outer = &element.fields;
+    if outer.json("TopicArn").is_some() && outer.json("Message").is_some() {
+        let message = outer.text("Message").unwrap_or_default();
+        let message = message.trim();
+        // A confirmation, or the message that a topic is set up.
+        if outer.text("Type").as_deref() != Some("Notification") || Fields::of(message).is_empty() {
+            return rows.add_nothing();
+        }
+        return add(message, &Fields::of(message), rows);
+    }
+    match outer
+        .json("detail")
+        .filter(|_| outer.text("source").as_deref() == Some("aws.ses"))
+    {
+        Some(detail) => add(detail, &Fields::of(detail), rows),
+        None => add(element.text, outer, rows),
+    }
+}
+
+/// Adds a row for each recipient that an event is about.
+fn add(whole: &str, fields: &Fields<'_>, rows: &mut Rows<'_>) {
+    let event = fields
+        .text("eventType")
+        .or_else(|| fields.text("notificationType"))
+        .unwrap_or("unknown".into());
+    let (part, recipients, meaning) = kind(&event, fields);
+    let (part, mail) = (fields.object(part), fields.object("mail"));
+    let destination = mail.list("destination");
+    let about = match recipients {
+        "" if matches!(event.as_ref(), "Send" | "Reject" | "Rendering Failure") => destination,
+        // Nothing says which of several it was.
+        "" if destination.len() == 1 => destination,
+        "" => Vec::new(),
+        name => part.list(name),
+    };
+    let mut add_row = |recipient: &str| {
+        let details = Fields::of(recipient);
+        let address = details.text("emailAddress").or_else(|| to_text(recipient));
+        let (row, key) = row(&event, &part, &mail, &details, address.as_deref());
+        rows.add(whole, &event, meaning, &key, row);
+    };
+    if about.is_empty() {
+        add_row("null");
+    } else {
+        about.into_iter().for_each(add_row);
+    }
+}
+
+fn row(
+    event: &str,
+    part: &Fields<'_>,
+    mail: &Fields<'_>,
+    details: &Fields<'_>,
+    recipient: Option<&str>,
+) -> (Row, String) {
+    let mut row = Row::default();
+    let common = mail.object("commonHeaders");
+    let tags = mail.object("tags");
+    let message = mail.text("messageId");
+    let time = row.time(part.text("timestamp").or_else(|| mail.text("timestamp")));
+    row.text("rcpt_to", recipient);
+    row.text("message_id", message.as_deref());
+    row.text("transmission_id", message.as_deref());
+    row.text("subject", common.text("subject"));
+    row.text("friendly_from", common.text("from"));
+    row.text("msg_from", mail.text("source"));
+    row.text(
+        "injection_time",
+        mail.text("timestamp")
+            .map(|time| crate::time_text::to_decimal(&time)),
+    );
+    row.text("sending_ip", tags.text("ses:outgoing-ip"));
+    row.text("campaign_id", tags.text("campaign_id"));
+    row.text("template_id", part.text("templateName"));
+    row.object("rcpt_meta", own_tags(&tags));
+    row.text("ip_address", part.text("ipAddress"));
+    row.text("user_agent", part.text("userAgent"));
+    row.text("target_link_url", part.text("link"));
+    row.text("queue_time", part.text("processingTimeMillis"));
+    row.text("fbtype", part.text("complaintFeedbackType"));
+    let diagnostic = details.text("diagnosticCode");
+    let diagnostic = diagnostic.as_deref();
+    let other = || {
+        part.text("smtpResponse")
+            .or_else(|| part.text("reason"))
+            .or_else(|| part.text("errorMessage"))
+    };
+    row.text("reason", diagnostic.map(Cow::Borrowed).or_else(other));
+    row.text("raw_reason", diagnostic);
+    row.text("error_code", diagnostic.and_then(classes::code));
+    if event == "Bounce" {
+        let word = |name| part.text(name);
+        let (kind, sub_kind, status) = (
+            word("bounceType"),
+            word("bounceSubType"),
+            details.text("status"),
+        );
+        row.class(bounce_class(
+            kind.as_deref(),
+            sub_kind.as_deref(),
+            status.as_deref(),
+            diagnostic,
+        ));
+    } else if event == "DeliveryDelay" {
+        row.class(delay_class(part.text("delayType").as_deref()));
+    }
+    let own = part
+        .text("feedbackId")
+        .or_else(|| time.clone().map(Cow::Owned));
+    let key = ContentKey::of(SES.name)
+        .with(Some(event))
+        .with(message)
+        .with(recipient)
+        .with(own)
+        .with(part.text("link"));
+    (row, key.finish())
+}
+
+/// The user's tags, each with its first value.
+fn own_tags(tags: &Fields<'_>) -> JsonObject {
+    let mut own = JsonObject::default();
+    for (name, _) in tags.iter().filter(|(name, _)| !name.starts_with("ses:")) {
+        if let Some(value) = tags.text(name) {
+            own.text(name, &value);
+        }
+    }
+    own
+}
+
+/// The class of a bounce in the words of SES, which Resend has too.
+pub(super) fn bounce_class(
+    kind: Option<&str>,
+    sub_kind: Option<&str>,
+    status: Option<&str>,
+    answer: Option<&str>,
+) -> u16 {
+    let is_address = status
+        .or(answer)
+        .and_then(classes::enhanced_status)
+        .is_some_and(|(_, subject, _)| subject == 1);
+    match (kind, sub_kind) {
+        (Some("Undetermined"), _) => classes::UNDETERMINED,
+        (Some("Permanent"), Some("NoEmail")) => 10,
+        (Some("Permanent"), Some("General")) => {
+            if is_address {
+                10
+            } else {
+                30
+            }
+        }
+        (Some("Permanent"), Some("Suppressed" | "OnAccountSuppressionList")) => 25,
+        (Some("Transient"), Some("General")) => 20,
+        (_, Some("MailboxFull")) => 22,
+        (_, Some("MessageTooLarge")) => 23,
+        (_, Some("ContentRejected")) => 52,
+        (_, Some("AttachmentRejected")) => 53,
+        (_, Some("CustomTimeoutExceeded")) => 24,
+        _ => classes::of_answer(status, answer),
+    }
+}
+
+fn delay_class(kind: Option<&str>) -> u16 {
+    match kind {
+        Some("MailboxFull") => 22,
+        Some("SpamDetected") => 51,
+        Some("IPFailure") => 50,
+        Some("BYOIPHostNameLookupUnavailable") => 21,
+        Some("Undetermined") | None => classes::UNDETERMINED,
+        Some(_) => 70,
+    }
+}

@@ -1,0 +1,34 @@
+//! Any sender of Standard Webhooks: kept whole and found by time and type, without a type of SparkPost.
+
+use crate::{
+    proof::{STANDARD_HEADERS, STANDARD_ID_HEADERS, check_standard_secret, standard_webhooks},
+    rows::{Meaning, Row, Rows},
+    sender::{Element, Proof, Sender},
+};
+
+pub(crate) const STANDARD: Sender = Sender {
+    name: "standard",
+    label: "Standard Webhooks",
+    proof: Some(Proof {
+        secret: "the secret of the endpoint: whsec_…, or the public key whpk_…",
+        headers: STANDARD_HEADERS,
+        refusal_status: 401,
+        check_secret: check_standard_secret,
+        verify: standard_webhooks,
+    }),
+    id_headers: STANDARD_ID_HEADERS,
+    translate,
+};
+
+fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
+    let event = element.fields.text("type").unwrap_or("unknown".into());
+    let mut row = Row::default();
+    row.time(element.fields.text("timestamp"));
+    rows.add(
+        element.text,
+        &event,
+        Meaning::other("unknown"),
+        element.delivery_id,
+        row,
+    );
+}

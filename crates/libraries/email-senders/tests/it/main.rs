@@ -1,0 +1,8 @@
+//! Real payloads and signature vectors of every sender, and each trap of their contracts by name.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod deliveries;
+mod samples;
+mod signatures;
+mod traps;
