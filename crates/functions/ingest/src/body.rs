@@ -1,4 +1,4 @@
-//! From the bytes of a request to a batch: its key, and the object it becomes. Pure.
+//! Converts the bytes of a request to a batch: its key, and its object. Pure.
 
 use aws_io::gzip::{self, GunzipError, MAX_BATCH_BYTES};
 use axum::http::HeaderMap;
@@ -8,29 +8,31 @@ use function_kit::ContentEncoding;
 
 /// SparkPost's name for the id of a batch; its own texts differ in the case of the letters.
 const BATCH_ID: &str = "x-messagesystems-batch-id";
-/// Longer values are no media type and only waste metadata, of which S3 takes 2 KB.
+/// Longer values are not a media type and only waste metadata, which S3 limits to 2 KB.
 const MAX_METADATA_VALUE_LEN: usize = 128;
 
-/// A batch as it will be stored.
+/// A batch as it is stored.
 #[derive(Debug)]
 pub(crate) struct ReceivedBatch {
     pub(crate) key: BatchKey,
     /// The body, gzipped.
     pub(crate) object: Bytes,
-    /// What the sender said about it, as object metadata.
+    /// The sender's headers, as object metadata.
     pub(crate) metadata: Vec<(&'static str, String)>,
-    /// How the body fared on its way into `object`.
+    /// How `object` was made from the body.
     pub(crate) form: BodyForm,
+    /// The length of the body, as received.
+    pub(crate) body_bytes: usize,
 }
 
-/// How a body came.
+/// The form of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyForm {
-    /// Without an encoding: gzipped here.
+    /// Without an encoding: compressed here.
     Plain,
-    /// As gzip, kept byte for byte.
+    /// As gzip, stored unchanged.
     Gzip,
-    /// With an encoding that cannot be undone: gzipped as it came.
+    /// With an encoding that cannot be decoded: compressed unchanged.
     Undecodable,
 }
 
@@ -48,51 +50,87 @@ impl BodyForm {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ExpandsTooFar;
 
-/// Names the batch after its id and the hash of its decoded body, so that neither base64 nor gzip on the way makes it
+/// Names the batch after its id and the hash of its decoded body, so that base64 or gzip in transit does not make it
 /// another batch.
 pub(crate) fn receive(headers: &HeaderMap, body: Bytes) -> Result<ReceivedBatch, ExpandsTooFar> {
-    let batch_id = single(headers, BATCH_ID);
-    let metadata = metadata(headers);
-    let plain = |body: &[u8], form| ReceivedBatch {
-        key: BatchKey::new(batch_id, body),
-        object: gzip::encode(body).into(),
-        metadata: metadata.clone(),
-        form,
-    };
-    match ContentEncoding::of(headers) {
-        ContentEncoding::Identity => Ok(plain(&body, BodyForm::Plain)),
-        ContentEncoding::RepeatedGzip | ContentEncoding::Other => {
-            Ok(plain(&body, BodyForm::Undecodable))
+    let body_bytes = body.len();
+    let body = DecodedBody::of(headers, body)?;
+    Ok(ReceivedBatch {
+        body_bytes,
+        key: BatchKey::new(single(headers, BATCH_ID), body.bytes()),
+        object: body.object(),
+        metadata: metadata(headers, &[("batch-id", BATCH_ID)]),
+        form: body.form,
+    })
+}
+
+/// A body without its encoding in transit.
+#[derive(Debug)]
+pub(crate) struct DecodedBody {
+    received: Bytes,
+    /// Of one that came as gzip.
+    expanded: Option<Vec<u8>>,
+    pub(crate) form: BodyForm,
+}
+
+impl DecodedBody {
+    pub(crate) fn of(headers: &HeaderMap, received: Bytes) -> Result<Self, ExpandsTooFar> {
+        let (expanded, form) = match ContentEncoding::of(headers) {
+            ContentEncoding::Identity => (None, BodyForm::Plain),
+            ContentEncoding::RepeatedGzip | ContentEncoding::Other => (None, BodyForm::Undecodable),
+            ContentEncoding::Gzip => match gzip::decode_capped(&received, MAX_BATCH_BYTES) {
+                Ok(expanded) => (Some(expanded), BodyForm::Gzip),
+                Err(GunzipError::Corrupt(_)) => (None, BodyForm::Undecodable),
+                Err(GunzipError::TooLarge { .. }) => return Err(ExpandsTooFar),
+            },
+        };
+        Ok(Self {
+            received,
+            expanded,
+            form,
+        })
+    }
+
+    /// The length as received.
+    pub(crate) fn received_bytes(&self) -> usize {
+        self.received.len()
+    }
+
+    /// What the sender signed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.expanded.as_deref().unwrap_or(&self.received)
+    }
+
+    /// The bytes as they are stored: gzip, unchanged if they came so.
+    pub(crate) fn object(&self) -> Bytes {
+        match self.form {
+            BodyForm::Gzip => self.received.clone(),
+            BodyForm::Plain | BodyForm::Undecodable => gzip::encode(&self.received).into(),
         }
-        ContentEncoding::Gzip => match gzip::decode_capped(&body, MAX_BATCH_BYTES) {
-            Ok(decoded) => Ok(ReceivedBatch {
-                key: BatchKey::new(batch_id, &decoded),
-                object: body,
-                metadata,
-                form: BodyForm::Gzip,
-            }),
-            Err(GunzipError::Corrupt(_)) => Ok(plain(&body, BodyForm::Undecodable)),
-            Err(GunzipError::TooLarge { .. }) => Err(ExpandsTooFar),
-        },
     }
 }
 
-fn metadata(headers: &HeaderMap) -> Vec<(&'static str, String)> {
-    [
-        ("batch-id", BATCH_ID),
+/// Headers that are stored with a body, each under the name before it: those that describe it, and the given ones.
+pub(crate) fn metadata(
+    headers: &HeaderMap,
+    own: &[(&'static str, &'static str)],
+) -> Vec<(&'static str, String)> {
+    let common = [
         ("content-type", "content-type"),
         ("content-encoding", "content-encoding"),
-    ]
-    .into_iter()
-    .filter_map(|(name, header)| Some((name, single(headers, header)?)))
-    .filter(|(_, value)| (1..=MAX_METADATA_VALUE_LEN).contains(&value.len()))
-    .map(|(name, value)| (name, value.to_owned()))
-    .collect()
+    ];
+    own.iter()
+        .copied()
+        .chain(common)
+        .filter_map(|(name, header)| Some((name, single(headers, header)?)))
+        .filter(|(_, value)| (1..=MAX_METADATA_VALUE_LEN).contains(&value.len()))
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect()
 }
 
-/// The value of a header that is there once and is printable ASCII. A gateway joins repeated ones with commas, which no
-/// batch id survives; so one that is repeated counts as none here too.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The value of a header that occurs once and is printable ASCII. A gateway joins repeated ones with commas, which a
+/// batch id cannot have; so a repeated one counts as none here too.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),

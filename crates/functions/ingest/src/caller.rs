@@ -1,19 +1,20 @@
-//! Who may post.
+//! Authentication of the sender.
 //!
-//! The function checks the key itself, since an HTTP API makes every refusal of its authorizer a 403, while SparkPost asks
-//! for a new OAuth token only after 400 or 401: behind an authorizer such a webhook would stop with its first token.
+//! The function checks the key itself, because an HTTP API makes every refusal of its authorizer a 403, while SparkPost
+//! requests a new OAuth token only after 400 or 401: behind an authorizer such a webhook would stop when its first
+//! token expires.
 
 use access_keys::{Admission, Scope, presented_key};
 use axum::http::{HeaderMap, header};
 use function_kit::ApiError;
 
-use crate::{Deps, router::RETRY_AFTER_SECONDS};
+use crate::{Deps, config::RETRY_AFTER_SECONDS};
 
-/// Lets nobody pass without a key of the scope, from a network that may call. Looks at no byte of the body.
+/// Refuses a request without a key of the scope, or from a network that is not allowed. Does not read the body.
 ///
 /// # Errors
-/// 403 for another network and for the key of another scope, 401 for every other or no key, and 503 when the keys cannot
-/// be known: nobody is told to give up.
+/// 403 for another network and for the key of another scope, 401 for an unknown key or none, and 503 if the keys cannot
+/// be read, so that no sender gives up.
 pub(crate) async fn check(
     deps: &Deps,
     source_ip: &str,

@@ -1,4 +1,4 @@
-//! What the function is told, and what it works with.
+//! Settings, and the dependencies made from them.
 
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
@@ -8,22 +8,25 @@ use event_model::Pipeline;
 use function_kit::{Env, EnvError, metrics::Metrics};
 use time::OffsetDateTime;
 
+/// The value of `Retry-After`, for senders that respect it; SparkPost uses its own intervals.
+pub(crate) const RETRY_AFTER_SECONDS: u32 = 30;
+
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Bucket of the archive.
     pub bucket: String,
-    /// Name or ARN of the secret that holds the keys.
+    /// Name or ARN of the secret with the keys.
     pub secret_id: String,
-    /// How long keys are used before they are read again.
+    /// How long keys are cached.
     pub max_key_age: Duration,
-    /// From where SparkPost may call.
+    /// The networks from which SparkPost may post.
     pub networks: Networks,
-    /// Largest body taken, as it travels.
+    /// The largest accepted body, as transferred.
     pub max_body_bytes: usize,
-    /// Time for all attempts to store one body.
+    /// The time limit for storing one body, all attempts together.
     pub store_deadline: Duration,
-    /// `CloudWatch` namespace of the numbers.
+    /// `CloudWatch` namespace of the metrics.
     pub metrics_namespace: Option<String>,
 }
 
@@ -50,23 +53,23 @@ impl Config {
     }
 }
 
-/// What every request needs. Cheap to clone.
+/// Dependencies of every request. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// The settings.
     pub config: Config,
     /// The archive's client.
     pub s3: S3Client,
-    /// The keys that open the door.
+    /// The accepted keys.
     pub keys: Arc<KeyCache>,
-    /// Where numbers go.
+    /// Writes metrics.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The clock.
     pub clock: fn() -> OffsetDateTime,
 }
 
 impl Deps {
-    /// Makes the clients. Reaches nothing yet.
+    /// Creates the clients. Sends no request.
     pub async fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Self {
         let aws = Aws::from_env().await;
         let keys = KeyCache::new(aws.secrets(), config.secret_id.clone(), config.max_key_age);
@@ -80,7 +83,7 @@ impl Deps {
     }
 }
 
-/// A body must also fit through the loader.
+/// The loader must be able to read it too.
 #[derive(Debug)]
 struct BodyLimit(usize);
 

@@ -3,8 +3,10 @@
 mod body;
 mod caller;
 mod config;
+mod delivery;
 mod router;
 mod store;
+mod unverified;
 
 pub use config::{Config, Deps};
 pub use router::{ROUTES, router};

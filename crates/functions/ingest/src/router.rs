@@ -1,14 +1,15 @@
-//! The route, and what it answers.
+//! The route and its responses.
 
 use aws_io::s3::PutOutcome;
 use axum::{
     Extension, Json, Router,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::post,
 };
 use bytes::Bytes;
+use email_senders::Sender;
 use function_kit::{
     ApiError,
     gateway::Caller,
@@ -20,15 +21,14 @@ use tracing::{info, warn};
 
 use crate::{
     Deps,
-    body::{BodyForm, receive},
+    body::{BodyForm, DecodedBody, ReceivedBatch, receive},
     caller,
+    config::RETRY_AFTER_SECONDS,
+    delivery::prove,
     store::store,
 };
 
-/// For senders that heed it; SparkPost keeps to its own intervals.
-pub(crate) const RETRY_AFTER_SECONDS: u32 = 30;
-
-/// The gateway's routes that lead here.
+/// The gateway's routes to this function.
 pub const ROUTES: [&str; 2] = ["POST /webhooks/sparkpost", "POST /webhooks/{proxy+}"];
 
 /// The function as an HTTP service.
@@ -39,12 +39,16 @@ pub fn router(deps: Deps) -> Router {
             "/webhooks/sparkpost",
             post(receive_batch).fallback(|| async { ApiError::method_not_allowed("POST") }),
         )
+        .route(
+            "/webhooks/{sender}",
+            post(receive_delivery).fallback(|| async { ApiError::method_not_allowed("POST") }),
+        )
         .fallback(|| async { ApiError::not_found() })
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .with_state(deps)
 }
 
-/// The small body of a 200. It says what happened and says nothing about the events.
+/// The small body of a 200. It reports what happened and nothing about the events.
 #[derive(Debug, Serialize)]
 struct Receipt {
     batch: String,
@@ -66,6 +70,33 @@ async fn receive_batch(
         Ok(()) => acknowledge(&deps, &headers, body, &mut tally).await,
         Err(error) => Err(error),
     };
+    answer(&deps, acknowledged, tally)
+}
+
+/// Another sender than SparkPost.
+async fn receive_delivery(
+    State(deps): State<Deps>,
+    Path(sender): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let known = Sender::named(&sender).and_then(|sender| Some((sender, sender.proof.as_ref()?)));
+    let Some((sender, proof)) = known else {
+        return ApiError::not_found().into_response();
+    };
+    let mut tally = Tally::default();
+    tally.add(Metric::BatchesReceived, 1);
+    let acknowledged = async {
+        let body = count_body(body, &mut tally)?;
+        let body = DecodedBody::of(&headers, body).map_err(|_| expands_too_far())?;
+        let delivery = prove(&deps, sender, proof, &headers, body, &mut tally).await?;
+        store_batch(&deps, delivery, &mut tally).await
+    };
+    let acknowledged = acknowledged.await;
+    answer(&deps, acknowledged, tally)
+}
+
+fn answer(deps: &Deps, acknowledged: Result<Receipt, ApiError>, mut tally: Tally) -> Response {
     let answer = match acknowledged {
         Ok(receipt) => Json(receipt).into_response(),
         Err(error) => {
@@ -84,17 +115,18 @@ async fn acknowledge(
     body: Result<Bytes, BytesRejection>,
     tally: &mut Tally,
 ) -> Result<Receipt, ApiError> {
-    let body = body.map_err(refuse_body)?;
-    let body_bytes = body.len();
-    tally.add(
-        Metric::ReceivedBytes,
-        u64::try_from(body_bytes).unwrap_or(u64::MAX),
-    );
+    let body = count_body(body, tally)?;
+    let batch = receive(headers, body).map_err(|_| expands_too_far())?;
+    store_batch(deps, batch, tally).await
+}
 
-    let batch =
-        receive(headers, body).map_err(|_| too_large("the body expands to more than 32 MiB"))?;
+async fn store_batch(
+    deps: &Deps,
+    batch: ReceivedBatch,
+    tally: &mut Tally,
+) -> Result<Receipt, ApiError> {
     let key = batch.key.to_string();
-    let form = batch.form;
+    let (form, body_bytes) = (batch.form, batch.body_bytes);
     if form == BodyForm::Undecodable {
         warn!(
             batch.key = key,
@@ -126,11 +158,24 @@ async fn acknowledge(
     })
 }
 
+fn count_body(body: Result<Bytes, BytesRejection>, tally: &mut Tally) -> Result<Bytes, ApiError> {
+    let body = body.map_err(refuse_body)?;
+    tally.add(
+        Metric::ReceivedBytes,
+        u64::try_from(body.len()).unwrap_or(u64::MAX),
+    );
+    Ok(body)
+}
+
+fn expands_too_far() -> ApiError {
+    too_large("the body expands to more than 32 MiB")
+}
+
 fn refuse_body(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         too_large("the body is larger than this endpoint takes")
     } else {
-        // The body did not come to its end: nothing to store, and not for the sender to blame itself.
+        // The body was truncated in transfer: there is nothing to store, and the sender should retry.
         ApiError::unavailable(RETRY_AFTER_SECONDS, rejection)
     }
 }

@@ -1,4 +1,4 @@
-//! What the function is told, and what it works with.
+//! Settings, and the dependencies made from them.
 
 use aws_io::{Aws, S3Client};
 use event_model::Pipeline;
@@ -10,15 +10,15 @@ use time::OffsetDateTime;
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Bucket in which rejections are written.
+    /// Bucket to which rejections are written.
     pub bucket: String,
     /// The database.
     pub database_url: SecretString,
-    /// How to log in there.
+    /// How to authenticate to it.
     pub database_login: Login,
-    /// `CloudWatch` namespace of the numbers.
+    /// `CloudWatch` namespace of the metrics.
     pub metrics_namespace: Option<String>,
-    /// Authorities that may sign its certificate, beside the public ones and RDS's.
+    /// Certificate authorities to trust, in addition to the public ones and RDS's.
     pub database_ca: Option<CaCertificates>,
 }
 
@@ -35,26 +35,26 @@ impl Config {
     }
 }
 
-/// What every invocation needs.
+/// Dependencies of every invocation.
 #[derive(Clone, Debug)]
 pub struct Deps {
-    /// Bucket in which rejections are written.
+    /// Bucket to which rejections are written.
     pub bucket: String,
-    /// Where objects are read and rejections written.
+    /// The client that reads objects and writes rejections.
     pub s3: S3Client,
-    /// Where events go.
+    /// The database.
     pub store: Store,
-    /// Where numbers go.
+    /// Writes metrics.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The clock.
     pub clock: fn() -> OffsetDateTime,
 }
 
 impl Deps {
-    /// Makes the clients. Reaches nothing yet.
+    /// Creates the clients. Sends no request.
     ///
     /// # Errors
-    /// When the database's URL is not one.
+    /// When the database's URL is invalid.
     pub async fn connect(
         config: Config,
         clock: fn() -> OffsetDateTime,
@@ -72,31 +72,22 @@ impl Deps {
     }
 }
 
-/// What `DATABASE_CA` should hold.
+/// The expected form of `DATABASE_CA`.
 const CA_FORM: &str =
     "certificates of authorities in PEM form, from -----BEGIN CERTIFICATE----- on";
 
 #[cfg(test)]
 mod tests {
+    use function_kit::env::check_required;
+
     use super::*;
 
     #[test]
     fn settings_that_are_missing_are_named() {
         let names = ["EVENTS_BUCKET", "DATABASE_URL"];
 
-        for missing in names {
-            let others = names
-                .into_iter()
-                .filter(|name| *name != missing)
-                .map(|name| (name, "x"));
-            let error = Config::from_env(&Env::from_pairs(others)).unwrap_err();
-            assert!(
-                error
-                    .to_string()
-                    .starts_with(&format!("{missing} is not set"))
-            );
-            assert!(include_str!("../README.md").contains(&format!("| `{missing}` |")));
-        }
+        let checked = check_required(&names, include_str!("../README.md"), Config::from_env);
+        assert_eq!(checked, Ok(()));
     }
 
     #[test]

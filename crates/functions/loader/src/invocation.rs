@@ -1,11 +1,11 @@
-//! One invocation: a batch of messages in, the ones to keep out.
+//! One invocation: processes a batch of messages, and returns those to keep.
 
 use std::convert::Infallible;
 
 use aws_io::s3::ObjectRef;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use event_model::Counts;
-use event_store::{LoadOutcome, Trouble};
+use event_store::{ErrorKind, LoadOutcome};
 use lambda_runtime::LambdaEvent;
 use object_worker::{EventMetrics, Failure, OtherBuckets, Worker};
 use tracing::{error, warn};
@@ -15,8 +15,8 @@ use crate::{
     object::{ObjectError, load_object},
 };
 
-/// Loads the objects that the messages of one event name. Never fails as a whole: the response names the messages to keep, and SQS
-/// delivers them again.
+/// Loads the objects that the messages of one event name. Never fails as a whole: the response names the messages to
+/// keep, and SQS delivers them again.
 pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<SqsEvent>,
@@ -47,13 +47,13 @@ fn to_counts(outcome: LoadOutcome) -> Option<Counts> {
     }
 }
 
-/// Logs an error that another attempt may not meet, and decides what it means for this object and the others.
+/// Logs an error that may be temporary, and decides what it means for this object and the others.
 fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
     if let Some(rejection) = error.rejection(own_bucket) {
         return Failure::Reject(rejection);
     }
-    if let Some(trouble) = error.trouble_of_all() {
-        if trouble == Trouble::Unavailable {
+    if let Some(kind) = error.kind_if_all_fail() {
+        if kind == ErrorKind::Unavailable {
             warn!(error = %function_kit::chain(&error), "database unavailable");
         } else {
             error!(error = %function_kit::chain(&error), "database refuses every login: a setting must be corrected");

@@ -1,4 +1,4 @@
-//! One object: from its name to its events in the database.
+//! Loads one object: from its name to its events in the database.
 
 use std::time::Duration;
 
@@ -7,8 +7,9 @@ use aws_io::{
     gzip::{self, GunzipError, MAX_BATCH_BYTES},
     s3::{GetError, ObjectRef, get_capped},
 };
+use email_senders::to_sparkpost;
 use event_model::{BatchKey, ByteForm, Counts, ObjectKeyError, sparkpost::parse_batch};
-use event_store::{LoadOutcome, Store, StoreError, Trouble};
+use event_store::{ErrorKind, LoadOutcome, Store, StoreError};
 use object_worker::Rejection;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -26,7 +27,7 @@ pub(crate) enum ObjectError {
     /// The object could not be read.
     #[error(transparent)]
     Get(#[from] GetError),
-    /// It is compressed in another way, or text of another encoding.
+    /// It has another compression, or is text in another encoding.
     #[error("{name} is {form}, not gzip")]
     Form { name: ObjectRef, form: ByteForm },
     /// It is not gzip, or expands beyond the limit.
@@ -41,17 +42,17 @@ pub(crate) enum ObjectError {
 }
 
 impl ObjectError {
-    /// Why the object can never be loaded; `None` when another attempt may load it.
+    /// Why the object can never be loaded; `None` if another attempt may load it.
     pub(crate) fn rejection(&self, own_bucket: &str) -> Option<Rejection> {
         let reason = match self {
-            // What S3 refuses of the function's own bucket, a deployment may grant. Another bucket can only have been
-            // named by an operator, who replays the object once the function may read it.
+            // S3's refusal for the function's own bucket can be fixed by a deployment. Another bucket can only have
+            // been named by an operator, who replays the object once the function may read it.
             Self::Get(error) if error.is_refused() && error.name().bucket != own_bucket => {
                 "other_bucket"
             }
             Self::Key(_) => "not_a_batch_key",
-            // The archive is the truth: an object that is gone before it was loaded is a loss that must show, also when
-            // it was removed on purpose.
+            // The archive is the source of truth: an object that is missing before it was loaded is a loss that must be
+            // reported, even if it was removed on purpose.
             Self::Get(GetError::Missing { .. }) => "object_missing",
             Self::Get(GetError::TooLarge { .. })
             | Self::Gunzip {
@@ -76,16 +77,16 @@ impl ObjectError {
         })
     }
 
-    /// Why every other object would fail in the database too; `None` when the others may succeed.
-    pub(crate) fn trouble_of_all(&self) -> Option<Trouble> {
+    /// Why every other object would fail in the database too; `None` if the others may succeed.
+    pub(crate) fn kind_if_all_fail(&self) -> Option<ErrorKind> {
         match self {
-            Self::Store { source, .. } => source.is_of_all().then(|| source.trouble()),
+            Self::Store { source, .. } => source.is_of_all().then(|| source.kind()),
             Self::Key(_) | Self::Get(_) | Self::Form { .. } | Self::Gunzip { .. } => None,
         }
     }
 }
 
-/// Loads one object that was reported at `now`, unless it is loaded already.
+/// Loads one object whose notification was processed at `now`, unless it is loaded already.
 pub(crate) async fn load_object(
     s3: &S3Client,
     store: &Store,
@@ -104,7 +105,8 @@ pub(crate) async fn load_object(
     }
 
     let body = read_body(s3, name).await?;
-    let batch = parse_batch(&body, now);
+    let events = to_sparkpost(&name.key, &body);
+    let batch = parse_batch(&events, now);
     let outcome = store.load_batch(&key, &batch).await.map_err(in_store)?;
 
     log_outcome(&outcome, batch.sanitized, body.len(), started.elapsed());

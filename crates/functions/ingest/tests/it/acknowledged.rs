@@ -1,7 +1,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::door::Door;
+use crate::rig::Rig;
 
 const BATCH: &str =
     r#"[{"msys":{"track_event":{"type":"open","event_id":"1","timestamp":"1460989507"}}}]"#;
@@ -9,20 +9,20 @@ const ID: (&str, &str) = ("X-MessageSystems-Batch-ID", "4d3c");
 
 #[tokio::test]
 async fn batch_is_in_the_archive_as_received_when_it_is_acknowledged() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
-    let answer = door
+    let answer = rig
         .post(&[ID, ("Content-Type", "application/json")], BATCH)
         .await;
 
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(door.archived().await, BATCH.as_bytes());
-    let key = &door.keys().await[0];
+    assert_eq!(rig.archived().await, BATCH.as_bytes());
+    let key = &rig.keys().await[0];
     let batch = answer.body["batch"].as_str().unwrap();
     assert_eq!(*key, format!("raw/sparkpost/dt=2026-03-01/{batch}.json.gz"));
     assert!(batch.starts_with("4d3c-"));
     assert_eq!(
-        door.metadata(key).await,
+        rig.metadata(key).await,
         [
             ("batch-id", "4d3c"),
             ("content-type", "application/json"),
@@ -34,10 +34,10 @@ async fn batch_is_in_the_archive_as_received_when_it_is_acknowledged() {
 
 #[tokio::test]
 async fn same_batch_five_times_is_one_object_and_five_acknowledgements() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
     for index in 0..5 {
-        let answer = door.post(&[ID], BATCH).await;
+        let answer = rig.post(&[ID], BATCH).await;
 
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!(
@@ -46,7 +46,7 @@ async fn same_batch_five_times_is_one_object_and_five_acknowledgements() {
         );
     }
 
-    assert_eq!(door.keys().await.len(), 1);
+    assert_eq!(rig.keys().await.len(), 1);
     let counts = [
         "batches_received",
         "batches_stored",
@@ -54,24 +54,24 @@ async fn same_batch_five_times_is_one_object_and_five_acknowledgements() {
         "batches_refused",
         "received_bytes",
     ]
-    .map(|name| door.metric(name));
+    .map(|name| rig.metric(name));
     assert_eq!(counts, [5, 1, 4, 0, 5 * BATCH.len() as u64]);
 }
 
 #[tokio::test]
 async fn same_id_with_other_bytes_is_another_batch() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
-    door.post(&[ID], BATCH).await;
-    let answer = door.post(&[ID], "[]").await;
+    rig.post(&[ID], BATCH).await;
+    let answer = rig.post(&[ID], "[]").await;
 
     assert_eq!(answer.body["outcome"], "stored");
-    assert_eq!(door.keys().await.len(), 2);
+    assert_eq!(rig.keys().await.len(), 2);
 }
 
 #[tokio::test]
 async fn validation_ping_and_junk_are_stored_and_acknowledged() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
     let bodies: [&[u8]; 6] = [
         br#"[{"msys":{}}]"#,
         b"[]",
@@ -82,7 +82,7 @@ async fn validation_ping_and_junk_are_stored_and_acknowledged() {
     ];
 
     for body in bodies {
-        let answer = door.post(&[], body.to_vec()).await;
+        let answer = rig.post(&[], body.to_vec()).await;
 
         assert_eq!(
             (answer.status, &answer.body["outcome"]),
@@ -91,31 +91,31 @@ async fn validation_ping_and_junk_are_stored_and_acknowledged() {
         );
     }
 
-    assert_eq!(door.keys().await.len(), bodies.len());
+    assert_eq!(rig.keys().await.len(), bodies.len());
 }
 
 #[tokio::test]
 async fn gzip_is_undone_for_the_key_and_the_same_batch_without_it_is_a_duplicate() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
     let zipped = aws_io::gzip::encode(BATCH.as_bytes());
-    let first = door.post(&[ID, ("Content-Encoding", "gzip")], zipped).await;
-    let second = door.post(&[ID], BATCH).await;
+    let first = rig.post(&[ID, ("Content-Encoding", "gzip")], zipped).await;
+    let second = rig.post(&[ID], BATCH).await;
 
     assert_eq!(
         (first.status, &first.body["outcome"]),
         (StatusCode::OK, &json!("stored"))
     );
     assert_eq!(second.body["outcome"], "duplicate");
-    assert_eq!(door.archived().await, BATCH.as_bytes());
+    assert_eq!(rig.archived().await, BATCH.as_bytes());
 }
 
 #[tokio::test]
 async fn body_that_is_not_the_gzip_it_claims_to_be_is_kept_as_it_came() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
-    let answer = door.post(&[("Content-Encoding", "gzip")], BATCH).await;
+    let answer = rig.post(&[("Content-Encoding", "gzip")], BATCH).await;
 
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(door.archived().await, BATCH.as_bytes());
+    assert_eq!(rig.archived().await, BATCH.as_bytes());
 }

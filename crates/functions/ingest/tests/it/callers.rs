@@ -1,4 +1,4 @@
-//! Who may post: what each caller is answered, and that nothing but the gateway's route and path has a say in it.
+//! Authentication of senders: the response to each caller, which depends on the gateway's route and path only.
 
 use access_keys::{Networks, token};
 use axum::http::StatusCode;
@@ -9,19 +9,19 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::{
-    door::{Door, clock},
     gateway::envelope,
     keys::{KEY, QUERY_KEY},
+    rig::{Rig, clock},
 };
 
 const PING: &str = r#"[{"msys":{}}]"#;
 
-async fn status_with(door: &Door, authorization: Option<&str>) -> StatusCode {
+async fn status_with(rig: &Rig, authorization: Option<&str>) -> StatusCode {
     let headers: Vec<_> = authorization
         .iter()
         .map(|value| ("Authorization", *value))
         .collect();
-    let answer = door
+    let answer = rig
         .send_as_given("/webhooks/sparkpost", &headers, PING)
         .await;
     let is_challenged = answer
@@ -40,10 +40,10 @@ fn basic(pair: &[u8]) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-/// How SparkPost reads these codes stands in docs/operations.md.
+/// docs/operations.md explains how SparkPost interprets these codes.
 #[tokio::test]
 async fn bad_keys_are_401_foreign_ones_403_and_every_form_of_the_right_one_is_taken() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
     let now = clock().into();
     let bearer = |key: &str, now| {
         let token = token::issue(&SecretString::from(key), now);
@@ -85,14 +85,14 @@ async fn bad_keys_are_401_foreign_ones_403_and_every_form_of_the_right_one_is_ta
 
     for authorization in &opens {
         assert_eq!(
-            status_with(&door, Some(authorization)).await,
+            status_with(&rig, Some(authorization)).await,
             StatusCode::OK,
             "{authorization}"
         );
     }
     for authorization in &foreign {
         assert_eq!(
-            status_with(&door, Some(authorization)).await,
+            status_with(&rig, Some(authorization)).await,
             StatusCode::FORBIDDEN,
             "{authorization}"
         );
@@ -103,21 +103,21 @@ async fn bad_keys_are_401_foreign_ones_403_and_every_form_of_the_right_one_is_ta
         .chain([None])
     {
         assert_eq!(
-            status_with(&door, authorization).await,
+            status_with(&rig, authorization).await,
             StatusCode::UNAUTHORIZED,
             "{authorization:?}"
         );
     }
-    assert_eq!(door.keys().await.len(), 1, "what was refused is not stored");
+    assert_eq!(rig.keys().await.len(), 1, "what was refused is not stored");
 }
 
 #[tokio::test]
 async fn keys_that_cannot_be_read_put_every_caller_off() {
-    let door = Door::without_keys().await;
+    let rig = Rig::without_keys().await;
 
     for authorization in [KEY, "wrong"] {
         assert_eq!(
-            status_with(&door, Some(authorization)).await,
+            status_with(&rig, Some(authorization)).await,
             StatusCode::SERVICE_UNAVAILABLE
         );
     }
@@ -126,7 +126,7 @@ async fn keys_that_cannot_be_read_put_every_caller_off() {
 #[tokio::test]
 async fn networks_are_asked_before_the_key_and_by_the_gateways_word_alone() {
     let networks: Networks = "203.0.113.0/24".parse().unwrap();
-    let door = Door::open_to(networks).await;
+    let rig = Rig::open_to(networks).await;
     let from = |address: &str, key: &str| {
         let mut event = envelope(PING, false);
         event["requestContext"]["http"]["sourceIp"] = json!(address);
@@ -142,7 +142,7 @@ async fn networks_are_asked_before_the_key_and_by_the_gateways_word_alone() {
         ("", KEY, 403),
     ] {
         assert_eq!(
-            door.invoke(from(address, key)).await["statusCode"],
+            rig.invoke(from(address, key)).await["statusCode"],
             expected,
             "{address} {key}"
         );
@@ -151,7 +151,7 @@ async fn networks_are_asked_before_the_key_and_by_the_gateways_word_alone() {
 
 #[tokio::test]
 async fn every_spelling_of_the_path_with_slashes_leads_to_the_webhook_and_no_other_does() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
     for (route_key, raw_path, raw_query, expected) in [
         ("POST /webhooks/sparkpost", "/webhooks/sparkpost", "", 200),
@@ -195,14 +195,14 @@ async fn every_spelling_of_the_path_with_slashes_leads_to_the_webhook_and_no_oth
         event["rawQueryString"] = json!(raw_query);
 
         assert_eq!(
-            door.invoke(event).await["statusCode"],
+            rig.invoke(event).await["statusCode"],
             expected,
             "{route_key}: {raw_path}?{raw_query}"
         );
     }
 }
 
-/// The routes of the template are the ones that this function takes.
+/// The template's routes are those that this function accepts.
 #[test]
 fn routes_are_those_of_the_template() {
     let template = include_str!("../../../../../template.yaml");
@@ -219,8 +219,8 @@ fn routes_are_those_of_the_template() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Nothing is stored for a caller without a key, and no request is answered 5xx for its content. (The store is one that is
-    /// not there: reaching it would be a 503.)
+    /// Nothing is stored for a caller without a key, and no request is answered 5xx for its content. (The store does
+    /// not exist: a request that reaches it is a 503.)
     #[test]
     fn without_a_key_nothing_is_reached(
         route_key in prop::sample::select(vec!["POST /webhooks/sparkpost", "POST /webhooks/{proxy+}", "GET /healthz", "$default"]),
@@ -239,7 +239,7 @@ proptest! {
         event["rawPath"] = json!(raw_path);
         event["headers"] = json!({ name: value });
 
-        let answer = runtime.block_on(async { Door::without_keys().await.invoke(event).await });
+        let answer = runtime.block_on(async { Rig::without_keys().await.invoke(event).await });
 
         let status = answer["statusCode"].as_u64().unwrap();
         prop_assert!(matches!(status, 400 | 401 | 404), "{}", Value::from(status));

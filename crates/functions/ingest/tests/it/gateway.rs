@@ -1,8 +1,8 @@
-//! Requests in the form in which an HTTP API hands them to the function.
+//! Requests in the form in which an HTTP API passes them to the function.
 
 use serde_json::{Value, json};
 
-use crate::{door::Door, keys::KEY};
+use crate::{keys::KEY, rig::Rig};
 
 const PLAIN: &str = include_str!("../../../../../events/envelopes/ingest-http-api.json");
 const BASE64_GZIP: &str =
@@ -29,32 +29,32 @@ fn outcome(answer: &Value) -> String {
 
 #[tokio::test]
 async fn text_and_base64_are_the_same_batch() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
-    let text = door.invoke(envelope(r#"[{"msys":{}}]"#, false)).await;
-    let base64 = door.invoke(envelope("W3sibXN5cyI6e319XQ==", true)).await;
+    let text = rig.invoke(envelope(r#"[{"msys":{}}]"#, false)).await;
+    let base64 = rig.invoke(envelope("W3sibXN5cyI6e319XQ==", true)).await;
 
     assert_eq!(outcome(&text), "stored");
     assert_eq!(outcome(&base64), "duplicate");
-    assert_eq!(door.archived().await, br#"[{"msys":{}}]"#);
+    assert_eq!(rig.archived().await, br#"[{"msys":{}}]"#);
 }
 
 #[tokio::test]
 async fn base64_around_gzip_is_undone() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
-    let answer = door.invoke(with_key(BASE64_GZIP)).await;
+    let answer = rig.invoke(with_key(BASE64_GZIP)).await;
 
     assert_eq!(answer["statusCode"], 200);
-    assert!(door.archived().await.starts_with(br#"[{"msys":"#));
+    assert!(rig.archived().await.starts_with(br#"[{"msys":"#));
 }
 
 #[tokio::test]
 async fn batch_id_of_the_gateway_names_the_object() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
-    let answer = door.invoke(with_key(PLAIN)).await;
+    let answer = rig.invoke(with_key(PLAIN)).await;
 
     assert_eq!(answer["statusCode"], 200);
-    assert!(door.keys().await[0].contains("/2f6b0c9e-41d7-4a8e-9c35-7d1e80b4a6f2-"));
+    assert!(rig.keys().await[0].contains("/2f6b0c9e-41d7-4a8e-9c35-7d1e80b4a6f2-"));
 }

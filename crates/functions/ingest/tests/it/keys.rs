@@ -1,4 +1,4 @@
-//! What speaks to the function as Secrets Manager does.
+//! A stand-in for Secrets Manager.
 
 use std::future::IntoFuture as _;
 
@@ -6,17 +6,24 @@ use axum::{Json, Router};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-/// The key that opens the door.
+/// The valid key.
 pub(crate) const KEY: &str = "the key";
 /// The key of another scope: `printf %s query | openssl dgst -sha256 -hmac secret`.
 pub(crate) const QUERY_KEY: &str =
     "cb92cef40efaad2dcb30b787cfa23fdc45f680d8d6092d4965f80a9eb201b11b";
 
-/// Where it can be asked.
+/// The secret of Bird's webhook.
+pub(crate) const BIRD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// The key of Postmark's.
+pub(crate) const POSTMARK_KEY: &str = "postmark-0123456789";
+
+/// Its URL.
 pub(crate) async fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let secret = r#"{"signing_key":"secret","sparkpost":"the key"}"#;
+    let secret = format!(
+        r#"{{"signing_key":"secret","sparkpost":"the key","senders":{{"bird":["{BIRD_SECRET}"],"postmark":"{POSTMARK_KEY}"}}}}"#
+    );
     let router = Router::new().fallback(move || async move {
         Json(json!({ "ARN": "arn", "Name": "keys", "SecretString": secret }))
     });

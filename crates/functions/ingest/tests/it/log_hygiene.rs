@@ -2,8 +2,8 @@ use function_kit::capture::CapturedLog;
 use tokio::net::TcpListener;
 
 use crate::{
-    door::{Door, MAX_BODY_BYTES, request},
     keys::KEY,
+    rig::{MAX_BODY_BYTES, Rig, request},
 };
 
 const PLANTED: [&str; 3] = ["planted@example.com", "planted-key", "planted-query"];
@@ -16,14 +16,14 @@ async fn bodies_addresses_keys_and_queries_are_in_no_log() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let doors = [
-        Door::open().await,
-        Door::before(&format!("http://{closed}")).await,
+    let rigs = [
+        Rig::open().await,
+        Rig::before(&format!("http://{closed}")).await,
     ];
     let body = r#"[{"msys":{"track_event":{"rcpt_to":"planted@example.com"}}}]"#;
     let oversize = body.repeat(MAX_BODY_BYTES / body.len() + 1);
 
-    for door in &doors {
+    for rig in &rigs {
         for (path, body) in [
             ("/webhooks/sparkpost", body),
             ("/webhooks/sparkpost", &oversize),
@@ -32,7 +32,7 @@ async fn bodies_addresses_keys_and_queries_are_in_no_log() {
             for encoding in ["identity", "gzip"] {
                 for key in [KEY, "planted-key"] {
                     let headers = [("Authorization", key), ("Content-Encoding", encoding)];
-                    door.send(request(
+                    rig.send(request(
                         "POST",
                         &format!("{path}?q=planted-query"),
                         &headers,
@@ -44,7 +44,7 @@ async fn bodies_addresses_keys_and_queries_are_in_no_log() {
         }
     }
 
-    let printed = [log.text(), doors[0].metric_lines(), doors[1].metric_lines()].concat();
+    let printed = [log.text(), rigs[0].metric_lines(), rigs[1].metric_lines()].concat();
     for line in [
         "batch acknowledged",
         "service unavailable",

@@ -1,11 +1,12 @@
-//! The function as a service: requests as the gateway makes them in, S3 as it is (`AWS_ENDPOINT_URL`) or fails, behind.
+//! The function as a service: requests in the gateway's form, with a real S3 (`AWS_ENDPOINT_URL`) or a failing one.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod acknowledged;
 mod callers;
-mod door;
+mod deliveries;
 mod gateway;
 mod keys;
 mod log_hygiene;
 mod refused;
+mod rig;

@@ -4,15 +4,15 @@ use aws_io::gzip;
 use axum::{Router, http::StatusCode};
 use tokio::net::TcpListener;
 
-use crate::door::{Door, MAX_BODY_BYTES, STORE_DEADLINE, request};
+use crate::rig::{MAX_BODY_BYTES, Rig, STORE_DEADLINE, request};
 
 const BATCH: &str = r#"[{"msys":{}}]"#;
 
 async fn assert_put_off(endpoint_url: &str) {
-    let door = Door::before(endpoint_url).await;
+    let rig = Rig::before(endpoint_url).await;
     let started = Instant::now();
 
-    let answer = door.post(&[], BATCH).await;
+    let answer = rig.post(&[], BATCH).await;
 
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(
@@ -30,7 +30,7 @@ async fn assert_put_off(endpoint_url: &str) {
         started.elapsed()
     );
     let counts =
-        ["batches_received", "batches_refused", "batches_stored"].map(|name| door.metric(name));
+        ["batches_received", "batches_refused", "batches_stored"].map(|name| rig.metric(name));
     assert_eq!(counts, [1, 1, 0]);
 }
 
@@ -46,7 +46,7 @@ async fn store_that_fails_is_503_and_nothing_is_acknowledged() {
 
 #[tokio::test]
 async fn store_that_never_answers_is_503_within_the_deadline() {
-    // Connections are taken by the kernel, and never read.
+    // The kernel accepts connections, which are never read.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
 
     assert_put_off(&format!("http://{}", silent.local_addr().unwrap())).await;
@@ -65,48 +65,48 @@ async fn store_that_is_not_there_is_503() {
 
 #[tokio::test]
 async fn body_over_the_limit_is_413_and_one_at_the_limit_is_stored() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
-    let at_limit = door.post(&[], " ".repeat(MAX_BODY_BYTES)).await;
-    let over_limit = door.post(&[], " ".repeat(MAX_BODY_BYTES + 1)).await;
+    let at_limit = rig.post(&[], " ".repeat(MAX_BODY_BYTES)).await;
+    let over_limit = rig.post(&[], " ".repeat(MAX_BODY_BYTES + 1)).await;
 
     assert_eq!(
         (at_limit.status, over_limit.status),
         (StatusCode::OK, StatusCode::PAYLOAD_TOO_LARGE)
     );
     assert_eq!(over_limit.body["errors"][0]["message"], "body too large");
-    assert_eq!(door.keys().await.len(), 1);
+    assert_eq!(rig.keys().await.len(), 1);
     let counts =
-        ["batches_received", "batches_stored", "batches_refused"].map(|name| door.metric(name));
+        ["batches_received", "batches_stored", "batches_refused"].map(|name| rig.metric(name));
     assert_eq!(counts, [2, 1, 1]);
 }
 
 #[tokio::test]
 async fn body_that_expands_too_far_is_413() {
-    let door = Door::open().await;
-    // Many small members: each claims little, together they are over the cap, and travel in less than the limit.
+    let rig = Rig::open().await;
+    // Many small members: each claims little, together they exceed the limit, and they are below it in transit.
     let member = gzip::encode(&vec![b' '; 1 << 20]);
     let bomb = member.repeat(gzip::MAX_BATCH_BYTES / (1 << 20) + 1);
 
-    let answer = door.post(&[("content-encoding", "gzip")], bomb).await;
+    let answer = rig.post(&[("content-encoding", "gzip")], bomb).await;
 
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert!(door.keys().await.is_empty());
+    assert!(rig.keys().await.is_empty());
 }
 
 #[tokio::test]
 async fn other_methods_and_paths_have_the_same_error_body() {
-    let door = Door::open().await;
+    let rig = Rig::open().await;
 
     for method in ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"] {
-        let answer = door
+        let answer = rig
             .send(request(method, "/webhooks/sparkpost", &[], ""))
             .await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
         assert_eq!(answer.headers["allow"], "POST");
         assert_eq!(answer.body["errors"][0]["message"], "method not allowed");
     }
-    let answer = door
+    let answer = rig
         .send(request("POST", "/webhooks/other", &[], BATCH))
         .await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);

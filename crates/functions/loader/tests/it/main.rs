@@ -1,5 +1,5 @@
-//! The function between a real S3 (`AWS_ENDPOINT_URL`) and a real Postgres (`DATABASE_URL`, on which databases may be
-//! created), and between ones that are unavailable.
+//! The function with a real S3 (`AWS_ENDPOINT_URL`) and a real Postgres (`DATABASE_URL`, on which databases may be
+//! created), and with ones that are unavailable.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

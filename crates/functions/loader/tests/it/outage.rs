@@ -1,10 +1,10 @@
-//! A dependency that is down leaves the message with the queue, and nothing is lost.
+//! An outage of a dependency leaves the message in the queue, and nothing is lost.
 
 use std::time::{Duration, Instant};
 
 use event_store::{DatabaseConfig, Login, Store};
 use function_kit::capture::CapturedLog;
-use postgres_stand_in::{Cluster, Front, Logins, Manner};
+use postgres_stand_in::{Behaviour, Cluster, Logins, Proxy};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::net::TcpListener;
 
@@ -33,7 +33,7 @@ async fn database_that_is_away_keeps_every_message_and_is_waited_for_once(pool: 
     assert!(started.elapsed() < RETRY_FOR * 3, "{:?}", started.elapsed());
     assert_eq!((rig.metric("retried"), rig.counts()), (10, [0; 4]));
 
-    // It comes back, and so do the messages.
+    // It is available again, and the messages are delivered again.
     let retried = rig.deliver(&keys).await;
 
     assert!(retried.is_empty());
@@ -100,10 +100,10 @@ async fn s3_that_never_answers_is_left_in_time_to_say_so(pool: PgPool) {
     assert!(started.elapsed() < available, "{:?}", started.elapsed());
 }
 
-/// The URL of a test's database behind a front.
-fn url_behind(pool: &PgPool, front: &Front) -> String {
+/// The URL of a test's database through a proxy.
+fn url_behind(pool: &PgPool, proxy: &Proxy) -> String {
     let options = pool.connect_options().as_ref().clone();
-    let options = options.host("127.0.0.1").port(front.port());
+    let options = options.host("127.0.0.1").port(proxy.port());
     options.to_url_lossy().to_string()
 }
 
@@ -115,19 +115,19 @@ async fn database_that_refuses_every_login_is_tried_once_and_logged_as_an_error(
         rig.archive("b", &batch(3..6)).await,
     ];
     for sqlstate in ["28P01", "28000", "3D000", "08P01", "0A000"] {
-        let manner = Manner::Refusing {
+        let behaviour = Behaviour::Refusing {
             logins: usize::MAX,
             sqlstate,
         };
         let port = pool.connect_options().get_port();
-        let front = Front::before(port, manner).await.unwrap();
-        let refused = rig.with_database(&url_behind(&pool, &front));
+        let proxy = Proxy::before(port, behaviour).await.unwrap();
+        let refused = rig.with_database(&url_behind(&pool, &proxy));
         let log = CapturedLog::start();
 
         let retried = refused.deliver(&[&keys[0], &keys[1]]).await;
 
         assert_eq!(retried, [0, 1], "{sqlstate}");
-        assert_eq!(front.logins(), 1, "{sqlstate}");
+        assert_eq!(proxy.logins(), 1, "{sqlstate}");
         let log = log.text();
         assert!(
             log.contains("database refuses every login"),
@@ -148,13 +148,13 @@ async fn batch_that_takes_more_than_there_is_does_not_hold_up_the_others(pool: P
     ];
     // Out of memory or of locks; of temporary files; a failure of Postgres.
     for sqlstate in ["53200", "53400", "XX000"] {
-        let manner = Manner::Failing {
+        let behaviour = Behaviour::Failing {
             text: "copy email_events",
             sqlstate,
         };
         let port = pool.connect_options().get_port();
-        let front = Front::before(port, manner).await.unwrap();
-        let short = rig.with_database(&url_behind(&pool, &front));
+        let proxy = Proxy::before(port, behaviour).await.unwrap();
+        let short = rig.with_database(&url_behind(&pool, &proxy));
         let log = CapturedLog::start();
 
         let retried = short.deliver(&[&keys[0], &keys[1]]).await;
@@ -180,13 +180,13 @@ async fn login_by_iam_that_fails_twice_loads_the_batch_all_the_same(pool: PgPool
     let rig = Rig::new(&own).await;
     rig.deps.store.migrate().await.unwrap();
     let key = rig.archive("a", &batch(0..3)).await;
-    let manner = Manner::Refusing {
+    let behaviour = Behaviour::Refusing {
         logins: 2,
         sqlstate: "28000",
     };
-    let front = Front::before(cluster.port(), manner).await.unwrap();
+    let proxy = Proxy::before(cluster.port(), behaviour).await.unwrap();
     let mut config = DatabaseConfig::new(
-        format!("postgres://postgres@127.0.0.1:{}/postgres", front.port()).into(),
+        format!("postgres://postgres@127.0.0.1:{}/postgres", proxy.port()).into(),
         "loader-test",
     );
     config.login = Login::Iam;
@@ -196,6 +196,6 @@ async fn login_by_iam_that_fails_twice_loads_the_batch_all_the_same(pool: PgPool
     let retried = by_iam.deliver(&[&key]).await;
 
     assert!(retried.is_empty());
-    assert_eq!(front.logins(), 3);
+    assert_eq!(proxy.logins(), 3);
     assert_eq!(rig.rows().await, [3, 0, 1]);
 }

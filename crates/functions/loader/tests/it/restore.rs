@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::rig::{Rig, batch};
 
-/// What `aws s3 sync` does: the objects under the same keys in another bucket.
+/// Like `aws s3 sync`: the objects under the same keys in another bucket.
 async fn sync(from: &Rig, to: &Rig) -> Vec<String> {
     let listed = from
         .deps
@@ -31,7 +31,7 @@ async fn sync(from: &Rig, to: &Rig) -> Vec<String> {
     keys
 }
 
-/// The events and the counts, but for the times of loading.
+/// The events and the counts, except the times of loading.
 async fn contents(rig: &Rig) -> String {
     let sql = "
         select string_agg(line, e'\\n' order by line)

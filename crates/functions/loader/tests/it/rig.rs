@@ -1,9 +1,6 @@
-//! The function with a bucket and a database of its own.
+//! The function with its own bucket and database.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use aws_io::{Aws, gzip};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
@@ -15,52 +12,50 @@ use lambda_runtime::{Context, LambdaEvent};
 use loader::{Deps, handle};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
+use test_bucket::Bucket;
 use time::{OffsetDateTime, macros::datetime};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 /// The time of an invocation, unless a test is about it.
 const AVAILABLE: Duration = Duration::from_mins(1);
-/// For how long the store waits for an unavailable database.
+/// How long the store retries while the database is unavailable.
 pub(crate) const RETRY_FOR: Duration = Duration::from_millis(500);
 
 #[derive(Clone)]
 pub(crate) struct Rig {
     pub(crate) deps: Deps,
+    bucket: Bucket,
     pool: PgPool,
     metrics: Capture,
 }
 
 impl Rig {
     pub(crate) async fn new(pool: &PgPool) -> Self {
-        let url = std::env::var("AWS_ENDPOINT_URL").expect(
-            "AWS_ENDPOINT_URL must name a local AWS endpoint; `make test` starts one and sets it",
-        );
-        let s3 = Aws::local(&url).await.s3();
-        let bucket = format!("loader-{:016x}", RandomState::new().hash_one(0));
-        s3.create_bucket().bucket(&bucket).send().await.unwrap();
+        let bucket = Bucket::create("loader").await;
         let metrics = Capture::default();
         let deps = Deps {
-            bucket,
-            s3,
+            bucket: bucket.name.clone(),
+            s3: bucket.s3.clone(),
             store: store(pool.connect_options().to_url_lossy().as_ref()),
             metrics: Metrics::to(Pipeline::EmailEvents, metrics.clone()),
             clock: || NOW,
         };
         Self {
             deps,
+            bucket,
             pool: pool.clone(),
             metrics,
         }
     }
 
-    /// The same with a database at another place.
+    /// The same with a database at another URL.
     pub(crate) fn with_database(&self, url: &str) -> Self {
         let mut rig = self.clone();
         rig.deps.store = store(url);
         rig
     }
 
-    /// The same with S3 at another place.
+    /// The same with S3 at another URL.
     pub(crate) async fn with_s3(&self, endpoint_url: &str) -> Self {
         let mut rig = self.clone();
         rig.deps.s3 = Aws::local(endpoint_url).await.s3();
@@ -75,28 +70,15 @@ impl Rig {
     }
 
     pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>) {
-        let put = self
-            .deps
-            .s3
-            .put_object()
-            .bucket(&self.deps.bucket)
-            .key(key)
-            .body(bytes.into());
-        put.send().await.unwrap();
+        self.bucket.put(key, bytes).await;
     }
 
     /// The message that S3 sends about objects.
     pub(crate) fn notification(&self, keys: &[&str]) -> String {
-        let record = |key: &&str| {
-            json!({
-                "eventName": "ObjectCreated:Put",
-                "s3": { "bucket": { "name": self.deps.bucket }, "object": { "key": key.replace('=', "%3D") } },
-            })
-        };
-        json!({ "Records": keys.iter().map(record).collect::<Vec<_>>() }).to_string()
+        self.bucket.notification(keys)
     }
 
-    /// One message for each key; returns the places of those that are to be sent again.
+    /// One message for each key; returns the indices of those to be delivered again.
     pub(crate) async fn deliver(&self, keys: &[&str]) -> Vec<usize> {
         let messages: Vec<_> = keys.iter().map(|key| self.notification(&[*key])).collect();
         self.deliver_messages(&messages, AVAILABLE).await
@@ -110,9 +92,9 @@ impl Rig {
         let records: Vec<_> = messages
             .iter()
             .enumerate()
-            .map(|(place, body)| {
+            .map(|(index, body)| {
                 let mut message = SqsMessage::default();
-                message.message_id = Some(place.to_string());
+                message.message_id = Some(index.to_string());
                 message.body = Some(body.clone());
                 message
             })
@@ -157,17 +139,9 @@ impl Rig {
         ]
     }
 
-    /// Sum of one metric over all invocations.
+    /// The sum of one metric over all invocations.
     pub(crate) fn metric(&self, name: &str) -> u64 {
-        let lines = self.metrics.text();
-        lines
-            .lines()
-            .map(|line| {
-                serde_json::from_str::<Value>(line).unwrap()[name]
-                    .as_u64()
-                    .unwrap_or(0)
-            })
-            .sum()
+        self.metrics.sum(name)
     }
 
     /// Sums of received, stored, duplicate and rejected events.
@@ -175,27 +149,10 @@ impl Rig {
         ["received", "stored", "duplicate", "rejected"].map(|name| self.metric(name))
     }
 
-    /// What was written down as rejected, by source key.
+    /// The rejected lines, by source key.
     pub(crate) async fn rejections(&self) -> Vec<Value> {
-        let Deps { s3, bucket, .. } = &self.deps;
-        let listed = s3
-            .list_objects_v2()
-            .bucket(bucket)
-            .prefix("rejected/email_events/dt=2026-03-01/")
-            .send()
-            .await;
-        let mut lines: Vec<Value> = Vec::new();
-        for object in listed.unwrap().contents() {
-            let object = s3
-                .get_object()
-                .bucket(bucket)
-                .key(object.key().unwrap())
-                .send()
-                .await
-                .unwrap();
-            let bytes = object.body.collect().await.unwrap().into_bytes();
-            lines.push(serde_json::from_slice(&bytes).unwrap());
-        }
+        let prefix = "rejected/email_events/dt=2026-03-01/";
+        let mut lines = self.bucket.lines(prefix).await;
         lines.sort_by_key(|line| line["source_key"].as_str().unwrap().to_owned());
         lines
     }
@@ -208,7 +165,7 @@ impl Rig {
 fn store(url: &str) -> Store {
     let mut config = DatabaseConfig::new(url.into(), "loader-test");
     config.retry_for = RETRY_FOR;
-    // A busy machine takes a while to let somebody in.
+    // On a busy machine a login takes a while.
     config.connect_timeout = Duration::from_secs(3);
     Store::connect_lazy(&config).unwrap()
 }
@@ -231,7 +188,7 @@ pub(crate) fn event(id: u64, at: u64) -> Value {
     } } })
 }
 
-/// A place where nobody listens.
+/// A port on which no server listens.
 pub(crate) fn closed_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

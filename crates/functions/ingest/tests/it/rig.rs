@@ -1,16 +1,9 @@
-//! The router over a bucket of its own, and what can be asked of both.
+//! The router with its own bucket, and assertions about both.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use access_keys::{KeyCache, Networks};
-use aws_io::{
-    Aws, S3Client, gzip,
-    s3::{ObjectRef, get_capped},
-};
+use aws_io::{Aws, gzip};
 use axum::{
     Router,
     body::Body,
@@ -22,6 +15,7 @@ use function_kit::{capture::Capture, gateway, metrics::Metrics};
 use http_body_util::BodyExt;
 use ingest::{Config, Deps, ROUTES, router};
 use serde_json::Value;
+use test_bucket::{Bucket, endpoint_url, unique};
 use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
 
@@ -30,10 +24,9 @@ use crate::keys::{self, KEY};
 pub(crate) const STORE_DEADLINE: Duration = Duration::from_millis(1_500);
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-pub(crate) struct Door {
+pub(crate) struct Rig {
     router: Router,
-    s3: S3Client,
-    bucket: String,
+    bucket: Bucket,
     metrics: Capture,
 }
 
@@ -43,44 +36,39 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-impl Door {
+impl Rig {
     pub(crate) async fn open() -> Self {
         Self::open_to(Networks::default()).await
     }
 
-    /// A door that callers of these networks may use.
+    /// A service that accepts callers of these networks.
     pub(crate) async fn open_to(networks: Networks) -> Self {
-        let url = std::env::var("AWS_ENDPOINT_URL").expect(
-            "AWS_ENDPOINT_URL must name a local AWS endpoint; `make test` starts one and sets it",
-        );
-        let door = Self::between(&url, &keys::start().await, networks).await;
-        door.s3
-            .create_bucket()
-            .bucket(&door.bucket)
-            .send()
-            .await
-            .unwrap();
-        door
+        let rig = Self::between(&endpoint_url(), &keys::start().await, networks).await;
+        let create = rig.bucket.s3.create_bucket().bucket(&rig.bucket.name);
+        create.send().await.unwrap();
+        rig
     }
 
-    /// A door in front of whatever answers at `endpoint_url` as S3.
+    /// A service with the server at `endpoint_url` as S3.
     pub(crate) async fn before(endpoint_url: &str) -> Self {
         Self::between(endpoint_url, &keys::start().await, Networks::default()).await
     }
 
-    /// A door behind which there is neither a store nor a secret.
+    /// A service without a store and a secret.
     pub(crate) async fn without_keys() -> Self {
         let nowhere = "http://127.0.0.1:1";
         Self::between(nowhere, nowhere, Networks::default()).await
     }
 
     async fn between(s3_url: &str, secrets_url: &str, networks: Networks) -> Self {
-        let s3 = Aws::local(s3_url).await.s3();
+        let bucket = Bucket {
+            s3: Aws::local(s3_url).await.s3(),
+            name: unique("ingest"),
+        };
         let secrets = Aws::local(secrets_url).await.secrets();
-        let bucket = format!("ingest-{:016x}", RandomState::new().hash_one(0));
         let metrics = Capture::default();
         let config = Config {
-            bucket: bucket.clone(),
+            bucket: bucket.name.clone(),
             secret_id: "keys".to_owned(),
             max_key_age: Duration::from_mins(5),
             networks,
@@ -91,14 +79,13 @@ impl Door {
         let keys = KeyCache::new(secrets, config.secret_id.clone(), config.max_key_age);
         let deps = Deps {
             config,
-            s3: s3.clone(),
+            s3: bucket.s3.clone(),
             keys: Arc::new(keys),
             metrics: Metrics::to(Pipeline::EmailEvents, metrics.clone()),
             clock,
         };
         Self {
             router: router(deps),
-            s3,
             bucket,
             metrics,
         }
@@ -122,7 +109,7 @@ impl Door {
             .await
     }
 
-    /// Posts with these headers alone.
+    /// Posts with these headers only.
     pub(crate) async fn send_as_given(
         &self,
         path: &str,
@@ -132,7 +119,7 @@ impl Door {
         self.send(request("POST", path, headers, body)).await
     }
 
-    /// What the gateway is answered to its event.
+    /// The response to the gateway's event.
     pub(crate) async fn invoke(&self, event: Value) -> Value {
         let event = serde_json::from_value(event).unwrap();
         let answer = gateway::respond(self.router.clone(), &ROUTES, event).await;
@@ -141,39 +128,23 @@ impl Door {
 
     /// Keys of all objects, in order.
     pub(crate) async fn keys(&self) -> Vec<String> {
-        let listed = self
-            .s3
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .send()
-            .await
-            .unwrap();
-        listed
-            .contents()
-            .iter()
-            .filter_map(|object| object.key.clone())
-            .collect()
+        self.bucket.keys("").await
     }
 
     /// Content of the only object.
     pub(crate) async fn archived(&self) -> Vec<u8> {
-        let keys = self.keys().await;
-        assert_eq!(keys.len(), 1, "{keys:?}");
-        let name = ObjectRef {
-            bucket: self.bucket.clone(),
-            key: keys[0].clone(),
-        };
-        let object = get_capped(&self.s3, &name, 1 << 20, Duration::from_secs(5))
-            .await
-            .unwrap();
-        gzip::decode_capped(&object, 1 << 20).unwrap()
+        let objects = self.bucket.objects("").await;
+        assert_eq!(objects.len(), 1, "{:?}", objects.keys());
+        let object = objects.values().next().unwrap();
+        gzip::decode_capped(object, 1 << 20).unwrap()
     }
 
     pub(crate) async fn metadata(&self, key: &str) -> Vec<(String, String)> {
         let head = self
+            .bucket
             .s3
             .head_object()
-            .bucket(&self.bucket)
+            .bucket(&self.bucket.name)
             .key(key)
             .send()
             .await
@@ -183,17 +154,9 @@ impl Door {
         metadata
     }
 
-    /// Sum of one metric over all lines.
+    /// The sum of one metric over all lines.
     pub(crate) fn metric(&self, name: &str) -> u64 {
-        let lines = self.metrics.text();
-        lines
-            .lines()
-            .map(|line| {
-                serde_json::from_str::<Value>(line).unwrap()[name]
-                    .as_u64()
-                    .unwrap_or(0)
-            })
-            .sum()
+        self.metrics.sum(name)
     }
 
     pub(crate) fn metric_lines(&self) -> String {
