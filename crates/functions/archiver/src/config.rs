@@ -1,18 +1,16 @@
-//! What the functions are told, and what they work with.
-
-use std::str::FromStr;
+//! Settings and clients of the two functions.
 
 use aws_io::{Aws, S3Client};
 use event_model::Pipeline;
-use function_kit::{BoxError, Env, EnvError, metrics::Metrics};
+use function_kit::{Env, EnvError, metrics::Metrics};
 use lake_files::Merge;
-use lake_schema::{Table, layout};
-use time::{Date, Duration, OffsetDateTime, macros::date};
+use lake_schema::{FirstDay, Table};
+use time::{Date, Duration, OffsetDateTime};
 
 use crate::compaction::Policy;
 
-/// Most of what is late for a month has come by then; what comes later costs copying the month again.
-const CLOSE_MONTH_AFTER: Duration = Duration::days(3);
+/// Most late events of a month have arrived by then; each later one adds a file to the month.
+const COPY_MONTH_AFTER: Duration = Duration::days(3);
 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
@@ -21,15 +19,15 @@ pub struct Config {
     pub bucket: String,
     /// The first day that the tables' partitions cover.
     pub first_day: Date,
-    /// Whether months are closed too.
-    pub close_months: bool,
-    /// When days and months are closed.
+    /// Whether finished months are copied into one file each.
+    pub copy_months: bool,
+    /// When days are compacted and months copied.
     pub policy: Policy,
-    /// How much of a column of a day's rows is held at once while it is merged.
+    /// Memory for one column of a day's rows during a merge, in bytes.
     pub column_bytes: usize,
-    /// How many rows are merged at once.
+    /// The largest number of rows in one merge.
     pub max_rows: usize,
-    /// `CloudWatch` namespace of the numbers.
+    /// `CloudWatch` namespace of the metrics.
     pub metrics_namespace: Option<String>,
 }
 
@@ -38,7 +36,7 @@ impl Config {
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         const HOURS: &str = "a number of hours";
         let FirstDay(first_day) =
-            env.parsed("LAKE_FIRST_DAY", "a day, YYYY-MM-DD", FirstDay::default())?;
+            env.parsed("LAKE_FIRST_DAY", "a day, YYYY-MM-DD", FirstDay::DEFAULT)?;
         let hours = |name, default| {
             env.parsed::<u16>(name, HOURS, default)
                 .map(|hours| Duration::hours(hours.into()))
@@ -49,14 +47,14 @@ impl Config {
         Ok(Self {
             bucket: env.required("EVENTS_BUCKET", "the name of the events bucket")?,
             first_day,
-            close_months: env.parsed("CLOSE_MONTHS", "true or false", false)?,
+            copy_months: env.parsed("CLOSE_MONTHS", "true or false", false)?,
             policy: Policy {
-                close_after: hours("CLOSE_AFTER_HOURS", 3)?,
-                reopen_after: hours("REOPEN_AFTER_HOURS", 24)?,
-                close_month_after: CLOSE_MONTH_AFTER,
+                compact_after: hours("CLOSE_AFTER_HOURS", 3)?,
+                recompact_after: hours("REOPEN_AFTER_HOURS", 24)?,
+                copy_month_after: COPY_MONTH_AFTER,
                 query_grace_period: Duration::minutes(query_grace_period.into()),
             },
-            // Columns grow by doubling, and beside them is the order of the rows: 40 bytes for each.
+            // Columns grow by doubling, and the order of the rows takes another 40 bytes for each row.
             column_bytes: (memory_mib << 20) / 8,
             max_rows: (memory_mib << 20) / 2 / Merge::BYTES_A_ROW,
             metrics_namespace: env.optional("METRICS_NAMESPACE")?,
@@ -73,14 +71,14 @@ pub struct Deps {
     pub s3: S3Client,
     /// The tables that events go to.
     pub tables: Vec<Table>,
-    /// Where numbers go.
+    /// Where metrics are written.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The current time.
     pub clock: fn() -> OffsetDateTime,
 }
 
 impl Deps {
-    /// Makes the clients. Reaches nothing yet.
+    /// Makes the clients, without connecting to anything.
     pub async fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Self {
         Self {
             metrics: Metrics::stdout(Pipeline::ProductEvents, config.metrics_namespace.as_deref()),
@@ -92,26 +90,10 @@ impl Deps {
     }
 }
 
-struct FirstDay(Date);
-
-impl Default for FirstDay {
-    fn default() -> Self {
-        Self(date!(2026 - 01 - 01))
-    }
-}
-
-impl FromStr for FirstDay {
-    type Err = BoxError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        layout::parse_day(text)
-            .map(Self)
-            .ok_or_else(|| "not a day".into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use lake_schema::layout;
+
     use super::*;
 
     #[test]
@@ -123,17 +105,17 @@ mod tests {
             ("LAKE_FIRST_DAY", layout::format_day(config.first_day)),
             (
                 "CLOSE_AFTER_HOURS",
-                config.policy.close_after.whole_hours().to_string(),
+                config.policy.compact_after.whole_hours().to_string(),
             ),
             (
                 "REOPEN_AFTER_HOURS",
-                config.policy.reopen_after.whole_hours().to_string(),
+                config.policy.recompact_after.whole_hours().to_string(),
             ),
             (
                 "SETTLE_MINUTES",
                 config.policy.query_grace_period.whole_minutes().to_string(),
             ),
-            ("CLOSE_MONTHS", config.close_months.to_string()),
+            ("CLOSE_MONTHS", config.copy_months.to_string()),
         ] {
             assert!(
                 readme.contains(&format!("| `{name}` | `{default}` |")),

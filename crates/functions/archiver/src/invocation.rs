@@ -1,4 +1,4 @@
-//! Invocations: by the queue of new objects, and by the clock.
+//! Invocations: by the queue of new objects, and by the schedule.
 
 use std::convert::Infallible;
 
@@ -16,11 +16,11 @@ use crate::{
     object::{ObjectError, archive},
 };
 
-/// What this crate writes itself.
+/// Prefixes of the objects that this crate writes; notifications about them are ignored.
 const OWN_PREFIXES: [&str; 3] = ["lake/", "state/", "rejected/"];
 
-/// Archives the objects that the messages of one event tell of. Never fails as a whole: what could not be done is named in
-/// the response, and SQS sends it again.
+/// Archives the objects that the messages of one event name. Never fails as a whole: the response names the messages to retry, and
+/// SQS delivers them again.
 pub async fn handle(
     deps: &Deps,
     event: LambdaEvent<SqsEvent>,
@@ -34,16 +34,16 @@ pub async fn handle(
         own_prefixes: &OWN_PREFIXES,
         other_buckets: OtherBuckets::Read,
     };
-    let settle = async |object: &ObjectRef| {
+    let process = async |object: &ObjectRef| {
         let archived = archive(deps, object).await;
         archived
             .map(Some)
             .map_err(|error| log_failure(error, &deps.config.bucket))
     };
-    Ok(worker.handle(event, settle).await)
+    Ok(worker.handle(event, process).await)
 }
 
-/// Logs an error that another attempt may not meet, and says what it means for the object.
+/// Decides what an error means for the object, and logs it if the object is retried.
 fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
     if let Some(rejection) = error.rejection(own_bucket) {
         return Failure::Reject(rejection);
@@ -55,18 +55,18 @@ fn log_failure(error: ObjectError, own_bucket: &str) -> Failure {
 /// Some days, months or tables cannot be compacted.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{failed_count} days or months cannot be closed, nor anything of the tables {failed_tables:?}; the log has the reasons"
+    "{failed_count} days or months and the tables {failed_tables:?} could not be compacted; the log has the reasons"
 )]
 struct CompactionFailed {
     failed_count: usize,
     failed_tables: Vec<String>,
 }
 
-/// Closes days and months. The schedule's event says nothing that matters.
+/// Compacts days and months. The content of the schedule's event is ignored.
 ///
 /// # Errors
-/// When the lake's state cannot be read or written, or a day or month cannot be closed: so that it shows in Lambda's error
-/// metric and raises the alarm on it. What could be done is done.
+/// When the lake's state cannot be read or written, or a day or month cannot be compacted, so that Lambda's error metric counts
+/// it and its alarm fires. Everything else has been done by then.
 pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Result<(), BoxError> {
     let budget = TimeBudget::until(event.context.deadline(), (deps.clock)().into());
     let report = compact(deps, budget.start_until()).await;
@@ -74,10 +74,10 @@ pub async fn handle_schedule(deps: &Deps, event: LambdaEvent<IgnoredAny>) -> Res
         merged_count = report.merged.len(),
         month_count = report.months.len(),
         failed_count = report.failed.len(),
-        put_off_count = report.put_off.len(),
+        postponed_count = report.postponed.len(),
         removed_count = report.removed_count,
-        closing_count = report.closing_count,
-        "compaction went on"
+        in_progress_count = report.in_progress_count,
+        "compaction run finished"
     );
     let failed_count = report.failed.len();
     let failed_tables = report.failed_tables;

@@ -1,4 +1,4 @@
-//! The lake as it is in S3.
+//! The lake in S3: files of a table, states of its days, versions of its manifest.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,7 +24,7 @@ use time::{Date, OffsetDateTime, serde::rfc3339};
 
 use crate::{
     Deps,
-    compaction::{Manifest, version_day},
+    manifest::{EncodedManifest, Manifest},
 };
 
 /// For one call about a small object.
@@ -36,32 +36,40 @@ const MAX_STATE_BYTES: usize = 64 << 20;
 const JSON: &str = "application/json";
 const JSON_LINES: &str = "application/x-ndjson";
 
-/// One table's files and what is known about them.
+/// The files, states and manifest of one table.
 #[derive(Clone, Debug)]
 pub(crate) struct LakeStore {
     pub(crate) s3: S3Client,
     pub(crate) bucket: String,
     /// The table's name.
     pub(crate) table: String,
-    /// What its events are.
+    /// The pipeline of its events.
     pub(crate) pipeline: Pipeline,
 }
 
-/// What a closed day, or month, consists of.
+/// The content of a compacted day or month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DayState {
     /// The file that was written last.
     pub(crate) output: FileId,
-    #[serde(with = "rfc3339")]
-    pub(crate) closed_at: OffsetDateTime,
-    /// Of all its files.
+    #[serde(rename = "closed_at", with = "rfc3339")]
+    pub(crate) compacted_at: OffsetDateTime,
+    /// Rows of all its files.
     pub(crate) row_count: u64,
-    /// The parts that are in them, each with the file that it is in. They may be gone; a raw object that is converted again must
-    /// not bring them back. Of a month the closed days that are copied into it.
+    /// The parts that its files contain, each with that file. They may have been deleted; a raw object that is converted again must
+    /// not restore them. For a month: the compacted days that are copied into it.
     pub(crate) parts: BTreeMap<FileId, FileId>,
 }
 
-/// The latest manifest, which cannot be read.
+/// The versions of a manifest.
+#[derive(Debug)]
+pub(crate) struct ManifestVersions<M = Manifest> {
+    pub(crate) latest: M,
+    /// Keys of older versions that no query lists any more.
+    pub(crate) replaced: Vec<String>,
+}
+
+/// The latest manifest, if it cannot be read.
 #[derive(Debug)]
 pub(crate) struct BrokenManifest {
     pub(crate) name: ObjectRef,
@@ -69,7 +77,7 @@ pub(crate) struct BrokenManifest {
     pub(crate) error: BoxError,
 }
 
-/// The lake cannot be read or changed now.
+/// Why the lake cannot be read or changed now.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeStoreError {
     /// A read failed.
@@ -84,18 +92,18 @@ pub enum LakeStoreError {
     /// Deleting failed.
     #[error(transparent)]
     Delete(#[from] DeleteError),
-    /// What is known about a closed day is not what it should be.
-    #[error("the state of {day}")]
+    /// The state of a compacted day is not valid JSON.
+    #[error("reading the state of {day}")]
     DayState {
         /// The day.
         day: Date,
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// Two compactors at once. Neither does harm, but one of them has to give way.
+    /// Two compactors run at once. Neither does harm, but one of them has to stop.
     #[error("another compactor has written {key}")]
     Overtaken {
-        /// What both wanted to write.
+        /// The object that both wanted to write.
         key: String,
     },
 }
@@ -117,7 +125,7 @@ impl LakeStore {
         }
     }
 
-    /// All files of the table and their sizes. What else is under its prefix is none of ours.
+    /// All files of the table and their sizes. Other objects under its prefix are ignored.
     pub(crate) async fn list_files(&self) -> Result<BTreeMap<LakeFile, u64>, LakeStoreError> {
         let prefix = layout::table_prefix(&self.table);
         let listed = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT).await?;
@@ -130,7 +138,7 @@ impl LakeStore {
             .collect())
     }
 
-    /// Stores a file, unless it is there.
+    /// Stores a file, unless it exists.
     pub(crate) async fn put_file(
         &self,
         file: LakeFile,
@@ -150,7 +158,7 @@ impl LakeStore {
         Ok(listing::delete(&self.s3, &self.bucket, &keys, CALL_LIMIT).await?)
     }
 
-    /// What a day was closed as, if it was, and the version of that knowledge.
+    /// The state of a day, if it was compacted, and the version for [`LakeStore::write_day`].
     pub(crate) async fn read_day(
         &self,
         day: Date,
@@ -172,7 +180,7 @@ impl LakeStore {
         version: &Version,
     ) -> Result<(), LakeStoreError> {
         let name = self.object(layout::day_state_key(&self.table, day));
-        let body = serde_json::to_vec(state).expect("a day's state is always JSON");
+        let body = serde_json::to_vec(state).expect("a day's state can always be written as JSON");
         match conditional_put::write(&self.s3, &name, body.into(), JSON, version, CALL_LIMIT)
             .await?
         {
@@ -181,14 +189,17 @@ impl LakeStore {
         }
     }
 
-    /// The latest version of the manifest, and the keys of those before it that queries stopped to list before `unlisted`.
+    /// The latest version of the manifest, and the older ones that queries stopped listing before `unlisted`.
     pub(crate) async fn read_manifest(
         &self,
         unlisted: OffsetDateTime,
-    ) -> Result<(Result<Manifest, BrokenManifest>, Vec<String>), LakeStoreError> {
+    ) -> Result<ManifestVersions<Result<Manifest, BrokenManifest>>, LakeStoreError> {
         let mut versions = self.list_manifests().await?;
         let Some((version, _, latest)) = versions.pop() else {
-            return Ok((Ok(Manifest::default()), Vec::new()));
+            return Ok(ManifestVersions {
+                latest: Ok(Manifest::default()),
+                replaced: Vec::new(),
+            });
         };
         let name = self.object(latest);
         let read = match get_capped(&self.s3, &name, MAX_STATE_BYTES, CALL_LIMIT).await {
@@ -196,7 +207,7 @@ impl LakeStore {
             Err(error @ GetError::TooLarge { .. }) => Err(error.into()),
             Err(error) => return Err(error.into()),
         };
-        let manifest = read.map_err(|error| BrokenManifest {
+        let latest = read.map_err(|error| BrokenManifest {
             name,
             version,
             error,
@@ -206,10 +217,10 @@ impl LakeStore {
             .filter(|(_, at, _)| layout::state_listed_until(*at) <= unlisted)
             .map(|(_, _, key)| key)
             .collect();
-        Ok((manifest, replaced))
+        Ok(ManifestVersions { latest, replaced })
     }
 
-    /// All versions of the manifest, with the days they are filed under and their keys, in their order.
+    /// All versions of the manifest, with the days under which they are stored and their keys, in ascending order.
     async fn list_manifests(&self) -> Result<Vec<(u64, Date, String)>, LakeStoreError> {
         let prefix = layout::state_prefix(&self.table);
         let listed = listing::list(&self.s3, &self.bucket, &prefix, CALL_LIMIT).await?;
@@ -224,10 +235,10 @@ impl LakeStore {
         Ok(versions)
     }
 
-    /// Whether the part is there.
+    /// Whether the part exists.
     pub(crate) async fn has_part(&self, part: LakeFile) -> Result<bool, LakeStoreError> {
         let key = part.key(&self.table);
-        // The role may list, and not read.
+        // The role may list the prefix, but not read its objects.
         let listed = listing::list(&self.s3, &self.bucket, &key, CALL_LIMIT).await?;
         Ok(listed.iter().any(|object| object.key == key))
     }
@@ -236,12 +247,15 @@ impl LakeStore {
         Ok(listing::delete(&self.s3, &self.bucket, keys, CALL_LIMIT).await?)
     }
 
-    /// Writes a version of the manifest, which must be new.
-    pub(crate) async fn write_manifest(&self, manifest: &Manifest) -> Result<(), LakeStoreError> {
-        let at = version_day(manifest.version).expect("versions are made with their day");
+    /// Writes a new version of the manifest.
+    pub(crate) async fn write_manifest(
+        &self,
+        manifest: EncodedManifest,
+    ) -> Result<(), LakeStoreError> {
+        let key = layout::state_key(&self.table, manifest.day, manifest.version);
         let object = NewObject {
-            name: self.object(layout::state_key(&self.table, at, manifest.version)),
-            body: manifest.to_bytes().into(),
+            name: self.object(key),
+            body: manifest.bytes.into(),
             content_type: JSON_LINES,
             metadata: Vec::new(),
         };

@@ -4,6 +4,7 @@ mod compaction;
 mod config;
 mod invocation;
 mod lake_store;
+mod manifest;
 mod object;
 
 pub use compaction::{Policy, Report, compact};

@@ -1,4 +1,4 @@
-//! Starts the function that closes days and months.
+//! Starts the function that compacts days and copies months.
 
 use std::process::ExitCode;
 

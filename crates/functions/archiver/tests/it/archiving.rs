@@ -3,9 +3,10 @@ use std::{io::Write as _, time::Duration};
 use aws_io::Aws;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
+use test_bucket::Bucket;
 use time::macros::{date, datetime};
 
-use crate::rig::{NONE, Rig, new_bucket, notice, put, raw_key, set_now};
+use crate::rig::{NONE, Rig, raw_key, set_now};
 
 const EVENTS: &str = "{\"event\":\"a\",\"userId\":\"u\",\"dateTime\":\"2026-03-01 10:00:00\"}\n\
                       junk\n\
@@ -92,9 +93,9 @@ async fn one_object_that_cannot_be_used_is_rejected_alone() {
     rig.put(&last, EVENTS).await;
 
     let mut messages = [&first, &missing, &last]
-        .map(|key| notice(rig.bucket(), &[key]))
+        .map(|key| rig.bucket().notification(&[key]))
         .to_vec();
-    messages.push("not a notice".to_owned());
+    messages.push("not a notification".to_owned());
     messages.push(r#"{"Event":"s3:TestEvent"}"#.to_owned());
     let retried = rig
         .deliver_messages(&messages, Duration::from_mins(1))
@@ -141,7 +142,7 @@ async fn no_time_left_means_later() {
     rig.put(&key, gzip(EVENTS)).await;
 
     let retried = rig
-        .deliver_messages(&[notice(rig.bucket(), &[&key])], Duration::ZERO)
+        .deliver_messages(&[rig.bucket().notification(&[&key])], Duration::ZERO)
         .await;
 
     assert_eq!(retried, [0]);
@@ -152,13 +153,13 @@ async fn no_time_left_means_later() {
 async fn objects_of_an_older_layout_and_of_another_bucket_come_in_too() {
     let mut rig = Rig::new().await;
     rig.deps.config.first_day = date!(2018 - 01 - 01);
-    let other = new_bucket(&rig.deps.s3).await;
+    let other = Bucket::create("archiver").await;
     let key = "analytics_raw/2018/03/15/22/analytics-1-2018-03-15-22-58-01-f0e1";
     let events = "{\"event\":\"LOGIN\",\"userId\":\"joe3\",\"dateTime\":\"2018-03-15 22:57:00\"}{\"event\":\"LOGIN\"}";
     rig.put(key, events).await;
-    put(&rig.deps.s3, &other, key, events).await;
+    other.put(key, events).await;
 
-    let messages = [notice(rig.bucket(), &[key]), notice(&other, &[key])];
+    let messages = [rig.bucket(), &other].map(|bucket| bucket.notification(&[key]));
     let retried = rig
         .deliver_messages(&messages, Duration::from_mins(1))
         .await;

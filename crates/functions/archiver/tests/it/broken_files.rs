@@ -6,7 +6,7 @@ use time::{
     macros::{date, datetime},
 };
 
-use crate::closing::{event, once, query};
+use crate::compaction::{event, once, query};
 use crate::rig::{NONE, Rig, raw_key, set_now};
 
 const NIGHT: OffsetDateTime = datetime!(2026-03-02 03:00 UTC);
@@ -70,7 +70,7 @@ async fn broken_forms(rig: &Rig) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn broken_part_is_set_aside_and_its_day_is_closed_from_the_good_ones() {
+async fn broken_part_is_set_aside_and_the_good_parts_of_its_day_are_merged() {
     let forms = broken_forms(&{
         let rig = Rig::new().await;
         convert(&rig, 10, 0..10).await;
@@ -156,7 +156,7 @@ async fn part_that_is_gone_is_noted_and_can_be_converted_again() {
 }
 
 #[tokio::test]
-async fn broken_closed_day_is_set_aside_when_it_is_read_and_its_parts_can_be_converted_again() {
+async fn broken_compacted_day_is_set_aside_when_it_is_read_and_its_parts_can_be_converted_again() {
     let rig = Rig::new().await;
     let key = convert(&rig, 10, 0..10).await;
     compact(&rig, 0..25).await;

@@ -25,7 +25,7 @@ async fn nothing_of_an_event_is_in_any_log() {
     let printed = [log.text(), rig.metric_lines()].concat();
     for line in [
         "object archived",
-        "some records cannot be used",
+        "some records were rejected",
         "rejected",
         "day merged",
     ] {

@@ -1,11 +1,11 @@
-//! The two functions on a real S3 (`AWS_ENDPOINT_URL`), and on one that is away.
+//! The two functions on a real S3 (`AWS_ENDPOINT_URL`), and on one that is unavailable.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod archives;
 mod archiving;
 mod broken_files;
-mod closing;
+mod compaction;
 mod log_hygiene;
 mod months;
 mod queries;

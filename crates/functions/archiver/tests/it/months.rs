@@ -1,4 +1,4 @@
-//! Closed months: copies of closed days, in a table of their own.
+//! Monthly copies: copies of compacted days, in a table of their own.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use time::{
     macros::{date, datetime},
 };
 
-use crate::closing::{once, query};
+use crate::compaction::{once, query};
 use crate::rig::{NONE, Rig, set_now};
 
 const DAYS: [Date; 3] = [
@@ -21,7 +21,7 @@ const DUE: OffsetDateTime = datetime!(2026-04-04 00:00 UTC);
 
 async fn rig_with_months() -> Rig {
     let mut rig = Rig::new().await;
-    rig.deps.config.close_months = true;
+    rig.deps.config.copy_months = true;
     rig
 }
 
@@ -37,7 +37,7 @@ async fn arrive(rig: &Rig, day: Date, ids: impl IntoIterator<Item = u32>) {
     assert_eq!(rig.deliver(&[&key]).await, NONE);
 }
 
-/// Three days of three events each, all closed.
+/// Three compacted days of three events each.
 async fn close_days(rig: &Rig) {
     for (first, day) in (0..).step_by(3).zip(DAYS) {
         arrive(rig, day, first..first + 3).await;
@@ -48,7 +48,7 @@ async fn close_days(rig: &Rig) {
     }
 }
 
-/// Which files of closed months there are.
+/// Which files of monthly copies there are.
 async fn month_files(rig: &Rig) -> Vec<String> {
     rig.objects("lake/product_events_months/")
         .await
@@ -106,7 +106,7 @@ async fn a_month_that_is_over_becomes_one_file_of_its_days_which_stay() {
     assert_eq!(days, expected);
     let day_files = rig.files_of("product_events").await;
     assert_eq!(day_files.len(), 3);
-    let without_places = |mut row: crate::rows::Row| {
+    let without_file_and_day = |mut row: crate::rows::Row| {
         row.remove("_file");
         row.remove("dt");
         row
@@ -114,9 +114,13 @@ async fn a_month_that_is_over_becomes_one_file_of_its_days_which_stay() {
     let of_days: Vec<_> = day_files
         .into_values()
         .flatten()
-        .map(without_places)
+        .map(without_file_and_day)
         .collect();
-    let of_month: Vec<_> = files.into_values().flatten().map(without_places).collect();
+    let of_month: Vec<_> = files
+        .into_values()
+        .flatten()
+        .map(without_file_and_day)
+        .collect();
     assert_eq!(of_month, of_days);
 }
 
@@ -163,18 +167,12 @@ async fn a_run_that_was_cut_off_and_a_day_that_came_meanwhile_cost_and_double_no
     rig.compact().await;
     let planned = manifest(&rig).await;
     let file = planned[0]["file"].as_str().unwrap();
-    // A run stores the month and is cut off; then a day comes that is not among those planned.
+    // A run stores the month and is interrupted; then a day comes that is not among those planned.
     set_now(DUE + Duration::HOUR);
     rig.compact().await;
     let states = rig.objects("state/lake/product_events_months/files/").await;
     let written = states.last_key_value().unwrap().0;
-    let delete = rig
-        .deps
-        .s3
-        .delete_object()
-        .bucket(rig.bucket())
-        .key(written);
-    delete.send().await.unwrap();
+    rig.delete(written).await;
     let days = rig.objects("lake/product_events/closed/").await;
     let bytes = days.values().next().unwrap().to_vec();
     let other = format!(

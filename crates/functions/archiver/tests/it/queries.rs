@@ -1,4 +1,4 @@
-//! Queries that never stop while days are closed, reopened and closed again, by compactors of which there are two and which are
+//! Queries that never stop while days are compacted, reopened and compacted again, by compactors of which there are two and which are
 //! killed at any moment. None may miss an object, see an event twice, or miss one.
 //!
 //! A query lists, waits and reads, as engines do. There are two kinds. One lists what the tables' projections have it list, and opens
@@ -19,14 +19,15 @@ use std::{
 };
 
 use archiver::compact;
-use aws_io::{Aws, S3Client};
+use aws_io::Aws;
 use bytes::Bytes;
 use lake_schema::{Period, layout};
 use serde_json::Value;
+use test_bucket::Bucket;
 use time::{OffsetDateTime, macros::datetime};
 use tokio::time::{sleep, timeout};
 
-use crate::rig::{NONE, Rig, keys, object};
+use crate::rig::{NONE, Rig};
 use crate::rows::read;
 
 /// So many times faster goes the clock.
@@ -35,10 +36,10 @@ const SPEED: i32 = 30 * 60;
 const SETTLE: Duration = Duration::from_secs(6);
 /// All that a query waits: of the time between two steps as much as Athena's longest query takes of it, two thirds.
 const WAITING: Duration = Duration::from_secs(4);
-/// So many days are closed, some of them again, before it is enough.
+/// So many days are compacted, some of them again, before it is enough.
 const MERGES: usize = 4;
 /// A loaded machine takes its time; what is waited for are merges, and the end of the day after the first.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIME_LIMIT: Duration = Duration::from_mins(5);
 /// Four hours before a day ends.
 const START: OffsetDateTime = datetime!(2026-03-01 20:00 UTC);
 
@@ -84,8 +85,7 @@ async fn wait() {
 }
 
 struct Querier {
-    s3: S3Client,
-    bucket: String,
+    bucket: Bucket,
     opens: Opens,
 }
 
@@ -131,24 +131,20 @@ impl Querier {
             Opens::Shown => vec![layout::table_prefix("product_events")],
             Opens::Listed => layout::listed_days(fast_now())
                 .map(|day| format!("{parts}at={day}/"))
-                .chain([layout::closed_prefix("product_events", Period::Day)])
+                .chain([layout::compacted_prefix("product_events", Period::Day)])
                 .collect(),
         };
         let mut files = Vec::new();
         for prefix in prefixes {
-            files.extend(keys(&self.s3, &self.bucket, &prefix).await);
+            files.extend(self.bucket.keys(&prefix).await);
         }
         files
     }
 
     async fn list_manifests(&self) -> Vec<String> {
         let now = fast_now();
-        let mut manifests = keys(
-            &self.s3,
-            &self.bucket,
-            &layout::state_prefix("product_events"),
-        )
-        .await;
+        let prefix = layout::state_prefix("product_events");
+        let mut manifests = self.bucket.keys(&prefix).await;
         manifests.retain(|key| {
             let (_, day) = layout::state_version("product_events", key).unwrap();
             self.opens == Opens::Shown || now < layout::state_listed_until(day)
@@ -182,7 +178,7 @@ impl Querier {
     ) -> Result<BTreeMap<String, Bytes>, String> {
         let mut contents = BTreeMap::new();
         for key in keys {
-            match object(&self.s3, &self.bucket, key).await {
+            match self.bucket.object(key).await {
                 Some(bytes) => contents.insert(key.clone(), bytes),
                 None => return Err(key.clone()),
             };
@@ -239,8 +235,8 @@ async fn query_until_the_end(querier: Querier, progress: Arc<Progress>) -> Tally
     tally
 }
 
-/// Compacts again and again, and is cut off in every fourth run, wherever that is. Returns how many days it has merged, and how
-/// often it was cut off.
+/// Compacts again and again, and is interrupted in every fourth run, wherever that is. Returns how many days it has merged, and how
+/// often it was interrupted.
 async fn compact_until_the_end(rig: Rig, progress: Arc<Progress>, done: Arc<Done>) -> usize {
     let mut killed = 0;
     while !progress.is_over() {
@@ -262,7 +258,7 @@ async fn compact_until_the_end(rig: Rig, progress: Arc<Progress>, done: Arc<Done
     killed
 }
 
-/// Brings an event, of yesterday or the day before. The archiver is cut off now and then, and gets the object again.
+/// Brings an event, of yesterday or the day before. The archiver is interrupted now and then, and gets the object again.
 async fn arrive(rig: &Rig, id: u32) {
     let now = fast_now();
     let day = now.date() - time::Duration::days(1 + i64::from(id % 2));
@@ -288,15 +284,17 @@ async fn queries_in_a_loop_see_every_event_exactly_once_and_miss_no_file() {
     });
     let mut rig = Rig::with_clock(fast_now).await;
     rig.deps.config.policy.query_grace_period = time::Duration::try_from(SETTLE).unwrap() * SPEED;
-    rig.deps.config.policy.reopen_after = time::Duration::ZERO;
+    rig.deps.config.policy.recompact_after = time::Duration::ZERO;
     let url = std::env::var("AWS_ENDPOINT_URL").unwrap();
     let progress = Arc::new(Progress::default());
     let done = Arc::new(Done::default());
     let mut queriers = Vec::new();
     for opens in [Opens::Shown, Opens::Listed, Opens::Listed] {
         let querier = Querier {
-            s3: Aws::local(&url).await.s3(),
-            bucket: rig.bucket().to_owned(),
+            bucket: Bucket {
+                s3: Aws::local(&url).await.s3(),
+                name: rig.bucket().name.clone(),
+            },
             opens,
         };
         let loops = query_until_the_end(querier, Arc::clone(&progress));
@@ -315,7 +313,7 @@ async fn queries_in_a_loop_see_every_event_exactly_once_and_miss_no_file() {
     };
     while !is_enough() && !queriers.iter().any(|(_, querier)| querier.is_finished()) {
         assert!(
-            started.elapsed() < soak + PATIENCE,
+            started.elapsed() < soak + TIME_LIMIT,
             "the days are not closed"
         );
         let id = progress.arrived.load(Ordering::SeqCst);

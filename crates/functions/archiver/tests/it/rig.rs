@@ -1,24 +1,16 @@
 //! The functions with a bucket of their own, and a clock that goes when it is told to.
 
-use std::{
-    cell::Cell,
-    collections::BTreeMap,
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
 use archiver::{Config, Deps, Report, compact, handle};
-use aws_io::{
-    Aws, S3Client,
-    s3::{GetError, ObjectRef},
-};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use event_model::Pipeline;
 use function_kit::{Env, capture::Capture, metrics::Metrics};
 use lake_schema::Table;
 use lambda_runtime::{Context, LambdaEvent};
-use serde_json::{Value, json};
+use serde_json::Value;
+use test_bucket::Bucket;
 use time::{OffsetDateTime, macros::datetime};
 use tokio::time::Instant;
 
@@ -34,6 +26,7 @@ pub(crate) const NONE: [usize; 0] = [];
 #[derive(Clone)]
 pub(crate) struct Rig {
     pub(crate) deps: Deps,
+    bucket: Bucket,
     metrics: Capture,
 }
 
@@ -51,34 +44,37 @@ impl Rig {
     }
 
     pub(crate) async fn with_clock(clock: fn() -> OffsetDateTime) -> Self {
-        let url = std::env::var("AWS_ENDPOINT_URL").expect(
-            "AWS_ENDPOINT_URL must name a local AWS endpoint; `make test` starts one and sets it",
-        );
-        let s3 = Aws::local(&url).await.s3();
-        let bucket = new_bucket(&s3).await;
+        let bucket = Bucket::create("archiver").await;
         let metrics = Capture::default();
         Self {
             deps: Deps {
-                config: Config::from_env(&Env::from_pairs([("EVENTS_BUCKET", bucket)])).unwrap(),
-                s3,
+                config: Config::from_env(&Env::from_pairs([("EVENTS_BUCKET", &*bucket.name)]))
+                    .unwrap(),
+                s3: bucket.s3.clone(),
                 tables: Table::all().into(),
                 metrics: Metrics::to(Pipeline::ProductEvents, metrics.clone()),
                 clock,
             },
+            bucket,
             metrics,
         }
     }
 
-    pub(crate) fn bucket(&self) -> &str {
-        &self.deps.config.bucket
+    pub(crate) fn bucket(&self) -> &Bucket {
+        &self.bucket
     }
 
     pub(crate) async fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
-        put(&self.deps.s3, self.bucket(), key, bytes).await;
+        self.bucket.put(key, bytes).await;
     }
 
     pub(crate) async fn delete(&self, key: &str) {
-        let delete = self.deps.s3.delete_object().bucket(self.bucket()).key(key);
+        let delete = self
+            .deps
+            .s3
+            .delete_object()
+            .bucket(&self.bucket.name)
+            .key(key);
         delete.send().await.unwrap();
     }
 
@@ -86,7 +82,7 @@ impl Rig {
     pub(crate) async fn deliver(&self, keys: &[&str]) -> Vec<usize> {
         let messages: Vec<String> = keys
             .iter()
-            .map(|key| notice(self.bucket(), &[*key]))
+            .map(|key| self.bucket.notification(&[*key]))
             .collect();
         self.deliver_messages(&messages, Duration::from_mins(1))
             .await
@@ -101,9 +97,9 @@ impl Rig {
         event.records = messages
             .iter()
             .enumerate()
-            .map(|(place, body)| {
+            .map(|(index, body)| {
                 let mut message = SqsMessage::default();
-                message.message_id = Some(place.to_string());
+                message.message_id = Some(index.to_string());
                 message.body = Some(body.clone());
                 message
             })
@@ -129,7 +125,7 @@ impl Rig {
 
     /// All objects under a prefix, by key.
     pub(crate) async fn objects(&self, prefix: &str) -> BTreeMap<String, Bytes> {
-        objects(&self.deps.s3, self.bucket(), prefix).await
+        self.bucket.objects(prefix).await
     }
 
     /// The rows of all files of the lake, by file.
@@ -152,16 +148,7 @@ impl Rig {
 
     /// The lines written about what was rejected.
     pub(crate) async fn rejections(&self) -> Vec<Value> {
-        let objects = self.objects("rejected/product_events/").await;
-        objects
-            .values()
-            .flat_map(|bytes| {
-                bytes
-                    .split(|byte| *byte == b'\n')
-                    .filter(|line| !line.is_empty())
-            })
-            .map(|line| serde_json::from_slice(line).unwrap())
-            .collect()
+        self.bucket.lines("rejected/product_events/").await
     }
 
     /// Sums of received, stored, duplicate and rejected records, and of retried messages.
@@ -173,76 +160,12 @@ impl Rig {
             "lake_rejected",
             "retried",
         ]
-        .map(|name| {
-            let lines = self.metrics.text();
-            let numbers = lines
-                .lines()
-                .map(|line| serde_json::from_str::<Value>(line).unwrap()[name].as_u64());
-            numbers.map(Option::unwrap_or_default).sum()
-        })
+        .map(|name| self.metrics.sum(name))
     }
 
     pub(crate) fn metric_lines(&self) -> String {
         self.metrics.text()
     }
-}
-
-pub(crate) async fn new_bucket(s3: &S3Client) -> String {
-    let bucket = format!("archiver-{:016x}", RandomState::new().hash_one(0));
-    s3.create_bucket().bucket(&bucket).send().await.unwrap();
-    bucket
-}
-
-pub(crate) async fn put(s3: &S3Client, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) {
-    let put = s3
-        .put_object()
-        .bucket(bucket)
-        .key(key)
-        .body(bytes.into().into());
-    put.send().await.unwrap();
-}
-
-/// All objects under a prefix. One that is gone since it was listed is an error: no reader of ours may pass over it.
-pub(crate) async fn objects(s3: &S3Client, bucket: &str, prefix: &str) -> BTreeMap<String, Bytes> {
-    let mut objects = BTreeMap::new();
-    for key in keys(s3, bucket, prefix).await {
-        let bytes = object(s3, bucket, &key).await;
-        objects.insert(key, bytes.expect("what was listed is there"));
-    }
-    objects
-}
-
-pub(crate) async fn keys(s3: &S3Client, bucket: &str, prefix: &str) -> Vec<String> {
-    let listed = aws_io::s3::listing::list(s3, bucket, prefix, Duration::from_secs(10)).await;
-    listed
-        .unwrap()
-        .into_iter()
-        .map(|object| object.key)
-        .collect()
-}
-
-/// An object's bytes; `None` when there is no such object.
-pub(crate) async fn object(s3: &S3Client, bucket: &str, key: &str) -> Option<Bytes> {
-    let name = ObjectRef {
-        bucket: bucket.to_owned(),
-        key: key.to_owned(),
-    };
-    match aws_io::s3::get_capped(s3, &name, 64 << 20, Duration::from_secs(10)).await {
-        Ok(bytes) => Some(bytes.into()),
-        Err(GetError::Missing { .. }) => None,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// The message that S3 sends about objects.
-pub(crate) fn notice(bucket: &str, keys: &[&str]) -> String {
-    let record = |key: &&str| {
-        json!({
-            "eventName": "ObjectCreated:Put",
-            "s3": { "bucket": { "name": bucket }, "object": { "key": key.replace('=', "%3D") } },
-        })
-    };
-    json!({ "Records": keys.iter().map(record).collect::<Vec<_>>() }).to_string()
 }
 
 /// The key of a raw object that arrived in that hour of 1 March 2026.

@@ -7,9 +7,9 @@ use super::*;
 mod world;
 
 const POLICY: Policy = Policy {
-    close_after: Duration::hours(3),
-    reopen_after: Duration::hours(24),
-    close_month_after: Duration::days(3),
+    compact_after: Duration::hours(3),
+    recompact_after: Duration::hours(24),
+    copy_month_after: Duration::days(3),
     query_grace_period: Duration::minutes(45),
 };
 
@@ -17,10 +17,10 @@ const POLICY: Policy = Policy {
 fn next_steps(
     manifest: &Manifest,
     files: &[LakeFile],
-    closed_at: &BTreeMap<Date, OffsetDateTime>,
+    compacted_at: &BTreeMap<Date, OffsetDateTime>,
     now: OffsetDateTime,
 ) -> Steps {
-    let due = due_days("product_events", manifest, files, closed_at, now, POLICY);
+    let due = due_days("product_events", manifest, files, compacted_at, now, POLICY);
     super::next_steps(manifest, files, due, now, POLICY.query_grace_period)
 }
 
@@ -39,7 +39,7 @@ fn planned(files: &[LakeFile], now: OffsetDateTime) -> Vec<Date> {
 }
 
 #[test]
-fn a_day_is_closed_some_hours_after_its_end_and_an_open_one_is_not() {
+fn day_is_due_some_hours_after_its_end() {
     let days = [
         date!(2026 - 01 - 01),
         date!(2026 - 01 - 02),
@@ -64,10 +64,10 @@ fn all_that_came_on_a_day_is_planned_some_hours_after_its_end_whatever_day_it_is
         part(date!(2026 - 01 - 03), at, "by a clock that is ahead"),
     ];
     let days = files.map(|file| file.day);
-    let closed_at = days
+    let compacted_at = days
         .map(|day| (day, datetime!(2026-01-02 20:00 UTC)))
         .into();
-    let steps = |now| next_steps(&Manifest::default(), &files, &closed_at, now);
+    let steps = |now| next_steps(&Manifest::default(), &files, &compacted_at, now);
 
     assert_eq!(steps(datetime!(2026-01-03 02:59:59 UTC)), Steps::default());
     let manifest = steps(datetime!(2026-01-03 03:00 UTC)).manifest.unwrap();
@@ -80,11 +80,11 @@ fn all_that_came_on_a_day_is_planned_some_hours_after_its_end_whatever_day_it_is
 }
 
 #[test]
-fn a_closed_day_rests_until_more_is_merged_into_it() {
+fn compacted_day_waits_before_more_is_merged_into_it() {
     let day = date!(2026 - 01 - 01);
     let late = part(day, date!(2026 - 01 - 05), "late");
-    let closed_at = BTreeMap::from([(day, datetime!(2026-01-04 22:00 UTC))]);
-    let steps = |now| next_steps(&Manifest::default(), &[late], &closed_at, now).manifest;
+    let compacted_at = BTreeMap::from([(day, datetime!(2026-01-04 22:00 UTC))]);
+    let steps = |now| next_steps(&Manifest::default(), &[late], &compacted_at, now).manifest;
 
     assert_eq!(steps(datetime!(2026-01-05 21:59 UTC)), None);
     let manifest = steps(datetime!(2026-01-05 22:00 UTC)).unwrap();
@@ -112,8 +112,8 @@ fn a_day_moves_one_step_at_a_time_and_never_before_queries_are_over() {
     );
 
     let mut written = planned;
-    let closing = written.days.get_mut(&day).unwrap();
-    (closing.phase, closing.since) = (Phase::Written, start + Duration::HOUR);
+    let compaction = written.days.get_mut(&day).unwrap();
+    (compaction.phase, compaction.since) = (Phase::Written, start + Duration::HOUR);
     assert_eq!(step(&written, start + Duration::HOUR), Steps::default());
     let shown = step(&written, start + Duration::hours(2)).manifest.unwrap();
     assert_eq!(shown.days, BTreeMap::new());
@@ -167,9 +167,9 @@ fn a_manifest_is_written_each_day_as_long_as_it_says_anything() {
 }
 
 #[test]
-fn only_so_many_days_are_closed_at_once() {
+fn number_of_days_in_progress_is_limited() {
     let at = date!(2026 - 01 - 01);
-    let days = i64::try_from(MAX_CLOSING).unwrap() + 10;
+    let days = i64::try_from(MAX_IN_PROGRESS).unwrap() + 10;
     let files: Vec<LakeFile> = (0..days)
         .map(|n| part(date!(2020 - 01 - 01) + Duration::days(n), at, "a"))
         .collect();
@@ -177,6 +177,6 @@ fn only_so_many_days_are_closed_at_once() {
 
     let planned = planned(&files, now);
 
-    assert_eq!(planned.len(), MAX_CLOSING);
+    assert_eq!(planned.len(), MAX_IN_PROGRESS);
     assert_eq!(planned[0], date!(2020 - 01 - 01));
 }

@@ -4,17 +4,17 @@ use proptest::prelude::*;
 use time::macros::{date, datetime};
 
 use super::*;
-use crate::compaction::{
+use crate::{
+    compaction::plan::next_steps,
     manifest::{Compaction, Phase, version_after},
-    plan::next_steps,
 };
 
 const TABLE: &str = "product_events_months";
 const MONTH: Date = date!(2026 - 01 - 01);
 const POLICY: Policy = Policy {
-    close_after: Duration::hours(3),
-    reopen_after: Duration::hours(24),
-    close_month_after: Duration::days(3),
+    compact_after: Duration::hours(3),
+    recompact_after: Duration::hours(24),
+    copy_month_after: Duration::days(3),
     query_grace_period: Duration::minutes(45),
 };
 const DUE: OffsetDateTime = datetime!(2026-02-04 00:00 UTC);
@@ -34,17 +34,17 @@ fn sizes(files: &[LakeFile]) -> BTreeMap<LakeFile, u64> {
     files.iter().map(|file| (*file, 1000)).collect()
 }
 
-/// Days that are being closed.
-fn closing(days: &[Date]) -> Manifest {
-    let closing = |day: &Date| Compaction {
+/// A manifest of days that are being compacted.
+fn in_progress(days: &[Date]) -> Manifest {
+    let compaction = |day: &Date| Compaction {
         phase: Phase::Planned,
         since: DUE,
-        output: FileId::of_closed_day("product_events", *day, &[]),
+        output: FileId::of_compacted_day("product_events", *day, &[]),
         inputs: Vec::new(),
     };
     Manifest {
         version: 1,
-        days: days.iter().map(|day| (*day, closing(day))).collect(),
+        days: days.iter().map(|day| (*day, compaction(day))).collect(),
         ..Manifest::default()
     }
 }
@@ -59,14 +59,14 @@ fn due(
 }
 
 #[test]
-fn a_month_is_closed_days_after_its_end_when_none_of_its_days_is_open() {
-    let closed = [
-        file(date!(2026 - 01 - 30), FileKind::ClosedDay, "a"),
-        file(date!(2026 - 01 - 31), FileKind::ClosedDay, "b"),
-        file(date!(2026 - 02 - 01), FileKind::ClosedDay, "c"),
+fn month_is_due_days_after_its_end_when_all_of_its_days_are_compacted() {
+    let compacted = [
+        file(date!(2026 - 01 - 30), FileKind::CompactedDay, "a"),
+        file(date!(2026 - 01 - 31), FileKind::CompactedDay, "b"),
+        file(date!(2026 - 02 - 01), FileKind::CompactedDay, "c"),
     ];
     let late = file(date!(2026 - 01 - 02), PART, "late");
-    let with_late: Vec<LakeFile> = closed.iter().chain([&late]).copied().collect();
+    let with_late: Vec<LakeFile> = compacted.iter().chain([&late]).copied().collect();
     let days =
         |files: &[LakeFile], manifest: &Manifest| days_by_month(&sizes(files), manifest, MONTH);
     let months = |days: &BTreeMap<Date, DaysOfMonth>, now| -> Vec<Date> {
@@ -74,52 +74,56 @@ fn a_month_is_closed_days_after_its_end_when_none_of_its_days_is_open() {
     };
     let none = Manifest::default();
 
-    assert_eq!(months(&days(&closed, &none), DUE - Duration::SECOND), []);
-    assert_eq!(months(&days(&closed, &none), DUE), [MONTH]);
+    assert_eq!(months(&days(&compacted, &none), DUE - Duration::SECOND), []);
+    assert_eq!(months(&days(&compacted, &none), DUE), [MONTH]);
     assert_eq!(months(&days(&with_late, &none), DUE), []);
     let merged = Manifest {
         merged: [late].into(),
         ..Manifest::default()
     };
     assert_eq!(months(&days(&with_late, &merged), DUE), [MONTH]);
-    let busy = closing(&[date!(2026 - 01 - 30)]);
-    assert_eq!(months(&days(&closed, &busy), DUE), []);
-    let other_busy = closing(&[date!(2026 - 02 - 01)]);
-    assert_eq!(months(&days(&closed, &other_busy), DUE), [MONTH]);
-    assert_eq!(months(&days(&[late], &none), DUE), [], "nothing is closed");
+    let busy = in_progress(&[date!(2026 - 01 - 30)]);
+    assert_eq!(months(&days(&compacted, &busy), DUE), []);
+    let other_busy = in_progress(&[date!(2026 - 02 - 01)]);
+    assert_eq!(months(&days(&compacted, &other_busy), DUE), [MONTH]);
+    assert_eq!(
+        months(&days(&[late], &none), DUE),
+        [],
+        "nothing is compacted"
+    );
 }
 
 #[test]
-fn of_a_closed_month_only_what_came_late_is_copied_again() {
-    let closed = [
-        file(date!(2026 - 01 - 30), FileKind::ClosedDay, "a"),
-        file(date!(2026 - 01 - 31), FileKind::ClosedDay, "b"),
+fn only_days_that_are_not_in_the_month_yet_are_copied() {
+    let compacted = [
+        file(date!(2026 - 01 - 30), FileKind::CompactedDay, "a"),
+        file(date!(2026 - 01 - 31), FileKind::CompactedDay, "b"),
     ];
-    let late = file(date!(2026 - 01 - 30), FileKind::ClosedDay, "late");
+    let late = file(date!(2026 - 01 - 30), FileKind::CompactedDay, "late");
     let days = |files: &[LakeFile]| days_by_month(&sizes(files), &Manifest::default(), MONTH);
 
-    assert_eq!(due(&days(&closed), &closed, DUE), BTreeMap::new());
-    let again = due(&days(&[closed[0], closed[1], late]), &closed, DUE);
-    let output = FileId::of_closed_month(TABLE, MONTH, &[late.id]);
+    assert_eq!(due(&days(&compacted), &compacted, DUE), BTreeMap::new());
+    let again = due(&days(&[compacted[0], compacted[1], late]), &compacted, DUE);
+    let output = FileId::of_monthly_copy(TABLE, MONTH, &[late.id]);
     let inputs = vec![late];
     assert_eq!(again[&MONTH], Due { output, inputs });
 }
 
 #[test]
 fn days_before_the_first_are_in_no_month() {
-    let before = file(date!(2026 - 01 - 14), FileKind::ClosedDay, "a");
-    let first = file(date!(2026 - 01 - 15), FileKind::ClosedDay, "b");
+    let before = file(date!(2026 - 01 - 14), FileKind::CompactedDay, "a");
+    let first = file(date!(2026 - 01 - 15), FileKind::CompactedDay, "b");
 
     let months = days_by_month(&sizes(&[before, first]), &Manifest::default(), first.day);
 
-    assert_eq!(months[&MONTH].closed, sizes(&[first]));
+    assert_eq!(months[&MONTH].compacted, sizes(&[first]));
 }
 
 #[test]
 fn a_month_that_is_too_large_for_one_file_stays_in_days() {
     let days = [
-        file(date!(2026 - 01 - 01), FileKind::ClosedDay, "a"),
-        file(date!(2026 - 01 - 02), FileKind::ClosedDay, "b"),
+        file(date!(2026 - 01 - 01), FileKind::CompactedDay, "a"),
+        file(date!(2026 - 01 - 02), FileKind::CompactedDay, "b"),
     ];
     let found = |size_bytes| {
         let sizes = days.iter().map(|day| (*day, size_bytes)).collect();
@@ -144,10 +148,10 @@ fn a_month_that_is_too_large_for_one_file_stays_in_days() {
 /// A table's days and months in which all that matters happens. Times are in minutes.
 #[derive(Default)]
 struct World {
-    /// When each closed day came.
+    /// When each compacted day came.
     days: BTreeMap<LakeFile, i64>,
     /// From when to when a day is in the manifest of the days.
-    closing: Vec<(Date, i64, i64)>,
+    compaction: Vec<(Date, i64, i64)>,
     /// Each file of the months: of which days it was made, and when it came.
     files: BTreeMap<FileId, (Vec<LakeFile>, i64)>,
     copied: BTreeSet<FileId>,
@@ -156,19 +160,19 @@ struct World {
 }
 
 impl World {
-    /// Three days, closed before the month is over, and late ones.
+    /// Three days, compacted before the month has ended, and late ones.
     fn new(late: &[(i64, i64)]) -> Self {
         let mut world = Self::default();
         for n in 0..3 {
-            let day = file(MONTH + Duration::days(n), FileKind::ClosedDay, "first");
+            let day = file(MONTH + Duration::days(n), FileKind::CompactedDay, "first");
             world.days.insert(day, -1000);
         }
         for (minute, n) in late {
             let day = MONTH + Duration::days(*n);
-            let closed = file(day, FileKind::ClosedDay, &minute.to_string());
+            let compacted = file(day, FileKind::CompactedDay, &minute.to_string());
             // Planned at once, written after one hour, shown after two.
-            world.days.insert(closed, minute + 60);
-            world.closing.push((day, *minute, minute + 120));
+            world.days.insert(compacted, minute + 60);
+            world.compaction.push((day, *minute, minute + 120));
         }
         world
     }
@@ -183,12 +187,12 @@ impl World {
             .map(|(file, _)| *file)
             .collect();
         let busy: Vec<Date> = self
-            .closing
+            .compaction
             .iter()
             .filter(|(_, from, to)| *from <= minute && *to > minute)
             .map(|(day, ..)| *day)
             .collect();
-        let days = days_by_month(&sizes(&files), &closing(&busy), MONTH);
+        let days = days_by_month(&sizes(&files), &in_progress(&busy), MONTH);
         let mut manifest = self.manifest_at(minute);
         let copied = BTreeMap::from([(MONTH, self.copied.clone())]);
         let due = due_months(TABLE, &manifest, &copied, &days, now, POLICY);
@@ -200,13 +204,14 @@ impl World {
             manifest = next;
         }
         for month in steps.write {
-            let closing = manifest.days.get_mut(&month)?;
+            let compaction = manifest.days.get_mut(&month)?;
             effects = effects.checked_sub(1)?;
-            let made = (closing.inputs.clone(), minute + delay);
-            self.files.entry(closing.output).or_insert(made);
+            let made = (compaction.inputs.clone(), minute + delay);
+            self.files.entry(compaction.output).or_insert(made);
             effects = effects.checked_sub(1)?;
-            self.copied.extend(closing.inputs.iter().map(|day| day.id));
-            (closing.phase, closing.since) = (Phase::Written, now + Duration::minutes(delay));
+            self.copied
+                .extend(compaction.inputs.iter().map(|day| day.id));
+            (compaction.phase, compaction.since) = (Phase::Written, now + Duration::minutes(delay));
             effects = effects.checked_sub(1)?;
             manifest.version = version_after(manifest.version, now.date());
             self.write_manifest(minute + delay, &manifest)?;
@@ -250,7 +255,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Days come late, runs overlap, take their time and stop anywhere; and every query that takes less than the settling time
+    /// Days come late, runs overlap, take their time and stop anywhere; and every query that takes less than the grace period
     /// sees no day twice, and all days that a query before it saw. In the end it sees all.
     #[test]
     fn every_query_sees_every_day_once_and_none_again_missing(

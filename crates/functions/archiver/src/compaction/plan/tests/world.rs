@@ -1,4 +1,4 @@
-//! A lake in which all that matters happens: parts come, days are closed, queries look. Times are in minutes.
+//! A lake in which all that matters happens: parts come, days are compacted, queries look. Times are in minutes.
 
 use lake_schema::layout;
 use proptest::prelude::*;
@@ -43,8 +43,8 @@ struct World {
     files: BTreeMap<LakeFile, Stay<BTreeSet<usize>>>,
     /// The versions of the manifest.
     manifests: BTreeMap<u64, Stay<Manifest>>,
-    closed_at: BTreeMap<Date, OffsetDateTime>,
-    /// The parts that were noted down as being in a closed day.
+    compacted_at: BTreeMap<Date, OffsetDateTime>,
+    /// The parts that were noted down as being in a compacted day.
     noted: BTreeSet<FileId>,
     /// When each event came, and in which part.
     events: Vec<(i64, LakeFile)>,
@@ -76,15 +76,15 @@ impl World {
         let mut queue: BTreeSet<(i64, usize, Happening)> = happenings
             .iter()
             .enumerate()
-            .map(|(place, (minute, what))| (*minute, place, *what))
+            .map(|(order, (minute, what))| (*minute, order, *what))
             .collect();
-        while let Some((minute, place, happening)) = queue.pop_first() {
+        while let Some((minute, order, happening)) = queue.pop_first() {
             match happening {
                 Happening::PartComes { days } => self.part_comes(minute, days),
                 Happening::ConvertedAgain { event, delay } => {
                     let part = self.events.get(event).map(|(_, part)| part);
                     if part.is_some_and(|part| !self.noted.contains(&part.id)) {
-                        queue.insert((minute + delay, place, Happening::StoredAgain { event }));
+                        queue.insert((minute + delay, order, Happening::StoredAgain { event }));
                     }
                 }
                 Happening::StoredAgain { event } => {
@@ -137,7 +137,7 @@ impl World {
             .filter(is_there)
             .map(|(file, _)| *file)
             .collect();
-        let steps = next_steps(&manifest, &files, &self.closed_at, now);
+        let steps = next_steps(&manifest, &files, &self.compacted_at, now);
         for file in &steps.remove {
             effects = effects.checked_sub(1)?;
             self.files.get_mut(file)?.went = Some(minute);
@@ -156,22 +156,22 @@ impl World {
             manifest = next;
         }
         for day in &steps.write {
-            let closing = manifest.days.get_mut(day)?;
-            let inputs = closing.inputs.iter();
+            let compaction = manifest.days.get_mut(day)?;
+            let inputs = compaction.inputs.iter();
             let events = inputs
                 .flat_map(|input| self.files[input].what.clone())
                 .collect();
             let output = LakeFile {
                 day: *day,
-                kind: FileKind::ClosedDay,
-                id: closing.output,
+                kind: FileKind::CompactedDay,
+                id: compaction.output,
             };
-            let ids: Vec<FileId> = closing.inputs.iter().map(|input| input.id).collect();
-            (closing.phase, closing.since) = (Phase::Written, now);
+            let ids: Vec<FileId> = compaction.inputs.iter().map(|input| input.id).collect();
+            (compaction.phase, compaction.since) = (Phase::Written, now);
             effects = effects.checked_sub(1)?;
             self.add_file(minute, output, events);
             effects = effects.checked_sub(1)?;
-            self.closed_at.insert(*day, now);
+            self.compacted_at.insert(*day, now);
             self.noted.extend(ids);
         }
         if !steps.write.is_empty() {
@@ -237,7 +237,7 @@ fn killed() -> impl Strategy<Value = Vec<(i64, Happening)>> {
     proptest::collection::vec(run, 0..60)
 }
 
-/// Times of a query, at places that come often and at those where something changes: a settling time around midnight.
+/// Times of a query, at places that come often and at those where something changes: a grace period around midnight.
 fn queries() -> impl Strategy<Value = Vec<(i64, i64, i64, i64)>> {
     let begin = prop_oneof![
         0..MINUTES,
@@ -250,7 +250,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     /// Parts come at any time and of any day; objects are converted again; the compactor runs once an hour, and at other times,
-    /// and is killed anywhere. Every query that takes less than the settling time, and opens all that it lists, finds all of it
+    /// and is killed anywhere. Every query that takes less than the grace period, and opens all that it lists, finds all of it
     /// and sees each event exactly once.
     #[test]
     fn every_query_sees_every_event_once_and_finds_every_file(

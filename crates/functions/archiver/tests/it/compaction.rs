@@ -75,7 +75,7 @@ async fn a_day_becomes_one_sorted_file_and_every_look_at_it_sees_each_event_once
 
     set_now(NIGHT - Duration::SECOND);
     assert_eq!(
-        rig.compact().await.closing_count,
+        rig.compact().await.in_progress_count,
         0,
         "the day has not rested yet"
     );
@@ -87,7 +87,7 @@ async fn a_day_becomes_one_sorted_file_and_every_look_at_it_sees_each_event_once
         names.push(file_names(&rig.files().await).join(" "));
     }
 
-    // Parts go when no query that has listed them runs any more: after the day after their coming.
+    // Parts are deleted when no query that has listed them runs any more: after the day after their arrival.
     let parts = "part part part part";
     let both = "day part part part part";
     let removed = 22;
@@ -153,7 +153,7 @@ async fn late_events_reopen_their_day_and_an_event_that_came_again_is_dropped() 
 }
 
 #[tokio::test]
-async fn converting_an_object_again_after_its_day_was_closed_brings_nothing_back() {
+async fn converting_an_object_again_after_its_day_was_compacted_adds_nothing() {
     let rig = Rig::new().await;
     let key = arrive(&rig, 10, 0..10).await;
     for hour in 0..25 {

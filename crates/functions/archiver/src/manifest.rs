@@ -1,7 +1,7 @@
-//! What compaction is busy with: which files queries leave out, and how far each day is.
+//! The manifest: which files queries leave out, and in which phase each compaction is.
 //!
-//! One small object that the view of every table reads. It is never changed: each version is an object of its own, under the day on
-//! which it was written, and the highest one counts, so a query reads one version or the next, and never half of one.
+//! A small object that the view of every table reads. It is never overwritten: each version is a separate object, under the day on
+//! which it was written, and the highest version is valid. So a query reads one version or the next, and never a mixture.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,78 +15,87 @@ use time::{Date, OffsetDateTime, serde::rfc3339};
 /// One version of the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Manifest {
-    /// Rises with every change, and tells the day that it was written on ([`version_day`]). 0 is that of none.
+    /// Increases with every change, and contains the day on which it was written ([`version_day`]). 0 if there is none yet.
     pub(crate) version: u64,
-    /// The days that are being closed; of months the first of each.
+    /// The days that are being compacted; for months the first day of each.
     pub(crate) days: BTreeMap<Date, Compaction>,
-    /// Parts that are in a closed file which is shown. Hidden until nobody can have listed them any more.
+    /// Parts that are in a compacted file that is shown. Hidden until no running query can have listed them.
     pub(crate) merged: BTreeSet<LakeFile>,
 }
 
-/// A day has so many versions at most.
+/// A version of the manifest as it is stored.
+#[derive(Debug)]
+pub(crate) struct EncodedManifest {
+    pub(crate) version: u64,
+    /// The day under which it is stored.
+    pub(crate) day: Date,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The largest number of versions in one day.
 const VERSIONS_A_DAY: u64 = 100_000;
 
-/// The version after `version` that is written on the day `today`. Two compactors that follow one version on two days do not write
-/// the same one, as they do on one day, when the second has to give way.
+/// The version after `version`, written on the day `today`. Two compactors that read the same version on the same day write the same
+/// next version, so the second one fails; on two days they write different ones.
 pub(crate) fn version_after(version: u64, today: Date) -> u64 {
     let days = u64::try_from(today.to_julian_day()).unwrap_or(0);
     (version + 1).max(days * VERSIONS_A_DAY)
 }
 
-/// The day that a version was written on.
+/// The day on which a version was written.
 pub(crate) fn version_day(version: u64) -> Option<Date> {
     let days = i32::try_from(version / VERSIONS_A_DAY).ok()?;
     Date::from_julian_day(days).ok().filter(|_| days > 0)
 }
 
-/// A day or a month that is being closed.
+/// A day or a month that is being compacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Compaction {
     pub(crate) phase: Phase,
-    /// When the phase began, with all that belongs to it.
+    /// When the phase began.
     pub(crate) since: OffsetDateTime,
-    /// The file that they become.
+    /// The file that the inputs become.
     pub(crate) output: FileId,
-    /// Parts of a day, in whose place it comes; of a month the days that it is a copy of. Sorted.
+    /// The parts of a day that it replaces; for a month the days that it contains. Sorted.
     pub(crate) inputs: Vec<LakeFile>,
 }
 
-/// How far a day or a month is. Between two phases every query ends that began before; see [`super::plan`].
+/// The phase of a compaction. Between two phases, all queries end that began before the first; see [`crate::compaction`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Phase {
-    /// The output is hidden, and not there yet.
+    /// The output is hidden and does not exist yet.
     Planned,
-    /// The output is there, and hidden.
+    /// The output exists and is hidden.
     Written,
 }
 
-/// A manifest that cannot be read; [`super::rebuild`] makes it again.
+/// A manifest that cannot be read; `compaction::rebuild` rebuilds it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManifestError {
-    /// Not lines of JSON.
-    #[error("line {line} of the manifest")]
+    /// A line is not JSON.
+    #[error("parsing line {line} of the manifest")]
     Json {
         /// The line, from 1.
         line: usize,
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// Not the lines that belong together.
-    #[error("the manifest's lines do not make sense: {what}")]
-    Nonsense {
+    /// The lines contradict each other.
+    #[error("the manifest is inconsistent: {what}")]
+    Inconsistent {
         /// What is wrong with them.
         what: &'static str,
     },
 }
 
-/// A line: the manifest's version, and what it says of one file. The view reads `version`, `file` and `hidden`
+/// A line: the manifest's version, and one file. The view reads `version`, `file` and `hidden`
 /// (`lake_schema::queries`).
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Line {
     File(FileLine),
-    /// The first line: there is a manifest, whatever it holds.
+    /// The first line, so that a manifest without files has a version too.
     Header {
         version: u64,
         file: String,
@@ -116,13 +125,13 @@ struct FileLine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Role {
-    /// The file that the others become. Hidden, as long as it is a line.
+    /// The file that the others become. Hidden as long as it has a line.
     Output,
-    /// A part that becomes the output.
+    /// A part that is merged into the output.
     Part,
-    /// A closed day that is copied into the output.
+    /// A compacted day that is copied into the output.
     Day,
-    /// A part that is in an output which is shown, and is hidden itself.
+    /// A part that is in an output that is shown. Hidden.
     Merged,
 }
 
@@ -135,7 +144,7 @@ impl Role {
     }
 }
 
-/// A line about one file, without what only an output's says.
+/// The line of a file that is not an output.
 fn line(version: u64, file: &LakeFile, role: Role) -> FileLine {
     FileLine {
         version,
@@ -145,7 +154,7 @@ fn line(version: u64, file: &LakeFile, role: Role) -> FileLine {
         role,
         came: match file.kind {
             FileKind::Part { at } => Some(layout::format_day(at)),
-            FileKind::ClosedDay | FileKind::ClosedMonth => None,
+            FileKind::CompactedDay | FileKind::MonthlyCopy => None,
         },
         phase: None,
         since: None,
@@ -166,14 +175,14 @@ impl Compaction {
         };
         let inputs = self.inputs.iter().map(move |input| match input.kind {
             FileKind::Part { .. } => line(version, input, Role::Part),
-            FileKind::ClosedDay | FileKind::ClosedMonth => line(version, input, Role::Day),
+            FileKind::CompactedDay | FileKind::MonthlyCopy => line(version, input, Role::Day),
         });
         std::iter::once(output).chain(inputs)
     }
 }
 
 impl Manifest {
-    /// The files that queries leave out: what the view finds in the lines.
+    /// The files that queries leave out, as the view finds them.
     #[cfg(test)]
     pub(crate) fn hidden(&self) -> impl Iterator<Item = FileId> {
         self.lines()
@@ -184,7 +193,7 @@ impl Manifest {
     fn lines(&self) -> impl Iterator<Item = FileLine> {
         self.days
             .iter()
-            .flat_map(|(day, closing)| closing.lines(self.version, *day))
+            .flat_map(|(day, compaction)| compaction.lines(self.version, *day))
             .chain(
                 self.merged
                     .iter()
@@ -192,8 +201,7 @@ impl Manifest {
             )
     }
 
-    /// The object of this version.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    fn to_bytes(&self) -> Vec<u8> {
         let header = Line::Header {
             version: self.version,
             file: String::new(),
@@ -201,10 +209,25 @@ impl Manifest {
         };
         let mut bytes = Vec::new();
         for line in std::iter::once(header).chain(self.lines().map(Line::File)) {
-            serde_json::to_writer(&mut bytes, &line).expect("a line is always JSON");
+            serde_json::to_writer(&mut bytes, &line).expect("a line can always be written as JSON");
             bytes.push(b'\n');
         }
         bytes
+    }
+
+    /// Makes this the next version, and returns it as [`Manifest::encode`] does.
+    pub(crate) fn encode_next(&mut self, today: Date) -> EncodedManifest {
+        self.version = version_after(self.version, today);
+        self.encode()
+    }
+
+    /// The version as it is stored.
+    pub(crate) fn encode(&self) -> EncodedManifest {
+        EncodedManifest {
+            version: self.version,
+            day: version_day(self.version).expect("a version contains its day"),
+            bytes: self.to_bytes(),
+        }
     }
 
     /// Reads what [`Manifest::to_bytes`] wrote.
@@ -222,21 +245,21 @@ impl Manifest {
             })?;
             match line {
                 Line::Header { version, .. } if number == 1 => manifest.version = version,
-                Line::Header { .. } => return Err(nonsense("a second header")),
+                Line::Header { .. } => return Err(inconsistent("a second header")),
                 Line::File(line) => manifest.add(&line, &mut current)?,
             }
         }
         if manifest.version == 0 {
-            return Err(nonsense("no header"));
+            return Err(inconsistent("no header"));
         }
         Ok(manifest)
     }
 
     fn add(&mut self, line: &FileLine, current: &mut Option<Date>) -> Result<(), ManifestError> {
         if line.version != self.version {
-            return Err(nonsense("a line of another version"));
+            return Err(inconsistent("a line of another version"));
         }
-        let day = layout::parse_day(&line.day).ok_or_else(|| nonsense("a day that is none"))?;
+        let day = layout::parse_day(&line.day).ok_or_else(|| inconsistent("an invalid day"))?;
         let file = |kind| LakeFile {
             day,
             kind,
@@ -244,22 +267,22 @@ impl Manifest {
         };
         let part = || {
             let came = line.came.as_deref().and_then(layout::parse_day);
-            let at = came.ok_or_else(|| nonsense("a part without the day of its coming"))?;
+            let at = came.ok_or_else(|| inconsistent("a part without its day of arrival"))?;
             Ok(file(FileKind::Part { at }))
         };
         let input = match line.role {
             Role::Output => {
                 let (Some(phase), Some(since)) = (line.phase, line.since) else {
-                    return Err(nonsense("an output without a phase"));
+                    return Err(inconsistent("an output without a phase"));
                 };
-                let closing = Compaction {
+                let compaction = Compaction {
                     phase,
                     since,
                     output: line.file,
                     inputs: Vec::new(),
                 };
-                if self.days.insert(day, closing).is_some() {
-                    return Err(nonsense("a day with two outputs"));
+                if self.days.insert(day, compaction).is_some() {
+                    return Err(inconsistent("a day with two outputs"));
                 }
                 *current = Some(day);
                 return Ok(());
@@ -269,17 +292,17 @@ impl Manifest {
                 return Ok(());
             }
             Role::Part => part()?,
-            Role::Day => file(FileKind::ClosedDay),
+            Role::Day => file(FileKind::CompactedDay),
         };
-        let closing = current.and_then(|day| self.days.get_mut(&day));
-        let closing = closing.ok_or_else(|| nonsense("an input without an output"))?;
-        closing.inputs.push(input);
+        let compaction = current.and_then(|day| self.days.get_mut(&day));
+        let compaction = compaction.ok_or_else(|| inconsistent("an input without an output"))?;
+        compaction.inputs.push(input);
         Ok(())
     }
 }
 
-fn nonsense(what: &'static str) -> ManifestError {
-    ManifestError::Nonsense { what }
+fn inconsistent(what: &'static str) -> ManifestError {
+    ManifestError::Inconsistent { what }
 }
 
 #[cfg(test)]
@@ -299,10 +322,10 @@ mod tests {
     fn manifest() -> Manifest {
         let at = date!(2026 - 01 - 04);
         let part = FileKind::Part { at };
-        let closing = |day: Date, phase, kind| Compaction {
+        let compaction = |day: Date, phase, kind| Compaction {
             phase,
             since: datetime!(2026-01-05 03:00:00.25 UTC),
-            output: FileId::of_closed_day("product_events", day, &[]),
+            output: FileId::of_compacted_day("product_events", day, &[]),
             inputs: vec![file(day, kind, "a"), file(day, kind, "b")],
         };
         Manifest {
@@ -310,16 +333,20 @@ mod tests {
             days: [
                 (date!(2026 - 01 - 01), Phase::Planned, part),
                 (date!(2026 - 01 - 02), Phase::Written, part),
-                (date!(2026 - 02 - 01), Phase::Written, FileKind::ClosedDay),
+                (
+                    date!(2026 - 02 - 01),
+                    Phase::Written,
+                    FileKind::CompactedDay,
+                ),
             ]
-            .map(|(day, phase, kind)| (day, closing(day, phase, kind)))
+            .map(|(day, phase, kind)| (day, compaction(day, phase, kind)))
             .into(),
             merged: [file(at, part, "c"), file(date!(2026 - 01 - 01), part, "d")].into(),
         }
     }
 
     #[test]
-    fn versions_rise_and_tell_their_day() {
+    fn versions_increase_and_contain_their_day() {
         let (day, next) = (date!(2026 - 01 - 31), date!(2026 - 02 - 01));
         let first = version_after(0, day);
         let second = version_after(first, day);
@@ -329,7 +356,7 @@ mod tests {
         for (version, written) in [(first, day), (second, day), (third, next)] {
             assert_eq!(version_day(version), Some(written));
         }
-        // A clock that goes back changes no order.
+        // The order holds when the clock goes back.
         assert_eq!(version_day(version_after(third, day)), Some(next));
         assert_eq!(version_day(0), None);
     }
@@ -351,12 +378,12 @@ mod tests {
     }
 
     #[test]
-    fn outputs_that_are_made_are_hidden_and_parts_that_are_in_one_which_is_shown() {
+    fn outputs_in_progress_and_merged_parts_are_hidden() {
         let manifest = manifest();
 
         let hidden: BTreeSet<FileId> = manifest.hidden().collect();
 
-        let outputs = manifest.days.values().map(|closing| closing.output);
+        let outputs = manifest.days.values().map(|compaction| compaction.output);
         let merged = manifest.merged.iter().map(|part| part.id);
         assert_eq!(hidden, outputs.chain(merged).collect());
     }
@@ -382,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_manifest() {
+    fn anything_else_is_refused() {
         let good = String::from_utf8(manifest().to_bytes()).unwrap();
         let without_outputs = good
             .lines()
