@@ -19,7 +19,7 @@ pub struct Config {
     /// URL of the event search.
     pub query_url: String,
     /// How long the search may take to find the event.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 impl Config {
@@ -28,17 +28,17 @@ impl Config {
     /// # Errors
     /// A setting is missing or malformed.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        let patience = env.parsed("PATIENCE_SECONDS", "a number of seconds", 90)?;
+        let timeout = env.parsed("TIMEOUT_SECONDS", "a number of seconds", 90)?;
         Ok(Self {
             secret_id: env.required("KEYS_SECRET_ARN", "the ARN of the secret with the keys")?,
             webhook_url: env.required("WEBHOOK_URL", "the URL of the SparkPost webhook")?,
             query_url: env.required("QUERY_URL", "the URL of the search for events")?,
-            patience: Duration::from_secs(patience),
+            timeout: Duration::from_secs(timeout),
         })
     }
 }
 
-/// What every run needs.
+/// Dependencies of every run.
 #[derive(Clone, Debug)]
 pub struct Deps {
     pub(crate) config: Config,
@@ -79,6 +79,8 @@ impl Deps {
 
 #[cfg(test)]
 mod tests {
+    use function_kit::env::check_required;
+
     use super::*;
 
     #[test]
@@ -86,21 +88,10 @@ mod tests {
         let names = ["KEYS_SECRET_ARN", "WEBHOOK_URL", "QUERY_URL"];
         let readme = include_str!("../README.md");
 
-        for missing in names {
-            let others = names
-                .into_iter()
-                .filter(|name| *name != missing)
-                .map(|name| (name, "x"));
-            let error = Config::from_env(&Env::from_pairs(others)).unwrap_err();
-            assert!(
-                error
-                    .to_string()
-                    .starts_with(&format!("{missing} is not set"))
-            );
-            assert!(readme.contains(&format!("| `{missing}` |")));
-        }
+        let checked = check_required(&names, readme, Config::from_env);
+        assert_eq!(checked, Ok(()));
         let config = Config::from_env(&Env::from_pairs(names.map(|name| (name, "x")))).unwrap();
-        let seconds = config.patience.as_secs();
-        assert!(readme.contains(&format!("| `PATIENCE_SECONDS` | `{seconds}` |")));
+        let seconds = config.timeout.as_secs();
+        assert!(readme.contains(&format!("| `TIMEOUT_SECONDS` | `{seconds}` |")));
     }
 }

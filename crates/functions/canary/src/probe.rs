@@ -19,7 +19,7 @@ use crate::Deps;
 const READ_LIMIT: Duration = Duration::from_secs(5);
 /// Pause between two searches.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The campaign of the events, which nobody else uses.
+/// The campaign of the events, which is reserved for them.
 const CAMPAIGN: &str = "cistern-canary";
 
 /// Which step failed.
@@ -51,10 +51,10 @@ pub enum ProbeError {
         status: StatusCode,
     },
     /// The batch was accepted, but a search did not find its event in time.
-    #[error("the event was not found within {} s", patience.as_secs())]
+    #[error("the event was not found within {} s", timeout.as_secs())]
     NotFound {
         /// How long the search took.
-        patience: Duration,
+        timeout: Duration,
     },
 }
 
@@ -126,8 +126,8 @@ fn batch(message_id: &str, now: SystemTime) -> Value {
 
 async fn find(deps: &Deps, key: &SecretString, message_id: &str) -> Result<(), ProbeError> {
     const STEP: &str = "searching for the event";
-    let patience = deps.config.patience;
-    let deadline = Instant::now() + patience;
+    let timeout = deps.config.timeout;
+    let deadline = Instant::now() + timeout;
     while Instant::now() < deadline {
         let result = deps
             .http
@@ -145,7 +145,7 @@ async fn find(deps: &Deps, key: &SecretString, message_id: &str) -> Result<(), P
         }
         sleep(PAUSE).await;
     }
-    Err(ProbeError::NotFound { patience })
+    Err(ProbeError::NotFound { timeout })
 }
 
 fn success(

@@ -1,4 +1,4 @@
-//! Ends the messages of a run in the queue: resolved ones are deleted, others released to be received again.
+//! Acknowledges the messages of a run: resolved ones are deleted, others released to be received again.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     visibility::{ReleaseReason, VisibilityBackoff},
 };
 
-/// Ends the releases of a run, and counts.
+/// Waits for the releases of a run, and counts them.
 #[derive(Debug)]
 pub(crate) struct Acknowledger<'a> {
     sqs: &'a SqsClient,
@@ -83,7 +83,7 @@ impl<'a> Acknowledger<'a> {
                         .map(|message| {
                             let timeout = self
                                 .visibility
-                                .visibility_timeout(ReleaseReason::Trouble, message.receive_count);
+                                .visibility_timeout(ReleaseReason::Failure, message.receive_count);
                             (message.receipt_handle, timeout)
                         })
                         .collect();

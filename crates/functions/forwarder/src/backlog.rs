@@ -1,4 +1,4 @@
-//! Messages that are received and archived, and not looked into yet.
+//! Messages that are received and archived, and not mapped yet.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use event_mapping::Mapper;
 
 use crate::chunk::Chunk;
 
-/// How much of messages goes into one object of the archive.
+/// The most bytes of messages in one object of the archive.
 const GROUP_BYTES: usize = 4 << 20;
 
 /// How many messages with earlier receives are processed together. If one of them ended a run, those in earlier groups are
@@ -34,7 +34,7 @@ impl Backlog {
         self.0.push_back(archived);
     }
 
-    /// The next chunk: messages of one object, as many as there is room for what they become.
+    /// The next chunk: messages of one object, as many as fit into memory with their calls.
     pub(crate) fn next_chunk(
         &mut self,
         mapper: &Mapper,
@@ -89,6 +89,7 @@ mod tests {
             id: String::new(),
             receipt_handle: String::new(),
             sent_at_ms: 0,
+            archived_as: None,
             receive_count: 1,
             body: "x".repeat(bytes),
         }
@@ -124,7 +125,7 @@ mod tests {
 
         let groups = groups(messages);
 
-        // The first hold new ones, and fill up with others to no more than those may be.
+        // The first groups have new messages, and are filled with others up to their limit.
         let counts: Vec<usize> = groups.iter().map(Vec::len).collect();
         assert_eq!(counts, [125, 100, 25]);
         assert!(groups[0].iter().all(|message| message.receive_count == 1));

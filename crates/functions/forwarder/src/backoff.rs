@@ -1,13 +1,13 @@
-//! How long to wait before a request is repeated.
+//! The waits before a request is repeated.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-/// The waits after the failures of one request, one after another: they double from a second up to a minute, and each is shortened
-/// at random by up to a half, so that many senders do not return at once. The same seed gives the same waits.
+/// The waits after the failures of one request: they double from a second up to a minute, and each is shortened at
+/// random by up to a half, so that many senders do not return at once. The same seed gives the same waits.
 pub(crate) fn waits(seed: u64) -> impl Iterator<Item = Duration> {
-    // The builder lengthens each by up to its own length.
+    // The builder lengthens each wait by up to its own length.
     ExponentialBuilder::new()
         .with_factor(2.0)
         .with_min_delay(Duration::from_millis(500))

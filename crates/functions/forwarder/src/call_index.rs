@@ -2,13 +2,13 @@
 
 use event_mapping::Call;
 
-/// The index of a call in its chunk: packing, sending and resolution pass it on unchanged. Indices in a request are plain
-/// numbers, and only a destination's response has them.
+/// The index of a call in its chunk, used by packing, sending and resolution. Indices in a request are plain numbers;
+/// only a destination's response has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CallIndex(pub(crate) usize);
 
 impl CallIndex {
-    /// The item at this index: the call itself, or what is known of it.
+    /// The item at this index: the call itself, or its result.
     pub(crate) fn of<T>(self, items: &[T]) -> Option<&T> {
         items.get(self.0)
     }

@@ -1,4 +1,4 @@
-//! Messages of a run, with the calls that their events became.
+//! Messages of a run, with the calls of their events.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,36 +7,36 @@ use event_mapping::{Arrival, Call, Mapper, More, Operation, Outcome, Rejection, 
 
 use crate::call_index::CallIndex;
 
-/// A chunk is full when its calls take so much memory. The last message may add
-/// [`MAX_CALL_BYTES`](event_mapping::MAX_CALL_BYTES). Up to three chunks are held at a time: one being mapped, one
-/// being dispatched and one being resolved.
+/// A chunk is full when its calls take this much memory. The last message may add
+/// [`MAX_CALL_BYTES`](event_mapping::MAX_CALL_BYTES). Up to three chunks are in memory: one being mapped, one being
+/// dispatched and one being resolved.
 const FULL_BYTES: usize = 8 << 20;
 
 /// Messages that are dispatched and resolved together.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
-    /// The key of the object they are archived in.
+    /// The key of the object with their archived bodies.
     pub(crate) source_key: String,
-    pub(crate) messages: Vec<HeldMessage>,
-    /// Every call once, however many events became it.
+    pub(crate) messages: Vec<MappedMessage>,
+    /// Every call once, even if several events became it.
     pub(crate) calls: Vec<Call>,
 }
 
 /// A message without its body, which is archived and mapped.
 #[derive(Debug)]
-pub(crate) struct HeldMessage {
+pub(crate) struct MappedMessage {
     pub(crate) id: String,
     pub(crate) receipt_handle: String,
     pub(crate) sent_at_ms: i64,
     pub(crate) receive_count: u32,
     pub(crate) events: Vec<EventState>,
-    /// Events that are only counted, being too many.
+    /// Events that are only counted, because there are too many.
     pub(crate) more: More,
-    /// Indices of the profile updates that the message asks for beside its events.
+    /// Indices of the message's own profile updates.
     pub(crate) profiles: Vec<CallIndex>,
 }
 
-/// What an event became.
+/// The result of mapping an event.
 #[derive(Debug)]
 pub(crate) enum EventState {
     /// It became the call at this index; `is_copy` when an earlier event became the same one.
@@ -48,7 +48,7 @@ pub(crate) enum EventState {
 }
 
 impl Chunk {
-    /// Maps messages that are archived as `source_key`, until the chunk is full. The others stay in `messages`.
+    /// Maps messages that are archived as `source_key`, until the chunk is full. The others remain in `messages`.
     pub(crate) fn map(
         mapper: &Mapper,
         messages: &mut VecDeque<ReceivedMessage>,
@@ -58,7 +58,7 @@ impl Chunk {
     ) -> Self {
         let mut calls = Calls::default();
         let mut call_bytes = 0;
-        let mut held = Vec::new();
+        let mut done = Vec::new();
         while call_bytes < FULL_BYTES
             && let Some(message) = messages.pop_front()
         {
@@ -83,7 +83,7 @@ impl Chunk {
                 .into_iter()
                 .map(|call| calls.add(call).0)
                 .collect();
-            held.push(HeldMessage {
+            done.push(MappedMessage {
                 events,
                 more: body.more,
                 profiles,
@@ -95,13 +95,13 @@ impl Chunk {
         }
         Self {
             source_key: source_key.to_owned(),
-            messages: held,
+            messages: done,
             calls: calls.all,
         }
     }
 }
 
-/// Calls, and where to find one by its id.
+/// Calls, and an index by id.
 #[derive(Debug, Default)]
 struct Calls {
     all: Vec<Call>,
@@ -109,9 +109,9 @@ struct Calls {
 }
 
 impl Calls {
-    /// Adds a call, or finds that the very same one is there: queues deliver more than once, and so do senders. A call of
-    /// the same id with other content is another one; it is sent in a later request, because the sender wanted the
-    /// event changed.
+    /// Adds a call, unless the same call exists: queues deliver more than once, and so do senders. A call of the same
+    /// id with other content is another one; it is sent in a later request, because the sender wanted to change the
+    /// event.
     fn add(&mut self, call: Call) -> (CallIndex, bool) {
         let key = (call.operation, call.id.clone());
         if let Some(index) = self.latest.get(&key) {
@@ -140,6 +140,7 @@ mod tests {
             id: id.to_owned(),
             receipt_handle: format!("receipt-{id}"),
             sent_at_ms: 1_700_000_000_000,
+            archived_as: None,
             receive_count: 1,
             body: body.to_owned(),
         }

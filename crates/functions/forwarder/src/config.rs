@@ -16,10 +16,10 @@ use crate::{
 const ITERABLE_US: &str = "https://api.iterable.com";
 const ITERABLE_EU: &str = "https://api.eu.iterable.com";
 
-/// Two under Iterable's limit of 10 a second, which holds for all that send to a project.
+/// Two less than Iterable's limit of 10 a second, which applies to all senders of a project together.
 const DEFAULT_REQUESTS_PER_SECOND: f64 = 8.0;
 const DEFAULT_PURCHASES_PER_SECOND: f64 = 50.0;
-/// A century: more than any setting can mean.
+/// A century: longer than any sensible setting.
 const MAX_HOURS: u64 = 100 * 366 * 24;
 const DEFAULT_HTTP_EVENTS: NonZeroUsize = NonZeroUsize::new(500).expect("500 is not 0");
 const DEFAULT_HTTP_BYTES: NonZeroUsize = NonZeroUsize::new(1_000_000).expect("a million is not 0");
@@ -27,50 +27,50 @@ const DEFAULT_HTTP_BYTES: NonZeroUsize = NonZeroUsize::new(1_000_000).expect("a 
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Bucket of the archive, in which rejections are written too.
+    /// Bucket of the archive, to which rejections are written too.
     pub bucket: String,
-    /// URL of the queue that is drained.
+    /// URL of the queue.
     pub queue_url: String,
-    /// Where events go.
+    /// The destination of events.
     pub destination: DestinationConfig,
     /// ARN of the secret with the destination's key.
     pub secret_arn: Option<String>,
-    /// What events become.
+    /// The mapping of events.
     pub mapper: Mapper,
-    /// How a run goes about its work.
+    /// The settings of a run.
     pub run: RunSettings,
-    /// `CloudWatch` namespace of the numbers.
+    /// `CloudWatch` namespace of the metrics.
     pub metrics_namespace: Option<String>,
 }
 
-/// Where events go.
+/// The destination of events.
 #[derive(Clone, Debug)]
 pub enum DestinationConfig {
     /// A project at Iterable.
     Iterable {
         /// The API's host.
         url: Url,
-        /// How many requests it accepts.
+        /// The rates that it accepts.
         rates: IterableRates,
     },
     /// Any HTTP endpoint.
     Http {
-        /// Where requests go.
+        /// The URL of requests.
         url: Url,
-        /// How events stand in them.
+        /// The format of events in them.
         format: BodyFormat,
         /// Its limits.
         limits: HttpLimits,
     },
 }
 
-/// A setting that cannot be used.
+/// An invalid setting.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A variable is missing or is not of the expected form.
     #[error(transparent)]
     Env(#[from] EnvError),
-    /// The mapping is not one.
+    /// The mapping is invalid.
     #[error("MAPPING is not valid")]
     Mapping(#[from] ConfigError),
 }
@@ -79,7 +79,7 @@ impl Config {
     /// Reads the settings.
     ///
     /// # Errors
-    /// When one is missing or cannot be meant; the text names it.
+    /// When one is missing or invalid; the text names it.
     pub fn from_env(env: &Env) -> Result<Self, SettingsError> {
         let destination = DestinationConfig::from_env(env)?;
         let secret_arn = env.optional("DESTINATION_SECRET_ARN")?;
@@ -151,7 +151,7 @@ impl DestinationConfig {
 fn run_settings(env: &Env) -> Result<RunSettings, EnvError> {
     let max_age_hours: u64 =
         env.parsed("MAX_EVENT_AGE_HOURS", "a number of hours, 0 for any age", 0)?;
-    let patience_hours: u64 = env.parsed("UNKNOWN_USER_PATIENCE_HOURS", "a number of hours", 24)?;
+    let retry_hours: u64 = env.parsed("UNKNOWN_USER_RETRY_HOURS", "a number of hours", 24)?;
     let retry_seconds: u64 = env.parsed("RETRY_SECONDS", "a number of seconds", 60)?;
     let timeout_ms: u64 = env.parsed("REQUEST_TIMEOUT_MS", "a number of milliseconds", 30_000)?;
     Ok(RunSettings {
@@ -161,7 +161,7 @@ fn run_settings(env: &Env) -> Result<RunSettings, EnvError> {
             "retry, create or drop",
             UnknownUsers::Retry,
         )?,
-        unknown_user_patience: hours(patience_hours),
+        unknown_user_retry_for: hours(retry_hours),
         request_timeout: Duration::from_millis(timeout_ms.max(1)),
         visibility: VisibilityBackoff::starting_with(Duration::from_secs(
             retry_seconds.clamp(1, 3_600),
@@ -233,110 +233,4 @@ impl FromStr for UnknownUsers {
 }
 
 #[cfg(test)]
-mod tests {
-    use function_kit::chain;
-
-    use super::*;
-
-    const REQUIRED: [(&str, &str); 3] = [
-        ("EVENTS_BUCKET", "events"),
-        ("FORWARD_QUEUE_URL", "https://queue"),
-        ("DESTINATION_SECRET_ARN", "arn:secret"),
-    ];
-
-    fn config(more: &[(&str, &str)]) -> Result<Config, SettingsError> {
-        Config::from_env(&Env::from_pairs(REQUIRED.iter().chain(more).copied()))
-    }
-
-    #[test]
-    fn settings_that_are_missing_are_named() {
-        for (missing, _) in REQUIRED {
-            let others = REQUIRED.into_iter().filter(|(name, _)| *name != missing);
-            let error = Config::from_env(&Env::from_pairs(others)).unwrap_err();
-
-            assert!(
-                error
-                    .to_string()
-                    .starts_with(&format!("{missing} is not set")),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_setting_is_in_the_readme() {
-        let readme = include_str!("../README.md");
-        for name in [
-            "EVENTS_BUCKET",
-            "FORWARD_QUEUE_URL",
-            "DESTINATION",
-            "DESTINATION_URL",
-            "DESTINATION_SECRET_ARN",
-            "MAPPING",
-            "REQUESTS_PER_SECOND",
-            "PURCHASES_PER_SECOND",
-            "HTTP_FORMAT",
-            "HTTP_MAX_EVENTS",
-            "HTTP_MAX_BYTES",
-            "MAX_EVENT_AGE_HOURS",
-            "UNKNOWN_USERS",
-            "UNKNOWN_USER_PATIENCE_HOURS",
-            "REQUEST_TIMEOUT_MS",
-            "RETRY_SECONDS",
-        ] {
-            assert!(readme.contains(&format!("| `{name}` |")), "{name}");
-        }
-    }
-
-    #[test]
-    fn destination_is_iterable_in_the_us_unless_told() {
-        let host = |more: &[(&str, &str)]| match config(more).unwrap().destination {
-            DestinationConfig::Iterable { url, .. } => url.host_str().unwrap().to_owned(),
-            DestinationConfig::Http { url, .. } => format!("http {}", url.host_str().unwrap()),
-        };
-
-        assert_eq!(host(&[]), "api.iterable.com");
-        assert_eq!(
-            host(&[("DESTINATION", "iterable_eu")]),
-            "api.eu.iterable.com"
-        );
-        assert_eq!(
-            host(&[("DESTINATION_URL", "http://127.0.0.1:9")]),
-            "127.0.0.1"
-        );
-        assert_eq!(
-            host(&[
-                ("DESTINATION", "http"),
-                ("DESTINATION_URL", "https://x.example/in")
-            ]),
-            "http x.example"
-        );
-    }
-
-    #[test]
-    fn values_that_cannot_be_meant_are_named() {
-        for (name, value) in [
-            ("DESTINATION", "braze"),
-            ("DESTINATION_URL", "not a url"),
-            ("REQUESTS_PER_SECOND", "0"),
-            ("REQUESTS_PER_SECOND", "NaN"),
-            ("UNKNOWN_USERS", "ignore"),
-            ("MAX_EVENT_AGE_HOURS", "-1"),
-        ] {
-            let error = config(&[(name, value)]).unwrap_err();
-
-            assert!(
-                error
-                    .to_string()
-                    .starts_with(&format!("{name} is not valid")),
-                "{error}"
-            );
-        }
-        let error = config(&[("MAPPING", r#"{"scope":"all"}"#)]).unwrap_err();
-        assert!(
-            chain(&error)
-                .to_string()
-                .starts_with("MAPPING is not valid: mapping: scope: unknown variant")
-        );
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! What follows from a response: which calls have a result, and which are sent again, with which others. Pure.
+//! The next steps after a response: which calls have a result, and which are sent again, in which requests. Pure.
 //!
 //! A rejection is final, so a call that is named by its user, or because of which a whole request was refused, is rejected
 //! only after it was refused alone, or together with calls of the same user only. Nothing counts as accepted unless the
@@ -13,13 +13,13 @@ use crate::{
     destination::{Address, Failure, Response},
 };
 
-/// What became of a call: the destination accepted it, or why it did not.
+/// The result of a call: the destination accepted it, or the reason why not.
 pub(crate) type DeliveryResult = Result<(), FailureCause>;
 
 /// The calls of a request.
 pub(crate) type Request<'a> = [(CallIndex, &'a Call)];
 
-/// What follows from a response to a request.
+/// The steps after a response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Some calls have a result; others are sent again in further requests, in this order.
@@ -31,9 +31,9 @@ pub(crate) enum Decision {
     },
     /// The same request is sent again later.
     Again {
-        /// When, if the destination said so.
+        /// The time, if the destination gave one.
         retry_after: Option<Duration>,
-        /// Why.
+        /// The reason.
         detail: String,
     },
     /// Nothing more is sent.
@@ -64,7 +64,7 @@ pub(crate) fn decide(request: &Request<'_>, response: Response) -> Decision {
     }
 }
 
-/// Nothing was accepted because of some call: the halves will show which one.
+/// Nothing was accepted because of some call: sending the halves finds it.
 fn halve_or(request: &Request<'_>, alone: &FailureCause) -> Decision {
     if request.len() <= 1 {
         return all_failed(request, alone);
@@ -76,11 +76,11 @@ fn halve_or(request: &Request<'_>, alone: &FailureCause) -> Decision {
     }
 }
 
-/// Nothing was accepted because of these items: the others are sent without them, and each of them alone.
+/// Nothing was accepted because of these items: the others are sent without them, and each of these alone.
 fn on_invalid_items(request: &Request<'_>, items: &[(usize, Rejection)]) -> Decision {
     let is_invalid = |position: usize| items.iter().any(|(other, _)| *other == position);
     match items.first() {
-        // A lone call is the cause, whatever index was named.
+        // A single call is the cause, whatever index the response has.
         Some((_, rejection)) if request.len() == 1 => {
             all_failed(request, &FailureCause::Rejected(rejection.clone()))
         }
@@ -121,7 +121,7 @@ fn on_accepted(request: &Request<'_>, failures: &[Failure], failed_count: usize)
     let by_name = |failure: &&&Failure| matches!(failure.address, Address::EventName(_));
     let named_otherwise = named_count - named.iter().flatten().filter(by_name).count();
     if failed_count > named_count {
-        // Some failed that are not named.
+        // Some calls failed and are not named.
         let first = named.first().copied().flatten();
         let unexplained = || {
             FailureCause::rejected(
@@ -135,7 +135,7 @@ fn on_accepted(request: &Request<'_>, failures: &[Failure], failed_count: usize)
         );
     }
 
-    // Else some calls of the named users were accepted, and the response does not say which.
+    // Otherwise some calls of the named users were accepted, and the response does not say which.
     let all_failed = failed_count == named_count || failed_count == named_otherwise;
     let is_unambiguous = request.len() == 1 || (all_failed && is_of_one_user(request));
     let mut results = Vec::new();
@@ -161,8 +161,8 @@ fn on_accepted(request: &Request<'_>, failures: &[Failure], failed_count: usize)
 }
 
 impl Failure {
-    /// Whether this certainly applies to each call that it names. An event name, an index and an id are exact. An unknown user
-    /// may become known, and the event is sent again then.
+    /// Whether this certainly applies to each call that it names. An event name, an index and an id are exact. An
+    /// unknown user may be created, and the event is then sent again.
     fn is_final(&self, all_failed: bool) -> bool {
         match (&self.address, &self.cause) {
             (Address::EventName(_) | Address::Index(_) | Address::Id(_), _) => true,

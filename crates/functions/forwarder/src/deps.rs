@@ -1,4 +1,4 @@
-//! What the function works with.
+//! The dependencies of the function.
 
 use std::time::Duration;
 
@@ -22,22 +22,22 @@ use crate::{
 
 const SECRET_LIMIT: Duration = Duration::from_secs(10);
 
-/// What every invocation needs.
+/// Dependencies of every invocation.
 #[derive(Debug)]
 pub struct Deps {
     /// The settings.
     pub config: Config,
-    /// Where messages come from.
+    /// The client of the queue.
     pub sqs: SqsClient,
-    /// Where the archive and rejections go.
+    /// The client for the archive and rejections.
     pub s3: S3Client,
-    /// Where the destination's key is.
+    /// The client for the destination's key.
     pub secrets: SecretsClient,
-    /// For requests to the destination.
+    /// The client for the destination.
     pub http: Client,
-    /// Where numbers go.
+    /// Writes metrics.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The clock.
     pub clock: fn() -> OffsetDateTime,
 }
 
@@ -62,7 +62,7 @@ pub enum DestinationError {
         "the destination's secret must be JSON: {{\"api_key\"}} for Iterable, {{\"authorization\", \"signing_secret\"}} for HTTP"
     )]
     SecretForm,
-    /// The secret's signing secret is not one.
+    /// The signing secret is invalid.
     #[error("the destination's signing_secret")]
     SigningSecret(#[from] SigningSecretError),
     /// The destination's URL cannot have a path.
@@ -71,7 +71,7 @@ pub enum DestinationError {
 }
 
 impl Deps {
-    /// Makes the clients. Reaches nothing yet.
+    /// Creates the clients. Sends no request.
     ///
     /// # Errors
     /// When the system's certificates cannot be read.
@@ -94,7 +94,7 @@ impl Deps {
     /// The destination with its current key. Read in every run, so that a new key is used immediately.
     ///
     /// # Errors
-    /// When there is no key, or none of the expected form.
+    /// When there is no key, or it is malformed.
     pub async fn destination(&self) -> Result<Box<dyn Destination>, DestinationError> {
         let secret = self.read_secret().await?;
         Ok(match &self.config.destination {

@@ -1,8 +1,8 @@
-//! Where events are sent.
+//! The destinations of events.
 //!
-//! A destination states its limits, sends a request, and translates the response to a [`Response`]. What follows
-//! from a response is the same for all destinations and is decided elsewhere. A further destination is one more file here,
-//! and one more arm where the configuration chooses.
+//! A destination states its limits, sends a request, and translates the response to a [`Response`]. The steps after a
+//! response are the same for all destinations and are decided elsewhere. Another destination is one more file here, and
+//! one more arm where the configuration chooses.
 
 mod http;
 mod iterable;
@@ -38,7 +38,7 @@ pub trait Destination: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Response>;
 }
 
-/// What one request may hold, and how often there may be one.
+/// The limits of one request, and of the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The most calls in a request.
@@ -61,7 +61,7 @@ pub enum Response {
     },
     /// It accepted nothing, because of these items: their indices in the request, with the reason.
     InvalidItems(Vec<(usize, Rejection)>),
-    /// It accepted nothing, because of some call in it. For a request of one call this is the reason.
+    /// It accepted nothing, because of some call in it. For a request with one call this is the reason.
     Refused(FailureCause),
     /// It accepted nothing: the request is too large.
     TooLarge(String),
@@ -69,19 +69,19 @@ pub enum Response {
     Transient {
         /// When to repeat the request, if the destination said so.
         retry_after: Option<Duration>,
-        /// What happened, without anything of the events.
+        /// The error, without any content of the events.
         detail: String,
     },
-    /// It accepts no requests: a wrong key, a wrong address. Without anything of the events.
+    /// It accepts no requests: a wrong key, a wrong URL. Without any content of the events.
     Misconfigured(String),
 }
 
 /// A call that was not accepted, in the destination's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which calls are meant.
+    /// The affected calls.
     pub address: Address,
-    /// Why.
+    /// The reason.
     pub cause: FailureCause,
 }
 
@@ -104,7 +104,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// Whether the call at this index is meant.
+    /// Whether the call at this index is affected.
     pub fn names(&self, index: usize, call: &Call) -> bool {
         match self {
             Self::Index(other) => *other == index,

@@ -1,4 +1,4 @@
-//! Sends calls to the destination, until each has a result or the run is over.
+//! Sends calls to the destination, until each has a result or the run ends.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -7,8 +7,9 @@ use std::{
 
 use event_mapping::{
     Call, FailureCause, Operation, RejectReason,
-    iterable::{JsonObject, User, UserUpdate},
+    iterable::{User, UserUpdate},
 };
+use event_model::json::JsonObject;
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -54,7 +55,7 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// Sends calls and returns the result of each. `None` is a call without a certain result, because the run is over.
+    /// Sends calls and returns the result of each. `None` is a call without a certain result, because the run ended.
     pub(crate) async fn dispatch(&self, calls: &[Call]) -> Vec<Option<DeliveryResult>> {
         let mut results: Vec<Option<DeliveryResult>> = vec![None; calls.len()];
         // A profile may create the user that the events need, so profiles are sent first.
@@ -133,7 +134,7 @@ impl<'a> Dispatcher<'a> {
         sequence: RequestSequence,
     ) -> Results {
         let mut results = Results::new();
-        // Requests that are still to send, the next one last.
+        // Requests to send, the next one last.
         let mut pending: Vec<Vec<CallIndex>> = sequence.into_iter().rev().collect();
         while let Some(indices) = pending.pop() {
             let Ok((known, further)) = self.request(operation, calls, &indices).await else {
@@ -145,7 +146,7 @@ impl<'a> Dispatcher<'a> {
         results
     }
 
-    /// Sends one request until a response says something about its calls.
+    /// Sends one request until a response has results for its calls.
     async fn request(
         &self,
         operation: Operation,

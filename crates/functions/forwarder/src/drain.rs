@@ -8,16 +8,17 @@
 //! A run may be interrupted anywhere. A message is deleted last, after it was archived, its events were accepted and its
 //! rejections written, so the interrupted work is repeated under the same ids.
 
-use std::time::Duration;
+mod receiving;
 
 use aws_io::queue::ReceivedMessage;
 use event_mapping::RejectReason;
 use function_kit::chain;
 use tracing::error;
 
+use self::receiving::{Received, archive, receive, release_after_failure};
 use crate::{
     acknowledger::Acknowledger,
-    backlog::{Archived, Backlog, groups},
+    backlog::Backlog,
     chunk::Chunk,
     decision::DeliveryResult,
     dispatcher::Dispatcher,
@@ -32,9 +33,6 @@ use crate::{
     visibility::ReleaseReason,
 };
 
-const QUEUE_FAILED: &str = "the queue could not be read";
-const ARCHIVE_FAILED: &str = "received messages could not be archived";
-
 /// A run in progress.
 pub(crate) struct Drain<'r> {
     run: &'r Run<'r>,
@@ -45,7 +43,7 @@ pub(crate) struct Drain<'r> {
     pub(crate) acknowledger: Acknowledger<'r>,
     suspects: Suspects,
     backlog: Backlog,
-    /// Whether the destination has accepted something.
+    /// Whether the destination has accepted any call.
     is_proven: bool,
 }
 
@@ -53,15 +51,6 @@ pub(crate) struct Drain<'r> {
 struct Dispatched {
     chunk: Chunk,
     results: Vec<Option<DeliveryResult>>,
-}
-
-/// What was received.
-#[derive(Default)]
-struct Received {
-    /// How many messages are archived.
-    archived_count: u64,
-    /// What is not archived, and is released.
-    released: Vec<(String, Duration)>,
 }
 
 impl<'r> Drain<'r> {
@@ -86,7 +75,7 @@ impl<'r> Drain<'r> {
         }
     }
 
-    /// Why the run is over.
+    /// Why the run ended.
     pub(crate) fn why_ended(&self) -> RunEnd {
         self.limiter.why_ended().unwrap_or_else(|| {
             if self.receiver.may_have_more() {
@@ -111,7 +100,7 @@ impl<'r> Drain<'r> {
         }
     }
 
-    /// Works until nothing more may be received, and all received messages but suspects are resolved.
+    /// Works until nothing more may be received, and all received messages except suspects are resolved.
     async fn process_all(&mut self) {
         let mut dispatching: Option<Chunk> = None;
         let mut resolving: Option<Dispatched> = None;
@@ -174,7 +163,7 @@ impl<'r> Drain<'r> {
         }
     }
 
-    /// Processes one message while no other is held that it could harm.
+    /// Processes one message while there is no other in memory that it could affect.
     async fn process_alone(&mut self, message: ReceivedMessage) {
         if !self.limiter.allows_to_send() {
             let why = match self.limiter.why_ended() {
@@ -231,75 +220,11 @@ impl<'r> Drain<'r> {
             }
             Err(cause) => {
                 error!(error = %chain(&cause), "message that ends runs not moved to the dead-letter queue, it is released");
-                let release = after_trouble(self.run, message);
+                let release = release_after_failure(self.run, message);
                 self.acknowledger.release(vec![release]).await;
             }
         }
     }
-}
-
-/// Receives messages and archives them before anything parses them.
-async fn receive(
-    run: &Run<'_>,
-    limiter: &RateLimiter,
-    storage: &Storage<'_>,
-    receiver: &mut Receiver<'_>,
-    suspects: &mut Suspects,
-    backlog: &mut Backlog,
-) -> Received {
-    let (messages, result) = receiver.receive_chunk().await;
-    if let Err(cause) = result {
-        error!(error = %chain(&cause), "queue could not be read");
-        limiter.end(RunEnd::QueueFailed(QUEUE_FAILED.to_owned()));
-    }
-    let messages = suspects.set_aside(messages);
-    archive(run, limiter, storage, messages, backlog).await
-}
-
-async fn archive(
-    run: &Run<'_>,
-    limiter: &RateLimiter,
-    storage: &Storage<'_>,
-    messages: Vec<ReceivedMessage>,
-    backlog: &mut Backlog,
-) -> Received {
-    let mut received = Received::default();
-    let mut has_failed = false;
-    for group in groups(messages) {
-        let outcome = if has_failed {
-            None
-        } else {
-            match storage.archive(&group, (run.clock)()).await {
-                Ok(source_key) => Some(source_key),
-                Err(cause) => {
-                    error!(error = %chain(&cause), "received messages could not be archived");
-                    limiter.end(RunEnd::ArchiveFailed(ARCHIVE_FAILED.to_owned()));
-                    has_failed = true;
-                    None
-                }
-            }
-        };
-        match outcome {
-            Some(source_key) => {
-                received.archived_count += group.len() as u64;
-                backlog.add(Archived {
-                    source_key,
-                    messages: group.into(),
-                });
-            }
-            None => received
-                .released
-                .extend(group.into_iter().map(|message| after_trouble(run, message))),
-        }
-    }
-    received
-}
-
-/// The release of a message that could not be processed.
-fn after_trouble(run: &Run<'_>, message: ReceivedMessage) -> (String, Duration) {
-    let visibility = run.settings.visibility;
-    let timeout = visibility.visibility_timeout(ReleaseReason::Trouble, message.receive_count);
-    (message.receipt_handle, timeout)
 }
 
 fn next_chunk(run: &Run<'_>, backlog: &mut Backlog) -> Option<Chunk> {
@@ -318,7 +243,7 @@ fn release_reason(limiter: &RateLimiter) -> ReleaseReason {
             | RunEnd::QueueFailed(_)
             | RunEnd::ArchiveFailed(_),
         )
-        | None => ReleaseReason::Trouble,
+        | None => ReleaseReason::Failure,
     }
 }
 
@@ -332,7 +257,7 @@ async fn resolve_chunk(
     let now_ms = unix_ms((run.clock)());
     let policy = ResolutionPolicy {
         unknown_users: run.settings.unknown_users,
-        unknown_user_patience: run.settings.unknown_user_patience,
+        unknown_user_retry_for: run.settings.unknown_user_retry_for,
         now_ms,
         release_reason: release_reason(limiter),
         visibility: run.settings.visibility,

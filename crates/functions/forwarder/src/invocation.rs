@@ -11,7 +11,7 @@ use tracing::error;
 
 use crate::{Deps, Run, RunDeadlines, RunEnd, deps::DestinationError, report::RunReport};
 
-/// A run that failed for a reason that a later run will meet again.
+/// A run that failed for a reason that remains in later runs.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// There is no usable destination.
@@ -91,7 +91,7 @@ fn available(context: &Context, now: OffsetDateTime) -> Duration {
         .unwrap_or(Duration::ZERO)
 }
 
-/// The front of the names of a run's objects: the time makes it unique when an invocation is repeated under its id.
+/// The prefix of the names of a run's objects: the time makes it unique when an invocation is repeated with its id.
 fn run_id(request_id: &str, now: OffsetDateTime) -> String {
     let form =
         format_description!("[year][month][day]T[hour][minute][second][subsecond digits:3]Z");
@@ -104,7 +104,7 @@ fn run_id(request_id: &str, now: OffsetDateTime) -> String {
     format!("{time}-{id}")
 }
 
-/// FNV-1a: only that different runs have different numbers matters.
+/// FNV-1a: only needs to give different runs different numbers.
 fn seed(run_id: &str) -> u64 {
     run_id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -11,6 +11,7 @@ mod deps;
 pub mod destination;
 mod dispatcher;
 mod drain;
+mod execution;
 mod invocation;
 mod packing;
 mod rate_limiter;

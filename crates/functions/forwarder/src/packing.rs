@@ -1,4 +1,4 @@
-//! Cuts calls into requests. Pure.
+//! Packs calls into requests. Pure.
 //!
 //! A user's calls are sent in the order in which they happened, so they are in one request, or in requests that are sent one
 //! after another. Requests that share no user may be sent concurrently.
@@ -9,7 +9,7 @@ use event_mapping::{Call, iterable::User};
 
 use crate::{call_index::CallIndex, destination::Limits};
 
-/// An upper bound of what a body holds beside its calls and the commas between them.
+/// An upper bound of the bytes of a body in addition to its calls and the commas between them.
 const ENVELOPE_BYTES: usize = 64;
 
 /// Requests that are sent one after another.

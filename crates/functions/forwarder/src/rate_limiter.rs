@@ -1,6 +1,6 @@
-//! When requests may be sent: the rate, the pauses, and the end.
+//! The times of requests: the rate, pauses, and the end of the run.
 //!
-//! Shared by everything that is concurrent in a run. The rate is limited for each operation separately; a pause and the end
+//! Shared by all concurrent tasks of a run. The rate is limited for each operation separately; a pause and the end
 //! apply to all of them.
 
 use std::{
@@ -25,14 +25,14 @@ pub(crate) struct RateLimiter {
     ended: Notify,
 }
 
-/// There will be no more requests in this run.
+/// No more requests are sent in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended;
 
 #[derive(Debug, Default)]
 struct State {
     next_slot: BTreeMap<Operation, Instant>,
-    /// Until when no request is sent, and the destination's reason.
+    /// The end of the pause, and the destination's reason.
     pause: Option<(Instant, String)>,
     end: Option<RunEnd>,
     requests: u64,
@@ -110,7 +110,7 @@ impl RateLimiter {
         }
     }
 
-    /// The destination accepted a request, so it works again. A pause that is not over continues.
+    /// Resets the backoff after a success. A pause that is not over continues.
     pub(crate) fn reset(&self) {
         let now = Instant::now();
         let mut state = self.state();
@@ -125,7 +125,7 @@ impl RateLimiter {
         self.ended.notify_waiters();
     }
 
-    /// Why no more requests are sent, if so.
+    /// Why no more requests are sent; `None` while they are.
     pub(crate) fn why_ended(&self) -> Option<RunEnd> {
         self.state().end.clone()
     }
@@ -139,7 +139,7 @@ impl RateLimiter {
             && self.deadlines.allows_to_receive(Instant::now())
     }
 
-    /// Whether a request that is begun now may still be sent.
+    /// Whether a request that starts now may still be sent.
     pub(crate) fn allows_to_send(&self) -> bool {
         self.state().end.is_none() && self.deadlines.allows_to_send(Instant::now())
     }
@@ -148,7 +148,7 @@ impl RateLimiter {
         &self.deadlines
     }
 
-    /// How many requests were sent.
+    /// The number of requests sent.
     pub(crate) fn requests(&self) -> u64 {
         self.state().requests
     }

@@ -18,7 +18,7 @@ const EMPTY_RECEIVES: u32 = 2;
 /// Concurrent receives, for queues of small messages. Each may return ten messages of 1 MiB, however small those before were,
 /// and needs twice as much memory until it is parsed.
 const CONCURRENT_RECEIVES: usize = 3;
-/// Nothing more is received at this size.
+/// The size at which receiving stops.
 const CHUNK_BYTES: usize = 4 << 20;
 const CHUNK_MESSAGES: usize = 8_000;
 
@@ -34,7 +34,7 @@ pub(crate) struct Receiver<'a> {
     sqs: &'a SqsClient,
     queue_url: &'a str,
     limiter: &'a RateLimiter,
-    /// How much longer than the run messages stay invisible.
+    /// How long messages stay invisible after the run's deadline.
     past_the_run: Duration,
     max_messages: usize,
     empty_receives: u32,
@@ -72,7 +72,7 @@ impl<'a> Receiver<'a> {
         self.max_messages = self.max_messages.saturating_mul(GROWTH).min(CHUNK_MESSAGES);
     }
 
-    /// Receives until there is a chunk's worth, the queue seems empty, or nothing may be received any more.
+    /// Receives until there are enough messages for a chunk, the queue seems empty, or receiving must stop.
     ///
     /// # Errors
     /// When SQS does not respond. Messages received before are returned with the error.
@@ -115,7 +115,7 @@ impl<'a> Receiver<'a> {
         (messages, result)
     }
 
-    /// How many receives may run, so that what they bring still fits the chunk.
+    /// How many concurrent receives still fit into the chunk.
     fn receives_at_once(&self, messages: usize, bytes: usize, largest_bytes: usize) -> usize {
         let per_receive = usize::from(MAX_RECEIVED);
         let by_count = self
@@ -123,7 +123,7 @@ impl<'a> Receiver<'a> {
             .saturating_sub(messages)
             .div_ceil(per_receive);
         let by_bytes = match largest_bytes {
-            // Nothing is known about the size of messages before the first have come.
+            // The size of messages is unknown before the first have been received.
             0 => 1,
             largest => CHUNK_BYTES
                 .saturating_sub(bytes)

@@ -1,4 +1,4 @@
-//! What a run did, in numbers.
+//! The counts of a run.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,11 @@ pub enum RunEnd {
     DestinationRefused(String),
     /// The queue could not be read.
     QueueFailed(String),
-    /// What was received could not be archived.
+    /// Received messages could not be archived.
     ArchiveFailed(String),
 }
 
-/// What became of the events of deleted messages: `received = sent + skipped + rejected`.
+/// The outcomes of the events of deleted messages: `received = sent + skipped + rejected`.
 ///
 /// An event is counted when its message is deleted, so one whose message is delivered again is counted once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,11 +38,11 @@ pub struct EventCounts {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Of the sent ones, those that were over a day old.
     pub late: u64,
-    /// What was changed or left out so that events could be sent.
+    /// Changes and omissions that were necessary to send events.
     pub notes: BTreeMap<&'static str, u64>,
 }
 
-/// What became of messages.
+/// The outcomes of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MessageCounts {
     /// Received, and written to the archive.
@@ -58,14 +58,14 @@ pub struct MessageCounts {
     pub not_deleted: u64,
 }
 
-/// What a run did.
+/// The report of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
     /// Why it ended.
     pub end: RunEnd,
-    /// What became of events.
+    /// The outcomes of events.
     pub events: EventCounts,
-    /// What became of messages.
+    /// The outcomes of messages.
     pub messages: MessageCounts,
     /// Requests to the destination.
     pub requests: u64,
@@ -103,7 +103,7 @@ impl EventCounts {
         *self.rejected.entry(reason).or_default() += 1;
     }
 
-    /// Counts events that were mapped to nothing but a number.
+    /// Counts events that the mapping only counted.
     pub(crate) fn add_more(&mut self, more: &More) {
         add_all(&mut self.skipped, &more.skipped);
         add_all(&mut self.rejected, &more.rejected);

@@ -1,4 +1,4 @@
-//! How each message of a dispatched chunk ends. Pure.
+//! The outcome of each message of a dispatched chunk. Pure.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use event_mapping::{FailureCause, NotSent, RejectReason, SkipReason, iterable::U
 
 use crate::{
     call_index::CallIndex,
-    chunk::{Chunk, EventState, HeldMessage},
+    chunk::{Chunk, EventState, MappedMessage},
     decision::DeliveryResult,
     resolved_message::{LineSource, ResolvedMessage},
     visibility::{ReleaseReason, VisibilityBackoff},
 };
 
-/// Events older than this when they are sent are counted, as their destination may treat them differently.
+/// Events older than this when they are sent are counted, because their destination may treat them differently.
 const LATE_AFTER_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Lines of rejections are written to S3 whenever there are so many bytes of them.
+/// Lines of rejections are written to S3 in pieces of this many bytes.
 const FULL_LINES_BYTES: usize = 4 << 20;
 
-/// What becomes of events whose user the destination does not know.
+/// The policy for events whose user the destination does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownUsers {
     /// They are retried in later runs for some time, and rejected after that.
@@ -29,12 +29,12 @@ pub enum UnknownUsers {
     Drop,
 }
 
-/// What the end of a message depends on beside its chunk.
+/// The inputs of resolution in addition to the chunk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResolutionPolicy {
     pub(crate) unknown_users: UnknownUsers,
-    /// How long after its message was sent an event may wait for its user.
-    pub(crate) unknown_user_patience: Duration,
+    /// How long an event may wait for its user, from the time its message was sent.
+    pub(crate) unknown_user_retry_for: Duration,
     /// Milliseconds since the Unix epoch.
     pub(crate) now_ms: i64,
     /// Why messages are released that have calls without a result.
@@ -42,21 +42,21 @@ pub(crate) struct ResolutionPolicy {
     pub(crate) visibility: VisibilityBackoff,
 }
 
-/// The messages of a dispatched chunk, by what follows for them.
+/// The messages of a dispatched chunk, by their next step.
 #[derive(Debug, Default)]
 pub(crate) struct Resolution {
     pub(crate) resolved: Vec<ResolvedMessage>,
     /// Receipt handles of messages to release, with their visibility timeouts.
     pub(crate) released: Vec<(String, Duration)>,
-    /// Users to create, each once.
+    /// Users to create, without duplicates.
     pub(crate) unknown_users: Vec<User>,
 }
 
-/// How an event has ended: as the call at this index, or not sent at all.
+/// The result of an event: that of the call at this index, or not sent.
 type End = Result<CallIndex, NotSent>;
 
-/// Sorts the messages of a chunk by the results of its calls, from the message at `start` on, until there are enough lines about
-/// rejections to write. Returns the index of the message to continue with.
+/// Resolves the messages of a chunk by the results of its calls, from the message at `start` on, until there are enough
+/// lines about rejections to write. Returns the index of the message to continue with.
 pub(crate) fn resolve(
     chunk: &Chunk,
     results: &[Option<DeliveryResult>],
@@ -104,11 +104,11 @@ fn unknown_users(chunk: &Chunk, results: &[Option<DeliveryResult>]) -> Vec<User>
     users
 }
 
-/// A message ends with all of its events, or is released with all of them: sending one again is safe, because its id is the
-/// same.
+/// A message is resolved with all of its events, or released with all of them: sending one again is safe, because its
+/// id is the same.
 fn resolve_message(
     chunk: &Chunk,
-    message: &HeldMessage,
+    message: &MappedMessage,
     results: &[Option<DeliveryResult>],
     policy: &ResolutionPolicy,
 ) -> Result<ResolvedMessage, ReleaseReason> {
@@ -158,20 +158,20 @@ fn resolve_message(
     Ok(resolved)
 }
 
-/// What follows from a failure of the event's call. The message is released while its user may still appear.
+/// The result of a failed call. The message is released while its user may still be created.
 fn not_sent(
     cause: &FailureCause,
-    message: &HeldMessage,
+    message: &MappedMessage,
     policy: &ResolutionPolicy,
 ) -> Result<NotSent, ReleaseReason> {
-    let patience_ms = i64::try_from(policy.unknown_user_patience.as_millis()).unwrap_or(i64::MAX);
-    let is_patient = policy.now_ms.saturating_sub(message.sent_at_ms) < patience_ms;
+    let retry_ms = i64::try_from(policy.unknown_user_retry_for.as_millis()).unwrap_or(i64::MAX);
+    let may_retry = policy.now_ms.saturating_sub(message.sent_at_ms) < retry_ms;
     match (cause, policy.unknown_users) {
         (FailureCause::Rejected(rejection), _) => Ok(NotSent::Reject(rejection.clone())),
         (FailureCause::UnknownUser, UnknownUsers::Drop) => {
             Ok(NotSent::Skip(SkipReason::UnknownUser))
         }
-        (FailureCause::UnknownUser, UnknownUsers::Retry | UnknownUsers::Create) if is_patient => {
+        (FailureCause::UnknownUser, UnknownUsers::Retry | UnknownUsers::Create) if may_retry => {
             Err(ReleaseReason::UnknownUser)
         }
         (FailureCause::UnknownUser, UnknownUsers::Retry | UnknownUsers::Create) => {

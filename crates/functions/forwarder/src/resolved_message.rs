@@ -1,12 +1,12 @@
-//! A message whose events have all ended: what to count, and the lines about rejected events.
+//! A message with the results of all its events: counts, and lines about rejected events.
 
 use aws_io::queue::ReceivedMessage;
 use event_mapping::{MAX_SINGLE_REJECTIONS, More, Rejection};
-use object_worker::RejectedLine;
+use event_model::rejected::RejectedLine;
 
 use crate::report::EventCounts;
 
-/// A message of which every event has ended.
+/// A message with the results of all its events.
 #[derive(Debug)]
 pub(crate) struct ResolvedMessage {
     pub(crate) receipt_handle: String,
@@ -19,9 +19,9 @@ pub(crate) struct ResolvedMessage {
     line_count: usize,
 }
 
-/// Where a rejected event is from.
+/// The source of a rejected event.
 pub(crate) struct LineSource<'a> {
-    /// The object that the message is archived in; empty when only its earlier receives know it.
+    /// The object with the archived message; empty if only earlier runs archived it.
     pub(crate) source_key: &'a str,
     pub(crate) message_id: &'a str,
 }
@@ -49,8 +49,8 @@ impl ResolvedMessage {
         resolved
     }
 
-    /// Counts a rejected event, and writes a line about it unless there are many of this message. `item` is what was sent, or
-    /// else the event as it came; empty when only the message as a whole can be shown.
+    /// Counts a rejected event, and writes a line about it unless there are many of this message. `item` is the item
+    /// that was sent, or else the event as received; empty if only the whole message is known.
     pub(crate) fn reject(
         &mut self,
         source: &LineSource<'_>,
@@ -73,7 +73,7 @@ impl ResolvedMessage {
         );
     }
 
-    /// Counts the events that the mapping only counted, and writes one line about all rejected events that have none.
+    /// Counts the events that the mapping only counted, and writes one line for all rejected events without one.
     pub(crate) fn add_more(&mut self, source: &LineSource<'_>, counted: &More) {
         self.counts.add_more(counted);
         let mut more = std::mem::take(&mut self.more);
@@ -108,8 +108,9 @@ impl ResolvedMessage {
             detail,
             source_key: Some(source.source_key).filter(|key| !key.is_empty()),
             message_id: Some(source.message_id),
-            ordinal: Some(ordinal),
+            ordinal: Some(ordinal.into()),
             item: Some(item).filter(|item| !item.is_empty()),
+            ..RejectedLine::default()
         };
         line.append_to(&mut self.rejected_lines);
     }

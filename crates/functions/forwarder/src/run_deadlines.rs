@@ -1,4 +1,4 @@
-//! How the time of one run is spent.
+//! The deadlines of one run.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl RunDeadlines {
         at < self.send_until
     }
 
-    /// How long to wait for the response to a request that is sent now.
+    /// The time limit of a request that is sent now.
     pub(crate) fn time_for_response(&self, now: Instant) -> Duration {
         self.budget
             .work_until()
@@ -50,7 +50,7 @@ impl RunDeadlines {
             .max(SHORTEST_WAIT)
     }
 
-    /// When the run ends.
+    /// The end of the run.
     pub(crate) fn end(&self) -> Instant {
         self.end
     }

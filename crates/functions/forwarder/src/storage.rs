@@ -1,4 +1,4 @@
-//! The objects that a run writes: what was received, before anything else is done with it, and what was rejected.
+//! The objects that a run writes: received messages, before they are processed, and rejections.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -10,24 +10,24 @@ use aws_io::{
     queue::ReceivedMessage,
     s3::{NewObject, ObjectRef, PutError, PutOutcome, put_new},
 };
-use event_model::mparticle::ArchivedMessage;
+use event_model::{Pipeline, mparticle::ArchivedMessage};
 use time::OffsetDateTime;
 
-/// How long a write may take, all attempts together.
+/// The time limit of a write, all attempts together.
 const PUT_LIMIT: Duration = Duration::from_secs(20);
 
-/// Writes the objects of one run, each under a name of its own.
+/// Writes the objects of one run, each with its own name.
 #[derive(Debug)]
 pub(crate) struct Storage<'a> {
     s3: &'a S3Client,
     bucket: &'a str,
-    /// The front of the names, unique to this run.
+    /// The prefix of the names, unique to this run.
     run_id: &'a str,
     archived_count: AtomicU32,
     rejected_count: AtomicU32,
 }
 
-/// Which kind of object a run writes.
+/// The kinds of objects that a run writes.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Archive,
@@ -45,10 +45,10 @@ impl<'a> Storage<'a> {
         }
     }
 
-    /// Archives messages, and gives the key of the object.
+    /// Archives messages, and returns the key of the object.
     ///
     /// # Errors
-    /// When the messages are not in S3 for certain: then nothing may be done with them.
+    /// When the messages are not in S3 for certain: then they must not be processed.
     pub(crate) async fn archive(
         &self,
         messages: &[ReceivedMessage],
@@ -66,7 +66,7 @@ impl<'a> Storage<'a> {
         self.put(Kind::Archive, object, now).await
     }
 
-    /// Writes lines about rejected events, and gives the key of the object.
+    /// Writes lines about rejected events, and returns the key of the object.
     pub(crate) async fn write_rejected(
         &self,
         lines: Vec<u8>,
@@ -75,7 +75,7 @@ impl<'a> Storage<'a> {
         self.put(Kind::Rejected, lines, now).await
     }
 
-    /// An object that is there already was written by an earlier attempt, with these bytes or with others. So these go
+    /// An existing object was written by an earlier attempt, with these bytes or with others. So these are written
     /// under the next name: twice in the archive is better than never.
     async fn put(
         &self,
@@ -110,11 +110,13 @@ impl<'a> Storage<'a> {
         match kind {
             Kind::Archive => {
                 let count = self.archived_count.fetch_add(1, Ordering::Relaxed) + 1;
-                format!("raw/mparticle/dt={date}/hour={hour:02}/{run_id}-{count}.ndjson.gz")
+                let prefix = Pipeline::AppEvents.raw_prefix();
+                format!("{prefix}dt={date}/hour={hour:02}/{run_id}-{count}.ndjson.gz")
             }
             Kind::Rejected => {
                 let count = self.rejected_count.fetch_add(1, Ordering::Relaxed) + 1;
-                format!("rejected/app_events/dt={date}/{run_id}-{count}.ndjson")
+                let prefix = Pipeline::AppEvents.rejected_prefix();
+                format!("{prefix}dt={date}/{run_id}-{count}.ndjson")
             }
         }
     }

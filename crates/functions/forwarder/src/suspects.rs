@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use aws_io::{
     S3Client, SqsClient,
-    queue::{self, QueueError, ReceivedMessage},
+    queue::{self, QueueError, ReceivedMessage, ReplayedMessage},
     s3::{NewObject, ObjectRef, PutOutcome, listing, put_new},
 };
 use function_kit::chain;
@@ -23,16 +23,17 @@ use tracing::{error, warn};
 /// From this receive on, a message was received twice without a result.
 const SUSPECT_RECEIVES: u32 = 3;
 
-/// How many wait for the end of a run. Further ones are processed with the others: alone, each takes requests of its own.
+/// How many wait for the end of a run. Further ones are processed with the others, because each one alone needs its own
+/// requests.
 const MAX_WAITING: usize = 10;
 const MAX_WAITING_BYTES: usize = 8 << 20;
 
-/// So many runs end while processing only one message before it is moved to the dead-letter queue.
+/// This many runs end while processing only one message before it is moved to the dead-letter queue.
 const MAX_MARKS: u32 = 3;
 
 const MARK_LIMIT: Duration = Duration::from_secs(5);
 
-/// The suspects of a run, in the order in which they came.
+/// The suspects of a run, in the order of their arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Suspects {
     waiting: Vec<ReceivedMessage>,
@@ -40,7 +41,7 @@ pub(crate) struct Suspects {
 }
 
 impl Suspects {
-    /// Keeps the suspects among the messages, and returns the others.
+    /// Takes the suspects out of the messages, and returns the others.
     pub(crate) fn set_aside(&mut self, messages: Vec<ReceivedMessage>) -> Vec<ReceivedMessage> {
         let mut others = Vec::with_capacity(messages.len());
         for message in messages {
@@ -68,12 +69,12 @@ pub(crate) struct Marks<'a> {
     pub(crate) bucket: &'a str,
 }
 
-/// What the markers of a message show.
+/// The result of marking a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// It is written now.
     New,
-    /// All markers were there: as many runs ended while processing only this message.
+    /// All markers existed: as many runs ended while processing only this message.
     AllLeftBehind,
 }
 
@@ -117,7 +118,7 @@ impl Marks<'_> {
 }
 
 fn key(message_id: &str, number: u32) -> String {
-    // SQS makes the ids; they are UUIDs.
+    // SQS generates the ids; they are UUIDs.
     let id: String = message_id
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
@@ -125,10 +126,10 @@ fn key(message_id: &str, number: u32) -> String {
     format!("state/mparticle/suspects/{id}-{number}.json")
 }
 
-/// Puts a message into the dead-letter queue of the queue that it is from; false when that has none.
+/// Moves a message to the dead-letter queue of its queue; false if that has none.
 ///
 /// # Errors
-/// When SQS refuses or cannot be reached. The message is where it was.
+/// When SQS refuses or cannot be reached. The message is still in its queue.
 pub(crate) async fn move_to_dead_letters(
     sqs: &SqsClient,
     queue_url: &str,
@@ -137,7 +138,13 @@ pub(crate) async fn move_to_dead_letters(
     let Some(dead_letter_url) = queue::dead_letter_url(sqs, queue_url).await? else {
         return Ok(false);
     };
-    queue::send(sqs, &dead_letter_url, &message.body).await?;
+    // As SQS would move it: with the time at which it was sent first.
+    let again = ReplayedMessage {
+        body: &message.body,
+        sent_at_ms: message.sent_at_ms,
+        archived_as: message.archived_as.as_deref(),
+    };
+    queue::send_again(sqs, &dead_letter_url, again).await?;
     warn!(
         message.id = message.id,
         message.receive_count = message.receive_count,
@@ -155,6 +162,7 @@ mod tests {
             id: id.to_string(),
             receipt_handle: String::new(),
             sent_at_ms: 0,
+            archived_as: None,
             receive_count,
             body: "x".repeat(bytes),
         }

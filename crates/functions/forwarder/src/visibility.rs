@@ -18,7 +18,7 @@ pub struct VisibilityBackoff {
     /// The minimum for events whose user is being created: Iterable creates users asynchronously and advises a minute before
     /// requests that need them.
     pub for_new_user: Duration,
-    /// How much longer than the run a message stays invisible, in case the run is interrupted.
+    /// How long a message stays invisible after the run, in case the run is interrupted.
     pub past_the_run: Duration,
 }
 
@@ -33,8 +33,8 @@ impl Default for VisibilityBackoff {
 pub(crate) enum ReleaseReason {
     /// The run's time was used up: the next run can continue immediately.
     OutOfTime,
-    /// The destination, or something else that the run needs, fails.
-    Trouble,
+    /// The destination, or another dependency of the run, fails.
+    Failure,
     /// The destination does not know the user yet.
     UnknownUser,
 }
@@ -50,7 +50,7 @@ impl VisibilityBackoff {
         }
     }
 
-    /// The visibility timeout of a message that is released after so many receives.
+    /// The visibility timeout of a message that is released after this many receives.
     pub(crate) fn visibility_timeout(&self, why: ReleaseReason, receive_count: u32) -> Duration {
         let backed_off = self
             .first
@@ -58,7 +58,7 @@ impl VisibilityBackoff {
             .min(self.longest);
         match why {
             ReleaseReason::OutOfTime => Duration::ZERO,
-            ReleaseReason::Trouble => backed_off,
+            ReleaseReason::Failure => backed_off,
             ReleaseReason::UnknownUser => backed_off.max(self.for_new_user),
         }
     }
@@ -77,7 +77,7 @@ mod tests {
 
             while waited < Duration::from_hours(14 * 24) {
                 receives += 1;
-                waited += visibility.visibility_timeout(ReleaseReason::Trouble, receives);
+                waited += visibility.visibility_timeout(ReleaseReason::Failure, receives);
             }
 
             assert!(receives < most, "{first_s} s: {receives}");
@@ -97,7 +97,7 @@ mod tests {
             Duration::from_mins(2)
         );
         assert_eq!(
-            visibility.visibility_timeout(ReleaseReason::Trouble, u32::MAX),
+            visibility.visibility_timeout(ReleaseReason::Failure, u32::MAX),
             Duration::from_hours(1)
         );
     }

@@ -1,4 +1,4 @@
-//! What the function is told, and what it works with.
+//! Settings, and the dependencies made from them.
 
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
@@ -11,8 +11,8 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 
 /// How long to wait for a database that is starting.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(90);
-/// The id of the resource that stands for the schema.
+const DATABASE_RETRY_FOR: Duration = Duration::from_secs(90);
+/// The id of the custom resource for the schema.
 const RESOURCE_ID: &str = "cistern-database-schema";
 
 /// The settings in the README's table.
@@ -20,53 +20,53 @@ const RESOURCE_ID: &str = "cistern-database-schema";
 pub struct Config {
     /// The database.
     pub database_url: SecretString,
-    /// How to log in there.
+    /// How to authenticate to it.
     pub database_login: Login,
-    /// Authorities that may sign its certificate, beside the public ones and RDS's.
+    /// Certificate authorities to trust, in addition to the public ones and RDS's.
     pub database_ca: Option<CaCertificates>,
-    /// For how long events are kept; `None` for ever.
+    /// How long events are kept; `None` keeps them forever.
     pub retention: Option<Duration>,
-    /// How many weeks have their partition ahead of time.
+    /// How many weeks have a partition in advance.
     pub partitions_ahead: u32,
-    /// The metadata keys that have an index.
+    /// The metadata keys with an index.
     pub metadata_keys: Vec<MetadataKey>,
 }
 
-/// What every invocation needs.
+/// Dependencies of every invocation.
 #[derive(Debug)]
 pub struct Deps {
     /// Responds to CloudFormation.
     pub(crate) responder: Responder,
-    /// What the function is for, if its settings are right. If not, this is told to CloudFormation: it would wait an hour
-    /// for the answer of a function that did not start.
+    /// The database, if the settings are valid. If not, the error is reported to CloudFormation, which would otherwise
+    /// wait an hour for the response of a function that did not start.
     pub(crate) database: Result<Database, Arc<ConfigError>>,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: fn() -> OffsetDateTime,
 }
 
-/// The database and how it should look.
+/// The database and its desired state.
 #[derive(Debug)]
 pub(crate) struct Database {
     pub(crate) store: Store,
     config: Config,
 }
 
-/// When maintenance is done.
+/// The occasion of maintenance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// While a stack is deployed. It may be rolled back for any reason, so nothing may go that would be missed then.
+pub(crate) enum Occasion {
+    /// A deployment. It may be rolled back for any reason, so nothing may be removed that the previous version needs.
     Deploy,
     /// By the schedule.
-    Night,
+    Nightly,
 }
 
-/// Why the settings are of no use.
+/// Why the settings are unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A setting is missing or wrong.
+    /// A setting is missing or invalid.
     #[error(transparent)]
     Env(#[from] EnvError),
-    /// The database's URL is not one.
+    /// The database's URL is invalid.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -101,10 +101,10 @@ impl Config {
 }
 
 impl Deps {
-    /// Reads the settings and makes the clients. Reaches nothing yet.
+    /// Reads the settings and creates the clients. Sends no request.
     ///
     /// # Errors
-    /// Only if there can be no HTTP client. Wrong settings are told when the function is asked for something.
+    /// Only if there can be no HTTP client. Invalid settings are reported when the function is invoked.
     pub fn from_env(env: &Env, clock: fn() -> OffsetDateTime) -> Result<Self, BoxError> {
         Ok(Self {
             responder: Responder::new(RESOURCE_ID)?,
@@ -121,7 +121,7 @@ impl Database {
         Ok(Self { store, config })
     }
 
-    /// The same database for somebody else.
+    /// The same database as another user.
     pub(crate) fn store_as(&self, login: Login) -> Result<Store, StoreError> {
         Store::connect_lazy(&settings(&self.config, login))
     }
@@ -131,21 +131,21 @@ impl Database {
         &self.config.metadata_keys
     }
 
-    /// What it should look like at a time.
-    pub(crate) fn maintenance(&self, now: OffsetDateTime, turn: Turn) -> Maintenance {
+    /// The desired state at a time.
+    pub(crate) fn maintenance(&self, now: OffsetDateTime, occasion: Occasion) -> Maintenance {
         Maintenance {
             now,
             retention: self.config.retention,
             partitions_ahead: self.config.partitions_ahead,
             metadata_keys: self.config.metadata_keys.clone(),
-            removes: match turn {
-                Turn::Deploy => false,
-                Turn::Night => true,
+            removes: match occasion {
+                Occasion::Deploy => false,
+                Occasion::Nightly => true,
             },
         }
     }
 
-    /// What may be merged in it at a time, and how long that may take.
+    /// What may be merged at a time, and the time limit.
     pub(crate) fn merging(&self, now: OffsetDateTime, time: Duration) -> Merging {
         Merging {
             now,
@@ -157,7 +157,7 @@ impl Database {
 
 fn settings(config: &Config, login: Login) -> DatabaseConfig {
     let mut settings = DatabaseConfig::new(config.database_url.clone(), "cistern-migrator");
-    settings.retry_for = DATABASE_PATIENCE;
+    settings.retry_for = DATABASE_RETRY_FOR;
     settings.login = login;
     settings.ca.clone_from(&config.database_ca);
     settings
@@ -203,7 +203,7 @@ impl FromStr for Keys {
     }
 }
 
-/// What `DATABASE_CA` should hold.
+/// The expected form of `DATABASE_CA`.
 const CA_FORM: &str =
     "certificates of authorities in PEM form, from -----BEGIN CERTIFICATE----- on";
 

@@ -16,36 +16,36 @@ use tracing::{error, info, warn};
 
 use crate::{
     ConfigError, Deps, ResponseError,
-    config::{Database, Turn},
+    config::{Database, Occasion},
     request::{MasterLogin, Request},
 };
 
-/// What is kept of the invocation's time for telling how it went.
+/// The part of the invocation's time that is reserved for reporting the result.
 const ANSWER_RESERVE: Duration = Duration::from_secs(30);
-/// What is kept of the time to work for ending a merge's last step in good order.
+/// The part of the working time that is reserved for completing a merge's last step.
 const MERGE_RESERVE: Duration = Duration::from_secs(10);
-/// How long finding out what is left to do may take, of that.
+/// The time limit for listing unfinished work, within that.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
-/// Why an invocation failed. Lambda tries it again.
+/// Why an invocation failed. Lambda retries it.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
-    /// The event is a request of CloudFormation that cannot be answered.
+    /// The event is a request of CloudFormation without a member that a response needs.
     #[error("reading CloudFormation's request")]
     Request(#[source] serde_json::Error),
-    /// The function's settings are of no use.
+    /// The function's settings are unusable.
     #[error(transparent)]
     Config(#[from] Arc<ConfigError>),
-    /// The database is not as it should be.
+    /// The database does not have the desired state.
     #[error("maintaining the database")]
     Store(#[from] StoreError),
-    /// CloudFormation does not know how it went.
+    /// The response to CloudFormation was not delivered.
     #[error(transparent)]
     Answer(#[from] ResponseError),
-    /// It would not have been over in time.
+    /// It would not have ended in time.
     #[error("the database was not ready after {} s; the next run goes on from there", limit.as_secs())]
     OutOfTime {
-        /// How long there was.
+        /// The available time.
         limit: Duration,
     },
 }
@@ -65,7 +65,7 @@ impl From<HandleError> for Diagnostic {
     }
 }
 
-/// Does what an event asks for. A request of CloudFormation is answered whatever happens, and then counts as handled.
+/// Handles one event. A request of CloudFormation is always answered, and then counts as handled.
 pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), HandleError> {
     let result = perform(deps, event).await;
     if let Err(error) = &result {
@@ -81,8 +81,8 @@ async fn perform(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), HandleErr
         Request::Maintenance => {
             let database = deps.database.as_ref().map_err(Arc::clone)?;
             let deadline = Instant::now() + limit;
-            within(limit, maintain(database, deps.clock, Turn::Night)).await?;
-            // Not on a deploy: what is merged can wait, and a deploy should not.
+            within(limit, maintain(database, deps.clock, Occasion::Nightly)).await?;
+            // Not during a deployment, which should not wait for it.
             let left = deadline.saturating_duration_since(Instant::now());
             within(left, merge(database, deps.clock, left)).await
         }
@@ -112,11 +112,12 @@ async fn answer_stack(
     Ok(())
 }
 
-/// Migrates, and does as much of the maintenance as there is time for.
+/// Migrates, and does as much of the maintenance as the time allows.
 ///
-/// An index on a new metadata key may take longer than a function can run. To fail for it would roll the deploy back, and
-/// the next one would start again: no deploy would ever get there. With the migrations and the partitions of the coming
-/// weeks there, loads and searches work, and the nights build what is left, a week after the other.
+/// An index on a new metadata key may take longer than a function can run. Failing for that would roll the deployment
+/// back, and the next one would start again: no deployment would ever succeed. With the migrations and the partitions
+/// of the coming weeks, loads and searches work, and the nightly runs build the remaining indexes, one partition after
+/// another.
 async fn deploy(
     deps: &Deps,
     master_login: Option<&MasterLogin>,
@@ -128,11 +129,11 @@ async fn deploy(
     within(limit, make_partitions(database, deps.clock)).await?;
 
     let left = until.saturating_duration_since(Instant::now());
-    match within(left, maintain(database, deps.clock, Turn::Deploy)).await {
+    match within(left, maintain(database, deps.clock, Occasion::Deploy)).await {
         Err(
             HandleError::OutOfTime { .. } | HandleError::Store(StoreError::MaintenanceBusy { .. }),
         ) => {
-            tell_unfinished(database).await;
+            log_unfinished(database).await;
             Ok(())
         }
         result => result,
@@ -153,19 +154,19 @@ async fn migrate(
     Ok(())
 }
 
-/// Without indexes, which is done in a moment.
+/// Without indexes, which takes a moment.
 async fn make_partitions(
     database: &Database,
     clock: fn() -> OffsetDateTime,
 ) -> Result<(), HandleError> {
-    let mut wanted = database.maintenance(clock(), Turn::Deploy);
+    let mut wanted = database.maintenance(clock(), Occasion::Deploy);
     wanted.metadata_keys.clear();
     match database.store.maintain(&wanted).await {
         Ok(report) => {
             log(&report);
             Ok(())
         }
-        // Another maintenance makes them, before anything else.
+        // Another maintenance creates them, before anything else.
         Err(StoreError::MaintenanceBusy { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -174,14 +175,14 @@ async fn make_partitions(
 async fn maintain(
     database: &Database,
     clock: fn() -> OffsetDateTime,
-    turn: Turn,
+    occasion: Occasion,
 ) -> Result<(), HandleError> {
-    let wanted = database.maintenance(clock(), turn);
+    let wanted = database.maintenance(clock(), occasion);
     log(&database.store.maintain(&wanted).await?);
     Ok(())
 }
 
-/// Merges what is old enough, for as long as there is time.
+/// Merges old partitions for as long as the time allows.
 async fn merge(
     database: &Database,
     clock: fn() -> OffsetDateTime,
@@ -196,12 +197,12 @@ async fn merge(
     Ok(())
 }
 
-/// Says what the nights have to finish.
-async fn tell_unfinished(database: &Database) {
+/// Logs what the nightly runs have to finish.
+async fn log_unfinished(database: &Database) {
     let keys = database.store.unfinished_keys(database.metadata_keys());
     let unfinished = match timeout(LOOK_LIMIT, keys).await {
         Ok(Ok(keys)) => keys.join(","),
-        // It was a look only, and the deploy is done.
+        // Only informational: the deployment has succeeded.
         Ok(Err(_)) | Err(_) => "unknown".to_owned(),
     };
     warn!(

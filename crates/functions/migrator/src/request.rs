@@ -1,25 +1,25 @@
-//! What the function is asked to do.
+//! The requests to the function.
 
 use event_store::Login;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// What an event asks for.
+/// A request to the function.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// CloudFormation creates, changes or deletes the resource that stands for the schema.
+    /// CloudFormation creates, changes or deletes the custom resource of the schema.
     Stack {
-        /// What is to be answered.
+        /// The request to respond to.
         request: Box<custom_resource::Request>,
-        /// Lent by the function `schema-bootstrap` when the database is new.
+        /// Added by the function `schema-bootstrap` if the database is new.
         master_login: Option<MasterLogin>,
     },
-    /// The schedule's turn.
+    /// The nightly schedule.
     Maintenance,
 }
 
-/// Who may make roles in a new database.
+/// A login that may create roles in a new database.
 #[derive(Debug, Deserialize)]
 pub(crate) struct MasterLogin {
     username: String,
@@ -42,7 +42,7 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D:
 
 impl Request {
     /// # Errors
-    /// When it is a request of CloudFormation that lacks what is needed to answer it.
+    /// When a request of CloudFormation lacks a member that a response needs.
     pub(crate) fn decode(event: &Value) -> Result<Self, serde_json::Error> {
         let Some(request) = custom_resource::Request::decode(event)? else {
             return Ok(Self::Maintenance);

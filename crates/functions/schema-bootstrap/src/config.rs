@@ -29,7 +29,7 @@ impl Config {
     }
 }
 
-/// What every invocation needs.
+/// Dependencies of every invocation.
 #[derive(Clone, Debug)]
 pub struct Deps {
     pub(crate) config: Config,
@@ -39,7 +39,7 @@ pub struct Deps {
     pub(crate) responder: Responder,
 }
 
-/// The id of the resource, as the migrator gives it.
+/// The id of the resource, the same as the migrator's.
 const RESOURCE_ID: &str = "cistern-database-schema";
 
 impl Deps {
@@ -67,24 +67,15 @@ impl Deps {
 
 #[cfg(test)]
 mod tests {
+    use function_kit::env::check_required;
+
     use super::*;
 
     #[test]
     fn settings_that_are_missing_are_named() {
         let names = ["MASTER_SECRET_ARN", "MIGRATOR_FUNCTION"];
 
-        for missing in names {
-            let others = names
-                .into_iter()
-                .filter(|name| *name != missing)
-                .map(|name| (name, "x"));
-            let error = Config::from_env(&Env::from_pairs(others)).unwrap_err();
-            assert!(
-                error
-                    .to_string()
-                    .starts_with(&format!("{missing} is not set"))
-            );
-            assert!(include_str!("../README.md").contains(&format!("| `{missing}` |")));
-        }
+        let checked = check_required(&names, include_str!("../README.md"), Config::from_env);
+        assert_eq!(checked, Ok(()));
     }
 }

@@ -7,9 +7,10 @@ use event_model::ByteForm;
 use function_kit::ContentEncoding;
 
 use crate::{
+    body_error::BodyError,
     collected::Collected,
     envelope::Shared,
-    event::InvalidEvent,
+    position::{Outer, Position},
     walk::{self, spaces},
 };
 
@@ -18,79 +19,8 @@ const MAX_EXPANDED_BYTES: usize = 10 << 20;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Why a body is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BodyError {
-    #[error("there is no event in the body")]
-    Empty,
-    #[error("the body is not complete gzip")]
-    NotGzip,
-    #[error("the body expands to more than 10 MiB")]
-    ExpandsTooFar,
-    #[error("the body has an encoding other than gzip")]
-    UnknownEncoding,
-    #[error("the body is {0}: send JSON text in UTF-8, as it is or compressed by gzip once")]
-    Form(ByteForm),
-    #[error("the body holds more than {} events", Collected::MAX_EVENTS)]
-    TooManyEvents,
-    #[error(
-        "the members that {position} shares with its events are too long to be added to each: move them into the events, or send fewer events"
-    )]
-    SharedTooLarge { position: Position },
-    #[error("{position} is not JSON")]
-    NotJson { position: Position },
-    #[error("{position} is {}", reason.as_str())]
-    InvalidEvent {
-        position: Position,
-        reason: InvalidEvent,
-    },
-}
-
-/// The position of an event in its body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Position {
-    outer: Outer,
-    /// The position in the list of an envelope, counted from 1.
-    inner: Option<usize>,
-}
-
-/// The position of an object in a body, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outer {
-    /// The line that it begins in.
-    Line(usize),
-    /// The element of the array.
-    Item(usize),
-}
-
-impl Position {
-    pub(crate) fn of(outer: Outer) -> Self {
-        Self { outer, inner: None }
-    }
-
-    /// The position of an element of the list that is at this position.
-    pub(crate) fn element(self, number: usize) -> Self {
-        Self {
-            inner: Some(number),
-            ..self
-        }
-    }
-}
-
-impl std::fmt::Display for Position {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(number) = self.inner {
-            write!(f, "event {number} of the list in ")?;
-        }
-        match self.outer {
-            Outer::Line(number) => write!(f, "line {number}"),
-            Outer::Item(number) => write!(f, "item {number}"),
-        }
-    }
-}
-
-/// Expands gzip, which is recognized by the first bytes: proxies expand bodies and leave the header, and trackers compress bodies and
-/// forget it.
+/// Expands gzip, which is recognised by the first bytes: proxies expand bodies and keep the header, and trackers
+/// compress bodies without it.
 pub(crate) fn expand(headers: &HeaderMap, body: Bytes) -> Result<Bytes, BodyError> {
     if body.starts_with(&GZIP_MAGIC) {
         return match gzip::decode_capped(&body, MAX_EXPANDED_BYTES) {
@@ -141,6 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{body_error::MAX_EVENTS, event::InvalidEvent};
 
     const EVENT: &str = r#"{"event":"a"}"#;
 
@@ -284,19 +215,13 @@ mod tests {
 
     #[test]
     fn the_number_of_events_is_limited() {
-        let lines = EVENT.repeat(Collected::MAX_EVENTS);
+        let lines = EVENT.repeat(MAX_EVENTS);
         let array = |count| format!("[{}]", vec![EVENT; count].join(","));
 
-        assert_eq!(count(&lines), Ok(Collected::MAX_EVENTS));
+        assert_eq!(count(&lines), Ok(MAX_EVENTS));
         assert_eq!(count(&(lines + EVENT)), Err(BodyError::TooManyEvents));
-        assert_eq!(
-            count(&array(Collected::MAX_EVENTS)),
-            Ok(Collected::MAX_EVENTS)
-        );
-        assert_eq!(
-            count(&array(Collected::MAX_EVENTS + 1)),
-            Err(BodyError::TooManyEvents)
-        );
+        assert_eq!(count(&array(MAX_EVENTS)), Ok(MAX_EVENTS));
+        assert_eq!(count(&array(MAX_EVENTS + 1)), Err(BodyError::TooManyEvents));
     }
 
     proptest! {

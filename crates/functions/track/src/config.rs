@@ -59,7 +59,7 @@ impl Config {
     }
 }
 
-/// What every request needs. Cheap to clone.
+/// Dependencies of every request. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// The settings.

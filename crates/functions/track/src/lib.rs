@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod body_error;
 mod collected;
 mod config;
 mod envelope;
 mod event;
 mod keys;
 mod members;
+mod position;
 mod records;
 mod router;
 mod sender;

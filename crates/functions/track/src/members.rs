@@ -1,8 +1,6 @@
 //! The members of one object, as they were sent. Pure.
 
-use std::fmt;
-
-use serde::de::{Deserializer, MapAccess, Visitor};
+use event_model::json::for_each_member;
 use serde_json::value::RawValue;
 
 /// A JSON value is not an object.
@@ -12,30 +10,13 @@ pub(crate) struct NotAnObject;
 /// Calls `visit` with each member of an object itself: the text of its key without the quotes, and the JSON of its value.
 pub(crate) fn for_each<'a>(
     json: &'a str,
-    visit: impl FnMut(&'a str, &'a str),
+    mut visit: impl FnMut(&'a str, &'a str),
 ) -> Result<(), NotAnObject> {
-    serde_json::Deserializer::from_str(json)
-        .deserialize_map(Members(visit))
-        .map_err(|_| NotAnObject)
-}
-
-struct Members<F>(F);
-
-impl<'de, F: FnMut(&'de str, &'de str)> Visitor<'de> for Members<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        // Raw keys, since a key may have half of a surrogate pair.
-        while let Some(key) = map.next_key::<&RawValue>()? {
-            let value: &RawValue = map.next_value()?;
-            (self.0)(unquoted(key.get()), value.get());
-        }
-        Ok(())
-    }
+    // Raw keys, since a key may have half of a surrogate pair.
+    for_each_member(json, |key: &'a RawValue, value| {
+        visit(unquoted(key.get()), value.get());
+    })
+    .map_err(|_| NotAnObject)
 }
 
 fn unquoted(key: &str) -> &str {

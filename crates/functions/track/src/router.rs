@@ -23,8 +23,8 @@ use time::OffsetDateTime;
 use tower_http::cors::CorsLayer;
 
 use crate::{
-    Deps,
-    body::{self, BodyError},
+    Deps, body,
+    body_error::BodyError,
     event::Stamp,
     records,
     sender::{API_KEY, CALLS, Sender, key_in_body, without_key},

@@ -3,7 +3,10 @@
 use event_model::BYTE_ORDER_MARK;
 use serde_json::value::RawValue;
 
-use crate::body::{BodyError, Outer, Position};
+use crate::{
+    body_error::BodyError,
+    position::{Outer, Position},
+};
 
 /// Calls `take` with each value of a sequence.
 pub(crate) fn each_in_sequence<'a>(

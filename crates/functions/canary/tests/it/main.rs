@@ -84,7 +84,7 @@ async fn probe(gateway: Gateway) -> (Result<(), ProbeError>, Arc<Gateway>) {
         secret_id: "keys".to_owned(),
         webhook_url: format!("{origin}/webhook"),
         query_url: format!("{origin}/search"),
-        patience: Duration::from_millis(200),
+        timeout: Duration::from_millis(200),
     };
     let deps = Deps::with(config, &Aws::local(&origin).await, SystemTime::now).unwrap();
 

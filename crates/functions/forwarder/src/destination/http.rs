@@ -1,4 +1,4 @@
-//! Any HTTP endpoint that accepts JSON: the calls as an array, or one a line.
+//! Any HTTP endpoint that accepts JSON: the calls as an array, or one per line.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -15,7 +15,7 @@ use super::{
     post::{HttpResponse, by_status, post, secret_value},
 };
 
-/// How much of an endpoint's response is kept as the reason of a refusal.
+/// How many characters of an endpoint's response are kept as the reason of a refusal.
 const MAX_DETAIL_CHARS: usize = 200;
 
 /// An endpoint that returns 2xx when it has accepted everything, and anything else when it has accepted nothing.
@@ -29,13 +29,13 @@ pub struct GenericHttp {
     clock: fn() -> OffsetDateTime,
 }
 
-/// How the calls stand in a body.
+/// The format of calls in a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BodyFormat {
     /// An array.
     #[default]
     Json,
-    /// One a line.
+    /// One per line.
     Ndjson,
 }
 
@@ -46,11 +46,11 @@ pub struct HttpLimits {
     pub calls: usize,
     /// The largest body.
     pub body_bytes: usize,
-    /// Requests a second.
+    /// Requests per second.
     pub requests_per_second: f64,
 }
 
-/// A text that names no format.
+/// An unknown format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("neither json nor ndjson")]
 pub struct BodyFormatError;
@@ -68,7 +68,7 @@ impl FromStr for BodyFormat {
 }
 
 impl GenericHttp {
-    /// An endpoint. `clock` is for the time in signatures.
+    /// An endpoint. `clock` gives the time of signatures.
     pub fn new(
         client: Client,
         url: Url,
@@ -94,7 +94,7 @@ impl GenericHttp {
         self
     }
 
-    /// The secret that requests are signed with.
+    /// The secret with which requests are signed.
     #[must_use]
     pub fn with_signing_secret(mut self, signing_secret: Option<SigningSecret>) -> Self {
         self.signing_secret = signing_secret;
@@ -181,7 +181,7 @@ impl BodyFormat {
     }
 }
 
-/// The same for the same calls, so that the endpoint recognises a repeated request.
+/// Depends only on the calls, so that the endpoint recognises a repeated request.
 fn idempotency_key(operation: Operation, calls: &[&Call]) -> String {
     let mut hasher = Sha256::new();
     hasher.update(operation.as_str());

@@ -19,7 +19,7 @@ use super::{
     post::{post, secret_value},
 };
 
-/// A little under Iterable's 4 MB, as it is not documented what counts.
+/// A little less than Iterable's 4 MB, because it is not documented what counts.
 const MAX_BODY_BYTES: usize = 3_900_000;
 
 /// A project at Iterable.
@@ -32,17 +32,18 @@ pub struct Iterable {
     rates: IterableRates,
 }
 
-/// How many requests a second a project accepts, from all senders together.
+/// How many requests per second a project accepts, from all senders together.
 #[derive(Clone, Copy, Debug)]
 pub struct IterableRates {
-    /// Requests to `trackBulk`: 10 at Iterable. Profile updates are sent at half of it, as Iterable accepts half as many.
+    /// Requests to `trackBulk`: 10 at Iterable. Profile updates are sent at half the rate, because Iterable accepts
+    /// half as many.
     pub bulk: f64,
     /// Requests to `trackPurchase`, one purchase each. Iterable publishes no limit.
     pub purchases: f64,
 }
 
 impl Iterable {
-    /// A project at `base_url`, such as `https://api.iterable.com`, known by a server-side key.
+    /// A project at `base_url`, such as `https://api.iterable.com`, with a server-side key.
     ///
     /// # Errors
     /// When `base_url` cannot have a path.

@@ -1,4 +1,4 @@
-//! One POST, and what its status means for every destination.
+//! One POST, and the meaning of its status for every destination.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use tokio::time::timeout;
 
 use super::Response;
 
-/// How long a connection may take to come about.
+/// The connect timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Idle connections are closed before load balancers do so: those usually wait 60 seconds.
+/// Idle connections are closed before load balancers close them, usually after 60 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// The longest response that is read. One that names a thousand users is a tenth of this.
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
-/// The client for all requests of a process. Redirects are not followed: a POST would become a GET on the way.
+/// The client for all requests of a process. Redirects are not followed: they would turn a POST into a GET.
 ///
 /// # Errors
 /// When the system's certificates cannot be read.
@@ -33,17 +33,17 @@ pub fn http_client() -> Result<Client, reqwest::Error> {
         .build()
 }
 
-/// A header's value that stays out of debug output.
+/// A header's value that is hidden in debug output.
 ///
 /// # Errors
-/// When it holds a character that no header may.
+/// When it has a character that a header cannot have.
 pub(super) fn secret_value(secret: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
     let mut value = HeaderValue::from_str(secret.expose_secret())?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// A response as it came.
+/// A response as received.
 #[derive(Debug)]
 pub(super) struct HttpResponse {
     pub(super) status: StatusCode,
@@ -54,7 +54,7 @@ pub(super) struct HttpResponse {
 /// Sends a request and reads the whole response.
 ///
 /// # Errors
-/// [`Response::Transient`] when there is no response, or not all of it: then it is unknown what was accepted.
+/// [`Response::Transient`] if there is no complete response: then it is unknown what was accepted.
 pub(super) async fn post(
     request: RequestBuilder,
     time_limit: Duration,
@@ -93,7 +93,7 @@ async fn read(mut response: reqwest::Response) -> Result<HttpResponse, Response>
     })
 }
 
-/// The error's own text names the whole URL, which may hold a key.
+/// The error's own text has the whole URL, which may contain a key.
 fn lost(error: &reqwest::Error) -> Response {
     let what = if error.is_timeout() {
         "no response in time"
@@ -110,7 +110,7 @@ fn lost(error: &reqwest::Error) -> Response {
     }
 }
 
-/// What a status means by itself. `None` for 2xx and for those about the request's content: 400, 409, 422.
+/// The meaning of a status by itself. `None` for 2xx and for those about the request's content: 400, 409, 422.
 pub(super) fn by_status(response: &HttpResponse) -> Option<Response> {
     let detail = format!("status {}", response.status.as_u16());
     match response.status.as_u16() {
@@ -120,7 +120,7 @@ pub(super) fn by_status(response: &HttpResponse) -> Option<Response> {
             retry_after: response.retry_after,
             detail,
         }),
-        // 401 and 403 are a wrong key; 404, 405, redirects and the like a wrong address.
+        // 401 and 403 mean a wrong key; 404, 405, redirects and the like a wrong URL.
         _ => Some(Response::Misconfigured(detail)),
     }
 }

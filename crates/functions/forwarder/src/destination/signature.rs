@@ -1,4 +1,4 @@
-//! Signatures by which a receiver knows that a request is ours: Standard Webhooks
+//! Signatures by which a receiver authenticates requests: Standard Webhooks
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -11,11 +11,11 @@ const PREFIX: &str = "whsec_";
 /// The specification's bounds.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// The secret that both sides know.
+/// The shared secret.
 #[derive(Clone, Debug)]
 pub struct SigningSecret(SecretSlice<u8>);
 
-/// A text that is no signing secret.
+/// A text that is not a signing secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a signing secret: expected whsec_ and the base64 of 24 to 64 bytes")]
 pub struct SigningSecretError;

@@ -10,9 +10,9 @@ const HOUR: Duration = Duration::from_hours(1);
 fn policy(unknown_users: UnknownUsers) -> ResolutionPolicy {
     ResolutionPolicy {
         unknown_users,
-        unknown_user_patience: HOUR,
+        unknown_user_retry_for: HOUR,
         now_ms: NOW_MS,
-        release_reason: ReleaseReason::Trouble,
+        release_reason: ReleaseReason::Failure,
         visibility: VisibilityBackoff::default(),
     }
 }
@@ -27,6 +27,7 @@ fn message(id: &str, age: Duration, ids: &[&str]) -> ReceivedMessage {
         id: id.to_owned(),
         receipt_handle: format!("receipt-{id}"),
         sent_at_ms: NOW_MS - i64::try_from(age.as_millis()).unwrap(),
+        archived_as: None,
         receive_count: 3,
         body: format!(r#"{{"user_identities":{{"customer_id":"ada"}},"events":[{events}7]}}"#),
     }

@@ -51,7 +51,8 @@ pub(crate) async fn assert_accounted(rig: &Rig, received: u64) {
         .responses
         .get("/api/users/bulkUpdate")
         .map_or(0, |responses| responses.values().sum());
-    // Changes of attributes count as sent events, and become profile updates, which the stand-in does not count singly.
+    // Changes of attributes count as sent events, and become profile updates, which the stand-in does not count
+    // individually.
     let arrived = counts.event_deliveries + counts.purchase_deliveries;
     assert!(
         arrived == sent || (updates > 0 && arrived < sent),

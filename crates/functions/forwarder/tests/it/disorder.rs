@@ -2,28 +2,16 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use event_samples::random::Random;
 use serde_json::json;
 use tokio::time::timeout;
 
 use crate::rig::{Rig, now_s, screen_views};
 
 const EVENTS: usize = 2_000;
-const CUTS: usize = 20;
+const INTERRUPTIONS: usize = 20;
 
-/// The same numbers for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
-
-/// Another run of the dice with `CISTERN_TEST_SEED`.
+/// Another sequence with `CISTERN_TEST_SEED`.
 fn seed() -> u64 {
     std::env::var("CISTERN_TEST_SEED").map_or(20_261_121, |text| text.parse().unwrap())
 }
@@ -31,15 +19,15 @@ fn seed() -> u64 {
 #[tokio::test]
 async fn every_event_arrives_whatever_fails_and_whenever_runs_are_cut_off() {
     let seed = seed();
-    let mut dice = Dice(seed);
+    let mut random = Random::new(seed);
     let mut rig = Rig::new().await;
     rig.max_calls = 25;
     rig.seed = seed;
     rig.settings.request_timeout = Duration::from_millis(500);
     let mut expected = BTreeSet::new();
     while expected.len() < EVENTS {
-        let user = format!("user-{}", dice.below(300));
-        let ids: Vec<String> = (0..=dice.below(8))
+        let user = format!("user-{}", random.below(300));
+        let ids: Vec<String> = (0..=random.below(8))
             .map(|n| format!("event-{}-{n}", expected.len()))
             .collect();
         let events: Vec<(&str, i64)> = ids
@@ -47,7 +35,7 @@ async fn every_event_arrives_whatever_fails_and_whenever_runs_are_cut_off() {
             .map(|id| {
                 (
                     id.as_str(),
-                    now_s() - i64::try_from(dice.below(3_000)).unwrap(),
+                    now_s() - i64::try_from(random.below(3_000)).unwrap(),
                 )
             })
             .collect();
@@ -56,9 +44,9 @@ async fn every_event_arrives_whatever_fails_and_whenever_runs_are_cut_off() {
     }
     rig.change(json!({ "random": { "share": 0.2, "seed": seed } }));
 
-    for _ in 0..CUTS {
-        let cut = Duration::from_millis(50 + dice.below(1_200));
-        let _ = timeout(cut, rig.run_for(Duration::from_secs(4))).await;
+    for _ in 0..INTERRUPTIONS {
+        let time_limit = Duration::from_millis(50 + random.below(1_200));
+        let _ = timeout(time_limit, rig.run_for(Duration::from_secs(4))).await;
     }
     rig.run_until_empty().await;
 

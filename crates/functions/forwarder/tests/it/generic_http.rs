@@ -25,7 +25,7 @@ type Requests = Arc<Mutex<Vec<(HeaderMap, String)>>>;
 #[derive(Clone)]
 struct Endpoint {
     requests: Requests,
-    /// What the next requests are answered; 200 after that.
+    /// The responses to the next requests; 200 after those.
     responses: Arc<Mutex<Vec<u16>>>,
 }
 

@@ -1,4 +1,4 @@
-//! Nothing of the events, no address and no key is logged, whatever happens to them.
+//! No content of events, no address and no key is logged, whatever the outcome.
 
 use function_kit::capture::CapturedLog;
 use serde_json::json;

@@ -11,7 +11,7 @@ async fn events_of_a_user_in_several_messages_and_requests_arrive_in_order() {
     let mut rig = Rig::new().await;
     rig.max_calls = 7;
     let start_s = now_s() - 1_000;
-    // The messages of a user come in the reverse order, and within each the events too.
+    // A user's messages arrive in reverse order, and so do the events within each.
     for part in (0..3).rev() {
         for user in 0..3 {
             let events: Vec<(String, i64)> = (0..8)

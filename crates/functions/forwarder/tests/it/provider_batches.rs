@@ -1,5 +1,5 @@
-//! Batches from public sources, which are not part of this repository; where the folder is there, all of them must come
-//! out accounted for.
+//! Batches from public sources, which are not part of this repository; if the folder exists, all of them must be
+//! accounted for.
 
 use std::{env, fs, path::PathBuf};
 

@@ -1,8 +1,7 @@
-//! A run with a queue, a bucket and a destination of its own.
+//! A run with its own queue, bucket and destination.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{BuildHasher, RandomState},
     time::Duration,
 };
 
@@ -20,6 +19,8 @@ use function_kit::{capture::Capture, metrics::Metrics};
 use futures::future::BoxFuture;
 use iterable_stand_in::{StandIn, serve};
 use serde_json::{Value, json};
+use test_bucket::Bucket;
+pub(crate) use test_bucket::{endpoint_url, unique};
 use time::OffsetDateTime;
 use tokio::{net::TcpListener, time::Instant};
 use url::Url;
@@ -38,29 +39,17 @@ pub(crate) struct Rig {
     pub(crate) mapper: Mapper,
     pub(crate) settings: RunSettings,
     pub(crate) rates: IterableRates,
-    /// The most calls in a request, when that is to be less than the destination takes.
+    /// The most calls in a request, if lower than the destination's limit.
     pub(crate) max_calls: usize,
     pub(crate) metrics: Capture,
     pub(crate) seed: u64,
-}
-
-/// The name of the emulator's endpoint.
-pub(crate) fn endpoint_url() -> String {
-    std::env::var("AWS_ENDPOINT_URL").expect(
-        "AWS_ENDPOINT_URL must name a local AWS endpoint; `make test` starts one and sets it",
-    )
-}
-
-pub(crate) fn unique(name: &str) -> String {
-    format!("{name}-{:016x}", RandomState::new().hash_one(0))
 }
 
 impl Rig {
     pub(crate) async fn new() -> Self {
         let aws = Aws::local(&endpoint_url()).await;
         let (s3, sqs) = (aws.s3(), aws.sqs());
-        let bucket = unique("forwarder");
-        s3.create_bucket().bucket(&bucket).send().await.unwrap();
+        let bucket = Bucket::create("forwarder").await.name;
         let dead_letter_url = create_queue(&sqs, "forward-dlq", None).await;
         let queue_url = create_queue(&sqs, "forward", Some(&dead_letter_url)).await;
         let (stand_in, stand_in_url) = start_stand_in().await;
@@ -76,7 +65,7 @@ impl Rig {
             settings: RunSettings {
                 max_event_age: None,
                 unknown_users: UnknownUsers::Retry,
-                unknown_user_patience: Duration::from_hours(24),
+                unknown_user_retry_for: Duration::from_hours(24),
                 request_timeout: Duration::from_secs(5),
                 visibility: VisibilityBackoff {
                     first: Duration::from_secs(1),
@@ -95,7 +84,7 @@ impl Rig {
         }
     }
 
-    /// The same with what events become.
+    /// The same with another mapping.
     pub(crate) fn with_mapping(mut self, mapping: &str) -> Self {
         self.mapper = mapper(mapping);
         self
@@ -172,52 +161,27 @@ impl Rig {
 
     /// The keys under a prefix.
     pub(crate) async fn keys(&self, prefix: &str) -> Vec<String> {
-        let listed = self
-            .s3
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(prefix)
-            .send()
-            .await
-            .unwrap();
-        listed
-            .contents()
-            .iter()
-            .filter_map(|object| object.key().map(str::to_owned))
-            .collect()
+        self.objects().keys(prefix).await
     }
 
-    async fn object(&self, key: &str) -> Vec<u8> {
-        let object = self
-            .s3
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .send()
-            .await
-            .unwrap();
-        object.body.collect().await.unwrap().to_vec()
+    fn objects(&self) -> Bucket {
+        Bucket {
+            s3: self.s3.clone(),
+            name: self.bucket.clone(),
+        }
     }
 
     /// Every line about a rejected event.
     pub(crate) async fn rejected(&self) -> Vec<Value> {
-        let mut lines = Vec::new();
-        for key in self.keys("rejected/app_events/").await {
-            let text = String::from_utf8(self.object(&key).await).unwrap();
-            lines.extend(
-                text.lines()
-                    .map(|line| serde_json::from_str::<Value>(line).unwrap()),
-            );
-        }
-        lines
+        self.objects().lines("rejected/app_events/").await
     }
 
     /// Every archived line, by message id. A message that was archived twice must be the same both times.
     pub(crate) async fn archived(&self) -> BTreeMap<String, Value> {
         let mut messages = BTreeMap::new();
-        for key in self.keys("raw/mparticle/").await {
+        for (key, object) in self.objects().objects("raw/mparticle/").await {
             assert!(key.ends_with(".ndjson.gz"), "{key}");
-            let text = gzip::decode_capped(&self.object(&key).await, 64 << 20).unwrap();
+            let text = gzip::decode_capped(&object, 64 << 20).unwrap();
             for line in String::from_utf8(text).unwrap().lines() {
                 let message: Value = serde_json::from_str(line).unwrap();
                 let id = message["messageId"].as_str().unwrap().to_owned();
@@ -231,11 +195,7 @@ impl Rig {
 
     /// The sum of a metric over all lines that were printed.
     pub(crate) fn metric(&self, name: &str) -> u64 {
-        let text = self.metrics.text();
-        let lines = text
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter_map(|line| line[name].as_u64()).sum()
+        self.metrics.sum(name)
     }
 
     /// The ids of the events that arrived.

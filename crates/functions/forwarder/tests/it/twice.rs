@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_io::queue::{ReplayedMessage, send_again};
+
 use crate::rig::{Rig, now_s, screen_views};
 
 #[tokio::test]
@@ -35,6 +37,52 @@ async fn event_sent_again_later_arrives_under_its_id() {
     assert_eq!((first.deliveries, again.deliveries), (1, 2));
     assert_eq!(first.event.get(), again.event.get());
     assert_eq!(rig.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn replayed_message_is_sent_under_its_id_and_not_archived_again() {
+    let rig = Rig::new().await;
+    let body = screen_views("ada", &[("1", now_s())]);
+    rig.send(&body).await;
+    rig.run().await;
+    let archived = rig.keys("raw/mparticle/").await;
+    let sent_at_ms = (now_s() - 86_400) * 1_000;
+    let message = ReplayedMessage {
+        body: &body,
+        sent_at_ms,
+        archived_as: Some(&archived[0]),
+    };
+
+    send_again(&rig.sqs, &rig.queue_url, message).await.unwrap();
+    let report = rig.run().await;
+
+    assert_eq!((report.events.sent, report.messages.archived), (1, 0));
+    assert_eq!(rig.stand_in.event("1").unwrap().deliveries, 2);
+    assert_eq!(rig.keys("raw/mparticle/").await, archived);
+    assert_eq!(rig.depth().await.total(), 0);
+}
+
+#[tokio::test]
+async fn rejection_of_a_replayed_message_names_its_object_and_its_age_counts_from_its_first_arrival()
+ {
+    let mut rig = Rig::new().await;
+    rig.settings.max_event_age = Some(Duration::from_hours(1));
+    // An event without a time is as old as its message.
+    let body = r#"{"user_identities":{"customer_id":"ada"},"environment":"production",
+        "events":[{"event_type":"screen_view","data":{"source_message_id":"1","screen_name":"Home"}}]}"#;
+    let message = ReplayedMessage {
+        body,
+        sent_at_ms: (now_s() - 86_400) * 1_000,
+        archived_as: Some("raw/mparticle/dt=2026-01-31/hour=12/run-1.ndjson.gz"),
+    };
+
+    send_again(&rig.sqs, &rig.queue_url, message).await.unwrap();
+    rig.run().await;
+
+    let rejected = rig.rejected().await;
+    assert_eq!(rejected.len(), 1, "{rejected:?}");
+    assert_eq!(rejected[0]["source_key"].as_str(), message.archived_as);
+    assert_eq!(rejected[0]["reason"], "too_old_for_destination");
 }
 
 #[tokio::test]

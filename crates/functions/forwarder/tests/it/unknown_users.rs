@@ -57,9 +57,9 @@ async fn drop_skips_them() {
 }
 
 #[tokio::test]
-async fn patience_ends() {
+async fn retries_end() {
     let mut rig = with_unknown(UnknownUsers::Retry).await;
-    rig.settings.unknown_user_patience = Duration::ZERO;
+    rig.settings.unknown_user_retry_for = Duration::ZERO;
 
     let report = rig.run().await;
 

@@ -23,7 +23,7 @@ use sqlx::{ConnectOptions, Executor, PgPool};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
-/// Stands for CloudFormation's bucket: keeps what is put there.
+/// A stand-in for CloudFormation's bucket: keeps what it receives.
 #[derive(Clone, Default)]
 struct Answers(Arc<Mutex<Vec<(HeaderMap, Value)>>>);
 
@@ -34,7 +34,7 @@ impl Answers {
     }
 }
 
-/// Listens and answers `refusals` times with 500 before it takes anything; returns the URL to put to.
+/// Answers `refusals` requests with 500 before it accepts any; returns the URL for responses.
 async fn listen(answers: &Answers, refusals: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(
@@ -223,7 +223,7 @@ async fn database_that_does_not_come_up_is_answered_in_time() {
     let url = listen(&answers, 0).await;
     let deps = deps("postgres://nobody:planted@127.0.0.1:1/nothing", &[]);
 
-    // Half a minute is kept for the answer, so there is one second to wait.
+    // Half a minute is reserved for the response, so there is one second to wait.
     handle(&deps, event(request("Create", &url), 31))
         .await
         .unwrap();
@@ -283,7 +283,7 @@ async fn schedule_maintains_and_applies_the_retention(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../../migrations")]
 async fn schedule_merges_old_weeks_one_range_a_run_and_a_deploy_merges_none(pool: PgPool) {
-    // Weeks as they are after years of the last release.
+    // Weeks as the previous release leaves them after years.
     pool.execute(
         "insert into partition_policy (as_of) values ('2022-04-01');
          select ensure_partition(week)
@@ -312,7 +312,7 @@ async fn schedule_merges_old_weeks_one_range_a_run_and_a_deploy_merges_none(pool
     assert_eq!(old_partitions().await.len(), 21 + 4);
     handle(&deps, event(json!({}), 120)).await.unwrap();
     assert_eq!(old_partitions().await.len(), 1 + 4);
-    // With no time left there is no merge, and that is no failure.
+    // Without time there is no merge, which is not a failure.
     handle(&deps, event(json!({}), 39)).await.unwrap();
     assert_eq!(old_partitions().await.len(), 1 + 4);
     handle(&deps, event(json!({}), 120)).await.unwrap();
@@ -350,14 +350,14 @@ async fn index_that_takes_longer_than_a_deploy_is_left_to_the_night(pool: PgPool
         .unwrap();
     let with = deps(&url_of(&pool), &[("METADATA_KEYS", "user_id")]);
     let log = CapturedLog::start();
-    // Building an index concurrently waits for all who write, however long they take.
+    // Building an index concurrently waits for all writers, however long they take.
     let mut writer = pool.begin().await.unwrap();
     writer
         .execute("lock table email_events in row exclusive mode")
         .await
         .unwrap();
 
-    // Half a minute is kept for the answer, so there are some seconds to build it.
+    // Half a minute is reserved for the response, so there are some seconds to build it.
     handle(&with, event(request("Update", &url), 36))
         .await
         .unwrap();

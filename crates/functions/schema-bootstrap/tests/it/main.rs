@@ -23,7 +23,7 @@ const LOGIN: &str = r#"{"username":"cistern_master","password":"planted"}"#;
 /// The requests received by AWS and CloudFormation: path and body.
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// What fails.
+/// The fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failing {
     Nothing,
@@ -68,7 +68,7 @@ fn request(request_type: &str) -> Value {
     })
 }
 
-/// Handles a request. Returns the requests that it led to.
+/// Handles a request. Returns the requests that it caused.
 async fn forward(mut request: Value, failing: Failing) -> Vec<(String, Value)> {
     let asked = Asked::default();
     let router = Router::new()

@@ -26,8 +26,8 @@ async fn every_sample_gets_the_response_of_its_readme() {
         let Ok(body) = fs::read(format!("{SAMPLES}/{name}")) else {
             continue;
         };
-        let (status, place) = match cells[2].split_once(", ") {
-            Some((status, place)) => (status, place),
+        let (status, position) = match cells[2].split_once(", ") {
+            Some((status, position)) => (status, position),
             None if cells[2].len() == 3 => (cells[2], ""),
             None => continue,
         };
@@ -37,7 +37,7 @@ async fn every_sample_gets_the_response_of_its_readme() {
         let answer = rig.post(body).await;
 
         assert_eq!(answer.status.as_str(), status, "{name}: {}", answer.body);
-        assert!(answer.body.contains(place), "{name}: {}", answer.body);
+        assert!(answer.body.contains(position), "{name}: {}", answer.body);
         assert_eq!(firehose.events().is_empty(), status != "204", "{name}");
         sample_count += 1;
     }
@@ -70,7 +70,7 @@ async fn events_of_a_request_are_one_record_with_time_and_ids() {
         .map(|event| event["eventId"].as_str().unwrap())
         .collect();
     assert_eq!(ids.len(), 3);
-    // What is taken costs no line.
+    // Accepted requests are not logged.
     assert_eq!(rig.metric_lines(), "");
 }
 
@@ -86,7 +86,7 @@ async fn gzip_is_expanded_and_many_events_are_packed_densely() {
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
     assert_eq!(firehose.events().len(), 7_000);
     assert_eq!(firehose.taken().len(), 7);
-    // Four million bytes a call.
+    // Four million bytes per call.
     assert_eq!(firehose.calls(), [4, 3]);
 }
 

@@ -17,18 +17,18 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// What Firehose does with one call.
+/// The response of Firehose to one call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mood {
     Takes,
-    /// All but every so many-th record.
+    /// Accepts all except every n-th record.
     TakesOneOf(usize),
     RefusesAll,
     Fails,
     NeverAnswers,
 }
 
-/// Moods for the next calls; after those the last one stays.
+/// Responses to the next calls; the last one repeats.
 #[derive(Clone, Debug)]
 pub(crate) struct Firehose {
     pub(crate) url: String,
@@ -64,12 +64,12 @@ impl Firehose {
         self.state.lock().unwrap().is_secret_away = true;
     }
 
-    /// The records taken, in order.
+    /// The accepted records, in order.
     pub(crate) fn taken(&self) -> Vec<Vec<u8>> {
         self.state.lock().unwrap().taken.clone()
     }
 
-    /// The events taken, in order.
+    /// The accepted events, in order.
     pub(crate) fn events(&self) -> Vec<Value> {
         let taken = self.taken().concat();
         let lines = taken.split(|byte| *byte == b'\n');
@@ -100,7 +100,7 @@ async fn answer(
 }
 
 impl Behind {
-    /// `None` is no answer, ever.
+    /// `None` never responds.
     fn answer(&mut self, action: &str, body: &[u8]) -> Option<Response> {
         match action {
             "secretsmanager.GetSecretValue" if self.is_secret_away => {
@@ -125,9 +125,9 @@ impl Behind {
             1 => self.moods[0],
             _ => self.moods.pop_front().unwrap(),
         };
-        let takes = |place: usize| match mood {
+        let takes = |index: usize| match mood {
             Mood::Takes => true,
-            Mood::TakesOneOf(count) => place.is_multiple_of(count),
+            Mood::TakesOneOf(count) => index.is_multiple_of(count),
             Mood::RefusesAll | Mood::Fails | Mood::NeverAnswers => false,
         };
         match mood {
@@ -137,8 +137,8 @@ impl Behind {
         }
         let mut failed_count = 0;
         let mut entries = Vec::new();
-        for (place, record) in records.iter().enumerate() {
-            if takes(place) {
+        for (index, record) in records.iter().enumerate() {
+            if takes(index) {
                 let data = record["Data"].as_str().unwrap();
                 self.taken.push(BASE64_STANDARD.decode(data).unwrap());
                 entries.push(json!({ "RecordId": "r" }));

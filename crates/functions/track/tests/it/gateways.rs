@@ -57,7 +57,7 @@ async fn extra_slashes_are_ignored_by_both_gateways_and_other_paths_are_404() {
         ("POST /batch", "/track", 404),
         (FUNCTION_URL, "/x/..;/track", 400),
         ("POST /track/{proxy+}", "/track/more/more", 404),
-        // What stands there is a page's key, and this is none.
+        // That position is for a page's key, which this is not.
         ("POST /track/{proxy+}", "/track/more", 401),
         ("POST /track", "/v1/track", 404),
         ("POST /webhooks/sparkpost", "/track", 404),
@@ -78,7 +78,7 @@ async fn extra_slashes_are_ignored_by_both_gateways_and_other_paths_are_404() {
     assert_eq!(firehose.events().len(), taken);
 }
 
-/// The routes of the template are the ones that this function takes, beside that of a Function URL.
+/// The template's routes are those that this function accepts, plus that of a Function URL.
 #[test]
 fn routes_are_those_of_the_template() {
     let template = include_str!("../../../../../template.yaml");
@@ -95,8 +95,8 @@ fn routes_are_those_of_the_template() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Without a key nothing is taken, whatever the rest of the event says, and nothing the caller writes is answered 5xx.
-    /// (Firehose is not there: reaching it would be a 503.)
+    /// Without a key nothing is accepted, whatever the rest of the event contains, and nothing that the caller writes
+    /// is answered 5xx. (There is no Firehose: a request that reaches it is a 503.)
     #[test]
     fn without_a_key_nothing_is_reached(
         route_key in prop::sample::select(vec!["POST /track", "POST /track/{proxy+}", "POST /batch", "POST /v1/{proxy+}", FUNCTION_URL, "GET /healthz"]),

@@ -12,7 +12,7 @@ use time::macros::{date, datetime};
 
 use crate::{firehose::Firehose, rig::Rig};
 
-/// The ids of the rows that the lake makes of some events.
+/// The ids of the rows that the lake derives from some events.
 fn ids_in_the_lake(events: &str) -> Vec<Option<String>> {
     let source = Source {
         key: "raw/track/dt=2026-03-01/hour=12/x",
@@ -91,7 +91,7 @@ proptest! {
                 let members = members.iter().map(|(key, value, space)| format!("\"{key}\":{space}{value}{space}"));
                 format!("{{{}}}", members.collect::<Vec<_>>().join(","))
             })
-            // A row of nothing but NULL is none.
+            // A row of NULLs is not a row.
             .map(|event| event.replacen('{', "{\"event\":\"e\",", 1))
             .collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -111,11 +111,11 @@ proptest! {
         let own = ids_in_the_lake(&events.join("\n"));
         let in_the_lake = ids_in_the_lake(&stored);
         prop_assert_eq!(own.len(), added.len());
-        for (place, own) in own.iter().enumerate() {
-            prop_assert_eq!(own.is_none(), added[place], "{}", events[place]);
-            prop_assert!(in_the_lake[place].is_some());
+        for (index, own) in own.iter().enumerate() {
+            prop_assert_eq!(own.is_none(), added[index], "{}", events[index]);
+            prop_assert!(in_the_lake[index].is_some());
             if own.is_some() {
-                prop_assert_eq!(&in_the_lake[place], own);
+                prop_assert_eq!(&in_the_lake[index], own);
             }
         }
     }

@@ -67,7 +67,7 @@ async fn a_pages_key_is_accepted_in_path_and_header_and_no_other_key_in_a_path()
         ("/track".to_owned(), &[("x-api-key", PAGE_KEY)], 204),
         ("/track/the%20key".to_owned(), &[], 403),
         (format!("/track/{query}"), &[], 403),
-        // The path counts, whatever else is sent.
+        // The key in the path counts, whatever else is sent.
         (
             "/track/another".to_owned(),
             &[("x-api-key", "the key")],

@@ -56,10 +56,10 @@ async fn a_call_that_fails_is_made_again() {
 #[tokio::test]
 async fn refusing_some_or_all_to_the_end_is_503() {
     for mood in [Mood::TakesOneOf(1_000), Mood::RefusesAll, Mood::Fails] {
-        // Takes the first record of a call at most, and so never the last ones of six in time.
+        // Accepts at most the first record of a call, and so never the last ones of six in time.
         let moods = [mood, Mood::RefusesAll];
         let firehose = Firehose::start(moods).await;
-        let rig = Rig::impatient(&firehose.url).await;
+        let rig = Rig::with_short_timeout(&firehose.url).await;
 
         let answer = rig.post(large_body()).await;
 
@@ -71,7 +71,7 @@ async fn refusing_some_or_all_to_the_end_is_503() {
 #[tokio::test]
 async fn firehose_that_never_responds_is_503() {
     let firehose = Firehose::start([Mood::NeverAnswers]).await;
-    let rig = Rig::impatient(&firehose.url).await;
+    let rig = Rig::with_short_timeout(&firehose.url).await;
 
     let answer = rig.post(r#"{"event":"a"}"#).await;
 
@@ -95,7 +95,7 @@ async fn keys_that_cannot_be_read_are_503_and_never_open() {
 async fn neither_events_nor_keys_are_in_a_log() {
     let log = CapturedLog::start();
     let firehose = Firehose::start([Mood::RefusesAll]).await;
-    let rig = Rig::impatient(&firehose.url).await;
+    let rig = Rig::with_short_timeout(&firehose.url).await;
 
     for body in [r#"{"event":"planted"}"#, "planted", r#"[{"planted":1},7]"#] {
         rig.post(body).await;

@@ -25,7 +25,7 @@ pub(crate) const PAGE_KEY: &str =
     "24bbc1c3d816cd2f8d8e75c782a857540394479b4a6f3dba12b9eba47ebc8002";
 /// Enough for a debug build on a busy machine.
 const AMPLE: Duration = Duration::from_mins(1);
-/// For what never comes.
+/// For responses that never arrive.
 const SHORT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Rig {
@@ -40,13 +40,13 @@ pub(crate) struct Answer {
 }
 
 impl Rig {
-    /// A rig before whatever answers at `endpoint_url`.
+    /// A rig with the server at `endpoint_url`.
     pub(crate) async fn before(endpoint_url: &str) -> Self {
         Self::with(endpoint_url, &[]).await
     }
 
-    /// The same, and it does not wait long.
-    pub(crate) async fn impatient(endpoint_url: &str) -> Self {
+    /// The same with a short timeout.
+    pub(crate) async fn with_short_timeout(endpoint_url: &str) -> Self {
         Self::new(endpoint_url, &[], SHORT).await
     }
 
@@ -90,7 +90,7 @@ impl Rig {
         }
     }
 
-    /// What a gateway is answered to its event.
+    /// The response to a gateway's event.
     pub(crate) async fn invoke(&self, event: Value) -> Value {
         let event = serde_json::from_value(event).unwrap();
         let answer = gateway::respond(self.router.clone(), &ROUTES, event).await;
