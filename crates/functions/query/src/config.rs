@@ -1,29 +1,35 @@
-//! What the function is told, and what it works with.
+//! Settings, and the state built from them.
 
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use event_query::IndexedKeys;
 use event_store::{
-    CaCertificates, DatabaseConfig, Login, MetadataKey, MetadataKeyError, Planning, Store,
+    CaCertificates, DatabaseConfig, FreeSql, Login, MetadataKey, MetadataKeyError, Planning, Store,
     StoreError,
 };
 use function_kit::{BoxError, Env, EnvError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
+use crate::RejectedObjects;
+
 /// The settings in the README's table.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The database to search.
     pub database_url: SecretString,
-    /// How to log in there.
+    /// How to authenticate to it.
     pub database_login: Login,
-    /// Authorities that may sign its certificate, beside the public ones and RDS's.
+    /// Certificate authorities to trust, in addition to the public ones and RDS's.
     pub database_ca: Option<CaCertificates>,
     /// How long Postgres may work on one statement.
     pub statement_timeout: Duration,
     /// The metadata keys that the migrator keeps indexes on.
     pub metadata_keys: Vec<MetadataKey>,
+    /// The bucket whose rejected items are listed beside those of the database.
+    pub events_bucket: Option<String>,
+    /// The database as callers' own statements see it; without it there is no route for them.
+    pub sql_database_url: Option<SecretString>,
 }
 
 impl Config {
@@ -48,6 +54,8 @@ impl Config {
             database_ca: env.parsed_if_set("DATABASE_CA", CA_FORM)?,
             statement_timeout,
             metadata_keys,
+            events_bucket: env.optional("EVENTS_BUCKET")?,
+            sql_database_url: env.optional("SQL_DATABASE_URL")?.map(SecretString::from),
         })
     }
 }
@@ -57,15 +65,31 @@ impl Config {
 pub struct Deps {
     /// The database.
     pub store: Store,
-    /// The metadata keys that may be searched by.
+    /// The metadata keys that searches may filter on.
     pub indexed_keys: Arc<IndexedKeys>,
+    /// The rejected items in S3, if they may be read.
+    pub rejected_objects: Option<RejectedObjects>,
+    /// Where callers' own statements run, if they may.
+    pub free_sql: Option<FreeSql>,
     /// What time it is.
     pub clock: fn() -> OffsetDateTime,
 }
 
 impl Deps {
-    /// Prepares the store. Reaches nothing yet.
+    /// Prepares the store. Opens no connection.
     pub fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Result<Self, StoreError> {
+        let free_sql = config
+            .sql_database_url
+            .as_ref()
+            .map(|url| {
+                let mut database = DatabaseConfig::new(url.clone(), "cistern sql");
+                database.login = config.database_login.clone();
+                database.ca.clone_from(&config.database_ca);
+                database.statement_timeout = crate::sql::STATEMENT_TIMEOUT;
+                database.connect_timeout = CONNECT_TIMEOUT;
+                FreeSql::connect_lazy(&database)
+            })
+            .transpose()?;
         let mut database = DatabaseConfig::new(config.database_url, "cistern query");
         database.login = config.database_login;
         database.ca = config.database_ca;
@@ -79,17 +103,19 @@ impl Deps {
         Ok(Self {
             store,
             indexed_keys,
+            free_sql,
+            rejected_objects: config.events_bucket.map(RejectedObjects::new),
             clock,
         })
     }
 }
 
-/// A caller waits: who cannot be reached by now is reported as away.
+/// A caller waits, so a database that cannot be reached within this time counts as unavailable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Long enough for a kept connection that died unnoticed to be replaced, and for a failover's first refusals.
+/// Long enough to replace a pooled connection that died unnoticed, and to outlast the first refusals of a failover.
 const RETRY_FOR: Duration = Duration::from_secs(5);
 
-/// Within what a whole request may take.
+/// Shorter than the time of a whole request.
 #[derive(Debug)]
 struct StatementTimeout(Duration);
 
@@ -116,7 +142,7 @@ impl FromStr for StatementTimeout {
     }
 }
 
-/// The list as it stands in one variable.
+/// The list in the form of one variable.
 #[derive(Debug, Default)]
 struct MetadataKeys(Vec<MetadataKey>);
 
@@ -129,7 +155,7 @@ impl FromStr for MetadataKeys {
     }
 }
 
-/// What `DATABASE_CA` should hold.
+/// The expected form of `DATABASE_CA`.
 const CA_FORM: &str =
     "certificates of authorities in PEM form, from -----BEGIN CERTIFICATE----- on";
 

@@ -1,4 +1,4 @@
-//! `GET /api/v1/events/counts`: how many events there are of each kind, for plots.
+//! `GET /api/v1/events/counts`: the number of events in each group, for plots.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::{
     Deps,
     error::SearchError,
     page_body::{Encoding, FinishedBody, PageBody},
-    search::REQUEST_DEADLINE,
+    search::{REQUEST_DEADLINE, accepted_format},
 };
 
 pub(crate) const PATH: &str = "/api/v1/events/counts";
@@ -34,12 +34,13 @@ pub(crate) async fn count_groups(
         &deps.indexed_keys,
     )?;
 
+    let format = query.format().unwrap_or_else(|| accepted_format(&headers));
     let statement = query.statement();
     let groups = timeout(REQUEST_DEADLINE, deps.store.fetch_groups(&statement))
         .await
         .map_err(|_| SearchError::Deadline)?
         .map_err(naming_the_zone)?;
-    let body = write_groups(&query, &groups, Encoding::wanted_by(&headers))?;
+    let body = write_groups(&query, &groups, format, Encoding::wanted_by(&headers))?;
 
     info!(
         path = PATH,
@@ -51,11 +52,11 @@ pub(crate) async fn count_groups(
     Ok(body.into_response())
 }
 
-/// `invalid_parameter_value`, which the statement can only come to by its time zone.
+/// `invalid_parameter_value`; only the time zone can cause it in this statement.
 const UNKNOWN_ZONE: &str = "22023";
 
-/// Postgres has a list of zones of its own, which may be older than ours or leave out former names.
-fn naming_the_zone(error: StoreError) -> SearchError {
+/// Postgres has its own list of zones, which may be older than ours or lack former names.
+pub(crate) fn naming_the_zone(error: StoreError) -> SearchError {
     if error.sqlstate().as_deref() != Some(UNKNOWN_ZONE) || error.is_of_all() {
         return error.into();
     }
@@ -66,27 +67,42 @@ fn naming_the_zone(error: StoreError) -> SearchError {
     })
 }
 
-/// `{"results":[{"day":"2026-11-20","type":"bounce","count":3},…]}`. Half of the groups would make a wrong plot, so
-/// there are all of them or an error.
+/// `{"results":[{"day":"2026-11-20","type":"bounce","count":3},…]}`, or the groups as lines. Half of the groups would make a
+/// wrong plot, so there are all that were asked for or an error.
 fn write_groups(
     query: &CountQuery,
     groups: &[GroupRow],
+    format: Format,
     encoding: Encoding,
 ) -> Result<FinishedBody, SearchError> {
-    CountQuery::accept_groups(groups.len())?;
-    let mut body = PageBody::begin(Format::Json, OPENING, encoding);
+    query.accept_groups(groups.len())?;
+    let opening = match format {
+        Format::Json => OPENING.to_owned(),
+        Format::Ndjson => String::new(),
+        Format::Csv => query.table_header(),
+    };
+    let mut body = PageBody::begin(format, &opening, encoding);
     for row in groups {
         let dimensions = query.group_by();
-        let group =
-            serde_json::to_vec(&Group { dimensions, row }).expect("texts and numbers are JSON");
-        if !body.push(&group) {
+        let group = match format {
+            Format::Json => serde_json::to_vec(&Group { dimensions, row }),
+            Format::Ndjson => serde_json::to_vec(&Group { dimensions, row }).map(|mut line| {
+                line.push(b'\n');
+                line
+            }),
+            Format::Csv => Ok(query.table_row(&row.keys, &row.counts()).into_bytes()),
+        };
+        if !body.push(&group.expect("texts and numbers are JSON")) {
             return Err(CountQuery::too_many_groups().into());
         }
     }
-    Ok(body.finish("]}"))
+    Ok(body.finish(match format {
+        Format::Json => "]}",
+        Format::Ndjson | Format::Csv => "",
+    }))
 }
 
-/// A group as it is sent: a member for each dimension, in the order that was asked for, and the count.
+/// A group in the response: a member for each dimension, in the requested order, and the count.
 struct Group<'a> {
     dimensions: &'a [Dimension],
     row: &'a GroupRow,
@@ -94,11 +110,14 @@ struct Group<'a> {
 
 impl Serialize for Group<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(Some(self.dimensions.len() + 1))?;
+        let mut members = serializer.serialize_map(None)?;
         for (dimension, key) in self.dimensions.iter().zip(&self.row.keys) {
             members.serialize_entry(dimension.name(), key)?;
         }
         members.serialize_entry("count", &self.row.count)?;
+        if let Some(recipients) = self.row.recipients {
+            members.serialize_entry("recipients", &recipients)?;
+        }
         members.end()
     }
 }

@@ -1,13 +1,15 @@
-//! Every way in which a search can fail, with its response.
+//! The errors of a search, with their responses.
 
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use event_query::{ParamError, RenderError};
-use event_store::{StoreError, Trouble};
+use event_store::{ErrorKind, StoreError};
 use function_kit::{ApiError, http::ErrorItem};
 use thiserror::Error;
+
+use crate::rejected::ObjectsError;
 
 /// Why a search failed.
 #[derive(Debug, Error)]
@@ -17,6 +19,9 @@ pub(crate) enum SearchError {
 
     #[error("searching")]
     Store(#[from] StoreError),
+
+    #[error("reading rejected items")]
+    Objects(#[from] ObjectsError),
 
     #[error("rendering the response")]
     Render(#[from] RenderError),
@@ -36,15 +41,21 @@ impl IntoResponse for SearchError {
             Self::Parameter(error) => invalid_parameter(error),
             Self::Deadline => too_slow(),
             Self::NoSuchEvent => ApiError::not_found(),
-            Self::Store(ref error) => match error.trouble() {
-                // An unavailable database is not a slow one: "ask for less" would be the wrong advice.
-                Trouble::Unavailable | Trouble::Contended | Trouble::Exhausted => {
+            Self::Store(ref error) => match error.kind() {
+                // An unavailable database is not a slow one: advice to narrow the search would be wrong.
+                ErrorKind::Unavailable | ErrorKind::Contended | ErrorKind::Exhausted => {
                     ApiError::unavailable(RETRY_AFTER_SECONDS, self)
                 }
-                Trouble::TooSlow => too_slow().caused_by(self),
-                // A retry does not help: somebody has to act.
-                Trouble::Refused | Trouble::BadData | Trouble::Defect => ApiError::internal(self),
+                ErrorKind::TooSlow => too_slow().caused_by(self),
+                // A retry does not help: an operator has to act.
+                ErrorKind::Refused | ErrorKind::BadData | ErrorKind::Defect => {
+                    ApiError::internal(self)
+                }
             },
+            Self::Objects(ObjectsError::Get(ref error)) if error.is_refused() => {
+                ApiError::internal(self)
+            }
+            Self::Objects(_) => ApiError::unavailable(RETRY_AFTER_SECONDS, self),
             Self::Render(_) => ApiError::internal(self),
         }
         .into_response()

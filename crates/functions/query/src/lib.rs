@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod config;
 mod counts;
 mod error;
@@ -7,8 +8,12 @@ mod health;
 mod meta;
 mod page;
 mod page_body;
+mod rejected;
 mod router;
 mod search;
+mod sql;
+mod sums;
 
 pub use config::{Config, Deps};
+pub use rejected::RejectedObjects;
 pub use router::{ROUTES, router};

@@ -8,18 +8,18 @@ use crate::{
     page_body::{Encoding, PageBody},
 };
 
-/// How events are sent.
+/// The format of events.
 #[derive(Debug)]
 pub(crate) struct Form {
     pub(crate) writer: EventWriter,
     pub(crate) encoding: Encoding,
 }
 
-/// Events as they will be sent, without the footer.
+/// Events in the response's format, without the footer.
 pub(crate) struct Page {
     pub(crate) body: PageBody,
     pub(crate) event_count: u32,
-    /// The last event, if others come after it.
+    /// The last event, if more events follow.
     pub(crate) more_after: Option<Position>,
 }
 

@@ -20,7 +20,7 @@ use flate2::{Compression, write::GzEncoder};
 /// What the body may take of the invocation's response. The rest of the 6 MB is for headers and the page's footer: a link has at most 4 KB of the caller's parameters, three times as long when encoded.
 const BUDGET_BYTES: usize = 6_000_000;
 
-/// The most that the compressor holds back: its window, its pending block and its trailer.
+/// The most bytes that the compressor buffers: its window, its pending block and its trailer.
 const COMPRESSOR_BYTES: usize = 256 * 1024;
 
 /// A shorter body is sent uncompressed.
@@ -52,15 +52,15 @@ impl Encoding {
 pub(crate) struct PageBody {
     format: Format,
     content: Content,
-    /// What `content` takes as a string of JSON, while it is plain.
+    /// The length of `content` as a JSON string, while it is uncompressed.
     escaped_bytes: usize,
     is_empty: bool,
 }
 
 enum Content {
-    /// Stays so.
+    /// Remains uncompressed.
     Plain(Vec<u8>),
-    /// Still short, to be compressed if it grows.
+    /// Still short; is compressed if it grows.
     Compressible(Vec<u8>),
     Compressed(Box<GzEncoder<Vec<u8>>>),
 }
@@ -86,7 +86,7 @@ impl IntoResponse for FinishedBody {
 }
 
 impl PageBody {
-    /// `opening` precedes the first event.
+    /// Creates a body that starts with `opening`.
     pub(crate) fn begin(format: Format, opening: &str, encoding: Encoding) -> Self {
         let content = match encoding {
             Encoding::Plain => Content::Plain(Vec::new()),
@@ -140,7 +140,7 @@ impl PageBody {
                 let escaped = self.escaped_bytes + escaped_len(event);
                 match self.format {
                     Format::Json => escaped < BUDGET_BYTES,
-                    // Whether it goes as text is for the way to the gateway to say.
+                    // The gateway adapter decides whether it is sent as text or base64.
                     Format::Ndjson | Format::Csv => {
                         escaped.max(base64_len(bytes.len() + event.len())) < BUDGET_BYTES
                     }
@@ -148,7 +148,7 @@ impl PageBody {
             }
             Content::Compressible(bytes) => base64_len(bytes.len() + event.len()) < BUDGET_BYTES,
             Content::Compressed(encoder) => {
-                // Compressed text is never much longer than plain text, so this holds for any event.
+                // Compressed output is never much longer than its input, so this holds for any event.
                 base64_len(encoder.get_ref().len() + COMPRESSOR_BYTES + event.len()) < BUDGET_BYTES
             }
         }

@@ -1,4 +1,4 @@
-//! The routes, and what is refused before any of them.
+//! The routes, and the checks that precede them.
 
 use axum::{
     Router,
@@ -6,21 +6,22 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, get, post},
 };
 use event_query::Dialect;
 use function_kit::{ApiError, http::ErrorItem};
 
-use crate::{Deps, counts, health, meta, search};
+use crate::{Deps, audit, counts, health, meta, rejected, search, sql, sums};
 
-/// The longest path and query that is looked at; SparkPost documents this limit.
+/// The longest path and query that is accepted; SparkPost documents this limit.
 const MAX_URI_BYTES: usize = 4096;
 
-/// The gateway's routes that lead here. Those without an authorizer name one path each, so that nothing else is reached by
-/// them.
-pub const ROUTES: [&str; 8] = [
+/// The gateway's routes to this function. Each route without an authorizer names one path, so that no other path is
+/// reachable through it.
+pub const ROUTES: [&str; 9] = [
+    sql::ROUTE,
     "ANY /api/{proxy+}",
-    // As it was called before: between the two halves of an update, events still name it.
+    // The former name of a route: during an update, events may still carry it.
     "ANY /api/v1/{proxy+}",
     "GET /healthz",
     "HEAD /healthz",
@@ -32,12 +33,12 @@ pub const ROUTES: [&str; 8] = [
 
 /// The function as an HTTP service.
 ///
-/// Bodies are not read, as php-sparkpost sends one with each GET, and `Accept` is not looked at, as java-sparkpost
+/// Bodies of searches are not read, as php-sparkpost sends one with each GET, and `Accept` is not looked at, as java-sparkpost
 /// asks for pictures.
 pub fn router(deps: Deps) -> Router {
     let mut router = Router::new();
     for (path, method) in routes() {
-        // SparkPost's API conventions: a trailing slash is ignored. Behind the gateway there is none any more.
+        // SparkPost's API conventions: a trailing slash is ignored. The gateway adapter has already removed it.
         router = router
             .route(&format!("{path}/"), method.clone())
             .route(path, method);
@@ -48,7 +49,7 @@ pub fn router(deps: Deps) -> Router {
         .with_state(deps)
 }
 
-fn routes() -> [(&'static str, MethodRouter<Deps>); 10] {
+fn routes() -> [(&'static str, MethodRouter<Deps>); 14] {
     let only_get = |method: MethodRouter<Deps>| {
         method.fallback(|| async { ApiError::method_not_allowed("GET, HEAD") })
     };
@@ -67,6 +68,16 @@ fn routes() -> [(&'static str, MethodRouter<Deps>); 10] {
             only_get(get(meta::samples)),
         ),
         (counts::PATH, only_get(get(counts::count_groups))),
+        (event_query::rejected::PATH, only_get(get(rejected::list))),
+        (
+            audit::PATH,
+            post(audit::audit).fallback(|| async { ApiError::method_not_allowed("POST") }),
+        ),
+        (sums::PATH, only_get(get(sums::sum_up))),
+        (
+            sql::PATH,
+            post(sql::run).fallback(|| async { ApiError::method_not_allowed("POST") }),
+        ),
         (
             Dialect::MessageEvents.path(),
             only_get(get(search::search_message_events)),
@@ -110,8 +121,12 @@ mod tests {
         let documented: BTreeSet<_> = document["paths"]
             .as_object()
             .unwrap()
-            .keys()
-            .cloned()
+            .iter()
+            // Other functions' routes, which write.
+            .filter(|(_, path)| {
+                !["sending", "repair"].contains(&path["post"]["tags"][0].as_str().unwrap_or(""))
+            })
+            .map(|(path, _)| path.clone())
             .collect();
 
         assert_eq!(documented, routes().map(|(path, _)| path.to_owned()).into());

@@ -10,7 +10,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use event_query::{Dialect, EventQuery, Format, PageStart, Total, write_page_footer};
+use event_query::{Counting, Dialect, EventQuery, Format, PageStart, Total, write_page_footer};
 use event_store::Store;
 use tokio::time::timeout;
 use tracing::info;
@@ -22,7 +22,8 @@ use crate::{
     page_body::{Encoding, FinishedBody},
 };
 
-/// For all statements of a request together. The gateway gives up after 30 s, and its error would say nothing.
+/// The limit for all statements of a request together. The gateway gives up after 30 s, with an error that explains
+/// nothing.
 pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(25);
 
 /// Where counting stops. Up to here, counting costs less than fetching the page.
@@ -84,7 +85,7 @@ pub(crate) async fn show_event(
     RawQuery(query_string): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, SearchError> {
-    // A segment that is not UTF-8, or holds what Postgres cannot hold, is nobody's id.
+    // A segment that is not UTF-8, or that Postgres cannot store, is the id of no event.
     let event_id = match event_id {
         Ok(Path(event_id)) if !event_id.contains('\0') => event_id,
         Ok(_) | Err(_) => return Err(SearchError::NoSuchEvent),
@@ -106,12 +107,12 @@ pub(crate) async fn show_event(
     Ok(response.into_response())
 }
 
-fn accepted_format(headers: &HeaderMap) -> Format {
+pub(crate) fn accepted_format(headers: &HeaderMap) -> Format {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     accept.and_then(Format::from_accept).unwrap_or(Format::Json)
 }
 
-/// A page with its link.
+/// A page with the link to the next one.
 struct SearchResponse {
     event_count: u32,
     body: FinishedBody,
@@ -153,7 +154,7 @@ async fn serve(
     })
 }
 
-/// The events of the whole search: known from an earlier page, or from this one if it is the only one, else counted.
+/// The total of the whole search: known from an earlier page, or from this one if it is the only one, else counted.
 async fn total(store: &Store, query: &EventQuery, page: &Page) -> Result<Total, SearchError> {
     if let Some(total) = query.known_total() {
         return Ok(total);
@@ -162,7 +163,15 @@ async fn total(store: &Store, query: &EventQuery, page: &Page) -> Result<Total, 
     if is_whole_search {
         return Ok(Total::Exactly(page.event_count.into()));
     }
-    let cap = (!query.wants_exact_total()).then_some(COUNT_CAP);
+    let cap = match query.counting() {
+        Counting::Capped => Some(COUNT_CAP),
+        Counting::Exact => None,
+        // There is at least one after the last of the page.
+        Counting::None => {
+            let more = u64::from(page.more_after.is_some());
+            return Ok(Total::AtLeast(u64::from(page.event_count) + more));
+        }
+    };
     let counted = store
         .count(&query.count_statement(cap.map(|cap| cap + 1)))
         .await?;
@@ -177,7 +186,7 @@ impl IntoResponse for SearchResponse {
         let mut response = self.body.into_response();
         let headers = response.headers_mut();
         headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
-        // RFC 8288. A link is encoded, so it is a header value as it is.
+        // RFC 8288. A link is percent-encoded, so it is a valid header value.
         let link = self.next.map(|next| format!(r#"<{next}>; rel="next""#));
         if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
             headers.insert(LINK, link);

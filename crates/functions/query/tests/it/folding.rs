@@ -10,8 +10,8 @@ use proptest::{
 };
 use sqlx::PgPool;
 
-/// All characters that Postgres holds, of which letters that Unicode gets later may one day fold: then the model folds them
-/// and the database does not, and a migration has to make functions and index anew under other names.
+/// All characters that Postgres stores. A future version of Unicode may add case to some letters: then the model folds
+/// them and the database does not, and a migration has to create the functions and the index again under other names.
 #[sqlx::test(migrations = "../../../migrations")]
 async fn every_character_folds_alike(pool: PgPool) {
     let all: Vec<String> = ('\u{1}'..=char::MAX).map(String::from).collect();
@@ -55,7 +55,8 @@ async fn addresses_fold_alike_and_rows_that_are_not_folded_are_known(pool: PgPoo
         assert_eq!(address, fold_address(Cow::Borrowed(&text)), "{text:?}");
         let changes = fold_beyond_ascii(Cow::Borrowed(&text)) != text;
         assert_eq!(is_unfolded == 1, changes, "{text:?}");
-        // Every address that is not as it is compared is known, and one that is, unless it holds such a bracket.
+        // An address that differs from its compared form is detected; one that equals it is not, unless it contains
+        // such a bracket.
         let is_as_compared = address == text;
         assert!(is_unfolded_address == 1 || is_as_compared, "{text:?}");
         assert!(

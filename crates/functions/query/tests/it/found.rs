@@ -1,4 +1,4 @@
-//! What is stored can be asked for.
+//! Everything that is stored can be searched for.
 
 use axum::http::StatusCode;
 use sqlx::PgPool;
@@ -37,7 +37,7 @@ async fn any_type_that_is_stored_is_found_by_its_name(pool: PgPool) {
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
 }
 
-/// Texts of many alphabets, with their white space and dashes, each for the members beside it.
+/// Texts of many alphabets, with their white space and dashes, each with the members that hold it.
 const TEXTS: [&str; 10] = [
     "Été – Soldes",
     "ΟΔΟΣ Σίσυφος",
@@ -51,7 +51,7 @@ const TEXTS: [&str; 10] = [
     "a\u{b}b\u{c}c\u{85}d",
 ];
 
-/// What is compared by words.
+/// Members that are compared by words.
 const MEMBERS: [(&str, &str); 8] = [
     ("subject", "subjects"),
     ("reason", "reasons"),
@@ -73,9 +73,9 @@ async fn assert_found(service: &Service, id: u64, parameter: &str, text: &str) {
     assert!(found.contains(&id), "{parameter}={text:?} finds {found:?}");
 }
 
-/// A word of a text, without what only its capitals know.
+/// A word of a text, without the letters whose case does not round-trip.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c.is_whitespace() || "-_–—".contains(c))
+    text.split(|c: char| c.is_whitespace() || "-_–\u{2014}".contains(c))
         .filter(|word| !word.is_empty())
 }
 

@@ -1,5 +1,5 @@
-//! Whatever is stored is found by what was stored: in any case, with any white space and dashes, over every parameter that
-//! narrows a search. Rows whose columns were filled before they were folded are found like all others.
+//! Every stored event is found by its values, in any case and with any white space and dashes, through every parameter
+//! that narrows a search. Rows whose columns were filled before normalization are found like all others.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::service::{NOW, Service, TestEvent};
 
 const EVENTS: usize = 12;
 
-/// In a URI, this is no part of any value.
+/// Has a meaning of its own in a URI, so it is not part of a value.
 const DELIMITER: &str = "delimiter=%3B%3B";
 
 /// Compared by words or as addresses, in any case and with any white space and dashes.
@@ -42,7 +42,7 @@ const FOLDED: [(&str, &str, Kind); 13] = [
     ),
 ];
 
-/// Compared sign by sign.
+/// Compared byte by byte.
 const EXACT: [(&str, &str); 6] = [
     ("messages", "message_id"),
     ("transmissions", "transmission_id"),
@@ -52,7 +52,7 @@ const EXACT: [(&str, &str); 6] = [
     ("metadata.user_id", "rcpt_meta"),
 ];
 
-/// Numbers and names, which the random texts are not.
+/// Numbers and names, which the random texts are not valid for.
 const OTHERS: [(&str, &str); 4] = [
     ("event_ids", ""),
     ("events", "bounce"),
@@ -134,7 +134,7 @@ fn value(kind: Kind) -> BoxedStrategy<String> {
 fn spellings(text: &str, kind: Kind) -> Vec<String> {
     let one_letter =
         |letters: &mut dyn Iterator<Item = char>, c: char| match (letters.next(), letters.next()) {
-            // One that leads back: the upper case of a dotless i would not.
+            // A spelling that folds to the same text: the upper case of a dotless i would not.
             (Some(other), None) if other.is_ascii() == c.is_ascii() => other,
             _ => c,
         };
@@ -175,7 +175,7 @@ fn events(runner: &mut TestRunner) -> Vec<TestEvent> {
             let mut event = TestEvent::new(id, "bounce", NOW.unix_timestamp() - 3_600)
                 .with("bounce_class", "10")
                 .with("subaccount_id", 7);
-            // `reason` stands for two parameters and is made for the last.
+            // `reason` supports two parameters; its value is generated for the last.
             for (_, member, kind) in FOLDED {
                 event = event.with(member, sample(runner, &value(kind)));
             }
@@ -254,7 +254,7 @@ async fn whatever_is_stored_is_found_by_what_was_stored(pool: PgPool) {
 
     assert_all_found(&service, &events).await;
 
-    // As the columns were filled before they were folded; first without the index of such rows, then with it.
+    // As columns were filled before normalization; first without the index of such rows, then with it.
     sqlx::raw_sql(
         "update email_events set
              rcpt_to = event->>'rcpt_to', friendly_from = event->>'friendly_from', subject = event->>'subject',
@@ -284,7 +284,7 @@ async fn whatever_is_stored_is_found_by_what_was_stored(pool: PgPool) {
     assert_all_found(&service, &events).await;
 }
 
-/// A parameter that is added must come into one of the tables above.
+/// Every parameter must be in one of the tables above.
 #[test]
 fn every_parameter_that_narrows_a_search_is_looked_at() {
     let no_filters = [
@@ -295,6 +295,7 @@ fn every_parameter_that_narrows_a_search_is_looked_at() {
         "format",
         "from",
         "links",
+        "match",
         "page",
         "per_page",
         "timezone",

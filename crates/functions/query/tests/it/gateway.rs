@@ -1,5 +1,5 @@
-//! Requests in the form in which an HTTP API hands them to the function: what its routes lead to, and that the open ones
-//! lead to nothing else.
+//! Requests in the form in which an HTTP API passes them to the function: each route reaches its own path, and the open
+//! routes reach no other.
 
 use function_kit::gateway::{self, normal_path};
 use proptest::prelude::*;
@@ -85,7 +85,7 @@ async fn ids_that_are_none_are_404_and_never_the_list(pool: PgPool) {
         .load(&[TestEvent::new(1, "delivery", seconds)])
         .await;
 
-    // As an HTTP API hands them on, which is decoded, and as a Function URL would.
+    // Decoded, as an HTTP API passes them, and encoded, as a Function URL does.
     for id in [
         " ",
         "%20",
@@ -131,7 +131,7 @@ async fn probes_are_answered(pool: PgPool) {
     }
 }
 
-/// The routes of the template are the ones that this function takes, beside the one that was called otherwise.
+/// The template's routes are those that the function accepts, plus the one with a former name.
 #[test]
 fn routes_are_those_of_the_template() {
     let template = include_str!("../../../../../template.yaml");
@@ -162,8 +162,8 @@ fn routes_are_those_of_the_template() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Whatever path, query and headers say: an open route leads to its own path, and to nothing that was closed. (There is
-    /// no database: whatever asks it is a 503.)
+    /// Whatever path, query and headers say, an open route reaches its own path and nothing that needs a key. (There is
+    /// no database: a request that reaches it is a 503.)
     #[test]
     fn open_routes_reach_nothing_that_is_closed(
         route_key in prop::sample::select(OPEN.to_vec()),

@@ -1,5 +1,4 @@
-//! Parameters that are absurd, oversized or meant to do harm: refused by name, with a text that says what is wrong, and
-//! without a word to the database.
+//! Parameters that are absurd, oversized or malicious: refused by name, with a reason, and before the database is used.
 
 use axum::http::StatusCode;
 
@@ -109,7 +108,7 @@ const CASES: [(&str, &str); 90] = [
 
 #[tokio::test]
 async fn each_is_refused_by_name_before_anything_is_asked_of_the_database() {
-    // There is none: whatever went through would be a 503.
+    // There is no database: a parameter that passed would be a 503.
     let service = Service::with(|_| {});
 
     for (query, param) in CASES {

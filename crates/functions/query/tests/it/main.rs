@@ -1,4 +1,4 @@
-//! The function from outside: requests in, answers out, with a real Postgres behind it.
+//! The function from outside: requests and responses, with a real Postgres.
 //!
 //! `DATABASE_URL` names a server on which these tests may create databases; without it they fail.
 
@@ -20,7 +20,10 @@ mod outages;
 mod overlong_words;
 mod plans;
 mod refusals;
+mod rejected;
 mod schema;
 mod service;
 mod sizes;
+mod sql;
+mod sums;
 mod walk;

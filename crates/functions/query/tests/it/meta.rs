@@ -1,4 +1,4 @@
-//! What the search says of itself.
+//! The API's own documentation.
 
 use axum::http::StatusCode;
 

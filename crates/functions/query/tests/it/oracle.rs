@@ -1,4 +1,4 @@
-//! Random searches over random events, held against a filter that anybody can check.
+//! Random searches over random events, compared with a simple filter.
 
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ const NEWEST: i64 = 1_795_260_000;
 #[derive(Debug, Clone, Copy)]
 enum Compares {
     Exactly,
-    /// Whatever the case.
+    /// Ignores case.
     Folded,
     /// Whole words; the flag says whether a period ends one.
     Words(bool),
@@ -36,7 +36,7 @@ enum Compares {
     Elements,
 }
 
-/// Parameters, what they look at, and what they are asked for: much of what events hold, and some of what none does.
+/// Parameters, the members they compare, and their values: many that events have, and some that none has.
 const PARAMETERS: [(&str, &str, Compares, &[&str]); 19] = [
     (
         "recipients",
@@ -154,7 +154,7 @@ const PARAMETERS: [(&str, &str, Compares, &[&str]); 19] = [
     ),
 ];
 
-/// What is asked for, before it becomes a query string.
+/// A search before it becomes a query string.
 #[derive(Debug, Clone)]
 struct Search {
     from: i64,
@@ -162,7 +162,7 @@ struct Search {
     types: Vec<&'static str>,
     bounce_classes: Vec<i16>,
     subaccounts: Vec<i32>,
-    /// An index into `PARAMETERS` and the values asked for.
+    /// An index into `PARAMETERS` and the values.
     narrowed_by: Vec<(usize, Vec<&'static str>)>,
     per_page: usize,
 }
@@ -395,13 +395,13 @@ prop_compose! {
                 (parameter, picks[1..=count].iter().map(|pick| values[pick.index(values.len())]).collect())
             })
             .collect();
-        // Several of these at a time find nothing.
+        // Several of these together match nothing.
         let (types, bounce_classes) = if is_narrow { (types, vec![]) } else { (vec![], bounce_classes) };
         Search { from, to, types, bounce_classes, subaccounts, narrowed_by, per_page }
     }
 }
 
-/// Often the same ones, so that the key decides the order, and the ends of a range are events' times.
+/// Times often repeat, so that the key decides the order, and the ends of a range are times of events.
 fn seconds() -> impl Strategy<Value = i64> {
     (OLDEST..NEWEST).prop_map(|second| second - second % 40_000)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use event_store::Login;
-use postgres_stand_in::{Cluster, Front, Logins, Manner};
+use postgres_stand_in::{Behaviour, Cluster, Logins, Proxy};
 use sqlx::{ConnectOptions, PgPool};
 
 use crate::service::{NOW, Service, TestEvent};
@@ -87,15 +87,15 @@ fn url_of(pool: &PgPool) -> secrecy::SecretString {
     pool.connect_options().to_url_lossy().to_string().into()
 }
 
-/// The function on a test's database behind a front.
-async fn service_behind(pool: &PgPool, manner: Manner) -> (Service, Front) {
+/// The function, connected to a test's database through a proxy.
+async fn service_behind(pool: &PgPool, behaviour: Behaviour) -> (Service, Proxy) {
     let port = pool.connect_options().get_port();
-    let front = Front::before(port, manner).await.unwrap();
+    let proxy = Proxy::before(port, behaviour).await.unwrap();
     let options = pool.connect_options().as_ref().clone();
-    let options = options.host("127.0.0.1").port(front.port());
+    let options = options.host("127.0.0.1").port(proxy.port());
     let url = options.to_url_lossy().to_string();
     let service = Service::with(|config| config.url = url.into());
-    (service, front)
+    (service, proxy)
 }
 
 #[sqlx::test(migrations = "../../../migrations")]
@@ -103,7 +103,7 @@ async fn login_that_is_refused_is_a_503_when_it_passes_and_else_a_500(pool: PgPo
     for (sqlstate, status) in [
         ("57P03", StatusCode::SERVICE_UNAVAILABLE),
         ("53300", StatusCode::SERVICE_UNAVAILABLE),
-        // The time for logging in is up, which is no slow search.
+        // The login timed out, which is not a slow search.
         ("57014", StatusCode::SERVICE_UNAVAILABLE),
         ("28P01", StatusCode::INTERNAL_SERVER_ERROR),
         ("28000", StatusCode::INTERNAL_SERVER_ERROR),
@@ -111,11 +111,11 @@ async fn login_that_is_refused_is_a_503_when_it_passes_and_else_a_500(pool: PgPo
         ("0A000", StatusCode::INTERNAL_SERVER_ERROR),
         ("3D000", StatusCode::INTERNAL_SERVER_ERROR),
     ] {
-        let manner = Manner::Refusing {
+        let behaviour = Behaviour::Refusing {
             logins: usize::MAX,
             sqlstate,
         };
-        let (service, _front) = service_behind(&pool, manner).await;
+        let (service, _proxy) = service_behind(&pool, behaviour).await;
 
         assert_eq!(service.search("").await.status, status, "{sqlstate}");
     }
@@ -131,11 +131,11 @@ async fn search_that_fails_says_whether_coming_again_helps(pool: PgPool) {
         ("42501", StatusCode::INTERNAL_SERVER_ERROR),
         ("XX000", StatusCode::INTERNAL_SERVER_ERROR),
     ] {
-        let manner = Manner::Failing {
+        let behaviour = Behaviour::Failing {
             text: "from email_events",
             sqlstate,
         };
-        let (service, _front) = service_behind(&pool, manner).await;
+        let (service, _proxy) = service_behind(&pool, behaviour).await;
 
         assert_eq!(service.search("").await.status, status, "{sqlstate}");
     }
@@ -143,11 +143,11 @@ async fn search_that_fails_says_whether_coming_again_helps(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../../migrations")]
 async fn time_zone_that_postgres_does_not_know_is_a_400_that_names_it(pool: PgPool) {
-    let manner = Manner::Failing {
+    let behaviour = Behaviour::Failing {
         text: "at time zone",
         sqlstate: "22023",
     };
-    let (service, _front) = service_behind(&pool, manner).await;
+    let (service, _proxy) = service_behind(&pool, behaviour).await;
 
     for query in [
         "group_by=day&timezone=US/Eastern&from=2026-11-01",
@@ -175,26 +175,26 @@ async fn login_by_iam_that_fails_twice_answers_the_search_all_the_same(pool: PgP
         .load(&[TestEvent::new(1, "open", NOW.unix_timestamp() - 86_400)])
         .await;
     let behind = async |logins| {
-        let manner = Manner::Refusing {
+        let behaviour = Behaviour::Refusing {
             logins,
             sqlstate: "28000",
         };
-        let front = Front::before(cluster.port(), manner).await.unwrap();
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", front.port());
+        let proxy = Proxy::before(cluster.port(), behaviour).await.unwrap();
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", proxy.port());
         let service = Service::with(|config| {
             config.url = url.into();
             config.login = Login::Iam;
             config.retry_for = Duration::from_secs(2);
         });
-        (service, front)
+        (service, proxy)
     };
 
-    let (service, _front) = behind(2).await;
+    let (service, _proxy) = behind(2).await;
     let answer = service.search("from=2026-11-01").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["results"].as_array().unwrap().len(), 1);
 
-    let (service, _front) = behind(usize::MAX).await;
+    let (service, _proxy) = behind(usize::MAX).await;
     let answer = service.search("").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.headers[header::RETRY_AFTER], "5");

@@ -1,4 +1,4 @@
-//! Words that are longer than an entry of an index may be.
+//! Words that are longer than an index entry may be.
 
 use event_model::{BatchKey, Counts, sparkpost::parse_batch};
 use event_store::LoadOutcome;
@@ -25,7 +25,7 @@ async fn events_are_stored_and_found_by_them_and_by_the_words_beside(pool: PgPoo
         .await
         .unwrap();
     let body: Value = serde_json::from_slice(SAMPLE).unwrap();
-    // As much of it as a URI may hold.
+    // As much of it as fits into a URI.
     let in_subject = &longest_word(&body, 0, "subject")[..3_000].replace('+', "%2B");
     let in_reason = longest_word(&body, 1, "reason").replace('+', "%2B");
 
@@ -47,7 +47,7 @@ async fn events_are_stored_and_found_by_them_and_by_the_words_beside(pool: PgPoo
         let answer = service.search(&format!("from=2026-02-01&{filters}")).await;
         assert_eq!(&answer.event_ids(), found, "{filters}");
     }
-    // What is sent back is whole.
+    // The response has the whole word.
     let answer = service.search("from=2026-02-01&subjects=inside").await;
     assert_eq!(
         answer.json()["results"][0]["subject"],

@@ -1,4 +1,4 @@
-//! How Postgres answers each kind of search: never by reading all there is.
+//! The plan of each kind of search: Postgres never reads the whole table.
 
 use std::collections::BTreeSet;
 
@@ -57,14 +57,14 @@ const FREQUENT: [&str; 7] = [
     "subaccounts=0",
 ];
 
-/// The weeks that hold events, and the first of them. Those before it are empty.
+/// The number of weeks with events, and the first of them. Earlier weeks are empty.
 const WEEKS: usize = 14;
 const FIRST_WEEK: &str = "email_w202634";
 const QUARTER: &str = "from=2026-08-17T00:00&to=2026-11-21T00:00";
 const DAY: &str = "from=2026-10-14T00:00&to=2026-10-15T00:00";
 const WEEK_OF_MIDST: &str = "email_w202642";
 
-/// A position in the midst of both ranges.
+/// A position in the middle of both ranges.
 fn midst() -> Position {
     Position {
         ts: Timestamp::from_time(datetime!(2026-10-14 12:00 UTC)),
@@ -72,12 +72,12 @@ fn midst() -> Position {
     }
 }
 
-/// What a plan reads.
+/// The relations that a plan reads.
 #[derive(Debug)]
 struct Plan {
     text: String,
     partitions: BTreeSet<String>,
-    /// Of those that hold events.
+    /// Those with events.
     reads_whole_partitions: bool,
 }
 
@@ -173,12 +173,12 @@ async fn no_search_reads_more_than_it_must(pool: PgPool) {
 
     for filters in FREQUENT {
         let query = search(filters, QUARTER);
-        // A page ends early, so it is walked to along the index that has its order.
+        // A page ends early, so the plan walks the index that has its order.
         for place in [PageStart::Beginning, PageStart::After(midst())] {
             let plan = Plan::of(&pool, &query.fetch_statement(place, 1_001)).await;
             assert!(!plan.reads_whole_partitions, "{filters}\n{}", plan.text);
         }
-        // Counting all has to read all, but of the range only.
+        // Counting reads every match, but only within the range.
         for statement in [query.count_statement(None), counts(filters, QUARTER)] {
             let plan = Plan::of(&pool, &statement).await;
             assert!(plan.partitions.len() <= WEEKS, "{filters}\n{}", plan.text);

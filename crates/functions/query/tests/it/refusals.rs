@@ -85,7 +85,12 @@ async fn no_path_passes_over_what_it_does_not_obey(pool: PgPool) {
         (format!("{event}?from=2026-01-01"), 400, "application/json"),
         (format!("{event}?fields=type"), 400, "application/json"),
         (format!("{counts}&format=json"), 200, "application/json"),
-        (format!("{counts}&format=csv"), 400, "application/json"),
+        (
+            format!("{counts}&format=csv"),
+            200,
+            "text/csv; charset=utf-8",
+        ),
+        (format!("{counts}&columns=type"), 400, "application/json"),
         (format!("{counts}&per_page=1"), 400, "application/json"),
         (format!("{counts}&recipient=x"), 400, "application/json"),
         (

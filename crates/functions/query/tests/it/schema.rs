@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Panics with the place at fault unless `value` is what `schema` says. References are looked up in `document`.
+/// Panics with the JSON path of the first mismatch between `value` and `schema`. References are resolved in `document`.
 pub(crate) fn assert_valid(document: &Value, schema: &Value, value: &Value, place: &str) {
     let problems = problems(document, schema, value, place);
     assert!(problems.is_empty(), "{problems:#?}");
@@ -93,6 +93,7 @@ fn problems(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec
 fn is_of_type(wanted: &str, value: &Value) -> bool {
     match wanted {
         "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
         "integer" => value.is_i64() || value.is_u64(),
         "object" => value.is_object(),
         "array" => value.is_array(),

@@ -1,4 +1,4 @@
-//! The function under test, and events to put behind it.
+//! The function under test, and events to load into its database.
 
 use std::{io::Read, sync::Arc, time::Duration};
 
@@ -18,10 +18,10 @@ use sqlx::{ConnectOptions, PgPool};
 use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
 
-/// What the function takes for the present.
+/// The function's clock.
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
-/// The metadata keys that the function takes to be indexed.
+/// The metadata keys that the function considers indexed.
 pub(crate) fn indexed_keys() -> IndexedKeys {
     IndexedKeys::new(["user_id".to_owned()])
 }
@@ -54,7 +54,7 @@ impl Service {
         Self::with(|config| config.url = pool.connect_options().to_url_lossy().to_string().into())
     }
 
-    /// With other settings than those of a test's own database.
+    /// With other settings than those of the test's own database.
     pub(crate) fn with(change: impl FnOnce(&mut DatabaseConfig)) -> Self {
         let mut config = DatabaseConfig::new(
             "postgres://127.0.0.1:1/nowhere".to_owned().into(),
@@ -66,6 +66,8 @@ impl Service {
         let router = router(Deps {
             store: store.clone(),
             indexed_keys: Arc::new(indexed_keys()),
+            rejected_objects: None,
+            free_sql: None,
             clock: || NOW,
         });
         Self { router, store }
@@ -168,7 +170,7 @@ impl TestEvent {
         self
     }
 
-    /// What the order of an answer goes by, ascending.
+    /// The sort key of a response, ascending.
     pub(crate) fn place(&self) -> (i64, EventKey) {
         (
             self.unix_seconds,
@@ -185,7 +187,7 @@ impl TestEvent {
     }
 }
 
-/// The ids in the order of an answer: newest first, by falling key within a second.
+/// The ids in the order of a response: newest first, by descending key within a second.
 pub(crate) fn ids_newest_first<'a>(events: impl IntoIterator<Item = &'a TestEvent>) -> Vec<u64> {
     let mut events: Vec<_> = events.into_iter().collect();
     events.sort_by_key(|event| std::cmp::Reverse(event.place()));

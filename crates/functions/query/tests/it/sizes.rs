@@ -1,4 +1,4 @@
-//! Pages that would be larger than a Lambda function may answer.
+//! Pages that would be larger than a Lambda function may return.
 
 use axum::{
     body::Body,
@@ -8,7 +8,7 @@ use sqlx::PgPool;
 
 use crate::service::{Answer, NOW, Service, TestEvent, ids_newest_first};
 
-/// What a synchronous invocation may answer, in all.
+/// The most that a synchronous invocation may return in all.
 const LAMBDA_LIMIT_BYTES: usize = 6_291_556;
 
 /// Nine megabytes of events that compress well, some of them bigger than others.
@@ -23,7 +23,7 @@ fn events() -> Vec<TestEvent> {
         .collect()
 }
 
-/// What the answer takes in the invocation's JSON.
+/// The length of the response in the invocation's JSON.
 fn invocation_bytes(answer: &Answer) -> usize {
     match std::str::from_utf8(&answer.bytes) {
         Ok(text) => serde_json::to_string(text).unwrap().len(),
@@ -84,7 +84,7 @@ async fn event_larger_than_a_page_is_served_alone(pool: PgPool) {
     let mut events: Vec<_> = (0..3)
         .map(|id| TestEvent::new(id, "open", NOW.unix_timestamp() - 3_600))
         .collect();
-    // Within what an event may have, and twice that when it is written into the invocation's JSON.
+    // Within the limit of an event, and twice that in the invocation's JSON.
     events[1]
         .members
         .insert("padding".to_owned(), "\"".repeat(2_000_000).into());

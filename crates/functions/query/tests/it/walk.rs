@@ -31,7 +31,7 @@ async fn walk_has_no_gap_and_no_repetition_while_events_arrive(pool: PgPool) {
         walked.extend(page.event_ids());
         assert_eq!(page.total_count(), 3_000);
         next = page.next();
-        // In front of the walk, behind it and in its range: newest, oldest, and at the second where it stands.
+        // Before, after and within the range of the walk: newest, oldest, and at the second of its position.
         let standing = events
             .iter()
             .find(|event| Some(&event.id) == walked.last())

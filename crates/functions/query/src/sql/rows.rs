@@ -1,0 +1,197 @@
+//! The rows of a statement in the form that was asked for.
+
+use std::collections::BTreeSet;
+
+use event_query::{Format, FreeForm, TableCell};
+use event_store::{FreeAnswer, FreeColumn};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::value::RawValue;
+
+use crate::page_body::{Encoding, FinishedBody, PageBody};
+
+/// What a value is in JSON. All values come as texts of Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Numbers, booleans and JSON itself, as far as they are JSON: `NaN` is none.
+    Json,
+    Text,
+}
+
+impl Kind {
+    fn of(type_name: &str) -> Self {
+        match type_name {
+            "bool" | "int2" | "int4" | "int8" | "float4" | "float8" | "numeric" | "oid"
+            | "json" | "jsonb" => Self::Json,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// The body, and whether it leaves out any row.
+pub(super) fn write_rows(
+    answer: &FreeAnswer,
+    form: &FreeForm,
+    format: Format,
+    encoding: Encoding,
+) -> (FinishedBody, bool) {
+    let names = distinct(&answer.columns);
+    let kinds: Vec<Kind> = answer
+        .columns
+        .iter()
+        .map(|column| Kind::of(&column.type_name))
+        .collect();
+    let opening = match format {
+        Format::Json => format!(
+            r#"{{"columns":{},"results":["#,
+            serde_json::to_string(&columns(&names, &answer.columns)).expect("texts are JSON")
+        ),
+        Format::Ndjson => String::new(),
+        Format::Csv => form.header(names.iter().map(String::as_str)),
+    };
+    let mut body = PageBody::begin(format, &opening, encoding);
+    let mut is_truncated = answer.is_truncated;
+    for row in &answer.rows {
+        let written = match format {
+            Format::Json | Format::Ndjson => {
+                let row = Row {
+                    names: &names,
+                    kinds: &kinds,
+                    cells: row,
+                };
+                let mut written = serde_json::to_vec(&row).expect("texts are JSON");
+                if format == Format::Ndjson {
+                    written.push(b'\n');
+                }
+                written
+            }
+            Format::Csv => {
+                let cells = row
+                    .iter()
+                    .zip(&kinds)
+                    .map(|(cell, kind)| match (cell, kind) {
+                        (None, _) => TableCell::Empty,
+                        (Some(text), Kind::Json) => TableCell::Plain(text),
+                        (Some(text), Kind::Text) => TableCell::Text(text),
+                    });
+                form.line(cells).into_bytes()
+            }
+        };
+        if !body.push(&written) {
+            is_truncated = true;
+            break;
+        }
+    }
+    let footer = match format {
+        Format::Json => format!(
+            r#"],"truncated":{is_truncated},"cut_values":{}}}"#,
+            answer.cut_values
+        ),
+        Format::Ndjson | Format::Csv => String::new(),
+    };
+    (body.finish(&footer), is_truncated)
+}
+
+#[derive(Serialize)]
+struct ColumnOfAnswer<'a> {
+    name: &'a str,
+    r#type: &'a str,
+}
+
+fn columns<'a>(names: &'a [String], columns: &'a [FreeColumn]) -> Vec<ColumnOfAnswer<'a>> {
+    let pairs = names.iter().zip(columns);
+    pairs
+        .map(|(name, column)| ColumnOfAnswer {
+            name,
+            r#type: &column.type_name,
+        })
+        .collect()
+}
+
+/// Names of an object's members must differ; those of columns need not.
+fn distinct(columns: &[FreeColumn]) -> Vec<String> {
+    let mut taken: BTreeSet<String> = columns.iter().map(|column| column.name.clone()).collect();
+    let mut seen = BTreeSet::new();
+    let mut names = Vec::with_capacity(columns.len());
+    for column in columns {
+        let mut name = column.name.clone();
+        let mut number = 2;
+        while !seen.insert(name.clone()) {
+            name = format!("{}_{number}", column.name);
+            // One that another column has by itself is left to it.
+            while taken.contains(&name) && !seen.contains(&name) {
+                number += 1;
+                name = format!("{}_{number}", column.name);
+            }
+            number += 1;
+        }
+        taken.insert(name.clone());
+        names.push(name);
+    }
+    names
+}
+
+/// A row as an object.
+struct Row<'a> {
+    names: &'a [String],
+    kinds: &'a [Kind],
+    cells: &'a [Option<String>],
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(Some(self.names.len()))?;
+        for ((name, kind), cell) in self.names.iter().zip(self.kinds).zip(self.cells) {
+            let json = match (kind, cell) {
+                (Kind::Json, Some(text)) => serde_json::from_str::<&RawValue>(text).ok(),
+                (Kind::Json | Kind::Text, _) => None,
+            };
+            match json {
+                Some(json) => members.serialize_entry(name, json)?,
+                None => members.serialize_entry(name, cell)?,
+            }
+        }
+        members.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, type_name: &str) -> FreeColumn {
+        FreeColumn {
+            name: name.to_owned(),
+            type_name: type_name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn names_that_repeat_are_numbered() {
+        for (names, expected) in [
+            (vec!["a", "a", "a"], vec!["a", "a_2", "a_3"]),
+            (vec!["a", "a", "a_2"], vec!["a", "a_3", "a_2"]),
+            (vec!["?column?", "b"], vec!["?column?", "b"]),
+        ] {
+            let columns: Vec<_> = names.iter().map(|name| column(name, "text")).collect();
+            assert_eq!(distinct(&columns), expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_json_where_they_can_be() {
+        let names: Vec<String> = ["n", "f", "j", "t"].map(str::to_owned).to_vec();
+        let kinds = ["int8", "float8", "jsonb", "text"].map(Kind::of);
+        let row = ["9223372036854775807", "NaN", r#"{"a": [1.50]}"#, "7"]
+            .map(|text| Some(text.to_owned()));
+        let row = Row {
+            names: &names,
+            kinds: &kinds,
+            cells: &row,
+        };
+
+        assert_eq!(
+            serde_json::to_string(&row).unwrap(),
+            r#"{"n":9223372036854775807,"f":"NaN","j":{"a": [1.50]},"t":"7"}"#
+        );
+    }
+}
