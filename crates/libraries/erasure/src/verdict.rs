@@ -1,0 +1,57 @@
+//! Whose an item is.
+
+use std::borrow::Cow;
+
+use event_model::Pipeline;
+use serde::de::IgnoredAny;
+
+use crate::{Person, app, email, mention::is_mentioned, product, text::any_text};
+
+/// What an item has to do with the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the person's.
+    Theirs,
+    /// It is somebody else's, or nobody's that its fields name, and has a name of the person somewhere.
+    Mentioned,
+    /// Nothing.
+    Unrelated,
+}
+
+/// What the item has to do with the person: an element of a batch of SparkPost's, a body of mParticle's or one of its batches, or a record of a
+/// tracker's. A body with batches of several users is nobody's.
+pub fn verdict_of(pipeline: Pipeline, item: &[u8], person: &Person) -> Verdict {
+    let text = String::from_utf8_lossy(item);
+    let json = text.trim();
+    // A piece that is cut may go on with other people's items.
+    let is_theirs = is_json(json)
+        && match pipeline {
+            Pipeline::EmailEvents => email::is_theirs(json, person),
+            Pipeline::AppEvents => app::is_theirs(json, person),
+            Pipeline::ProductEvents => product::is_theirs(json, person),
+        };
+    if is_theirs {
+        Verdict::Theirs
+    } else {
+        mention_in(&text, person)
+    }
+}
+
+/// Whether a piece that nobody owns has a name of the person.
+pub(crate) fn mention_in(piece: &str, person: &Person) -> Verdict {
+    let is_found = if is_json(piece) {
+        any_text(piece.trim(), |text| is_mentioned(person, text))
+    } else {
+        let without_escapes: Cow<'_, str> = piece.replace("\\u0040", "@").replace('\\', " ").into();
+        is_mentioned(person, &without_escapes)
+    };
+    if is_found {
+        Verdict::Mentioned
+    } else {
+        Verdict::Unrelated
+    }
+}
+
+fn is_json(piece: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(piece).is_ok()
+}
