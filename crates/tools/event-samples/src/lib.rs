@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod mparticle;
-mod random;
+pub mod random;
 pub mod sparkpost;
+pub mod story;
 pub mod track;

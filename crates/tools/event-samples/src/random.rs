@@ -3,39 +3,41 @@
 /// `SplitMix64`: small, good enough for generated data, and its sequence will never change.
 /// <https://prng.di.unimi.it/splitmix64.c>
 #[derive(Clone, Debug)]
-pub(crate) struct Random {
+pub struct Random {
     state: u64,
 }
 
 const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The sequence of this seed.
+    pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
     /// 64 random bits.
-    pub(crate) fn bits(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         let bits = scramble(self.state);
         self.state = self.state.wrapping_add(GOLDEN_RATIO);
         bits
     }
 
     /// A number from 0 to `limit` - 1; 0 if `limit` is 0.
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         let product = u128::from(self.bits()) * u128::from(limit);
         // The upper half of a product of two u64.
         (product >> 64) as u64
     }
 
     /// A number from 0 up to, but not including, 1.
-    pub(crate) fn share(&mut self) -> f64 {
+    pub fn share(&mut self) -> f64 {
         const STEPS: u32 = 1 << 30;
         let step = u32::try_from(self.below(STEPS.into())).unwrap_or(0);
         f64::from(step) / f64::from(STEPS)
     }
 
-    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+    /// True with this probability, from 0 to 1.
+    pub fn chance(&mut self, probability: f64) -> bool {
         self.share() < probability
     }
 }

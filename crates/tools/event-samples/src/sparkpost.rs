@@ -108,15 +108,15 @@ impl Generator {
     }
 
     fn draw_type(&mut self) -> EventType {
-        let mut place = self.random.below(1_000);
+        let mut draw = self.random.below(1_000);
         if self.generated <= FIRST_MESSAGES {
             return EventType::Injection;
         }
         for (event_type, share) in TYPE_MIX {
-            if place < share {
+            if draw < share {
                 return event_type;
             }
-            place -= share;
+            draw -= share;
         }
         EventType::Delivery
     }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use event_samples::random::Random;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Dice, Fault, RandomFaults, ScriptedFault};
+use crate::fault::{Fault, RandomFaults, ScriptedFault};
 
 /// How many requests per second Iterable accepts to `trackBulk`.
 const BULK_REQUESTS_PER_SECOND: u32 = 10;
@@ -33,7 +34,7 @@ pub struct Behaviour {
     /// How requests fail at random.
     pub random: Option<RandomFaults>,
     #[serde(skip)]
-    dice: Dice,
+    numbers: Random,
 }
 
 /// A change of behaviour: fields that are not set do not change.
@@ -75,7 +76,7 @@ impl Default for Behaviour {
             requests_per_second: BULK_REQUESTS_PER_SECOND,
             next: VecDeque::new(),
             random: None,
-            dice: Dice::default(),
+            numbers: Random::new(0),
         }
     }
 }
@@ -98,7 +99,7 @@ impl Behaviour {
         set(&mut self.requests_per_second, change.requests_per_second);
         set(&mut self.next, change.next);
         if let Some(random) = change.random {
-            self.dice = Dice::new(random.seed);
+            self.numbers = Random::new(random.seed);
             self.random = Some(random).filter(|random| random.share > 0.0);
         }
     }
@@ -115,12 +116,12 @@ impl Behaviour {
             return Some(fault);
         }
         let random = self.random.as_ref()?;
-        if !self.dice.happens(random.share) {
+        if !self.numbers.chance(random.share) {
             return None;
         }
         let fault = random
             .faults
-            .get(self.dice.below(random.faults.len()))
+            .get(below(&mut self.numbers, random.faults.len()))
             .copied()?;
         let is_lie = match fault {
             Fault::UsersFailed => user_count < 2,
@@ -131,8 +132,13 @@ impl Behaviour {
 
     /// A number below `bound`, to choose the users that a fault affects.
     pub(crate) fn choose(&mut self, bound: usize) -> usize {
-        self.dice.below(bound)
+        below(&mut self.numbers, bound)
     }
+}
+
+fn below(numbers: &mut Random, bound: usize) -> usize {
+    let bound = u64::try_from(bound).unwrap_or(u64::MAX);
+    usize::try_from(numbers.below(bound)).unwrap_or(0)
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {

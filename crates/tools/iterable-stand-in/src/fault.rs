@@ -103,34 +103,3 @@ fn all_but_hang() -> Vec<Fault> {
         .filter(|fault| *fault != Fault::Hang)
         .collect()
 }
-
-/// Simple pseudo-random numbers, the same for the same seed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number below `bound`, which is not 0.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.roll() % bound).unwrap_or(0)
-    }
-
-    /// Whether something with this probability, from 0 to 1, happens.
-    #[expect(clippy::cast_precision_loss, reason = "a double has 53 bits")]
-    pub(crate) fn happens(&mut self, likelihood: f64) -> bool {
-        ((self.roll() >> 11) as f64 / (1_u64 << 53) as f64) < likelihood
-    }
-
-    /// `SplitMix64`.
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-}

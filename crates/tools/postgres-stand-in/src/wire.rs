@@ -82,8 +82,8 @@ fn body_length(length: u32, counted: u32) -> io::Result<usize> {
 impl Message {
     /// Whether it is a statement, to be run or prepared, that contains a text.
     pub(crate) fn is_statement_with(&self, text: &str) -> bool {
-        let mut places = self.bytes.windows(text.len());
-        matches!(self.kind, b'Q' | b'P') && places.any(|place| place == text.as_bytes())
+        let mut windows = self.bytes.windows(text.len());
+        matches!(self.kind, b'Q' | b'P') && windows.any(|window| window == text.as_bytes())
     }
 
     /// Whether the server reports that it is ready and in no transaction.

@@ -121,12 +121,12 @@ struct Product {
 
 impl Kind {
     fn draw(random: &mut Random) -> Self {
-        let mut place = random.below(1_000);
+        let mut draw = random.below(1_000);
         for (kind, share) in TYPE_MIX {
-            if place < share {
+            if draw < share {
                 return kind;
             }
-            place -= share;
+            draw -= share;
         }
         Self::ScreenView
     }

@@ -144,12 +144,12 @@ impl Recipient {
     }
 
     fn mailbox(self) -> Option<&'static Mailbox> {
-        let mut place = self.traits() % 100;
+        let mut draw = self.traits() % 100;
         for mailbox in &MAILBOXES {
-            if place < mailbox.share {
+            if draw < mailbox.share {
                 return Some(mailbox);
             }
-            place -= mailbox.share;
+            draw -= mailbox.share;
         }
         None
     }

@@ -102,12 +102,12 @@ pub(super) fn write(body: &mut Vec<u8>, random: &mut Random, people: u64, at: Of
 }
 
 fn draw_event(random: &mut Random) -> &'static str {
-    let mut place = random.below(1_000);
+    let mut draw = random.below(1_000);
     for (event, share) in EVENT_MIX {
-        if place < share {
+        if draw < share {
             return event;
         }
-        place -= share;
+        draw -= share;
     }
     "signup"
 }

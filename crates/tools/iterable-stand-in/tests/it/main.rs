@@ -1,4 +1,4 @@
-//! The stand-in as its clients see it.
+//! The stand-in from its clients' view.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

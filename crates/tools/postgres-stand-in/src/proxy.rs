@@ -25,7 +25,10 @@ use tokio_rustls::{
     },
 };
 
-use crate::wire::{self, Message, Startup};
+use crate::{
+    behaviour::Behaviour,
+    wire::{self, Message, Startup},
+};
 
 /// Start-up parameters that `PgBouncer` supports, in addition to user and database.
 const FOLLOWED_BY_PGBOUNCER: [&str; 7] = [
@@ -38,48 +41,16 @@ const FOLLOWED_BY_PGBOUNCER: [&str; 7] = [
     "timezone",
 ];
 
-/// How it behaves.
-#[derive(Clone, Debug)]
-pub enum Manner {
-    /// Like a server with TLS.
-    Tls {
-        /// Its certificate, in PEM form.
-        certificate: String,
-        /// The certificate's key, in PEM form.
-        key: String,
-    },
-    /// Like RDS Proxy: without `options`.
-    RdsProxy,
-    /// Like `PgBouncer` in session mode: only the parameters that it supports.
-    SessionPooler,
-    /// Like `PgBouncer` in transaction mode, with one connection to the server.
-    TransactionPooler,
-    /// Refuses the first logins with an SQLSTATE, and passes the others on.
-    Refusing {
-        /// How many.
-        logins: usize,
-        /// The code.
-        sqlstate: &'static str,
-    },
-    /// Answers statements that contain a text with an SQLSTATE, and passes the others on.
-    Failing {
-        /// The text.
-        text: &'static str,
-        /// The code.
-        sqlstate: &'static str,
-    },
-}
-
 /// A listener that passes clients on to a server, or refuses them. Dropping the value stops it.
 #[derive(Debug)]
-pub struct Front {
+pub struct Proxy {
     address: SocketAddr,
     logins: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
 struct Inner {
-    manner: Manner,
+    behaviour: Behaviour,
     tls: Option<TlsAcceptor>,
     server: SocketAddr,
     logins: Arc<AtomicUsize>,
@@ -87,18 +58,18 @@ struct Inner {
     shared: Mutex<Option<TcpStream>>,
 }
 
-impl Front {
+impl Proxy {
     /// Starts in front of the server at a port of this machine.
     ///
     /// # Errors
     /// When it cannot listen at a port.
-    pub async fn before(server_port: u16, manner: Manner) -> Result<Self> {
+    pub async fn before(server_port: u16, behaviour: Behaviour) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let logins = Arc::<AtomicUsize>::default();
         let inner = Arc::new(Inner {
-            tls: acceptor(&manner)?,
-            manner,
+            tls: acceptor(&behaviour)?,
+            behaviour,
             server: SocketAddr::from(([127, 0, 0, 1], server_port)),
             logins: Arc::clone(&logins),
             shared: Mutex::default(),
@@ -128,7 +99,7 @@ impl Front {
     }
 }
 
-impl Drop for Front {
+impl Drop for Proxy {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -150,12 +121,12 @@ impl Inner {
         if let Some(refusal) = self.refusal(&startup, earlier) {
             return client.write_all(&refusal).await;
         }
-        if matches!(self.manner, Manner::TransactionPooler) {
+        if matches!(self.behaviour, Behaviour::TransactionPooler) {
             return self.lend(client, &startup).await;
         }
         let mut server = TcpStream::connect(self.server).await?;
         server.write_all(&startup.bytes).await?;
-        if let Manner::Failing { text, sqlstate } = self.manner {
+        if let Behaviour::Failing { text, sqlstate } = self.behaviour {
             return fail_some(client, server, text, sqlstate).await;
         }
         copy_bidirectional(&mut client, &mut server).await?;
@@ -164,20 +135,20 @@ impl Inner {
 
     fn refusal(&self, startup: &Startup, earlier: usize) -> Option<Vec<u8>> {
         let mut names = startup.names.iter();
-        match self.manner {
-            Manner::Tls { .. } | Manner::Failing { .. } => None,
-            Manner::RdsProxy => names.any(|name| name == "options").then(|| {
+        match self.behaviour {
+            Behaviour::Tls { .. } | Behaviour::Failing { .. } => None,
+            Behaviour::RdsProxy => names.any(|name| name == "options").then(|| {
                 let text = "Feature not supported: RDS Proxy currently doesn't support command-line options.";
                 wire::fatal("0A000", text)
             }),
-            Manner::SessionPooler | Manner::TransactionPooler => {
+            Behaviour::SessionPooler | Behaviour::TransactionPooler => {
                 let unknown = names.find(|name| {
                     !FOLLOWED_BY_PGBOUNCER.contains(&name.to_ascii_lowercase().as_str())
                 })?;
                 let text = format!("unsupported startup parameter: {unknown}");
                 Some(wire::fatal("08P01", &text))
             }
-            Manner::Refusing { logins, sqlstate } => {
+            Behaviour::Refusing { logins, sqlstate } => {
                 (earlier < logins).then(|| wire::fatal(sqlstate, "refused by the stand-in"))
             }
         }
@@ -270,8 +241,8 @@ async fn fail_some(
     }
 }
 
-fn acceptor(manner: &Manner) -> Result<Option<TlsAcceptor>> {
-    let Manner::Tls { certificate, key } = manner else {
+fn acceptor(behaviour: &Behaviour) -> Result<Option<TlsAcceptor>> {
+    let Behaviour::Tls { certificate, key } = behaviour else {
         return Ok(None);
     };
     let provider = Arc::new(aws_lc_rs::default_provider());
