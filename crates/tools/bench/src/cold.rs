@@ -33,32 +33,42 @@ const RUNS: usize = 11;
 struct Subject {
     binary: &'static str,
     variables: &'static [(&'static str, &'static str)],
-    question: fn() -> Value,
+    request: fn() -> Value,
 }
 
-const SUBJECTS: [Subject; 4] = [
+const SUBJECTS: [Subject; 5] = [
     Subject {
         binary: "ingest",
         variables: &[("EVENTS_BUCKET", "b"), ("KEYS_SECRET_ARN", "s")],
         // Without a key.
-        question: || request("POST", "/webhooks/sparkpost"),
+        request: || request("POST", "/webhooks/sparkpost"),
     },
     Subject {
         binary: "query",
         variables: &[("DATABASE_URL", "postgres://u:p@127.0.0.1:1/d")],
-        question: || request("GET", "/openapi.json"),
+        request: || request("GET", "/openapi.json"),
     },
     Subject {
         binary: "track",
         variables: &[("DELIVERY_STREAM", "d"), ("KEYS_SECRET_ARN", "s")],
         // Without a key.
-        question: || request("POST", "/track"),
+        request: || request("POST", "/track"),
     },
     Subject {
         binary: "authorizer",
         variables: &[("KEYS_SECRET_ARN", "s")],
         // A route that no key may call.
-        question: || json!({ "type": "REQUEST", "routeKey": "GET /", "headers": {} }),
+        request: || json!({ "type": "REQUEST", "routeKey": "GET /", "headers": {} }),
+    },
+    Subject {
+        binary: "console",
+        variables: &[
+            ("KEYS_SECRET_ARN", "s"),
+            ("API_ORIGIN", "https://api.invalid"),
+            ("STACK_ID", "stack"),
+        ],
+        // A redirect, without a session.
+        request: || request("GET", "/"),
     },
 ];
 
@@ -151,7 +161,7 @@ fn start(subject: &Subject, program: &Path) -> Result<Start> {
 fn observe(function: &Child, api: &RuntimeApi, subject: &Subject, began: Instant) -> Result<Start> {
     let event = api.wait_for_next()?;
     let init = proc_stat::of_threads(function.id())?;
-    event.give(&(subject.question)())?;
+    event.give(&(subject.request)())?;
     api.wait_for_response()?;
     let wall = began.elapsed();
     let total = proc_stat::of_threads(function.id())?;

@@ -67,7 +67,7 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     let stores: Vec<Store> = (0..CLIENTS)
         .map(|_| database.searching_store())
         .collect::<Result<_>>()?;
-    for (name, statements) in questions(&database)? {
+    for (name, statements) in searches(&database)? {
         eprintln!("{name}, {CLIENTS} concurrent clients");
         figures.extend(ask(name, &stores, &statements).await?);
     }
@@ -102,7 +102,7 @@ async fn load(database: &Database) -> Result<()> {
 }
 
 /// The searches over all time: one event by its id, a recipient, and the newest events.
-fn questions(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]> {
+fn searches(database: &Database) -> Result<[(&'static str, Vec<Statement>); 3]> {
     let values = |expression: &str| -> Result<Vec<String>> {
         let sql = format!(
             "select value
@@ -157,8 +157,8 @@ async fn ask(name: &str, stores: &[Store], statements: &[Statement]) -> Result<V
     }
     times.sort();
     let at = |share: usize| {
-        let place = times.len().saturating_sub(1) * share / 100;
-        milliseconds(times.get(place).copied())
+        let index = times.len().saturating_sub(1) * share / 100;
+        milliseconds(times.get(index).copied())
     };
     let id = |what: &str| format!("history.{name}.{what}");
     let first_of_connections = milliseconds(beginnings.into_iter().max());

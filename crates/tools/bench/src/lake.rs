@@ -22,8 +22,8 @@ use crate::{
     proc_stat,
 };
 
-/// Number of turns per side; the best counts, because other load on the machine can only slow a turn down.
-const TURNS: usize = 3;
+/// Number of repetitions per side; the best counts, because other load on the machine can only slow a repetition down.
+const REPETITIONS: usize = 3;
 /// The compactor's memory limit for a column, with 1 GiB of memory.
 const COLUMN_BYTES: usize = 128 << 20;
 const MEGABYTE: f64 = 1e6;
@@ -31,9 +31,9 @@ const MEGABYTE: f64 = 1e6;
 const MONTH_EVENTS: f64 = 200e6;
 const YEAR_EVENTS: f64 = 2.4e9;
 
-/// The cost of one turn.
+/// The cost of one repetition.
 #[derive(Clone, Copy, Debug)]
-struct Turn {
+struct Measurement {
     cpu_seconds: f64,
     peak_bytes: f64,
 }
@@ -71,10 +71,13 @@ fn measure_shape(name: &str, corpus: &Corpus) -> Result<Vec<Figure>> {
     let sort = duckdb::order(&sort, corpus.shape());
     let compacted = corpus.folder().join("day.parquet");
     for (way, order, target) in [("unsorted", "", 1.5), ("sorted", sort.as_str(), 1.2)] {
-        let mut ours: Option<Turn> = None;
-        let mut theirs: Option<Turn> = None;
-        for turn in 0..TURNS {
-            eprintln!("{name}, {way}: turn {} of {TURNS}", turn + 1);
+        let mut ours: Option<Measurement> = None;
+        let mut theirs: Option<Measurement> = None;
+        for repetition in 0..REPETITIONS {
+            eprintln!(
+                "{name}, {way}: repetition {} of {REPETITIONS}",
+                repetition + 1
+            );
             let one = if order.is_empty() {
                 archive(corpus)?
             } else {
@@ -83,9 +86,12 @@ fn measure_shape(name: &str, corpus: &Corpus) -> Result<Vec<Figure>> {
             ours = Some(better(ours, one));
             theirs = Some(better(theirs, duckdb::convert(corpus, order)?));
         }
-        let (ours, theirs) = (ours.context("a turn")?, theirs.context("a turn")?);
+        let (ours, theirs) = (
+            ours.context("a repetition")?,
+            theirs.context("a repetition")?,
+        );
         let id = |what: &str| format!("lake.{name}.{way}.{what}");
-        let speed = |turn: Turn| corpus.megabytes() / turn.cpu_seconds;
+        let speed = |repetition: Measurement| corpus.megabytes() / repetition.cpu_seconds;
         figures.extend([
             Figure::new(id("speed"), speed(ours), "MB/CPU-s", Better::Higher),
             Figure::new(
@@ -169,34 +175,34 @@ fn bytes_scanned(name: &str, corpus: &Corpus, day: &Path) -> Result<Vec<Figure>>
     ])
 }
 
-fn best(run: impl Fn() -> Result<Turn>) -> Result<Turn> {
+fn best(run: impl Fn() -> Result<Measurement>) -> Result<Measurement> {
     let mut best = run()?;
-    for _ in 1..TURNS {
+    for _ in 1..REPETITIONS {
         best = better(Some(best), run()?);
     }
     Ok(best)
 }
 
-fn better(one: Option<Turn>, other: Turn) -> Turn {
+fn better(one: Option<Measurement>, other: Measurement) -> Measurement {
     match one {
         Some(one) if one.cpu_seconds <= other.cpu_seconds => one,
         Some(_) | None => other,
     }
 }
 
-fn timed(work: impl FnOnce() -> Result<()>) -> Result<Turn> {
+fn timed(work: impl FnOnce() -> Result<()>) -> Result<Measurement> {
     proc_stat::reset_peak_memory()?;
     let before = proc_stat::of_this_process()?;
     work()?;
     let spent = proc_stat::of_this_process()?.saturating_sub(before);
-    Ok(Turn {
+    Ok(Measurement {
         cpu_seconds: spent.as_secs_f64(),
         peak_bytes: float(proc_stat::peak_memory()?),
     })
 }
 
 /// Converts each file, like one invocation after another.
-fn archive(corpus: &Corpus) -> Result<Turn> {
+fn archive(corpus: &Corpus) -> Result<Measurement> {
     timed(|| {
         corpus
             .files()
@@ -206,7 +212,7 @@ fn archive(corpus: &Corpus) -> Result<Turn> {
 }
 
 /// Converts each file and merges the results, like the two functions.
-fn archive_and_compact(corpus: &Corpus, day: &Path) -> Result<Turn> {
+fn archive_and_compact(corpus: &Corpus, day: &Path) -> Result<Measurement> {
     timed(|| {
         let mut merge = Merge::new(
             Table::product_events(),
@@ -218,7 +224,7 @@ fn archive_and_compact(corpus: &Corpus, day: &Path) -> Result<Turn> {
                 merge.add(File::open(part)?)?;
             }
         }
-        let id = FileId::of_closed_day("product_events", date!(2026 - 01 - 01), &[]);
+        let id = FileId::of_compacted_day("product_events", date!(2026 - 01 - 01), &[]);
         merge.finish(File::create(day)?, id)?;
         Ok(())
     })

@@ -1,5 +1,7 @@
 //! The cost of loading, compared with `psql` copying the same rows.
 
+mod footprint;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -20,16 +22,13 @@ use crate::{
     proc_stat,
 };
 
-/// Number of events that each side stores in one turn.
+/// Number of events that each side stores in one repetition.
 const EVENTS: usize = 40_000;
 const BATCH_SIZES: [usize; 2] = [1_000, 10_000];
-/// Number of turns per side. Odd, for the median.
-const TURNS: usize = 9;
+/// Number of repetitions per side. Odd, for the median.
+const REPETITIONS: usize = 9;
 /// CPU time of a copy, divided by that of a load.
 const COPY_RATIO_TARGET: f64 = 0.8;
-/// The default disk of a database.
-const DISK_BYTES: f64 = 20e9;
-
 const START: OffsetDateTime = datetime!(2024-06-03 0:00 UTC);
 const SPAN: Duration = Duration::from_hours(10 * 24);
 
@@ -41,7 +40,7 @@ struct Batches {
     folder: TempDir,
 }
 
-/// The cost of one turn.
+/// The cost of one repetition.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     client: Duration,
@@ -71,14 +70,17 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     }
 
     // First, while this process has no freed memory to reuse.
-    let mut figures = vec![memory(&for_loader).await?];
+    let mut figures = vec![footprint::memory(&for_loader).await?];
     for size in BATCH_SIZES {
         let batches = Batches::generate(size)?;
         let (mut loads, mut copies) = (Vec::new(), Vec::new());
-        for turn in 0..TURNS {
-            eprintln!("{size} events per batch: turn {} of {TURNS}", turn + 1);
+        for repetition in 0..REPETITIONS {
+            eprintln!(
+                "{size} events per batch: repetition {} of {REPETITIONS}",
+                repetition + 1
+            );
             // The two sides take turns in going first.
-            if turn % 2 == 0 {
+            if repetition % 2 == 0 {
                 loads.push(load(&for_loader, &batches).await?);
                 copies.push(copy(&for_psql, &batches)?);
             } else {
@@ -88,7 +90,7 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
         }
         figures.extend(compare(size, &loads, &copies));
     }
-    figures.extend(storage(&for_loader)?);
+    figures.extend(footprint::storage(&for_loader)?);
     Ok(figures)
 }
 
@@ -133,7 +135,7 @@ impl Batches {
     }
 }
 
-/// The loader's turn: parsing and storing, from bodies in memory, on one connection.
+/// The loader's repetition: parsing and storing, from bodies in memory, on one connection.
 async fn load(database: &Database, batches: &Batches) -> Result<Cost> {
     database.reset()?;
     let postmaster = database.postmaster()?;
@@ -161,7 +163,7 @@ async fn load(database: &Database, batches: &Batches) -> Result<Cost> {
     Ok(cost)
 }
 
-/// The turn of `psql`: copying rendered rows from files, on one connection.
+/// The repetition of `psql`: copying rendered rows from files, on one connection.
 fn copy(database: &Database, batches: &Batches) -> Result<Cost> {
     database.reset()?;
     let postmaster = database.postmaster()?;
@@ -191,7 +193,7 @@ fn compare(size: usize, loads: &[Cost], copies: &[Cost]) -> Vec<Figure> {
     let of = |costs: &[Cost], what: fn(Cost) -> f64| median(costs.iter().copied().map(what));
     let load_micros = of(loads, Cost::micros_per_event);
     let copy_micros = of(copies, Cost::micros_per_event);
-    let turns = |costs: &[Cost]| -> Vec<_> {
+    let repetitions = |costs: &[Cost]| -> Vec<_> {
         costs
             .iter()
             .map(|cost| {
@@ -209,7 +211,8 @@ fn compare(size: usize, loads: &[Cost], copies: &[Cost]) -> Vec<Figure> {
         "ratio",
         Better::Higher,
     );
-    let detail = json!({ "events": EVENTS, "loader": turns(loads), "psql": turns(copies) });
+    let detail =
+        json!({ "events": EVENTS, "loader": repetitions(loads), "psql": repetitions(copies) });
     vec![
         ratio.target(COPY_RATIO_TARGET).detail(detail),
         Figure::new(
@@ -227,59 +230,6 @@ fn compare(size: usize, loads: &[Cost], copies: &[Cost]) -> Vec<Figure> {
         )
         .detail(json!({ "psql": of(copies, Cost::events_per_second) })),
     ]
-}
-
-/// The memory for loading the largest batch, in addition to its body.
-async fn memory(database: &Database) -> Result<Figure> {
-    let size = BATCH_SIZES
-        .into_iter()
-        .max()
-        .context("no batch size is given")?;
-    let body = generator().batch(size);
-    let key = BatchKey::new(None, &body);
-    database.reset()?;
-    let store = database.store()?;
-    let before = proc_stat::reset_peak_memory()?;
-
-    store
-        .load_batch(&key, &parse_batch(&body, START + SPAN))
-        .await?;
-
-    let extra = proc_stat::peak_memory()?.saturating_sub(before);
-    let figure = Figure::new(
-        format!("loader.memory_beside_body.{size}"),
-        count(extra) / 1e6,
-        "MB",
-        Better::Lower,
-    );
-    Ok(figure.detail(json!({ "body_mb": count(body.len()) / 1e6 })))
-}
-
-/// The disk space per event, loaded in batches in their order of arrival.
-fn storage(database: &Database) -> Result<Vec<Figure>> {
-    let events = count(database.event_count()?);
-    let sizes = database.sizes()?;
-    let per_event = sizes.iter().map(|size| size.bytes).sum::<f64>() / events;
-    let mut figures: Vec<_> = sizes
-        .iter()
-        .map(|size| {
-            let id = format!("loader.bytes_per_event.{}", size.name);
-            Figure::new(id, size.bytes / events, "bytes", Better::Lower)
-        })
-        .collect();
-    figures.push(Figure::new(
-        "loader.bytes_per_event".to_owned(),
-        per_event,
-        "bytes",
-        Better::Lower,
-    ));
-    figures.push(Figure::new(
-        "loader.events_in_20_gb".to_owned(),
-        DISK_BYTES / per_event,
-        "events",
-        Better::Higher,
-    ));
-    Ok(figures)
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

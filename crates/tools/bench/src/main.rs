@@ -7,9 +7,12 @@ mod forwarder;
 mod history;
 mod lake;
 mod loader;
+mod local_query;
 mod proc_stat;
 mod psql;
 mod query;
+mod rebuild;
+mod replay;
 
 use anyhow::{Result, bail};
 
@@ -23,10 +26,13 @@ async fn main() -> Result<()> {
         "history" => history::measure().await?,
         "lake" => lake::measure()?,
         "loader" => loader::measure().await?,
+        "local-query" => local_query::measure().await?,
         "query" => query::measure().await?,
+        "rebuild" => rebuild::measure().await?,
+        "replay" => replay::measure()?,
         "cold" => cold::measure()?,
         _ => bail!(
-            "usage: bench GROUP, where GROUP is: cold, forwarder, history, lake, loader, query"
+            "usage: bench GROUP, where GROUP is: cold, forwarder, history, lake, loader, local-query, query, rebuild, replay"
         ),
     };
     figure::print(&figures);

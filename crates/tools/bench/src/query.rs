@@ -1,6 +1,8 @@
 //! The cost of searches, compared with the same searches in the table of the 2017 system.
 
-mod question;
+mod planning;
+mod sample;
+mod search;
 
 use std::{
     env,
@@ -15,7 +17,10 @@ use event_store::{Maintenance, Store};
 use serde_json::json;
 use time::{OffsetDateTime, macros::datetime};
 
-use self::question::{METADATA_KEY, Question, Samples};
+use self::{
+    sample::{METADATA_KEY, Samples},
+    search::Search,
+};
 use crate::{
     database::Database,
     figure::{Better, Figure},
@@ -66,8 +71,8 @@ impl Times {
             clippy::cast_sign_loss,
             reason = "an index among a few dozen"
         )]
-        let place = (last as f64 * quantile).round() as usize;
-        times.get(place).copied().unwrap_or_default()
+        let index = (last as f64 * quantile).round() as usize;
+        times.get(index).copied().unwrap_or_default()
     }
 }
 
@@ -88,9 +93,9 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     let store = database.searching_store()?;
     let samples = Samples::draw(database.psql(), VALUES)?;
     let mut figures = Vec::new();
-    for question in question::all(&samples)? {
-        eprintln!("{}", question.name);
-        figures.extend(ask(&database, &store, &question, events).await?);
+    for search in search::all(&samples)? {
+        eprintln!("{}", search.name);
+        figures.extend(compare_search(&database, &store, &search, events).await?);
     }
     figures.extend(deep_page(&store).await?);
     Ok(figures)
@@ -131,27 +136,27 @@ async fn load(database: &Database, events: u64) -> Result<()> {
     Ok(())
 }
 
-async fn ask(
+async fn compare_search(
     database: &Database,
     store: &Store,
-    question: &Question,
+    search: &Search,
     events: u64,
 ) -> Result<Vec<Figure>> {
-    run(store, question, &question.ours).await?;
-    let (ours, rows) = run(store, question, &question.ours).await?;
-    let (old, rows_of_2017) = run(store, question, &question.of_2017).await?;
-    let compared = question.of_2017.len();
+    run(store, search, &search.ours).await?;
+    let (ours, rows) = run(store, search, &search.ours).await?;
+    let (old, rows_of_2017) = run(store, search, &search.of_2017).await?;
+    let compared = search.of_2017.len();
     ensure!(
         rows.get(..compared) == Some(&rows_of_2017[..]),
         "{}: the two tables return different rows: {rows:?}, {rows_of_2017:?}",
-        question.name
+        search.name
     );
 
-    let first = question.ours.first().context("no statement")?;
-    let planning = question::planning_ms(database.psql(), first)?;
-    let id = |what: &str| format!("query.{}.{what}", question.name);
+    let first = search.ours.first().context("no statement")?;
+    let planning = planning::planning_ms(database.psql(), first)?;
+    let id = |what: &str| format!("query.{}.{what}", search.name);
     let p50 = Figure::new(id("p50"), ours.milliseconds(0.5), "ms", Better::Lower);
-    let p50 = match question.target_ms {
+    let p50 = match search.target_ms {
         Some(target) => p50.target(target),
         None => p50,
     };
@@ -168,7 +173,7 @@ async fn ask(
         )
         .target(FASTER_TARGET),
     ];
-    if let Some(statement) = &question.bare_count {
+    if let Some(statement) = &search.bare_count {
         let bare = time_bare_count(store, statement).await?;
         let bare = bare.milliseconds(0.5);
         figures.push(Figure::new(id("bare_count"), bare, "ms", Better::Lower));
@@ -189,13 +194,13 @@ async fn time_bare_count(store: &Store, statement: &Statement) -> Result<Times> 
 /// The time and the number of rows of each statement.
 async fn run(
     store: &Store,
-    question: &Question,
+    search: &Search,
     statements: &[Statement],
 ) -> Result<(Times, Vec<usize>)> {
     let (mut times, mut rows) = (Vec::new(), Vec::new());
     for statement in statements {
         let start = Instant::now();
-        rows.push(if question.is_counted {
+        rows.push(if search.is_counted {
             store.fetch_groups(statement).await?.len()
         } else {
             store.fetch_events(statement).await?.len()
@@ -208,7 +213,7 @@ async fn run(
 /// A page in the middle of the quarter, compared with the first page and with the old table, which sorts everything after a page
 /// for each page. First and middle take turns.
 async fn deep_page(store: &Store) -> Result<Vec<Figure>> {
-    let pages = question::pages()?;
+    let pages = search::pages()?;
     let (mut of_first, mut of_deep, mut of_2017) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..VALUES {
         of_first.push(time_page(store, &pages.first).await?);

@@ -1,15 +1,21 @@
 //! `docs/cost.md`.
 
+mod published_month;
 mod sections;
 
 use std::fmt::Write as _;
+
+use crate::{Shape, article, usage::scanned_bytes};
+
+/// Events per request in the tables.
+const BATCHES: [f64; 3] = [1.0, 10.0, 100.0];
 
 /// The whole file.
 pub fn markdown() -> String {
     let mut page = String::new();
     for section in [
         sections::head(),
-        sections::published_month(),
+        published_month::published_month(),
         sections::where_it_goes(),
         sections::other_choices(),
         sections::switches(),
@@ -37,14 +43,26 @@ pub fn count(number: f64) -> String {
 
 fn thousands(digits: &str) -> String {
     let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        let left = digits.len() - place;
-        if place > 0 && left.is_multiple_of(3) && !grouped.ends_with('-') {
+    for (index, digit) in digits.chars().enumerate() {
+        let left = digits.len() - index;
+        if index > 0 && left.is_multiple_of(3) && !grouped.ends_with('-') {
             grouped.push(',');
         }
         grouped.push(digit);
     }
     grouped
+}
+
+/// The bytes that the three queries of the published load scan, in words.
+fn scans(shape: Shape) -> String {
+    let scanned = scanned_bytes(article::EVENTS, shape);
+    let mb = |bytes: f64| format!("{:.0}", bytes / 1e6);
+    format!(
+        "{}, {} and {} MB (Athena bills at least 10)",
+        mb(scanned.users_of_month),
+        mb(scanned.event_of_year),
+        mb(scanned.users_of_year)
+    )
 }
 
 /// A table in Markdown: the first column aligned to the left, the others to the right.

@@ -4,6 +4,7 @@ mod app_events;
 mod archive;
 mod email_events;
 mod product_events;
+mod reconciler;
 mod stack;
 
 use serde::Serialize;
@@ -94,6 +95,7 @@ pub fn of(scenario: &Scenario) -> Vec<Use> {
         uses.extend(product_events::uses(product, months));
         uses.extend(archives(scenario, product.close_months));
     }
+    uses.extend(reconciler::uses(scenario));
     uses.retain(|each| each.quantity > 0.0);
     uses
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 /// Time limit for a call of the function.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// The deadline of the event that the function gets.
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -35,7 +35,7 @@ impl RuntimeApi {
     /// Waits until the function requests an event, which ends its start.
     pub(super) fn wait_for_next(&self) -> Result<Waiting> {
         let (stream, _) = self.0.accept().context("waiting for the function")?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         let (path, stream) = read_request(stream)?;
         if !path.ends_with("/invocation/next") {
             bail!("the function requested {path} first");
@@ -46,7 +46,7 @@ impl RuntimeApi {
     /// Waits until the function has responded.
     pub(super) fn wait_for_response(&self) -> Result<()> {
         let (stream, _) = self.0.accept().context("waiting for the response")?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         let (path, mut stream) = read_request(stream)?;
         if !path.ends_with("/response") {
             bail!("the function failed: it called {path}");

@@ -159,7 +159,7 @@ pub(crate) async fn run() -> Result<()> {
     let settings = RunSettings {
         max_event_age: None,
         unknown_users: UnknownUsers::Retry,
-        unknown_user_patience: Duration::from_hours(24),
+        unknown_user_retry_for: Duration::from_hours(24),
         request_timeout: Duration::from_secs(30),
         visibility: VisibilityBackoff::default(),
     };

@@ -7,7 +7,7 @@ use event_samples::track::Shape;
 use lake_schema::Table;
 use serde::Deserialize;
 
-use super::{Turn, corpus::Corpus};
+use super::{Measurement, corpus::Corpus};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/lake.py");
 const PYTHON: &str = concat!(
@@ -52,13 +52,13 @@ pub(super) fn order(table: &Table, shape: Shape) -> String {
     let names: Vec<&str> = table
         .sort()
         .iter()
-        .map(|place| columns[*place].name.as_str())
+        .map(|index| columns[*index].name.as_str())
         .collect();
     format!("{}, {time}", names.join(", "))
 }
 
 /// Converts all files to one, sorted if an order is given.
-pub(super) fn convert(corpus: &Corpus, order: &str) -> Result<Turn> {
+pub(super) fn convert(corpus: &Corpus, order: &str) -> Result<Measurement> {
     let out = corpus.folder().join("duckdb.parquet");
     let mut arguments = vec![
         OsStr::new("convert"),
@@ -68,7 +68,7 @@ pub(super) fn convert(corpus: &Corpus, order: &str) -> Result<Turn> {
     ];
     arguments.extend(corpus.files().iter().map(|file| file.as_os_str()));
     let converted: Converted = run(&arguments)?;
-    Ok(Turn {
+    Ok(Measurement {
         cpu_seconds: converted.cpu_seconds,
         peak_bytes: converted.peak_bytes,
     })

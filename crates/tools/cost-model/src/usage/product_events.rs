@@ -135,7 +135,7 @@ fn ingest(product: &ProductEvents) -> Vec<Use> {
     uses
 }
 
-fn deliveries(product: &ProductEvents) -> f64 {
+pub(super) fn deliveries(product: &ProductEvents) -> f64 {
     if product.events <= 0.0 {
         return 0.0;
     }
@@ -143,14 +143,19 @@ fn deliveries(product: &ProductEvents) -> f64 {
     DELIVERIES_A_MONTH.max(bytes / DELIVERY_BYTES)
 }
 
+/// Converting the events of a month, in GB-seconds of a function: a CPU comes with its memory.
+pub(super) fn convert_gb_seconds(product: &ProductEvents) -> f64 {
+    let raw_bytes = product.events * (product.bytes_per_event + ADDED_BYTES);
+    raw_bytes / CONVERTED_BYTES_A_SECOND * ONE_PROCESSOR_GB
+}
+
 fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
     let part = StackPart::ProductEvents;
     let footprint = product.shape.footprint();
     let deliveries = deliveries(product);
-    let raw_bytes = product.events * (product.bytes_per_event + ADDED_BYTES);
-    let convert_seconds = ARCHIVE_SECONDS
+    let archive_seconds = ARCHIVE_SECONDS
         + if deliveries > 0.0 {
-            raw_bytes / deliveries / CONVERTED_BYTES_A_SECOND * ONE_PROCESSOR_GB / ARCHIVER_GB
+            convert_gb_seconds(product) / deliveries / ARCHIVER_GB
         } else {
             0.0
         };
@@ -185,7 +190,7 @@ fn lake(product: &ProductEvents, retention_months: f64) -> Vec<Use> {
             deliveries * 3.0 + POLLS_A_MONTH,
         ),
     ];
-    uses.extend(part.runs(deliveries, convert_seconds, ARCHIVER_GB));
+    uses.extend(part.runs(deliveries, archive_seconds, ARCHIVER_GB));
     uses.extend(part.runs(COMPACTIONS_A_MONTH, compact_seconds, COMPACTOR_GB));
     uses
 }

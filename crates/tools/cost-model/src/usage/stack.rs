@@ -3,12 +3,13 @@
 use super::{Item, StackPart, Use};
 use crate::{Meter, Scenario};
 
-/// Alarms by switch, those of the database with email events; a test holds their sum against the template.
+/// Alarms by switch, those of the database with email events, those of the reconciler with either of the pipelines that have it; a test
+/// holds their sum against the template.
 const ALARMS: [(StackPart, f64); 4] = [
     (StackPart::Base, 3.0),
-    (StackPart::EmailEvents, 10.0),
-    (StackPart::AppEvents, 8.0),
-    (StackPart::ProductEvents, 5.0),
+    (StackPart::EmailEvents, 14.0),
+    (StackPart::AppEvents, 9.0),
+    (StackPart::ProductEvents, 8.0),
 ];
 
 pub(super) fn uses(scenario: &Scenario) -> Vec<Use> {

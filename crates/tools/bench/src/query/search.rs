@@ -1,18 +1,15 @@
 //! The searches, as `query` renders them and as the 2017 system did.
 
-use std::fmt::Write;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use event_model::{EventKey, Timestamp};
 use event_query::{Bind, CountQuery, EventQuery, IndexedKeys, PageStart, Position, Statement};
-use serde::Deserialize;
 use time::{Duration, OffsetDateTime, macros::format_description};
 use url::form_urlencoded::Serializer;
 
-use super::{SPAN, START, VALUES_FOR_2017};
-use crate::psql::Psql;
-
-pub(crate) const METADATA_KEY: &str = "user_id";
+use super::{
+    SPAN, START, VALUES_FOR_2017,
+    sample::{METADATA_KEY, Sample, Samples},
+};
 
 /// The rows of a page, and one more.
 const LIMIT: u32 = 1_001;
@@ -20,7 +17,7 @@ const DAY_TARGET_MS: f64 = 5.0;
 const QUARTER_TARGET_MS: f64 = 60.0;
 
 /// One search with many values.
-pub(crate) struct Question {
+pub(crate) struct Search {
     pub(crate) name: &'static str,
     pub(crate) is_counted: bool,
     /// The limit of the median.
@@ -32,56 +29,8 @@ pub(crate) struct Question {
     pub(crate) bare_count: Option<Statement>,
 }
 
-/// Events whose values are searched.
-pub(crate) struct Samples {
-    any: Vec<Sample>,
-    bounces: Vec<Sample>,
-}
-
-#[derive(Deserialize)]
-struct Sample {
-    day: String,
-    rcpt_to: Option<String>,
-    message_id: Option<String>,
-    transmission_id: Option<String>,
-    campaign_id: Option<String>,
-    recipient_domain: Option<String>,
-    user_id: Option<String>,
-    subject: Option<String>,
-}
-
-impl Samples {
-    /// Draws `count` events of each kind, the same in each run.
-    pub(crate) fn draw(psql: &Psql, count: usize) -> Result<Self> {
-        Ok(Self {
-            any: draw(psql, "subject is not null", count)?,
-            bounces: draw(psql, "type = 'bounce' and campaign_id is not null", count)?,
-        })
-    }
-}
-
-fn draw(psql: &Psql, condition: &str, count: usize) -> Result<Vec<Sample>> {
-    let samples = psql.run(&format!(
-        "select json_agg(sample)
-         from (
-             select to_char(ts at time zone 'UTC', 'YYYY-MM-DD') as day, rcpt_to, message_id, transmission_id,
-                 campaign_id, recipient_domain, event->'rcpt_meta'->>'{METADATA_KEY}' as user_id, subject
-             from email_events
-             where {condition} and rcpt_to is not null and event->'rcpt_meta'->>'{METADATA_KEY}' is not null
-             order by md5(event_key::text)
-             limit {count}
-         ) as sample"
-    ))?;
-    let samples: Vec<Sample> = serde_json::from_str(&samples).context("reading samples")?;
-    ensure!(
-        samples.len() == count,
-        "there are too few events to search for"
-    );
-    Ok(samples)
-}
-
 /// The searches, except pages.
-pub(crate) fn all(samples: &Samples) -> Result<Vec<Question>> {
+pub(crate) fn all(samples: &Samples) -> Result<Vec<Search>> {
     let any = samples.any.as_slice();
     Ok(vec![
         search("recipient.day", any, Range::Day, |sample| {
@@ -156,52 +105,6 @@ pub(crate) fn pages() -> Result<Pages> {
     })
 }
 
-/// The planning time of a prepared statement, once the connection has loaded the tables.
-pub(crate) fn planning_ms(psql: &Psql, statement: &Statement) -> Result<f64> {
-    let types: Vec<_> = statement.binds.iter().map(Bind::sql_type).collect();
-    let values = statement
-        .binds
-        .iter()
-        .map(literal)
-        .collect::<Result<Vec<_>>>()?;
-    let mut sql = format!(
-        "set plan_cache_mode = force_custom_plan; prepare asked({}) as {};",
-        types.join(", "),
-        statement.sql
-    );
-    for _ in 0..5 {
-        write!(
-            sql,
-            " explain (summary) execute asked({});",
-            values.join(", ")
-        )?;
-    }
-    let plans = psql.run(&sql)?;
-    let last = plans
-        .lines()
-        .filter_map(|line| line.strip_prefix("Planning Time: ")?.strip_suffix(" ms"))
-        .next_back();
-    last.context("finding the planning time")?
-        .parse()
-        .context("reading the planning time")
-}
-
-fn literal(bind: &Bind) -> Result<String> {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    Ok(match bind {
-        Bind::Text(text) => quoted(text),
-        Bind::TextArray(texts) => {
-            let texts: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
-            format!("array[{}]::text[]", texts.join(", "))
-        }
-        Bind::BigInt(number) => number.to_string(),
-        Bind::Timestamp(time) => quoted(&time.to_string()),
-        Bind::SmallIntArray(_) | Bind::IntArray(_) | Bind::Uuid(_) | Bind::UuidArray(_) => {
-            anyhow::bail!("no search binds a {}", bind.sql_type())
-        }
-    })
-}
-
 #[derive(Clone, Copy)]
 enum Range {
     Day,
@@ -253,7 +156,7 @@ fn search(
     samples: &[Sample],
     range: Range,
     filter: impl Fn(&Sample) -> Option<Filter>,
-) -> Result<Question> {
+) -> Result<Search> {
     let (mut ours, mut of_2017) = (Vec::new(), Vec::new());
     for sample in samples {
         let filter = filter(sample).with_context(|| format!("{name}: an event lacks the value"))?;
@@ -265,7 +168,7 @@ fn search(
             of_2017.push(search_of_2017(&filter, from, to));
         }
     }
-    Ok(Question {
+    Ok(Search {
         name,
         is_counted: false,
         target_ms: Some(range.target_ms()),
@@ -297,7 +200,7 @@ limit {LIMIT}"#
     )
 }
 
-fn counts_by_day() -> Result<Question> {
+fn counts_by_day() -> Result<Search> {
     let (from, to) = Range::Quarter.of(START);
     let query_string = query_string(&[("group_by", "day".to_owned())], from, to)?;
     let query = CountQuery::parse(&query_string, to, &indexed_keys())?;
@@ -310,7 +213,7 @@ order by 1"#
             .to_owned(),
         binds: vec![Bind::Timestamp(from), Bind::Timestamp(to)],
     };
-    Ok(Question {
+    Ok(Search {
         name: "counts_by_day",
         is_counted: true,
         target_ms: None,
