@@ -6,6 +6,8 @@ Then {"declare": [statement, ...], "max_rows"}: the same tables, with rows. The 
 "scanned_bytes"} with every value as text. What is scanned is what DuckDB read from the files, in columns and footers, as
 Athena counts it too.
 
+With {"confine": folder} in both, the statement may be a select alone, and reads no file outside of the folder.
+
 Instead of any answer there may be {"error"}, in one line.
 """
 
@@ -24,19 +26,33 @@ class Refused(Exception):
     pass
 
 
-def connect(declarations):
+def connect(request):
     connection = duckdb.connect(config={"allow_community_extensions": "false"})
     connection.execute("set enable_progress_bar = false")
-    for statement in declarations:
+    for statement in request["declare"]:
         connection.execute(statement)
+    folder = request.get("confine")
+    if folder:
+        quoted = folder.replace("'", "''")
+        connection.execute(f"set allowed_directories = ['{quoted}']")
+        connection.execute("set enable_external_access = false")
     return connection
 
 
+def lock(connection, request):
+    """Nothing that a statement says changes what it may reach. Profiling has to be on before."""
+    if request.get("confine"):
+        connection.execute("set lock_configuration = true")
+
+
 def plan(request):
-    connection = connect(request["declare"])
+    connection = connect(request)
+    lock(connection, request)
     statements = connection.extract_statements(request["sql"])
     if len(statements) != 1:
         raise Refused(f"one statement is expected, and here are {len(statements)}")
+    if request.get("confine") and statements[0].type != duckdb.StatementType.SELECT:
+        raise Refused("only a select is answered here; `cistern query` runs other statements")
     if statements[0].type == duckdb.StatementType.SELECT:
         connection.execute("explain " + request["sql"])
     try:
@@ -48,8 +64,9 @@ def plan(request):
 
 
 def run(sql, request):
-    connection = connect(request["declare"])
+    connection = connect(request)
     connection.execute("pragma enable_profiling = 'no_output'")
+    lock(connection, request)
     result = connection.execute(sql)
     columns = [column[0] for column in result.description or []]
     rows = result.fetchmany(request["max_rows"] + 1) if columns else []

@@ -3,10 +3,16 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::{Shell, generate};
 
 use crate::{
-    operator::{cost, env, forward, generate, keys, query, replay, send, status},
+    operator::{
+        audit, backfill, cost, env, events, forward, generate as samples, import, keys, logs, open,
+        query, redrive, rejected, replay, send, sql, status,
+    },
+    output::{ReaderGone, write_bytes},
+    prove,
     stack::{down, exec, tools, up},
     table,
 };
@@ -29,21 +35,25 @@ enum Command {
         after_help = "Examples:\n  cistern up\n  cistern up --detach --port 8080\n  cistern up --data-dir .local/second"
     )]
     Up(up::Options),
-    /// Show whether the stack responds, its addresses, and the messages in its queues
+    /// Show whether the stack responds, what its pipelines received, its queues and addresses
     #[command(
+        long_about = "Shows whether the stack responds, its addresses, the messages in its queues, and for each pipeline what was \
+                      received, stored and rejected in the last seven days, with the times of the last event and the last rejection. \
+                      What only metrics count is shown as -.",
         after_help = "Exit code 0 if the stack is up and healthy, 1 otherwise.\n\n\
-                            Examples:\n  cistern status\n  cistern status --json | jq -r .stack.base_url"
+                            Examples:\n  cistern status\n  cistern status --json | jq -r .stack.base_url\n  \
+                      cistern status --stack cistern --since 24h"
     )]
     Status(status::Options),
     /// Stop what `cistern up` started, and nothing else
     #[command(after_help = "The data is kept for the next `cistern up`.\n\n\
                             Examples:\n  cistern down\n  cistern down --data-dir .local/second")]
     Down(down::Options),
-    /// Print the local stack's URLs and keys as shell variables
+    /// Print a stack's URLs and keys as shell variables
     #[command(
-        long_about = "Prints `export` lines for a POSIX shell: URL, KEY (of searches), SPARKPOST_KEY, MPARTICLE_KEY, TRACK_KEY, \
-                      ITERABLE_URL and DATABASE_URL.",
-        after_help = "Examples:\n  eval \"$(cistern env)\"\n  eval \"$(cistern env --data-dir .local/second)\""
+        long_about = "Prints `export` lines for a POSIX shell: URL, KEY (of searches), SPARKPOST_KEY, MPARTICLE_KEY, SQL_KEY, TRACK_KEY; \
+                      of the local stack ITERABLE_URL and DATABASE_URL, of a deployed one MPARTICLE_URL and CONSOLE_URL.",
+        after_help = "Examples:\n  eval \"$(cistern env)\"\n  eval \"$(cistern env --data-dir .local/second)\"\n  eval \"$(cistern env --stack mail)\""
     )]
     Env(env::Options),
     /// Run a command with the stack in its environment
@@ -62,22 +72,35 @@ enum Command {
         after_help = "Examples:\n  cistern tools\n  $(cistern tools --json | jq -r .sam) validate --lint"
     )]
     Tools(tools::Options),
-    /// Post files like SparkPost or mParticle
+    /// Post files like SparkPost, mParticle or a tracker
     #[command(
         long_about = "Posts each file like SparkPost, as one webhook batch. A file that ends in .gz is sent with \
                       Content-Encoding: gzip. The batch id is the hash of the file, so sending a file twice is a repeated \
                       delivery. Then waits until the local stack has loaded it, and prints how many of its events are stored and \
-                      why others are rejected. With --mparticle, posts each file like mParticle. \
+                      why others are rejected. With --mparticle, posts each file like mParticle, with --track like a tracker. \
                       Exits with 0 if everything is loaded, 1 if something was refused, 3 if events were rejected, 4 if \
                       something is not loaded in time.",
         after_help = "Examples:\n  cistern send events/sparkpost/*.json\n  \
-                      cistern send --mparticle events/mparticle/one-screen-view.json\n  \
+                      cistern send --mparticle events/mparticle/one-screen-view.json\n  cistern send --track events/track/array.json\n  \
                       cistern send batch.json --url https://…/webhooks/sparkpost --key KEY"
     )]
     Send(send::Options),
     /// Post generated events
     #[command(subcommand)]
-    Generate(generate::Command),
+    Generate(samples::Command),
+    /// Search email events
+    #[command(
+        long_about = "Searches the stored email events with the filters of the search API, newest first, and prints them as a table. \
+                      Different filters must all match; of the values of one filter, any. Words match in any case and anywhere: \
+                      `--campaign winter` finds winter-reading-2026. Times are in UTC.",
+        after_help = "Examples:\n  cistern events --since 7d --recipient ada@example.com\n  \
+                      cistern events --type bounce,out_of_band --since 30d --columns timestamp,rcpt_to,bounce_class,reason\n  \
+                      cistern events --message-id 65f0c1d28a6931b7e04c --from 2026-01-01 -x\n  \
+                      cistern events --campaign winter-reading --since 30d --csv winter.csv\n  \
+                      cistern events --type click --follow\n  \
+                      cistern events --type bounce --since 30d --json --limit 1000 | jq -r .reason | sort | uniq -c"
+    )]
+    Events(events::Options),
     /// Run the forwarder now, or show how app events would be forwarded
     #[command(
         long_about = "Runs the stack's forwarder now instead of on schedule, and prints its report. With --dry-run, \
@@ -90,26 +113,112 @@ enum Command {
     /// Query the lake with SQL
     #[command(
         long_about = "Runs one statement over the lake (tables product_events, email_events, app_events) and prints its result, \
-                      the bytes read and their price. In AWS it runs in Athena, in the stack's workgroup \
-                      and within its limit; for the local stack in DuckDB, over the same tables and the same views that \
-                      shows each event once.",
+                      the bytes read and their price. The SQL of a deployed stack (--stack) is Athena's, which runs it in the \
+                      stack's workgroup and within its limit; the SQL of the local stack is DuckDB's, over the same tables and \
+                      the same views that show each event once. The named queries (--list) run in both. `describe TABLE` lists \
+                      columns and `explain SELECT …` shows the plan, in both. On a local stack the SQL is parsed before \
+                      anything is copied, and only the tables that it names are copied.",
         after_help = "Examples:\n  cistern query \"select event, count(*) as n from product_events group by event\"\n  \
-                      cistern query --list\n  cistern query --named top_events --stack cistern\n  \
+                      cistern query \"describe email_events\"\n  cistern query --list\n  cistern query --named top_events --stack cistern\n  \
                       cistern query --json \"select max(datetime) from product_events\" | jq -r '.rows[0][0]'"
     )]
     Query(query::Options),
+    /// Query the database of email events with SQL
+    #[command(
+        long_about = "Runs one statement that only reads, over the stack's API, in the database of email events (tables email_events, \
+                      batches, email_events_rejected). The SQL is Postgres', on a local and on a deployed stack; a deployed one needs \
+                      EnableSql. At most 10,000 rows and ten seconds. `cistern query` asks the lake instead, which has the events of \
+                      all pipelines.",
+        after_help = "Examples:\n  cistern sql \"select type, count(*) from email_events group by type order by 2 desc\"\n  \
+                      cistern sql \"select * from email_events order by ts desc limit 1\" -x\n  \
+                      cistern sql - --csv < report.sql > report.csv"
+    )]
+    Sql(sql::Options),
+    /// List what could not be used, show it, send it again or settle it
+    #[command(
+        subcommand,
+        long_about = "Lists the items that were rejected, of all pipelines, newest first, each with its reason; or shows one with the item \
+                      as it was received and what to do. After a fix, items are sent through their pipelines again; those about which \
+                      nothing more is to be done are settled with a note."
+    )]
+    Rejected(rejected::Command),
+    /// Compare what arrived on a day with what is stored, and name what is missing
+    #[command(
+        long_about = "Reads the raw objects of a day, and looks for every item of them in Postgres, in the lake and among the rejected \
+                      items. Each side is counted by itself, so a difference shows. What is missing is named.",
+        after_help = "Exit code 0 if both sides agree, 1 otherwise.\n\n\
+                      Examples:\n  cistern audit\n  cistern audit --day 2026-01-31 --json | jq .report.findings\n  \
+                      cistern audit --markdown --stack cistern > yesterday.md\n  cistern audit --send --stack cistern"
+    )]
+    Audit(audit::Options),
+    /// Open the console in a browser
+    #[command(
+        long_about = "Opens the console. On the local stack you are signed in: this command signs in with the key and hands the browser \
+                      the session, through a page on 127.0.0.1 that is served once. The key itself is in no address, and the address of \
+                      that page is in no list of processes. On a deployed stack the console asks for the key.",
+        after_help = "Examples:\n  cistern open\n  cistern open --print\n  cistern open --stack cistern"
+    )]
+    Open(open::Options),
+    /// Show what the functions log
+    #[command(
+        long_about = "Shows the log lines of one function, or of all, oldest first: the local stack's from the emulator, those of a \
+                      deployed stack with the AWS CLI (`aws`), which has to be on PATH. Metrics, which functions log as well, and \
+                      Lambda's own lines about each invocation are left out unless --all.",
+        after_help = "Examples:\n  cistern logs\n  cistern logs loader --follow\n  \
+                      cistern logs --since 2h --level warn --stack cistern\n  \
+                      cistern logs forwarder --json | jq -r .record.message"
+    )]
+    Logs(logs::Options),
     /// Process stored objects again
     #[command(
-        long_about = "Sends notifications about stored objects to the queue that S3 notified when they arrived: the loader \
-                      loads them into Postgres, the archiver converts them to Parquet. Events already stored are unchanged, so \
-                      replaying twice is safe. Without --run it only prints what it would send. Objects in the plain \
-                      layout of older buckets (analytics_raw/YYYY/MM/DD/HH/) are included; the archiver accepts none from \
-                      before its first day (LakeFirstDay).",
+        long_about = "Has stored objects processed again: the loader loads them into Postgres, the archiver converts them to Parquet, or \
+                      the forwarder sends the app events in them to their destination again, under the same ids. Batches that are \
+                      loaded already are left out, and events that are stored already are unchanged, so replaying twice is safe. \
+                      Then waits, and prints how many objects were processed and how many had been before, by what the functions \
+                      recorded. Without --run it only prints what it would send.\n\n\
+                      Whatever the rate, at most 200 notifications wait in the queue, so what arrives meanwhile is hardly delayed. An \
+                      interrupted replay is continued by the same command, from a file in the data directory, or for --stack in \
+                      ~/.local/state/cistern.\n\n\
+                      Objects in the plain layout of older buckets (analytics_raw/YYYY/MM/DD/HH/) are included; the archiver \
+                      accepts none from before its first day (LakeFirstDay). Exits with 3 if objects were rejected, 4 if some were \
+                      not processed in time.",
         after_help = "Examples:\n  cistern replay raw/sparkpost/ --from 2026-01-01 --to 2026-02-01\n  \
+                      cistern replay raw/sparkpost/ --rate 5 --run\n  \
                       cistern replay raw/track/ --from 2026-01-31T12:00:00Z --run\n  \
+                      cistern replay raw/mparticle/dt=2026-01-31/ --into destination --run\n  \
                       cistern replay analytics_raw/2025/ --bucket old-analytics --stack cistern --run"
     )]
     Replay(replay::Options),
+    /// Send dead letters back to their queues
+    #[command(
+        long_about = "Lists the messages of the stack's dead-letter queues: what was received too often without success. With --run it \
+                      sends them back to their queues, where they are processed again; do so when the cause is gone, as otherwise they \
+                      return. Each is deleted after it was sent, and events that are stored already are unchanged, so redriving \
+                      twice is safe. Bodies are not shown, because app events have addresses.",
+        after_help = "Examples:\n  cistern redrive\n  cistern redrive load --run\n  \
+                      cistern redrive --message 3f1d6c3e-0f2b-4a5e-9c2d-1c7f0a6f4b11 --run\n  \
+                      cistern redrive --stack cistern --json | jq -r '.messages[].about'"
+    )]
+    Redrive(redrive::Options),
+    /// Fetch events that no webhook brought
+    #[command(
+        subcommand,
+        long_about = "Fetches events that no webhook brought, such as those of an outage that lasted longer than the sender repeats them."
+    )]
+    Backfill(backfill::Command),
+    /// Bring in events that are stored in files
+    #[command(
+        long_about = "Stores the events in files as raw objects, so that the stack loads and archives them: SparkPost's batches and answers \
+                      of its Events API, mParticle's batches (its export to S3, for example) and raw objects of this archive, and any \
+                      other JSON objects as product events. A file may be one JSON value or one per line, compressed by gzip or not, \
+                      and is taken for what its items look like, or for what --as says. Prints what each file was taken for, how many \
+                      items it has, and why others cannot be used. The same items are stored once, however often they are imported. \
+                      App events are not sent to their destination; `cistern replay --into destination` does that. Exits with 3 if \
+                      something cannot be used, 4 if email events are not loaded in time.",
+        after_help = "Examples:\n  cistern import batches/ --dry-run\n  cistern import events-api-page.json old-events.ndjson.gz\n  \
+                      cistern import export/ --as app --stack cistern --json"
+    )]
+    Import(import::Options),
     /// Print the key of each scope, or create new ones
     #[command(
         long_about = "Prints the key of each scope, which senders and clients present. `rotate` creates new keys.",
@@ -127,6 +236,26 @@ enum Command {
                       cistern cost --json | jq .total_usd"
     )]
     Cost(cost::Options),
+    /// Show that every acknowledged event is stored once, whatever fails
+    #[command(
+        long_about = "Starts a fresh local stack, sends events with known ids through all three pipelines, and meanwhile makes \
+                      calls of S3, SQS, Firehose, Postgres, the gateway and the destination fail, kills processes of functions, \
+                      repeats notifications and batches, and compacts days and months. Then waits until everything has come to rest \
+                      and compares every id with every store. Exits with 1 if an acknowledged event is missing, is there twice, \
+                      or if anything is there that nobody sent. docs/guarantees.md explains the result.",
+        after_help = "Examples:\n  cistern prove\n  cistern prove --seed 7 --receipt receipt.json\n  \
+                      cistern prove --email-events 200000 --app-events 50000 --product-events 200000 --faults 400 --kills 120"
+    )]
+    Prove(prove::Options),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = "Examples:\n  source <(cistern completions bash)\n  \
+                      cistern completions zsh > \"${fpath[1]}/_cistern\"\n  \
+                      cistern completions fish > ~/.config/fish/completions/cistern.fish")]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
 }
 
 /// Runs the command.
@@ -138,16 +267,31 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up(options) => up::run(options).await?,
         Command::Status(options) => status::run(&options).await?,
         Command::Down(options) => down::run(&options).await?,
-        Command::Env(options) => env::run(&options)?,
+        Command::Env(options) => env::run(&options).await?,
         Command::Exec(options) => return exec::run(&options).await,
         Command::Tools(options) => tools::run(&options).await?,
         Command::Send(options) => return send::run(&options).await,
-        Command::Generate(command) => generate::run(&command).await?,
+        Command::Generate(command) => samples::run(&command).await?,
+        Command::Events(options) => events::run(&options).await?,
         Command::Forward(options) => forward::run(&options).await?,
         Command::Query(options) => query::run(&options).await?,
-        Command::Replay(options) => replay::run(&options).await?,
+        Command::Logs(options) => logs::run(&options).await?,
+        Command::Sql(options) => sql::run(&options).await?,
+        Command::Rejected(command) => rejected::run(&command).await?,
+        Command::Audit(options) => audit::run(&options).await?,
+        Command::Open(options) => open::run(&options).await?,
+        Command::Replay(options) => return replay::run(&options).await,
+        Command::Redrive(options) => redrive::run(&options).await?,
+        Command::Backfill(command) => return Box::pin(backfill::run(&command)).await,
+        Command::Import(options) => return Box::pin(import::run(&options)).await,
         Command::Keys(options) => keys::run(&options).await?,
         Command::Cost(options) => cost::run(&options)?,
+        Command::Prove(options) => return Box::pin(prove::run(&options)).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            generate(shell, &mut Cli::command(), "cistern", &mut script);
+            write_bytes(&script)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -157,11 +301,31 @@ pub fn printable_error(error: &anyhow::Error) -> String {
     table::printable_lines(&format!("{error:#}"))
 }
 
+/// Whether the program ends because nobody reads its output any more.
+pub fn is_reader_gone(error: &anyhow::Error) -> bool {
+    error.is::<ReaderGone>()
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
+
+    #[test]
+    fn every_shell_gets_a_script_that_names_every_command() {
+        let names: Vec<String> = Cli::command()
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut script = Vec::new();
+            generate(shell, &mut Cli::command(), "cistern", &mut script);
+            let script = String::from_utf8(script).unwrap();
+
+            for name in &names {
+                assert!(script.contains(name.as_str()), "{shell}: {name}");
+            }
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

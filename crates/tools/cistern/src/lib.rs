@@ -5,5 +5,7 @@ pub mod stack;
 
 mod http;
 mod operator;
+mod output;
 mod progress;
+mod prove;
 mod table;

@@ -7,8 +7,11 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match cli::run(Cli::parse()).await {
+    // The future holds the state of the largest command, which is too much for a stack.
+    match Box::pin(cli::run(Cli::parse())).await {
         Ok(code) => code,
+        // Such as `head`, which has seen enough.
+        Err(error) if cli::is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // It may quote what a sender sent.
             eprintln!("error: {}", cli::printable_error(&error));

@@ -1,15 +1,31 @@
 //! The operator's commands: they send, query, replay and report, for the local stack or one deployed into AWS, and never start or stop
 //! one.
 
+pub(crate) mod audit;
+pub(crate) mod backfill;
 pub(crate) mod cost;
 pub(crate) mod env;
+pub(crate) mod events;
 pub(crate) mod forward;
 pub(crate) mod generate;
+pub(crate) mod import;
 pub(crate) mod keys;
+pub(crate) mod logs;
+pub(crate) mod open;
 pub(crate) mod query;
+pub(crate) mod redrive;
+pub(crate) mod rejected;
 pub(crate) mod replay;
 pub(crate) mod send;
+pub(crate) mod sql;
 pub(crate) mod status;
 
+mod api;
+mod moment;
+mod once;
+mod pace;
+mod raw_batch;
+mod recorded;
+mod resume;
 mod target;
 mod webhook;

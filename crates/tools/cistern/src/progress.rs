@@ -136,6 +136,7 @@ pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
     ProgressBar::new(total).with_style(style)
 }
 
-fn is_drawn() -> bool {
+/// Whether progress is drawn: stderr is a terminal.
+pub(crate) fn is_drawn() -> bool {
     stderr().is_terminal()
 }

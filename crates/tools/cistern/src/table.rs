@@ -3,11 +3,17 @@
 //! The content of a cell may come from anyone who can post an event. It cannot leave its cell: see [`printable`].
 
 mod printable;
+mod records;
 
 use std::io::stdout;
 
-use self::printable::{cut, width};
-pub(crate) use self::printable::{printable, printable_lines};
+use serde_json::Value;
+
+use self::printable::cut;
+pub(crate) use self::{
+    printable::{printable, printable_lines, width},
+    records::{records, results},
+};
 
 /// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,15 @@ pub(crate) fn room() -> Option<usize> {
     Some(columns.into())
 }
 
+/// A value of JSON as the text of a cell; `None` for null.
+pub(crate) fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
 /// Lays out rows. The first is the header, which is underlined. Truncates nothing.
 pub(crate) fn lay_out(rows: &[Vec<String>], align: impl Fn(usize) -> Align) -> String {
     draw(rows, &widths(rows, WIDEST_PADDING), Overlong::Shown, align)
@@ -63,13 +78,25 @@ pub(crate) fn fit(
     Some(draw(rows, &widths, Overlong::Cut, align))
 }
 
+/// One line of cells for which no table is known yet: each is padded or truncated to its width, if it has one.
+pub(crate) fn line_of(cells: &[String], widths: &[Option<usize>]) -> String {
+    let cells = cells.iter().zip(widths).map(|(cell, room)| {
+        let text = printable(cell);
+        let Some(room) = *room else { return text };
+        let text = cut(&text, room);
+        let padding = " ".repeat(room.saturating_sub(width(&text)));
+        format!("{text}{padding}")
+    });
+    cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+}
+
 /// The greatest width per column with which all of them fit.
 fn shared_limit(widths: &[usize], available: usize) -> usize {
     let mut sorted = widths.to_vec();
     sorted.sort_unstable();
     let mut left = available;
-    for (place, width) in sorted.iter().enumerate() {
-        let share = left / (sorted.len() - place);
+    for (index, width) in sorted.iter().enumerate() {
+        let share = left / (sorted.len() - index);
         if *width > share {
             return share;
         }

@@ -1,40 +1,78 @@
-//! `cistern env`: the local stack's URLs and keys as shell variables.
+//! `cistern env`: a stack's URLs and keys as shell variables.
 
-use std::path::PathBuf;
+use anyhow::Result;
 
-use anyhow::{Context as _, Result};
-
-use crate::stack::{Stack, data_dir::DataDir};
+use crate::{
+    operator::{
+        api,
+        target::{StackTarget, TargetArgs},
+    },
+    output::write_bytes,
+    stack::Stack,
+};
 
 /// Options of `cistern env`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Where the stack keeps its data [default: .local in the checkout]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
-pub(crate) fn run(options: &Options) -> Result<()> {
-    let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
-    let stack = Stack::read(&data_dir.stack_json())?
-        .context("no stack is up: start one with `cistern up`")?;
-    print!("{}", exports(&stack)?);
-    Ok(())
+/// The variables with the keys, by their scopes. `KEY` is the key of searches, which most commands need.
+const KEYS: [(&str, &str); 6] = [
+    ("KEY", "query"),
+    ("SPARKPOST_KEY", "sparkpost"),
+    ("MPARTICLE_KEY", "mparticle"),
+    ("REPAIR_KEY", "repair"),
+    ("SQL_KEY", "sql"),
+    ("TRACK_KEY", "track"),
+];
+
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    let target = options.target.find().await?;
+    let variables = match &target.local {
+        Some((_, stack)) => of_local(stack)?,
+        None => of_deployed(&target).await?,
+    };
+    write_bytes(exports(&variables).as_bytes())
 }
 
-/// One `export` per line. `KEY` is the key of searches, which most commands need.
-fn exports(stack: &Stack) -> Result<String> {
-    let variables = [
-        ("URL", stack.base_url.as_str()),
-        ("KEY", stack.key("query")?.expose()),
-        ("SPARKPOST_KEY", stack.key("sparkpost")?.expose()),
-        ("MPARTICLE_KEY", stack.key("mparticle")?.expose()),
-        ("TRACK_KEY", stack.key("track")?.expose()),
-        ("ITERABLE_URL", stack.iterable_url.as_str()),
-        ("DATABASE_URL", stack.database_url.expose()),
-    ];
-    let lines = variables.map(|(name, value)| format!("export {name}={}\n", quoted(value)));
-    Ok(lines.concat())
+type Variables = Vec<(&'static str, String)>;
+
+fn of_local(stack: &Stack) -> Result<Variables> {
+    let mut variables = vec![("URL", stack.base_url.clone())];
+    for (name, scope) in KEYS {
+        variables.push((name, stack.key(scope)?.expose().to_owned()));
+    }
+    variables.push(("ITERABLE_URL", stack.iterable_url.clone()));
+    variables.push(("DATABASE_URL", stack.database_url.expose().to_owned()));
+    Ok(variables)
+}
+
+/// A deployed stack shows neither its database nor its destination. mParticle has an address of its own there.
+async fn of_deployed(target: &StackTarget) -> Result<Variables> {
+    let mut variables = vec![("URL", api::deployed_origin(target)?)];
+    let keys = api::deployed_keys(target).await?;
+    for (name, scope) in KEYS {
+        variables.extend(keys.get(scope).map(|key| (name, key.expose().to_owned())));
+    }
+    for (name, output) in [
+        ("MPARTICLE_URL", "MParticleWebhookUrl"),
+        ("CONSOLE_URL", "ConsoleUrl"),
+    ] {
+        // The output of a disabled part does not exist.
+        variables.extend(target.output(output).ok().map(|url| (name, url.to_owned())));
+    }
+    Ok(variables)
+}
+
+/// One `export` per line.
+fn exports(variables: &[(&str, String)]) -> String {
+    let lines: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("export {name}={}\n", quoted(value)))
+        .collect();
+    lines.concat()
 }
 
 /// A word that a POSIX shell reads unchanged.

@@ -1,7 +1,7 @@
 //! `cistern forward`: runs the forwarder, or shows what it would do.
 
 mod dry_run;
-mod run_now;
+pub(crate) mod run_now;
 
 use std::path::PathBuf;
 

@@ -11,6 +11,7 @@ use aws_io::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
+use crate::output::line;
 use crate::{
     operator::target::{StackTarget, TargetArgs},
     progress::Step,
@@ -70,12 +71,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         update_local_stack(target, &current)?;
     }
     if common.json {
-        println!(
+        line!(
             "{}",
             serde_json::to_string_pretty(&json!({"current": current, "previous": previous}))?
-        );
+        )?;
     } else {
-        println!("{}", text(&current, previous.as_ref()));
+        line!("{}", text(&current, previous.as_ref()))?;
     }
     Ok(())
 }

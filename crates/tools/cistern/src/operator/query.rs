@@ -15,9 +15,11 @@ use aws_io::athena::{self, AthenaError, QueryRequest};
 use lake_schema::queries::{NAMED, NamedQuery};
 use serde::Serialize;
 
+use crate::output::line;
 use crate::{
     operator::target::{StackTarget, TargetArgs},
     progress::Step,
+    stack::{Stack, data_dir::DataDir},
     table::{Align, lay_out, room},
 };
 
@@ -38,6 +40,10 @@ pub(crate) struct Options {
     /// Name of one of the lake's saved queries
     #[arg(long, value_name = "NAME", value_parser = parse_named)]
     named: Option<NamedQuery>,
+
+    /// Value of a parameter of the saved query, such as days=7; --list names the parameters
+    #[arg(long = "set", value_name = "NAME=VALUE", requires = "named", value_parser = parse_setting)]
+    settings: Vec<(String, String)>,
 
     /// List the lake's saved queries
     #[arg(long, conflicts_with = "named")]
@@ -87,23 +93,64 @@ enum Engine {
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
     if options.list {
-        println!("{}", list(options.json)?);
+        line!("{}", list(options.json)?)?;
         return Ok(());
     }
     let sql = sql(options)?;
     let target = options.target.find().await?;
     let started = Instant::now();
     let mut answer = match &target.local {
-        Some((data_dir, stack)) => duckdb::ask(data_dir, stack, &sql, options.max_rows).await?,
+        Some((data_dir, stack)) => {
+            let reach = duckdb::Reach::Everything;
+            duckdb::ask(data_dir, stack, &sql, options.max_rows, reach).await?
+        }
         None => ask_athena(&target, options, &sql).await?,
     };
     answer.seconds = started.elapsed().as_secs_f64();
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&answer)?);
+        line!("{}", serde_json::to_string_pretty(&answer)?)?;
     } else {
-        println!("{}", shown::text(&answer, room()));
+        line!("{}", shown::text(&answer, room()))?;
     }
     Ok(())
+}
+
+/// The rows of a query of the local stack's lake, up to `max_rows`.
+pub(crate) async fn local_rows(
+    data_dir: &DataDir,
+    stack: &Stack,
+    sql: &str,
+    max_rows: usize,
+) -> Result<Vec<Vec<Option<String>>>> {
+    let reach = duckdb::Reach::Everything;
+    Ok(duckdb::ask(data_dir, stack, sql, max_rows, reach)
+        .await?
+        .rows)
+}
+
+/// What a statement from a page finds in the local stack's lake.
+#[derive(Debug)]
+pub(crate) struct LakeRows {
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<Option<String>>>,
+    pub(crate) scanned_bytes: u64,
+}
+
+/// Answers a statement of somebody who has a key of the stack and no rights on this machine: one `select`, which reads nothing but
+/// the lake.
+pub(crate) async fn confined_rows(
+    data_dir: &DataDir,
+    stack: &Stack,
+    sql: &str,
+    max_rows: usize,
+) -> Result<LakeRows> {
+    let reach = duckdb::Reach::LakeAlone;
+    let answer = duckdb::ask(data_dir, stack, sql, max_rows, reach).await?;
+    Ok(LakeRows {
+        columns: answer.columns,
+        rows: answer.rows,
+        scanned_bytes: answer.scanned_bytes,
+    })
 }
 
 async fn ask_athena(target: &StackTarget, options: &Options, sql: &str) -> Result<Answer> {
@@ -113,14 +160,13 @@ async fn ask_athena(target: &StackTarget, options: &Options, sql: &str) -> Resul
         database: target.output("LakeDatabase")?,
         sql,
         max_age: Some(Duration::from_mins(options.reuse_minutes)).filter(|age| !age.is_zero()),
-        max_rows: options.max_rows,
-        limit: LIMIT,
     };
     let athena = target.aws.athena();
-    let answer = match athena::run_query(&athena, &query).await {
-        Err(AthenaError::Failed { reason, .. }) if lost_a_file(&reason) => {
+    let run = async || athena::run_query(&athena, &query, options.max_rows, LIMIT).await;
+    let answer = match run().await {
+        Err(AthenaError::Failed { reason, .. }) if athena::lost_a_file(&reason) => {
             step.note("asking again, as compaction removed a file meanwhile");
-            athena::run_query(&athena, &query).await?
+            run().await?
         }
         answer => answer?,
     };
@@ -142,26 +188,11 @@ async fn ask_athena(target: &StackTarget, options: &Options, sql: &str) -> Resul
     })
 }
 
-/// Whether a query failed because an object that it had listed was missing, according to S3's message. Athena also opens hidden
-/// files; the next query does not list a removed one.
-fn lost_a_file(reason: &str) -> bool {
-    ["NoSuchKey", "The specified key does not exist"]
-        .iter()
-        .any(|words| reason.contains(words))
-}
-
 /// The statement to run, without a semicolon at its end, which neither engine accepts everywhere.
 fn sql(options: &Options) -> Result<String> {
     let text = match (&options.sql, &options.named) {
-        (Some(dash), _) if dash == "-" => {
-            let mut text = String::new();
-            stdin()
-                .read_to_string(&mut text)
-                .context("reading SQL from stdin")?;
-            text
-        }
-        (Some(sql), _) => sql.clone(),
-        (None, Some(named)) => named.sql.to_owned(),
+        (Some(sql), _) => given_sql(sql)?,
+        (None, Some(named)) => named.with(&options.settings)?,
         (None, None) => bail!("no query was given"),
     };
     let statement = text.trim().trim_end_matches(';').trim_end();
@@ -171,25 +202,62 @@ fn sql(options: &Options) -> Result<String> {
     Ok(statement.to_owned())
 }
 
+/// The SQL of an argument, or of stdin for `-`.
+pub(super) fn given_sql(argument: &str) -> Result<String> {
+    if argument != "-" {
+        return Ok(argument.to_owned());
+    }
+    let mut text = String::new();
+    stdin()
+        .read_to_string(&mut text)
+        .context("reading SQL from stdin")?;
+    Ok(text)
+}
+
 fn parse_named(name: &str) -> Result<NamedQuery, String> {
-    NAMED
-        .into_iter()
-        .find(|query| query.name == name)
-        .ok_or_else(|| {
-            let names = NAMED.map(|query| query.name).join(", ");
-            format!("expected one of {names}")
-        })
+    NamedQuery::find(name).ok_or_else(|| {
+        let names = NAMED.map(|query| query.name).join(", ");
+        format!("expected one of {names}")
+    })
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    let setting = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    setting
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "expected a name and a value, such as days=7".to_owned())
+}
+
+/// The parameters of a query with their defaults, such as `days=7`.
+fn settings(query: &NamedQuery) -> String {
+    let settings = query
+        .parameters
+        .iter()
+        .map(|parameter| format!("{}={}", parameter.name, parameter.default));
+    settings.collect::<Vec<_>>().join(" ")
 }
 
 fn list(as_json: bool) -> Result<String> {
     if as_json {
         let queries = NAMED.map(|query| {
-            serde_json::json!({"name": query.name, "description": query.description(), "sql": query.sql})
+            let parameters = query.parameters.iter().map(|parameter| {
+                serde_json::json!({"name": parameter.name, "default": parameter.default, "expected": parameter.kind.expected()})
+            });
+            serde_json::json!({
+                "name": query.name, "description": query.description(), "sql": query.sql,
+                "parameters": parameters.collect::<Vec<_>>(),
+            })
         });
         return Ok(serde_json::to_string_pretty(&queries)?);
     }
-    let mut rows = vec![vec!["name".to_owned(), "tells".to_owned()]];
-    rows.extend(NAMED.map(|query| vec![query.name.to_owned(), query.description().to_owned()]));
+    let mut rows = vec![["name", "tells", "--set"].map(str::to_owned).to_vec()];
+    rows.extend(NAMED.map(|query| {
+        vec![
+            query.name.to_owned(),
+            query.description().to_owned(),
+            settings(&query),
+        ]
+    }));
     Ok(lay_out(&rows, |_| Align::Left))
 }
 
@@ -210,20 +278,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_that_lost_a_file_is_told_from_others() {
-        let lost = "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://b/lake/product_events/dt=2026-01-01/part-1.parquet: \
-                    The specified key does not exist. (Service: Amazon S3; Status Code: 404; Error Code: NoSuchKey)";
-
-        assert!(lost_a_file(lost));
-        assert!(!lost_a_file(
-            "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved"
-        ));
-        assert!(!lost_a_file(
-            "HIVE_CANNOT_OPEN_SPLIT: Slow Down (Status Code: 503; Error Code: SlowDown)"
-        ));
-    }
-
-    #[test]
     fn small_queries_are_billed_the_least_that_athena_bills() {
         assert!((cost_model::usage::query_usd(1) - 0.000_05).abs() < 1e-9);
     }
@@ -240,5 +294,27 @@ mod tests {
         assert_eq!(parse_named("funnel").unwrap().name, "funnel");
         assert!(parse_named("tunnel").unwrap_err().contains("funnel"));
         assert!(list(false).unwrap().contains("retention"));
+        assert!(
+            list(false)
+                .unwrap()
+                .contains("first=page_view second=add_to_cart")
+        );
+        let listed: serde_json::Value = serde_json::from_str(&list(true).unwrap()).unwrap();
+        let named = listed.as_array().unwrap();
+        let top = named
+            .iter()
+            .find(|query| query["name"] == "top_events")
+            .unwrap();
+        assert_eq!(top["parameters"][0]["default"], "7");
+    }
+
+    #[test]
+    fn settings_are_a_name_and_a_value() {
+        let setting = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
+
+        assert_eq!(parse_setting("days=7"), setting("days", "7"));
+        assert_eq!(parse_setting("first=a=b"), setting("first", "a=b"));
+        assert!(parse_setting("days").unwrap_err().contains("days=7"));
+        assert!(parse_setting("=7").is_err());
     }
 }

@@ -1,50 +1,59 @@
-//! `cistern replay`: sends notifications about stored objects, so that they are processed again.
+//! `cistern replay`: has stored objects processed again, and reports what became of them.
 
+mod messages;
 mod plan;
+mod position;
+mod records;
+mod sending;
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
-use aws_io::{
-    SqsClient, notification, queue,
-    s3::{ObjectRef, listing},
-};
+use anyhow::{Context as _, Result};
+use aws_io::s3::listing::{self, Listed};
 use serde::Serialize;
-use std::time::Duration;
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
-use self::plan::{Plan, Queue, parse_time};
+use self::{
+    plan::{Aim, Plan},
+    position::Position,
+    records::Records,
+    sending::Sender,
+};
 use crate::{
-    operator::{query, target::TargetArgs},
-    progress,
+    operator::{
+        moment, query,
+        recorded::outcome::Outcome,
+        resume::StateFile,
+        target::{StackTarget, TargetArgs},
+    },
+    output::line,
 };
 
 /// Time limit of one page of a listing.
 const LIST_LIMIT: Duration = Duration::from_mins(1);
-/// Time limit of one round of parallel calls.
-const SEND_LIMIT: Duration = Duration::from_mins(1);
-/// Messages in one call.
-const PER_CALL: usize = 10;
 
 /// Options of `cistern replay`.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Options {
     /// Prefix of the objects' keys, such as raw/sparkpost/ or raw/track/dt=2026-01-31/
     #[arg(value_name = "PREFIX")]
     prefix: String,
 
     /// Only objects that arrived at or after this time, by the day or hour in their keys: 2026-01-31 or 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     from: Option<OffsetDateTime>,
 
     /// Only objects that arrived before this time
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     to: Option<OffsetDateTime>,
 
-    /// The queue that processes them [default: by the prefix]
+    /// What is made of them [default: postgres for raw/sparkpost/, lake for product events]
     #[arg(long, value_enum)]
-    queue: Option<Queue>,
+    into: Option<Aim>,
 
     /// Another bucket, which the function's role must be allowed to read [default: the stack's]
     #[arg(long)]
@@ -54,9 +63,25 @@ pub(crate) struct Options {
     #[arg(long)]
     run: bool,
 
+    /// Print what would be sent, which is the default
+    #[arg(long, conflicts_with = "run")]
+    dry_run: bool,
+
+    /// At most this many objects per second [default: as fast as they are processed]
+    #[arg(long, value_name = "N")]
+    rate: Option<NonZeroU32>,
+
     /// Parallel calls, each with ten notifications
     #[arg(long, default_value = "4")]
     parallel: NonZeroU32,
+
+    /// Seconds to wait for the outcome while nothing changes; 0 only sends
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    wait: u64,
+
+    /// Begin again, although an interrupted run could be continued
+    #[arg(long)]
+    restart: bool,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -66,11 +91,11 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// The objects found and the notifications sent.
+/// The objects found, the notifications sent, and what became of the objects.
 #[derive(Debug, Serialize)]
 struct Summary {
     bucket: String,
-    queue: Queue,
+    into: Aim,
     objects: usize,
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,98 +103,123 @@ struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_key: Option<String>,
     dry_run: bool,
+    /// Notifications; of app events the messages.
     sent: usize,
+    #[serde(flatten)]
+    outcome: Outcome,
 }
 
-pub(crate) async fn run(options: &Options) -> Result<()> {
-    let plan = Plan::new(&options.prefix, options.queue, options.from, options.to)?;
+/// What distinguishes one replay from others that may be interrupted beside it.
+#[derive(Debug, Serialize)]
+struct Identity<'a> {
+    stack: &'a str,
+    bucket: &'a str,
+    prefix: &'a str,
+    into: Aim,
+    from: Option<i64>,
+    to: Option<i64>,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
+    let plan = Plan::new(&options.prefix, options.into, options.from, options.to)?;
     let target = options.target.find().await?;
     let bucket = match &options.bucket {
         Some(bucket) => bucket.clone(),
         None => target.output("EventsBucketName")?.to_owned(),
     };
-    let queue_url = target.output(plan.queue.output())?;
-
-    let s3 = target.aws.s3();
-    let mut objects = Vec::new();
-    for prefix in plan.prefixes() {
-        let listed = listing::list(&s3, &bucket, &prefix, LIST_LIMIT).await?;
-        objects.extend(listed.into_iter().filter(|object| plan.takes(object)));
-    }
+    let objects = list(&target, &bucket, &plan).await?;
     let mut summary = Summary {
-        queue: plan.queue,
+        into: plan.aim,
         objects: objects.len(),
         bytes: objects.iter().map(|object| object.size_bytes).sum(),
         first_key: objects.first().map(|object| object.key.clone()),
         last_key: objects.last().map(|object| object.key.clone()),
         dry_run: !options.run,
         sent: 0,
+        outcome: Outcome::default(),
         bucket: bucket.clone(),
     };
+    let records = Records::of(&target, plan.aim, &bucket, &options.prefix).await?;
     if options.run {
-        let notifications = objects.into_iter().map(|object| {
-            notification::encode(&ObjectRef {
-                bucket: bucket.clone(),
-                key: object.key,
-            })
-        });
-        let notifications: Vec<String> = notifications.collect();
-        summary.sent = send_all(
-            &target.aws.sqs(),
-            queue_url,
-            &notifications,
-            options.parallel,
-        )
-        .await?;
+        let identity = Identity {
+            stack: options.target.stack_name(),
+            bucket: &bucket,
+            prefix: &options.prefix,
+            into: plan.aim,
+            from: options.from.map(OffsetDateTime::unix_timestamp),
+            to: options.to.map(OffsetDateTime::unix_timestamp),
+        };
+        let state = StateFile::of(&target, "replay", &identity)?;
+        if options.restart {
+            state.remove()?;
+        }
+        let mut position = begin(&state, &records, &objects).await?;
+        let sender = Sender {
+            target: &target,
+            bucket: &bucket,
+            plan: &plan,
+            records: &records,
+            state: &state,
+            parallel: usize::try_from(options.parallel.get()).context("--parallel is too large")?,
+            rate: options.rate,
+        };
+        sender.send(&objects, &mut position).await?;
+        summary.sent = position.sent;
+        let timeout = Duration::from_secs(options.wait);
+        summary.outcome = records.outcome(&objects, &position, timeout).await?;
+        state.remove()?;
+    } else {
+        summary.outcome = records.preview(&objects).await?;
     }
 
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        line!("{}", serde_json::to_string_pretty(&summary)?)?;
     } else {
-        println!("{}", text(&summary));
+        line!("{}", text(&summary))?;
     }
-    ensure!(
-        !options.run || summary.sent == summary.objects,
-        "{} of {} notifications were not accepted; it is safe to run the same replay again",
-        summary.objects - summary.sent,
-        summary.objects
-    );
-    Ok(())
+    Ok(summary.outcome.exit_code())
 }
 
-/// Sends the notifications. Returns how many the queue accepted.
-async fn send_all(
-    sqs: &SqsClient,
-    queue_url: &str,
-    notifications: &[String],
-    parallel: NonZeroU32,
-) -> Result<usize> {
-    let bar = progress::bar(
-        u64::try_from(notifications.len()).unwrap_or(u64::MAX),
-        "objects",
-    );
-    let parallel = usize::try_from(parallel.get()).context("--parallel is too large")?;
-    let mut sent = 0;
-    for chunk in notifications.chunks(parallel.saturating_mul(PER_CALL)) {
-        let deadline = Instant::now() + SEND_LIMIT;
-        let failures = queue::send_batch(sqs, queue_url, chunk, parallel, deadline).await;
-        if let Some(error) = failures.error {
-            return Err(error.into());
-        }
-        sent += chunk.len() - failures.indices.len();
-        bar.inc(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+/// The objects, in the order of their keys.
+async fn list(target: &StackTarget, bucket: &str, plan: &Plan) -> Result<Vec<Listed>> {
+    let s3 = target.aws.s3();
+    let mut objects = Vec::new();
+    for prefix in plan.prefixes() {
+        let listed = listing::list(&s3, bucket, &prefix, LIST_LIMIT).await?;
+        objects.extend(listed.into_iter().filter(|object| plan.takes(object)));
     }
-    bar.finish_and_clear();
-    Ok(sent)
+    objects.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(objects)
+}
+
+/// Where an interrupted run stopped, or the beginning.
+async fn begin(state: &StateFile, records: &Records, objects: &[Listed]) -> Result<Position> {
+    let position = match state.read::<Position>()? {
+        Some(position) => {
+            let done = position.done(objects);
+            eprintln!(
+                "continuing an interrupted replay: {done} of {} objects are done (--restart begins again)",
+                objects.len()
+            );
+            position
+        }
+        None => records.beginning(objects).await?,
+    };
+    eprintln!(
+        "if this is interrupted, the same command continues it ({})",
+        state.path().display()
+    );
+    Ok(position)
 }
 
 fn text(summary: &Summary) -> String {
     let Summary {
         bucket,
-        queue,
+        into,
         objects,
         bytes,
         sent,
+        outcome,
         ..
     } = summary;
     let size = query::bytes(*bytes);
@@ -177,17 +227,22 @@ fn text(summary: &Summary) -> String {
         return format!("no matching objects in {bucket}");
     };
     let keys = format!("  first  {first}\n  last   {last}");
+    let queue = into.queue();
     if summary.dry_run {
-        format!(
-            "{objects} objects of {size} in {bucket} would go to the {} queue:\n{keys}\nNothing is sent yet: add --run.",
-            queue.name()
-        )
-    } else {
-        format!(
-            "{sent} of {objects} objects of {size} went to the {} queue:\n{keys}",
-            queue.name()
-        )
+        return format!(
+            "{objects} objects of {size} in {bucket} would go to the {queue}{}\n{keys}\nNothing is sent yet: add --run.",
+            outcome.preview()
+        );
     }
+    let noun = match into {
+        Aim::Postgres | Aim::Lake => "notifications",
+        Aim::Destination => "messages",
+    };
+    format!(
+        "{objects} objects of {size} in {bucket}{}\n{keys}\n  {sent} {noun} went to the {queue}{}",
+        outcome.headline(),
+        outcome.details()
+    )
 }
 
 #[cfg(test)]
@@ -198,21 +253,38 @@ mod tests {
     fn dry_run_says_that_nothing_is_sent() {
         let mut summary = Summary {
             bucket: "events".to_owned(),
-            queue: Queue::Archive,
+            into: Aim::Lake,
             objects: 2,
             bytes: 3_000,
             first_key: Some("raw/track/a".to_owned()),
             last_key: Some("raw/track/b".to_owned()),
             dry_run: true,
             sent: 0,
+            outcome: Outcome {
+                done_before: Some(1),
+                ..Outcome::default()
+            },
         };
 
+        let dry = text(&summary);
         assert!(
-            text(&summary).contains("2 objects of 3.0 kB in events would go to the archive queue")
+            dry.starts_with("2 objects of 3.0 kB in events would go to the archive queue; 1 of them was processed before\n"),
+            "{dry}"
         );
-        assert!(text(&summary).ends_with("Nothing is sent yet: add --run."));
+        assert!(dry.ends_with("Nothing is sent yet: add --run."));
         summary.dry_run = false;
         summary.sent = 2;
-        assert!(text(&summary).starts_with("2 of 2 objects"));
+        summary.outcome.done = Some(1);
+        let sent = text(&summary);
+        assert!(
+            sent.starts_with(
+                "2 objects of 3.0 kB in events: 1 processed, 1 was processed before\n"
+            ),
+            "{sent}"
+        );
+        assert!(
+            sent.contains("2 notifications went to the archive queue"),
+            "{sent}"
+        );
     }
 }

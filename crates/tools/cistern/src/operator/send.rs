@@ -1,6 +1,6 @@
 //! `cistern send`: posts files like their sender, and reports the outcome.
 
-mod fate;
+mod outcome;
 
 use std::{
     fs,
@@ -14,8 +14,9 @@ use event_model::Pipeline;
 use event_store::Store;
 use serde_json::json;
 
-use self::fate::{Fate, database, exit_code, follow};
+use self::outcome::{Outcome, database, exit_code, follow};
 use crate::operator::webhook::{Body, Target, WebhookResponse};
+use crate::output::line;
 use crate::table::printable_lines;
 
 /// Options of `cistern send`.
@@ -28,6 +29,10 @@ pub(crate) struct Options {
     /// Post like mParticle: no batch ids, no gzip; a file of lines (.jsonl, .ndjson) is posted line by line
     #[arg(long)]
     mparticle: bool,
+
+    /// Post like a tracker, to /track: JSON, or one event per line
+    #[arg(long, conflicts_with = "mparticle")]
+    track: bool,
 
     #[command(flatten)]
     target: Target,
@@ -44,40 +49,49 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let pipeline = if options.mparticle {
         Pipeline::AppEvents
+    } else if options.track {
+        Pipeline::ProductEvents
     } else {
         Pipeline::EmailEvents
     };
     let webhook = options.target.webhook(pipeline)?;
     let url = options.target.database_url()?;
     let store = url.map(|url| database(url.expose())).transpose()?;
-    let mut fates = Vec::new();
+    let mut outcomes = Vec::new();
     for file in &options.files {
         for body in read(file, pipeline)? {
             let response = webhook.post(body).await?;
-            let fate = fate_of(options, store.as_ref(), &response).await?;
-            report(options, file, &response, &fate);
-            fates.push(fate);
+            let outcome = outcome_of(options, store.as_ref(), &response).await?;
+            report(options, file, &response, &outcome)?;
+            outcomes.push(outcome);
         }
     }
-    Ok(exit_code(fates.iter()))
+    Ok(exit_code(outcomes.iter()))
 }
 
-async fn fate_of(
+async fn outcome_of(
     options: &Options,
     store: Option<&Store>,
     response: &WebhookResponse,
-) -> Result<Fate> {
+) -> Result<Outcome> {
     if !response.is_accepted() {
-        return Ok(Fate::Refused);
+        return Ok(Outcome::Refused);
     }
     if options.mparticle {
-        return Ok(Fate::Accepted("`cistern forward` forwards it"));
+        return Ok(Outcome::Accepted("`cistern forward` forwards it"));
+    }
+    if options.track {
+        return Ok(Outcome::Accepted(
+            "Firehose writes it within minutes, then `cistern query` finds it",
+        ));
     }
     match (store, &response.batch) {
-        _ if options.wait == 0 => Ok(Fate::Accepted("not followed")),
+        _ if options.wait == 0 => Ok(Outcome::Accepted("not followed")),
         (Some(store), Some(batch)) => follow(store, batch, Duration::from_secs(options.wait)).await,
-        (None, _) => Ok(Fate::Accepted("loading is followed for a local stack only")),
-        (Some(_), None) => Ok(Fate::Accepted("the response has no batch key")),
+        (None, _) => Ok(Outcome::Accepted(
+            "loading is followed for a local stack only",
+        )),
+        (Some(_), None) => Ok(Outcome::Accepted("the response has no batch key")),
     }
 }
 
@@ -105,7 +119,12 @@ fn read(file: &Path, pipeline: Pipeline) -> Result<Vec<Body>> {
     })
 }
 
-fn report(options: &Options, file: &Path, response: &WebhookResponse, fate: &Fate) {
+fn report(
+    options: &Options,
+    file: &Path,
+    response: &WebhookResponse,
+    outcome: &Outcome,
+) -> Result<()> {
     let WebhookResponse {
         status,
         time,
@@ -113,25 +132,26 @@ fn report(options: &Options, file: &Path, response: &WebhookResponse, fate: &Fat
     } = response;
     let duration_ms = time.as_millis();
     if options.json {
-        let mut line = fate.members();
+        let mut line = outcome.members();
         line["file"] = json!(file);
         line["status"] = json!(status.as_u16());
         line["duration_ms"] = json!(u64::try_from(duration_ms).unwrap_or(u64::MAX));
         line["batch"] = json!(batch);
-        println!("{line}");
+        line!("{line}")?;
     } else {
         // A reason may quote what a sender sent.
-        let fate = printable_lines(&fate.text());
-        println!(
+        let outcome = printable_lines(&outcome.text());
+        line!(
             "{} {duration_ms:>5} ms  {}",
             status.as_u16(),
             file.display()
-        );
+        )?;
         if let Some(batch) = batch {
-            println!("    batch {batch}");
+            line!("    batch {batch}")?;
         }
-        println!("    {fate}");
+        line!("    {outcome}")?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -52,6 +52,24 @@ impl TargetArgs {
     }
 }
 
+/// The name that `cistern up` gives to the local stack.
+const LOCAL_NAME: &str = "cistern";
+
+impl TargetArgs {
+    /// The local stack's data directory, whether or not it is up; `None` for a stack in AWS.
+    pub(crate) fn data_dir(&self) -> Result<Option<DataDir>> {
+        if self.stack.is_some() {
+            return Ok(None);
+        }
+        DataDir::resolve(self.data_dir.as_deref()).map(Some)
+    }
+
+    /// The stack's name in `CloudFormation`.
+    pub(crate) fn stack_name(&self) -> &str {
+        self.stack.as_deref().unwrap_or(LOCAL_NAME)
+    }
+}
+
 impl StackTarget {
     /// An output of the template, by its name.
     pub(crate) fn output(&self, name: &str) -> Result<&str> {

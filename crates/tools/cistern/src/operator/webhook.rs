@@ -1,7 +1,7 @@
 //! Posts batches to a webhook like its sender.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -81,6 +81,15 @@ impl WebhookResponse {
 }
 
 impl Target {
+    /// The webhooks of the local stack.
+    pub(crate) fn local(data_dir: Option<&Path>) -> Self {
+        Self {
+            url: None,
+            key: None,
+            data_dir: data_dir.map(Path::to_owned),
+        }
+    }
+
     /// The URL of the database behind the webhook; only known for a local stack.
     pub(crate) fn database_url(&self) -> Result<Option<Secret>> {
         if self.url.is_some() {

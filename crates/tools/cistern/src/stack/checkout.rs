@@ -25,6 +25,13 @@ impl Checkout {
         })
     }
 
+    /// The checkout around the working directory, or the one around a stack's data, for commands that are run elsewhere.
+    pub(crate) fn near(data_dir: &Path) -> Option<Self> {
+        Self::around_working_directory()
+            .ok()
+            .or_else(|| Self::around(data_dir))
+    }
+
     fn around(folder: &Path) -> Option<Self> {
         folder
             .ancestors()
@@ -70,6 +77,15 @@ mod tests {
             checkout.root().join("crates/tools/cistern"),
             Path::new(env!("CARGO_MANIFEST_DIR"))
         );
+    }
+
+    #[test]
+    fn is_found_by_the_data_of_its_stack() {
+        let data_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(".local");
+
+        assert!(Checkout::near(&data_dir).is_some());
+        let elsewhere = tempfile::tempdir().unwrap();
+        assert!(Checkout::around(&elsewhere.path().join(".local")).is_none());
     }
 
     #[test]

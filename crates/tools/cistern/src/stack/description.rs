@@ -39,6 +39,9 @@ pub struct Stack {
     pub outputs: BTreeMap<String, String>,
     /// The stand-in for Iterable, which returns what it received.
     pub iterable_url: String,
+    /// The service that answers the console's queries of the lake, in Athena's place.
+    #[serde(default)]
+    pub athena_url: String,
     /// The identifier of the HTTP API, which is part of the emulator's own URLs.
     pub http_api_id: String,
     /// The identifier and the stage of the REST API, as `id/stage`.
@@ -117,6 +120,7 @@ mod tests {
             functions: [("ingest".into(), "cistern-IngestFunction".into())].into(),
             outputs: [("EventsBucketName".into(), "events".into())].into(),
             iterable_url: "http://127.0.0.1:4567".into(),
+            athena_url: "http://127.0.0.1:4568".into(),
             http_api_id: "abc".into(),
             rest_api: "def/v1".into(),
             pids: [("cistern".into(), 1)].into(),

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
 
+use crate::output::line;
 use crate::{
     progress::Step,
     stack::{
@@ -38,7 +39,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         step.done(stopped.join(", "));
     }
     if options.json {
-        println!("{}", serde_json::json!({ "stopped": stopped }));
+        line!("{}", serde_json::json!({ "stopped": stopped }))?;
     }
     Ok(())
 }

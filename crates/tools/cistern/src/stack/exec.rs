@@ -57,7 +57,7 @@ async fn execute(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result
         .context("clap asks for a command")?;
     let child = Command::new(program)
         .args(arguments)
-        .env("PATH", path_with_postgres()?)
+        .env("PATH", path_with_postgres(data_dir)?)
         .env("CISTERN_STACK_JSON", data_dir.stack_json())
         .env("DATABASE_URL", stack.database_url.expose())
         .env("AWS_ENDPOINT_URL", &stack.aws_endpoint_url)
@@ -73,9 +73,9 @@ async fn execute(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result
 }
 
 /// Adds the programs of the bundled Postgres, such as `psql`.
-fn path_with_postgres() -> Result<OsString> {
-    let checkout = Checkout::around_working_directory()?;
-    let bundled = tools::installed_postgres_bin(&checkout);
+fn path_with_postgres(data_dir: &DataDir) -> Result<OsString> {
+    let bundled = Checkout::near(data_dir.path())
+        .and_then(|checkout| tools::installed_postgres_bin(&checkout));
     let path = env::var_os("PATH").unwrap_or_default();
     env::join_paths(bundled.into_iter().chain(env::split_paths(&path)))
         .context("adding Postgres's programs to PATH")

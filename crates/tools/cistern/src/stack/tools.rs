@@ -4,6 +4,7 @@
 //! is current, nothing is downloaded or run.
 
 use std::{
+    env,
     fs::{self, File},
     path::{Path, PathBuf},
 };
@@ -13,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
+use crate::output::line;
 use crate::{
     progress::Step,
     stack::{checkout::Checkout, process},
@@ -30,10 +32,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let checkout = Checkout::around_working_directory()?;
     let step = Step::start("tools");
     let tools = install(&checkout, true, &step).await?;
-    install_duckdb(&checkout, &step).await?;
+    install_duckdb(&checkout.tools(), &step).await?;
     step.done(checkout.tools().display());
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&tools)?);
+        line!("{}", serde_json::to_string_pretty(&tools)?)?;
     }
     Ok(())
 }
@@ -114,10 +116,9 @@ pub(crate) async fn install(
 }
 
 /// Installs `DuckDB`, which only queries need, and returns its Python.
-pub(crate) async fn install_duckdb(checkout: &Checkout, step: &Step) -> Result<PathBuf> {
-    let folder = checkout.tools();
-    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    let _alone = lock(&folder).await?;
+pub(crate) async fn install_duckdb(folder: &Path, step: &Step) -> Result<PathBuf> {
+    fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    let _alone = lock(folder).await?;
     let environment = folder.join(DUCKDB.name);
     Python::find()
         .await?
@@ -125,6 +126,20 @@ pub(crate) async fn install_duckdb(checkout: &Checkout, step: &Step) -> Result<P
         .await
         .context("installing DuckDB")?;
     Ok(environment.join("bin/python"))
+}
+
+/// Where tools are kept for a stack whose checkout is not known: the user's cache.
+///
+/// # Errors
+/// Neither `XDG_CACHE_HOME` nor `HOME` is set.
+pub(crate) fn cache() -> Result<PathBuf> {
+    let named = |name| env::var_os(name).filter(|value| !value.is_empty());
+    let cache = named("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(named("HOME")?).join(".cache")));
+    cache
+        .map(|cache| cache.join("cistern"))
+        .context("finding a folder for tools: set XDG_CACHE_HOME or HOME")
 }
 
 /// Several stacks share the tools, so only one of them may install at a time.

@@ -5,6 +5,7 @@
 //! ([`rollout`]).
 
 mod announcement;
+mod athena;
 mod build;
 mod deploy;
 mod destination;

@@ -36,7 +36,7 @@ fn shown(letter: char) -> char {
 }
 
 /// How many columns of a terminal the text occupies.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.chars().map(width_of).sum()
 }
 

@@ -14,6 +14,8 @@ use time::OffsetDateTime;
 
 use super::Options;
 
+use crate::output::{line, write_bytes};
+
 /// Larger than any object that a run writes to the archive.
 const MAX_FILE_BYTES: usize = 256 << 20;
 const HOUR_MS: i64 = 3_600_000;
@@ -41,9 +43,9 @@ pub(super) fn show(options: &Options) -> Result<()> {
         let report = map_file(&mapper, &text, &arrival);
         if options.json {
             let report = &report;
-            println!("{}", serde_json::to_string(&FileReport { file, report })?);
+            line!("{}", serde_json::to_string(&FileReport { file, report })?)?;
         } else {
-            print!("{}", describe(file, &report));
+            write_bytes(describe(file, &report).as_bytes())?;
         }
     }
     Ok(())
@@ -92,7 +94,7 @@ fn describe(file: &Path, report: &DryRun) -> String {
 }
 
 fn line(event: &DryRunEvent) -> String {
-    let place = format!("{}.{}", event.body, event.ordinal);
+    let position = format!("{}.{}", event.body, event.ordinal);
     let what = match (&event.request, event.reason, &event.detail) {
         (Some(request), _, _) => format!("{} {request}", event.operation.unwrap_or_default()),
         (None, Some(reason), Some(detail)) => format!("{reason}: {detail}"),
@@ -104,7 +106,7 @@ fn line(event: &DryRunEvent) -> String {
         format!(" ({})", event.notes.join(", "))
     };
     format!(
-        "{place:<7} {:<6}  {:<28}  {what}{notes}",
+        "{position:<7} {:<6}  {:<28}  {what}{notes}",
         event.outcome, event.event_type
     )
 }

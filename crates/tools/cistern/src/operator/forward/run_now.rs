@@ -7,6 +7,7 @@ use aws_io::LOCAL_KEY;
 use serde_json::Value;
 
 use super::Options;
+use crate::output::line;
 use crate::{
     http,
     progress::Step,
@@ -24,15 +25,15 @@ pub(super) async fn invoke(options: &Options) -> Result<()> {
     let report = run_forwarder(&stack).await?;
     step.done("");
     if options.json {
-        println!("{report}");
+        line!("{report}")?;
     } else {
-        println!("{}", describe(&report));
+        line!("{}", describe(&report))?;
     }
     Ok(())
 }
 
 /// Waits for a complete run and returns its report.
-async fn run_forwarder(stack: &Stack) -> Result<Value> {
+pub(crate) async fn run_forwarder(stack: &Stack) -> Result<Value> {
     let name = stack
         .functions
         .get("forwarder")

@@ -9,13 +9,13 @@ use std::{
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until},
-};
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
-    operator::webhook::{Body, Webhook, WebhookResponse},
+    operator::{
+        pace::Pace,
+        webhook::{Body, Webhook, WebhookResponse},
+    },
     progress,
 };
 
@@ -59,20 +59,19 @@ pub(super) async fn post_all(
     let bar = progress::bar(plan.count.get(), "events");
     let parallel = usize::try_from(plan.parallel.get()).context("--parallel is too large")?;
     let started = Instant::now();
+    let mut pace = Pace::new(plan.rate);
     let mut summary = Summary::default();
     let mut times = Vec::new();
     let mut on_their_way = JoinSet::new();
 
     while summary.events < plan.count.get() {
-        if let Some(rate) = plan.rate {
-            sleep_until(started + due(summary.events, rate)).await;
-        }
+        let size = u64::from(plan.batch_size).min(plan.count.get() - summary.events);
+        pace.turn(size).await;
         if on_their_way.len() >= parallel
             && let Some(outcome) = on_their_way.join_next().await
         {
             summary.count_answer(&bar, &mut times, outcome?);
         }
-        let size = u64::from(plan.batch_size).min(plan.count.get() - summary.events);
         let bytes = make_batch(usize::try_from(size).context("--batch-size is too large")?);
         summary.events += size;
         summary.batches += 1;
@@ -151,11 +150,6 @@ impl fmt::Display for Summary {
     }
 }
 
-/// When the event with this number is due, counted from the start.
-fn due(event: u64, rate: NonZeroU32) -> Duration {
-    Duration::from_millis(event.saturating_mul(1000) / u64::from(rate.get()))
-}
-
 /// The percentile `percent` of sorted times.
 fn quantile(times: &[Duration], percent: usize) -> Duration {
     let index = (times.len() * percent).div_ceil(100).saturating_sub(1);
@@ -174,13 +168,5 @@ mod tests {
         assert_eq!(quantile(&times, 99), Duration::from_millis(198));
         assert_eq!(quantile(&times[..1], 99), Duration::from_millis(1));
         assert_eq!(quantile(&[], 50), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_rate_spreads_events_evenly() {
-        let rate = NonZeroU32::new(2000).unwrap();
-
-        assert_eq!(due(0, rate), Duration::ZERO);
-        assert_eq!(due(5000, rate), Duration::from_millis(2500));
     }
 }

@@ -97,8 +97,9 @@ impl LakeCopy {
             .iter()
             .filter(|key| !self.folder.join(key).is_file())
             .collect();
-        let mut fetched = stream::iter(&missing)
-            .map(|key| self.fetch(key))
+        let keys: Vec<String> = missing.iter().map(|key| (*key).clone()).collect();
+        let mut fetched = stream::iter(keys)
+            .map(|key| async move { self.fetch(&key).await })
             .buffer_unordered(AT_ONCE);
         let mut count = 0;
         while let Some(is_there) = fetched.try_next().await? {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use aws_io::Aws;
 use lake_schema::{
     Period, Table,
-    glue::{self, COMING},
+    glue::{self, ARRIVAL_DAY},
     queries::{STATE_COLUMNS, files_table, parts_table, state_table, view},
 };
 use serde::Deserialize;
@@ -44,19 +44,33 @@ struct Found {
     scanned_bytes: u64,
 }
 
+/// What a statement may do besides reading the lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All that the user may who runs the command.
+    Everything,
+    /// Nothing.
+    LakeAlone,
+}
+
 pub(super) async fn ask(
     data_dir: &DataDir,
     stack: &Stack,
     sql: &str,
     max_rows: usize,
+    reach: Reach,
 ) -> Result<Answer> {
     let step = Step::start("DuckDB").reported();
-    let checkout = Checkout::around_working_directory()?;
-    let python = tools::install_duckdb(&checkout, &step).await?;
+    let tools_folder = match Checkout::near(data_dir.path()) {
+        Some(checkout) => checkout.tools(),
+        None => tools::cache()?,
+    };
+    let python = tools::install_duckdb(&tools_folder, &step).await?;
     create_only_for_owner();
 
     step.note("reading the query");
     let mut program = Program::start(&python)?;
+    let confine = (reach == Reach::LakeAlone).then(|| data_dir.lake_copy());
     let tables = Table::all_with_months();
     let nothing = TableCopy::default();
     let declare: Vec<String> = tables
@@ -64,7 +78,7 @@ pub(super) async fn ask(
         .flat_map(|table| statements(table, &nothing))
         .collect();
     let plan: Plan = program
-        .ask(&json!({ "sql": sql, "declare": declare }))
+        .ask(&json!({ "sql": sql, "declare": declare, "confine": confine }))
         .await?;
 
     step.note("waiting for another query of the same copy of the lake (lake.lock)");
@@ -91,7 +105,7 @@ pub(super) async fn ask(
 
     step.note("running the query");
     let found: Found = program
-        .ask(&json!({ "declare": declare, "max_rows": max_rows }))
+        .ask(&json!({ "declare": declare, "max_rows": max_rows, "confine": confine }))
         .await?;
     step.done("answered");
     Ok(Answer {
@@ -125,7 +139,7 @@ fn statements(table: &Table, copy: &TableCopy) -> Vec<String> {
         &[period.key()],
     )];
     if period == Period::Day {
-        let keys = [period.key(), COMING.name];
+        let keys = [period.key(), ARRIVAL_DAY.name];
         statements.push(rows_statement(
             table,
             &parts_table(table),
@@ -200,104 +214,4 @@ fn list(paths: &[PathBuf]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn empty_lake_has_its_tables_with_quoted_column_names() {
-        let nothing = TableCopy::default();
-
-        let [files, parts, states, view] = statements(&Table::product_events(), &nothing)
-            .try_into()
-            .unwrap();
-
-        assert!(files.starts_with(
-            r#"create table product_events_files ("event" varchar, "userid" varchar, "datetime" timestamp"#
-        ));
-        assert!(
-            files.ends_with(r#""_file" varchar, "dt" varchar)"#),
-            "{files}"
-        );
-        assert!(parts.starts_with(r#"create table product_events_parts ("event" varchar"#));
-        assert!(
-            parts.ends_with(r#""_file" varchar, "dt" varchar, "at" varchar)"#),
-            "{parts}"
-        );
-        assert!(
-            states.starts_with(
-                r#"create table product_events_state ("version" bigint, "file" varchar"#
-            )
-        );
-        assert!(view.starts_with("create view product_events as select event, "));
-    }
-
-    #[test]
-    fn closed_months_are_partitioned_by_month_and_their_days_are_a_column() {
-        let nothing = TableCopy::default();
-        let some = TableCopy {
-            files: vec!["/l/product_events_months/month=2026-01/month-1.parquet".into()],
-            ..TableCopy::default()
-        };
-        let table = Table::product_events().closed_months();
-
-        let [empty, _, view] = statements(&table, &nothing).try_into().unwrap();
-        let files = &statements(&table, &some)[0];
-
-        assert!(
-            empty.ends_with(r#""_file" varchar, "dt" varchar, "month" varchar)"#),
-            "{empty}"
-        );
-        assert!(files.contains("hive_types = {'month': varchar}"), "{files}");
-        assert!(view.starts_with("create view product_events_months as select event, "));
-    }
-
-    #[test]
-    fn paths_cannot_end_the_text_they_stand_in() {
-        let copy = TableCopy {
-            files: vec!["/it's/closed/dt=2026-01-01/day-1.parquet".into()],
-            parts: vec!["/it's/new/at=2026-01-02/dt=2026-01-01/part-1.parquet".into()],
-            states: vec!["/s/000000000001.ndjson".into()],
-        };
-
-        let [files, parts, states, _] = statements(&Table::product_events(), &copy)
-            .try_into()
-            .unwrap();
-
-        assert!(files.contains("['/it''s/closed/dt=2026-01-01/day-1.parquet']"));
-        assert!(parts.contains("['/it''s/new/at=2026-01-02/dt=2026-01-01/part-1.parquet']"));
-        assert!(
-            parts.contains("hive_types = {'dt': varchar, 'at': varchar}"),
-            "{parts}"
-        );
-        assert!(
-            states.contains("version: 'bigint', file: 'varchar'"),
-            "{states}"
-        );
-    }
-
-    #[test]
-    fn only_what_is_read_is_copied() {
-        let plan = |reads: Option<&[&str]>| Plan {
-            reads: reads.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
-        };
-        let copied = |plan: &Plan| -> Vec<String> {
-            let tables = Table::all_with_months();
-            let read = tables.iter().filter(|table| plan.reads(table));
-            read.map(|table| table.name().to_owned()).collect()
-        };
-
-        assert_eq!(copied(&plan(Some(&[]))), [] as [&str; 0]);
-        assert_eq!(
-            copied(&plan(Some(&[
-                "product_events_files",
-                "product_events_state"
-            ]))),
-            ["product_events"]
-        );
-        assert_eq!(
-            copied(&plan(Some(&["app_events_months_state"]))),
-            ["app_events_months"]
-        );
-        assert_eq!(copied(&plan(None)).len(), Table::all_with_months().len());
-    }
-}
+mod tests;

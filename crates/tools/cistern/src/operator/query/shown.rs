@@ -1,7 +1,7 @@
 //! A result as text: a table, or one row after another if the terminal is too narrow for the columns, followed by its cost.
 
 use super::{Answer, Engine, bytes};
-use crate::table::{Align, fit, lay_out, printable_lines};
+use crate::table::{Align, printable_lines, results};
 
 /// The columns of a plan, which is a drawing of several lines.
 const PLAN: [&str; 2] = ["explain_key", "explain_value"];
@@ -17,13 +17,6 @@ pub(super) fn text(answer: &Answer, room: Option<usize>) -> String {
 }
 
 fn table(answer: &Answer, room: Option<usize>) -> String {
-    let mut rows = vec![answer.columns.clone()];
-    rows.extend(
-        answer
-            .rows
-            .iter()
-            .map(|row| row.iter().map(|value| cell(value.as_deref())).collect()),
-    );
     let is_number = |column: usize| {
         let mut values = answer
             .rows
@@ -39,35 +32,13 @@ fn table(answer: &Answer, room: Option<usize>) -> String {
             Align::Left
         }
     };
-    match room {
-        None => lay_out(&rows, align),
-        Some(room) => fit(&rows, room, align).unwrap_or_else(|| records(answer, room)),
-    }
-}
-
-/// A line for each value that is not NULL, below the number of its row.
-fn records(answer: &Answer, room: usize) -> String {
-    let records = answer.rows.iter().enumerate().map(|(number, row)| {
-        let mut lines = vec![vec![format!("row {}", number + 1), String::new()]];
-        let values = answer.columns.iter().zip(row);
-        lines.extend(
-            values
-                .filter(|(_, value)| value.is_some())
-                .map(|(name, value)| vec![name.clone(), cell(value.as_deref())]),
-        );
-        fit(&lines, room, |_| Align::Left).unwrap_or_else(|| lay_out(&lines, |_| Align::Left))
-    });
-    records.collect::<Vec<_>>().join("\n\n")
+    results(&answer.columns, &answer.rows, align, room)
 }
 
 fn plan(answer: &Answer) -> String {
     let drawings = answer.rows.iter().filter_map(|row| row.last()?.as_deref());
     let lines: Vec<String> = drawings.map(printable_lines).collect();
     lines.join("\n").trim_end().to_owned()
-}
-
-fn cell(value: Option<&str>) -> String {
-    value.unwrap_or("NULL").to_owned()
 }
 
 /// The number of rows, the bytes read for them, and the price.
@@ -128,7 +99,7 @@ mod tests {
     #[test]
     fn more_columns_than_fit_are_shown_row_by_row() {
         let names: Vec<String> = (0..20)
-            .map(|place| format!("a_long_name_{place}"))
+            .map(|index| format!("a_long_name_{index}"))
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut row = vec![Some("a value".to_owned()); 20];

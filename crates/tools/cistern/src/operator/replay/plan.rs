@@ -2,66 +2,76 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use aws_io::s3::listing::Listed;
 use event_model::Pipeline;
 use lake_schema::layout::{format_day, parse_day};
 use serde::Serialize;
-use time::{Date, Duration, Month, OffsetDateTime, Time, format_description::well_known::Rfc3339};
+use time::{Date, Duration, Month, OffsetDateTime, Time};
 
 /// Above this number of days everything is listed.
 const MOST_DAYS: i64 = 1000;
 /// Where the stack's own raw objects are, a folder for each day.
-const BY_DAY: [&str; 2] = [
+const BY_DAY: [&str; 3] = [
     Pipeline::EmailEvents.raw_prefix(),
+    Pipeline::SENDERS_PREFIX,
     Pipeline::ProductEvents.raw_prefix(),
 ];
 
-/// The queue whose function processes the objects.
+/// What is made of the objects again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Queue {
-    /// The loader: email events into Postgres
-    Load,
-    /// The archiver: JSON into Parquet
-    Archive,
+pub(super) enum Aim {
+    /// Rows of email events, by the loader
+    Postgres,
+    /// Parquet files, by the archiver
+    Lake,
+    /// Requests of app events, by the forwarder: the destination receives them again, under the same ids
+    Destination,
 }
 
 /// What to replay.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub(super) queue: Queue,
+    pub(super) aim: Aim,
     prefix: String,
     times: Range<OffsetDateTime>,
     is_limited: bool,
 }
 
-impl Queue {
-    pub(super) const fn name(self) -> &'static str {
+impl Aim {
+    /// The queue, in words.
+    pub(super) const fn queue(self) -> &'static str {
         match self {
-            Self::Load => "load",
-            Self::Archive => "archive",
+            Self::Postgres => "load queue",
+            Self::Lake => "archive queue",
+            Self::Destination => "forward queue",
         }
     }
 
-    /// The template's output that is its URL.
+    /// The template's output that is the queue's URL.
     pub(super) const fn output(self) -> &'static str {
         match self {
-            Self::Load => "LoadQueueUrl",
-            Self::Archive => "ArchiveQueueUrl",
+            Self::Postgres => "LoadQueueUrl",
+            Self::Lake => "ArchiveQueueUrl",
+            Self::Destination => "ForwardQueueUrl",
         }
     }
 
-    /// The queue that S3 notified of the objects of a prefix.
+    /// What S3's notification about the objects of a prefix leads to.
     fn of_prefix(prefix: &str) -> Result<Self> {
-        if prefix.starts_with(Pipeline::EmailEvents.raw_prefix()) {
-            return Ok(Self::Load);
+        if has_raw_prefix(Pipeline::EmailEvents, prefix) {
+            return Ok(Self::Postgres);
         }
-        if prefix.starts_with(Pipeline::AppEvents.raw_prefix()) {
-            bail!(
-                "app events are not replayed, because their destination would receive them twice (--queue archive archives them)"
-            );
-        }
+        ensure!(
+            !prefix.starts_with(Pipeline::AppEvents.raw_prefix()),
+            "app events go --into lake, or --into destination, which receives them again"
+        );
+        Ok(Self::Lake)
+    }
+
+    /// Refuses prefixes whose objects the functions behind the queue cannot use.
+    fn check(self, prefix: &str) -> Result<()> {
         let is_derived = ["lake/", "state/", "rejected/"]
             .iter()
             .any(|derived| prefix.starts_with(derived));
@@ -70,29 +80,41 @@ impl Queue {
             "{prefix} has objects derived from raw ones: replay the raw objects, under raw/"
         );
         ensure!(
-            !prefix.is_empty() && !"raw/".starts_with(prefix) && prefix != "raw/",
+            !"raw/".starts_with(prefix),
             "a prefix must name one pipeline's objects, such as raw/sparkpost/ or raw/track/"
         );
-        Ok(Self::Archive)
+        let only = match self {
+            Self::Lake => return Ok(()),
+            Self::Postgres => Pipeline::EmailEvents,
+            Self::Destination => Pipeline::AppEvents,
+        };
+        ensure!(
+            has_raw_prefix(only, prefix),
+            "only objects under {} go into the {}",
+            only.raw_prefixes().join(" or "),
+            self.queue()
+        );
+        Ok(())
     }
 }
 
 impl Plan {
     pub(super) fn new(
         prefix: &str,
-        queue: Option<Queue>,
+        aim: Option<Aim>,
         from: Option<OffsetDateTime>,
         to: Option<OffsetDateTime>,
     ) -> Result<Self> {
-        let queue = match queue {
-            Some(queue) => queue,
-            None => Queue::of_prefix(prefix)?,
+        let aim = match aim {
+            Some(aim) => aim,
+            None => Aim::of_prefix(prefix)?,
         };
+        aim.check(prefix)?;
         let times = from.unwrap_or(OffsetDateTime::UNIX_EPOCH)
             ..to.unwrap_or_else(|| Date::MAX.midnight().assume_utc());
         ensure!(!times.is_empty(), "--from must be before --to");
         Ok(Self {
-            queue,
+            aim,
             prefix: prefix.to_owned(),
             times,
             is_limited: from.is_some() || to.is_some(),
@@ -127,6 +149,11 @@ impl Plan {
                 .is_some_and(|stored| self.times.contains(&stored)),
         }
     }
+}
+
+fn has_raw_prefix(pipeline: Pipeline, prefix: &str) -> bool {
+    let mut own = pipeline.raw_prefixes().iter();
+    own.any(|own| prefix.starts_with(own))
 }
 
 /// The day or hour in an object's key: `dt=YYYY-MM-DD`, perhaps `hour=HH`, or the plain `YYYY/MM/DD/HH`.
@@ -168,21 +195,12 @@ fn number<N: std::str::FromStr>(text: &str, digits: usize) -> Option<N> {
     text.parse().ok().filter(|_| is_number)
 }
 
-/// A time, or the start of a day.
-pub(super) fn parse_time(text: &str) -> Result<OffsetDateTime, String> {
-    if let Some(day) = parse_day(text) {
-        return Ok(day.midnight().assume_utc());
-    }
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
-        "expected a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z".to_owned()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::operator::moment;
 
     fn object(key: &str) -> Listed {
         Listed {
@@ -193,21 +211,29 @@ mod tests {
     }
 
     fn plan(prefix: &str, from: &str, to: &str) -> Plan {
-        let time = |text| Some(parse_time(text).unwrap());
+        let time = |text| Some(moment::parse(text).unwrap());
         Plan::new(prefix, None, time(from), time(to)).unwrap()
     }
 
     #[test]
-    fn queue_follows_from_the_prefix() {
-        for (prefix, queue) in [
-            ("raw/sparkpost/", Queue::Load),
-            ("raw/sparkpost/dt=2026-01-31/", Queue::Load),
-            ("raw/track/", Queue::Archive),
-            ("analytics_raw/2018/", Queue::Archive),
-            ("2018/03/", Queue::Archive),
+    fn aim_follows_from_the_prefix() {
+        let of = |prefix, aim| Plan::new(prefix, aim, None, None).map(|plan| plan.aim);
+        for (prefix, aim) in [
+            ("raw/sparkpost/", Aim::Postgres),
+            ("raw/sparkpost/dt=2026-01-31/", Aim::Postgres),
+            ("raw/track/", Aim::Lake),
+            ("analytics_raw/2018/", Aim::Lake),
+            ("2018/03/", Aim::Lake),
         ] {
-            assert_eq!(Queue::of_prefix(prefix).unwrap(), queue, "{prefix}");
+            assert_eq!(of(prefix, None).unwrap(), aim, "{prefix}");
+            assert_eq!(of(prefix, Some(Aim::Lake)).unwrap(), Aim::Lake, "{prefix}");
+            assert!(of(prefix, Some(Aim::Destination)).is_err(), "{prefix}");
         }
+        for aim in [Aim::Lake, Aim::Destination] {
+            assert_eq!(of("raw/mparticle/", Some(aim)).unwrap(), aim);
+        }
+        assert!(of("raw/mparticle/", Some(Aim::Postgres)).is_err());
+        assert!(of("lake/app_events/", Some(Aim::Lake)).is_err());
         for prefix in [
             "",
             "r",
@@ -217,7 +243,7 @@ mod tests {
             "lake/product_events/",
             "rejected/product_events/",
         ] {
-            assert!(Queue::of_prefix(prefix).is_err(), "{prefix}");
+            assert!(of(prefix, None).is_err(), "{prefix}");
         }
     }
 
@@ -271,10 +297,9 @@ mod tests {
 
     #[test]
     fn times_that_contradict_are_refused() {
-        let time = |text| Some(parse_time(text).unwrap());
+        let time = |text| Some(moment::parse(text).unwrap());
         let plan = Plan::new("old/", None, time("2026-01-02"), time("2026-01-01"));
 
         assert!(plan.unwrap_err().to_string().contains("--from"));
-        assert!(parse_time("yesterday").is_err());
     }
 }

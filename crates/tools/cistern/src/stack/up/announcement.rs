@@ -58,6 +58,8 @@ fn text(options: &Options, data_dir: &DataDir, stack: &Stack, now: u64) -> Resul
         r#"
 Cistern is up. {stop}
 
+  Console             {base_url}/console
+              key     {query_key}
   SparkPost webhook   {webhook_url}
               key     {webhook_key}
   Query               {query_url}
@@ -70,7 +72,7 @@ Cistern is up. {stop}
   Postgres            {database_url}
   Description         {stack_json}
 
-Try it: post an event, find it a moment later, look at the stack's health.
+Try it: post an event, find it a moment later (here or in the console), look at the stack's health.
 
   curl -H 'Authorization: {webhook_key}' -H 'Content-Type: application/json' {webhook_url} \
     -d '[{{"msys":{{"message_event":{{"type":"delivery","event_id":"{now}","timestamp":"{at}","rcpt_to":"ada@example.com","subject":"Hello"}}}}}}]'

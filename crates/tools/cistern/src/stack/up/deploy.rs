@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use super::{
     emulator::{CODE_BUCKET, REGION},
+    postgres::Postgres,
     template,
 };
 use crate::{
@@ -30,6 +31,10 @@ pub(crate) struct Deployment<'a> {
     pub(crate) emulator_url: &'a str,
     pub(crate) database_url: &'a Secret,
     pub(crate) iterable_url: &'a str,
+    /// What answers the console's queries of the lake.
+    pub(crate) athena_url: &'a str,
+    /// The origin of all routes.
+    pub(crate) base_url: &'a str,
 }
 
 /// The outputs of the template, by name.
@@ -56,8 +61,9 @@ impl Deployment<'_> {
     pub(crate) async fn run(&self, template: &str, step: &Step) -> Result<Outputs> {
         let code = self.data_dir.build();
         let staged = code.join("template.yaml");
-        fs::write(&staged, template::with_code(template, &code, CONCURRENCY))
-            .with_context(|| format!("writing {}", staged.display()))?;
+        let text =
+            template::with_code(template, &code, CONCURRENCY, self.base_url, self.athena_url);
+        fs::write(&staged, text).with_context(|| format!("writing {}", staged.display()))?;
         self.create_code_bucket().await?;
 
         let mut deploy = self.sam();
@@ -81,6 +87,11 @@ impl Deployment<'_> {
             .arg("--disable-rollback")
             .arg("--parameter-overrides")
             .arg(format!("DatabaseUrl={}", self.database_url.expose()))
+            .arg("EnableSql=true")
+            .args(
+                Postgres::sql_url(self.database_url)
+                    .map(|url| format!("SqlDatabaseUrl={}", url.expose())),
+            )
             .arg(format!("DestinationUrl={}", self.iterable_url))
             .arg(format!("Architecture={}", host_architecture()))
             .arg(format!("MetadataKeys={METADATA_KEYS}"))

@@ -1,6 +1,6 @@
 //! The destination of app events on this machine: a stand-in for Iterable, which runs as long as the stack.
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use aws_io::{Aws, secrets};
@@ -9,42 +9,19 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::ports::Listening;
 use crate::http;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A stand-in that listens but does not respond yet.
-#[derive(Debug)]
-pub(super) struct StandInForIterable {
-    listener: TcpListener,
-    port: u16,
-}
-
-impl StandInForIterable {
-    pub(super) fn on(listener: TcpListener) -> Result<Self> {
-        let port = listener.local_addr()?.port();
-        Ok(Self { listener, port })
-    }
-
-    pub(super) fn port(&self) -> u16 {
-        self.port
-    }
-
-    pub(super) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// Serves until it is dropped.
-    pub(super) async fn serve(self) -> Result<()> {
-        self.listener
-            .set_nonblocking(true)
-            .context("preparing the stand-in for Iterable")?;
-        let listener = tokio::net::TcpListener::from_std(self.listener)
-            .context("preparing the stand-in for Iterable")?;
-        iterable_stand_in::serve(listener, StandIn::default())
-            .await
-            .context("serving the stand-in for Iterable")
-    }
+/// Serves until it is dropped.
+pub(super) async fn serve(place: Listening) -> Result<()> {
+    let listener = place
+        .into_async()
+        .context("preparing the stand-in for Iterable")?;
+    iterable_stand_in::serve(listener, StandIn::default())
+        .await
+        .context("serving the stand-in for Iterable")
 }
 
 /// Makes the stand-in accept the forwarder's key and no other.

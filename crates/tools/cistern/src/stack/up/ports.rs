@@ -18,6 +18,8 @@ pub(crate) struct Ports {
     pub(crate) emulator: u16,
     /// The stand-in for Iterable.
     pub(crate) iterable: u16,
+    /// What answers the console's queries of the lake.
+    pub(crate) athena: u16,
 }
 
 impl Ports {
@@ -49,6 +51,36 @@ pub(crate) fn listen(last_time: u16) -> Result<TcpListener> {
         .context("finding a free port")
 }
 
+/// The place of a service of this process: it listens, so that its URL is known, but does not respond yet.
+#[derive(Debug)]
+pub(super) struct Listening {
+    listener: TcpListener,
+    port: u16,
+}
+
+impl Listening {
+    /// Listens as [`listen`] does.
+    pub(super) fn on(last_time: u16) -> Result<Self> {
+        let listener = listen(last_time)?;
+        let port = listener.local_addr()?.port();
+        Ok(Self { listener, port })
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The listener for a server.
+    pub(super) fn into_async(self) -> std::io::Result<tokio::net::TcpListener> {
+        self.listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(self.listener)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +104,7 @@ mod tests {
             postgres: 2,
             emulator: 3,
             iterable: 4,
+            athena: 5,
         };
 
         assert_eq!(Ports::of_last_time(&data_dir), Ports::default());

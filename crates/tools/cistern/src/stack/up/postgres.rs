@@ -25,6 +25,9 @@ use crate::{
 
 /// Its superuser, and its database.
 const NAME: &str = "cistern";
+
+/// The role of callers' own statements, with the password of the other one.
+const SQL_ROLE: &str = "cistern_sql";
 /// Includes recovery after a crash.
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// Tests open many databases at once.
@@ -148,6 +151,24 @@ impl Postgres {
         Ok(())
     }
 
+    /// Creates the role of callers' own statements, which in AWS the migrator creates: here everything else is done as the owner
+    /// of the database, who may do too much.
+    pub(crate) async fn create_sql_role(&self, data_dir: &DataDir, step: &Step) -> Result<()> {
+        let log = data_dir.log("postgres-createrole");
+        let sql = format!(
+            "do $$ begin
+                if not exists (select from pg_roles where rolname = '{SQL_ROLE}') then
+                    create role {SQL_ROLE} login connection limit 4;
+                end if;
+            end $$;
+            alter role {SQL_ROLE} password '{}'",
+            self.password.expose()
+        );
+        let mut psql = self.client("psql");
+        psql.args(["--dbname", "postgres", "--quiet", "--command", &sql]);
+        process::run(&mut psql, &log, step).await
+    }
+
     /// The URL for functions and tests.
     pub(crate) fn url(&self) -> Secret {
         Secret::new(format!(
@@ -155,6 +176,13 @@ impl Postgres {
             self.password.expose(),
             self.port
         ))
+    }
+
+    /// The URL for callers' own statements, if `url` is that of a database of this kind.
+    pub(crate) fn sql_url(url: &Secret) -> Option<Secret> {
+        let rest = url.expose().strip_prefix(&format!("postgres://{NAME}:"))?;
+        let is_local = rest.contains("@127.0.0.1:") && rest.ends_with(&format!("/{NAME}"));
+        is_local.then(|| Secret::new(format!("postgres://{SQL_ROLE}:{rest}")))
     }
 
     async fn takes_connections(&self) -> Result<bool> {

@@ -62,6 +62,7 @@ pub(super) async fn run(up: &Up, _lock: DirLock) -> Result<()> {
         base_url: running.base_url,
         emulator_url: running.aws_endpoint_url,
         iterable_url: running.iterable_url,
+        athena_url: running.athena_url,
         database_url: up.database_url.clone().unwrap_or(running.database_url),
     };
     let stack = rollout::run(up, &context).await?;

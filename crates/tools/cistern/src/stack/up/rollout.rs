@@ -27,6 +27,7 @@ pub(super) struct DeployContext {
     pub(super) base_url: String,
     pub(super) emulator_url: String,
     pub(super) iterable_url: String,
+    pub(super) athena_url: String,
     pub(super) database_url: Secret,
 }
 
@@ -47,6 +48,8 @@ pub(super) async fn run(up: &Up, context: &DeployContext) -> Result<Stack> {
         emulator_url: &context.emulator_url,
         database_url: &context.database_url,
         iterable_url: &context.iterable_url,
+        athena_url: &context.athena_url,
+        base_url: &context.base_url,
     };
     let outputs = deployment.run(&template, &step).await?;
     let secret_arn = outputs.get("DestinationSecretArn")?;
@@ -95,6 +98,7 @@ async fn describe(
         functions: functions.iter().filter_map(function).collect(),
         outputs: outputs.all().clone(),
         iterable_url: context.iterable_url.clone(),
+        athena_url: context.athena_url.clone(),
         http_api_id: api_id(webhook_url)?.to_owned(),
         rest_api: format!("{}/{}", rest_api.id, rest_api.stage),
         pids: Records::read(&up.data_dir)?.pids(),

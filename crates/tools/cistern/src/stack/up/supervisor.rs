@@ -4,10 +4,9 @@ use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
-    Up, announcement,
-    destination::StandInForIterable,
+    Up, announcement, athena, destination,
     emulator::Emulator,
-    ports::{self, Ports},
+    ports::{self, Listening, Ports},
     postgres::Postgres,
     reverse_proxy::{ReverseProxy, UpstreamHandle},
     rollout::{self, DeployContext},
@@ -102,10 +101,14 @@ impl Running {
         let base_url = format!("http://127.0.0.1:{}", proxy.port()?);
         let upstream = proxy.upstream();
         let serve = proxy.serve();
-        let destination = StandInForIterable::on(ports::listen(self.ports.iterable)?)?;
+        let destination = Listening::on(self.ports.iterable)?;
         self.ports.iterable = destination.port();
         let iterable_url = destination.url();
-        let take_events = destination.serve();
+        let take_events = destination::serve(destination);
+        let athena = Listening::on(self.ports.athena)?;
+        self.ports.athena = athena.port();
+        let athena_url = athena.url();
+        let answer_queries = athena::serve(athena, up.data_dir.clone());
 
         let start_and_watch = async {
             let step = Step::start("tools");
@@ -122,6 +125,7 @@ impl Running {
                 base_url,
                 emulator_url,
                 iterable_url,
+                athena_url,
                 database_url,
             };
             let stack = rollout::run(up, &context).await?;
@@ -136,6 +140,7 @@ impl Running {
             outcome = start_and_watch => outcome,
             outcome = serve => outcome,
             outcome = take_events => outcome,
+            outcome = answer_queries => outcome,
         }
     }
 
@@ -157,6 +162,7 @@ impl Running {
         let postgres = Postgres::prepare(bin, &up.data_dir, self.ports.postgres, &step).await?;
         self.run_postgres(&postgres).await?;
         postgres.create_database(&up.data_dir, &step).await?;
+        postgres.create_sql_role(&up.data_dir, &step).await?;
         step.done(format!("port {}", self.ports.postgres));
         let url = postgres.url();
         Ok((Some(postgres), url))

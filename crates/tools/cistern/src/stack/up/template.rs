@@ -25,7 +25,7 @@ const CONCURRENCY: [&str; 2] = [
 ///   (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>), but the emulator requires
 ///   an action named after the batch call, which IAM does not know.
 ///
-/// All other policies are deployed unchanged, and enforced.
+/// All other policies are deployed unchanged, and enforced. The origin of the API is replaced too ([`API_ORIGIN`]).
 const REPLACED: [(&str, &str); 3] = [
     (
         r#"Condition: {Bool: {aws:SecureTransport: "false"}}"#,
@@ -40,6 +40,11 @@ const REPLACED: [(&str, &str); 3] = [
         "sqs:ChangeMessageVisibility, sqs:ChangeMessageVisibilityBatch]",
     ),
 ];
+
+/// The line with the gateway's origin, for the console and the reconciler, which is the reverse proxy's here: the emulator does not have
+/// the gateway's host, and browsers reach the console by the proxy.
+const API_ORIGIN: &str =
+    "API_ORIGIN: !Sub https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}";
 
 /// The functions of a template: the binary of each, by its logical id.
 pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
@@ -71,12 +76,18 @@ pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
     code.join(format!("{function}.zip"))
 }
 
-/// Points each function's code at its package in `code`, writes numbers where the emulator needs them, and leaves out what
-/// cannot hold there ([`REPLACED`]).
+/// Points each function's code at its package in `code` and the console and the reconciler at the API at `base_url`, the console at Athena at `athena_url`, writes
+/// numbers where the emulator needs them, and leaves out what cannot hold there ([`REPLACED`]).
 ///
 /// The emulator's queue poller compares `MaximumConcurrency` as a number, but receives a parameter's value as text, which AWS
 /// converts.
-pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String {
+pub(crate) fn with_code(
+    template: &str,
+    code: &Path,
+    concurrency: u32,
+    base_url: &str,
+    athena_url: &str,
+) -> String {
     let mut staged = String::with_capacity(template.len() + 1024);
     for (resource, line) in lines_with_resource(template) {
         if line.trim() == SOURCE {
@@ -86,8 +97,12 @@ pub(crate) fn with_code(template: &str, code: &Path, concurrency: u32) -> String
             staged.push_str(&line.replace(SOURCE, &format!("CodeUri: '{package}'")));
         } else {
             let number = format!("MaximumConcurrency: {concurrency}");
+            // https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+            let origin =
+                format!("API_ORIGIN: {base_url}\n          AWS_ENDPOINT_URL_ATHENA: {athena_url}");
             let numbered = CONCURRENCY.iter().map(|there| (*there, number.as_str()));
             let line = numbered
+                .chain([(API_ORIGIN, origin.as_str())])
                 .chain(REPLACED)
                 .fold(line.to_owned(), |line, (there, here)| {
                     line.replace(there, here)
@@ -137,8 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_changes_but_code_concurrency_and_replaced_lines() {
-        let staged = with_code(TEMPLATE, Path::new("/it's"), 4);
+    fn nothing_changes_but_code_concurrency_origin_and_replaced_lines() {
+        let (base, athena) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
+        let added = format!("\n          AWS_ENDPOINT_URL_ATHENA: {athena}");
+        let staged = with_code(TEMPLATE, Path::new("/it's"), 4, base, athena);
+        assert_eq!(staged.matches(&added).count(), 2);
+        let staged = staged.replace(&added, "");
         let cannot_hold = |line: &&str| REPLACED.iter().any(|(there, _)| line.contains(there));
 
         let changed: Vec<(&str, &str)> = TEMPLATE
@@ -150,6 +169,7 @@ mod tests {
             changed.len(),
             functions(TEMPLATE).unwrap().len()
                 + CONCURRENCY.len()
+                + 2
                 + TEMPLATE.lines().filter(cannot_hold).count()
         );
         assert!(changed.contains(&(
@@ -157,6 +177,7 @@ mod tests {
             "      CodeUri: '/it''s/IngestFunction.zip'"
         )));
         assert!(staged.contains("ScalingConfig: {MaximumConcurrency: 4}"));
+        assert!(staged.contains("\n          API_ORIGIN: http://127.0.0.1:1\n"));
         assert_eq!(TEMPLATE.lines().count(), staged.lines().count());
     }
 
@@ -166,7 +187,7 @@ mod tests {
             assert!(TEMPLATE.contains(there), "{there}");
             assert!(!TEMPLATE.contains(here), "{here}");
         }
-        let staged = with_code(TEMPLATE, Path::new("/"), 4);
+        let staged = with_code(TEMPLATE, Path::new("/"), 4, "", "");
         assert!(!staged.contains("Bool: {aws:SecureTransport"));
         // A permission for single messages is also one for batches.
         for action in ["sqs:DeleteMessage", "sqs:ChangeMessageVisibility"] {

@@ -14,7 +14,11 @@ use super::Refusal;
 /// [`Refusal::Address`] for a path that could be resolved to another one.
 pub(super) fn address(base: &str, uri: &Uri) -> Result<Url, Refusal> {
     // The emulator compares routes including a trailing slash, while AWS's gateways route `/track/` like `/track`.
-    let path = uri.path().trim_end_matches('/');
+    // A path of slashes alone is the root, whose slash is the path itself.
+    let path = match uri.path().trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    };
     let query = uri.query().map(|query| format!("?{query}"));
     let text = format!("{base}{path}{}", query.unwrap_or_default());
     let url = Url::parse(&text).map_err(|_| Refusal::NotReady)?;
@@ -48,6 +52,8 @@ mod tests {
             ("//webhooks//sparkpost", "//webhooks//sparkpost"),
             ("/track/", "/track"),
             ("/track//?a", "/track?a"),
+            ("/", "/"),
+            ("//?a", "/?a"),
             ("/api/%2Fx%3Fy", "/api/%2Fx%3Fy"),
             ("/api/x?../../..", "/api/x?../../.."),
             ("http://elsewhere/api/x", "/api/x"),

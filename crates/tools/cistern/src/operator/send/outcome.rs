@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use event_store::{BatchFate, DatabaseConfig, Store};
+use event_store::{BatchResult, DatabaseConfig, Store};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -18,17 +18,17 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// The outcome of one body.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub(super) enum Outcome {
     /// The webhook refused it, so the sender keeps it.
     Refused,
     /// Stored; its loading is not followed, for this reason.
     Accepted(&'static str),
     /// Stored and not loaded within the time to wait; loading continues.
     Waiting,
-    Loaded(BatchFate),
+    Loaded(BatchResult),
 }
 
-impl Fate {
+impl Outcome {
     fn name(&self) -> &'static str {
         match self {
             Self::Refused => "refused",
@@ -47,16 +47,16 @@ impl Fate {
                 "accepted, and not loaded yet: `cistern status` shows the waiting messages"
                     .to_owned()
             }
-            Self::Loaded(fate) => {
-                let BatchFate {
+            Self::Loaded(outcome) => {
+                let BatchResult {
                     received,
                     stored,
                     rejected,
                     reasons,
-                } = fate;
+                } = outcome;
                 let mut text = format!(
-                    "loaded: {received} received, {stored} stored, {} duplicate, {rejected} rejected",
-                    fate.duplicates()
+                    "loaded: {received} events = {stored} stored + {} duplicate + {rejected} rejected",
+                    outcome.duplicates()
                 );
                 for (ordinal, reason) in reasons {
                     let _infallible = write!(text, "\n      event {ordinal}: {reason}");
@@ -68,10 +68,10 @@ impl Fate {
 
     /// The members of a line of JSON.
     pub(super) fn members(&self) -> Value {
-        let fate = self.name();
+        let outcome = self.name();
         match self {
-            Self::Refused | Self::Waiting => json!({ "fate": fate }),
-            Self::Accepted(why) => json!({ "fate": fate, "note": why }),
+            Self::Refused | Self::Waiting => json!({ "outcome": outcome }),
+            Self::Accepted(why) => json!({ "outcome": outcome, "note": why }),
             Self::Loaded(loaded) => {
                 let rejections: Vec<_> = loaded
                     .reasons
@@ -79,7 +79,7 @@ impl Fate {
                     .map(|(ordinal, reason)| json!({ "event": ordinal, "reason": reason }))
                     .collect();
                 json!({
-                    "fate": fate,
+                    "outcome": outcome,
                     "received": loaded.received,
                     "stored": loaded.stored,
                     "duplicate": loaded.duplicates(),
@@ -91,21 +91,21 @@ impl Fate {
     }
 }
 
-/// Follows a stored batch until it is loaded, or until `patience` is over.
-pub(super) async fn follow(store: &Store, batch: &str, patience: Duration) -> Result<Fate> {
+/// Follows a stored batch until it is loaded, or until `time_limit` is over.
+pub(super) async fn follow(store: &Store, batch: &str, time_limit: Duration) -> Result<Outcome> {
     let step = Step::start("loading");
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + time_limit;
     loop {
-        let fate = store
-            .fate_of(batch)
+        let outcome = store
+            .batch_result(batch)
             .await
             .context("querying the database")?;
-        if let Some(fate) = fate {
+        if let Some(outcome) = outcome {
             step.done(format!("batch {batch}"));
-            return Ok(Fate::Loaded(fate));
+            return Ok(Outcome::Loaded(outcome));
         }
         if Instant::now() >= deadline {
-            return Ok(Fate::Waiting);
+            return Ok(Outcome::Waiting);
         }
         step.note(format!("batch {batch}"));
         sleep(PAUSE).await;
@@ -119,12 +119,12 @@ pub(super) fn database(url: &str) -> Result<Store> {
 }
 
 /// 0 if everything is loaded, as far as it was checked, else the worst: 1 refused, 3 partly rejected, 4 not loaded yet.
-pub(super) fn exit_code<'a>(fates: impl Iterator<Item = &'a Fate>) -> ExitCode {
-    let codes = fates.map(|fate| match fate {
-        Fate::Refused => 1,
-        Fate::Loaded(fate) if fate.rejected > 0 => 3,
-        Fate::Waiting => 4,
-        Fate::Loaded(_) | Fate::Accepted(_) => 0,
+pub(super) fn exit_code<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> ExitCode {
+    let codes = outcomes.map(|outcome| match outcome {
+        Outcome::Refused => 1,
+        Outcome::Loaded(outcome) if outcome.rejected > 0 => 3,
+        Outcome::Waiting => 4,
+        Outcome::Loaded(_) | Outcome::Accepted(_) => 0,
     });
     ExitCode::from(codes.filter(|code| *code != 0).min().unwrap_or(0))
 }
@@ -133,8 +133,8 @@ pub(super) fn exit_code<'a>(fates: impl Iterator<Item = &'a Fate>) -> ExitCode {
 mod tests {
     use super::*;
 
-    fn loaded(rejected: u32) -> Fate {
-        Fate::Loaded(BatchFate {
+    fn loaded(rejected: u32) -> Outcome {
+        Outcome::Loaded(BatchResult {
             received: 5,
             stored: 1,
             rejected,
@@ -143,15 +143,15 @@ mod tests {
     }
 
     #[test]
-    fn whole_fate_is_told_to_people_and_to_programs() {
+    fn outcome_is_reported_as_text_and_as_json() {
         assert_eq!(
             loaded(1).text(),
-            "loaded: 5 received, 1 stored, 3 duplicate, 1 rejected\n      event 2: timestamp: is missing"
+            "loaded: 5 events = 1 stored + 3 duplicate + 1 rejected\n      event 2: timestamp: is missing"
         );
         assert_eq!(
             loaded(1).members(),
             json!({
-                "fate": "loaded", "received": 5, "stored": 1, "duplicate": 3, "rejected": 1,
+                "outcome": "loaded", "received": 5, "stored": 1, "duplicate": 3, "rejected": 1,
                 "rejections": [{"event": 2, "reason": "timestamp: is missing"}],
             })
         );
@@ -159,12 +159,12 @@ mod tests {
 
     #[test]
     fn exit_code_is_that_of_the_worst() {
-        let code = |fates: &[Fate]| exit_code(fates.iter());
+        let code = |outcomes: &[Outcome]| exit_code(outcomes.iter());
 
         assert_eq!(code(&[]), ExitCode::from(0));
-        assert_eq!(code(&[loaded(0), Fate::Accepted("")]), ExitCode::from(0));
-        assert_eq!(code(&[loaded(0), Fate::Waiting]), ExitCode::from(4));
-        assert_eq!(code(&[Fate::Waiting, loaded(1)]), ExitCode::from(3));
-        assert_eq!(code(&[loaded(1), Fate::Refused]), ExitCode::from(1));
+        assert_eq!(code(&[loaded(0), Outcome::Accepted("")]), ExitCode::from(0));
+        assert_eq!(code(&[loaded(0), Outcome::Waiting]), ExitCode::from(4));
+        assert_eq!(code(&[Outcome::Waiting, loaded(1)]), ExitCode::from(3));
+        assert_eq!(code(&[loaded(1), Outcome::Refused]), ExitCode::from(1));
     }
 }

@@ -1,0 +1,173 @@
+//! `cistern redrive`: lists the messages of dead-letter queues, and sends them back.
+
+mod dead_letter;
+mod moving;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Serialize;
+
+use self::{
+    dead_letter::{DeadLetter, text},
+    moving::Moving,
+};
+use crate::{
+    operator::target::{StackTarget, TargetArgs},
+    output::line,
+};
+
+/// Options of `cistern redrive`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The queue whose dead letters are meant [default: each queue of the stack]
+    #[arg(value_enum)]
+    queue: Option<Queue>,
+
+    /// Only the message of this id, as listed; may be given several times
+    #[arg(long = "message", value_name = "ID")]
+    messages: Vec<String>,
+
+    /// Send the messages back (default: a dry run that lists them)
+    #[arg(long)]
+    run: bool,
+
+    /// List the messages, which is the default
+    #[arg(long, conflicts_with = "run")]
+    dry_run: bool,
+
+    /// At most this many messages of each queue
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    limit: usize,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Print the messages as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A queue with a dead-letter queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Queue {
+    /// Notifications of email batches, for the loader
+    Load,
+    /// Batches of app events, for the forwarder
+    Forward,
+    /// Notifications of raw objects, for the archiver
+    Archive,
+}
+
+impl Queue {
+    const ALL: [Self; 3] = [Self::Load, Self::Forward, Self::Archive];
+
+    /// The template's outputs with the URLs of the queue and of its dead-letter queue.
+    const fn outputs(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Load => ("LoadQueueUrl", "LoadDeadLetterQueueUrl"),
+            Self::Forward => ("ForwardQueueUrl", "ForwardDeadLetterQueueUrl"),
+            Self::Archive => ("ArchiveQueueUrl", "ArchiveDeadLetterQueueUrl"),
+        }
+    }
+
+    /// The function that says in its log why a message failed.
+    const fn function(self) -> &'static str {
+        match self {
+            Self::Load => "loader",
+            Self::Forward => "forwarder",
+            Self::Archive => "archiver",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Forward => "forward",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+/// What was found, and what became of it.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    dry_run: bool,
+    sent: usize,
+    messages: Vec<DeadLetter>,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    ensure!(options.limit > 0, "--limit must be at least 1");
+    let target = options.target.find().await?;
+    let mut summary = Summary {
+        dry_run: !options.run,
+        ..Summary::default()
+    };
+    let mut failed = 0;
+    for queue in queues(&target, options.queue)? {
+        let (url, dead_letter_url) = queue.outputs();
+        let moving = Moving {
+            sqs: &target.aws.sqs(),
+            queue,
+            url: target.output(url)?,
+            dead_letter_url: target.output(dead_letter_url)?,
+            only: &options.messages,
+            limit: options.limit,
+        };
+        let moved = if options.run {
+            moving.run().await?
+        } else {
+            moving.list().await?
+        };
+        summary.sent += moved.sent;
+        failed += moved.failed;
+        summary.messages.extend(moved.messages);
+    }
+    if options.json {
+        line!("{}", serde_json::to_string_pretty(&summary)?)?;
+    } else {
+        line!("{}", text(&summary))?;
+    }
+    ensure!(
+        failed == 0,
+        "{failed} messages could not be sent back, or not be deleted afterwards; they are still in the dead-letter queue: try again"
+    );
+    let missing = missing(&options.messages, &summary);
+    ensure!(
+        missing.is_empty(),
+        "no dead-letter queue has a message {}: its id is listed without --run, and one that was listed a moment ago is visible again \
+         after a minute",
+        missing.join(", ")
+    );
+    Ok(())
+}
+
+/// The named queue, or those that the stack has: a pipeline may be disabled.
+fn queues(target: &StackTarget, named: Option<Queue>) -> Result<Vec<Queue>> {
+    let has = |queue: &Queue| target.output(queue.outputs().1);
+    match named {
+        Some(queue) => {
+            has(&queue).with_context(|| format!("the {} queue", queue.name()))?;
+            Ok(vec![queue])
+        }
+        None => Ok(Queue::ALL
+            .into_iter()
+            .filter(|queue| has(queue).is_ok())
+            .collect()),
+    }
+}
+
+fn missing<'a>(named: &'a [String], summary: &Summary) -> Vec<&'a str> {
+    let found: BTreeSet<&str> = summary
+        .messages
+        .iter()
+        .map(|message| message.id.as_str())
+        .collect();
+    named
+        .iter()
+        .map(String::as_str)
+        .filter(|id| !found.contains(id))
+        .collect()
+}
