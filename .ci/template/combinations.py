@@ -11,6 +11,7 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 SAMPLES = {
     "AlarmEmail": "alarms@example.com",
     "CanarySchedule": "rate(15 minutes)",
+    "ConsoleOrigin": "https://events.example.com",
     "DatabaseCa": "-----BEGIN CERTIFICATE-----\\nMIIBszCCAVmgAwIBAgIUQ\\n-----END CERTIFICATE-----",
     "DatabaseUrl": "postgres://cistern:password@db.example.com:5432/cistern?sslmode=verify-full",
     "DestinationUrl": "https://events.example.com/bulk",
@@ -20,6 +21,7 @@ SAMPLES = {
     "QuickSightPrincipalArn": f"arn:aws:quicksight:{REGION}:{ACCOUNT}:user/default/analyst",
     "SecurityGroupIds": "sg-0123456789abcdef0",
     "SparkPostAddresses": "203.0.113.0/24,198.51.100.7/32",
+    "SqlDatabaseUrl": "postgres://cistern_sql:password@db.example.com:5432/cistern?sslmode=verify-full",
     "SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "VpcId": "vpc-0123456789abcdef0",
 }

@@ -172,7 +172,7 @@ FAULTS = {
         Name={"Ref": "AWS::StackName"},
         WorkGroupConfiguration={"BytesScannedCutoffPerQuery": 1000000},
     ),
-    "1,001 receives before the dead letter queue": {
+    "1,001 receives before the dead-letter queue": {
         "Queue": QUEUE,
         "It": {
             "Type": "AWS::SQS::Queue",

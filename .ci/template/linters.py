@@ -85,7 +85,7 @@ def cloudformation_validate(templates):
 
 
 class _written:
-    """Templates as files in a folder that goes again; a mapping from each file to its template's name."""
+    """Templates as files in a temporary folder; a mapping from each file to its template's name."""
 
     def __init__(self, templates):
         self.templates = templates

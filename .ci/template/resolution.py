@@ -135,7 +135,7 @@ class Stack:
         return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": dict(self.resources)}
 
     def outputs(self):
-        """What the stack gives out: each output whose condition holds, with its value and, where it has one, its export."""
+        """The outputs of the stack: each one whose condition holds, with its value and, where it has one, its export."""
         found = {}
         for name, it in self.template.body.get("Outputs", {}).items():
             if "Condition" not in it or self.condition(it["Condition"]):

@@ -136,6 +136,8 @@ class Requests:
                 return None, ""
             database = self.stack.answer("Database", "DbiResourceId")
             return f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:{database}/{text.removeprefix('database/')}", "Database"
+        if text == "workgroup" or text.startswith("glue/"):
+            return self._of_lake(text)
         logical_id, separator, rest = re.match(r"(\w+)([/+.]?)(.*)", text).groups()
         if logical_id not in self.stack.resources:
             return None, logical_id
@@ -145,6 +147,15 @@ class Requests:
         arn = next(it for it in sorted(answers) if it.startswith("arn:"))
         return arn.removesuffix("*") + rest if separator == "+" else arn + separator + rest, logical_id
 
+    def _of_lake(self, text):
+        """The ARN of the workgroup, or of what Glue has; neither can be asked of its resource."""
+        if "AnalyticsWorkgroup" not in self.stack.resources:
+            return None, ""
+        if text == "workgroup":
+            return f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{self.stack.answer('AnalyticsWorkgroup')}", "AnalyticsWorkgroup"
+        name = text.removeprefix("glue/").replace("LakeDatabase", self.stack.answer("LakeDatabase"))
+        return f"arn:aws:glue:{REGION}:{ACCOUNT}:{name}", "LakeDatabase"
+
     def _context(self, right):
         """What AWS says about a request beside who and what: of a service, in whose behalf it comes."""
         context = {"aws:SecureTransport": "true" if right.has_tls else "false"}
@@ -152,6 +163,9 @@ class Requests:
             return context | {LOG_CONTEXT: f"arn:aws:logs:{REGION}:999999999999:log-group:elsewhere"}
         if right.behalf == "another account":
             return context | {"aws:SourceAccount": "999999999999", "aws:SourceArn": "arn:aws:s3:::elsewhere"}
+        if right.behalf.startswith("prefix "):
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html: what a listing asks for.
+            return context | {"s3:prefix": right.behalf.removeprefix("prefix ")}
         if right.behalf.startswith("route "):
             source = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{right.behalf.removeprefix('route ')}"
             return context | {"aws:SourceArn": source, "aws:SourceAccount": ACCOUNT}

@@ -63,6 +63,9 @@ SPARKPOST = {"route": "POST /webhooks/sparkpost", "key": "key", "address": "203.
 WRONG = SPARKPOST | {"key": "wrong", "status": 403}
 READER = {"route": "ANY /api/v1/{proxy+}", "key": "wrong", "address": "198.51.100.7", "status": 403}
 
+SIGN_IN = {"route": "POST /console/sign-in", "key": "", "address": "198.51.100.9", "status": 403}
+NO_SESSION = {"route": "GET /console/{proxy+}", "key": "", "address": "198.51.100.9", "status": 403}
+
 
 def guesses():
     """One address that tries a new key every second."""
@@ -80,6 +83,13 @@ SENDER_WITH_WRONG_KEY = Story(
     15,
 )
 
+def _rejections():
+    """Items that cannot be used: a sender breaks, against the few strange ones that there always are."""
+    usual = each(10, 2, 0, 5 * HOUR)
+    fires = Story("a tenth of a busy sender's events is broken", usual + each(1, 5, 5 * HOUR, 8 * HOUR), 8 * HOUR, 5 * HOUR, HOUR)
+    return fires, Story("two strange items every ten minutes", each(10, 2, 0, 12 * HOUR), 12 * HOUR)
+
+
 # Alarms that must fire when nothing arrives at all. No other alarm may fire for an idle stack, whose metrics end.
 FIRES_IN_SILENCE = {"QuietAlarm"}
 
@@ -90,6 +100,9 @@ STORIES = {
     "LoadAgeAlarm": _oldest_waits(25, usual=3),
     "ArchiveAgeAlarm": _oldest_waits(75, usual=10),
     "ForwardAgeAlarm": _oldest_waits(200, usual=HOUR),
+    "EmailEventsRejectedAlarm": _rejections(),
+    "AppEventsRejectedAlarm": _rejections(),
+    "ProductEventsRejectedAlarm": _rejections(),
     "QuietAlarm": (
         Story("SparkPost falls silent", each(10, 1, 0, 12 * HOUR), 24 * HOUR, 12 * HOUR, SENDER_GIVES_UP - HOUR),
         Story("a batch every two hours", each(2 * HOUR, 1, 0, 48 * HOUR), 48 * HOUR),
@@ -112,8 +125,18 @@ STORIES = {
     "DeniedAlarm": (
         Story("somebody guesses", guesses(), 2 * HOUR, HOUR, 15),
         Story(
-            "one reader's key is wrong, beside much that is taken",
-            _requests(60, 0, 2 * HOUR, **READER) + _requests(1, 0, 2 * HOUR, status=200, **SPARKPOST),
+            "one reader's key is wrong, beside much that is taken and a crawler on the console's pages",
+            _requests(60, 0, 2 * HOUR, **READER)
+            + _requests(1, 0, 2 * HOUR, status=200, **SPARKPOST)
+            + _requests(1, 0, 2 * HOUR, **NO_SESSION),
+            2 * HOUR,
+        ),
+    ),
+    "SignInDeniedAlarm": (
+        Story("somebody guesses at the console", _requests(5, HOUR, 2 * HOUR, **SIGN_IN), 2 * HOUR, HOUR, 15),
+        Story(
+            "a person mistypes, and pages are opened without a session",
+            _requests(30, HOUR, HOUR + 2, **SIGN_IN) + _requests(2, 0, 2 * HOUR, **NO_SESSION),
             2 * HOUR,
         ),
     ),
@@ -135,7 +158,7 @@ STORIES = {
     ),
     "RunsUnfinishedAlarm": (
         Story("more comes than goes out", then(0, 1, 5 * HOUR, 12 * HOUR, HOUR), 12 * HOUR, 5 * HOUR, 4 * HOUR),
-        Story("every second run is cut off", each(HOUR, lambda minute: minute // HOUR % 2, 0, 12 * HOUR), 12 * HOUR),
+        Story("every second run is interrupted", each(HOUR, lambda minute: minute // HOUR % 2, 0, 12 * HOUR), 12 * HOUR),
     ),
     "LateEventsAlarm": (
         Story("old events are sent", ((5 * HOUR + 5, 40),), 8 * HOUR, 5 * HOUR, HOUR),
@@ -153,6 +176,11 @@ STORIES = {
         Story("a file of the lake is broken", each(HOUR, 0, 0, 5 * HOUR) + ((5 * HOUR + 1, 1),), 12 * HOUR, 5 * HOUR, 2 * HOUR),
         Story("every file can be read", each(HOUR, 0, 0, 12 * HOUR), 12 * HOUR),
     ),
+    "UnreconciledAlarm": (
+        Story("an object stays missing", then(0, 2, 6 * HOUR, 18 * HOUR, 3 * HOUR), 18 * HOUR, 6 * HOUR, 2 * HOUR),
+        Story("every run finds everything", each(3 * HOUR, 0, 0, 24 * HOUR), 24 * HOUR),
+    ),
+    "ReconcilerAlarm": _one_error(2 * HOUR),
     "StorageAlarm": (
         Story("storage runs out", then(10 * GIB, GIB // 2, HOUR, 2 * HOUR), 2 * HOUR, HOUR, 20),
         Story("a tenth of 40 GiB is left, and RDS adds to it", each(1, 4 * GIB, 0, 2 * HOUR), 2 * HOUR),

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import boto3
@@ -37,12 +38,20 @@ s3 = boto3.client("s3")
 
 def for_emulator(template, staged):
     """The packaged template with what `cistern up` writes otherwise for the emulator, but for the code: each line of template.yaml that
-    the staged one has in another form."""
+    the staged one has in another form, of which one line may be several."""
     lines = (ROOT / "template.yaml").read_text().splitlines()
     here = staged.read_text().splitlines()
-    if len(lines) != len(here):
-        sys.exit("the staged template has other lines than template.yaml")
-    changed = {line: other for line, other in zip(lines, here) if line != other and "CodeUri" not in line}
+    changed = {}
+    for what, start, end, start_here, end_here in SequenceMatcher(None, lines, here, autojunk=False).get_opcodes():
+        if what == "equal":
+            continue
+        if end - start == 1:
+            changed[lines[start]] = "\n".join(here[start_here:end_here])
+        elif end - start == end_here - start_here:
+            changed |= zip(lines[start:end], here[start_here:end_here])
+        else:
+            sys.exit(f"the staged template has other lines than template.yaml from line {start + 1}")
+    changed = {line: other for line, other in changed.items() if "CodeUri" not in line}
     if missing := set(changed) - set(template.splitlines()):
         sys.exit(f"the packaged template has not {missing}")
     return "\n".join(changed.get(line, line) for line in template.splitlines()) + "\n"
@@ -111,7 +120,7 @@ def hashes_of_folder(folder, template):
 
 
 def smoke(folder, *options):
-    """What the folder's check of a deployed stack says of this one, whose gateways it reaches as the front door does."""
+    """The output of the check of a deployed stack in the folder, run against this one, with the URLs of the local gateways."""
     outputs = {it["OutputKey"]: it["OutputValue"] for it in cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]}
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     api = lambda output: re.match(r"https://([^.]+)\.", outputs[output])[1]

@@ -104,7 +104,7 @@ class Callers:
         self.stacks = {}
 
     def find(self, access_key):
-        """The stack and the logical id of the function; `None` for whoever is no function of a stack."""
+        """The stack and the logical id of the function; `None` for other callers."""
         if not access_key.startswith("ASIA"):
             return None
         if access_key not in self.by_key:
@@ -160,6 +160,8 @@ def to_call(event, caller):
         resource = parameters["SecretId"]
     elif service == "firehose" and "DeliveryStreamName" in parameters:
         resource = f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/{parameters['DeliveryStreamName']}"
+    elif service == "logs" and "logGroupName" in parameters:
+        resource = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{parameters['logGroupName']}:*"
     elif service == "lambda" and names:
         resource = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{names[0]}"
     else:

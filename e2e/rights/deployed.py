@@ -56,5 +56,7 @@ class Deployed(resolution.Stack):
         physical = self.ids.get(logical_id, logical_id)
         if physical.startswith("arn:"):
             return dict.fromkeys(("Ref", "Arn", "Id", "AliasArn", "FunctionArn"), physical)
+        kind = self.template.resources[logical_id]["Type"]
         # Of a queue it is the URL.
-        return names.answers(self.template.resources[logical_id]["Type"], physical.rsplit("/", 1)[-1], PLACE)
+        name = physical.rsplit("/", 1)[-1] if kind == "AWS::SQS::Queue" else physical
+        return names.answers(kind, name, PLACE)

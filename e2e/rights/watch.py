@@ -31,7 +31,7 @@ class Watch:
         self.made = set()
         self.count = 0
         # What went wrong with watching, after which nothing can be said for sure.
-        self.troubles = set()
+        self.problems = set()
 
     def run(self, command):
         """Runs the command; its exit code."""
@@ -46,7 +46,7 @@ class Watch:
                 self.look()
             # The command goes on whatever happens here.
             except (calls.Lost, OSError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-                self.troubles.add(f"{type(error).__name__}: {error}")
+                self.problems.add(f"{type(error).__name__}: {error}")
                 self.recorder.begin_again()
             if not has_ended:
                 time.sleep(PAUSE_SECONDS)
@@ -60,9 +60,9 @@ class Watch:
                 try:
                     self.made.add(calls.to_call(event, caller))
                 except ValueError as error:
-                    self.troubles.add(str(error))
+                    self.problems.add(str(error))
             elif event["AccessKeyId"].startswith("ASIA"):
-                self.troubles.add(f"{event['AccessKeyId']} called, and is no function of a stack")
+                self.problems.add(f"{event['AccessKeyId']} called, and is no function of a stack")
 
 
 def report(watch):
@@ -87,9 +87,9 @@ def report(watch):
         print(f"rights: {it.role} may {it.action} on {it.resource}, which no test needs: take it away, test it, or say in {REASONS.name} why it is needed")
     for it in idle:
         print(f"rights: {REASONS.name} explains what is not so: {it}")
-    for it in sorted(watch.troubles):
+    for it in sorted(watch.problems):
         print(f"rights: {it}")
-    return not (findings.denied or unexplained or idle or watch.troubles)
+    return not (findings.denied or unexplained or idle or watch.problems)
 
 
 def main(command):

@@ -91,6 +91,6 @@ def defaults_leave_the_account_alone(stack):
         if stack.template.resources[name]["Type"] in _OF_THE_ACCOUNT:
             condition = stack.template.resources[name].get("Condition")
             behind = stack.template.parameters_behind({"Condition": condition}) if condition else set()
-            # Whoever chose one of its parameters chose this; a switch of a whole pipeline is no such choice.
+            # An operator who sets one of its parameters chooses this; enabling a whole pipeline is not such a choice.
             if name in stack.without({it for it in behind if not it.startswith("Enable")}).resources:
                 yield name, "is one for the whole account and region; AWS replaces what others have set there"

@@ -71,7 +71,7 @@ class Stories(unittest.TestCase):
                 {"TreatMissingData": other[alarm["TreatMissingData"]]},
             ):
                 self.assertTrue(self.holds(name, alarm), name)
-                self.assertFalse(self.holds(name, alarm | change), f"the stories of {name} do not notice {change}")
+                self.assertFalse(self.holds(name, alarm | change), f"the stories of {name} do not detect {change}")
 
     def test_an_idle_stack_fires_for_silence_alone(self):
         idle = Story("nothing comes at all", (), 48 * 60)
@@ -89,12 +89,12 @@ class Stories(unittest.TestCase):
                 )
 
     def test_some_alarm_fires_for_one_sender_with_a_wrong_key(self):
-        ringing = [
+        firing = [
             name
             for name, alarm in self.alarms.items()
             if counted(self.stack, (alarm["Namespace"], alarm["MetricName"]), ()) and self.fire(alarm, SENDER_WITH_WRONG_KEY)
         ]
-        self.assertTrue(ringing, "a sender whose key is wrong loses events before anybody knows")
+        self.assertTrue(firing, "a sender whose key is wrong loses events before anybody knows")
 
     def test_silence_is_noticed_before_senders_give_up_whatever_quiet_hours_is(self):
         """A point that lies further back than EvaluationPeriods still counts, so that silence fires some hours after QuietHours."""

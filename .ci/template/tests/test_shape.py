@@ -8,7 +8,8 @@ from .reading import mentions, number, of_type, properties, statements, texts
 # Routes that answer without a key: the health check, the description of the API, which is the same in every stack, and
 # those whose functions check the caller themselves: the token endpoint, as client credentials stand in the body, where no
 # authorizer can see them; SparkPost's webhook, as an authorizer's refusals are all 403; and product events, which take
-# their key in either of two headers, in the path or in the body, and at a Function URL as well. Beside each of them the same with
+# their key in either of two headers, in the path or in the body, and at a Function URL as well; and the console, whose function asks
+# people for their key and checks their sessions. Beside each of them the same with
 # slashes too many.
 OPEN_ROUTES = {
     "GET /healthz",
@@ -17,6 +18,7 @@ OPEN_ROUTES = {
     "HEAD /healthz/{proxy+}",
     "GET /openapi.json",
     "GET /openapi.json/{proxy+}",
+    "POST /console/rejected/repair",
     "POST /oauth/token",
     "POST /oauth/{proxy+}",
     "POST /webhooks/sparkpost",
@@ -31,12 +33,18 @@ OPEN_ROUTES = {
     "POST /capture",
     "POST /capture/{proxy+}",
     "POST /i/{proxy+}",
+    "GET /",
+    "GET /console",
+    "POST /console/product-events",
+    "GET /console/{proxy+}",
+    "POST /console/sign-in",
+    "POST /console/sign-out",
 }
 
 
 class Queues(unittest.TestCase):
     def dead_letter_queues(self):
-        """Each queue with its dead letter queue."""
+        """Each queue with its dead-letter queue."""
         pairs = {}
         for name, queue in of_type("AWS::SQS::Queue").items():
             target = queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn")
