@@ -1,4 +1,4 @@
-"""Reads raw objects in the plainest way there is, and the lake's files with DuckDB; tells how the two differ.
+"""Reads raw objects in the plainest way there is, and the lake's files with DuckDB; reports the differences.
 
 Reads from stdin {"objects": [{"path", "arrival"}], "files": [path]}, where an arrival is in milliseconds since 1970, and
 writes {"rows", "rejected", "missing", "unknown"}: rows of the reference, records it rejects, and the rows that either side

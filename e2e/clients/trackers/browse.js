@@ -1,6 +1,6 @@
 // Opens a page in a browser, from an origin of its own, and leaves it. Arguments: the browser, the page, the URL of /track, its key
 // and an event. Says what /track answers when the page posts the event as JSON with the key in a header, which the browser asks for
-// first; stays until its input ends, so that nothing is cut off that goes out when a page is left.
+// first; stays until its input ends, so that requests sent when a page is left are not interrupted.
 
 const fs = require('fs');
 const http = require('http');

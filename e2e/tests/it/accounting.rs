@@ -1,4 +1,4 @@
-//! `received = stored + duplicate + rejected`, for every sample there is.
+//! `received = stored + duplicate + rejected`, for every sample.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -7,8 +7,7 @@ use crate::stack::{
     ARRIVAL, Accounts, Stack, distinct_events, eventually, fresh_id, public_samples, samples,
 };
 
-/// Posts a file and checks its sum: against a naive count of its elements, and against the
-/// rows that can be found afterwards.
+/// Posts a file and checks its sum, by a naive count of its elements and by the stored rows.
 async fn account_for(stack: &Stack, name: &str, body: &[u8]) -> Result<Accounts> {
     let batch_id = fresh_id("account");
     let accounts = stack.deliver(&batch_id, body.to_vec()).await?;
@@ -35,8 +34,8 @@ async fn account_for(stack: &Stack, name: &str, body: &[u8]) -> Result<Accounts>
     Ok(accounts)
 }
 
-/// Elements that carry an event, counted without Cistern's parser; `None` when the body is not
-/// a JSON array, and then the sum is checked by the rows alone.
+/// Elements with an event, counted without Cistern's parser; `None` if the body is not a JSON array: then only the rows
+/// are checked.
 fn naive_event_count(body: &[u8]) -> Option<i64> {
     let elements: Vec<Value> = serde_json::from_slice(body).ok()?;
     let pings = elements
@@ -121,7 +120,7 @@ async fn documented_test_batch_is_stored_once_however_often_it_is_sent() -> Resu
     Ok(())
 }
 
-/// One bad event among good ones is kept beside them, with a reason, and costs no other event.
+/// One bad event among good ones is stored as rejected, with a reason, and costs no other event.
 #[tokio::test]
 async fn one_bad_event_is_rejected_alone() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -167,7 +166,7 @@ async fn one_bad_event_is_rejected_alone() -> Result<()> {
     Ok(())
 }
 
-/// What Postgres cannot take as text is stored with U+FFFD in its place.
+/// Text that Postgres cannot store has U+FFFD in its place.
 #[tokio::test]
 async fn nul_and_lone_surrogates_are_replaced_and_stored() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -216,7 +215,7 @@ fn sample(name: &str) -> Result<Vec<u8>> {
         .ok_or_else(|| anyhow::anyhow!("events/sparkpost/{name} is missing"))
 }
 
-/// What nobody can load is written down where a person finds it, and leaves the queue.
+/// A message that cannot be loaded is written to a file of rejections, and leaves the queue.
 #[tokio::test]
 async fn object_that_is_no_gzip_is_rejected_with_its_reason() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -225,7 +224,7 @@ async fn object_that_is_no_gzip_is_rejected_with_its_reason() -> Result<()> {
 
     stack.put_raw(&key, b"no gzip".to_vec()).await?;
 
-    // The archiver rejects it too, as nothing in it is a row.
+    // The archiver rejects it too, because it has no row.
     eventually("the loader to reject the object", ARRIVAL, async || {
         for rejected in stack.keys_under("rejected/email_events/").await? {
             let text = String::from_utf8(stack.object(&rejected).await?)?;

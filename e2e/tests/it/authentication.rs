@@ -1,4 +1,4 @@
-//! Nothing answers without a key except the health check, and a key opens only its own scope.
+//! Nothing answers without a key except the health check, and a key grants its own scope only.
 
 use anyhow::{Result, ensure};
 
@@ -67,7 +67,7 @@ async fn missing_wrong_and_foreign_keys_are_refused() -> Result<()> {
             &foreign[..foreign.len() - 1],
         ] {
             let status = status(&stack, path, Some(wrong)).await?;
-            // What the gateway's authorizer denies is 403, whatever it is; the webhook tells by itself.
+            // The gateway makes every denial of its authorizer a 403; the webhook distinguishes them itself.
             let expected = if path == WEBHOOK_PATH { 401 } else { 403 };
             ensure!(
                 status == expected,

@@ -1,6 +1,6 @@
 //! Every route with every kind of key, while the functions check keys against a secret of the test, which was rotated twice.
 //!
-//! What each sender makes of each code, and so which one is right for it, stands in docs/operations.md.
+//! docs/operations.md explains how each sender interprets each code.
 
 use std::time::SystemTime;
 
@@ -24,20 +24,20 @@ struct Route {
     codes: Codes,
 }
 
-/// What a route answers to each kind of credential.
+/// The response of a route to each kind of credential.
 #[derive(Clone, Copy)]
 struct Codes {
     opens: u16,
-    /// There is none.
+    /// Without a credential.
     missing: u16,
-    /// It opens nothing: never was a key, no longer is one, or is a token that has expired.
+    /// It grants nothing: an unknown or revoked key, or an expired token.
     unknown: u16,
-    /// It is a good one, of another scope.
+    /// It is valid, for another scope.
     foreign: u16,
     has_challenge: bool,
 }
 
-/// A function that checks keys itself. SparkPost asks for a new token after 401, and only after 400 and 401.
+/// A function that checks keys itself. SparkPost requests a new token after 400 and 401 only.
 const BY_THE_FUNCTION: Codes = Codes {
     opens: 200,
     missing: 401,
@@ -46,7 +46,7 @@ const BY_THE_FUNCTION: Codes = Codes {
     has_challenge: true,
 };
 
-/// An HTTP API's authorizer: 401 without a header, and 403 for all that it denies. Programs that search only report either.
+/// An HTTP API's authorizer: 401 without a header, and 403 for every denial. Clients of searches only report either.
 const BY_THE_GATEWAY: Codes = Codes {
     opens: 200,
     missing: 401,
@@ -55,7 +55,7 @@ const BY_THE_GATEWAY: Codes = Codes {
     has_challenge: false,
 };
 
-const ROUTES: [Route; 4] = [
+const ROUTES: [Route; 6] = [
     Route {
         method: Method::POST,
         path: "/webhooks/sparkpost",
@@ -79,6 +79,20 @@ const ROUTES: [Route; 4] = [
     },
     Route {
         method: Method::POST,
+        path: "/api/v1/sql",
+        scope: Scope::Sql,
+        foreign: Scope::Query,
+        codes: BY_THE_GATEWAY,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/rejected/settle",
+        scope: Scope::Repair,
+        foreign: Scope::Query,
+        codes: BY_THE_GATEWAY,
+    },
+    Route {
+        method: Method::POST,
         path: "/track",
         scope: Scope::Track,
         foreign: Scope::Sparkpost,
@@ -94,7 +108,7 @@ struct Versions([String; 3]);
 
 impl Versions {
     fn new() -> Self {
-        // Keys that no run has used, as the gateway keeps answers for a minute.
+        // New keys for each run, because the gateway caches decisions for a minute.
         let label = fresh_id("keys");
         Self(["1", "2", "3"].map(|n| json!({ "signing_key": format!("{label}-{n}") }).to_string()))
     }
@@ -130,10 +144,10 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-/// A value of the header under a name, and what it must bring.
+/// A value of the header with a name, and the expected response.
 type Case = (&'static str, Option<String>, u16);
 
-/// As SparkPost presents them that uses OAuth.
+/// As SparkPost sends them with OAuth.
 fn token_cases(versions: &Versions, route: &Route) -> Vec<Case> {
     let current = versions.current(route.scope);
     let previous = versions.previous(route.scope);
@@ -197,7 +211,7 @@ fn cases(versions: &Versions, route: &Route) -> Vec<Case> {
             some(&format!("Bearer {foreign}")),
             of_another_scope,
         ),
-        ("basic that is no text", some("Basic //46/w=="), unknown),
+        ("basic that is not text", some("Basic //46/w=="), unknown),
         ("unknown scheme", some(&format!("Token {current}")), unknown),
         (
             "basic in capitals",
@@ -254,10 +268,11 @@ fn cases(versions: &Versions, route: &Route) -> Vec<Case> {
 }
 
 async fn ask(stack: &Stack, route: &Route, authorization: Option<&str>) -> Result<u16> {
-    let body = if route.scope == Scope::Track {
-        r#"{"event":"authentication"}"#
-    } else {
-        r#"[{"msys":{}}]"#
+    let body = match route.scope {
+        Scope::Track => r#"{"event":"authentication"}"#,
+        Scope::Sql => "select 1",
+        Scope::Repair => r#"{"ids":["row.2026-01-01.0.x"],"note":"x","dry_run":true}"#,
+        Scope::Sparkpost | Scope::Mparticle | Scope::Query | Scope::Page => r#"[{"msys":{}}]"#,
     };
     let url = format!("{}{}", stack.file.base_url, route.path);
     let mut request = stack.http.request(route.method.clone(), url);
@@ -307,7 +322,7 @@ async fn check_keys(stack: &Stack, versions: &Versions) -> Result<()> {
 }
 
 async fn check_tokens(stack: &Stack, versions: &Versions) -> Result<()> {
-    let [webhook, search, _, track] = &ROUTES;
+    let [webhook, search, _, _, _, track] = &ROUTES;
     for secret in [
         versions.current(Scope::Sparkpost),
         versions.previous(Scope::Sparkpost),
@@ -343,7 +358,7 @@ async fn check_tokens(stack: &Stack, versions: &Versions) -> Result<()> {
 
 async fn check_unreadable(stack: &Stack, versions: &Versions) -> Result<()> {
     for route in &ROUTES {
-        // In a form that the gateway has kept no answer for.
+        // In a form for which the gateway has no cached decision.
         let key = basic(&format!("unreadable:{}", versions.current(route.scope)));
         for authorization in [key.as_str(), "wrong while unreadable"] {
             let status = ask(stack, route, Some(authorization)).await?;
@@ -367,7 +382,7 @@ async fn every_route_answers_every_kind_of_key_as_documented() -> Result<()> {
         checkers.push((function, environment));
     }
     let versions = Versions::new();
-    // The stack's own, as the functions may read no other.
+    // The stack's own secret, because the functions may read no other.
     let secret = KeysSecret::of(&stack).await?;
     let original = secret.text().await?;
     let look_at = async |name: &str, value: &str| {
@@ -381,7 +396,7 @@ async fn every_route_answers_every_kind_of_key_as_documented() -> Result<()> {
 
     let checks = async {
         versions.store(&secret).await?;
-        // With another setting the function starts anew, and reads the keys.
+        // A changed setting restarts the function, which then reads the keys.
         look_at("KEYS_CACHE_SECONDS", "299").await?;
         check_keys(&stack, &versions).await?;
         check_tokens(&stack, &versions).await?;

@@ -1,4 +1,4 @@
-//! The emulator's AWS APIs that no client of ours speaks, as the root of its account.
+//! The emulator's AWS APIs for which there is no client here, as the root of its account.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub(crate) fn root(file: &StackFile, service: &str) -> String {
     )
 }
 
-/// Calls `target`, such as `AmazonAthena.GetQueryResults`, of a service that speaks JSON.
+/// Calls `target`, such as `AmazonAthena.GetQueryResults`, of a service with a JSON protocol.
 pub(crate) async fn call(
     stack: &Stack,
     service: &str,

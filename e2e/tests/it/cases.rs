@@ -1,8 +1,8 @@
-//! Cases of the real world, from bug reports, client libraries and connectors: what is sent, what must come of it, and what
-//! comes. They lie beside the checkout; where they do not, there is nothing to run.
+//! Cases from bug reports, client libraries and connectors: what is sent, the expected result and the actual one. They
+//! are beside the checkout; without them there is nothing to run.
 //!
-//! Every folder there has a row here. A case that is not right yet is in `cases/pending.txt` with the reason: the test fails
-//! when one of those comes out right, and when any other does not.
+//! Every folder there has a row here. A case that does not pass yet is in `cases/pending.txt` with the reason: the test
+//! fails if one of those passes, and if any other fails.
 
 mod app;
 mod elsewhere;
@@ -22,14 +22,14 @@ use crate::stack::{Stack, repository_root};
 
 const PENDING: &str = include_str!("cases/pending.txt");
 
-/// The folder of cases beside the checkout, when it is there.
+/// The folder of cases beside the checkout, if it exists.
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("CISTERN_SHARED_CASES")
         .map_or_else(|| repository_root().join("../shared/cases"), PathBuf::from);
     folder.is_dir().then_some(folder)
 }
 
-/// Names of cases with the reasons why they are not right yet.
+/// Names of cases with the reasons why they do not pass yet.
 fn pending() -> Result<BTreeMap<&'static str, &'static str>> {
     PENDING
         .lines()

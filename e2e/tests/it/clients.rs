@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 use crate::walker::{Client, Walker};
 
-/// The events that are there when the walks begin.
+/// The events that exist when the walks begin.
 const EVENTS: u32 = 25_000;
 /// The events of one batch that arrives meanwhile.
 const ARRIVING: u32 = 100;
 
-/// The hour that the searches ask for, of 2026-03-01T12:00:00Z.
+/// The hour of the searches, from 2026-03-01T12:00:00Z.
 const HOUR_BEGINS: u32 = 1_772_366_400;
 const HOUR_SECONDS: u32 = 3_600;
 
-/// A campaign of this test run, whose events are named for where they come from.
+/// A campaign of this test run, whose events are named after their source.
 struct Campaign(String);
 
 impl Campaign {
-    /// Opens and clicks spread over a stretch of time, several a second and so in the same instant.
+    /// Opens and clicks over a period of time, several per second and so with the same time.
     fn batch(&self, source: &str, count: u32, begins: u32) -> Vec<u8> {
         let events: Vec<String> = (0..count)
             .map(|n| {
@@ -68,7 +68,7 @@ async fn keep_loading(
     }
 }
 
-/// Walks to the end and returns what came, in order. Halfway, waits until more has been loaded.
+/// Walks to the end and returns the results, in order. Halfway, waits until more has been loaded.
 async fn walk(
     stack: &Stack,
     client: Client,
@@ -126,8 +126,8 @@ fn check(client: Client, came: &[String], there: &BTreeSet<String>) -> Result<()
     Ok(())
 }
 
-/// Both searches of the Node client by their links, and the Python client by cursor. What arrives
-/// meanwhile lies in the same hour, in front of the page that is being read as well as behind it.
+/// Both searches of the Node client by their links, and the Python client by cursor. Events that arrive meanwhile are
+/// in the same hour, before and after the current page.
 #[tokio::test]
 async fn own_clients_walk_25000_events_while_others_arrive_among_them() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -153,7 +153,7 @@ async fn own_clients_walk_25000_events_while_others_arrive_among_them() -> Resul
         ] {
             let came = walk(&stack, client, parameters, &loaded).await?;
             check(client, &came, &there)?;
-            // The walks go back in time, and what waited for is older than what came before it.
+            // The walks go back in time, and every page is older than the one before.
             let late = came.iter().filter(|id| !there.contains(*id)).count();
             ensure!(late > 0, "{client:?} saw nothing of what arrived");
         }
@@ -165,8 +165,8 @@ async fn own_clients_walk_25000_events_while_others_arrive_among_them() -> Resul
     }
 }
 
-/// The Python client loses the links, so its users count pages. That is stable as long as what
-/// arrives is newer than what was asked for, which it is where `to` lies in the past.
+/// The Python client loses the links, so its users count pages. That is stable as long as arriving events are newer
+/// than the range, which holds if `to` is in the past.
 #[tokio::test]
 async fn python_client_counts_pages_while_newer_events_arrive() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;

@@ -1,4 +1,4 @@
-//! The template in all its combinations and a packaged folder, deployed beside the stack under test.
+//! The template in all its combinations and a packaged folder, deployed in addition to the stack under test.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::stack::{Stack, fresh_id, repository_root};
 
-/// A program of the project, run by the Python that has AWS's library.
+/// A program of the project, run with the Python that has AWS's library.
 pub(crate) fn python(script: &str) -> Command {
     let root = repository_root();
     let mut command = Command::new(root.join(".local/tools/sam/bin/python"));
@@ -39,7 +39,7 @@ pub(crate) fn staged_template() -> Result<PathBuf> {
     Ok(data_dir.join("build/template.yaml"))
 }
 
-/// A database of its own beside the stack's.
+/// A separate database on the stack's server.
 struct Database {
     name: String,
     url: String,
@@ -83,7 +83,7 @@ async fn every_combination_of_switches_deploys_and_leaves_its_bucket() -> Result
     ensure_success(&output)
 }
 
-/// What a release is, laid out from what cargo has built for the stack under test.
+/// The files of a release, from cargo's output for the stack under test.
 async fn package(folder: &Path) -> Result<&'static str> {
     let architecture = match std::env::consts::ARCH {
         "aarch64" => "arm64",

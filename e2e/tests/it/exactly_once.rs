@@ -51,8 +51,8 @@ async fn same_events_under_other_batch_ids_are_duplicates() -> Result<()> {
     Ok(())
 }
 
-/// S3 notifies at least once, and SQS delivers at least once: here every notification comes three
-/// times, so that several loaders meet over the same objects.
+/// S3 notifies at least once, and SQS delivers at least once: here every notification is sent three times, so that
+/// several loaders compete for the same objects.
 #[tokio::test]
 async fn repeated_notices_load_each_object_once() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;

@@ -3,8 +3,9 @@
 mod accounting;
 mod bodies;
 mod disorder;
-mod intake;
 mod keys;
 mod numbers;
+mod replayed;
 pub(crate) mod rig;
 mod template;
+mod webhook;

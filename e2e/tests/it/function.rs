@@ -31,14 +31,14 @@ impl<'a> Function<'a> {
         Ok(self.configuration().await?["Environment"]["Variables"].clone())
     }
 
-    /// Where its log lines go.
+    /// Its log group.
     pub(crate) async fn log_group(&self) -> Result<String> {
         let configuration = self.configuration().await?;
         let group = configuration["LoggingConfig"]["LogGroup"].as_str();
         Ok(group.context("the function's log group")?.to_owned())
     }
 
-    /// All that Lambda says of it.
+    /// Its configuration in Lambda.
     pub(crate) async fn configuration(&self) -> Result<Value> {
         let answer = self
             .stack
@@ -74,7 +74,7 @@ impl<'a> Function<'a> {
         Ok(())
     }
 
-    /// Runs it and waits for its answer.
+    /// Invokes it and waits for its response.
     pub(crate) async fn invoke(&self, event: &Value) -> Result<Value> {
         let answer = self
             .stack
@@ -90,7 +90,7 @@ impl<'a> Function<'a> {
         Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
-    /// Runs a scheduled function now and waits: what it answers, or `None` when it failed or was not let run.
+    /// Runs a scheduled function and waits: its response, or `None` if it failed or was throttled.
     pub(crate) async fn tick(&self) -> Result<Option<Value>> {
         let answer = self
             .stack
@@ -111,7 +111,7 @@ impl<'a> Function<'a> {
         })
     }
 
-    /// The processes in which the emulator runs it now.
+    /// The processes in which the emulator currently runs it.
     pub(crate) fn processes(&self) -> Result<Vec<u32>> {
         let variable = format!("AWS_LAMBDA_FUNCTION_NAME={}", self.name);
         let parent = format!("PPid:\t{}\n", self.stack.file.pids.emulator);
@@ -121,7 +121,7 @@ impl<'a> Function<'a> {
             let pid = path
                 .file_name()
                 .and_then(|name| name.to_str()?.parse::<u32>().ok());
-            // A process may end while it is looked at.
+            // A process may end in between.
             let read = |file: &str| std::fs::read(path.join(file)).unwrap_or_default();
             let is_ours = String::from_utf8_lossy(&read("status")).contains(&parent)
                 && read("environ")

@@ -1,5 +1,5 @@
-//! Queries that are absurd, oversized or meant to do harm, sent through everything that is deployed: each is refused with
-//! a text that names the parameter, or has the answer that it asked for, and none of them is a 5xx.
+//! Queries that are absurd, oversized or malicious, sent through the whole deployment: each is refused with a text that
+//! names the parameter, or has a correct response, and none of them is a 5xx.
 
 mod cases;
 
@@ -15,7 +15,7 @@ use crate::stack::{Stack, fresh_id};
 const PATHS: [&str; 2] = ["/api/v1/events/message", "/api/v1/message-events"];
 const COUNTS: &str = "/api/v1/events/counts";
 
-/// All that takes the parameters of a search, up to where they go.
+/// All paths with the parameters of a search, up to the parameters.
 const SEARCHES: [&str; 3] = [
     "/api/v1/events/message?",
     "/api/v1/message-events?",
@@ -27,7 +27,7 @@ const RANGE: &str = "from=2026-04-05T00:00:00Z&to=2026-04-06T00:00:00Z";
 /// 2026-04-05T12:00:00Z.
 const VICTIM_TIME: u32 = 1_775_390_400;
 
-/// Stores an event under an address of its own and returns that address.
+/// Stores an event under a new address and returns that address.
 async fn store_victim(stack: &Stack) -> Result<String> {
     let id = fresh_id("victim");
     let event = format!(
@@ -37,7 +37,7 @@ async fn store_victim(stack: &Stack) -> Result<String> {
     Ok(format!("{id}@victim.example"))
 }
 
-/// The service is up and the victim is found, alone and whole.
+/// The service responds and the victim is found, alone and unchanged.
 async fn ensure_unharmed(stack: &Stack, victim: &str) -> Result<()> {
     let (status, answer) = stack.get("/healthz").await?;
     ensure!(status == 200, "healthz: {answer}");
@@ -162,7 +162,7 @@ async fn oversized_queries_are_refused_or_answered() -> Result<()> {
     ensure_unharmed(&stack, &victim).await
 }
 
-/// What no client library sends, over a bare connection: a client error, or an answer.
+/// Requests that no client library sends, over a plain connection: a client error, or a response.
 #[tokio::test]
 async fn malformed_requests_are_the_clients_fault() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -190,15 +190,17 @@ async fn malformed_requests_are_the_clients_fault() -> Result<()> {
     ] {
         let status = bare_status(&stack, &target).await?;
         let target: String = target.chars().take(60).collect();
+        // The path of an absolute URL alone counts, and `/` leads to the console, without naming a host.
+        let is_root = target == "http://example.com/" && status == 303;
         ensure!(
-            status == 200 || (400..500).contains(&status),
+            status == 200 || is_root || (400..500).contains(&status),
             "{target:?}: {status}"
         );
     }
     ensure_unharmed(&stack, &victim).await
 }
 
-/// Sends a request line as it is and returns the status of the answer.
+/// Sends a request line unchanged and returns the status of the response.
 async fn bare_status(stack: &Stack, target: &str) -> Result<u16> {
     let authority = stack.file.base_url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(authority).await?;

@@ -1,7 +1,7 @@
-//! The lake's files as readers see them that share no code with their writer: parts, days and months of all tables.
+//! The lake's files as seen by readers that share no code with their writer: parts, days and months of all tables.
 //!
-//! `make test` compares a few readers on a few thousand rows; `make interop` all of them on many more (`CISTERN_INTEROP_PYTHON`,
-//! `CISTERN_INTEROP_EVENTS`).
+//! `make test` compares a few readers on a few thousand rows; `make interop` all of them on many more
+//! (`CISTERN_INTEROP_PYTHON`, `CISTERN_INTEROP_EVENTS`).
 
 use std::{
     collections::BTreeMap,
@@ -49,7 +49,7 @@ struct Raw {
     objects: Vec<Vec<u8>>,
 }
 
-/// Events as no generator makes them: of all lengths, and with whatever a column can hold.
+/// Events that no generator makes: of all lengths, and with every value of a column.
 fn awkward_events() -> Vec<Vec<u8>> {
     let event = |members: Value| {
         let mut event = members;
@@ -129,7 +129,8 @@ fn raw(count: usize) -> Result<Vec<Raw>> {
     ])
 }
 
-/// Writes parts, a closed file of each day, and a month of them, below `folder`. Returns how many rows each is to have.
+/// Writes parts, a compacted file of each day, and a month of them, below `folder`. Returns the expected number of rows
+/// of each.
 fn write_files(raw: &Raw, folder: &Path) -> Result<BTreeMap<PathBuf, usize>> {
     let table = &raw.table;
     let mut written = BTreeMap::new();
@@ -161,8 +162,8 @@ fn write_files(raw: &Raw, folder: &Path) -> Result<BTreeMap<PathBuf, usize>> {
         }
         let file = LakeFile {
             day,
-            kind: FileKind::ClosedDay,
-            id: FileId::of_closed_day(table.name(), day, &[]),
+            kind: FileKind::CompactedDay,
+            id: FileId::of_compacted_day(table.name(), day, &[]),
         };
         let (bytes, merged) = merge.finish(Vec::new(), file.id)?;
         closed.push((
@@ -170,11 +171,11 @@ fn write_files(raw: &Raw, folder: &Path) -> Result<BTreeMap<PathBuf, usize>> {
             write(file.key(table.name()), &bytes, merged.row_count)?,
         ));
     }
-    let months = table.closed_months();
+    let months = table.monthly_copies();
     let file = LakeFile {
         day: DAY.replace_day(1)?,
-        kind: FileKind::ClosedMonth,
-        id: FileId::of_closed_month(months.name(), DAY, &[]),
+        kind: FileKind::MonthlyCopy,
+        id: FileId::of_monthly_copy(months.name(), DAY, &[]),
     };
     let mut month = MonthFile::new(Vec::new(), table, folder.to_owned(), COLUMN_BYTES, file.id)?;
     for (day, path) in closed {
@@ -194,7 +195,7 @@ async fn readers_of_other_makes_find_the_same_in_parts_days_and_months() -> Resu
     compare_readers(count).await
 }
 
-/// Writes files of `count` generated events and of awkward ones; fails unless all readers find the same in them.
+/// Writes files of `count` generated events and of unusual ones; fails unless all readers find the same in them.
 pub(crate) async fn compare_readers(count: usize) -> Result<()> {
     let root = repository_root();
     let python = std::env::var("CISTERN_INTEROP_PYTHON")

@@ -1,4 +1,4 @@
-//! The secret that a stack's keys are made of.
+//! The secret from which a stack's keys are derived.
 
 use anyhow::{Context, Result};
 use aws_io::{Aws, SecretsClient};
@@ -45,7 +45,7 @@ impl KeysSecret {
         Ok(())
     }
 
-    /// Makes `original` the current version, and the one before as well.
+    /// Makes `original` the current version and the previous one.
     pub(crate) async fn restore(&self, original: &str) -> Result<()> {
         self.replace(original).await?;
         self.replace(original).await

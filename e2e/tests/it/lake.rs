@@ -17,8 +17,8 @@ const DATABASE: &str = "cistern";
 const WORKGROUP: &str = "cistern";
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// Days are compacted as soon as they are over, and each step follows immediately: the emulator reads all files of a query in one
-/// moment, so no query spans two steps.
+/// Days are compacted as soon as they are over, and each step follows immediately: the emulator reads all files of a
+/// query at once, so no query spans two steps.
 const AT_ONCE: [(&str, &str); 3] = [
     ("CLOSE_AFTER_HOURS", "0"),
     ("REOPEN_AFTER_HOURS", "0"),
@@ -56,8 +56,8 @@ impl Stack {
     }
 
     /// Waits until no notification of a raw object is left.
-    pub(crate) async fn archived(&self, patience: Duration) -> Result<()> {
-        eventually("the archive queue to be empty", patience, async || {
+    pub(crate) async fn archived(&self, time_limit: Duration) -> Result<()> {
+        eventually("the archive queue to be empty", time_limit, async || {
             let depth = self.queue_depth(&self.file.queues.archive).await?;
             Ok((depth == 0).then_some(()))
         })
@@ -87,7 +87,7 @@ impl Stack {
         Ok(request.send().await?.status().as_u16())
     }
 
-    /// Asks Athena, with the view of product events written into the query, as the emulator knows no views.
+    /// Queries Athena, with the view of product events inlined, because the emulator does not support views.
     pub(crate) async fn athena(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
         let started = self
             .athena_call(
@@ -136,7 +136,7 @@ impl Stack {
         call(self, "athena", &format!("AmazonAthena.{action}"), request).await
     }
 
-    /// How often each event id that begins with `label` is seen.
+    /// How often each event id that begins with `label` occurs.
     pub(crate) async fn seen(&self, label: &str) -> Result<BTreeMap<String, u64>> {
         let rows = self
             .athena(&format!(
@@ -159,7 +159,7 @@ impl Stack {
         .await
     }
 
-    /// Closes all days that are over, whatever it takes; `between` runs after each step.
+    /// Compacts all finished days; `between` runs after each step.
     pub(crate) async fn close_days(&self, between: impl AsyncFn() -> Result<()>) -> Result<()> {
         let compactor = Function::named(self, "compactor")?;
         let environment = compactor.environment().await?;
@@ -169,7 +169,7 @@ impl Stack {
         }
         compactor.set_environment(&hurried).await?;
         let closed = async {
-            // Planned, written, shown; and as often once more, for months.
+            // Planned, written, shown; and the same again for months.
             for _ in 0..6 {
                 compactor.invoke(&json!({})).await?;
                 between().await?;
@@ -182,7 +182,7 @@ impl Stack {
     }
 }
 
-/// Every one of `ids` is seen exactly once, and no other.
+/// Every one of `ids` occurs exactly once, and no other.
 pub(crate) fn ensure_each_once(seen: &BTreeMap<String, u64>, ids: &BTreeSet<String>) -> Result<()> {
     let missing = ids.iter().filter(|id| !seen.contains_key(*id)).count();
     let unknown = seen.keys().filter(|id| !ids.contains(*id)).count();

@@ -1,4 +1,4 @@
-//! The largest batch that the gateway lets through, and what the loader needs for it.
+//! The largest batch that the gateway accepts, and the loader's memory for it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::stack::{Stack, fresh_id};
 
-/// The memory the template gives the loader.
+/// The loader's memory in the template.
 const LOADER_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 
 #[tokio::test]
@@ -37,12 +37,12 @@ async fn ten_thousand_events_load_within_the_functions_memory() -> Result<()> {
     Ok(())
 }
 
-/// Another batch on each run, so that a stack that is kept has not seen it yet.
+/// Another batch in each run, so that a stack that is kept has not loaded it yet.
 fn seed() -> u64 {
     OffsetDateTime::now_utc().unix_timestamp().unsigned_abs()
 }
 
-/// The high-water mark of the largest process that runs a function, from the kernel's books.
+/// The peak memory of the largest process of a function, from the kernel.
 fn peak_rss_bytes(stack: &Stack, crate_name: &str) -> Result<u64> {
     let function = stack
         .file

@@ -1,4 +1,4 @@
-//! What the functions write down: enough to follow a request, nothing that is not ours to keep.
+//! The functions' logs: enough to follow a request, and nothing confidential.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::aws::call;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
-/// Plants an address, a body and keys on every way into the stack, and looks for them.
+/// Sends an address, a body and keys in every way into the stack, and searches the logs for them.
 #[tokio::test]
 async fn planted_address_body_and_keys_reach_no_log() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -88,7 +88,7 @@ async fn function_logs_are_json_with_the_request_id() -> Result<()> {
 }
 
 /// All lines that functions wrote, from the emulator's CloudWatch Logs.
-async fn all_log_lines(stack: &Stack) -> Result<Vec<String>> {
+pub(crate) async fn all_log_lines(stack: &Stack) -> Result<Vec<String>> {
     let groups = ask_logs(stack, "DescribeLogGroups", &json!({})).await?;
     let names = groups["logGroups"].as_array().context("log groups")?;
     let mut lines = Vec::new();

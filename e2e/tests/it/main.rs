@@ -1,5 +1,5 @@
-//! The deployed local stack, from outside. One binary, so that every test shares one build and
-//! the tests that cause an outage can hold off the others ([`stack::Stack::exclusive`]).
+//! The deployed local stack, from outside. One binary, so that every test shares one build and the tests that cause an
+//! outage can exclude the others ([`stack::Stack::exclusive`]).
 
 mod aws;
 mod function;
@@ -16,14 +16,16 @@ mod authentication;
 mod authentication_table;
 mod cases;
 mod clients;
+mod console;
 mod deployments;
 mod exactly_once;
 mod forwarding;
-mod front_door;
+mod guarantees;
 mod hostile_queries;
 mod interop;
 mod large_batches;
 mod logs;
+mod openapi;
 mod operator;
 mod outages;
 mod pages;
@@ -31,7 +33,9 @@ mod product_event_outages;
 mod product_events;
 mod recorded_answers;
 mod rights;
+mod routing;
 mod search;
+mod senders;
 mod smoke;
 mod trackers;
 mod two_stacks;

@@ -1,4 +1,4 @@
-//! Another stack of the same template, beside the one under test and in the same account.
+//! Another stack of the same template in the same account.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::deployments::{ensure_success, python, staged_template};
 use crate::keys_secret::KeysSecret;
 use crate::stack::{Keys, Queues, Stack, StackFile, fresh_id};
 
-/// A stack with a database of its own on the same server. Its routes are the emulator's own, without a reverse proxy.
+/// A stack with its own database on the same server. Its routes are the emulator's own, without a reverse proxy.
 pub(crate) struct Neighbour {
     pub(crate) stack: Stack,
     name: String,
@@ -67,7 +67,7 @@ impl Neighbour {
         })
     }
 
-    /// Takes it down. Only its bucket stays.
+    /// Deletes it. Only its bucket remains.
     pub(crate) async fn remove(self) -> Result<()> {
         let output = python("e2e/deployments/neighbour.py")
             .args(["down", &self.name])
@@ -85,7 +85,7 @@ async fn run(database_url: &str, statement: &str) -> Result<()> {
     Ok(())
 }
 
-/// What `stack.json` would say of it. Of a part that is switched off, nothing.
+/// Its `stack.json`. Disabled parts are missing.
 fn file(
     home: &StackFile,
     outputs: &BTreeMap<String, String>,
@@ -139,6 +139,8 @@ async fn keys(stack: &Stack) -> Result<Keys> {
         sparkpost: key(Scope::Sparkpost),
         mparticle: key(Scope::Mparticle),
         query: key(Scope::Query),
+        sql: key(Scope::Sql),
+        repair: key(Scope::Repair),
         track: key(Scope::Track),
         page: key(Scope::Page),
     })

@@ -1,7 +1,15 @@
-//! The operator's command line, run as a person would against the stack under test.
+//! The operator's command line, run against the stack under test.
 
+mod audit;
+mod backfill;
+mod deployed;
+mod import;
 mod keys;
+mod look;
 mod query;
+mod rebuild;
+mod reconciler;
+mod redrive;
 mod replay;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +20,7 @@ use tokio::process::Command;
 
 use crate::stack::repository_root;
 
-/// The program beside this one: `cargo build --workspace --bins` makes it, as `make test` does first.
+/// The program beside this one: `cargo build --workspace --bins` builds it, as `make test` does first.
 pub(crate) fn program() -> Result<PathBuf> {
     let tests = std::env::current_exe()?;
     let folder = tests
@@ -39,6 +47,19 @@ pub(crate) async fn cistern(arguments: &[&str]) -> Result<Value> {
         .arg("--data-dir")
         .arg(data_dir()?))
     .await
+}
+
+/// `cistern` against the local stack under test, not started yet.
+pub(crate) fn command(arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(program()?);
+    command
+        .args(arguments)
+        .arg("--json")
+        .arg("--data-dir")
+        .arg(data_dir()?)
+        .current_dir(repository_root())
+        .kill_on_drop(true);
+    Ok(command)
 }
 
 /// Runs `cistern` against the same stack as if it were in AWS: by its name there.

@@ -1,5 +1,4 @@
-//! A dependency goes away for a while: nothing is acknowledged that is not stored, and nothing
-//! stored is lost.
+//! A dependency is unavailable for a while: nothing is acknowledged that is not stored, and nothing stored is lost.
 
 use std::process::Command;
 use std::time::Duration;
@@ -62,13 +61,13 @@ async fn go_without_postgres(stack: &Stack) -> Result<()> {
         Ok(sent)
     }
     .await;
-    // Tells the running stack to start again what has ended, as `cistern up` does.
+    // Makes the running stack restart dead processes, as `cistern up` does.
     signal("USR1", stack.file.pids.cistern)?;
     eventually("Postgres to be back", ARRIVAL, async || {
         Ok(postgres_up().await.then_some(()))
     })
     .await?;
-    // It takes connections a moment before it is written down.
+    // It accepts connections a moment before its record is written.
     let pid = eventually("stack.json to name the new Postgres", ARRIVAL, async || {
         let pid = Stack::file()?.pids.postgres;
         Ok((pid != stack.file.pids.postgres).then_some(pid))
@@ -76,7 +75,7 @@ async fn go_without_postgres(stack: &Stack) -> Result<()> {
     .await?;
     signal("0", pid)?;
 
-    // What went wrong is told only now, as all other tests need Postgres.
+    // Failures are reported only now, because all other tests need Postgres.
     let sent = outage?;
     for (id, body) in &sent {
         let accounts = stack.accounts_within(id, AFTER_OUTAGE).await?;
@@ -96,7 +95,7 @@ pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
     Ok(())
 }
 
-/// The bucket is not there: SparkPost is asked to retry, and nothing is acknowledged.
+/// The bucket does not exist: SparkPost is asked to retry, and nothing is acknowledged.
 #[tokio::test]
 async fn s3_failure_answers_503_with_retry_after() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;

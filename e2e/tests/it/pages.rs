@@ -1,4 +1,5 @@
-//! README.md and docs/using.md as a person follows them: each command, in order, in one shell; and the tables of columns.
+//! README.md and docs/using.md as a reader follows them: each command, in order, in one shell; and the tables of
+//! columns.
 
 mod page;
 mod shell;
@@ -13,7 +14,7 @@ use self::page::Page;
 use self::shell::Shell;
 use crate::stack::Stack;
 
-/// Runs every block of a page; where output is shown, a block runs again until that is what comes out.
+/// Runs every block of a page; a block with output runs again until the output matches.
 async fn follow(name: &str) -> Result<()> {
     let page = Page::read(name)?;
     ensure!(!page.blocks.is_empty(), "{name} has no commands");
@@ -27,7 +28,7 @@ async fn follow(name: &str) -> Result<()> {
     Ok(())
 }
 
-// The pages delete and replay what was rejected last, and run the forwarder: nothing else may be going on.
+// The pages delete and replay the latest rejections, and run the forwarder, so no other test may run.
 
 #[tokio::test]
 async fn every_command_of_the_readme_does_what_it_says() -> Result<()> {
@@ -52,7 +53,7 @@ async fn command_that_fails_or_shows_something_else_is_noticed() -> Result<()> {
     ] {
         let page = Page::parse(text)?;
         let mut shell = Shell::start()?;
-        shell.patience = Duration::from_millis(300);
+        shell.time_limit = Duration::from_millis(300);
 
         let outcome = shell.run_until_expected(&page.blocks[0]).await;
 

@@ -1,4 +1,4 @@
-//! Firehose refuses, and archivers die: what was acknowledged is in the lake once.
+//! Firehose refuses, and archivers are killed: every acknowledged event is in the lake once.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ fn event(id: &str, padding: usize) -> String {
     )
 }
 
-/// Each request is sent again until it is acknowledged, as a tracker would.
+/// Each request is repeated until it is acknowledged, like a tracker does.
 #[tokio::test]
 async fn firehose_refusing_some_all_or_being_away_loses_and_doubles_nothing() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
@@ -84,7 +84,7 @@ async fn firehose_refusing_some_all_or_being_away_loses_and_doubles_nothing() ->
 const OBJECTS: usize = 2_000;
 
 /// Debug builds on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIME_LIMIT: Duration = Duration::from_mins(10);
 
 /// The visibility timeout of a notification that a killed archiver had received.
 const VISIBILITY_SECONDS: u32 = 30;
@@ -126,10 +126,10 @@ async fn let_objects_arrive(stack: &Stack, label: &str) -> Result<()> {
         }]});
         aws_io::queue::send(&sqs, &stack.file.queues.archive, &notification.to_string()).await?;
     }
-    stack.archived(PATIENCE).await
+    stack.archived(TIME_LIMIT).await
 }
 
-/// Kills one archiver after the other, whatever it is doing.
+/// Kills one archiver after the other at any moment.
 async fn keep_killing(stack: &Stack, killed_count: &AtomicUsize) -> Result<Infallible> {
     let archiver = Function::named(stack, "archiver")?;
     let mut pause = tokio::time::interval(Duration::from_millis(1_500));
@@ -138,7 +138,7 @@ async fn keep_killing(stack: &Stack, killed_count: &AtomicUsize) -> Result<Infal
         let archivers = archiver.processes()?;
         let number = killed_count.load(Ordering::SeqCst);
         if let Some(archiver) = archivers.get(number % archivers.len().max(1)) {
-            // One that has ended by itself meanwhile was not killed.
+            // One that has ended meanwhile was not killed.
             if signal("KILL", *archiver).is_ok() {
                 killed_count.fetch_add(1, Ordering::SeqCst);
             }

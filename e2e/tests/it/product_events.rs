@@ -1,4 +1,4 @@
-//! Product events: from a tracker's request, or a raw object of any quality, to what Athena answers.
+//! Product events: from a tracker's request, or a raw object of any quality, to Athena's result.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,14 +22,14 @@ fn event(id: &str) -> String {
     format!(r#"{{"event":"e2e","userId":"u","eventId":"{id}","dateTime":"2026-01-02 10:00:00"}}"#)
 }
 
-/// A raw object of a test: its key, its bytes, and the rows and rejections it must become, if they are known.
+/// A raw object of a test: its key, its bytes, and its expected rows and rejections, if known.
 struct Raw {
     key: String,
     body: Vec<u8>,
     expected: Option<(usize, usize)>,
 }
 
-/// Each class of damage, as the samples have it: ours with what they become, and those beside the checkout.
+/// Each class of damage in the samples: ours with their results, and those beside the checkout.
 fn dirty_objects(label: &str) -> Result<Vec<Raw>> {
     let samples = repository_root().join("events/track");
     let readme = std::fs::read_to_string(samples.join("README.md"))?;
@@ -104,7 +104,7 @@ async fn compare(stack: &Stack, objects: &[Raw], files: &[String]) -> Result<Com
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The files that an object has become, among those that are there, and the lines that it has rejected.
+/// The files of an object, among those that exist, and its rejected lines.
 async fn outcome(
     stack: &Stack,
     key: &str,
@@ -155,7 +155,7 @@ async fn every_class_of_damage_becomes_rows_and_rejections_and_duckdb_reads_the_
         body: gzip(many.join("\n").as_bytes())?,
         expected: Some((many.len(), 0)),
     });
-    // A bucket of the older layout, copied in.
+    // A bucket with the older layout, copied.
     objects.push(Raw {
         key: format!("analytics_raw/2026/01/02/10/{label}-1-2026-01-02-10-00-00-x"),
         body: [
@@ -264,7 +264,7 @@ async fn what_trackers_post_is_what_athena_counts() -> Result<()> {
     Ok(())
 }
 
-/// Preflights are the gateway's to answer, and the emulator gives its `CorsConfiguration` to no API.
+/// The gateway answers preflights, and the emulator does not apply `CorsConfiguration`.
 #[tokio::test]
 async fn only_the_key_of_track_opens_track() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;

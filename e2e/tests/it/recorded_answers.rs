@@ -1,5 +1,5 @@
-//! The samples come back on both paths: with the values that were posted, and in the forms of answers that were recorded
-//! from SparkPost, but for the differences that docs/known-differences.md lists.
+//! The samples are found on both paths: with the values that were posted, and in the form of responses recorded from
+//! SparkPost, except for the differences that docs/known-differences.md lists.
 
 mod differences;
 mod expected;
@@ -16,16 +16,16 @@ use self::expected::{as_event, as_message_event, iso, time_of};
 use self::forms::documented_differences;
 use crate::stack::{Stack, fresh_id, repository_root, samples, shared_data};
 
-/// What is compared: a path of the search with what is known of SparkPost's answers there.
+/// One comparison: a path of the search with SparkPost's recorded responses.
 struct Search {
     /// In docs/known-differences.md.
     name: &'static str,
     path: &'static str,
     recordings: &'static [&'static str],
-    /// One more event, of members that no recording has, in the forms that SparkPost's guide states: "Changes to Response
+    /// One more event, with members that no recording has, in the forms of SparkPost's guide: "Changes to Response
     /// Data" in <https://support.sparkpost.com/docs/tech-resources/events-api-integration>.
     stated: &'static str,
-    /// What its next link names in the recordings, if they have one.
+    /// The name of its next link in the recordings, if they have one.
     next_link: Option<&'static str>,
 }
 
@@ -119,7 +119,7 @@ async fn samples_come_back_with_every_value_on_both_paths() -> Result<()> {
     Ok(())
 }
 
-/// Compares with the recordings where they lie beside the checkout.
+/// Compares with the recordings if they are beside the checkout.
 #[tokio::test]
 async fn answers_differ_from_recorded_ones_only_as_documented() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;

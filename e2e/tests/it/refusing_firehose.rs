@@ -1,4 +1,4 @@
-//! Stands between a function and the emulator's Firehose, and refuses.
+//! A proxy between a function and the emulator's Firehose, which refuses calls.
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use tokio::net::TcpListener;
 use crate::aws::root;
 use crate::stack::StackFile;
 
-/// What becomes of the calls, in turn.
+/// The treatment of the calls, in turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
     /// Nothing is refused.
     None,
-    /// The first half of the records is taken.
+    /// The first half of the records is accepted.
     Half,
-    /// No record is taken.
+    /// No record is accepted.
     All,
-    /// All records are taken, and the answer is lost.
+    /// All records are accepted, and the response is lost.
     LostAnswer,
 }
 
@@ -36,7 +36,7 @@ struct Between {
     call_count: Arc<AtomicUsize>,
 }
 
-/// Starts on a free port; gives its URL. After the last of `refusals` it begins with the first again.
+/// Starts on a free port; returns its URL. `refusals` repeat from the first after the last.
 pub(crate) async fn start(stack: &StackFile, refusals: &'static [Refusal]) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -91,7 +91,7 @@ async fn put(State(between): State<Between>, headers: HeaderMap, body: String) -
 
 impl Between {
     async fn forward(&self, headers: &HeaderMap, request: &Value) -> Result<Value> {
-        // With another key: what the function has signed is not what is sent on.
+        // With another key: the forwarded request differs from the one that the function signed.
         let mut forwarded = self
             .http
             .post(&self.file.aws_endpoint_url)

@@ -112,7 +112,7 @@ struct Role<'a> {
     name: String,
 }
 
-/// Policies by name, encoded as IAM gives them out and takes them.
+/// Policies by name, in IAM's encoding.
 type Policies = Vec<(String, String)>;
 
 impl<'a> Role<'a> {
@@ -126,7 +126,7 @@ impl<'a> Role<'a> {
         })
     }
 
-    /// Takes all policies away that the template wrote, and gives them.
+    /// Removes all policies of the template, and restores them.
     async fn take_policies(&self) -> Result<Policies> {
         let list = self.ask("ListRolePolicies", "").await?;
         let mut policies = Vec::new();

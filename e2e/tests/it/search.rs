@@ -1,4 +1,4 @@
-//! What was posted is found again through the search API, page after page.
+//! Posted events are found through the search API, page after page.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn open_events(label: &str, count: usize) -> Vec<u8> {
     format!("[{}]", events.join(",")).into_bytes()
 }
 
-/// From POST to the query's answer: the whole way of an event.
+/// From POST to the query's response: the whole path of an event.
 #[tokio::test]
 async fn posted_event_is_found_by_its_recipient() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;

@@ -1,4 +1,4 @@
-//! The check of a deployed stack, on the one under test.
+//! The check of a deployed stack, applied to the stack under test.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::deployments::{ensure_success, python};
 use crate::stack::{ARRIVAL, Stack, eventually};
 
-/// What `.ci/smoke --json` prints.
+/// The output of `.ci/smoke --json`.
 #[derive(Debug, Deserialize)]
 struct Report {
     ok: bool,
@@ -25,7 +25,7 @@ struct Claim {
     only_aws: bool,
 }
 
-/// The check of a deployed stack, told where the local one has its gateways.
+/// The check of a deployed stack, with the URLs of the local one's gateways.
 fn smoke(stack: &Stack) -> Command {
     let mut command = python(".ci/smoke");
     command
@@ -37,7 +37,7 @@ fn smoke(stack: &Stack) -> Command {
 
 #[tokio::test]
 async fn smoke_check_in_depth_shows_what_it_can_and_leaves_nothing_behind() -> Result<()> {
-    // It waits until the queue is empty, which it might never be while others send.
+    // It waits until the queue is empty, which may never happen while other tests send.
     let (stack, _weather) = Stack::exclusive().await?;
     let queues = &stack.file.queues;
     eventually("what others sent to be worked on", ARRIVAL, async || {
@@ -63,7 +63,7 @@ async fn smoke_check_in_depth_shows_what_it_can_and_leaves_nothing_behind() -> R
     for claim in &report.claims {
         let expected = match claim.text.as_str() {
             _ if !claim.only_aws => "verified",
-            // What would be an outage to show.
+            // A reported failure would be an outage.
             "requests above the limit are refused with 429"
             | "alarms arrive by mail"
             | "a standby takes over, and a snapshot can be restored" => "not checked",
@@ -108,7 +108,7 @@ async fn smoke_report_can_be_shown_to_anybody() -> Result<()> {
         &keys.query,
         &keys.track,
         &stack.file.bucket,
-        // The account that the emulator makes up, as a real one would stand in ARNs.
+        // The emulator's account, as a real one would be in ARNs.
         "000000000000",
         "arn:aws",
         "127.0.0.1",
@@ -123,7 +123,7 @@ async fn smoke_report_can_be_shown_to_anybody() -> Result<()> {
 async fn smoke_check_fails_when_a_door_opens_to_nobody() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
 
-    // Nobody listens on the discard port.
+    // No server listens on the discard port.
     let output = smoke(&stack)
         .arg("--json")
         .env("BASE_URL", "http://127.0.0.1:9")
@@ -137,7 +137,7 @@ async fn smoke_check_fails_when_a_door_opens_to_nobody() -> Result<()> {
         claim.map(|claim| claim.state.as_str())
     };
     ensure!(state("health check") == Some("failed"), "{report:?}");
-    // Of a batch that was never sent nothing is said but that there is nothing to remove.
+    // For a batch that was never sent it only reports that there is nothing to remove.
     ensure!(state("loaded into Postgres").is_none(), "{report:?}");
     ensure!(
         state("nothing is left") == Some("not checked"),

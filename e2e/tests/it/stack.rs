@@ -1,4 +1,4 @@
-//! The stack under test: its addresses and keys, and what tests ask of it again and again.
+//! The stack under test: its addresses and keys, and the requests that many tests share.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -16,13 +16,13 @@ use sqlx::types::Uuid;
 use time::OffsetDateTime;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// How long anything may take to come through the pipeline on a busy machine.
+/// The time limit for passing through the pipeline on a busy machine.
 pub(crate) const ARRIVAL: Duration = Duration::from_mins(2);
 
 /// Outages hold this for writing; everything else for reading.
 static WEATHER: LazyLock<RwLock<()>> = LazyLock::new(|| RwLock::const_new(()));
 
-/// What `cistern up` writes down about a running stack (only the parts that tests use).
+/// The content of `stack.json` (only the parts that tests use).
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct StackFile {
     pub(crate) base_url: String,
@@ -52,6 +52,8 @@ pub(crate) struct Keys {
     pub(crate) sparkpost: String,
     pub(crate) mparticle: String,
     pub(crate) query: String,
+    pub(crate) sql: String,
+    pub(crate) repair: String,
     pub(crate) track: String,
     pub(crate) page: String,
 }
@@ -72,14 +74,14 @@ pub(crate) struct Queues {
     pub(crate) forward_dlq: String,
 }
 
-/// A running stack, an HTTP client and a connection pool to look behind it.
+/// A running stack, an HTTP client and a connection pool to its database.
 pub(crate) struct Stack {
     pub(crate) file: StackFile,
     pub(crate) http: reqwest::Client,
     pub(crate) db: PgPool,
 }
 
-/// What became of one batch, read from the database.
+/// The result of one batch, from the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Accounts {
     pub(crate) batch_key: String,
@@ -89,26 +91,26 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// The numbers: received, inserted, rejected.
+    /// The counts: received, inserted, rejected.
     pub(crate) fn sum(&self) -> (i64, i64, i64) {
         (self.received, self.inserted, self.rejected)
     }
 }
 
 impl Stack {
-    /// Joins the running stack; waits while another test has the weather to itself.
+    /// Uses the running stack; waits while another test has exclusive use of it.
     pub(crate) async fn shared() -> Result<(Self, RwLockReadGuard<'static, ()>)> {
         let guard = WEATHER.read().await;
         Ok((Self::connect()?, guard))
     }
 
-    /// Joins the running stack alone, for a test that breaks a part of it for a while.
+    /// Uses the running stack exclusively, for a test that breaks a part of it for a while.
     pub(crate) async fn exclusive() -> Result<(Self, RwLockWriteGuard<'static, ()>)> {
         let guard = WEATHER.write().await;
         Ok((Self::connect()?, guard))
     }
 
-    /// What `stack.json` says now.
+    /// The current `stack.json`.
     pub(crate) fn file() -> Result<StackFile> {
         let path = std::env::var("CISTERN_STACK_JSON").context(
             "CISTERN_STACK_JSON must name the stack.json of a running stack: use `make test`",
@@ -141,7 +143,7 @@ impl Stack {
         Ok(response.status().as_u16())
     }
 
-    /// Posts a batch, insists on exactly 200, and waits until the loader has accounted for it.
+    /// Posts a batch, requires exactly 200, and waits until the loader has loaded it.
     pub(crate) async fn deliver(&self, batch_id: &str, body: Vec<u8>) -> Result<Accounts> {
         let status = self.post_batch(batch_id, body).await?;
         ensure!(status == 200, "the webhook answered {status}, not 200");
@@ -170,16 +172,16 @@ impl Stack {
         self.accounts_within(batch_id, ARRIVAL).await
     }
 
-    /// As [`Self::accounts_of`], with another patience.
+    /// As [`Self::accounts_of`], with another time limit.
     pub(crate) async fn accounts_within(
         &self,
         batch_id: &str,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<Accounts> {
         let what = format!("batch {batch_id} to be loaded");
-        eventually(&what, patience, async || {
-            // By the id alone: the emulator passes on as text what calls itself JSON, so that the
-            // hash of a body that is not UTF-8 is not ours to know.
+        eventually(&what, time_limit, async || {
+            // By the id alone: the emulator passes on JSON bodies as text, so that the hash of a body that is not UTF-8
+            // is unknown.
             let row: Option<(String, i32, i32, i32)> = sqlx::query_as(
                 r"
                 select batch_key, events, inserted, rejected
@@ -202,7 +204,7 @@ impl Stack {
         .await
     }
 
-    /// How many of the events of a body, told apart by time and key, are in the table `email_events`.
+    /// How many of the events of a body, distinguished by time and key, are in the table `email_events`.
     pub(crate) async fn stored_events_of(&self, body: &[u8]) -> Result<usize> {
         let (times, keys) = distinct_events(body)
             .into_iter()
@@ -249,13 +251,13 @@ impl Stack {
     }
 }
 
-/// Asks again until there is an answer; an error of the question itself counts as "not yet".
+/// Polls until there is a result; an error of the poll itself counts as "not yet".
 pub(crate) async fn eventually<T>(
     what: &str,
-    patience: Duration,
+    time_limit: Duration,
     ask: impl AsyncFn() -> Result<Option<T>>,
 ) -> Result<T> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + time_limit;
     loop {
         let answer = ask().await;
         if let Ok(Some(answer)) = answer {
@@ -264,7 +266,7 @@ pub(crate) async fn eventually<T>(
         if Instant::now() > deadline {
             match answer {
                 Err(error) => return Err(error.context(format!("waited for {what}"))),
-                Ok(_) => bail!("waited {patience:?} for {what}"),
+                Ok(_) => bail!("waited {time_limit:?} for {what}"),
             }
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -277,7 +279,7 @@ pub(crate) fn gzip(body: &[u8]) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-/// The events of a body that can be stored, by what makes two events the same.
+/// The storable events of a body, by the identity of an event.
 pub(crate) fn distinct_events(body: &[u8]) -> BTreeSet<(OffsetDateTime, Uuid)> {
     let batch = parse_batch(body, OffsetDateTime::now_utc());
     let events = batch.events.iter();
@@ -313,14 +315,14 @@ pub(crate) fn samples() -> Result<Vec<(String, Vec<u8>)>> {
     read_json_files(&repository_root().join("events/sparkpost"))
 }
 
-/// The folder of public samples and recordings beside the checkout, when it is there.
+/// The folder of public samples and recordings beside the checkout, if it exists.
 pub(crate) fn shared_data() -> Option<PathBuf> {
     let folder = std::env::var_os("CISTERN_SHARED_DATA")
         .map_or_else(|| repository_root().join("../shared/data"), PathBuf::from);
     folder.is_dir().then_some(folder)
 }
 
-/// Public sample batches beside the checkout, when the folder is there.
+/// Public sample batches beside the checkout, if the folder exists.
 pub(crate) fn public_samples() -> Result<Vec<(String, Vec<u8>)>> {
     match shared_data() {
         Some(folder) => read_json_files(&folder.join("sparkpost")),

@@ -1,4 +1,4 @@
-//! The libraries of trackers as they are published, and a browser, by the snippets of docs/trackers.md.
+//! The trackers' published libraries, and a browser, with the snippets of docs/trackers.md.
 
 mod browser;
 mod relay;
@@ -15,7 +15,7 @@ use self::{
 };
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
-/// A library, as its snippet's heading names it, and what the snippet sends: names and times.
+/// A library, as its snippet's heading names it, and the events that the snippet sends: names and times.
 struct Library {
     heading: &'static str,
     language: Language,
@@ -89,8 +89,8 @@ async fn rows_of(stack: &Stack, user: &str) -> Result<Vec<Row>> {
         .await?;
     rows.into_iter()
         .map(|row| {
-            let cell = |place: usize| {
-                let cell = row.get(place).cloned().flatten();
+            let cell = |index: usize| {
+                let cell = row.get(index).cloned().flatten();
                 cell.with_context(|| format!("NULL in {row:?}"))
             };
             Ok(Row {
@@ -160,7 +160,7 @@ async fn libraries_take_a_wrong_key_for_final() -> Result<()> {
     for library in &LIBRARIES {
         let relay = Relay::before(&stack.file.base_url, Answers::AsTheyCome).await?;
 
-        // It may end as it likes: with an error, or with none.
+        // It may end with or without an error.
         let snippet = Snippet::under(library.heading, library.language)?;
         let _ = snippet
             .run(&relay.url, "a-wrong-key", &fresh_id("wrong"))

@@ -1,5 +1,5 @@
-//! Two stacks of one template in one account: each takes the events of all three pipelines, and neither has anything of
-//! the other's.
+//! Two stacks of one template in one account: each receives the events of all three pipelines, and neither has any data
+//! of the other.
 
 use std::future::IntoFuture as _;
 use std::sync::{Arc, Mutex};
@@ -9,16 +9,17 @@ use axum::{Router, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::console::session_opens_nothing_elsewhere;
 use crate::forwarding::rig::{Forwarding, screen_views};
 use crate::function::Function;
 use crate::logs::log_lines;
 use crate::neighbour::Neighbour;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
-/// Functions that count what they do, one or more of each pipeline.
+/// Functions that write metrics, one or more of each pipeline.
 const COUNTING: [&str; 4] = ["ingest", "loader", "forwarder", "archiver"];
 
-/// Where the raw objects of the pipelines lie, and the files made of them.
+/// The prefixes of the pipelines' raw objects, and of the files made from them.
 const RAW: [&str; 3] = ["raw/sparkpost/", "raw/mparticle/", "raw/track/"];
 const LAKE: [&str; 3] = [
     "lake/email_events/",
@@ -51,6 +52,7 @@ async fn check(forwarding: &Forwarding, staging: &Stack, bodies: &Bodies) -> Res
 
     keys_open_nothing_elsewhere(production, staging).await?;
     keys_open_nothing_elsewhere(staging, production).await?;
+    session_opens_nothing_elsewhere(production, staging).await?;
 
     take_one_of_each(production, &ours).await?;
     take_one_of_each(staging, &theirs).await?;
@@ -116,7 +118,7 @@ async fn keys_open_nothing_elsewhere(of: &Stack, elsewhere: &Stack) -> Result<()
             .header("content-type", "application/json")
             .send()
             .await?;
-        // A key that opens nothing: an authorizer's refusals are 403, those of functions that check keys 401.
+        // A key that grants nothing: an authorizer's refusals are 403, those of functions that check keys 401.
         ensure!(
             [401, 403].contains(&answer.status().as_u16()),
             "{}: {}",
@@ -127,7 +129,7 @@ async fn keys_open_nothing_elsewhere(of: &Stack, elsewhere: &Stack) -> Result<()
     Ok(())
 }
 
-/// An email event, a product event and an app event, by one id.
+/// An email event, a product event and an app event with the same id.
 async fn take_one_of_each(stack: &Stack, id: &str) -> Result<()> {
     // A search without a range ends with the minute before this one.
     let at = time::OffsetDateTime::now_utc().unix_timestamp() - 120;
@@ -151,7 +153,7 @@ async fn take_one_of_each(stack: &Stack, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Forwards until nothing waits.
+/// Forwards until the queue is empty.
 async fn drain(stack: &Stack) -> Result<()> {
     let forwarder = Function::named(stack, "forwarder")?;
     eventually("the queue to be empty", ARRIVAL, async || {
@@ -162,7 +164,7 @@ async fn drain(stack: &Stack) -> Result<()> {
     .await
 }
 
-/// How many events a search for the recipient finds.
+/// The number of events that a search for the recipient finds.
 async fn found(stack: &Stack, id: &str) -> Result<u64> {
     let (status, page) = stack
         .get(&format!(
@@ -173,7 +175,7 @@ async fn found(stack: &Stack, id: &str) -> Result<u64> {
     page["total_count"].as_u64().context("a count")
 }
 
-/// Each pipeline has its raw object and its file, and none is of the other stack.
+/// Each pipeline has its raw object and its file, and none is from the other stack.
 async fn all_is_archived(stack: &Stack, own: &str, foreign: &str) -> Result<()> {
     for prefix in RAW.iter().chain(&LAKE) {
         let what = format!("something under {prefix}");
@@ -208,7 +210,7 @@ fn plain(object: &[u8]) -> Result<String> {
     Ok(text)
 }
 
-/// Every number that a function has written so far is in the stack's namespace.
+/// Every metric that a function has written so far is in the stack's namespace.
 async fn numbers_are_of(stack: &Stack, namespace: &str) -> Result<()> {
     for name in COUNTING {
         let group = Function::named(stack, name)?.log_group().await?;
@@ -233,7 +235,7 @@ async fn numbers_are_of(stack: &Stack, namespace: &str) -> Result<()> {
     Ok(())
 }
 
-/// The canary, which the local stack does without, posts and finds its event.
+/// The canary, which the local stack does not run, posts and finds its event.
 async fn canary_returns(stack: &Stack) -> Result<()> {
     let canary = Function::named(stack, "canary")?;
     let mut environment = canary.environment().await?;
@@ -245,10 +247,10 @@ async fn canary_returns(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// What a destination was sent.
+/// The requests that a destination received.
 type Bodies = Arc<Mutex<Vec<String>>>;
 
-/// A destination that takes everything; its URL.
+/// A destination that accepts everything; returns its URL.
 async fn start_destination() -> Result<(String, Bodies)> {
     async fn take(State(bodies): State<Bodies>, body: String) -> StatusCode {
         bodies.lock().expect("nobody panicked").push(body);

@@ -1,4 +1,4 @@
-//! A search, walked page by page by one of SparkPost's own clients in a process of its own.
+//! A search, walked page by page by one of SparkPost's own clients in a separate process.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::stack::{Stack, repository_root};
 
-/// How long a client may take for one page, on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time limit for one page, on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// A published client and the way it asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// The program, its script and the script's name for the way to ask.
+    /// The program, its script and the script's name for the way of paging.
     const fn command(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::NodeEvents => ("node/bin/node", "node/walk.js", "events.searchMessage"),
@@ -36,16 +36,16 @@ impl Client {
     }
 }
 
-/// What a client saw of one page.
+/// A page as the client returned it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Page {
     pub(crate) event_ids: Vec<String>,
-    /// `None` where the client does not tell.
+    /// `None` if the client does not report it.
     pub(crate) total_count: Option<u64>,
     pub(crate) is_last: bool,
 }
 
-/// A running walk. It waits between two pages until it is asked for the next.
+/// A running walk. It waits between two pages until the next is requested.
 pub(crate) struct Walker {
     process: Child,
     turns: ChildStdin,
@@ -87,7 +87,7 @@ impl Walker {
 
     /// The page that the client has fetched, or is fetching.
     pub(crate) async fn page(&mut self) -> Result<Page> {
-        let line = timeout(PATIENCE, self.pages.next_line())
+        let line = timeout(TIME_LIMIT, self.pages.next_line())
             .await
             .context("the client took too long for a page")??;
         match line {
@@ -101,10 +101,10 @@ impl Walker {
         Ok(self.turns.write_all(b"\n").await?)
     }
 
-    /// Waits until the client has ended, which it does by itself after the last page.
+    /// Waits for the end of the client, which exits after the last page.
     pub(crate) async fn finish(mut self) -> Result<()> {
         drop(self.turns);
-        let status = timeout(PATIENCE, self.process.wait())
+        let status = timeout(TIME_LIMIT, self.process.wait())
             .await
             .context("the client did not end")??;
         ensure!(status.success(), "the client ended with {status}");

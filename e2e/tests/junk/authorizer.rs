@@ -1,4 +1,4 @@
-//! The authorizer, asked by both gateways, and its endpoint for tokens.
+//! The authorizer, invoked by both gateways, and its endpoint for tokens.
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -10,7 +10,7 @@ use crate::{
     lies::{HEADER_BYTES, HEADERS, MANY, event, texts},
 };
 
-/// What the template gives the authorizer.
+/// The authorizer's memory in the template.
 const AUTHORIZER_MIB: u64 = 256;
 const ROUTE: &str = "POST /webhooks/sparkpost";
 const ARN: &str = "arn:aws:execute-api:us-east-1:123456789012:abc/v1/POST";
@@ -35,7 +35,7 @@ fn token(body: &[u8], authorization: &str) -> Value {
     request
 }
 
-/// Whether a response of any of the three forms lets the caller in.
+/// Whether a response of any of the three forms allows the caller.
 fn lets_in(answer: &Value) -> bool {
     let is_allowed = answer["isAuthorized"] == true;
     let has_policy = answer["policyDocument"]["Statement"][0]["Effect"] == "Allow";
@@ -99,7 +99,7 @@ async fn authorizer_lives_through_every_credential_and_lets_nobody_in() -> Resul
             refuse(&mut authorizer, &other, &format!("a route of {name}")).await?;
         }
     }
-    // The key anywhere but in its header.
+    // The key anywhere except in its header.
     for header in HEADERS.into_iter().filter(|name| *name != "authorization") {
         let mut lie = http_api("");
         lie["headers"][header] = json!(KEY);

@@ -1,4 +1,4 @@
-//! The compactor, under whose prefix a broken file may lie.
+//! The compactor, with broken files under its prefix.
 
 use anyhow::{Result, ensure};
 use lake_files::{Source, convert};
@@ -11,9 +11,9 @@ use time::{Date, Duration, OffsetDateTime};
 
 use crate::{lambda::Lambda, objects::Bucket, shapes::noise};
 
-/// What the template gives the compactor.
+/// The compactor's memory in the template.
 const COMPACTOR_MIB: u64 = 2048;
-/// So many parts have some bytes changed, each elsewhere.
+/// This many parts have some bytes changed, each at another position.
 const CHANGED: u64 = 200;
 const GOOD_EVENTS: usize = 2_000;
 
@@ -54,7 +54,7 @@ fn broken(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let footer_len =
         u32::from_le_bytes([good[len - 8], good[len - 7], good[len - 6], good[len - 5]]);
     let footer = len - 8 - usize::try_from(footer_len).unwrap();
-    // A schema of 2^31 columns, in a footer that is otherwise none.
+    // A schema of 2^31 columns, in an otherwise invalid footer.
     let many = b"PAR1\x15\x02\x29\xfc\xff\xff\xff\xff\x07\x00\x08\x00\x00\x00PAR1";
     vec![
         ("empty", Vec::new()),

@@ -1,4 +1,4 @@
-//! The forwarder, whose queue holds whatever was posted.
+//! The forwarder, whose queue has every posted body.
 
 use std::{
     collections::BTreeSet,
@@ -22,17 +22,17 @@ use crate::{
     shapes,
 };
 
-/// What the template gives the forwarder.
+/// The forwarder's memory in the template.
 const FORWARDER_MIB: u64 = 256;
 /// The largest message.
 const MESSAGE_BYTES: usize = 1 << 20;
-/// Most shapes show at this size what they do.
+/// Most shapes have their effect at this size.
 const SMALL_BYTES: usize = 200_000;
 
-/// The ids of events that a destination was sent.
+/// The ids of events that a destination received.
 type Taken = Arc<Mutex<BTreeSet<String>>>;
 
-/// A queue with a dead-letter queue, a bucket, and a destination that takes everything.
+/// A queue with a dead-letter queue, a bucket, and a destination that accepts everything.
 struct Rig {
     sqs: SqsClient,
     bucket: Bucket,
@@ -220,7 +220,7 @@ async fn forwarder_drains_a_thousand_good_messages_and_all_shapes_in_one_run() -
     Ok(())
 }
 
-/// What a killed run leaves behind is made here: receives that came to nothing, and the mark of a message that it had in hand
+/// The state after a killed run is simulated: receives without a result, and the marker of a message that was processed
 /// alone.
 #[tokio::test]
 async fn message_that_ends_the_process_is_dead_with_its_sixth_receive_and_others_are_not_delayed()
@@ -254,7 +254,7 @@ async fn message_that_ends_the_process_is_dead_with_its_sixth_receive_and_others
     Ok(())
 }
 
-/// Receives the only message and gives it back at once; its id.
+/// Receives the only message and releases it at once; returns its id.
 async fn receive_and_give_back(rig: &Rig) -> Result<String> {
     let ask = ReceiveOptions {
         max_messages: 10,

@@ -12,12 +12,12 @@ use crate::{
     shapes::{self, Shape},
 };
 
-/// What the template gives ingest.
+/// The ingest function's memory in the template.
 const INGEST_MIB: u64 = 256;
-/// What a gateway hands over at once: Lambda takes events of 6 MB, and base64 is a third longer.
+/// The most that a gateway passes on at once: Lambda accepts events of 6 MB, and base64 is a third longer.
 const GATEWAY_BYTES: usize = 4_400_000;
 
-/// Opens the webhook.
+/// The webhook's key.
 pub(crate) const KEY: &str = "a key of the test";
 
 /// Creates a secret with the keys; returns its name.

@@ -1,4 +1,4 @@
-//! A function's program, run as Lambda runs it: a stand-in for the Runtime API, and a limit on memory that kills.
+//! A function's program, run like on Lambda: a stand-in for the Runtime API, and a memory limit that kills.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::{
@@ -23,9 +23,9 @@ use tokio::{
     time::timeout,
 };
 
-/// How long an invocation may take, the longest that Lambda allows: programs of a debug build are ten times slower than what is
-/// shipped, and a machine that runs tests has other things to do.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(15);
+/// The time limit of an invocation, the longest that Lambda allows: programs of a debug build are ten times slower than
+/// a release build, and a machine that runs tests is busy.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_mins(15);
 
 /// A function's process.
 pub(crate) struct Lambda {
@@ -46,11 +46,11 @@ struct Api {
 }
 
 impl Lambda {
-    /// Starts a function's program with as much memory as `memory_mib` says.
+    /// Starts a function's program with `memory_mib` of memory.
     ///
-    /// `ulimit -d` bounds what a process may write to and call its own, in KiB: heap, stacks of threads and all that is
-    /// mapped for them (`RLIMIT_DATA`, <https://man7.org/linux/man-pages/man2/getrlimit.2.html>). An allocation beyond it
-    /// fails, upon which the process aborts, as it would be killed on Lambda.
+    /// `ulimit -d` limits the private writable memory of a process, in KiB: heap, stacks of threads and their mappings
+    /// (`RLIMIT_DATA`, <https://man7.org/linux/man-pages/man2/getrlimit.2.html>). An allocation beyond it fails and
+    /// aborts the process, which Lambda would kill.
     pub(crate) async fn start(
         name: &'static str,
         memory_mib: u64,
@@ -103,14 +103,14 @@ impl Lambda {
         })
     }
 
-    /// Has the function work on an event, and gives its answer.
+    /// Sends an event to the function, and returns its response.
     ///
     /// # Errors
     /// When it dies, fails, or takes too long.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Value> {
         self.events.send(serde_json::to_vec(event)?).await?;
         let answered = tokio::select! {
-            answer = timeout(PATIENCE, self.answers.recv()) => answer,
+            answer = timeout(TIME_LIMIT, self.answers.recv()) => answer,
             status = self.process.wait() => bail!("{} died: {}", self.name, status?),
         };
         let answer = answered
@@ -125,7 +125,7 @@ impl Lambda {
         Ok(serde_json::from_slice(&answer.body)?)
     }
 
-    /// The most that the process had in memory, its program included, in MiB.
+    /// The peak memory of the process, including its program, in MiB.
     pub(crate) fn peak_mib(&self) -> Result<u64> {
         let id = self.process.id().context("it runs")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
@@ -141,7 +141,7 @@ async fn next(State(api): State<Arc<Api>>) -> Response<Body> {
     let Some(event) = api.events.lock().await.recv().await else {
         return std::future::pending().await;
     };
-    let deadline = SystemTime::now() + PATIENCE;
+    let deadline = SystemTime::now() + TIME_LIMIT;
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();
     Response::builder()
         .header(
@@ -168,7 +168,7 @@ async fn answer(
     StatusCode::ACCEPTED
 }
 
-/// Where the local AWS is.
+/// The endpoint of the local AWS.
 pub(crate) fn endpoint() -> Result<String> {
     std::env::var("AWS_ENDPOINT_URL").context(
         "AWS_ENDPOINT_URL must name a local AWS endpoint; `make test` starts one and sets it",

@@ -1,15 +1,15 @@
-//! Requests whose parts are wrong in every way that a gateway lets through, at the limits of their size.
+//! Requests with every kind of wrong part that a gateway passes on, at the limits of their size.
 
 use serde_json::{Value, json};
 
-/// Longest header that is tried. An HTTP API takes 10,240 bytes of request line and headers together.
+/// The longest header. An HTTP API accepts 10,240 bytes of request line and headers together.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 pub(crate) const HEADER_BYTES: usize = 8_192;
-/// Longest path and query that the search looks at.
+/// The longest path and query that the search accepts.
 pub(crate) const URI_BYTES: usize = 4_096;
 pub(crate) const MANY: usize = 10_000;
 
-/// Headers that some server, proxy or client gives a meaning, and names that are none.
+/// Headers with a meaning for some server, proxy or client, and invalid names.
 pub(crate) const HEADERS: [&str; 36] = [
     "accept",
     "accept-encoding",
@@ -87,7 +87,7 @@ pub(crate) fn texts(bytes: usize) -> Vec<(&'static str, String)> {
     pieces.into_iter().map(repeated).collect()
 }
 
-/// A gateway's event, payload format 2.0, from a caller who has what the route demands.
+/// A gateway's event, payload format 2.0, from a caller who satisfies the route.
 pub(crate) fn event(route_key: &str, method: &str, path: &str, query: &str) -> Value {
     json!({
         "version": "2.0", "routeKey": route_key, "rawPath": path, "rawQueryString": query,

@@ -1,6 +1,5 @@
-//! Junk of every shape, at the sizes that the gateways accept, against each function's own program under a hard
-//! limit: the memory that the template gives it. No function may die of it, and what is good beside it is done in the same
-//! invocation.
+//! Junk of every shape, at the sizes that the gateways accept, for each function's own program under a hard limit: its
+//! memory in the template. It must not kill a function, and good items with it are processed in the same invocation.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

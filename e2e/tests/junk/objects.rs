@@ -12,9 +12,9 @@ use crate::{
     shapes::{self, Shape},
 };
 
-/// What the template gives the loader.
+/// The loader's memory in the template.
 const LOADER_MIB: u64 = 256;
-/// What the template gives the archiver.
+/// The archiver's memory in the template.
 const ARCHIVER_MIB: u64 = 512;
 const SMALL_BYTES: usize = 300_000;
 
@@ -73,13 +73,13 @@ impl Bucket {
     }
 
     /// A message about one object.
-    fn record(&self, place: usize, key: &str, size_bytes: usize) -> Value {
+    fn record(&self, index: usize, key: &str, size_bytes: usize) -> Value {
         let notification = json!({ "Records": [{
             "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
             "s3": { "bucket": { "name": self.name }, "object": { "key": key, "size": size_bytes } },
         }] });
         json!({
-            "messageId": place.to_string(), "receiptHandle": "r", "body": notification.to_string(),
+            "messageId": index.to_string(), "receiptHandle": "r", "body": notification.to_string(),
             "attributes": { "ApproximateReceiveCount": "1" }, "messageAttributes": {},
             "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:0:q", "awsRegion": "us-east-1",
         })
@@ -93,9 +93,9 @@ async fn deliver(
     objects: [(&str, Vec<u8>); 3],
 ) -> Result<()> {
     let mut records = Vec::new();
-    for (place, (key, object)) in objects.into_iter().enumerate() {
+    for (index, (key, object)) in objects.into_iter().enumerate() {
         let size_bytes = bucket.put(key, object).await?;
-        records.push(bucket.record(place, key, size_bytes));
+        records.push(bucket.record(index, key, size_bytes));
     }
     let answer = function.invoke(&json!({ "Records": records })).await?;
     let failures = answer["batchItemFailures"]
@@ -127,8 +127,8 @@ async fn loader_lives_through_every_shape_and_loads_what_is_beside_it(pool: PgPo
     let mut good_count = 0_i64;
 
     for (number, Shape { name, body }) in shapes::bodies().into_iter().enumerate() {
-        let good = ["before", "after"].map(|place| {
-            let body = good_batch(&format!("{number}-{place}"));
+        let good = ["before", "after"].map(|position| {
+            let body = good_batch(&format!("{number}-{position}"));
             (
                 BatchKey::new(None, &body).object_key(day),
                 gzip::encode(&body),
@@ -150,7 +150,7 @@ async fn loader_lives_through_every_shape_and_loads_what_is_beside_it(pool: PgPo
             .await
             .with_context(|| name)?;
 
-        // Every item is accounted for, in the database or, where it is the object that cannot be used, in the bucket.
+        // Every item is accounted for, in the database or, if the whole object is unusable, in the bucket.
         let sums: Option<(i32, i32, i32)> =
             sqlx::query_as("select events, inserted, rejected from batches where batch_key = $1")
                 .bind(junk_key.as_str())
@@ -181,7 +181,7 @@ async fn loader_lives_through_every_shape_and_loads_what_is_beside_it(pool: PgPo
     Ok(())
 }
 
-/// An object may come to the loader that ingest never made.
+/// The loader may receive an object that ingest never wrote.
 #[sqlx::test(migrations = "../migrations")]
 async fn loader_refuses_objects_of_other_forms_once_each(pool: PgPool) -> Result<()> {
     let bucket = Bucket::new().await?;
@@ -261,7 +261,7 @@ async fn archiver_lives_through_every_shape_and_archives_what_is_beside_it() -> 
     let day = OffsetDateTime::now_utc().date();
     let mut delivered = 0;
 
-    // Large ones in one pipeline, as the same code reads all three; small ones in the two that look inside first.
+    // Large ones in one pipeline, because the same code reads all three; small ones in the two that parse them first.
     let large = shapes::bodies().into_iter().map(|shape| ("track", shape));
     let small = ["sparkpost", "mparticle"].into_iter().flat_map(|pipeline| {
         shapes::scaled(SMALL_BYTES)
@@ -301,7 +301,7 @@ async fn archiver_lives_through_every_shape_and_archives_what_is_beside_it() -> 
     Ok(())
 }
 
-/// What a batch says once stands in the row of each of its events.
+/// A member of a batch is repeated in the row of each of its events.
 #[tokio::test]
 async fn archiver_lives_through_messages_that_say_much_of_many_events() -> Result<()> {
     let bucket = Bucket::new().await?;

@@ -9,7 +9,7 @@ use crate::{
     lies::{HEADER_BYTES, HEADERS, MANY, URI_BYTES, event, texts},
 };
 
-/// What the template gives the search.
+/// The search's memory in the template.
 const QUERY_MIB: u64 = 256;
 const CLOSED: &str = "ANY /api/{proxy+}";
 const SEARCH: &str = "/api/v1/events/message";
@@ -20,12 +20,12 @@ const OPEN: [(&str, &str); 4] = [
     ("GET /openapi.json", "/openapi.json"),
     ("GET /openapi.json/{proxy+}", "/openapi.json/"),
 ];
-/// What only a caller with a key may read.
+/// A text that only a caller with a key may read.
 const PLANTED: &str = "planted@example.com";
 
 async fn start(pool: &PgPool) -> Result<Lambda> {
     sqlx::raw_sql(
-        "select ensure_partition_at(now());
+        "select ensure_partition_at(now() - interval '1 hour');
          insert into email_events (ts, event_key, type, rcpt_to, event)
          select now() - interval '1 hour', gen_random_uuid(), 'bounce', 'planted@example.com',
             '{\"type\":\"bounce\",\"event_id\":\"1\",\"rcpt_to\":\"planted@example.com\"}'",
@@ -43,7 +43,7 @@ async fn start(pool: &PgPool) -> Result<Lambda> {
     Lambda::start("query", QUERY_MIB, &environment).await
 }
 
-/// The status of an event's response, which must be no 5xx, and its body.
+/// The status of an event's response, which must not be 5xx, and its body.
 async fn ask(query: &mut Lambda, event: &Value, what: &str) -> Result<(u64, String)> {
     let answer = query.invoke(event).await.with_context(|| what.to_owned())?;
     let status = answer["statusCode"].as_u64().context("a status")?;
@@ -52,7 +52,7 @@ async fn ask(query: &mut Lambda, event: &Value, what: &str) -> Result<(u64, Stri
     Ok((status, body))
 }
 
-/// It still answers, and finds what there is.
+/// It still responds, and finds the event.
 async fn ensure_alive(query: &mut Lambda) -> Result<()> {
     let good = event(CLOSED, "GET", SEARCH, "recipients=planted@example.com");
     let (status, body) = ask(query, &good, "a good search").await?;
@@ -129,7 +129,7 @@ async fn query_lives_through_every_parameter(pool: PgPool) -> Result<()> {
         for times in [MANY, (URI_BYTES - 100) / pair.len(), 1_000_000 / pair.len()] {
             let lie = event(CLOSED, "GET", SEARCH, &pair.repeat(times));
             let (status, _) = ask(&mut query, &lie, &format!("{times} times {pair}")).await?;
-            // Beyond 64 KiB, which no gateway passes on, it is no address for the function's HTTP library either.
+            // Beyond 64 KiB, which no gateway passes on, the function's HTTP library refuses the address too.
             let uri_bytes = SEARCH.len() + 1 + pair.len() * times;
             let expected = if uri_bytes > 65_534 {
                 400
@@ -148,7 +148,7 @@ async fn query_lives_through_every_parameter(pool: PgPool) -> Result<()> {
     ensure_alive(&mut query).await
 }
 
-/// Whatever a request says of itself, a route that is open to all leads to nothing that needs a key.
+/// Whatever a request claims, an open route reaches nothing that needs a key.
 #[sqlx::test(migrations = "../migrations")]
 async fn query_gives_nothing_away_on_open_routes(pool: PgPool) -> Result<()> {
     let mut query = start(&pool).await?;

@@ -1,11 +1,12 @@
-//! What somebody with a key, or a mistake, can send.
+//! Bodies that a malicious or mistaken sender with a key can send.
 
 use aws_io::gzip;
+use event_samples::random::Random;
 
-/// Half of what a gateway lets through without an encoding, as a program of a debug build takes ten times as long. What is
-/// bounded by number is bounded long before.
+/// Half of a gateway's limit for bodies without an encoding, because a program of a debug build takes ten times as
+/// long. Limits on numbers apply much earlier.
 const PLAIN_BYTES: usize = 3_000_000;
-/// What a batch may expand to.
+/// The limit of a batch's expanded size.
 const EXPANDED_BYTES: usize = 32 << 20;
 
 /// One kind of junk.
@@ -130,7 +131,7 @@ fn shape(name: &'static str, body: Vec<u8>) -> Shape {
     Shape { name, body }
 }
 
-/// As many items as there is room for.
+/// As many items as fit.
 fn repeated(front: &str, item: &str, separator: &str, back: &str, bytes: usize) -> Vec<u8> {
     let room = bytes - front.len() - back.len() - item.len();
     let more = format!("{separator}{item}");
@@ -171,7 +172,7 @@ fn minimal_events(count: i64, has_id: bool) -> Vec<u8> {
     format!("[{}]", events.collect::<Vec<_>>().join(",")).into_bytes()
 }
 
-/// Each has texts that Postgres cannot hold as they are, so that nothing of it can be borrowed from the body.
+/// Each has texts that Postgres cannot store unchanged, so that nothing can be borrowed from the body.
 fn repaired_events(count: i64) -> Vec<u8> {
     let newest = timestamp();
     let events = (0..count).map(|n| {
@@ -187,14 +188,12 @@ fn timestamp() -> i64 {
     time::OffsetDateTime::now_utc().unix_timestamp()
 }
 
-/// Bytes without an order, the same for the same seed (`SplitMix64`).
+/// Pseudo-random bytes, the same for the same seed.
 pub(crate) fn noise(bytes: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed;
+    let mut random = Random::new(seed);
     let mut noise = Vec::with_capacity(bytes + 8);
     while noise.len() < bytes {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        noise.extend_from_slice(&(mixed ^ (mixed >> 27)).to_le_bytes());
+        noise.extend_from_slice(&random.bits().to_le_bytes());
     }
     noise.truncate(bytes);
     noise

@@ -11,19 +11,19 @@ use super::{elsewhere, raw};
 use crate::operator::cistern;
 use crate::stack::{ARRIVAL, eventually, fresh_id, gzip};
 
-/// False for a case that is not known here.
+/// False for an unknown case.
 #[expect(clippy::too_many_lines, reason = "a table, with an arm for each case")]
 pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
     let (_, case) = run.name.split_once('/').context("area and case")?;
     match case.split('-').next().unwrap_or_default() {
         "01" => {
             let ids = tracked(run, "events.ndjson").await?;
-            for (place, column, expected) in [
+            for (index, column, expected) in [
                 (0, "cast(datetime as varchar)", "2026-11-28 09:30:00"),
                 (1, "cast(datetime as varchar)", "2026-11-28 09:30:00"),
                 (2, "useragent", "Mozilla/5.0"),
             ] {
-                lake(run, &ids[place], column, expected).await?;
+                lake(run, &ids[index], column, expected).await?;
             }
         }
         "02" | "03" | "05" => app_events(run, case).await?,
@@ -138,8 +138,8 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
         }
         "20" => {
             let ids = tracked(run, "events.ndjson").await?;
-            for (place, expected) in [(0, "true"), (1, "true"), (2, "false")] {
-                lake(run, &ids[place], "cast(_clamped as varchar)", expected).await?;
+            for (index, expected) in [(0, "true"), (1, "true"), (2, "false")] {
+                lake(run, &ids[index], "cast(_clamped as varchar)", expected).await?;
             }
         }
         "23" | "25" | "26" | "27" | "28" => objects(run, case).await?,
@@ -209,7 +209,7 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
         }
         "39" => {
             let (status, _) = raw::send(run.stack, "POST", "/v1/batch", &[]).await?;
-            // The path exists since the libraries of trackers are supported; without a key it is refused.
+            // The path exists since the trackers' libraries are supported; without a key it is refused.
             run.expect("POST /v1/batch", 401, status);
         }
         _ => return elsewhere::check(run).await,
@@ -231,7 +231,7 @@ impl Run<'_> {
     }
 }
 
-/// Posts the lines of a file with ids of their own, which tell them apart.
+/// Posts the lines of a file with new ids, which identify them.
 async fn tracked(run: &mut Run<'_>, file: &str) -> Result<Vec<String>> {
     let label = fresh_id("case");
     let ahead = time::OffsetDateTime::now_utc() + time::Duration::hours(25);
@@ -259,7 +259,7 @@ async fn lake(run: &mut Run<'_>, id: &str, column: &str, expected: &str) -> Resu
     .await
 }
 
-/// The one cell that a query finds, once it finds a row that is right; or what it finds in the end.
+/// The one cell of a query, once a row is as expected; or the last result.
 async fn rows(run: &mut Run<'_>, sql: &str, expected: &str) -> Result<()> {
     run.stack.archived(ARRIVAL).await?;
     let ask = async || {
@@ -270,9 +270,9 @@ async fn rows(run: &mut Run<'_>, sql: &str, expected: &str) -> Result<()> {
             other => other.to_string(),
         }))
     };
-    let patience = std::time::Duration::from_secs(5);
+    let time_limit = std::time::Duration::from_secs(5);
     let right = async || Ok(ask().await?.filter(|cell| cell == expected));
-    let came = match eventually("a row", patience, right).await {
+    let came = match eventually("a row", time_limit, right).await {
         Ok(cell) => Some(cell),
         Err(_) => ask().await?,
     };
@@ -320,7 +320,7 @@ async fn app_events(run: &mut Run<'_>, case: &str) -> Result<()> {
     rows(run, &sql, expected).await
 }
 
-/// Raw objects of other makers: what has events becomes rows, and nothing stays in the queue.
+/// Raw objects from other writers: their events become rows, and nothing stays in the queue.
 async fn objects(run: &mut Run<'_>, case: &str) -> Result<()> {
     let label = fresh_id("object");
     let (files, expected): (&[&str], &str) = match case.get(..2) {
@@ -332,7 +332,7 @@ async fn objects(run: &mut Run<'_>, case: &str) -> Result<()> {
     };
     for file in files {
         let body = run.read(file)?;
-        // The event's id tells the rows of this run.
+        // The event's id identifies the rows of this run.
         let body = match String::from_utf8(body.clone()) {
             Ok(text) => text
                 .replacen(

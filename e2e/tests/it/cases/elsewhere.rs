@@ -1,4 +1,4 @@
-//! Cases about files: the ones that a deploy reads, and the ones that the archiver writes.
+//! Cases about files: those that a deployment reads, and those that the archiver writes.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use super::run::Run;
 use crate::interop;
 use crate::stack::{ARRIVAL, fresh_id, repository_root};
 
-/// False for a case that is not one of these.
+/// False for an unknown case.
 pub(super) async fn check(run: &mut Run<'_>) -> Result<bool> {
     match run.name {
         "email/50-postgres-behind-a-pooler" => postgres::pooler(run).await?,
@@ -46,7 +46,7 @@ fn without_setting(run: &mut Run<'_>, setting: &str) -> Result<()> {
     Ok(())
 }
 
-/// Every function that SAM builds names its program, and there is one of that name.
+/// Every function that SAM builds names an existing program.
 fn binaries(run: &mut Run<'_>) -> Result<()> {
     let template = std::fs::read_to_string(repository_root().join("template.yaml"))?;
     let named: Vec<_> = template
@@ -70,7 +70,7 @@ fn binaries(run: &mut Run<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What the footer of a file of the deployed archiver says: who wrote it, and the pages of its dictionaries.
+/// The footer of a file of the deployed archiver: its writer, and the pages of its dictionaries.
 async fn footers(run: &mut Run<'_>) -> Result<()> {
     let label = fresh_id("footer");
     let lines: Vec<_> = (0..500)
@@ -101,7 +101,7 @@ fn footer(run: &mut Run<'_>, key: &str, file: File) -> Result<()> {
     let reader = SerializedFileReader::new_with_options(file, options)?;
     let created_by = reader.metadata().file_metadata().created_by();
     let created_by = created_by.unwrap_or_default();
-    // As parquet-java takes it apart: a name, a version, and a build.
+    // As parquet-java parses it: a name, a version, and a build.
     let numbers = created_by
         .strip_prefix("cistern version ")
         .and_then(|rest| rest.split_once(" (build "))

@@ -1,4 +1,4 @@
-//! Requests as they are on the wire: clients encode and frame in ways that a library would correct.
+//! Requests at the level of the wire: clients encode and frame in ways that a library would correct.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 
 use crate::stack::Stack;
 
-/// How a body travels: `chunked` in pieces, behind `Expect: 100-continue`.
+/// How a body is sent: `chunked`, or after `Expect: 100-continue`.
 const CHUNKED: (&str, &str) = ("transfer-encoding", "chunked");
 
-/// A request without a body: status and body of the answer.
+/// A request without a body: status and body of the response.
 pub(super) async fn send(
     stack: &Stack,
     method: &str,
@@ -93,7 +93,7 @@ pub(super) async fn exchange(
     read_answer(connection, answer).await
 }
 
-/// Reads to the end of the connection; pieces of a chunked answer are put together.
+/// Reads to the end of the connection; chunks are joined.
 async fn read_answer(mut connection: TcpStream, mut answer: Vec<u8>) -> Result<(u16, String)> {
     connection.read_to_end(&mut answer).await?;
     let answer = String::from_utf8_lossy(&answer).into_owned();

@@ -1,4 +1,4 @@
-//! One case: what was sent, what was expected, what came.
+//! One case: what was sent, the expected result and the actual one.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl<'a> Run<'a> {
         std::fs::read(self.path(file)).with_context(|| format!("{}/{file}", self.name))
     }
 
-    /// Notes a step whose outcome must be this.
+    /// Records a step with its expected outcome.
     pub(super) fn expect(
         &mut self,
         sent: impl Display,
@@ -56,7 +56,7 @@ impl<'a> Run<'a> {
         self.note(sent, expected, came, is_right);
     }
 
-    /// Notes a step whose outcome was judged.
+    /// Records a step whose outcome was checked.
     pub(super) fn note(
         &mut self,
         sent: impl Display,
@@ -76,7 +76,7 @@ impl<'a> Run<'a> {
         self.note("", "an outcome", format!("{error:#}"), false);
     }
 
-    /// Whether all came out as it must. A case without a step proves nothing.
+    /// Whether every step passed. A case without a step proves nothing.
     pub(super) fn is_right(&self) -> bool {
         !self.steps.is_empty() && self.steps.iter().all(|step| step.is_right)
     }
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Posts a body to SparkPost's webhook and waits for its accounts: status, events received and rejected.
+    /// Posts a body to SparkPost's webhook and waits for its result: status, events received and rejected.
     pub(super) async fn batch(
         &mut self,
         file: &str,
@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
         ))
     }
 
-    /// How many events a search finds.
+    /// The number of events that a search finds.
     pub(super) async fn found(&mut self, query: &str, expected: u64) -> Result<()> {
         let (status, answer) = self.get(&format!("/api/v1/events/message?{query}")).await?;
         let came = format!("{status}, {}", answer["total_count"]);
@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A GET whose status and whose part at a JSON pointer must be these.
+    /// A GET with the expected status and the expected value at a JSON pointer.
     pub(super) async fn value(
         &mut self,
         path_and_query: &str,
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A ping to SparkPost's webhook, or to the same with another path or credential.
+    /// A ping to SparkPost's webhook, or with another path or credential.
     pub(super) async fn ping(
         &mut self,
         path: &str,
@@ -202,7 +202,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Any request; nothing but the class of its status matters.
+    /// Any request; only the class of its status matters.
     pub(super) async fn never_5xx(
         &mut self,
         method: &str,

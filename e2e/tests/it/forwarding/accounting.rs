@@ -1,4 +1,4 @@
-//! `received = sent + skipped + rejected`, by the metrics, by the destination and by what is written down.
+//! `received = sent + skipped + rejected`, by the metrics, by the destination and by the rejected lines.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,9 @@ use event_mapping::{Arrival, Mapper, MappingConfig, dry_run};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::forwarding::rig::{EVERYTHING, Forwarding, PATIENCE, Sums, own_samples, public_samples};
+use crate::forwarding::rig::{
+    EVERYTHING, Forwarding, Sums, TIME_LIMIT, own_samples, public_samples,
+};
 use crate::function::Function;
 use crate::logs::log_lines;
 use crate::stack::eventually;
@@ -33,7 +35,7 @@ async fn every_batch_is_accounted_for() -> Result<()> {
             is_as_expected(&sums, &expected),
             "{mapping}: {sums:?} instead of {expected:?}"
         );
-        let by_metrics = eventually("the metrics of all runs", PATIENCE, async || {
+        let by_metrics = eventually("the metrics of all runs", TIME_LIMIT, async || {
             let now = metrics(&forwarding).await?.minus(&metrics_before);
             Ok((now.received >= sums.received).then_some(now))
         })
@@ -62,7 +64,7 @@ fn is_as_expected(sums: &Sums, expected: &Sums) -> bool {
         && sums.sent <= expected.sent
 }
 
-/// What the bodies become, by the mapping alone.
+/// The result of the mapping alone.
 fn expected(mapping: &str, bodies: &[(String, String)]) -> Result<Sums> {
     let mapper = Mapper::new(MappingConfig::from_json(mapping)?)?;
     let now_ms = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000)?;
@@ -84,7 +86,8 @@ fn expected(mapping: &str, bodies: &[(String, String)]) -> Result<Sums> {
     Ok(sums)
 }
 
-/// The destination took as many as were sent. Changes of attributes become updates of profiles, which it counts by user.
+/// The destination accepted as many as were sent. Changes of attributes become updates of profiles, which it counts by
+/// user.
 async fn check_destination(forwarding: &Forwarding, sums: &Sums) -> Result<()> {
     let counts = forwarding.received("").await?;
     let number = |name: &str| counts[name].as_u64().unwrap_or(0);
@@ -124,7 +127,7 @@ async fn rejected_lines(forwarding: &Forwarding, before: &BTreeSet<String>) -> R
     Ok(lines)
 }
 
-/// The sums over everything that the forwarder has printed as metrics.
+/// The sums over all metrics that the forwarder has printed.
 async fn metrics(forwarding: &Forwarding) -> Result<Sums> {
     let function = Function::named(&forwarding.stack, "forwarder")?;
     let mut sums = Sums::default();

@@ -1,4 +1,4 @@
-//! Every body that was sent fits Iterable's own schemas.
+//! Every sent body matches Iterable's own schemas.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::forwarding::rig::{EVERYTHING, Forwarding, own_samples, public_samples};
 use crate::stack::{repository_root, shared_data};
 
-/// The stand-in, which answers 200 only to what fits Iterable's Swagger file, keeps as many.
+/// The stand-in, which answers 200 only if a body matches Iterable's Swagger file, keeps as many.
 const KEPT_BODIES: usize = 64;
 
 #[tokio::test]
@@ -50,7 +50,7 @@ struct Validator {
 }
 
 impl Validator {
-    /// Ours, and the stricter one beside the checkout when it is there.
+    /// Ours, and the stricter one beside the checkout if it exists.
     fn all() -> Result<Vec<Self>> {
         let client = tools().join("iterable");
         ensure!(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use event_samples::random::Random;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -14,33 +15,20 @@ use crate::stack::fresh_id;
 
 const EVENTS: usize = 20_000;
 const KILLS: usize = 50;
-/// Messages of this many events, some of which are posted before each kill.
+/// Messages with this many events, some of which are posted before each kill.
 const EVENTS_IN_A_MESSAGE: usize = 40;
 
-/// Short runs, so that what a killed one held comes back soon.
+/// Short runs, so that the messages of a killed one become visible soon.
 const TIMEOUT_S: u32 = 6;
 const SETTINGS: [(&str, &str); 3] = [
     ("REQUESTS_PER_SECOND", "200"),
     ("REQUEST_TIMEOUT_MS", "400"),
     ("RETRY_SECONDS", "1"),
 ];
-/// The slowest are messages that were received often, which stay hidden for longer each time.
+/// The slowest are messages that were received often, which stay invisible longer each time.
 const UNTIL_EMPTY: Duration = Duration::from_mins(5);
 
-/// The same numbers for the same seed (`SplitMix64`).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
-
-/// Another run of the dice with `CISTERN_TEST_SEED`.
+/// Another sequence with `CISTERN_TEST_SEED`.
 fn seed() -> Result<u64> {
     match std::env::var("CISTERN_TEST_SEED") {
         Ok(text) => text.parse().context("CISTERN_TEST_SEED must be a number"),
@@ -51,7 +39,7 @@ fn seed() -> Result<u64> {
 #[tokio::test]
 async fn every_event_arrives_whatever_fails_and_whenever_the_forwarder_is_killed() -> Result<()> {
     let seed = seed()?;
-    let mut dice = Dice(seed);
+    let mut random = Random::new(seed);
     let forwarding = Forwarding::with(&SETTINGS).await?;
     forwarding.configure(TIMEOUT_S, &SETTINGS).await?;
     let rejected_before = forwarding.rejected_keys().await?;
@@ -77,7 +65,7 @@ async fn every_event_arrives_whatever_fails_and_whenever_the_forwarder_is_killed
     let mut kills = 0;
     while kills < KILLS {
         messages.post_some(&forwarding, EVENTS / KILLS).await?;
-        let delay = Duration::from_millis(20 + dice.below(1_500));
+        let delay = Duration::from_millis(20 + random.below(1_500));
         kills += usize::from(kill_a_run(&forwarding, delay).await?);
     }
     messages
@@ -127,7 +115,7 @@ impl Messages {
         }
     }
 
-    /// Posts so many events more, unless there are enough.
+    /// Posts this many more events, unless there are enough.
     async fn post_some(&mut self, forwarding: &Forwarding, events: usize) -> Result<()> {
         let until = (self.ids.len() + events).min(EVENTS);
         while self.ids.len() < until {
@@ -145,7 +133,7 @@ impl Messages {
     }
 }
 
-/// Starts a run and kills its process after a while; whether the run was cut off by that.
+/// Starts a run and kills its process after a while; whether that interrupted the run.
 async fn kill_a_run(forwarding: &Forwarding, delay: Duration) -> Result<bool> {
     let function = Function::named(&forwarding.stack, "forwarder")?;
     let kill = async {

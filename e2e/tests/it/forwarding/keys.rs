@@ -1,4 +1,4 @@
-//! Keys of the webhook: missing, wrong, foreign and rotated ones.
+//! Keys of the webhook: missing, wrong, of other scopes, and rotated.
 
 use access_keys::MIN_AGE;
 use anyhow::{Result, ensure};
@@ -32,7 +32,7 @@ async fn missing_wrong_and_foreign_keys_leave_no_message() -> Result<()> {
         let status = post_with(&forwarding, Some(wrong)).await?;
         ensure!(status == 403, "a wrong key was answered {status}");
     }
-    // What one route was allowed is not what another is.
+    // A permission for one route is not valid for another.
     let elsewhere = forwarding
         .stack
         .http
@@ -53,7 +53,7 @@ async fn missing_wrong_and_foreign_keys_leave_no_message() -> Result<()> {
     Ok(())
 }
 
-/// A key of one's own replaces the made one; the version before stays valid, and the one before that does not.
+/// A key in the secret replaces the derived one; the previous version stays valid, and the one before that does not.
 #[tokio::test]
 async fn rotated_key_opens_until_the_next_rotation() -> Result<()> {
     let forwarding = Forwarding::with(&[]).await?;
@@ -72,6 +72,7 @@ async fn rotated_key_opens_until_the_next_rotation() -> Result<()> {
             document["mparticle"] = json!(key);
             secret.replace(&document.to_string()).await?;
         }
+        // Nothing can be polled for: the gateway would keep a denial of the new key for a minute. After this time it is known.
         tokio::time::sleep(MIN_AGE).await;
         let newest = post_with(&forwarding, Some(third)).await?;
         ensure!(newest == 200, "the newest key was answered {newest}");

@@ -1,4 +1,4 @@
-//! Numbers and texts that others get wrong, one by one, as they arrive at the destination.
+//! Numbers and texts that are often converted wrongly, one by one, as they arrive at the destination.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::forwarding::rig::{EVERYTHING, Forwarding};
 use crate::stack::fresh_id;
 
-/// Sends a batch of one event, and gives what the runs made of it.
+/// Sends a batch of one event, and returns the report of the runs.
 async fn forward(forwarding: &Forwarding, batch: &str, event: &str) -> Result<(u64, u64, u64)> {
     forwarding
         .deliver(format!(
@@ -77,7 +77,7 @@ async fn negative_ids_stay_negative() -> Result<()> {
     Ok(())
 }
 
-/// An address with a control character is nobody's: the event is left out, and the user beside it is not lost.
+/// An address with a control character identifies no user: the event is left out, and other users' events are sent.
 #[tokio::test]
 async fn nul_in_an_email_makes_it_nobody() -> Result<()> {
     let forwarding = Forwarding::with(&[]).await?;
@@ -112,7 +112,7 @@ async fn nul_in_an_email_makes_it_nobody() -> Result<()> {
     Ok(())
 }
 
-/// Iterable takes whole quantities; the exact one is kept beside the rounded one, and the total is not computed anew.
+/// Iterable accepts integer quantities; the exact one is stored beside the rounded one, and the total is not recomputed.
 #[tokio::test]
 async fn decimal_quantity_is_rounded_and_kept() -> Result<()> {
     let forwarding = Forwarding::with(&[("MAPPING", EVERYTHING)]).await?;

@@ -1,4 +1,4 @@
-//! The app events' part of the stack, which one test has to itself at a time.
+//! The app events' part of the stack, for one test at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,8 +13,8 @@ use tokio::sync::{Mutex, MutexGuard, RwLockReadGuard};
 use crate::function::Function;
 use crate::stack::{ARRIVAL, Stack, eventually, repository_root, shared_data};
 
-/// There is one queue, one forwarder and one stand-in for Iterable.
-/// Held by a test that sends app events to the destination, which counts what arrives.
+/// There is one queue, one forwarder and one stand-in for Iterable. Held by a test that sends app events to the
+/// destination and counts them.
 pub(crate) static PIPELINE: Mutex<()> = Mutex::const_new(());
 
 /// The settings that tests change, as the template has them.
@@ -26,11 +26,11 @@ const DEPLOYED: [(&str, &str); 4] = [
 ];
 const DEPLOYED_TIMEOUT_S: u32 = 900;
 
-/// Sends whatever can be sent.
+/// Sends everything that can be sent.
 pub(crate) const EVERYTHING: &str = r#"{"scope":"everything","profiles":true,"events":{"profile":{"send":true}},
     "environments":["production","development","unknown","absent"],"identity":{"without":"placeholder"}}"#;
 
-/// The pipeline of app events, empty and quiet when it is taken.
+/// The pipeline of app events, empty and idle at the start of a test.
 pub(crate) struct Forwarding {
     pub(crate) stack: Stack,
     pub(crate) s3: S3Client,
@@ -38,7 +38,7 @@ pub(crate) struct Forwarding {
     _alone: MutexGuard<'static, ()>,
 }
 
-/// An event or a purchase that the stand-in took.
+/// An event or a purchase that the stand-in accepted.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Arrival {
     pub(crate) id: String,
@@ -57,7 +57,7 @@ pub(crate) struct Sums {
 }
 
 impl Forwarding {
-    /// Takes the pipeline, with some of the forwarder's settings changed.
+    /// Locks the pipeline, with some of the forwarder's settings changed.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Result<Self> {
         let alone = PIPELINE.lock().await;
         let (stack, weather) = Stack::shared().await?;
@@ -80,7 +80,7 @@ impl Forwarding {
         Ok(taken)
     }
 
-    /// Sets the forwarder's settings: the deployed ones, but for `changed`.
+    /// Sets the forwarder's settings: the deployed ones, except `changed`.
     pub(crate) async fn configure(&self, timeout_s: u32, changed: &[(&str, &str)]) -> Result<()> {
         let function = Function::named(&self.stack, "forwarder")?;
         let mut variables = function.environment().await?;
@@ -91,12 +91,12 @@ impl Forwarding {
         function.configure(&settings).await
     }
 
-    /// Leaves the forwarder as it was deployed.
+    /// Restores the forwarder's deployed settings.
     pub(crate) async fn restore(&self) -> Result<()> {
         self.configure(DEPLOYED_TIMEOUT_S, &[]).await
     }
 
-    /// What an earlier run of a test may have left.
+    /// Leftovers of an earlier test run.
     async fn purge(&self) -> Result<()> {
         let sqs = self.stack.sqs().await;
         for queue in [
@@ -108,7 +108,7 @@ impl Forwarding {
         Ok(())
     }
 
-    /// Posts a body as mParticle does, and gives the status.
+    /// Posts a body as mParticle does, and returns the status.
     pub(crate) async fn post(&self, body: impl Into<String>) -> Result<u16> {
         let answer = self
             .stack
@@ -122,14 +122,14 @@ impl Forwarding {
         Ok(answer.status().as_u16())
     }
 
-    /// Posts a body that must be taken.
+    /// Posts a body that must be accepted.
     pub(crate) async fn deliver(&self, body: impl Into<String>) -> Result<()> {
         let status = self.post(body).await?;
         ensure!(status == 200, "the webhook answered {status}, not 200");
         Ok(())
     }
 
-    /// Runs the forwarder until nothing waits, and adds up what its runs tell.
+    /// Runs the forwarder until the queue is empty, and adds up the reports.
     pub(crate) async fn drain(&self) -> Result<Sums> {
         let function = Function::named(&self.stack, "forwarder")?;
         let sums = Mutex::new(Sums::default());
@@ -143,7 +143,7 @@ impl Forwarding {
         Ok(sums.into_inner())
     }
 
-    /// Messages in the queue, also those that somebody holds.
+    /// Messages in the queue, including those in flight.
     pub(crate) async fn waiting(&self) -> Result<u64> {
         self.stack
             .queue_depth(&self.stack.file.queues.forward)
@@ -156,7 +156,7 @@ impl Forwarding {
             .await
     }
 
-    /// Changes how the stand-in behaves.
+    /// Changes the stand-in's behaviour.
     pub(crate) async fn iterable(&self, change: &Value) -> Result<()> {
         let url = format!("{}/_control", self.stack.file.iterable_url);
         let answer = self.stack.http.post(url).json(change).send().await?;
@@ -164,13 +164,14 @@ impl Forwarding {
         Ok(())
     }
 
-    async fn forget(&self) -> Result<()> {
+    /// Makes the stand-in forget what it received.
+    pub(crate) async fn forget(&self) -> Result<()> {
         let url = format!("{}/_received", self.stack.file.iterable_url);
         self.stack.http.delete(url).send().await?;
         Ok(())
     }
 
-    /// What the stand-in tells under `/_received`.
+    /// The stand-in's response under `/_received`.
     pub(crate) async fn received(&self, path: &str) -> Result<Value> {
         let url = format!("{}/_received{path}", self.stack.file.iterable_url);
         let answer = self.stack.http.get(url).send().await?;
@@ -178,7 +179,7 @@ impl Forwarding {
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
     }
 
-    /// Every event that the stand-in took, by id.
+    /// Every event that the stand-in accepted, by id.
     pub(crate) async fn arrived(&self) -> Result<BTreeMap<String, Value>> {
         let page = self.received("/events?limit=1000000").await?;
         let arrivals: Vec<Arrival> = serde_json::from_value(page)?;
@@ -188,8 +189,9 @@ impl Forwarding {
             .collect())
     }
 
-    /// The keys of the objects in which the forwarder has written rejections. The archiver, which reads the same bodies, writes its own
-    /// beside them, whenever it gets to them; their names are a hash, those of the forwarder begin with the time of a run.
+    /// The keys of the objects in which the forwarder has written rejections. The archiver, which reads the same
+    /// bodies, writes its own in the same folder at any time; their names are a hash, those of the forwarder begin with
+    /// the time of a run.
     pub(crate) async fn rejected_keys(&self) -> Result<BTreeSet<String>> {
         let mut keys = self.keys("rejected/app_events/").await?;
         keys.retain(|key| {
@@ -268,7 +270,7 @@ pub(crate) fn own_samples() -> Result<Vec<(String, String)>> {
     bodies_in(&repository_root().join("events/mparticle"))
 }
 
-/// Bodies from public sources, by name; none when the folder is not there.
+/// Bodies from public sources, by name; none if the folder is missing.
 pub(crate) fn public_samples() -> Result<Vec<(String, String)>> {
     let Some(folder) = shared_data() else {
         return Ok(Vec::new());
@@ -280,7 +282,7 @@ pub(crate) fn public_samples() -> Result<Vec<(String, String)>> {
     Ok(bodies)
 }
 
-/// A file is a body; in one of lines, each line is.
+/// A file is a body; in a file of lines, each line is.
 fn bodies_in(folder: &Path) -> Result<Vec<(String, String)>> {
     let mut bodies = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("{}", folder.display()))? {
@@ -306,5 +308,5 @@ fn bodies_in(folder: &Path) -> Result<Vec<(String, String)>> {
     Ok(bodies)
 }
 
-/// The time within which anything in a test must have happened.
-pub(crate) const PATIENCE: Duration = ARRIVAL;
+/// The time limit for every step of a test.
+pub(crate) const TIME_LIMIT: Duration = ARRIVAL;

@@ -1,10 +1,10 @@
-//! What the template must say about the webhook's API, and no emulator can show.
+//! Requirements for the webhook's API in the template that no emulator can show.
 
 use anyhow::{Context, Result, ensure};
 
 use crate::stack::repository_root;
 
-/// A deployment of a REST API is a snapshot: one whose name stays the same goes on serving the API as it was.
+/// A deployment of a REST API is a snapshot: one whose name does not change keeps serving the old API.
 #[test]
 fn deployment_is_named_for_what_it_deploys() -> Result<()> {
     let template = std::fs::read_to_string(repository_root().join("template.yaml"))?;

@@ -2,7 +2,7 @@
 
 /// The query string and the parameter that a 400 names.
 pub(super) const REFUSED: [(&str, &str); 64] = [
-    // Injection where a value is parsed.
+    // Injection into a value.
     ("per_page=10%3B%20drop%20table%20events", "per_page"),
     ("per_page=10%20or%201%3D1", "per_page"),
     ("per_page=(select%20count(*)%20from%20events)", "per_page"),
@@ -37,7 +37,7 @@ pub(super) const REFUSED: [(&str, &str); 64] = [
     ("format=%3Cscript%3Ealert(1)%3C/script%3E", "format"),
     ("links=__proto__", "links"),
     ("total_count=exact%27", "total_count"),
-    // Names that there are none of: a filter with a slip in its name would find everything.
+    // Unknown names: a filter with a typing error in its name would match everything.
     ("Recipients=nobody", "Recipients"),
     ("__proto__=1&constructor.prototype=1", "__proto__"),
     (
@@ -88,7 +88,7 @@ pub(super) const REFUSED: [(&str, &str); 64] = [
     ),
 ];
 
-/// Groups that there are none of.
+/// Unknown groups.
 pub(super) const REFUSED_GROUPS: [&str; 13] = [
     "",
     "group_by=",
@@ -105,7 +105,7 @@ pub(super) const REFUSED_GROUPS: [&str; 13] = [
     "group_by=type%20day",
 ];
 
-/// What is understood and finds nothing; most of it would find the victim if it were taken for SQL or for a pattern.
+/// Valid and without a match; most would find the victim if they were interpreted as SQL or as a pattern.
 pub(super) const FINDS_NOTHING: [&str; 26] = [
     "recipients=%27%20or%20%271%27=%271",
     "recipients=%27)%20or%20true%20--",
@@ -135,7 +135,7 @@ pub(super) const FINDS_NOTHING: [&str; 26] = [
     "sending_ips=0.0.0.0/0",
 ];
 
-/// What says nothing: a search with it finds the victim as one without does.
+/// Without effect: a search with it finds the victim like one without.
 pub(super) const IGNORED: [&str; 8] = [
     "%00=&%ff&Recipients=",
     "=&&&==&=x",

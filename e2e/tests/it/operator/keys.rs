@@ -17,7 +17,7 @@ async fn keys_are_those_of_the_stack_here_and_by_its_name() -> Result<()> {
     Ok(())
 }
 
-/// Alone, as a second rotation at the same time would end the keys that other tests hold.
+/// Alone, because a second rotation would end the keys that other tests use.
 #[tokio::test]
 async fn rotation_makes_new_keys_and_leaves_the_old_ones_valid() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
@@ -29,7 +29,7 @@ async fn rotation_makes_new_keys_and_leaves_the_old_ones_valid() -> Result<()> {
     ensure!(new_key != old_key, "the key is a new one");
     ensure!(rotated["previous"]["sparkpost"] == old_key.as_str());
     for key in [new_key, old_key.as_str()] {
-        // At the first attempt: a sender that is turned away may give the event up.
+        // At the first attempt: a sender that is refused may drop the event.
         let answer = stack
             .http
             .post(&stack.file.sparkpost_webhook_url)

@@ -13,7 +13,7 @@ use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
 const COUNT: &str = "select count(*) as n from product_events where event = 'LOGIN'";
 
-/// From the generator to an answer: `DuckDB` and Athena find what was posted, and say what that costs.
+/// From the generator to a result: `DuckDB` and Athena find the posted events, and report the cost.
 #[tokio::test]
 async fn generated_events_are_found_by_both_engines_with_their_price() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -35,7 +35,7 @@ async fn generated_events_are_found_by_both_engines_with_their_price() -> Result
     ensure!(answer["scanned_bytes"].as_u64() > Some(0), "{answer}");
     ensure!(answer["usd"].as_f64() > Some(0.0), "{answer}");
 
-    // The emulator knows no views.
+    // The emulator does not support views.
     let sql = with_view(&Table::product_events(), COUNT);
     let by_name = cistern_in_aws(&stack.file.aws_endpoint_url, &["query", &sql]).await?;
     ensure!(by_name["engine"] == "athena", "{by_name}");
@@ -43,7 +43,7 @@ async fn generated_events_are_found_by_both_engines_with_their_price() -> Result
     Ok(())
 }
 
-/// A month that is over is one file beside its days, and both engines find in it what they find in those.
+/// A finished month is one file in addition to its days, and both engines find the same events in it.
 #[tokio::test]
 async fn closed_months_hold_what_their_days_hold() -> Result<()> {
     let (stack, _weather) = Stack::exclusive().await?;
@@ -85,11 +85,11 @@ async fn closed_months_hold_what_their_days_hold() -> Result<()> {
         let sql = of_day(month, day);
         let answer = cistern(&["query", &sql]).await?;
         ensure!(count(&answer) == expected, "{month} {day}: {answer}");
-        let sql = with_view(&Table::product_events().closed_months(), &sql);
+        let sql = with_view(&Table::product_events().monthly_copies(), &sql);
         let by_name = cistern_in_aws(&stack.file.aws_endpoint_url, &["query", &sql]).await?;
         ensure!(count(&by_name) == expected, "{month} {day}: {by_name}");
     }
-    // No app event has a month yet.
+    // App events have no month yet.
     let sql = "select count(*) as n from app_events_months where month = '1999-01'";
     ensure!(count(&cistern(&["query", sql]).await?) == 0);
     Ok(())
@@ -154,7 +154,7 @@ async fn statements_that_read_no_rows_are_answered() -> Result<()> {
     Ok(())
 }
 
-/// After two seconds `DuckDB` would draw how far it is.
+/// After two seconds `DuckDB` would show a progress bar.
 #[tokio::test]
 async fn a_query_that_takes_its_time_is_answered_like_any_other() -> Result<()> {
     let (_stack, _weather) = Stack::shared().await?;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::cistern;
 use crate::stack::{ARRIVAL, Stack, eventually, fresh_id};
 
-/// What Postgres has lost comes back from the archive; a dry run touches nothing.
+/// Rows that Postgres has lost are restored from the archive; a dry run changes nothing.
 #[tokio::test]
 async fn lost_batch_is_loaded_again_from_the_archive() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -30,7 +30,10 @@ async fn lost_batch_is_loaded_again_from_the_archive() -> Result<()> {
 
     let sent = cistern(&["replay", &prefix, "--run"]).await?;
 
-    ensure!(sent["sent"] == 1 && sent["queue"] == "load", "{sent}");
+    ensure!(
+        sent["sent"] == 1 && sent["done"] == 1 && sent["events"]["stored"] == 1,
+        "{sent}"
+    );
     let loaded = stack.accounts_of(&id).await?;
     ensure!(loaded.sum() == (1, 1, 0), "{loaded:?}");
     Ok(())
@@ -52,22 +55,27 @@ async fn objects_of_another_time_stay_where_they_are() -> Result<()> {
 }
 
 /// The beginning of the batch's key, which no other batch shares.
-async fn archived_under(stack: &Stack, id: &str) -> Result<String> {
+pub(super) async fn archived_under(stack: &Stack, id: &str) -> Result<String> {
+    let key = archived(stack, id).await?;
+    let end = key.find(id).context("the key holds the id")? + id.len();
+    Ok(key[..end].to_owned())
+}
+
+/// The key of the raw object that has the batch.
+pub(super) async fn archived(stack: &Stack, id: &str) -> Result<String> {
     let s3 = Aws::local(&stack.file.aws_endpoint_url).await.s3();
     let what = "the batch to be archived";
-    let key = eventually(what, ARRIVAL, async || {
+    eventually(what, ARRIVAL, async || {
         let listed = listing::list(&s3, &stack.file.bucket, "raw/sparkpost/", ARRIVAL).await?;
         Ok(listed
             .into_iter()
             .map(|object| object.key)
             .find(|key| key.contains(id)))
     })
-    .await?;
-    let end = key.find(id).context("the key holds the id")? + id.len();
-    Ok(key[..end].to_owned())
+    .await
 }
 
-async fn forget(stack: &Stack, batch_key: &str, event_id: &str) -> Result<()> {
+pub(super) async fn forget(stack: &Stack, batch_key: &str, event_id: &str) -> Result<()> {
     sqlx::query("delete from email_events where event ->> 'event_id' = $1")
         .bind(event_id)
         .execute(&stack.db)

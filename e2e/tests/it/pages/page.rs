@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::stack::repository_root;
 
-/// Before a block that no test can run; after it, why.
+/// Marks a block that no test can run; followed by the reason.
 const NOT_RUN: &str = "<!-- not run:";
 
 /// A page of the documentation.
@@ -13,13 +13,13 @@ pub(super) struct Page {
     pub(super) blocks: Vec<Block>,
 }
 
-/// Commands that stand together.
+/// Consecutive commands.
 #[derive(Debug)]
 pub(super) struct Block {
-    /// The line on which the first one stands, from 1.
+    /// The line of the first one, from 1.
     pub(super) line: usize,
     pub(super) commands: String,
-    /// What comes out, `…` for anything.
+    /// The output, with `…` for anything.
     pub(super) expected: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Page {
         })
     }
 
-    /// The names and types of the columns in a table's table: the first one under the line that begins with its name.
+    /// The names and types of the columns in a table's table: the first one below the line that begins with its name.
     pub(super) fn columns_under(
         &self,
         heading: &str,
@@ -110,7 +110,7 @@ impl Page {
 }
 
 impl Block {
-    /// Whether the output is what the page shows: all that stands between its `…`, in that order.
+    /// Whether the output matches the page: everything between its `…`, in that order.
     pub(super) fn is_expected(&self, output: &str) -> bool {
         let Some(expected) = &self.expected else {
             return true;

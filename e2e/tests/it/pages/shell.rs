@@ -18,8 +18,8 @@ use crate::stack::{ARRIVAL, repository_root};
 const LIMIT: Duration = Duration::from_mins(5);
 const PROGRAM: &str = "target/debug/cistern";
 
-/// Reads the names of files with commands, and tells the end of each by a NUL. A command that fails ends the shell, as would
-/// a variable that nobody has set, and so does an HTTP status of 400 and more.
+/// Reads the names of files with commands, and marks the end of each by a NUL. A failing command ends the shell, and so
+/// does an unset variable, and an HTTP status of 400 and more.
 const DRIVER: &str = r#"
 set -euo pipefail
 curl() { command curl --fail-with-body "$@"; }
@@ -30,10 +30,10 @@ while IFS= read -r -u 3 file; do
 done
 "#;
 
-/// A shell in a folder of its own, inside the checkout as the commands ask for.
+/// A shell in a new folder inside the checkout, as the commands require.
 pub(super) struct Shell {
-    /// How long output may differ from what the page shows.
-    pub(super) patience: Duration,
+    /// How long the output may differ from the page.
+    pub(super) time_limit: Duration,
     folder: TempDir,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -56,7 +56,7 @@ impl Shell {
             .args(["-c", DRIVER])
             .current_dir(folder.path())
             .env("CISTERN_DATA_DIR", data_dir()?)
-            // What the page itself has to set.
+            // Variables that the page itself has to set.
             .env_remove("DATABASE_URL")
             .env_remove("URL")
             .env_remove("KEY")
@@ -67,7 +67,7 @@ impl Shell {
             .spawn()
             .context("starting bash")?;
         Ok(Self {
-            patience: ARRIVAL,
+            time_limit: ARRIVAL,
             folder,
             input: shell.stdin.take().context("a pipe")?,
             output: BufReader::new(shell.stdout.take().context("a pipe")?),
@@ -75,9 +75,9 @@ impl Shell {
         })
     }
 
-    /// Runs a block until its output is what the page shows.
+    /// Runs a block until its output matches the page.
     pub(super) async fn run_until_expected(&mut self, block: &Block) -> Result<()> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.time_limit;
         loop {
             let output = self.run(&block.commands).await?;
             if block.is_expected(&output) {

@@ -1,4 +1,4 @@
-//! Where answers differ from recorded ones.
+//! Differences between responses and recorded ones.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,8 +10,8 @@ use super::forms::{Difference, Forms};
 use super::{Search, find, posted_events};
 use crate::stack::{Stack, fresh_id};
 
-/// Members that a recording shows must have its form; others the one in which they were posted. What all recorded events
-/// have, all events about a recipient have.
+/// Members in a recording must have its form; others the one in which they were posted. All events about a recipient
+/// have the members that all recorded events have.
 pub(super) async fn differing_fields(
     stack: &Stack,
     search: &Search,
@@ -82,7 +82,7 @@ fn is_made_by_the_api(field: &str, posted: &Forms) -> bool {
     }
 }
 
-/// Asks as the recorded requests did, and looks at the links around three pages of one event.
+/// Requests as recorded, and checks the links around three pages of one event.
 pub(super) async fn differing_next_link(
     stack: &Stack,
     search: &Search,

@@ -1,4 +1,4 @@
-//! What SparkPost's searches make of an event that a webhook brought, told once more and independently.
+//! SparkPost's form of an event from a webhook, written once more and independently.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ pub(super) fn iso(at: OffsetDateTime, zone: &str) -> String {
     format!("{date}T{hour:02}:{minute:02}:{second:02}.000{zone}")
 }
 
-/// What the Events API makes of an event that a webhook brought.
+/// The Events API's form of an event from a webhook.
 pub(super) fn as_event(posted: &Value) -> Result<Value> {
     let mut event = posted.clone();
     event["timestamp"] = iso(time_of(posted)?, "Z").into();
@@ -39,7 +39,7 @@ pub(super) fn as_event(posted: &Value) -> Result<Value> {
     Ok(event)
 }
 
-/// What the older API makes of it.
+/// The older API's form.
 pub(super) fn as_message_event(posted: &Value) -> Result<Value> {
     let mut event = as_event(posted)?;
     event["tdate"] = event["timestamp"].take();
@@ -57,15 +57,15 @@ pub(super) fn as_message_event(posted: &Value) -> Result<Value> {
     if let Some(metadata) = event["rcpt_meta"].as_object_mut() {
         for value in metadata.values_mut() {
             if let Some(items) = value.as_array() {
-                let places = (0..).map(|place: u32| place.to_string());
-                *value = places
+                let names = (0..).map(|index: u32| index.to_string());
+                *value = names
                     .zip(items.iter().cloned())
                     .collect::<Map<_, _>>()
                     .into();
             }
         }
     }
-    // Asking for an absent member of a mutable object leaves a null there.
+    // Indexing an absent member of a mutable object inserts a null.
     if let Some(members) = event.as_object_mut() {
         members.retain(|name, value| !value.is_null() || posted.get(name).is_some());
     }

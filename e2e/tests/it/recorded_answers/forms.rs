@@ -1,18 +1,18 @@
-//! What kind of value a member of an answer has, and where two answers differ in that.
+//! The type of each member of a response, and the differences between two responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-/// The forms that each member was seen in, by its path (`geo_ip.latitude`).
+/// The forms in which each member occurred, by its path (`geo_ip.latitude`).
 #[derive(Debug, Default)]
 pub(super) struct Forms(BTreeMap<String, BTreeSet<&'static str>>);
 
-/// A member that has another form than it should, or is missing.
+/// A member with another form than expected, or missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Difference {
-    /// The answers that were compared.
+    /// The compared responses.
     pub(super) search: String,
     pub(super) field: String,
     pub(super) theirs: String,
@@ -43,7 +43,7 @@ impl Forms {
         self.0.contains_key(field)
     }
 
-    /// In words, `absent` for a member that was not seen.
+    /// In words, `absent` for a member that did not occur.
     pub(super) fn of(&self, field: &str) -> String {
         let forms = self.0.get(field).into_iter().flatten();
         let words: Vec<_> = forms.copied().collect();
@@ -67,7 +67,7 @@ fn form(value: &Value) -> &'static str {
     }
 }
 
-/// Times are told apart, for clients take them apart: `2026-02-03T12:00:00.000Z`.
+/// Times are distinguished, because clients parse them: `2026-02-03T12:00:00.000Z`.
 fn form_of_text(text: &str) -> &'static str {
     let places: String = text
         .chars()

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::stack::{Stack, repository_root};
 
-/// For a browser to start on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The time limit for starting a browser on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// A browser that has left the page and stays open.
 pub(super) struct Visit {
@@ -23,12 +23,12 @@ pub(super) struct Visit {
     _folder: TempDir,
 }
 
-/// What happened in the browser.
+/// The events in the browser.
 #[derive(Debug, Deserialize)]
 pub(super) struct Said {
-    /// The answer to an event that the page posted as JSON with the key of servers in a header.
+    /// The response to an event that the page posted as JSON with the key of servers in a header.
     pub(super) status: u16,
-    /// What stood in its console.
+    /// The content of its console.
     pub(super) complaints: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn visit(stack: &Stack, html: &str, event: &str) -> Result<Visi
     let input = process.stdin.take().context("its input is piped")?;
     let output = process.stdout.take().context("its output is piped")?;
     let mut lines = BufReader::new(output).lines();
-    let line = timeout(PATIENCE, lines.next_line())
+    let line = timeout(TIME_LIMIT, lines.next_line())
         .await
         .context("the browser took too long")??
         .context("the browser ended")?;
@@ -68,7 +68,7 @@ impl Visit {
     /// Closes the browser.
     pub(super) async fn end(mut self) -> Result<()> {
         drop(self.input);
-        let status = timeout(PATIENCE, self.process.wait())
+        let status = timeout(TIME_LIMIT, self.process.wait())
             .await
             .context("the browser did not end")??;
         ensure!(status.success(), "the browser ended with {status}");

@@ -1,4 +1,4 @@
-//! What stands between a library and the stack, and may lose an answer.
+//! A relay between a library and the stack, which may lose a response.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -14,15 +14,15 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-/// What becomes of the stack's answers.
+/// The treatment of the stack's responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answers {
     AsTheyCome,
-    /// Of the first request the sender hears 503, though its events are stored.
+    /// The first response is replaced by a 503, though its events are stored.
     FirstIsLost,
 }
 
-/// A relay on a port of its own.
+/// A relay on its own port.
 pub(super) struct Relay {
     pub(super) url: String,
     state: Arc<Between>,
@@ -32,7 +32,7 @@ struct Between {
     client: reqwest::Client,
     base_url: String,
     loses_next: AtomicBool,
-    /// What the stack answered, in order.
+    /// The stack's responses, in order.
     statuses: Mutex<Vec<StatusCode>>,
 }
 

@@ -7,8 +7,8 @@ use tokio::{process::Command, time::timeout};
 
 use crate::stack::repository_root;
 
-/// For what a library sends, and sends again.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The time limit for a library's requests, with its retries.
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
@@ -18,7 +18,7 @@ pub(super) enum Language {
 }
 
 impl Language {
-    /// As the page marks its code.
+    /// The languages of code blocks on the page.
     const fn mark(self) -> &'static str {
         match self {
             Self::Node => "js",
@@ -28,14 +28,14 @@ impl Language {
     }
 }
 
-/// A piece of code.
+/// A block of code.
 pub(super) struct Snippet {
     language: Language,
     code: String,
 }
 
 impl Snippet {
-    /// The one under a heading.
+    /// The block under a heading.
     pub(super) fn under(heading: &str, language: Language) -> Result<Self> {
         let page = std::fs::read_to_string(repository_root().join("docs/trackers.md"))?;
         let code = page
@@ -75,7 +75,7 @@ impl Snippet {
             .env_remove("PYTHONPATH")
             .kill_on_drop(true)
             .output();
-        let output = timeout(PATIENCE, process)
+        let output = timeout(TIME_LIMIT, process)
             .await
             .context("the library did not end")?
             .context("starting the library: .ci/test-tools installs it")?;

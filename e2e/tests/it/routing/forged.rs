@@ -1,10 +1,10 @@
-//! Without a key nothing is read, whatever a request says of itself: not through the front door, and not by a function that
-//! is handed an event which says one thing in its route and another elsewhere.
+//! Without a key nothing can be read, whatever a request claims: not through the gateway, and not by a function that
+//! is invoked with an event whose route disagrees with its other members.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::bare::send;
+use super::wire::send;
 use crate::function::Function;
 use crate::stack::{Stack, fresh_id};
 
@@ -12,7 +12,7 @@ use crate::stack::{Stack, fresh_id};
 const TIME: u32 = 1_775_563_200;
 const SEARCH: &str = "/api/v1/events/message?from=2010-01-01T00:00&per_page=10000";
 
-/// Stores an event and returns what of it must not be seen.
+/// Stores an event and returns the parts that must not be readable.
 async fn store_victim(stack: &Stack) -> Result<String> {
     let id = fresh_id("unseen");
     let event = format!(
@@ -22,7 +22,7 @@ async fn store_victim(stack: &Stack) -> Result<String> {
     Ok(id)
 }
 
-/// Headers by which a request may claim another address than its own.
+/// Headers in which a request may claim another address.
 fn headers() -> Vec<(String, String)> {
     let claims = [
         format!("https://x{SEARCH}&z="),
@@ -50,7 +50,7 @@ fn headers() -> Vec<(String, String)> {
     all.collect()
 }
 
-/// Paths that a search might be taken for, or an open route for a search.
+/// Paths that might be confused with a search, or a search with an open route.
 const LINES: [&str; 14] = [
     "GET /healthz",
     "GET /openapi.json",
@@ -95,7 +95,7 @@ async fn nothing_is_read_without_a_key_whatever_path_and_headers_say() -> Result
                 victim.as_str(),
                 "ListAllMyBuckets",
                 "signing_key",
-                // As a search answers, and not as /openapi.json describes it.
+                // Like a search's response, and not as /openapi.json describes it.
                 "{\"results\":[",
             ] {
                 ensure!(!answer.text.contains(unseen), "{line} with {name}: {value}");
@@ -106,7 +106,7 @@ async fn nothing_is_read_without_a_key_whatever_path_and_headers_say() -> Result
     Ok(())
 }
 
-/// The secret of keys lies in the emulator behind the door.
+/// The secret of keys is in the emulator behind the proxy.
 #[tokio::test]
 async fn no_path_leads_to_what_is_behind_the_gateways() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -196,6 +196,10 @@ async fn functions_answer_no_other_path_than_the_gateway_admitted() -> Result<()
                 "GET /healthz",
                 "$default",
             ],
+        ),
+        (
+            "repair",
+            &["POST /api/v1/rejected/{proxy+}", "GET /healthz", "$default"],
         ),
         (
             "track",

@@ -1,4 +1,4 @@
-//! Requests as they are written, which no client library would send.
+//! Requests at the level of the wire, which no client library would send.
 
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,7 +12,7 @@ pub(super) struct Answer {
     pub(super) text: String,
 }
 
-/// Writes a request line, headers and a body, and reads what comes.
+/// Writes a request line, headers and a body, and reads the response.
 pub(super) async fn send(stack: &Stack, line: &str, headers: &str, body: &str) -> Result<Answer> {
     let authority = stack.file.base_url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(authority).await?;

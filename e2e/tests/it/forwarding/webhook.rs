@@ -1,4 +1,4 @@
-//! The webhook: what SQS has is acknowledged, and nothing else is.
+//! The webhook: a body is acknowledged if and only if SQS has it.
 
 use anyhow::{Context, Result, ensure};
 use aws_io::gzip;
@@ -15,7 +15,7 @@ async fn bodies_reach_queue_and_archive_to_the_byte() -> Result<()> {
         screen_views("ada", &[fresh_id("archived")]),
         "{ cut & 100% +plus \u{1f375} \"".to_owned(),
         r#"{"mpid": -196509116834317511, "a": "\u0000 é",  "b" : 1e2}"#.to_owned(),
-        // 200 KB, more than the 128 KB that mParticle takes in.
+        // 200 KB, more than the 128 KB of mParticle's limit.
         screen_views(
             "large",
             &(0..2_000)
@@ -84,7 +84,7 @@ async fn any_parameters_of_the_content_type_are_taken_and_other_types_are_not_st
     Ok(())
 }
 
-/// The largest message that SQS takes is 1 MiB.
+/// The largest message of SQS is 1 MiB.
 #[tokio::test]
 async fn what_sqs_refuses_is_answered_503_and_comes_again() -> Result<()> {
     let forwarding = Forwarding::with(&[]).await?;
@@ -99,7 +99,7 @@ async fn what_sqs_refuses_is_answered_503_and_comes_again() -> Result<()> {
     Ok(())
 }
 
-/// The queue is deleted and made again, under the same name.
+/// The queue is deleted and created again, under the same name.
 #[tokio::test]
 async fn missing_queue_answers_503_until_it_is_back() -> Result<()> {
     let forwarding = Forwarding::with(&[]).await?;

@@ -1,8 +1,8 @@
-//! Slashes too many, probes and preflights.
+//! Additional slashes, probes and preflights.
 
 use anyhow::{Result, ensure};
 
-use super::bare::send;
+use super::wire::send;
 use crate::stack::{Stack, fresh_id};
 
 fn basic(key: &str) -> String {
@@ -11,7 +11,7 @@ fn basic(key: &str) -> String {
     format!("Authorization: Basic {pair}\r\nContent-Type: application/json\r\n")
 }
 
-/// A base address with a slash at its end, a target that somebody ended with one, a query of one's own.
+/// A base address with a trailing slash, a target with one, a query added by the user.
 #[tokio::test]
 async fn slashes_lead_where_they_mean_on_every_route() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -81,7 +81,6 @@ async fn other_paths_are_404_with_a_body_that_says_so() -> Result<()> {
     let headers = basic(&stack.file.keys.query);
 
     for line in [
-        "GET /",
         "GET /favicon.ico",
         "POST /v1/other",
         "POST /batch/more",
@@ -106,7 +105,7 @@ async fn other_paths_are_404_with_a_body_that_says_so() -> Result<()> {
     Ok(())
 }
 
-/// What is no id of an event is not found, and never the list of all events.
+/// An invalid event id is not found, and never the list of all events.
 #[tokio::test]
 async fn ids_that_are_none_are_404() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -132,7 +131,7 @@ async fn ids_that_are_none_are_404() -> Result<()> {
     Ok(())
 }
 
-/// Somebody opens the webhook in a browser, a monitor asks with HEAD, a page asks before it posts.
+/// A browser opens the webhook, a monitor sends HEAD, a page sends a preflight.
 #[tokio::test]
 async fn probes_and_preflights_are_answered_and_store_nothing() -> Result<()> {
     let (stack, _weather) = Stack::shared().await?;
@@ -148,7 +147,7 @@ async fn probes_and_preflights_are_answered_and_store_nothing() -> Result<()> {
         ("OPTIONS /track", preflight, 204, true),
         ("OPTIONS /track/", preflight, 204, true),
         ("OPTIONS /track", "", 204, false),
-        // Closed, also for the question whether one might ask: a browser takes that for a no.
+        // Refused, also as a preflight: a browser reads that as a refusal.
         ("OPTIONS /api/v1/events/message", preflight, 401, false),
         ("HEAD /api/v1/events/message", "", 401, false),
     ];
