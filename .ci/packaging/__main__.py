@@ -1,7 +1,7 @@
 """Lays out what a release is, so that it can be deployed without a Rust toolchain: packaging FOLDER BINARIES [LEVEL]
 
-BINARIES has a folder for each processor (arm64, x86_64) with the functions' binaries in it; one of the two will do. FOLDER,
-which is made anew, gets:
+BINARIES has a folder for each processor (arm64, x86_64) with the functions' binaries in it; one of the two is enough. FOLDER,
+which is created again, gets:
 
     cistern.yaml, cistern-x86_64.yaml   for `sam deploy`, with code for arm64 and for x86_64
     cistern-console.yaml                for the CloudFormation page of the console, or any other tool of yours

@@ -21,7 +21,7 @@ POLICY = "a stack policy protects database and bucket from updates that replace 
 
 # The health check may be throttled to ten requests at once.
 AT_ONCE = 4
-QUERY_PATIENCE, TRACE_PATIENCE = 60, 90  # seconds
+QUERY_TIMEOUT, TRACE_TIMEOUT = 60, 90  # seconds
 PROTECTED = {"AWS::RDS::DBInstance", "AWS::S3::Bucket"}
 
 
@@ -57,7 +57,7 @@ def views(stack):
             execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
             return execution if execution["Status"]["State"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
 
-        execution = until(f"{view['Name']} has no result", QUERY_PATIENCE, ended)
+        execution = until(f"{view['Name']} has no result", QUERY_TIMEOUT, ended)
         bucket, key = execution["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").split("/", 1)
         for left in (key, f"{key}.metadata"):
             s3.delete_object(Bucket=bucket, Key=left)
@@ -86,11 +86,11 @@ def traces(stack, since):
         found = xray.get_trace_summaries(StartTime=since, EndTime=datetime.now(timezone.utc), FilterExpression=service)
         return len(found["TraceSummaries"])
 
-    return f"{until('there are none', TRACE_PATIENCE, look, pause=5)} traces"
+    return f"{until('there are none', TRACE_TIMEOUT, look, pause=5)} traces"
 
 
 # The alarm on the first denied request of a sender fires, because this check makes some.
-RUNG_BY_THIS = {"SenderDeniedAlarm", "MParticleDeniedAlarm"}
+FIRED_BY_THIS = {"SenderDeniedAlarm", "MParticleDeniedAlarm"}
 
 
 def alarms(stack):
@@ -104,9 +104,9 @@ def alarms(stack):
         by_state.setdefault(alarm["StateValue"], []).append(names[alarm["AlarmName"]])
     if len(found) != len(names):
         raise Failed(f"{len(found)} of {len(names)} alarms exist")
-    ringing = set(by_state.get("ALARM", ())) - RUNG_BY_THIS
-    if ringing:
-        raise Failed(f"{', '.join(sorted(ringing))} (docs/operations.md)")
+    firing = set(by_state.get("ALARM", ())) - FIRED_BY_THIS
+    if firing:
+        raise Failed(f"{', '.join(sorted(firing))} (docs/operations.md)")
     return ", ".join(f"{len(of)} {state}" for state, of in sorted(by_state.items()))
 
 

@@ -17,7 +17,7 @@ LARGE = "a batch of 900 KB passes mParticle's gateway unchanged"
 SIZE = 900_000  # bytes
 # With more waiting messages, too many would be received to find one.
 MOST_WAITING = 200
-PATIENCE = 60  # seconds
+TIMEOUT = 60  # seconds
 HIDDEN = 60  # seconds in which the received messages are hidden from others
 
 
@@ -34,7 +34,7 @@ def body(marker):
 def take_back(sqs, queue, marker):
     """Removes the message with the marker from the queue and returns its body; releases the others. None if it is missing."""
     others, found = [], None
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     try:
         while found is None and time.monotonic() < deadline and len(others) <= MOST_WAITING:
             received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=HIDDEN, WaitTimeSeconds=2)

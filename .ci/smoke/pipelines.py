@@ -25,8 +25,8 @@ MPARTICLE_KEYS = "mParticle's webhook accepts its own key only"
 TRACK_KEYS = "product events are accepted with their own key only, and an empty request is refused"
 CLEAN = "nothing is left behind"
 
-LOAD_PATIENCE = 60  # seconds
-ARCHIVE_PATIENCE = 120  # seconds: by EventBridge, and in batches
+LOAD_TIMEOUT = 60  # seconds
+ARCHIVE_TIMEOUT = 120  # seconds: by EventBridge, and in batches
 
 
 def health(stack):
@@ -101,11 +101,11 @@ class Batch:
             in_a_row = in_a_row + 1 if self.stack.depth("LoadQueueUrl") == (0, 0) else 0
             return in_a_row == 3
 
-        until("its queue is not empty; read the loader's log, or try again when fewer batches arrive,", LOAD_PATIENCE, look)
+        until("its queue is not empty; read the loader's log, or try again when fewer batches arrive,", LOAD_TIMEOUT, look)
 
     def wait_until_archived(self):
         """The archiver stores a rejection for a ping, which shows that it has processed it."""
-        until("no trace of it; check ArchiveQueue and the archiver's log,", ARCHIVE_PATIENCE, lambda: self.exists(self.trace()))
+        until("no trace of it; check ArchiveQueue and the archiver's log,", ARCHIVE_TIMEOUT, lambda: self.exists(self.trace()))
 
     def trace(self):
         """The key of the archiver's rejections of the batch: `lake_schema::layout::rejected_key`."""

@@ -1,7 +1,7 @@
 """The checks and their results: as lines during the run, as Markdown to paste into an issue, and as JSON.
 
-Nothing that identifies an account or a person gets in here: no address, ARN, URL, key or body. Whoever adds a detail sees to that;
-errors of AWS are cut down to the call and its code, as their messages name who asked for what.
+Nothing that identifies an account or a person gets in here: no address, ARN, URL, key or body. A new detail must keep to that;
+errors of AWS are reduced to the call and its code, because their messages name the caller and the resource.
 """
 
 import json
@@ -109,13 +109,13 @@ def of_aws(error):
     return FAILED, f"{error.operation_name} answered {code}"
 
 
-def until(what, patience, look, pause=1.0):
-    """Polls until there is a usable result; fails with `what` after `patience` seconds."""
-    deadline = time.monotonic() + patience
+def until(what, timeout, look, pause=1.0):
+    """Polls until there is a usable result; fails with `what` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
     while True:
         found = look()
         if found:
             return found
         if time.monotonic() > deadline:
-            raise Failed(f"{what} after {patience} s")
+            raise Failed(f"{what} after {timeout} s")
         time.sleep(pause)
