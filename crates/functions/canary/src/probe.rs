@@ -2,11 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use access_keys::{
-    Scope,
-    keys::{KeyDocument, KeyDocumentError},
-};
-use aws_io::secrets::{self, SecretError, VersionStage};
+use access_keys::{KeysError, Scope, read_current_keys};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,15 +21,9 @@ const CAMPAIGN: &str = "cistern-canary";
 /// Which step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// The keys cannot be read.
+    /// The keys cannot be read. The error text contains none of them.
     #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The secret is not a key document. The error text contains none of it.
-    #[error("parsing the keys")]
-    Keys(#[from] KeyDocumentError),
-    /// The secret has no current version.
-    #[error("the secret has no current version")]
-    Empty,
+    Keys(#[from] KeysError),
     /// The gateway cannot be reached.
     #[error("{step}")]
     Unreachable {
@@ -82,19 +72,11 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<(), ProbeE
 }
 
 async fn run_probe(deps: &Deps, id: &str) -> Result<(), ProbeError> {
-    let secret = secrets::read(
-        &deps.secrets,
-        &deps.config.secret_id,
-        VersionStage::Current,
-        READ_LIMIT,
-    )
-    .await?
-    .ok_or(ProbeError::Empty)?;
-    let document = KeyDocument::parse(&secret)?;
+    let keys = read_current_keys(&deps.secrets, &deps.config.secret_id, READ_LIMIT).await?;
     let message_id = format!("{CAMPAIGN}-{id}");
 
-    post(deps, &document.key(Scope::Sparkpost), &message_id).await?;
-    find(deps, &document.key(Scope::Query), &message_id).await
+    post(deps, &keys.key(Scope::Sparkpost), &message_id).await?;
+    find(deps, &keys.key(Scope::Query), &message_id).await
 }
 
 async fn post(deps: &Deps, key: &SecretString, message_id: &str) -> Result<(), ProbeError> {

@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use access_keys::{
-    Scope,
-    keys::{KeyDocument, KeyDocumentError},
-};
+use access_keys::{KeysError, Scope, read_current_keys};
 use audit::{API_PATH, Answer, Ask};
-use aws_io::secrets::{self, SecretError, VersionStage};
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -31,15 +27,9 @@ pub(crate) struct StackApi {
 /// Why the API gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The keys cannot be read.
+    /// The keys cannot be read. The error text contains none of them.
     #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The secret is not a key document. The error text contains none of it.
-    #[error("parsing the keys")]
-    Keys(#[from] KeyDocumentError),
-    /// The secret has no current version.
-    #[error("the secret has no current version")]
-    Empty,
+    Keys(#[from] KeysError),
     /// The gateway cannot be reached, or its response cannot be read.
     #[error("asking the stack's API")]
     Unreachable(#[source] reqwest::Error),
@@ -55,7 +45,7 @@ impl ApiError {
             Self::Refused(status) => {
                 status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
             }
-            Self::Secret(_) | Self::Keys(_) | Self::Empty => false,
+            Self::Keys(_) => false,
         }
     }
 }
@@ -63,18 +53,11 @@ impl ApiError {
 impl StackApi {
     /// With the current key.
     pub(crate) async fn open(deps: &Deps) -> Result<Self, ApiError> {
-        let secret = secrets::read(
-            &deps.secrets,
-            &deps.config.secret_id,
-            VersionStage::Current,
-            READ_LIMIT,
-        )
-        .await?
-        .ok_or(ApiError::Empty)?;
+        let keys = read_current_keys(&deps.secrets, &deps.config.secret_id, READ_LIMIT).await?;
         Ok(Self {
             http: deps.http.clone(),
             url: format!("{}{API_PATH}", deps.config.api_origin),
-            key: KeyDocument::parse(&secret)?.key(Scope::Query),
+            key: keys.key(Scope::Query),
         })
     }
 

@@ -123,21 +123,35 @@ pub async fn read_keys(
     secret_id: &str,
     limit: Duration,
 ) -> Result<(KeyDocument, Option<KeyDocument>), KeysError> {
-    let version = |stage| secrets::read(client, secret_id, stage, limit);
-    let (current, previous) = tokio::try_join!(
-        version(VersionStage::Current),
-        version(VersionStage::Previous)
-    )?;
+    tokio::try_join!(
+        read_current_keys(client, secret_id, limit),
+        read_previous_keys(client, secret_id, limit)
+    )
+}
 
-    let current = KeyDocument::parse(&current.ok_or(KeysError::Empty)?)?;
+/// Reads the keys of the current version of the secret, within `limit`: those with which a function calls its own stack.
+///
+/// # Errors
+/// When the secret cannot be read, or has no current version that can be understood.
+pub async fn read_current_keys(
+    client: &SecretsClient,
+    secret_id: &str,
+    limit: Duration,
+) -> Result<KeyDocument, KeysError> {
+    let secret = secrets::read(client, secret_id, VersionStage::Current, limit).await?;
+    Ok(KeyDocument::parse(&secret.ok_or(KeysError::Empty)?)?)
+}
+
+async fn read_previous_keys(
+    client: &SecretsClient,
+    secret_id: &str,
+    limit: Duration,
+) -> Result<Option<KeyDocument>, KeysError> {
+    let secret = secrets::read(client, secret_id, VersionStage::Previous, limit).await?;
+    let document = secret.as_ref().map(KeyDocument::parse).transpose();
     // After a repair, the previous version may be the broken one, which must not lock all callers out.
-    let previous = previous
-        .as_ref()
-        .map(KeyDocument::parse)
-        .transpose()
-        .unwrap_or_else(|error| {
-            warn!(%error, "previous version of the keys is not understood and opens nothing");
-            None
-        });
-    Ok((current, previous))
+    Ok(document.unwrap_or_else(|error| {
+        warn!(%error, "previous version of the keys is not understood and opens nothing");
+        None
+    }))
 }
