@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use event_model::{
     json::JsonObject,
-    mparticle::{Field, Kind, last_indices},
+    mparticle::{Field, Kind, Names},
 };
 
 use super::{
@@ -167,17 +167,16 @@ impl<'n> Nested<'n> {
             self.note(Note::left_out, path);
             return None;
         };
-        let last_indices = last_indices(&entries);
+        let names = Names::of(&entries);
         let mut is_changed = false;
         let mut renamed: HashSet<String> = HashSet::new();
         let mut object = JsonObject::default();
         for (index, (name, field)) in entries.iter().enumerate() {
             let member_path = format!("{path}.{name}");
-            let is_last = last_indices.get(name.as_ref()) == Some(&index);
+            let is_last = names.counts(index);
             let sent_name = field_name::of_member(name, self.prefix).filter(|sent_name| {
                 let is_taken = sent_name != name
-                    && (last_indices.contains_key(sent_name.as_ref())
-                        || renamed.contains(sent_name.as_ref()));
+                    && (names.contains(sent_name.as_ref()) || renamed.contains(sent_name.as_ref()));
                 is_last && !is_taken
             });
             let Some(sent_name) = sent_name else {

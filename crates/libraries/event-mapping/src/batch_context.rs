@@ -11,6 +11,7 @@ use super::{
     compiled_config::CompiledConfig,
     data_fields::{DataFields, push_once, says_something},
     draft::{Content, Draft},
+    event_time::EventTime,
     name::sent_event_name,
     outcome::NotSent,
     profile::Update,
@@ -71,11 +72,11 @@ impl<'m, 'a> BatchContext<'m, 'a> {
     pub(super) fn complete(
         &self,
         event: &Event<'a>,
-        data: &EventData<'a>,
         draft: Draft<'m, 'a>,
     ) -> Result<Call, NotSent> {
         let user = self.user()?;
-        let at_ms = self.time_ms(data)?;
+        let data = event.data();
+        let EventTime { ms: at_ms, is_own } = self.time(data)?;
         let Draft {
             content,
             mut fields,
@@ -91,11 +92,14 @@ impl<'m, 'a> BatchContext<'m, 'a> {
             Content::Purchase(_) => "purchase".to_owned(),
         };
         self.add_context(&mut fields, data)?;
+        if !is_own && says_something(data.timestamp_unixtime_ms) {
+            fields.note(Note::left_out("timestamp_unixtime_ms"));
+        }
         let (data_fields, mut notes) = fields.finish();
         if let Content::Purchase(purchase) = &content {
             purchase.add_notes(&mut notes);
         }
-        let id = event_id(event, data, self.batch);
+        let id = event_id(event, self.batch);
         if is_replaced(&id, data) {
             push_once(&mut notes, Note::changed("source_message_id"));
         }
@@ -162,12 +166,6 @@ impl<'m, 'a> BatchContext<'m, 'a> {
         user.as_ref().map_err(Clone::clone)
     }
 
-    /// Whether an event states an impossible time.
-    fn ignores_own_time(&self, data: &EventData<'a>) -> bool {
-        says_something(data.timestamp_unixtime_ms)
-            && self.arrival.own_time_ms(data, self.batch).is_none()
-    }
-
     /// A note if white space around the user's address was removed.
     fn user_note(&self) -> Option<Note> {
         let Ok(User::Email(email)) = self.user() else {
@@ -179,15 +177,15 @@ impl<'m, 'a> BatchContext<'m, 'a> {
     }
 
     /// When an event happened, unless it is too old.
-    pub(super) fn time_ms(&self, data: &EventData<'a>) -> Result<i64, NotSent> {
-        let at_ms = self.arrival.event_time_ms(data, self.batch);
-        if self.arrival.is_too_old(at_ms) {
-            let age_hours = self.arrival.now_ms.saturating_sub(at_ms) / 3_600_000;
+    pub(super) fn time(&self, data: &EventData<'a>) -> Result<EventTime, NotSent> {
+        let time = self.arrival.event_time(data, self.batch);
+        if self.arrival.is_too_old(time.ms) {
+            let age_hours = self.arrival.now_ms.saturating_sub(time.ms) / 3_600_000;
             return Err(RejectReason::TooOld
                 .because(format!("{age_hours} hours old"))
                 .into());
         }
-        Ok(at_ms)
+        Ok(time)
     }
 
     /// Adds the fields about the event's origin, and the app's own attributes.
@@ -209,9 +207,6 @@ impl<'m, 'a> BatchContext<'m, 'a> {
         fields.attributes(&config.attributes, &config.context_prefix.0, &attributes);
         if let Some(note) = self.user_note.get_or_init(|| self.user_note()) {
             fields.note(note.clone());
-        }
-        if self.ignores_own_time(data) {
-            fields.note(Note::left_out("timestamp_unixtime_ms"));
         }
         Ok(())
     }

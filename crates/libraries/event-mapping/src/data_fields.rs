@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use event_model::{
     json::JsonObject,
-    mparticle::{Decimal, Entries, Field, Kind, last_indices},
+    mparticle::{Decimal, Entries, Field, Kind, Names},
 };
 
 use super::{
@@ -97,17 +97,17 @@ impl<'n> DataFields<'n> {
         prefix: &str,
         entries: &Entries<'_>,
     ) {
-        let last_indices = last_indices(entries);
+        let names = Names::of(entries);
         let mut renamed = HashSet::new();
         for (index, (name, field)) in entries.iter().enumerate() {
             if !config.sends(name) || field.json().is_none() {
                 continue;
             }
-            let is_last = last_indices.get(name.as_ref()) == Some(&index);
+            let is_last = names.counts(index);
             let sent_name = field_name::of_event(name, prefix).filter(|sent_name| {
                 let is_same = sent_name == name;
                 let is_taken = self.names.iter().any(|taken| taken == sent_name)
-                    || !is_same && last_indices.contains_key(sent_name.as_ref())
+                    || !is_same && names.contains(sent_name.as_ref())
                     || renamed.contains(sent_name.as_ref());
                 is_last && !is_taken
             });

@@ -13,17 +13,22 @@ pub struct Arrival {
     pub max_age_ms: Option<i64>,
 }
 
+/// The time of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EventTime {
+    /// Milliseconds since the Unix epoch.
+    pub(super) ms: i64,
+    /// Whether it is the event's own, and not its batch's or its arrival's.
+    pub(super) is_own: bool,
+}
+
 impl Arrival {
     /// The time of an event: its own, else its batch's, else its arrival.
-    pub(super) fn event_time_ms(&self, data: &EventData<'_>, batch: &Batch<'_>) -> i64 {
-        let own = data.time_ms(batch, &accepted_times(self.sent_at_ms));
-        own.map_or(self.sent_at_ms, |(ms, _)| ms)
-    }
-
-    /// The event's own time, if it is a possible one.
-    pub(super) fn own_time_ms(&self, data: &EventData<'_>, batch: &Batch<'_>) -> Option<i64> {
-        let time = data.time_ms(batch, &accepted_times(self.sent_at_ms));
-        time.and_then(|(ms, is_own)| is_own.then_some(ms))
+    pub(super) fn event_time(&self, data: &EventData<'_>, batch: &Batch<'_>) -> EventTime {
+        let (ms, is_own) = data
+            .time_ms(batch, &accepted_times(self.sent_at_ms))
+            .unwrap_or((self.sent_at_ms, false));
+        EventTime { ms, is_own }
     }
 
     /// The time of a batch: its own, else its arrival.
@@ -54,7 +59,7 @@ mod tests {
     fn time_of(event: &str, batch: &str) -> i64 {
         let data: EventData<'_> = serde_json::from_str(event).unwrap();
         let batch: Batch<'_> = serde_json::from_str(batch).unwrap();
-        ARRIVAL.event_time_ms(&data, &batch)
+        ARRIVAL.event_time(&data, &batch).ms
     }
 
     #[test]

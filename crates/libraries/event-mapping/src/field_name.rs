@@ -77,7 +77,7 @@ fn prefixed(name: &str, prefix: &str) -> Cow<'static, str> {
 fn allowed(name: &str) -> Option<Cow<'_, str>> {
     let is_refused = |c: char| matches!(c, '.' | ',' | '#') || c.is_control();
     let inner = name.trim_start_matches('_');
-    if inner.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS {
+    if inner.trim().is_empty() || is_too_long(name) {
         return None;
     }
     if !inner.contains(is_refused) {
@@ -86,6 +86,11 @@ fn allowed(name: &str) -> Option<Cow<'_, str>> {
     let replaced = inner.replace(is_refused, "_");
     let inner = replaced.trim_start_matches('_');
     (!inner.trim().is_empty()).then(|| Cow::Owned(inner.to_owned()))
+}
+
+fn is_too_long(name: &str) -> bool {
+    // Bytes are at least as many as characters, and counted already.
+    name.len() > MAX_NAME_CHARS && name.chars().count() > MAX_NAME_CHARS
 }
 
 fn is_number(name: &str) -> bool {

@@ -59,11 +59,11 @@ impl Mapper {
                 continue;
             }
             let event_type = event.event_type();
-            let outcome = match self.map_event(&context, event, &event_type) {
+            let outcome = match self.map_event(&context, &event, &event_type) {
                 Ok(call) => Outcome::Send(call),
                 Err(NotSent::Skip(reason)) => Outcome::Skip(reason),
                 Err(NotSent::Reject(rejection)) => {
-                    Outcome::Reject(rejection, as_sent(event, &event_type))
+                    Outcome::Reject(rejection, as_sent(&event, &event_type))
                 }
             };
             mapped.push(event_type, outcome);
@@ -114,11 +114,11 @@ impl Mapper {
         }
         let data = event.data();
         let draft = if is_commerce {
-            commerce::draft(&self.0, &data)?
+            commerce::draft(&self.0, data)?
         } else {
-            events::draft(&self.0, kind, &data)?
+            events::draft(&self.0, kind, data)?
         };
-        context.complete(event, &data, draft)
+        context.complete(event, draft)
     }
 
     /// The profile update for a change of one attribute.
@@ -131,8 +131,8 @@ impl Mapper {
             return Err(SkipReason::TypeOff.into());
         }
         let data = event.data();
-        let update = profile::from_change(&self.0.config, &data)?;
-        let call = context.profile_call(update, context.time_ms(&data)?)?;
+        let update = profile::from_change(&self.0.config, data)?;
+        let call = context.profile_call(update, context.time(data)?.ms)?;
         call.ok_or_else(|| SkipReason::NameOff.into())
     }
 
@@ -150,6 +150,6 @@ impl Mapper {
 fn as_sent(event: &Event<'_>, event_type: &EventType<'_>) -> String {
     let mut json = JsonObject::default();
     json.text("event_type", event_type.as_str());
-    json.json("data", event.data.json().unwrap_or("null"));
+    json.json("data", event.data_as_sent().json().unwrap_or("null"));
     json.finish()
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use event_model::{
     json::JsonObject,
-    mparticle::{Batch, EventData, Field, Kind, last_indices},
+    mparticle::{Batch, EventData, Field, Kind, Names},
 };
 
 use super::{
@@ -23,9 +23,9 @@ const PHONE_NUMBER: &str = "phoneNumber";
 pub(super) fn from_batch(config: &MappingConfig, batch: &Batch<'_>) -> Update {
     let mut update = Update::default();
     let entries = batch.user_attributes.entries().unwrap_or_default();
-    let last_indices = last_indices(&entries);
+    let names = Names::of(&entries);
     for (index, (name, field)) in entries.iter().enumerate() {
-        if last_indices.get(name.as_ref()) == Some(&index) {
+        if names.counts(index) {
             update.set(config, name, *field);
         } else if config.attributes.sends(name) && field.json().is_some() {
             update.notes.push(Note::left_out(name));
@@ -36,7 +36,7 @@ pub(super) fn from_batch(config: &MappingConfig, batch: &Batch<'_>) -> Update {
             push_once(&mut update.notes, Note::left_out("deleted_user_attributes"));
             continue;
         };
-        if !last_indices.contains_key(name.as_ref()) {
+        if !names.contains(name.as_ref()) {
             update.remove(config, &name);
         }
     }

@@ -17,6 +17,7 @@ mod event_type;
 mod field;
 mod foreign;
 mod identity;
+mod names;
 mod number;
 mod object;
 mod selection;
@@ -29,8 +30,9 @@ pub use self::event::{Entry, Event, EventData};
 pub use self::event_id::{event_id, text_id};
 pub use self::event_time::{ACCEPTED_AHEAD_MS, ACCEPTED_FROM_MS, accepted_times};
 pub use self::event_type::EventType;
-pub use self::field::{Entries, Field, Kind, last_indices};
+pub use self::field::{Entries, Field, Kind};
 pub use self::identity::{Identities, Identity};
+pub use self::names::Names;
 pub use self::number::{Decimal, Int64};
 pub use self::selection::select_events;
 

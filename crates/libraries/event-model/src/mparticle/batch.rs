@@ -76,9 +76,9 @@ pub enum Environment<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The events in their order.
-    pub fn events(&self) -> &[Entry<'a>] {
-        &self.events.0
+    /// The events in their order. Each is read when it is its turn, so that counting them costs as much as reading them.
+    pub fn events(&self) -> impl Iterator<Item = Entry<'a>> {
+        self.events.iter()
     }
 
     /// The user's names.
@@ -140,14 +140,14 @@ impl<'a> Batch<'a> {
             self.schema_version,
         ];
         // Other formats also have `events`, with other elements.
-        let is_entry = |entry: &Entry<'a>| match entry {
-            Entry::Event(event) => event.data.kind() == Kind::Object,
+        let is_entry = |entry: Entry<'a>| match entry {
+            Entry::Event(event) => event.has_data(),
             Entry::Other(_) => true,
         };
-        self.events.0.iter().any(is_entry)
-            || telling
-                .into_iter()
-                .any(|field| field.kind() != Kind::Absent)
+        telling
+            .into_iter()
+            .any(|field| field.kind() != Kind::Absent)
+            || self.events().any(is_entry)
     }
 }
 

@@ -1,40 +1,72 @@
-//! One event: its kind, and its data read on demand.
+//! One event: its kind, and the fields of its data.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 
-use super::{EventType, Field, Kind, object::lenient_object};
+use super::{
+    EventType, Field, Kind,
+    object::{Maybe, lenient_object},
+};
 
 /// One element of a batch's `events`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Event<'a> {
     /// The whole element, as sent.
     pub json: &'a str,
     kind: Field<'a>,
-    /// The event's own object, as sent.
-    pub data: Field<'a>,
+    has_data: bool,
+    data: EventData<'a>,
 }
 
 lenient_object! {
     struct Members<'a> {
+        event_type: Field<'a>,
+        data: Data<'a>,
+    }
+}
+
+/// The event's own object; `None` if it has none.
+#[derive(Clone, Debug, Default)]
+struct Data<'a>(Option<EventData<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Data<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Maybe::deserialize(deserializer).map(|Maybe(data)| Self(data))
+    }
+}
+
+lenient_object! {
+    struct UnreadMembers<'a> {
         event_type: Field<'a>,
         data: Field<'a>,
     }
 }
 
 impl<'a> Event<'a> {
-    fn new(json: &'a str, members: &Members<'a>) -> Self {
+    fn new(json: &'a str, members: Members<'a>) -> Self {
         Self {
             json,
             kind: members.event_type,
-            data: members.data,
+            has_data: members.data.0.is_some(),
+            data: members.data.0.unwrap_or_default(),
+        }
+    }
+
+    /// An object with a key, its own or that of its data, that is no Unicode text. An object with such a key has no members.
+    fn with_unreadable_key(json: &'a str) -> Self {
+        let members: UnreadMembers<'a> = serde_json::from_str(json).unwrap_or_default();
+        Self {
+            json,
+            kind: members.event_type,
+            has_data: members.data.kind() == Kind::Object,
+            data: members.data.read(),
         }
     }
 
     /// The type of the event. Also found inside `data`, as in a sample of mParticle's guides.
     pub fn event_type(&self) -> EventType<'a> {
-        let named = self.kind.text().or_else(|| self.data().event_type.text());
+        let named = self.kind.text().or_else(|| self.data.event_type.text());
         EventType::of(named.unwrap_or_default())
     }
 
@@ -44,13 +76,24 @@ impl<'a> Event<'a> {
     }
 
     /// The event's data; all fields are absent if it has none.
-    pub fn data(&self) -> EventData<'a> {
-        self.data.read()
+    pub fn data(&self) -> &EventData<'a> {
+        &self.data
+    }
+
+    /// Whether the event has an object of its own.
+    pub fn has_data(&self) -> bool {
+        self.has_data
+    }
+
+    /// The event's data as sent, which is read again for it: for the few events that need it.
+    pub fn data_as_sent(&self) -> Field<'a> {
+        let members: UnreadMembers<'a> = serde_json::from_str(self.json).unwrap_or_default();
+        members.data
     }
 }
 
 lenient_object! {
-    /// The fields, of all types of events, that this project uses. Others remain in [`Event::data`].
+    /// The fields, of all types of events, that this project uses. Others remain in [`Event::json`].
     pub struct EventData<'a> {
         event_type: Field<'a>,
         /// UUID given by the SDK or the sender, the same when the event is uploaded again.
@@ -123,6 +166,10 @@ impl<'a> EventData<'a> {
 
 /// One element of a batch's `events`: an event, or a value of another type.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "entries are read one by one and never collected"
+)]
 pub enum Entry<'a> {
     /// An event.
     Event(Event<'a>),
@@ -130,26 +177,33 @@ pub enum Entry<'a> {
     Other(Field<'a>),
 }
 
-/// The elements of a batch's `events`, in their order.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Events<'a>(pub(super) Vec<Entry<'a>>);
+/// The elements of a batch's `events`, each read when it is its turn: a body may have hundreds of thousands of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Events<'a>(Field<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Events<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let events = Field::deserialize(deserializer)?;
-        let entries = match events.kind() {
-            Kind::Absent => Vec::new(),
-            Kind::Array => Elements::of(events.json().unwrap_or_default()).collect(),
+        Field::deserialize(deserializer).map(Self)
+    }
+}
+
+impl<'a> Events<'a> {
+    /// The elements in their order.
+    pub(super) fn iter(self) -> impl Iterator<Item = Entry<'a>> {
+        let (elements, other) = match self.0.kind() {
+            Kind::Absent => (Elements::default(), None),
+            Kind::Array => (Elements::of(self.0.json().unwrap_or_default()), None),
             // Any other value counts as one unusable event, so that it is counted and reported.
             Kind::Boolean | Kind::Number | Kind::String | Kind::Object => {
-                vec![Entry::Other(events)]
+                (Elements::default(), Some(Entry::Other(self.0)))
             }
         };
-        Ok(Self(entries))
+        elements.chain(other)
     }
 }
 
 /// The elements that are left of an array's text. Each is read once, by its members: where they end, its text ends.
+#[derive(Default)]
 struct Elements<'a>(&'a str);
 
 impl<'a> Elements<'a> {
@@ -177,12 +231,11 @@ impl<'a> Iterator for Elements<'a> {
         if self.0.starts_with('{')
             && let Some((members, json)) = self.take()
         {
-            return Some(Entry::Event(Event::new(json, &members)));
+            return Some(Entry::Event(Event::new(json, members)));
         }
-        // Also an object whose keys are no Unicode text: it has its own text and no members.
         let (field, json) = self.take::<Field<'a>>()?;
         Some(match field.kind() {
-            Kind::Object => Entry::Event(Event::new(json, &Members::default())),
+            Kind::Object => Entry::Event(Event::with_unreadable_key(json)),
             Kind::Absent | Kind::Boolean | Kind::Number | Kind::String | Kind::Array => {
                 Entry::Other(field)
             }

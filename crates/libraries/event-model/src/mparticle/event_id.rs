@@ -9,7 +9,7 @@ use std::fmt::Write;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Batch, Event, EventData, Kind};
+use super::{Batch, Event, Field};
 
 /// The longest id that is used unchanged.
 const MAX_OWN_ID_BYTES: usize = 512;
@@ -25,7 +25,8 @@ const REPLACED: &str = "id-";
 /// again. So two events of one user with the same content are one event. A sender's id that is too long, has other
 /// characters than letters, digits and hyphens, or looks like a computed one, is replaced by its hash: truncating or
 /// replacing characters could make two ids equal.
-pub fn event_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> String {
+pub fn event_id(event: &Event<'_>, batch: &Batch<'_>) -> String {
+    let data = event.data();
     let own = data.source_message_id.text();
     if let Some(id) = own
         .as_deref()
@@ -40,7 +41,7 @@ pub fn event_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> S
     }
     match data.event_id.integer().filter(|id| !id.is_zero()) {
         Some(id) => format!("{MADE}{id}"),
-        None => content_id(event, data, batch),
+        None => content_id(event, batch),
     }
 }
 
@@ -62,22 +63,20 @@ fn is_usable(id: &str) -> bool {
     is_of_alphabet && !is_made_here && id.len() <= MAX_OWN_ID_BYTES
 }
 
-fn content_id(event: &Event<'_>, data: &EventData<'_>, batch: &Batch<'_>) -> String {
+fn content_id(event: &Event<'_>, batch: &Batch<'_>) -> String {
     let mpid = batch
         .user_mpid()
         .map(|mpid| mpid.to_string())
         .unwrap_or_default();
-    let timestamp = data
+    let timestamp = event
+        .data()
         .timestamp_unixtime_ms
         .integer()
         .map(|ms| ms.to_string())
         .unwrap_or_default();
     // An event in another form than mParticle's may have its content outside `data`.
-    let data_json = event
-        .data
-        .json()
-        .filter(|_| event.data.kind() == Kind::Object);
-    let content = canonical(data_json.unwrap_or(event.json));
+    let data = event.has_data().then(|| event.data_as_sent());
+    let content = canonical(data.and_then(Field::json).unwrap_or(event.json));
     digest_id(
         MADE,
         [
@@ -152,11 +151,11 @@ mod tests {
     fn id_of(event: &str, batch: &str) -> String {
         let events = format!(r#"{{"events":[{event}]}}"#);
         let events: Batch<'_> = serde_json::from_str(&events).unwrap();
-        let Entry::Event(event) = &events.events()[0] else {
+        let Some(Entry::Event(event)) = events.events().next() else {
             panic!("an event");
         };
         let batch: Batch<'_> = serde_json::from_str(batch).unwrap();
-        event_id(event, &event.data(), &batch)
+        event_id(&event, &batch)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One value of a JSON object, parsed only when it is read.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -33,15 +33,6 @@ pub enum Kind {
 
 /// The entries of an object in their order, including repeated keys.
 pub type Entries<'a> = Vec<(Cow<'a, str>, Field<'a>)>;
-
-/// The last index of each name: the last value counts, as for any JSON reader. A table, because a body may have a
-/// hundred thousand names, and comparing each with all others would take too long.
-pub fn last_indices<'e>(entries: &'e [(Cow<'_, str>, Field<'_>)]) -> HashMap<&'e str, usize> {
-    let names = entries.iter().enumerate();
-    names
-        .map(|(index, (name, _))| (name.as_ref(), index))
-        .collect()
-}
 
 impl<'a> Field<'a> {
     /// The JSON text as sent; `None` if absent.
@@ -188,15 +179,6 @@ mod tests {
         let names: Vec<_> = entries.iter().map(|(name, _)| name.as_ref()).collect();
         assert_eq!(names, ["b", "a", "b"]);
         assert!(field("[1]").entries().unwrap().is_empty());
-    }
-
-    #[test]
-    fn last_of_a_name_is_found() {
-        let entries = field(r#"{"b":1,"a":[],"b":"x"}"#).entries().unwrap();
-
-        let last = last_indices(&entries);
-
-        assert_eq!((last.len(), last["a"], last["b"]), (2, 1, 2));
     }
 
     #[test]

@@ -98,12 +98,13 @@ impl<'a, W: Write> Messages<'a, W> {
 
     fn read_batch(&mut self, batch: &Batch<'_>, json: &str, message: &mut Message<'_>) {
         let batch_line = BatchLine::of(batch, json);
-        let bytes = batch.events().len().saturating_mul(batch_line.len());
+        let event_count = batch.events().count();
+        let bytes = event_count.saturating_mul(batch_line.len());
         if bytes > message.room {
             let detail = format!(
                 "its batch says {} bytes of each of {} events, and the message's rows would take more than {MAX_MESSAGE_BYTES} in all",
                 batch_line.len(),
-                batch.events().len(),
+                event_count,
             );
             return self.reject(json, Reason::TooMuch, detail, message);
         }
@@ -114,7 +115,7 @@ impl<'a, W: Write> Messages<'a, W> {
                     let event_json = event.json;
                     batch_line.write_event(
                         &mut self.line,
-                        event,
+                        &event,
                         batch,
                         message.sent_at,
                         &message.accepted,

@@ -74,7 +74,7 @@ impl BatchLine {
         let event_type = event.event_type();
         let mut object = begin(line);
         let mut taken: Vec<&[&str]> = Vec::new();
-        object.text("eventKey", &event_id(event, &data, batch));
+        object.text("eventKey", &event_id(event, batch));
         if !event_type.as_str().is_empty() {
             object.text("eventType", event_type.as_str());
             taken.push(if event.is_typed_inside() {
