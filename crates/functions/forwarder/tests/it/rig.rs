@@ -119,11 +119,14 @@ impl Rig {
     ) -> RunReport {
         let metrics = Metrics::to(Pipeline::AppEvents, self.metrics.clone());
         let run_id = unique("run");
+        let erased = erasure::TombstoneList::new(self.s3.clone(), self.bucket.clone());
+        let erased = erased.current().await.unwrap();
         let run = Run {
             s3: &self.s3,
             sqs: &self.sqs,
             bucket: &self.bucket,
             queue_url: &self.queue_url,
+            erased: &erased,
             destination,
             mapper: &self.mapper,
             settings: &self.settings,
