@@ -1,0 +1,3 @@
+//! The function with a bucket of its own.
+
+mod killed;
