@@ -198,6 +198,14 @@ async fn send(stack: &Stack, people: &People) -> Result<()> {
     stack
         .put_raw(&key, gzip(lines.join("\n").as_bytes())?)
         .await?;
+    // Lines of both people, as the archiver writes them.
+    let line = |address: &str| {
+        let item = email("x", address, &json!("soon")).to_string();
+        json!({"reason": "not_json", "detail": "", "item": item}).to_string()
+    };
+    let key = format!("rejected/email_events/dt=2026-01-02/{label}.ndjson");
+    let lines = format!("{}\n{}\n", line(&jane), line(&bob));
+    stack.put_raw(&key, lines.into_bytes()).await?;
     let result = format!("\"rcpt_to\"\n\"{jane}\"\n");
     stack
         .put_raw(&format!("athena/{label}.csv"), result.into_bytes())

@@ -196,6 +196,18 @@ impl Rig {
         messages
     }
 
+    pub(crate) async fn put(&self, key: &str, text: &str) {
+        let put = self.s3.put_object().bucket(&self.bucket).key(key);
+        let body = text.as_bytes().to_vec().into();
+        put.body(body).send().await.unwrap();
+    }
+
+    /// All archived lines.
+    pub(crate) async fn archived_text(&self) -> String {
+        let lines = self.archived().await.into_values();
+        lines.map(|line| line.to_string()).collect()
+    }
+
     /// The sum of a metric over all lines that were printed.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         self.metrics.sum(name)

@@ -152,6 +152,15 @@ impl Rig {
         ["received", "stored", "duplicate", "rejected"].map(|name| self.metric(name))
     }
 
+    /// The objects that are noted because they have items of erased people.
+    pub(crate) async fn notes(&self) -> Vec<String> {
+        let notes = self.bucket.objects("state/erasures/late/").await;
+        notes
+            .into_values()
+            .map(|key| String::from_utf8(key.to_vec()).unwrap())
+            .collect()
+    }
+
     /// The rejected lines, by source key.
     pub(crate) async fn rejections(&self) -> Vec<Value> {
         let prefix = "rejected/email_events/dt=2026-03-01/";

@@ -14,6 +14,8 @@ use crate::operator::target::StackTarget;
 const LIMIT: Duration = Duration::from_mins(16);
 const READ_LIMIT: Duration = Duration::from_secs(20);
 const MAX_BYTES: usize = 64 << 20;
+/// Invocations that may fail one after the other.
+const MAX_FAILURES: u32 = 5;
 /// How long to wait at once.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -28,6 +30,7 @@ pub(super) async fn invoke(target: &StackTarget, event: &Value) -> Result<()> {
 /// Follows an erasure to its end, and returns the signed receipt.
 pub(super) async fn follow(target: &StackTarget, id: &str) -> Result<Value> {
     let mut shown = String::new();
+    let mut failures = 0;
     loop {
         if let Some(receipt) = read(target, id, "receipt.json").await? {
             return Ok(receipt);
@@ -41,10 +44,18 @@ pub(super) async fn follow(target: &StackTarget, id: &str) -> Result<Value> {
             shown = text;
         }
         let wait = waits_for(&state, OffsetDateTime::now_utc());
-        if wait.is_zero() {
-            invoke(target, &json!({ "continue": id })).await?;
-        } else {
+        if !wait.is_zero() {
             sleep(wait.min(PAUSE)).await;
+            continue;
+        }
+        match invoke(target, &json!({ "continue": id })).await {
+            Ok(()) => failures = 0,
+            Err(error) if failures >= MAX_FAILURES => return Err(error),
+            // The schedule's invocation works on it too, and one of two gives way.
+            Err(_) => {
+                failures += 1;
+                sleep(PAUSE).await;
+            }
         }
     }
 }
