@@ -18,6 +18,7 @@ mod cases;
 mod clients;
 mod console;
 mod deployments;
+mod erasure;
 mod exactly_once;
 mod forwarding;
 mod guarantees;

@@ -1,6 +1,7 @@
 //! Settings and clients of the two functions.
 
 use aws_io::{Aws, S3Client};
+use erasure::TombstoneList;
 use event_model::Pipeline;
 use function_kit::{Env, EnvError, metrics::Metrics};
 use lake_files::Merge;
@@ -69,6 +70,8 @@ pub struct Deps {
     pub config: Config,
     /// The bucket's client.
     pub s3: S3Client,
+    /// The erased people, whose events are left out.
+    pub erased: TombstoneList,
     /// The tables that events go to.
     pub tables: Vec<Table>,
     /// Where metrics are written.
@@ -80,10 +83,12 @@ pub struct Deps {
 impl Deps {
     /// Makes the clients, without connecting to anything.
     pub async fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Self {
+        let s3 = Aws::from_env().await.s3();
         Self {
             metrics: Metrics::stdout(Pipeline::ProductEvents, config.metrics_namespace.as_deref()),
+            erased: TombstoneList::new(s3.clone(), config.bucket.clone()),
             config,
-            s3: Aws::from_env().await.s3(),
+            s3,
             tables: Table::all().into(),
             clock,
         }

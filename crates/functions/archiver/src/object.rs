@@ -13,8 +13,9 @@ use aws_io::s3::{
     ObjectRef, PutOutcome, put_new_file,
     stream::{BlockingBody, open},
 };
+use erasure::{Verdict, note_late, verdict_of};
 use event_model::Counts;
-use lake_files::{Converted, Source, convert};
+use lake_files::{Converted, IsErased, Source, convert_without};
 use lake_schema::{FileId, layout};
 use tempfile::NamedTempFile;
 use tokio::{task::spawn_blocking, time::Instant};
@@ -52,10 +53,11 @@ pub(crate) async fn archive(deps: &Deps, name: &ObjectRef) -> Result<Counts, Obj
         stored,
         duplicate,
         rejected,
+        erased,
     } = counts;
     info!(
         stored,
-        duplicate, rejected, size_bytes, duration_ms, "object archived"
+        duplicate, rejected, erased, size_bytes, duration_ms, "object archived"
     );
     if rejected > 0 {
         warn!(
@@ -77,9 +79,11 @@ async fn convert_object(
         table,
         source_key,
         arrival,
+        is_own: _,
     } = object.clone();
     let table = table.clone();
     let first_day = deps.config.first_day;
+    let erased = deps.erased.current().await?;
     let out = BufWriter::new(rejections.reopen()?);
     let converting = spawn_blocking(move || {
         let source = Source {
@@ -88,7 +92,14 @@ async fn convert_object(
             first_day,
         };
         let body = BufReader::with_capacity(READ_BYTES, body);
-        convert(&table, source, body, out)
+        let pipeline = table.pipeline();
+        let is_erased = |record: &[u8]| verdict_of(pipeline, record, &*erased) == Verdict::Theirs;
+        let is_erased: Option<&IsErased<'_>> = if erased.is_empty() {
+            None
+        } else {
+            Some(&is_erased)
+        };
+        convert_without(&table, source, body, out, is_erased)
     });
     converting.await?.map_err(|source| ObjectError::Convert {
         key: object.source_key.clone(),
@@ -103,7 +114,13 @@ async fn store_converted(
     rejections: &NamedTempFile,
 ) -> Result<Counts, ObjectError> {
     let store = LakeStore::new(deps, object.table);
-    let mut counts = Counts::default();
+    let mut counts = Counts {
+        erased: converted.erased_count,
+        ..Counts::default()
+    };
+    if converted.erased_count > 0 && object.is_own {
+        note_late(&deps.s3, &deps.config.bucket, &object.source_key).await?;
+    }
     if converted.rejected_count > 0 {
         let day = object.arrival.date();
         let id = FileId::of_part(&store.table, day, &object.source_key);

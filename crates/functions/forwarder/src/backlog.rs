@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use aws_io::queue::ReceivedMessage;
+use erasure::Tombstones;
 use event_mapping::Mapper;
 
 use crate::chunk::Chunk;
@@ -38,12 +39,14 @@ impl Backlog {
     pub(crate) fn next_chunk(
         &mut self,
         mapper: &Mapper,
+        erased: &Tombstones,
         now_ms: i64,
         max_age_ms: Option<i64>,
     ) -> Option<Chunk> {
         let archived = self.0.front_mut()?;
         let chunk = Chunk::map(
             mapper,
+            erased,
             &mut archived.messages,
             &archived.source_key,
             now_ms,

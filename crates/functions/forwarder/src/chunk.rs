@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use aws_io::queue::ReceivedMessage;
+use erasure::{Tombstones, without_erased};
 use event_mapping::{Arrival, Call, Mapper, More, Operation, Outcome, Rejection, SkipReason};
 
 use crate::call_index::CallIndex;
@@ -51,6 +52,7 @@ impl Chunk {
     /// Maps messages that are archived as `source_key`, until the chunk is full. The others remain in `messages`.
     pub(crate) fn map(
         mapper: &Mapper,
+        erased: &Tombstones,
         messages: &mut VecDeque<ReceivedMessage>,
         source_key: &str,
         now_ms: i64,
@@ -67,7 +69,8 @@ impl Chunk {
                 now_ms,
                 max_age_ms,
             };
-            let body = mapper.map(&message.body, &arrival);
+            let (body, erased_count) = without_erased(&message.body, erased);
+            let body = mapper.map(&body, &arrival);
             call_bytes += body.call_bytes();
             let events = body.events.into_iter().map(|event| match event.outcome {
                 Outcome::Send(call) => {
@@ -77,7 +80,8 @@ impl Chunk {
                 Outcome::Skip(reason) => EventState::Skipped(reason),
                 Outcome::Reject(rejection, item) => EventState::Rejected { rejection, item },
             });
-            let events = events.collect();
+            let left_out = (0..erased_count).map(|_| EventState::Skipped(SkipReason::Erased));
+            let events = events.chain(left_out).collect();
             let profiles = body
                 .profiles
                 .into_iter()
@@ -165,7 +169,14 @@ mod tests {
             message("4", "no json"),
         ]);
 
-        let chunk = Chunk::map(&mapper, &mut messages, "key", 1_700_000_001_000, None);
+        let chunk = Chunk::map(
+            &mapper,
+            &Tombstones::default(),
+            &mut messages,
+            "key",
+            1_700_000_001_000,
+            None,
+        );
 
         assert_eq!(chunk.calls.len(), 2);
         let states: Vec<_> = chunk
@@ -213,7 +224,14 @@ mod tests {
             .map(|id| message(&id.to_string(), &batch(&event(id))))
             .collect();
 
-        let chunk = Chunk::map(&mapper, &mut messages, "key", 1_700_000_001_000, None);
+        let chunk = Chunk::map(
+            &mapper,
+            &Tombstones::default(),
+            &mut messages,
+            "key",
+            1_700_000_001_000,
+            None,
+        );
 
         let taken = chunk.messages.len();
         // The text of a call may be in an allocation of twice its size.

@@ -6,6 +6,7 @@ use aws_io::{
     Aws, S3Client, SecretsClient, SqsClient,
     secrets::{self, SecretError, VersionStage},
 };
+use erasure::TombstoneList;
 use event_model::Pipeline;
 use function_kit::metrics::Metrics;
 use reqwest::Client;
@@ -31,6 +32,8 @@ pub struct Deps {
     pub sqs: SqsClient,
     /// The client for the archive and rejections.
     pub s3: S3Client,
+    /// The erased people.
+    pub erased: TombstoneList,
     /// The client for the destination's key.
     pub secrets: SecretsClient,
     /// The client for the destination.
@@ -82,6 +85,7 @@ impl Deps {
         let aws = Aws::from_env().await;
         Ok(Self {
             metrics: Metrics::stdout(Pipeline::AppEvents, config.metrics_namespace.as_deref()),
+            erased: TombstoneList::new(aws.s3(), config.bucket.clone()),
             config,
             sqs: aws.sqs(),
             s3: aws.s3(),

@@ -230,7 +230,7 @@ impl<'r> Drain<'r> {
 fn next_chunk(run: &Run<'_>, backlog: &mut Backlog) -> Option<Chunk> {
     let max_age = run.settings.max_event_age;
     let max_age_ms = max_age.map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-    backlog.next_chunk(run.mapper, unix_ms((run.clock)()), max_age_ms)
+    backlog.next_chunk(run.mapper, run.erased, unix_ms((run.clock)()), max_age_ms)
 }
 
 /// Why messages are released that have calls without a result.

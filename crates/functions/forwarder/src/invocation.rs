@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use erasure::ListError;
 use function_kit::chain;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::Value;
@@ -17,6 +18,9 @@ pub enum RunError {
     /// There is no usable destination.
     #[error("preparing the destination")]
     Destination(#[from] DestinationError),
+    /// The list of erased people cannot be read, so nothing may be processed.
+    #[error("leaving erased people out")]
+    Erased(#[from] ListError),
     /// The destination refuses the key or the address.
     #[error(
         "the destination refuses requests ({0}); no message was deleted whose events it did not accept"
@@ -32,7 +36,7 @@ impl From<RunError> for Diagnostic {
         let error_type = match &error {
             RunError::Destination(_) => "DestinationNotReady",
             RunError::Refused(_) => "DestinationRefused",
-            RunError::Storage(_) => "StorageFailed",
+            RunError::Erased(_) | RunError::Storage(_) => "StorageFailed",
         };
         Self {
             error_type: error_type.to_owned(),
@@ -50,12 +54,14 @@ pub async fn handle(deps: &Deps, event: LambdaEvent<Value>) -> Result<Value, Run
     let now = (deps.clock)();
     let deadlines = RunDeadlines::new(Instant::now(), available(&event.context, now));
     let destination = deps.destination().await?;
+    let erased = deps.erased.current().await?;
     let run_id = run_id(&event.context.request_id, now);
     let run = Run {
         s3: &deps.s3,
         sqs: &deps.sqs,
         bucket: &deps.config.bucket,
         queue_url: &deps.config.queue_url,
+        erased: &erased,
         destination: destination.as_ref(),
         mapper: &deps.config.mapper,
         settings: &deps.config.run,

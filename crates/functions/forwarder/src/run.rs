@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_io::{S3Client, SqsClient};
+use erasure::Tombstones;
 use event_mapping::Mapper;
 use function_kit::metrics::Metrics;
 use time::OffsetDateTime;
@@ -20,6 +21,8 @@ pub struct Run<'a> {
     pub bucket: &'a str,
     /// URL of the queue.
     pub queue_url: &'a str,
+    /// The erased people, whose events are neither archived nor sent.
+    pub erased: &'a Tombstones,
     /// The destination.
     pub destination: &'a dyn Destination,
     /// The mapping.

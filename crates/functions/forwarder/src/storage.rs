@@ -10,6 +10,7 @@ use aws_io::{
     queue::ReceivedMessage,
     s3::{NewObject, ObjectRef, PutError, PutOutcome, put_new},
 };
+use erasure::{Tombstones, without_erased};
 use event_model::{Pipeline, mparticle::ArchivedMessage};
 use time::OffsetDateTime;
 
@@ -45,17 +46,19 @@ impl<'a> Storage<'a> {
         }
     }
 
-    /// Archives messages, and returns the key of the object.
+    /// Archives messages without the parts of erased people, and returns the key of the object.
     ///
     /// # Errors
     /// When the messages are not in S3 for certain: then they must not be processed.
     pub(crate) async fn archive(
         &self,
         messages: &[ReceivedMessage],
+        erased: &Tombstones,
         now: OffsetDateTime,
     ) -> Result<String, PutError> {
         let lines = messages.iter().map(|message| {
-            let line = ArchivedMessage::new(&message.id, message.sent_at_ms, &message.body);
+            let (body, _) = without_erased(&message.body, erased);
+            let line = ArchivedMessage::new(&message.id, message.sent_at_ms, &body);
             let mut line = serde_json::to_vec(&line)
                 .expect("text fields are always JSON, and a vector takes them");
             line.push(b'\n');

@@ -1,6 +1,7 @@
 //! Settings, and the dependencies made from them.
 
 use aws_io::{Aws, S3Client};
+use erasure::TombstoneList;
 use event_model::Pipeline;
 use event_store::{CaCertificates, DatabaseConfig, Login, Store, StoreError};
 use function_kit::{Env, EnvError, metrics::Metrics};
@@ -42,6 +43,8 @@ pub struct Deps {
     pub bucket: String,
     /// The client that reads objects and writes rejections.
     pub s3: S3Client,
+    /// The erased people, whose items are left out.
+    pub erased: TombstoneList,
     /// The database.
     pub store: Store,
     /// Writes metrics.
@@ -62,9 +65,11 @@ impl Deps {
         let mut database = DatabaseConfig::new(config.database_url, "cistern-loader");
         database.login = config.database_login;
         database.ca = config.database_ca;
+        let s3 = Aws::from_env().await.s3();
         Ok(Self {
+            erased: TombstoneList::new(s3.clone(), config.bucket.clone()),
             bucket: config.bucket,
-            s3: Aws::from_env().await.s3(),
+            s3,
             store: Store::connect_lazy(&database)?,
             metrics: Metrics::stdout(Pipeline::EmailEvents, config.metrics_namespace.as_deref()),
             clock,

@@ -31,7 +31,7 @@ pub async fn handle(
         other_buckets: OtherBuckets::OnlyReplayed,
     };
     let load = async |object: &ObjectRef| {
-        let loaded = load_object(&deps.s3, &deps.store, object, (deps.clock)()).await;
+        let loaded = load_object(deps, object, (deps.clock)()).await;
         loaded
             .map(to_counts)
             .map_err(|error| log_failure(error, &deps.bucket))

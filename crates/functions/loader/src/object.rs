@@ -8,12 +8,15 @@ use aws_io::{
     s3::{GetError, ObjectRef, get_capped},
 };
 use email_senders::to_sparkpost;
-use event_model::{BatchKey, ByteForm, Counts, ObjectKeyError, sparkpost::parse_batch};
-use event_store::{ErrorKind, LoadOutcome, Store, StoreError};
+use erasure::{ListError, Verdict, note_late, verdict_of};
+use event_model::{BatchKey, ByteForm, Counts, ObjectKeyError, Pipeline, sparkpost::parse_batch};
+use event_store::{ErrorKind, LoadOutcome, StoreError};
 use object_worker::Rejection;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tracing::{info, warn};
+
+use crate::Deps;
 
 /// The time limit for reading one object, all attempts together.
 const READ_LIMIT: Duration = Duration::from_secs(10);
@@ -36,6 +39,9 @@ pub(crate) enum ObjectError {
         name: ObjectRef,
         source: GunzipError,
     },
+    /// Whether it has items of erased people is not known.
+    #[error("leaving erased people out of {name}")]
+    Erased { name: ObjectRef, source: ListError },
     /// The batch was not stored.
     #[error("storing the batch of {name}")]
     Store { name: ObjectRef, source: StoreError },
@@ -67,6 +73,7 @@ impl ObjectError {
             Self::Get(
                 GetError::Service { .. } | GetError::Body { .. } | GetError::Timeout { .. },
             )
+            | Self::Erased { .. }
             | Self::Store { .. } => {
                 return None;
             }
@@ -81,15 +88,18 @@ impl ObjectError {
     pub(crate) fn kind_if_all_fail(&self) -> Option<ErrorKind> {
         match self {
             Self::Store { source, .. } => source.is_of_all().then(|| source.kind()),
-            Self::Key(_) | Self::Get(_) | Self::Form { .. } | Self::Gunzip { .. } => None,
+            Self::Key(_)
+            | Self::Get(_)
+            | Self::Form { .. }
+            | Self::Gunzip { .. }
+            | Self::Erased { .. } => None,
         }
     }
 }
 
 /// Loads one object whose notification was processed at `now`, unless it is loaded already.
 pub(crate) async fn load_object(
-    s3: &S3Client,
-    store: &Store,
+    deps: &Deps,
     name: &ObjectRef,
     now: OffsetDateTime,
 ) -> Result<LoadOutcome, ObjectError> {
@@ -99,15 +109,32 @@ pub(crate) async fn load_object(
         source,
     };
     let key = BatchKey::from_object_key(&name.key)?;
-    if store.is_loaded(&key).await.map_err(in_store)? {
+    if deps.store.is_loaded(&key).await.map_err(in_store)? {
         info!("batch already loaded");
         return Ok(LoadOutcome::AlreadyLoaded);
     }
 
-    let body = read_body(s3, name).await?;
+    let body = read_body(&deps.s3, name).await?;
     let events = to_sparkpost(&name.key, &body);
-    let batch = parse_batch(&events, now);
-    let outcome = store.load_batch(&key, &batch).await.map_err(in_store)?;
+    let mut batch = parse_batch(&events, now);
+    let not_known = |source| ObjectError::Erased {
+        name: name.clone(),
+        source,
+    };
+    let erased = deps.erased.current().await.map_err(not_known)?;
+    if !erased.is_empty() {
+        batch.erase(|item| verdict_of(Pipeline::EmailEvents, item, &*erased) == Verdict::Theirs);
+        if batch.erased > 0 {
+            note_late(&deps.s3, &deps.bucket, &name.key)
+                .await
+                .map_err(not_known)?;
+        }
+    }
+    let outcome = deps
+        .store
+        .load_batch(&key, &batch)
+        .await
+        .map_err(in_store)?;
 
     log_outcome(&outcome, batch.sanitized, body.len(), started.elapsed());
     Ok(outcome)
@@ -123,10 +150,11 @@ fn log_outcome(outcome: &LoadOutcome, sanitized: usize, body_bytes: usize, durat
             stored,
             duplicate,
             rejected,
+            erased,
         }) => {
             info!(
                 stored,
-                duplicate, rejected, sanitized, body_bytes, duration_ms, "batch loaded"
+                duplicate, rejected, erased, sanitized, body_bytes, duration_ms, "batch loaded"
             );
             if rejected > 0 {
                 warn!(rejected, "rejected items are in email_events_rejected");

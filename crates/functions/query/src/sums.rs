@@ -34,9 +34,11 @@ struct Sums {
     stored: u64,
     duplicate: u64,
     rejected: u64,
+    /// Items of erased people, which were left out.
+    erased: u64,
     /// How many of the rejected ones were retried or settled since; null where marks cannot be read.
     settled: Option<u64>,
-    /// `received - stored - duplicate - rejected`.
+    /// `received - stored - duplicate - rejected - erased`.
     difference: i64,
     last_loaded_at: Option<String>,
 }
@@ -99,7 +101,7 @@ pub(crate) async fn sum_up(
 
 impl Sums {
     fn of(day: DaySums, marked: Option<&HashMap<String, u64>>) -> Self {
-        let accounted = day.stored.saturating_add(day.rejected);
+        let accounted = day.stored + day.rejected + day.erased;
         let duplicate = day.received.saturating_sub(accounted);
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         Self {
@@ -111,6 +113,7 @@ impl Sums {
             stored: day.stored,
             duplicate,
             rejected: day.rejected,
+            erased: day.erased,
             difference: signed(day.received) - signed(accounted) - signed(duplicate),
             last_loaded_at: day.last_loaded_at.map(written),
         }

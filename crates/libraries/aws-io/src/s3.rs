@@ -7,6 +7,7 @@ pub mod conditional_put;
 pub mod copy;
 mod error;
 pub mod listing;
+pub mod replace;
 pub mod stream;
 
 use std::{error::Error, fmt, path::Path, time::Duration};

@@ -12,4 +12,4 @@ mod time_text;
 
 pub use proof::{MAX_SKEW_SECONDS, Received, Refused, standard_webhooks_signature};
 pub use sender::{Proof, Sender};
-pub use split::{is_translated, to_sparkpost};
+pub use split::{TranslatedItem, is_translated, to_sparkpost, translated_items};

@@ -1,9 +1,12 @@
 //! From the object of a delivery to a body of SparkPost's webhook.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter, ops::Range};
 
 use event_model::{
-    BatchKey, Pipeline, json::JsonObject, skip_byte_order_marks, sparkpost::split_items,
+    BatchKey, Pipeline,
+    json::JsonObject,
+    skip_byte_order_marks,
+    sparkpost::{item_ranges, split_items},
 };
 use serde::de::IgnoredAny;
 use serde_json::{Deserializer, value::RawValue};
@@ -13,6 +16,9 @@ use crate::{
     rows::Rows,
     sender::{Element, Sender},
 };
+
+/// What SparkPost posts to test a webhook, and what stands in the place of an erased item: no event.
+const PING: &str = r#"{"msys":{}}"#;
 
 /// The body of an archived delivery as SparkPost would have sent its events: of a sender's object its translation, of any other
 /// object the body itself.
@@ -58,29 +64,96 @@ fn translate(sender: &Sender, key: &BatchKey, items: &[Cow<'_, str>]) -> Vec<u8>
     out.push(b'[');
     let mut is_whole = true;
     for (place, item) in items.iter().enumerate() {
-        let mut rows = Rows::begin(&mut out, sender.name);
-        is_whole = serde_json::from_str::<IgnoredAny>(item).is_ok();
-        if !is_whole || !item.starts_with('{') {
-            rows.add_raw(item);
-            continue;
-        }
-        let delivery_id = if place == 0 {
-            Cow::Borrowed(key.batch_id())
-        } else {
-            Cow::Owned(format!("{}.{place}", key.batch_id()))
-        };
-        let element = Element {
-            text: item,
-            fields: Fields::of(item),
-            delivery_id: &delivery_id,
-        };
-        (sender.translate)(&element, &mut rows);
+        is_whole = translate_item(sender, key, place, item, &mut out);
     }
     // A body that broke off stays one.
     if is_whole {
         out.push(b']');
     }
     out
+}
+
+/// Adds what the item at this place of a body becomes. False if the item is not whole.
+fn translate_item(
+    sender: &Sender,
+    key: &BatchKey,
+    place: usize,
+    item: &str,
+    out: &mut Vec<u8>,
+) -> bool {
+    let mut rows = Rows::begin(out, sender.name);
+    let is_whole = serde_json::from_str::<IgnoredAny>(item).is_ok();
+    // What stands in the place of an erased item becomes no event either.
+    if !is_whole || !item.starts_with('{') || item == PING {
+        rows.add_raw(item);
+        return is_whole;
+    }
+    let delivery_id = if place == 0 {
+        Cow::Borrowed(key.batch_id())
+    } else {
+        Cow::Owned(format!("{}.{place}", key.batch_id()))
+    };
+    let element = Element {
+        text: item,
+        fields: Fields::of(item),
+        delivery_id: &delivery_id,
+    };
+    (sender.translate)(&element, &mut rows);
+    is_whole
+}
+
+/// An item of a sender's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TranslatedItem {
+    /// Where it is in the body.
+    pub bytes: Range<usize>,
+    /// A body of SparkPost's with the events that it becomes.
+    pub events: Vec<u8>,
+}
+
+/// The items of a sender's body, each with the events that it alone becomes; none of another object, or of a body that cannot be read.
+pub fn translated_items(object_key: &str, body: &[u8]) -> Option<Vec<TranslatedItem>> {
+    let (key, sender) = sender_of(object_key)?;
+    let ranges = ranges(body)?;
+    let items = ranges.into_iter().enumerate().map(|(place, bytes)| {
+        let text = String::from_utf8_lossy(&body[bytes.clone()]);
+        let item = if text.starts_with(['{', '[']) || !is_form(&text) {
+            text
+        } else {
+            Cow::Owned(form_to_json(&text))
+        };
+        let mut events = vec![b'['];
+        if translate_item(sender, &key, place, &item, &mut events) {
+            events.push(b']');
+        }
+        TranslatedItem { bytes, events }
+    });
+    Some(items.collect())
+}
+
+/// Where the items of a body are, as [`to_sparkpost`] splits it.
+fn ranges(body: &[u8]) -> Option<Vec<Range<usize>>> {
+    let start = body.len() - skip_byte_order_marks(body).len();
+    let start = start + body[start..].len() - body[start..].trim_ascii_start().len();
+    let end = start + body[start..].trim_ascii_end().len();
+    match body.get(start)? {
+        b'[' => Some(item_ranges(body).map(|item| item.bytes).collect()),
+        b'{' => {
+            let text = std::str::from_utf8(&body[start..end]).ok()?;
+            let mut ranges = Vec::new();
+            let mut at = 0;
+            for object in objects(text) {
+                let found = at + text.get(at..)?.find(&*object)?;
+                at = found + object.len();
+                ranges.push(start + found..start + at);
+            }
+            Some(ranges)
+        }
+        _ => {
+            let text = std::str::from_utf8(&body[start..end]).ok()?;
+            is_form(text).then(|| iter::once(start..end).collect())
+        }
+    }
 }
 
 /// Objects one after the other, with or without white space between them, as Firehose stores them; the last one is what cannot be

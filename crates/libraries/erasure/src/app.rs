@@ -1,17 +1,45 @@
 //! Whose an app event is.
 
+use std::borrow::Cow;
+
 use event_model::mparticle::{Batch, Item, for_each_item};
 
 use crate::{
-    Person,
+    Names, Tombstones,
     text::{last, members, scalar},
 };
 
 /// The users that a request to treat two as one names.
 const ALIAS_IDS: [&str; 2] = ["source_mpid", "destination_mpid"];
 
+/// A body of mParticle's without the parts of erased people, and the number of events that went with them. If nothing else was in it, it
+/// is an empty list, which has no events.
+pub fn without_erased<'b>(body: &'b str, erased: &Tombstones) -> (Cow<'b, str>, usize) {
+    if erased.is_empty() {
+        return (Cow::Borrowed(body), 0);
+    }
+    let mut kept = Vec::new();
+    let mut parts_left_out = 0_usize;
+    let mut events_left_out = 0_usize;
+    for_each_item(body, |part, json| {
+        if is_part_theirs(&part, json, erased) {
+            parts_left_out += 1;
+            events_left_out += match &part {
+                Item::Batch(batch) => batch.events().len(),
+                Item::Alias | Item::Refused(_) => 1,
+            };
+        } else {
+            kept.push(json);
+        }
+    });
+    if parts_left_out == 0 {
+        return (Cow::Borrowed(body), 0);
+    }
+    (Cow::Owned(format!("[{}]", kept.join(","))), events_left_out)
+}
+
 /// Whether every part of the body is the person's.
-pub(crate) fn is_theirs(body: &str, person: &Person) -> bool {
+pub(crate) fn is_theirs(body: &str, person: &impl Names) -> bool {
     let mut part_count = 0_usize;
     let mut their_count = 0_usize;
     for_each_item(body, |item, json| {
@@ -22,7 +50,7 @@ pub(crate) fn is_theirs(body: &str, person: &Person) -> bool {
 }
 
 /// Whether a part of a body, with this text, is the person's.
-pub(crate) fn is_part_theirs(part: &Item<'_>, json: &str, person: &Person) -> bool {
+pub(crate) fn is_part_theirs(part: &Item<'_>, json: &str, person: &impl Names) -> bool {
     match part {
         Item::Batch(batch) => is_batch_of(batch, person),
         Item::Alias => {
@@ -37,7 +65,7 @@ pub(crate) fn is_part_theirs(part: &Item<'_>, json: &str, person: &Person) -> bo
     }
 }
 
-fn is_batch_of(batch: &Batch<'_>, person: &Person) -> bool {
+fn is_batch_of(batch: &Batch<'_>, person: &impl Names) -> bool {
     batch
         .identities()
         .iter()

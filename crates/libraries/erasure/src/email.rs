@@ -1,7 +1,7 @@
 //! Whose an email event is.
 
 use crate::{
-    Person,
+    Names,
     text::{items, last, members, scalar},
 };
 
@@ -21,7 +21,7 @@ const USER_IDS: [&str; 9] = [
 ];
 
 /// Whether every event of the element is to the person. A well-formed element has one.
-pub(crate) fn is_theirs(element: &str, person: &Person) -> bool {
+pub(crate) fn is_theirs(element: &str, person: &impl Names) -> bool {
     let outer = members(element);
     let Some(msys) = last(&outer, "msys") else {
         return is_to(element, person);
@@ -30,7 +30,7 @@ pub(crate) fn is_theirs(element: &str, person: &Person) -> bool {
     !classes.is_empty() && classes.iter().all(|(_, event)| is_to(event, person))
 }
 
-fn is_to(event: &str, person: &Person) -> bool {
+pub(crate) fn is_to(event: &str, person: &impl Names) -> bool {
     let event = members(event);
     let is_recipient = |json: &str| scalar(json).is_some_and(|text| person.has_address(&text));
     let mut recipients = RECIPIENTS.iter().filter_map(|name| last(&event, name));

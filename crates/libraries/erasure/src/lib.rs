@@ -2,15 +2,26 @@
 
 mod app;
 mod email;
+mod list;
 mod mention;
 mod person;
 mod product;
 mod rejected;
 mod rewrite;
+mod row;
+mod sender;
 mod text;
+mod tombstones;
 mod verdict;
 
-pub use person::{MAX_IDENTIFIERS, Person, PersonError};
+pub use app::without_erased;
+pub use list::{
+    KEY_NAME, LIST_NAME, ListError, TombstoneList, late_name, note_late, read_key, read_list,
+};
+pub use person::{MAX_IDENTIFIERS, Names, Person, PersonError};
 pub use rejected::rewrite_rejected;
 pub use rewrite::{Found, RewriteError, Rewritten, rewrite};
+pub use row::{OWNER_COLUMNS, is_row_theirs};
+pub use sender::rewrite_sender;
+pub use tombstones::{ErasedPerson, Tombstones, TombstonesDocument, TombstonesError};
 pub use verdict::{Verdict, verdict_of};

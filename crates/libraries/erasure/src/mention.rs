@@ -9,7 +9,7 @@ use base64::{
 use event_model::sparkpost::fold;
 use percent_encoding::percent_decode_str;
 
-use crate::Person;
+use crate::{Names as _, Person};
 
 /// Shorter ids occur in texts by chance.
 const MIN_ID_CHARS: usize = 6;

@@ -4,6 +4,8 @@ use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use event_model::sparkpost::{fold_address, fold_domain};
 
+use crate::mention::is_mentioned;
+
 /// The most addresses and ids of one person. Every item is compared with all of them.
 pub const MAX_IDENTIFIERS: usize = 100;
 
@@ -101,26 +103,55 @@ impl Person {
         })
     }
 
+    /// The addresses, normalized.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.addresses.iter().map(String::as_str)
+    }
+
+    /// The ids, as they are written.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.iter().map(String::as_str)
+    }
+}
+
+/// What the fields of an item are compared with: the names of a person, or the hashes of those of many.
+pub trait Names {
     /// Whether this is one of the addresses, in whatever form it is written.
-    pub fn has_address(&self, text: &str) -> bool {
+    fn has_address(&self, text: &str) -> bool;
+
+    /// Whether this is one of the ids, or one of the addresses: many senders use the address for an id.
+    fn has_name(&self, text: &str) -> bool;
+
+    /// Whether names can be looked for inside of texts.
+    fn finds_mentions(&self) -> bool {
+        false
+    }
+
+    /// Whether the text has one of the names: plain, percent-encoded or in base64.
+    fn is_mentioned_in(&self, text: &str) -> bool {
+        let _ = text;
+        false
+    }
+}
+
+impl Names for Person {
+    fn has_address(&self, text: &str) -> bool {
         // Nearly all texts that are compared are addresses of others, and normalizing costs more than this.
         !self.addresses.is_empty()
             && text.contains('@')
             && self.addresses.contains(&normalize(text))
     }
 
-    /// Whether this is one of the ids, or one of the addresses: many senders use the address for an id.
-    pub fn has_name(&self, text: &str) -> bool {
+    fn has_name(&self, text: &str) -> bool {
         self.ids.contains(text.trim()) || self.has_address(text)
     }
 
-    /// The addresses, normalized.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.addresses.iter().map(String::as_str)
+    fn finds_mentions(&self) -> bool {
+        true
     }
 
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.ids.iter().map(String::as_str)
+    fn is_mentioned_in(&self, text: &str) -> bool {
+        is_mentioned(self, text)
     }
 }
 
@@ -134,7 +165,7 @@ impl fmt::Debug for Person {
 }
 
 /// As the search compares addresses; and the host as it compares domains.
-fn normalize(text: &str) -> String {
+pub(crate) fn normalize(text: &str) -> String {
     let address = fold_address(Cow::Borrowed(text));
     match address.rsplit_once('@') {
         Some((local, host)) => format!("{local}@{}", fold_domain(Cow::Borrowed(host))),

@@ -1,7 +1,7 @@
 //! Whose a product event is.
 
 use crate::{
-    Person,
+    Names,
     text::{last, members, scalar},
 };
 
@@ -15,7 +15,7 @@ const USERS: [&str; 5] = [
 ];
 
 /// Whether the record is the person's.
-pub(crate) fn is_theirs(record: &str, person: &Person) -> bool {
+pub(crate) fn is_theirs(record: &str, person: &impl Names) -> bool {
     let record = members(record);
     let mut users = USERS.iter().filter_map(|name| last(&record, name));
     users.any(|user| scalar(user).is_some_and(|user| person.has_name(&user)))

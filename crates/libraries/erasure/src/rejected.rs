@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use event_model::Pipeline;
 
 use crate::{
-    Found, Person, RewriteError, Rewritten, Verdict,
+    Found, Names, RewriteError, Rewritten, Verdict,
     rewrite::{Change, Piece, write_verified},
     text::{last, members, scalar},
     verdict::{mention_in, verdict_of},
@@ -22,7 +22,7 @@ use crate::{
 pub fn rewrite_rejected(
     pipeline: Pipeline,
     body: &[u8],
-    person: &Person,
+    person: &impl Names,
 ) -> Result<Rewritten, RewriteError> {
     let mut found = Found::default();
     let pieces: Vec<Piece<'_>> = lines_of(body)
@@ -41,7 +41,7 @@ pub fn rewrite_rejected(
     Ok(Rewritten { bytes, found })
 }
 
-fn verdict_of_line(pipeline: Pipeline, line: &str, person: &Person) -> Verdict {
+fn verdict_of_line(pipeline: Pipeline, line: &str, person: &impl Names) -> Verdict {
     let line_members = members(line);
     let text = |name| last(&line_members, name).and_then(scalar);
     let item = match (text("item"), text("item_base64")) {

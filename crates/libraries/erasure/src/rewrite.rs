@@ -10,12 +10,12 @@ use event_model::{
 use lake_files::record_ranges;
 
 use crate::{
-    Person, Verdict, app,
+    Names, Verdict, app,
     verdict::{mention_in, verdict_of},
 };
 
 /// What takes the place of an erased item of a batch: what SparkPost posts to test a webhook. It is no item, and takes a position as one.
-const PING: &[u8] = br#"{"msys":{}}"#;
+pub(crate) const PING: &[u8] = br#"{"msys":{}}"#;
 
 /// What was found in an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(crate) enum Change<'a> {
 pub fn rewrite(
     pipeline: Pipeline,
     body: &[u8],
-    person: &Person,
+    person: &impl Names,
 ) -> Result<Rewritten, RewriteError> {
     if let Some(form) = ByteForm::of(body) {
         return Err(RewriteError::Encoded(form));
@@ -88,7 +88,7 @@ pub fn rewrite(
 fn pieces_of<'a>(
     pipeline: Pipeline,
     body: &'a [u8],
-    person: &Person,
+    person: &impl Names,
     found: &mut Found,
 ) -> Vec<Piece<'a>> {
     let ranges = ranges_of(pipeline, body).into_iter();
@@ -127,7 +127,7 @@ fn ranges_of(pipeline: Pipeline, body: &[u8]) -> Vec<(Range<usize>, bool)> {
 }
 
 /// What becomes of an archived message. An object that is none is a body, as for the archiver.
-fn change_of_message<'a>(record: &[u8], person: &Person, found: &mut Found) -> Change<'a> {
+fn change_of_message<'a>(record: &[u8], person: &impl Names, found: &mut Found) -> Change<'a> {
     let text = String::from_utf8_lossy(record);
     let Ok(message) = serde_json::from_str::<ArchivedMessage<'_>>(&text) else {
         return if found.count(verdict_of(Pipeline::AppEvents, record, person)) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use event_model::Pipeline;
 use serde::de::IgnoredAny;
 
-use crate::{Person, app, email, mention::is_mentioned, product, text::any_text};
+use crate::{Names, app, email, product, text::any_text};
 
 /// What an item has to do with the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Verdict {
 
 /// What the item has to do with the person: an element of a batch of SparkPost's, a body of mParticle's or one of its batches, or a record of a
 /// tracker's. A body with batches of several users is nobody's.
-pub fn verdict_of(pipeline: Pipeline, item: &[u8], person: &Person) -> Verdict {
+pub fn verdict_of(pipeline: Pipeline, item: &[u8], person: &impl Names) -> Verdict {
     let text = String::from_utf8_lossy(item);
     let json = text.trim();
     // A piece that is cut may go on with other people's items.
@@ -38,12 +38,15 @@ pub fn verdict_of(pipeline: Pipeline, item: &[u8], person: &Person) -> Verdict {
 }
 
 /// Whether a piece that nobody owns has a name of the person.
-pub(crate) fn mention_in(piece: &str, person: &Person) -> Verdict {
+pub(crate) fn mention_in(piece: &str, person: &impl Names) -> Verdict {
+    if !person.finds_mentions() {
+        return Verdict::Unrelated;
+    }
     let is_found = if is_json(piece) {
-        any_text(piece.trim(), |text| is_mentioned(person, text))
+        any_text(piece.trim(), |text| person.is_mentioned_in(text))
     } else {
         let without_escapes: Cow<'_, str> = piece.replace("\\u0040", "@").replace('\\', " ").into();
-        is_mentioned(person, &without_escapes)
+        person.is_mentioned_in(&without_escapes)
     };
     if is_found {
         Verdict::Mentioned

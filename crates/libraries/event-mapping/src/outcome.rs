@@ -78,11 +78,13 @@ pub enum SkipReason {
     Duplicate,
     /// The destination does not know its user, and the policy is to leave such events out.
     UnknownUser,
+    /// It is an event of an erased person.
+    Erased,
 }
 
 impl SkipReason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::TypeOff,
         Self::TypeNotMapped,
         Self::UnknownType,
@@ -94,6 +96,7 @@ impl SkipReason {
         Self::AliasRequest,
         Self::Duplicate,
         Self::UnknownUser,
+        Self::Erased,
     ];
 
     /// A short fixed name.
@@ -110,6 +113,7 @@ impl SkipReason {
             Self::AliasRequest => "alias_request",
             Self::Duplicate => "duplicate",
             Self::UnknownUser => "unknown_user",
+            Self::Erased => "erased",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The outcome of a batch or an object, in numbers.
 
-/// The outcomes of the events of a batch or an object. The sum of the three is the number of events received.
+/// The outcomes of the events of a batch or an object. The sum of the four is the number of events received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Stored now.
@@ -9,4 +9,6 @@ pub struct Counts {
     pub duplicate: u64,
     /// Rejected now.
     pub rejected: u64,
+    /// Left out, because they are those of an erased person.
+    pub erased: u64,
 }

@@ -52,12 +52,23 @@ pub struct Batch<'a> {
     pub rejected: Vec<RejectedItem<'a>>,
     /// The number of `events` in which characters that Postgres cannot store were replaced.
     pub sanitized: usize,
+    /// The number of items that were taken out again, because they are those of erased people.
+    pub erased: usize,
 }
 
 impl Batch<'_> {
     /// How many items the batch has. SparkPost's pings, `{"msys":{}}`, are not items.
     pub fn received(&self) -> usize {
-        self.events.len() + self.rejected_count()
+        self.events.len() + self.rejected_count() + self.erased
+    }
+
+    /// Takes out the items that `is_erased` chooses: by the payload of an event, or by the bytes of an item that cannot be stored.
+    pub fn erase(&mut self, is_erased: impl Fn(&[u8]) -> bool) {
+        let received = self.received();
+        self.events
+            .retain(|event| !is_erased(event.payload.as_bytes()));
+        self.rejected.retain(|item| !is_erased(&item.raw));
+        self.erased = received - self.events.len() - self.rejected_count();
     }
 
     /// How many items `rejected` stands for.

@@ -39,7 +39,7 @@ impl SumsQuery {
     }
 
     /// The sums of every day of the range that is not over before it begins, in its order and with days without a batch:
-    /// `day text, batches bigint, received bigint, stored bigint, rejected bigint, last_loaded_at timestamptz`.
+    /// `day text, batches bigint, received bigint, stored bigint, rejected bigint, erased bigint, last_loaded_at timestamptz`.
     pub fn statement(&self) -> Statement {
         let mut sql = Renderer::new("with days as (");
         let zone = sql.bind(Bind::Text(self.zone.postgres_name()));
@@ -57,6 +57,7 @@ impl SumsQuery {
     sum(events)::bigint as received,
     sum(inserted)::bigint as stored,
     sum(rejected)::bigint as rejected,
+    sum(erased)::bigint as erased,
     max(loaded_at) as last_loaded_at
   from batches
   where loaded_at >= {from} and loaded_at < {to}
@@ -68,6 +69,7 @@ select
   coalesce(loaded.received, 0),
   coalesce(loaded.stored, 0),
   coalesce(loaded.rejected, 0),
+  coalesce(loaded.erased, 0),
   loaded.last_loaded_at
 from days
 left join loaded using (day)

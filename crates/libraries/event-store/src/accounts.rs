@@ -54,6 +54,8 @@ pub struct DaySums {
     pub stored: u64,
     /// Items that could not be stored.
     pub rejected: u64,
+    /// Items of erased people, which were left out.
+    pub erased: u64,
     /// When the last batch was loaded.
     pub last_loaded_at: Option<Timestamp>,
 }
@@ -95,13 +97,14 @@ impl Operation for FetchSums<'_> {
 
         let rows = bound(self.0).fetch_all(connection).await.step(STEP)?;
         let read = |row: &PgRow| {
-            let last: Option<OffsetDateTime> = row.try_get(5).step(STEP)?;
+            let last: Option<OffsetDateTime> = row.try_get(6).step(STEP)?;
             Ok(DaySums {
                 day: row.try_get(0).step(STEP)?,
                 batches: read_count(row, 1, STEP)?,
                 received: read_count(row, 2, STEP)?,
                 stored: read_count(row, 3, STEP)?,
                 rejected: read_count(row, 4, STEP)?,
+                erased: read_count(row, 5, STEP)?,
                 last_loaded_at: last.map(Timestamp::from_time),
             })
         };

@@ -4,12 +4,14 @@ use sqlx::PgConnection;
 
 use crate::{StoreError, error::Step, operation::Operation};
 
-/// The counts of a loaded batch: `received` is the sum of stored, duplicates and rejected.
+/// The counts of a loaded batch: `received` is the sum of stored, duplicates, rejected and erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchResult {
     pub received: u32,
     pub stored: u32,
     pub rejected: u32,
+    /// Items of erased people, which were left out.
+    pub erased: u32,
     /// The first hundred rejections: the index in the batch, and the reason.
     pub reasons: Vec<(u32, String)>,
 }
@@ -20,6 +22,7 @@ impl BatchResult {
         self.received
             .saturating_sub(self.stored)
             .saturating_sub(self.rejected)
+            .saturating_sub(self.erased)
     }
 }
 
@@ -30,13 +33,14 @@ impl Operation for ReadBatchResult<'_> {
 
     async fn run(&self, connection: &mut PgConnection) -> Result<Option<BatchResult>, StoreError> {
         const STEP: &str = "looking for a batch";
-        let accounts: Option<(i32, i32, i32)> =
-            sqlx::query_as("select events, inserted, rejected from batches where batch_key = $1")
-                .bind(self.0)
-                .fetch_optional(&mut *connection)
-                .await
-                .step(STEP)?;
-        let Some((received, stored, rejected)) = accounts else {
+        let accounts: Option<(i32, i32, i32, i32)> = sqlx::query_as(
+            "select events, inserted, rejected, erased from batches where batch_key = $1",
+        )
+        .bind(self.0)
+        .fetch_optional(&mut *connection)
+        .await
+        .step(STEP)?;
+        let Some((received, stored, rejected, erased)) = accounts else {
             return Ok(None);
         };
         let reasons: Vec<(i32, String)> = sqlx::query_as(
@@ -56,6 +60,7 @@ impl Operation for ReadBatchResult<'_> {
             received: received.unsigned_abs(),
             stored: stored.unsigned_abs(),
             rejected: rejected.unsigned_abs(),
+            erased: erased.unsigned_abs(),
             reasons: reasons
                 .into_iter()
                 .map(|(ordinal, reason)| (ordinal.unsigned_abs(), reason))

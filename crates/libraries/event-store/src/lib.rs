@@ -8,6 +8,8 @@ mod certificates;
 mod config;
 mod connections;
 mod database_url;
+
+mod erasing;
 mod error;
 mod error_kind;
 mod free_sql;
@@ -34,6 +36,7 @@ pub use certificate_problem::CertificateProblem;
 pub use certificates::{CaCertificates, CaError};
 pub use config::{DatabaseConfig, Planning};
 pub use database_url::UrlError;
+pub use erasing::{Candidates, RejectedRow};
 pub use error::StoreError;
 pub use error_kind::ErrorKind;
 pub use free_sql::{FreeAnswer, FreeColumn, FreeSql, FreeSqlError};

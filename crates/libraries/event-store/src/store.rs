@@ -2,17 +2,20 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use event_model::{BatchKey, Timestamp, sparkpost::Batch};
+use event_model::{BatchKey, EventKey, Timestamp, sparkpost::Batch};
 use event_query::Statement;
+use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::{
-    AuditAnswer, AuditQuery, BatchResult, DatabaseConfig, DaySums, EventRow, GroupRow, LoadOutcome,
-    Maintenance, MergeReport, Merging, MetadataKey, RejectedEvent, Report, StoreError,
+    AuditAnswer, AuditQuery, BatchResult, Candidates, DatabaseConfig, DaySums, EventRow, GroupRow,
+    LoadOutcome, Maintenance, MergeReport, Merging, MetadataKey, RejectedEvent, RejectedRow,
+    Report, StoreError,
     accounts::{FetchRejected, FetchSums, NewestEvent},
     audit::Audit,
     batch_result::ReadBatchResult,
     connections::{Connections, connect},
+    erasing::{EraseEvents, EraseRejected, FindCandidates, NextTime, ReadRejected},
     load::{IsLoaded, Load},
     login::Target,
     migrate::{Migrate, Version},
@@ -119,6 +122,39 @@ impl Store {
     /// Says which of some batches are loaded, and which of some events have no row.
     pub async fn audit(&self, query: &AuditQuery) -> Result<AuditAnswer, StoreError> {
         self.perform(&Audit(query)).await
+    }
+
+    /// The time of the first event from a time on.
+    pub async fn next_event_time(
+        &self,
+        from: OffsetDateTime,
+    ) -> Result<Option<OffsetDateTime>, StoreError> {
+        self.perform(&NextTime(from)).await
+    }
+
+    /// Events that may be a person's.
+    pub async fn find_candidates(&self, wanted: &Candidates) -> Result<Vec<EventRow>, StoreError> {
+        self.perform(&FindCandidates(wanted)).await
+    }
+
+    /// Deletes events by their keys; returns how many there were.
+    pub async fn erase_events(&self, keys: &[(Timestamp, EventKey)]) -> Result<u64, StoreError> {
+        self.perform(&EraseEvents(keys)).await
+    }
+
+    /// At most `limit` rejected items after the one with this batch and place, in that order.
+    pub async fn rejected_after(
+        &self,
+        batch_key: &str,
+        ordinal: i32,
+        limit: i64,
+    ) -> Result<Vec<RejectedRow>, StoreError> {
+        self.perform(&ReadRejected(batch_key, ordinal, limit)).await
+    }
+
+    /// Deletes rejected items by their batch and place; returns how many there were.
+    pub async fn erase_rejected(&self, keys: &[(String, i32)]) -> Result<u64, StoreError> {
+        self.perform(&EraseRejected(keys)).await
     }
 
     /// The time of the newest event.

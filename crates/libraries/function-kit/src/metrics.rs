@@ -20,7 +20,7 @@ pub const NAMESPACE: &str = "Cistern";
 /// The only dimension, so that a metric costs one time series per pipeline.
 const DIMENSION: &str = "pipeline";
 
-/// The metrics. These sums hold: in Postgres `received = stored + duplicate + rejected`, in the lake the same of the four `lake_`
+/// The metrics. These sums hold: in Postgres `received = stored + duplicate + rejected + erased`, in the lake the same of the five `lake_`
 /// metrics, for forwarded events `received = sent + skipped + rejected`, and at the webhooks
 /// `batches_received = batches_stored + batches_duplicate + batches_refused`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Metric {
     Duplicate,
     /// Events that can never be used; each is kept with a reason.
     Rejected,
+    /// Events of erased people, which are left out.
+    Erased,
     /// Events in raw objects that were converted for the lake.
     LakeReceived,
     /// Events that became a new row in the lake.
@@ -41,6 +43,8 @@ pub enum Metric {
     LakeDuplicate,
     /// Pieces of raw objects that can never become a row; each is kept with a reason.
     LakeRejected,
+    /// Events of erased people, which do not become rows in the lake.
+    LakeErased,
     /// Files of the lake that can never be merged as a whole; each is kept with a reason.
     LakeFilesRejected,
     /// Queue messages that stay in the queue for another attempt.
@@ -80,15 +84,17 @@ pub enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 28] = [
         Self::Received,
         Self::Stored,
         Self::Duplicate,
         Self::Rejected,
+        Self::Erased,
         Self::LakeReceived,
         Self::LakeStored,
         Self::LakeDuplicate,
         Self::LakeRejected,
+        Self::LakeErased,
         Self::LakeFilesRejected,
         Self::Retried,
         Self::BatchesReceived,
@@ -116,10 +122,12 @@ impl Metric {
             Self::Stored => "stored",
             Self::Duplicate => "duplicate",
             Self::Rejected => "rejected",
+            Self::Erased => "erased",
             Self::LakeReceived => "lake_received",
             Self::LakeStored => "lake_stored",
             Self::LakeDuplicate => "lake_duplicate",
             Self::LakeRejected => "lake_rejected",
+            Self::LakeErased => "lake_erased",
             Self::LakeFilesRejected => "lake_files_rejected",
             Self::Retried => "retried",
             Self::BatchesReceived => "batches_received",
@@ -148,10 +156,12 @@ impl Metric {
             | Self::Stored
             | Self::Duplicate
             | Self::Rejected
+            | Self::Erased
             | Self::LakeReceived
             | Self::LakeStored
             | Self::LakeDuplicate
             | Self::LakeRejected
+            | Self::LakeErased
             | Self::LakeFilesRejected
             | Self::Retried
             | Self::BatchesReceived

@@ -67,6 +67,8 @@ pub struct Converted {
     pub row_count: u64,
     /// Pieces that could not become rows; they are written to where the caller said.
     pub rejected_count: u64,
+    /// Events that were left out because the caller said so.
+    pub erased_count: u64,
 }
 
 /// A file to be stored.
@@ -101,6 +103,20 @@ pub fn convert(
     input: impl BufRead,
     rejections: impl Write,
 ) -> Result<Converted, ConvertError> {
+    convert_without(table, source, input, rejections, None)
+}
+
+/// As [`convert`], without the events that `is_erased` chooses by the text of their record: of messages, by that of their batch.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_without(
+    table: &Table,
+    source: Source<'_>,
+    input: impl BufRead,
+    rejections: impl Write,
+    is_erased: Option<&IsErased<'_>>,
+) -> Result<Converted, ConvertError> {
     let expanded = translated::open(source.key, input)?;
     let is_messages = table.name() == MESSAGES_TABLE;
     let clock = if is_messages {
@@ -112,6 +128,8 @@ pub fn convert(
         rows: RowReader::new(table, clock),
         rejections: Rejections::new(rejections, source.key),
         row_count: 0,
+        erased_count: 0,
+        is_erased,
     };
     let mut parts = Parts {
         table,
@@ -134,26 +152,54 @@ pub fn convert(
     Ok(Converted {
         parts: parts.finish()?,
         row_count: converter.row_count,
+        erased_count: converter.erased_count,
         rejected_count: converter.rejections.finish()?,
     })
 }
+
+/// Whether a record is one of those to leave out.
+pub type IsErased<'a> = dyn Fn(&[u8]) -> bool + Send + Sync + 'a;
 
 /// Turns records into rows and rejections.
 struct Converter<'a, W> {
     rows: RowReader,
     rejections: Rejections<'a, W>,
     row_count: u64,
+    erased_count: u64,
+    is_erased: Option<&'a IsErased<'a>>,
 }
 
-impl<W: Write> Sink for Converter<'_, W> {
-    fn object(&mut self, tail: &[u8], _: u64) -> Result<usize, Fault> {
+impl<W> Converter<'_, W> {
+    /// Makes a row of the object at the beginning of `tail`, and returns the object's length.
+    fn read_row(&mut self, tail: &[u8]) -> Result<usize, Fault> {
         let len = self.rows.read(tail)?;
         self.row_count += 1;
         Ok(len)
     }
 
+    fn is_erased(&self, record: &[u8]) -> bool {
+        self.is_erased.is_some_and(|is_erased| is_erased(record))
+    }
+}
+
+impl<W: Write> Sink for Converter<'_, W> {
+    fn object(&mut self, tail: &[u8], _: u64) -> Result<usize, Fault> {
+        if self.is_erased.is_some()
+            && let Ok(len) = json::value_len(tail)
+            && self.is_erased(&tail[..len])
+        {
+            self.erased_count += 1;
+            return Ok(len);
+        }
+        self.read_row(tail)
+    }
+
     fn reject(&mut self, rejected: Rejected<'_>) {
-        let ordinal = self.row_count + self.rejections.count();
+        if self.is_erased(rejected.bytes) {
+            self.erased_count += 1;
+            return;
+        }
+        let ordinal = self.row_count + self.rejections.count() + self.erased_count;
         self.rejections.write(&rejected, ordinal);
     }
 

@@ -8,7 +8,10 @@ mod month;
 mod parquet_file;
 mod short;
 
-pub use convert::{ConvertError, Converted, Part, RecordRange, Source, convert, record_ranges};
-pub use merge::{BrokenFile, Merge, MergeError, Merged};
+pub use convert::{
+    ConvertError, Converted, IsErased, Part, RecordRange, Source, convert, convert_without,
+    record_ranges,
+};
+pub use merge::{BrokenFile, Merge, MergeError, Merged, WithoutRows};
 pub use month::{MonthError, MonthFile};
 pub use parquet_file::ReadError;

@@ -5,6 +5,7 @@
 //! time. A column that exceeds the memory limit is read in several passes; the files are on the local disk anyway. What grows with
 //! the day, whatever its strings, is some 40 bytes an event for its position in the order.
 
+mod erasing;
 mod event_ids;
 mod order;
 mod source_files;
@@ -18,6 +19,7 @@ use std::{
 use lake_schema::{FileId, Table};
 use parquet::errors::ParquetError;
 
+pub use self::erasing::WithoutRows;
 use self::source_files::SourceFiles;
 use crate::parquet_file::{FileReader, FileWriter, ReadError, SpillFile, catch};
 

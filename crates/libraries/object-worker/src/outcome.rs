@@ -13,6 +13,8 @@ pub struct EventMetrics {
     pub duplicate: Metric,
     /// [`Counts::rejected`](event_model::Counts::rejected).
     pub rejected: Metric,
+    /// [`Counts::erased`](event_model::Counts::erased).
+    pub erased: Metric,
 }
 
 impl EventMetrics {
@@ -22,6 +24,7 @@ impl EventMetrics {
         stored: Metric::Stored,
         duplicate: Metric::Duplicate,
         rejected: Metric::Rejected,
+        erased: Metric::Erased,
     };
     /// Of events in the lake.
     pub const LAKE: Self = Self {
@@ -29,6 +32,7 @@ impl EventMetrics {
         stored: Metric::LakeStored,
         duplicate: Metric::LakeDuplicate,
         rejected: Metric::LakeRejected,
+        erased: Metric::LakeErased,
     };
 }
 

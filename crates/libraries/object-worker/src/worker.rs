@@ -215,13 +215,18 @@ where
             stored,
             duplicate,
             rejected,
+            erased,
         } = counts;
         let metrics = self.worker.event_metrics;
         let tally = self.tallies.entry(pipeline).or_default();
-        tally.add(metrics.received, stored + duplicate + rejected);
+        tally.add(metrics.received, stored + duplicate + rejected + erased);
         tally.add(metrics.stored, stored);
         tally.add(metrics.duplicate, duplicate);
         tally.add(metrics.rejected, rejected);
+        // Nearly nobody is erased, and a metric costs a time series.
+        if erased > 0 {
+            tally.add(metrics.erased, erased);
+        }
     }
 
     /// Writes a rejected line. The message may be acknowledged only after that.

@@ -8,8 +8,8 @@ use clap_complete::{Shell, generate};
 
 use crate::{
     operator::{
-        audit, backfill, cost, env, events, forward, generate as samples, import, keys, logs, open,
-        query, redrive, rejected, replay, send, sql, status,
+        audit, backfill, cost, env, erase, events, forward, generate as samples, import, keys,
+        logs, open, query, redrive, rejected, replay, send, sql, status,
     },
     output::{ReaderGone, write_bytes},
     prove,
@@ -151,6 +151,21 @@ enum Command {
                       cistern audit --markdown --stack cistern > yesterday.md\n  cistern audit --send --stack cistern"
     )]
     Audit(audit::Options),
+    /// Take one person out of everything that is stored, with a signed receipt
+    #[command(
+        long_about = "Searches one person in the raw objects, the database, the lake and everything else that the stack stores, and prints \
+                      how many items there are by place. With --run the items are erased: raw objects and files of the lake are written \
+                      again without them, rows are deleted, and what arrives of the person later is left out and counted. The person is \
+                      found by the fields that name an item's owner, in every spelling; items of others that mention the person stay and \
+                      are listed. An erasure takes at least the time of two waits of 17 minutes, and goes on by itself when this \
+                      command ends. The receipt says what was searched, found and changed, and what cannot be reached; it has no name.",
+        after_help = "Exit code 0 if nothing of the person can remain, 3 if an object cannot be rewritten or searched.\n\n\
+                      Examples:\n  cistern erase --recipient jane@example.com --user u-1001\n  \
+                      cistern erase --recipient jane@example.com --alias j.doe@example.com --run --receipt jane.json --stack cistern\n  \
+                      cistern erase resume 20261130T120000-0a1b2c3d --stack cistern\n  \
+                      cistern erase verify jane.json --recipient jane@example.com --alias j.doe@example.com --stack cistern"
+    )]
+    Erase(erase::Options),
     /// Open the console in a browser
     #[command(
         long_about = "Opens the console. On the local stack you are signed in: this command signs in with the key and hands the browser \
@@ -279,6 +294,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sql(options) => sql::run(&options).await?,
         Command::Rejected(command) => rejected::run(&command).await?,
         Command::Audit(options) => audit::run(&options).await?,
+        Command::Erase(options) => return Box::pin(erase::run(&options)).await,
         Command::Open(options) => open::run(&options).await?,
         Command::Replay(options) => return replay::run(&options).await,
         Command::Redrive(options) => redrive::run(&options).await?,

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod cost;
 pub(crate) mod env;
+pub(crate) mod erase;
 pub(crate) mod events;
 pub(crate) mod forward;
 pub(crate) mod generate;

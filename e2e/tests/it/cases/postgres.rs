@@ -51,7 +51,7 @@ async fn behind(
     Ok((Store::connect_lazy(&config)?, proxy))
 }
 
-const STORED: &str = "Loaded(Counts { stored: 1, duplicate: 0, rejected: 0 })";
+const STORED: &str = "Loaded(Counts { stored: 1, duplicate: 0, rejected: 0, erased: 0 })";
 
 /// A pooler refuses start-up parameters, and the store still works.
 pub(super) async fn pooler(run: &mut Run<'_>) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::io;
 
 use aws_io::s3::{GetError, PutError};
+use erasure::ListError;
 use lake_files::ConvertError;
 use object_worker::Rejection;
 use time::Date;
@@ -32,6 +33,9 @@ pub(crate) enum ObjectError {
     Disk(#[from] io::Error),
     #[error("the conversion thread failed")]
     Thread(#[from] JoinError),
+    /// Whether it has events of erased people is not known.
+    #[error("leaving erased people out")]
+    Erased(#[from] ListError),
     /// Its rejected lines could not be stored.
     #[error(transparent)]
     Rejections(#[from] PutError),
@@ -63,6 +67,7 @@ impl ObjectError {
             | Self::Convert { .. }
             | Self::Disk(_)
             | Self::Thread(_)
+            | Self::Erased(_)
             | Self::Rejections(_)
             | Self::Store(_) => None,
         }

@@ -17,6 +17,8 @@ pub(super) struct RawObject<'a> {
     pub(super) source_key: String,
     /// When it arrived.
     pub(super) arrival: OffsetDateTime,
+    /// Whether it is in the function's own bucket.
+    pub(super) is_own: bool,
 }
 
 impl<'a> RawObject<'a> {
@@ -30,7 +32,8 @@ impl<'a> RawObject<'a> {
         name: &ObjectRef,
         last_modified: Option<OffsetDateTime>,
     ) -> Result<Self, ObjectError> {
-        let source_key = if name.bucket == deps.config.bucket {
+        let is_own = name.bucket == deps.config.bucket;
+        let source_key = if is_own {
             name.key.clone()
         } else {
             name.to_string()
@@ -50,6 +53,7 @@ impl<'a> RawObject<'a> {
             table,
             source_key,
             arrival,
+            is_own,
         })
     }
 }

@@ -6,6 +6,7 @@ mod archives;
 mod archiving;
 mod broken_files;
 mod compaction;
+mod erased;
 mod log_hygiene;
 mod months;
 mod queries;

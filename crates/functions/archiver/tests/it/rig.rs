@@ -5,6 +5,7 @@ use std::{cell::Cell, collections::BTreeMap, time::Duration};
 use archiver::{Config, Deps, Report, compact, handle};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
+use erasure::TombstoneList;
 use event_model::Pipeline;
 use function_kit::{Env, capture::Capture, metrics::Metrics};
 use lake_schema::Table;
@@ -51,6 +52,8 @@ impl Rig {
                 config: Config::from_env(&Env::from_pairs([("EVENTS_BUCKET", &*bucket.name)]))
                     .unwrap(),
                 s3: bucket.s3.clone(),
+                erased: TombstoneList::new(bucket.s3.clone(), &*bucket.name)
+                    .with_max_age(Duration::ZERO),
                 tables: Table::all().into(),
                 metrics: Metrics::to(Pipeline::ProductEvents, metrics.clone()),
                 clock,

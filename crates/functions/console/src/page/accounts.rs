@@ -52,7 +52,7 @@ pub(super) fn section(sums: &Result<Sums, ApiFailure>, search: &Search) -> Marku
                 Ok(sums) => {
                     (by_pipeline(sums, search))
                     (by_day(sums, search))
-                    p.note { "By the time of loading, which is not that of an event: a batch that arrives late counts on the day of its arrival. Received = stored + duplicate + rejected; the difference would be what is missing. Postgres remembers batches for 90 days." }
+                    p.note { "By the time of loading, which is not that of an event: a batch that arrives late counts on the day of its arrival. Received = stored + duplicate + rejected, and what arrived of erased people and was left out; the difference would be what is missing. Postgres remembers batches for 90 days." }
                 },
             }
         }

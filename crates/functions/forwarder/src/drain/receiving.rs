@@ -66,7 +66,7 @@ pub(super) async fn archive(
         let outcome = if has_failed {
             None
         } else {
-            match storage.archive(&group, (run.clock)()).await {
+            match storage.archive(&group, run.erased, (run.clock)()).await {
                 Ok(source_key) => Some(source_key),
                 Err(cause) => {
                     error!(error = %chain(&cause), "received messages could not be archived");

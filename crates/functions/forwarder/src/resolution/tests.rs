@@ -1,4 +1,5 @@
 use aws_io::queue::ReceivedMessage;
+use erasure::Tombstones;
 use event_mapping::{Mapper, MappingConfig};
 use serde_json::Value;
 
@@ -35,7 +36,9 @@ fn message(id: &str, age: Duration, ids: &[&str]) -> ReceivedMessage {
 
 fn chunk(messages: Vec<ReceivedMessage>) -> Chunk {
     let mapper = Mapper::new(MappingConfig::default()).unwrap();
-    Chunk::map(&mapper, &mut messages.into(), "raw/key", NOW_MS, None)
+    let nobody = Tombstones::default();
+    let mut messages = messages.into();
+    Chunk::map(&mapper, &nobody, &mut messages, "raw/key", NOW_MS, None)
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_io::Aws;
+use erasure::TombstoneList;
 use event_model::Pipeline;
 use forwarder::{Config, Deps, RunError, destination::http_client, handle};
 use function_kit::{Env, metrics::Metrics};
@@ -33,6 +34,7 @@ async fn deps(rig: &Rig, secret: &str, more: &[(&str, &str)]) -> Deps {
     ))
     .unwrap();
     Deps {
+        erased: TombstoneList::new(aws.s3(), rig.bucket.clone()),
         config,
         sqs: aws.sqs(),
         s3: aws.s3(),

@@ -6,6 +6,7 @@ mod accounting;
 mod age;
 mod bodies;
 mod disorder;
+mod erased;
 mod generic_http;
 mod invocation;
 mod log_hygiene;

@@ -119,11 +119,14 @@ impl Rig {
     ) -> RunReport {
         let metrics = Metrics::to(Pipeline::AppEvents, self.metrics.clone());
         let run_id = unique("run");
+        let erased = erasure::TombstoneList::new(self.s3.clone(), self.bucket.clone());
+        let erased = erased.current().await.unwrap();
         let run = Run {
             s3: &self.s3,
             sqs: &self.sqs,
             bucket: &self.bucket,
             queue_url: &self.queue_url,
+            erased: &erased,
             destination,
             mapper: &self.mapper,
             settings: &self.settings,
@@ -191,6 +194,18 @@ impl Rig {
             }
         }
         messages
+    }
+
+    pub(crate) async fn put(&self, key: &str, text: &str) {
+        let put = self.s3.put_object().bucket(&self.bucket).key(key);
+        let body = text.as_bytes().to_vec().into();
+        put.body(body).send().await.unwrap();
+    }
+
+    /// All archived lines.
+    pub(crate) async fn archived_text(&self) -> String {
+        let lines = self.archived().await.into_values();
+        lines.map(|line| line.to_string()).collect()
     }
 
     /// The sum of a metric over all lines that were printed.

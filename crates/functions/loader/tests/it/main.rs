@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deadline;
+mod erased;
 mod loaded;
 mod log_hygiene;
 mod outage;

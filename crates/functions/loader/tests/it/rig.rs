@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_io::{Aws, gzip};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use erasure::TombstoneList;
 use event_model::BatchKey;
 use event_model::Pipeline;
 use event_store::{DatabaseConfig, Store};
@@ -36,6 +37,8 @@ impl Rig {
         let deps = Deps {
             bucket: bucket.name.clone(),
             s3: bucket.s3.clone(),
+            erased: TombstoneList::new(bucket.s3.clone(), &*bucket.name)
+                .with_max_age(Duration::ZERO),
             store: store(pool.connect_options().to_url_lossy().as_ref()),
             metrics: Metrics::to(Pipeline::EmailEvents, metrics.clone()),
             clock: || NOW,
@@ -147,6 +150,15 @@ impl Rig {
     /// Sums of received, stored, duplicate and rejected events.
     pub(crate) fn counts(&self) -> [u64; 4] {
         ["received", "stored", "duplicate", "rejected"].map(|name| self.metric(name))
+    }
+
+    /// The objects that are noted because they have items of erased people.
+    pub(crate) async fn notes(&self) -> Vec<String> {
+        let notes = self.bucket.objects("state/erasures/late/").await;
+        notes
+            .into_values()
+            .map(|key| String::from_utf8(key.to_vec()).unwrap())
+            .collect()
     }
 
     /// The rejected lines, by source key.

@@ -35,7 +35,8 @@ async fn events_are_stored_and_found_by_them_and_by_the_words_beside(pool: PgPoo
         LoadOutcome::Loaded(Counts {
             stored: 2,
             duplicate: 0,
-            rejected: 0
+            rejected: 0,
+            erased: 0,
         })
     );
     for (filters, found) in [

@@ -89,7 +89,8 @@ impl Service {
             LoadOutcome::Loaded(Counts {
                 stored,
                 duplicate: 0,
-                rejected: 0
+                rejected: 0,
+                erased: 0,
             })
         );
     }

@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 use time::OffsetDateTime;
 use tokio::{runtime::Handle, time::timeout};
 
-use super::{GetError, ObjectRef, send_get, to_time};
+use super::{GetError, ObjectRef, replace::Replaced, send_get, to_time};
 use crate::S3Client;
 
 /// An object whose bytes are read later.
@@ -20,6 +20,8 @@ pub struct OpenObject {
     pub size_bytes: u64,
     /// When it was written.
     pub last_modified: Option<OffsetDateTime>,
+    /// For replacing it.
+    pub replaced: Replaced,
     body: ByteStream,
 }
 
@@ -41,6 +43,7 @@ pub async fn open(
 ) -> Result<OpenObject, GetError> {
     let output = send_get(client, name, limit).await?;
     Ok(OpenObject {
+        replaced: Replaced::of(&output),
         size_bytes: output
             .content_length()
             .and_then(|length| u64::try_from(length).ok())

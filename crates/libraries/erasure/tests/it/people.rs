@@ -1,11 +1,12 @@
 //! Forty people whose names are hard to find, or easily taken for another's.
 
 use erasure::{
-    Person,
+    ErasedPerson, Person, Tombstones, TombstonesDocument,
     Verdict::{self, Mentioned, Theirs, Unrelated},
     verdict_of,
 };
 use event_model::Pipeline::{self, AppEvents, EmailEvents, ProductEvents};
+use time::OffsetDateTime;
 
 const JANE: &str = "jane@example.com";
 
@@ -156,15 +157,39 @@ fn awkward_people_are_found_and_nobody_else() {
     let wrong: Vec<_> = cases
         .iter()
         .filter_map(|(name, pipeline, item, expected)| {
-            let person = if name.contains('@') {
-                Person::new(&[name], &[""; 0])
-            } else {
-                Person::new(&[""; 0], &[name])
-            };
-            let verdict = verdict_of(*pipeline, item.as_bytes(), &person.unwrap());
+            let verdict = verdict_of(*pipeline, item.as_bytes(), &named(name));
             (verdict != *expected).then(|| format!("{name} in {item}: {verdict:?}"))
         })
         .collect();
 
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+fn named(name: &str) -> Person {
+    let person = if name.contains('@') {
+        Person::new(&[name], &[""; 0])
+    } else {
+        Person::new(&[""; 0], &[name])
+    };
+    person.unwrap()
+}
+
+#[test]
+fn hashes_choose_the_same_items_as_names() {
+    let key = "0f".repeat(32);
+    for (name, pipeline, item, expected) in [mails(), users()].concat() {
+        let erased = ErasedPerson {
+            erasure: "e".to_owned(),
+            added_at: OffsetDateTime::UNIX_EPOCH,
+            names: Tombstones::hashes(&key, &named(name)).unwrap(),
+        };
+        let list = TombstonesDocument {
+            people: vec![erased],
+        };
+        let tombstones = Tombstones::new(&key, &list).unwrap();
+
+        let verdict = verdict_of(pipeline, item.as_bytes(), &tombstones);
+
+        assert_eq!(verdict == Theirs, expected == Theirs, "{name} in {item}");
+    }
 }

@@ -12,6 +12,7 @@ pub(super) struct BatchRow {
     inserted: i32,
     rejected: i32,
     sanitized: i32,
+    erased: i32,
 }
 
 impl BatchRow {
@@ -22,6 +23,7 @@ impl BatchRow {
             inserted: column(batch.events.len()),
             rejected: column(batch.rejected_count()),
             sanitized: column(batch.sanitized),
+            erased: column(batch.erased),
         }
     }
 
@@ -35,11 +37,12 @@ impl BatchRow {
     }
 
     pub(super) fn outcome(self) -> Counts {
-        let duplicate = self.events - self.inserted - self.rejected;
+        let duplicate = self.events - self.inserted - self.rejected - self.erased;
         Counts {
             stored: self.inserted.unsigned_abs().into(),
             duplicate: duplicate.unsigned_abs().into(),
             rejected: self.rejected.unsigned_abs().into(),
+            erased: self.erased.unsigned_abs().into(),
         }
     }
 
@@ -52,8 +55,8 @@ impl BatchRow {
     ) -> Result<bool, StoreError> {
         let done = sqlx::query!(
             r#"
-            insert into batches (batch_key, events, inserted, rejected, sanitized)
-            values ($1, $2, $3, $4, $5)
+            insert into batches (batch_key, events, inserted, rejected, sanitized, erased)
+            values ($1, $2, $3, $4, $5, $6)
             on conflict (batch_key) do nothing
             "#,
             key.as_str(),
@@ -61,6 +64,7 @@ impl BatchRow {
             self.inserted,
             self.rejected,
             self.sanitized,
+            self.erased,
         )
         .execute(connection)
         .await

@@ -16,6 +16,9 @@ begin
             folded_words(text, text), unfolded(text, text, text, text, text, text, text, text, jsonb)
             to cistern_loader;
     end if;
+    if exists (select from pg_roles where rolname = 'cistern_eraser') then
+        grant select, delete on email_events, email_events_rejected to cistern_eraser;
+    end if;
     foreach reader in array array['cistern_query', 'cistern_sql'] loop
         if exists (select from pg_roles where rolname = reader) then
             execute format('grant select on email_events, batches, email_events_rejected, _sqlx_migrations to %I', reader);

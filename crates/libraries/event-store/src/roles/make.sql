@@ -3,7 +3,7 @@ do $$
 declare
     role_name text;
 begin
-    foreach role_name in array array['cistern_migrator', 'cistern_loader', 'cistern_query', 'cistern_sql'] loop
+    foreach role_name in array array['cistern_migrator', 'cistern_loader', 'cistern_query', 'cistern_sql', 'cistern_eraser'] loop
         if not exists (select from pg_roles where rolname = role_name) then
             execute format('create role %I login', role_name);
         end if;
@@ -26,6 +26,7 @@ begin
     execute format('alter role cistern_sql in database %I set lock_timeout = %L', current_database(), '1s');
     execute format('alter role cistern_sql in database %I set idle_in_transaction_session_timeout = %L', current_database(), '10s');
     alter role cistern_sql connection limit 4;
+    alter role cistern_eraser connection limit 2;
     -- What a sort or a join spills must not fill the disk. Not everybody who makes roles may set this.
     begin
         execute format('alter role cistern_sql in database %I set temp_file_limit = %L', current_database(), '1GB');

@@ -116,6 +116,27 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
         );
     }
 
+    let mut eraser = connection_of(&pool, "cistern_eraser").await;
+    eraser
+        .execute(
+            "delete from email_events where type = 'none'; delete from email_events_rejected where ordinal < 0",
+        )
+        .await
+        .unwrap();
+    for sql in [
+        write,
+        "delete from batches",
+        "update email_events set type = 'x'",
+        "select merge_abandon()",
+        "create table t (n integer)",
+    ] {
+        assert_eq!(
+            refusal(&mut eraser, sql).await.unwrap(),
+            NOT_ALLOWED,
+            "{sql}"
+        );
+    }
+
     let mut loader = connection_of(&pool, "cistern_loader").await;
     for sql in [
         "delete from email_events",

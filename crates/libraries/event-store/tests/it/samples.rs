@@ -62,6 +62,7 @@ async fn load_twice(store: &Store, name: &str, body: &[u8]) -> u64 {
         stored: inserted,
         duplicate,
         rejected,
+        erased: 0,
     }) = first
     else {
         panic!("{name}: {first:?}");

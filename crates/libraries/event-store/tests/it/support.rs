@@ -72,6 +72,7 @@ pub(crate) const fn loaded(inserted: u64, duplicate: u64, rejected: u64) -> Load
         stored: inserted,
         duplicate,
         rejected,
+        erased: 0,
     })
 }
 

@@ -78,6 +78,14 @@ impl<'a, W: Write> Messages<'a, W> {
         if self.failure.is_some() {
             return;
         }
+        if self.converter.is_erased(json.as_bytes()) {
+            let count = match &item {
+                Item::Batch(batch) => batch.events().len(),
+                Item::Alias | Item::Refused(_) => 1,
+            };
+            self.converter.erased_count += u64::try_from(count).unwrap_or(u64::MAX);
+            return;
+        }
         match item {
             Item::Batch(batch) => self.read_batch(&batch, json, message),
             Item::Alias => {
@@ -138,10 +146,10 @@ impl<'a, W: Write> Messages<'a, W> {
     /// Makes a row of the line that was written, of which `json` is what was sent.
     fn take_line(&mut self, json: &str, message: &Message<'_>) {
         let line = std::mem::take(&mut self.line);
-        let mut result = self.converter.object(&line, message.offset);
+        let mut result = self.converter.read_row(&line);
         if let Err(Fault::LoneSurrogate { .. }) = result {
             let sanitized = replace_lone_surrogates(&line);
-            result = self.converter.object(&sanitized, message.offset);
+            result = self.converter.read_row(&sanitized);
         }
         if let Err(fault) = result {
             let (reason, detail) = fault.into_reason();

@@ -10,6 +10,7 @@
 mod app_events;
 mod conversion;
 mod dirty;
+mod erasing;
 mod lake;
 mod merging;
 mod metadata;

@@ -50,7 +50,7 @@ pub(crate) fn file(bytes: &[u8]) -> File {
 }
 
 /// The part that these events are converted to. All are of one day.
-fn part(table: &Table, events: &str) -> File {
+pub(crate) fn part(table: &Table, events: &str) -> File {
     let source = Source {
         key: "raw/track/x.gz",
         ..SOURCE

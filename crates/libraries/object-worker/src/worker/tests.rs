@@ -12,6 +12,7 @@ const COUNTS: Counts = Counts {
     stored: 3,
     duplicate: 2,
     rejected: 1,
+    erased: 0,
 };
 
 /// Delivers one message for each list of keys. Returns the ids of the messages to keep, the keys that were processed, and the

@@ -171,6 +171,7 @@ pub(crate) async fn run() -> Result<()> {
         sqs: &sqs,
         bucket: &bucket,
         queue_url: &queue_url,
+        erased: &erasure::Tombstones::default(),
         destination: &iterable,
         mapper: &mapper,
         settings: &settings,

@@ -368,6 +368,7 @@ mod tests {
             stored: 3,
             duplicate: 7,
             rejected: 0,
+            erased: 0,
         });
 
         assert!(

@@ -1,7 +1,7 @@
 //! A copy of the local stack's lake on disk, brought up to date before each query.
 //!
-//! A file of the lake never changes under its name, so a file that is here is not read again, and one that is missing there is
-//! removed. Compaction continues meanwhile. So that each event is in the copy once, only the latest manifest is copied, and
+//! A file of the lake changes under its name only when a person is erased from it, so a file that is here is read again only if it is newer
+//! or of another size there, and one that is missing there is removed. Compaction continues meanwhile. So that each event is in the copy once, only the latest manifest is copied, and
 //! only files that it does not hide: those are not removed before every reader has finished that began before they were hidden
 //! (`crates/functions/archiver/src/compaction/plan.rs`). If a file is missing nevertheless, the copy took longer than any query may, and starts
 //! again.
@@ -16,7 +16,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use aws_io::{
     S3Client,
-    s3::{self, GetError, ObjectRef, listing},
+    s3::{
+        self, GetError, ObjectRef,
+        listing::{self, Listed},
+    },
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lake_schema::{
@@ -24,6 +27,7 @@ use lake_schema::{
     layout::{self, LakeFile},
 };
 use serde::Deserialize;
+use time::OffsetDateTime;
 
 use crate::progress::Step;
 
@@ -67,7 +71,7 @@ struct ManifestLine {
 #[derive(Debug, PartialEq, Eq)]
 struct Look {
     manifest: Option<String>,
-    files: Vec<String>,
+    files: Vec<Listed>,
 }
 
 impl LakeCopy {
@@ -92,12 +96,12 @@ impl LakeCopy {
         let Some(look) = self.look(table).await? else {
             return Ok(None);
         };
-        let missing: Vec<&String> = look
+        let missing: Vec<&Listed> = look
             .files
             .iter()
-            .filter(|key| !self.folder.join(key).is_file())
+            .filter(|file| !self.is_current(file))
             .collect();
-        let keys: Vec<String> = missing.iter().map(|key| (*key).clone()).collect();
+        let keys: Vec<String> = missing.iter().map(|file| file.key.clone()).collect();
         let mut fetched = stream::iter(keys)
             .map(|key| async move { self.fetch(&key).await })
             .buffer_unordered(AT_ONCE);
@@ -115,10 +119,9 @@ impl LakeCopy {
         }
         let path = |key: &String| self.folder.join(key);
         let parts_prefix = layout::parts_prefix(table.name());
-        let (parts, files) = look
-            .files
-            .iter()
-            .partition::<Vec<&String>, _>(|key| key.starts_with(&parts_prefix));
+        let keys = look.files.iter().map(|file| &file.key);
+        let (parts, files) =
+            keys.partition::<Vec<&String>, _>(|key| key.starts_with(&parts_prefix));
         Ok(Some(TableCopy {
             files: files.into_iter().map(path).collect(),
             parts: parts.into_iter().map(path).collect(),
@@ -142,11 +145,11 @@ impl LakeCopy {
             let text = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
             hidden = hidden_files(&text).with_context(|| format!("reading {key}"))?;
         }
-        let listed = self.keys(&layout::table_prefix(table.name())).await?;
+        let listed = self.list(&layout::table_prefix(table.name())).await?;
         // A part that is stored under two arrival days is one part.
         let mut seen = BTreeSet::new();
-        let is_shown = |key: &String| {
-            LakeFile::from_key(table.name(), key)
+        let is_shown = |listed: &Listed| {
+            LakeFile::from_key(table.name(), &listed.key)
                 .is_some_and(|file| !hidden.contains(&file.id) && seen.insert(file.id))
         };
         Ok(Some(Look {
@@ -156,8 +159,24 @@ impl LakeCopy {
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
-        let listed = listing::list(&self.s3, &self.bucket, prefix, LIMIT).await?;
+        let listed = self.list(prefix).await?;
         Ok(listed.into_iter().map(|object| object.key).collect())
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>> {
+        Ok(listing::list(&self.s3, &self.bucket, prefix, LIMIT).await?)
+    }
+
+    /// Whether the file is here as it is there.
+    fn is_current(&self, file: &Listed) -> bool {
+        let Ok(here) = fs::metadata(self.folder.join(&file.key)) else {
+            return false;
+        };
+        let is_older = file.last_modified.is_some_and(|there| {
+            here.modified()
+                .is_ok_and(|here| OffsetDateTime::from(here) < there)
+        });
+        here.is_file() && here.len() == file.size_bytes && !is_older
     }
 
     /// Whether the object still exists.

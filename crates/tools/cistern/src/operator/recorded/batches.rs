@@ -44,6 +44,7 @@ pub(crate) struct EventCounts {
     pub(crate) stored: u64,
     pub(crate) duplicate: u64,
     pub(crate) rejected: u64,
+    pub(crate) erased: u64,
 }
 
 /// The queue through which batches arrive.
@@ -68,6 +69,7 @@ impl EventCounts {
         self.stored += other.stored;
         self.duplicate += other.duplicate;
         self.rejected += other.rejected;
+        self.erased += other.erased;
     }
 }
 
@@ -186,7 +188,7 @@ fn statements<'a>(keys: impl IntoIterator<Item = &'a BatchKey>) -> Vec<String> {
         .map(|list| {
             format!(
                 "select batch_key, to_char(loaded_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US') as loaded_at, \
-                 events, inserted, rejected from batches where batch_key in ({list})"
+                 events, inserted, rejected, erased from batches where batch_key in ({list})"
             )
         })
         .collect()
@@ -200,11 +202,16 @@ fn read(row: &Map<String, Value>) -> Option<(String, LoadedBatch)> {
     };
     let (received, stored, rejected) =
         (number("events")?, number("inserted")?, number("rejected")?);
+    let erased = number("erased").unwrap_or(0);
     let counts = EventCounts {
         received,
         stored,
-        duplicate: received.checked_sub(stored)?.checked_sub(rejected)?,
+        duplicate: received
+            .checked_sub(stored)?
+            .checked_sub(rejected)?
+            .checked_sub(erased)?,
         rejected,
+        erased,
     };
     let text = |name: &str| row.get(name)?.as_str().map(str::to_owned);
     let loaded_at = text("loaded_at")?;
@@ -247,6 +254,7 @@ mod tests {
             stored: 3,
             duplicate: 5,
             rejected: 2,
+            erased: 0,
         };
         assert_eq!(batch.counts, counts);
         let impossible =

@@ -165,11 +165,15 @@ impl Outcome {
                 stored,
                 duplicate,
                 rejected,
+                erased,
             } = events;
             let _infallible = write!(
                 text,
                 "\n  {received} events = {stored} stored + {duplicate} duplicate + {rejected} rejected"
             );
+            if erased > 0 {
+                let _infallible = write!(text, " + {erased} erased");
+            }
         }
         for Rejected { key, reason } in self.rejected.iter().take(LISTED) {
             let reason = printable_lines(reason);
@@ -210,6 +214,7 @@ mod tests {
             stored,
             duplicate: 10 - stored,
             rejected: 0,
+            erased: 0,
         };
         LoadedBatch {
             loaded_at: loaded_at.to_owned(),

@@ -52,12 +52,16 @@ impl Outcome {
                     received,
                     stored,
                     rejected,
+                    erased,
                     reasons,
                 } = outcome;
                 let mut text = format!(
                     "loaded: {received} events = {stored} stored + {} duplicate + {rejected} rejected",
                     outcome.duplicates()
                 );
+                if *erased > 0 {
+                    let _infallible = write!(text, " + {erased} erased");
+                }
                 for (ordinal, reason) in reasons {
                     let _infallible = write!(text, "\n      event {ordinal}: {reason}");
                 }
@@ -84,6 +88,7 @@ impl Outcome {
                     "stored": loaded.stored,
                     "duplicate": loaded.duplicates(),
                     "rejected": loaded.rejected,
+                    "erased": loaded.erased,
                     "rejections": rejections,
                 })
             }
@@ -138,6 +143,7 @@ mod tests {
             received: 5,
             stored: 1,
             rejected,
+            erased: 0,
             reasons: vec![(2, "timestamp: is missing".to_owned())],
         })
     }
@@ -151,7 +157,7 @@ mod tests {
         assert_eq!(
             loaded(1).members(),
             json!({
-                "outcome": "loaded", "received": 5, "stored": 1, "duplicate": 3, "rejected": 1,
+                "outcome": "loaded", "received": 5, "stored": 1, "duplicate": 3, "rejected": 1, "erased": 0,
                 "rejections": [{"event": 2, "reason": "timestamp: is missing"}],
             })
         );

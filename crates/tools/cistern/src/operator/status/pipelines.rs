@@ -30,7 +30,7 @@ pub(super) struct PipelineState {
     last_rejected_at: Option<String>,
 }
 
-/// `received = stored + duplicate + rejected`
+/// `received = stored + duplicate + rejected + erased`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 struct Counts {
     received: u64,

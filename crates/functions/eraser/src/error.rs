@@ -1,0 +1,67 @@
+//! Why an erasure does not go on now.
+
+use std::io;
+
+use aws_io::s3::{
+    GetError, PutError,
+    listing::{DeleteError, ListError},
+    replace::ReplaceError,
+};
+use erasure::{ListError as TombstoneError, PersonError, TombstonesError};
+use event_store::StoreError;
+use tokio::task::JoinError;
+
+/// Why an erasure does not go on now. The next invocation continues where it was.
+#[derive(Debug, thiserror::Error)]
+pub enum EraserError {
+    /// The request is wrong. The text repeats no name.
+    #[error("{0}")]
+    Request(String),
+    /// The names are not a person's.
+    #[error(transparent)]
+    Person(#[from] PersonError),
+    /// The list of erased people cannot be read.
+    #[error(transparent)]
+    Tombstones(#[from] TombstoneError),
+    /// The key of the list is damaged.
+    #[error(transparent)]
+    Key(#[from] TombstonesError),
+    /// An object cannot be read.
+    #[error(transparent)]
+    Get(#[from] GetError),
+    /// An object cannot be written.
+    #[error(transparent)]
+    Put(#[from] PutError),
+    /// An object cannot be replaced.
+    #[error(transparent)]
+    Replace(#[from] ReplaceError),
+    /// The bucket cannot be listed.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// Objects cannot be deleted.
+    #[error(transparent)]
+    Delete(#[from] DeleteError),
+    /// The database cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was written down of an erasure is not what this function writes.
+    #[error("{key} cannot be read")]
+    Damaged {
+        /// The object.
+        key: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// Another invocation works on the same erasure.
+    #[error("another invocation has written {key}")]
+    Overtaken {
+        /// The object that both wanted to write.
+        key: String,
+    },
+    /// The disk failed.
+    #[error("keeping a file on the disk")]
+    Disk(#[from] io::Error),
+    /// The thread that reads files failed.
+    #[error("the thread that reads files failed")]
+    Thread(#[from] JoinError),
+}

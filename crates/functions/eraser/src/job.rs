@@ -1,0 +1,163 @@
+//! An erasure: who, how far it is, and what was found.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, serde::rfc3339};
+
+/// How many names of objects are kept. All are counted.
+const MAX_NAMES: usize = 10_000;
+
+/// What is kept of an erasure while it is going on: `state/erasures/<id>/state.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) id: String,
+    /// Nothing is changed.
+    pub(crate) is_dry_run: bool,
+    #[serde(with = "rfc3339")]
+    pub(crate) requested_at: OffsetDateTime,
+    /// Who asked for it, as the caller says.
+    pub(crate) requested_by: Option<String>,
+    /// The hashes of the names.
+    pub(crate) names: Vec<String>,
+    /// Nothing is searched before.
+    #[serde(with = "rfc3339")]
+    pub(crate) not_before: OffsetDateTime,
+    /// The pass that is going on, or is next.
+    pub(crate) pass: Pass,
+    /// Those that have ended.
+    pub(crate) passes: Vec<Pass>,
+    /// Objects that were changed.
+    pub(crate) objects: Names,
+}
+
+/// One search of all places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pass {
+    /// From 1.
+    pub(crate) number: u32,
+    #[serde(
+        default,
+        with = "rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) started_at: Option<OffsetDateTime>,
+    #[serde(
+        default,
+        with = "rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) ended_at: Option<OffsetDateTime>,
+    /// The index of the place that is searched, and the last of what was searched in it.
+    pub(crate) place: usize,
+    pub(crate) after: String,
+    /// By place.
+    pub(crate) counts: BTreeMap<String, Count>,
+    /// Objects in which the person may remain.
+    pub(crate) problems: Vec<Problem>,
+    /// Objects of others that mention the person.
+    pub(crate) mentions: Names,
+}
+
+/// What was found in one place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Count {
+    /// Objects or rows that were looked at.
+    pub(crate) searched: u64,
+    /// Items of the person.
+    pub(crate) found: u64,
+    /// Objects or rows that were changed or deleted.
+    pub(crate) changed: u64,
+    /// Items of others that mention the person.
+    pub(crate) mentioned: u64,
+}
+
+/// An object in which the person may remain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Problem {
+    pub(crate) object: String,
+    pub(crate) why: String,
+}
+
+/// Names of objects, of which the first are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Names {
+    pub(crate) count: u64,
+    pub(crate) first: Vec<String>,
+}
+
+impl Names {
+    pub(crate) fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.first.len() < MAX_NAMES {
+            self.first.push(name.to_owned());
+        }
+    }
+}
+
+impl Pass {
+    pub(crate) fn new(number: u32) -> Self {
+        Self {
+            number,
+            started_at: None,
+            ended_at: None,
+            place: 0,
+            after: String::new(),
+            counts: BTreeMap::new(),
+            problems: Vec::new(),
+            mentions: Names::default(),
+        }
+    }
+
+    /// Items of the person that this pass found.
+    pub(crate) fn found(&self) -> u64 {
+        self.counts.values().map(|count| count.found).sum()
+    }
+}
+
+/// What was found in an object or some rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) count: Count,
+    pub(crate) problem: Option<String>,
+}
+
+impl Finding {
+    /// An object in which the person may remain.
+    pub(crate) fn problem(why: impl Into<String>) -> Self {
+        Self {
+            count: Count {
+                searched: 1,
+                ..Count::default()
+            },
+            problem: Some(why.into()),
+        }
+    }
+}
+
+impl Job {
+    /// Adds what was found in an object, or in rows if it has no name.
+    pub(crate) fn add(&mut self, place: &str, object: Option<&str>, finding: Finding) {
+        let Finding { count, problem } = finding;
+        let sum = self.pass.counts.entry(place.to_owned()).or_default();
+        sum.searched += count.searched;
+        sum.found += count.found;
+        sum.changed += count.changed;
+        sum.mentioned += count.mentioned;
+        let Some(object) = object else { return };
+        if count.changed > 0 {
+            self.objects.add(object);
+        }
+        if count.mentioned > 0 {
+            self.pass.mentions.add(object);
+        }
+        if let Some(why) = problem
+            && self.pass.problems.len() < MAX_NAMES
+        {
+            self.pass.problems.push(Problem {
+                object: object.to_owned(),
+                why,
+            });
+        }
+    }
+}

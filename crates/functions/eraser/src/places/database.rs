@@ -1,0 +1,179 @@
+//! Rows of Postgres. What may be the person's is found there by its text, and what is the person's is decided here.
+
+use erasure::{Names as _, Person, Verdict, verdict_of};
+use event_model::{EventKey, Pipeline};
+use event_store::{Candidates, Store};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::time::Instant;
+
+use super::Place;
+use crate::{
+    EraserError,
+    job::{Count, Finding, Job},
+    run::{Progress, Search},
+};
+
+const EVENTS_AT_ONCE: i64 = 2_000;
+/// Each has up to 256 KiB.
+const REJECTED_AT_ONCE: i64 = 100;
+
+/// Searches the events, day by day.
+pub(super) async fn events(
+    search: &Search<'_>,
+    job: &mut Job,
+    progress: &mut Progress<'_>,
+) -> Result<bool, EraserError> {
+    let Some(store) = &search.deps.store else {
+        return Ok(true);
+    };
+    let place = Place::Events.name();
+    let (in_event, in_meta) = patterns(&search.person);
+    let mut from =
+        OffsetDateTime::parse(&job.pass.after, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    while let Some(next) = store.next_event_time(from).await? {
+        if !search.budget.allows_start(Instant::now()) {
+            return Ok(false);
+        }
+        let day = next.date().midnight().assume_utc();
+        let to = day + Duration::DAY;
+        let mut wanted = Candidates {
+            from: day,
+            to,
+            after: (day, EventKey::from_u128(0)),
+            in_event: in_event.clone(),
+            in_meta: in_meta.clone(),
+            limit: EVENTS_AT_ONCE,
+        };
+        loop {
+            let found = store.find_candidates(&wanted).await?;
+            let Some(last) = found.last() else { break };
+            wanted.after = (last.ts.to_time(), last.event_key);
+            let verdict =
+                |event: &str| verdict_of(Pipeline::EmailEvents, event.as_bytes(), &search.person);
+            let mut count = Count::default();
+            let mut keys = Vec::new();
+            for row in &found {
+                count.searched += 1;
+                match verdict(&row.event) {
+                    Verdict::Theirs => keys.push((row.ts, row.event_key)),
+                    Verdict::Mentioned => count.mentioned += 1,
+                    Verdict::Unrelated => {}
+                }
+            }
+            count.found = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+            if search.changes && !keys.is_empty() {
+                count.changed = store.erase_events(&keys).await?;
+            }
+            let finding = Finding {
+                count,
+                problem: None,
+            };
+            job.add(&place, None, finding);
+            if i64::try_from(found.len()).unwrap_or(i64::MAX) < EVENTS_AT_ONCE {
+                break;
+            }
+        }
+        from = to;
+        job.pass.after = to.format(&Rfc3339).unwrap_or_default();
+        progress.save(job).await?;
+    }
+    Ok(true)
+}
+
+/// Searches the rejected items.
+pub(super) async fn rejected(
+    search: &Search<'_>,
+    job: &mut Job,
+    progress: &mut Progress<'_>,
+) -> Result<bool, EraserError> {
+    let Some(store) = &search.deps.store else {
+        return Ok(true);
+    };
+    while search.budget.allows_start(Instant::now()) {
+        if rejected_page(search, store, job).await? {
+            return Ok(true);
+        }
+        progress.save(job).await?;
+    }
+    Ok(false)
+}
+
+/// Searches the next rows; true if there are none.
+async fn rejected_page(
+    search: &Search<'_>,
+    store: &Store,
+    job: &mut Job,
+) -> Result<bool, EraserError> {
+    let (batch_key, ordinal) = match job.pass.after.rsplit_once(' ') {
+        Some((key, ordinal)) => (key, ordinal.parse().unwrap_or(-1)),
+        None => ("", -1),
+    };
+    let rows = store
+        .rejected_after(batch_key, ordinal, REJECTED_AT_ONCE)
+        .await?;
+    let Some(last) = rows.last() else {
+        return Ok(true);
+    };
+    let after = format!("{} {}", last.batch_key, last.ordinal);
+    let mut count = Count::default();
+    let mut keys = Vec::new();
+    for row in rows {
+        count.searched += 1;
+        match verdict_of(Pipeline::EmailEvents, &row.raw, &search.person) {
+            Verdict::Theirs => keys.push((row.batch_key, row.ordinal)),
+            Verdict::Mentioned => count.mentioned += 1,
+            Verdict::Unrelated => {}
+        }
+    }
+    count.found = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+    if search.changes && !keys.is_empty() {
+        count.changed = store.erase_rejected(&keys).await?;
+    }
+    let finding = Finding {
+        count,
+        problem: None,
+    };
+    job.add(&Place::RejectedEvents.name(), None, finding);
+    job.pass.after = after;
+    Ok(false)
+}
+
+/// Patterns of `ilike` that every text with one of the names has: the letters and digits of the name in their order. Addresses are looked
+/// for in the whole event, ids only where an event says whose it is, because a short one is in every event.
+fn patterns(person: &Person) -> (Vec<String>, Vec<String>) {
+    let pattern = |name: &str| {
+        let runs = name
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|run| !run.is_empty());
+        let mut pattern = String::from("%");
+        for run in runs {
+            pattern.push_str(run);
+            pattern.push('%');
+        }
+        pattern
+    };
+    let addresses: Vec<String> = person.addresses().map(pattern).collect();
+    let mut in_meta: Vec<String> = person.ids().map(pattern).collect();
+    in_meta.extend(addresses.iter().cloned());
+    debug_assert!(person.finds_mentions());
+    (addresses, in_meta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_of_what_no_spelling_changes() {
+        let person = Person::new(
+            &["\"Jane Doe\"@bücher.example", "a_b%c@x.org"],
+            &["user-42"],
+        )
+        .unwrap();
+
+        let (in_event, in_meta) = patterns(&person);
+
+        assert_eq!(in_event, ["%jane%doe%b%cher%example%", "%a%b%c%x%org%"]);
+        assert_eq!(in_meta[0], "%user%42%");
+    }
+}

@@ -1,0 +1,74 @@
+//! What was searched, found and changed, signed.
+
+use erasure::{Tombstones, read_key};
+use serde_json::{Value, json};
+
+use crate::{Deps, EraserError, job::Job};
+
+/// What no function of the stack can reach, and what to do about it.
+const NOT_REACHED: [(&str, &str); 6] = [
+    (
+        "backups and snapshots of the database",
+        "automated backups end after 7 days; delete manual and final snapshots, or erase again after restoring one",
+    ),
+    (
+        "messages in queues and dead letters",
+        "a message that is received later is left out; redrive dead letters (cistern redrive --run) to have them left out too",
+    ),
+    (
+        "the destination of app events",
+        "use its own deletion: at Iterable, POST /api/users/forget",
+    ),
+    (
+        "the senders of emails and events",
+        "ask each of them to delete what it keeps",
+    ),
+    (
+        "exports, other buckets, and copies of the bucket",
+        "delete them, or erase there too",
+    ),
+    (
+        "pages of Postgres that hold deleted rows, and its write-ahead log",
+        "autovacuum frees them; nothing reads them",
+    ),
+];
+
+/// The signed receipt of a finished erasure or dry run.
+///
+/// # Errors
+/// When the key cannot be read.
+pub(crate) async fn write(deps: &Deps, job: &Job) -> Result<Value, EraserError> {
+    let key = read_key(&deps.s3, &deps.config.bucket).await?;
+    let receipt = of(deps, job);
+    let signature = Tombstones::sign(&key, &receipt.to_string())?;
+    Ok(json!({ "receipt": receipt, "signature": signature }))
+}
+
+fn of(deps: &Deps, job: &Job) -> Value {
+    let last = job.passes.last();
+    let is_complete =
+        last.is_some_and(|pass| pass.problems.is_empty() && (job.is_dry_run || pass.found() == 0));
+    let not_reached: Vec<Value> = NOT_REACHED
+        .iter()
+        .map(|(what, todo)| json!({ "what": what, "todo": todo }))
+        .collect();
+    let mut value = json!({
+        "erasure": job.id,
+        "bucket": deps.config.bucket,
+        "is_dry_run": job.is_dry_run,
+        // Nothing is left, as far as this function can see.
+        "is_complete": is_complete,
+        "requested_by": job.requested_by,
+        "names": job.names,
+        "waited_seconds": deps.config.wait.as_secs(),
+        "changed_objects": job.objects,
+        "not_reached": not_reached,
+    });
+    if let Some(members) = value.as_object_mut() {
+        let passes = serde_json::to_value(&job.passes).unwrap_or_default();
+        members.insert("passes".to_owned(), passes);
+        let times = serde_json::to_value(job).unwrap_or_default();
+        members.insert("requested_at".to_owned(), times["requested_at"].clone());
+    }
+    value
+}

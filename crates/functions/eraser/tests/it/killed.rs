@@ -1,0 +1,193 @@
+//! An erasure that is killed anywhere ends as one that is not.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use eraser::{Config, Deps, handle};
+use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
+use function_kit::Env;
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+use test_bucket::Bucket;
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+const OBJECTS: usize = 60;
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn expand(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    match MultiGzDecoder::new(bytes).read_to_string(&mut text) {
+        Ok(_) => text,
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// Objects of every pipeline, each with something of Jane's, and something of Bob's.
+async fn filled() -> Bucket {
+    let bucket = Bucket::create("eraser").await;
+    for number in 0..OBJECTS {
+        let email =
+            |address: &str| format!(r#"{{"msys":{{"m":{{"rcpt_to":"{address}","n":{number}}}}}}}"#);
+        let batch = format!("[{},{}]", email("Jane@x.org"), email("bob@x.org"));
+        let key = format!("raw/sparkpost/dt=2026-01-02/{number:03}.json.gz");
+        bucket.put(&key, gzip(&batch)).await;
+        let track = format!(
+            "{{\"userId\":\"u-1001\",\"n\":{number}}}\n{{\"userId\":\"bob\",\"n\":{number}}}\n"
+        );
+        let key = format!("raw/track/dt=2026-01-02/hour=10/{number:03}.gz");
+        bucket.put(&key, gzip(&track)).await;
+    }
+    let line = |address: &str| {
+        let item = format!(r#"{{"msys":{{"m":{{"rcpt_to":"{address}"}}}}}}"#);
+        json!({"reason": "missing_timestamp", "item": item}).to_string()
+    };
+    let lines = format!("{}\n{}\n", line("jane@x.org"), line("bob@x.org"));
+    bucket
+        .put("rejected/email_events/dt=2026-01-02/a.ndjson", lines)
+        .await;
+    bucket.put("athena/a.csv", "jane@x.org").await;
+    bucket.put("athena/b.csv", "bob@x.org").await;
+    bucket
+}
+
+fn deps(bucket: &Bucket) -> Deps {
+    let env = Env::from_pairs([
+        ("EVENTS_BUCKET", bucket.name.as_str()),
+        ("WAIT_SECONDS", "0"),
+    ]);
+    let config = Config::from_env(&env).unwrap();
+    Deps::with(config, bucket.s3.clone(), OffsetDateTime::now_utc).unwrap()
+}
+
+async fn invoke(deps: &Deps, event: Value, available: Duration) -> Option<Value> {
+    let mut context = Context::default();
+    let deadline = (SystemTime::now() + available).duration_since(SystemTime::UNIX_EPOCH);
+    context.deadline = u64::try_from(deadline.unwrap().as_millis()).unwrap();
+    handle(deps, LambdaEvent::new(event, context)).await.ok()
+}
+
+fn start(run: bool) -> Value {
+    json!({"start": {"id": "e1", "addresses": ["jane@x.org"], "ids": ["u-1001"], "run": run}})
+}
+
+/// Everything but what is kept of erasures, expanded.
+async fn content(bucket: &Bucket) -> BTreeMap<String, String> {
+    let mut objects: BTreeMap<String, Bytes> = bucket.objects("").await;
+    objects.retain(|key, _| !key.starts_with("state/"));
+    let expanded = objects.into_iter();
+    expanded.map(|(key, bytes)| (key, expand(&bytes))).collect()
+}
+
+async fn erased(bucket: &Bucket, kills: u64) -> (BTreeMap<String, String>, Value) {
+    let deps = deps(bucket);
+    invoke(&deps, start(true), Duration::from_mins(1))
+        .await
+        .unwrap();
+    let go_on = json!({"continue": "e1"});
+    for kill in 0..kills {
+        // What is dropped in the middle is what a killed process leaves.
+        let after = Duration::from_millis(1 + kill * 7 % 40);
+        let _killed = timeout(after, invoke(&deps, go_on.clone(), Duration::from_mins(1))).await;
+    }
+    for _ in 0..20 {
+        let answer = invoke(&deps, go_on.clone(), Duration::from_mins(1)).await;
+        if answer.is_some_and(|answer| answer["is_finished"] == true) {
+            break;
+        }
+    }
+    let receipt = bucket.object("state/erasures/e1/receipt.json").await;
+    let receipt = serde_json::from_slice(&receipt.expect("a receipt")).unwrap();
+    (content(bucket).await, receipt)
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_killed_anywhere_ends_as_one_that_is_not() {
+    let (whole, killed) = (filled().await, filled().await);
+
+    let (expected, receipt) = erased(&whole, 0).await;
+    let (content, after_kills) = erased(&killed, 200).await;
+
+    assert_eq!(content, expected);
+    for text in content.values() {
+        let text = text.to_lowercase();
+        assert!(!text.contains("jane") && !text.contains("u-1001"), "{text}");
+    }
+    assert_eq!(
+        content.values().filter(|text| text.contains("bob")).count(),
+        2 * OBJECTS + 2
+    );
+    for receipt in [receipt, after_kills] {
+        assert_eq!(receipt["receipt"]["is_complete"], true, "{receipt}");
+    }
+    let kept = killed.keys("state/erasures/").await;
+    let names =
+        ["e1/receipt.json", "key", "people.json"].map(|name| format!("state/erasures/{name}"));
+    assert_eq!(kept, names);
+    let list = killed.object("state/erasures/people.json").await.unwrap();
+    assert!(!String::from_utf8_lossy(&list).contains("jane"));
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_and_changes_nothing() {
+    let bucket = filled().await;
+    let before = content(&bucket).await;
+    let deps = deps(&bucket);
+
+    invoke(&deps, start(false), Duration::from_mins(1))
+        .await
+        .unwrap();
+    let answer = invoke(&deps, json!({"continue": "e1"}), Duration::from_mins(1)).await;
+
+    assert_eq!(answer.unwrap()["is_finished"], true);
+    assert_eq!(content(&bucket).await, before);
+    let receipt = bucket
+        .object("state/erasures/e1/receipt.json")
+        .await
+        .unwrap();
+    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
+    let counts = &receipt["receipt"]["passes"][0]["counts"];
+    assert_eq!(counts["raw/sparkpost/"]["found"], OBJECTS);
+    assert_eq!(counts["raw/track/"]["found"], OBJECTS);
+    assert_eq!(counts["rejected/email_events/"]["found"], 1);
+    assert_eq!(counts["athena/"]["found"], 1);
+    assert_eq!(bucket.object("state/erasures/people.json").await, None);
+}
+
+#[tokio::test]
+async fn late_objects_that_were_noted_are_rewritten() {
+    let bucket = filled().await;
+    let (_, _) = erased(&bucket, 0).await;
+    let key = "raw/sparkpost/dt=2026-01-03/late.json.gz";
+    let batch =
+        r#"[{"msys":{"m":{"rcpt_to":"JANE@x.org"}}},{"msys":{"m":{"rcpt_to":"bob@x.org"}}}]"#;
+    bucket.put(key, gzip(batch)).await;
+    erasure::note_late(&bucket.s3, &bucket.name, key)
+        .await
+        .unwrap();
+
+    invoke(
+        &deps(&bucket),
+        json!({"source": "aws.scheduler"}),
+        Duration::from_mins(1),
+    )
+    .await
+    .unwrap();
+
+    let bytes = bucket.object(key).await.unwrap();
+    let expected = r#"[{"msys":{}},{"msys":{"m":{"rcpt_to":"bob@x.org"}}}]"#;
+    assert_eq!(expand(&bytes), expected);
+    assert_eq!(
+        bucket.keys("state/erasures/late/").await,
+        Vec::<String>::new()
+    );
+}

@@ -1,0 +1,93 @@
+//! Raw objects of other providers of emails than SparkPost.
+
+use std::ops::Range;
+
+use email_senders::translated_items;
+use event_model::{ByteForm, Pipeline, sparkpost::split_items};
+
+use crate::{
+    Found, Names, RewriteError, Rewritten, Verdict,
+    rewrite::{Change, PING, Piece, write_verified},
+    verdict::{mention_in, verdict_of},
+};
+
+/// The expanded object of a provider without the person's events, as the events are when they are translated. An item that became
+/// events of several people is nobody's.
+///
+/// # Errors
+/// When the bytes are not expanded, or the result cannot be verified.
+pub fn rewrite_sender(
+    object_key: &str,
+    body: &[u8],
+    person: &impl Names,
+) -> Result<Rewritten, RewriteError> {
+    if let Some(form) = ByteForm::of(body) {
+        return Err(RewriteError::Encoded(form));
+    }
+    let mut found = Found::default();
+    let Some(items) = translated_items(object_key, body) else {
+        found.count(mention_in(&String::from_utf8_lossy(body), person));
+        return Ok(Rewritten { bytes: None, found });
+    };
+    let pieces: Vec<Piece<'_>> = items
+        .into_iter()
+        .map(|item| {
+            let verdict = if are_theirs(&item.events, person) {
+                Verdict::Theirs
+            } else {
+                mention_in(&String::from_utf8_lossy(&body[item.bytes.clone()]), person)
+            };
+            let change = if found.count(verdict) {
+                Change::Replace(PING.into())
+            } else {
+                Change::Keep
+            };
+            let bytes = item.bytes;
+            Piece { bytes, change }
+        })
+        .collect();
+    let bytes = write_verified(body, &pieces, |bytes| ranges(object_key, bytes))?;
+    Ok(Rewritten { bytes, found })
+}
+
+fn are_theirs(events: &[u8], person: &impl Names) -> bool {
+    let mut events = split_items(events)
+        .filter(|(_, event)| *event != PING)
+        .peekable();
+    events.peek().is_some()
+        && events
+            .all(|(_, event)| verdict_of(Pipeline::EmailEvents, event, person) == Verdict::Theirs)
+}
+
+fn ranges(object_key: &str, body: &[u8]) -> Vec<(Range<usize>, bool)> {
+    let items = translated_items(object_key, body).unwrap_or_default();
+    items.into_iter().map(|item| (item.bytes, true)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Person;
+
+    #[test]
+    fn items_of_a_provider_are_found_by_what_they_become_and_others_stay() {
+        let jane = Person::new(&["jane@x.org"], &[""; 0]).unwrap();
+        let key = "raw/email/dt=2026-11-30/sendgrid=d1-0123456789abcdef.json.gz";
+        let event = |address: &str| {
+            format!(
+                r#"{{"email":"{address}","timestamp":1796000000,"event":"delivered","sg_event_id":"{address}"}}"#
+            )
+        };
+        let (hers, others) = (event("Jane@x.org"), event("bob@x.org"));
+        let body = format!("[{hers},\n{others}]");
+
+        let rewritten = rewrite_sender(key, body.as_bytes(), &jane).unwrap();
+
+        let expected = format!("[{{\"msys\":{{}}}},\n{others}]");
+        assert_eq!(rewritten.bytes, Some(expected.clone().into_bytes()));
+        assert_eq!(rewritten.found.theirs, 1);
+        let again = rewrite_sender(key, expected.as_bytes(), &jane).unwrap();
+        assert_eq!(again.bytes, None);
+        assert_eq!(again.found, Found::default());
+    }
+}

@@ -1,0 +1,245 @@
+//! `cistern erase`: takes one person out of everything that is stored, with a signed receipt.
+
+mod following;
+mod receipt;
+mod verify;
+
+use std::{
+    io::{BufRead as _, IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use erasure::Person;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, macros::format_description};
+
+use self::following::follow;
+use crate::operator::target::{StackTarget, TargetArgs};
+
+/// What is asked of the person who erases.
+const CONFIRMATION: &str = "erase";
+
+/// What `cistern erase` is asked to do.
+#[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    action: Option<Action>,
+
+    #[command(flatten)]
+    erase: Erase,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Action {
+    /// Go on with an erasure until it is finished
+    Resume(Resume),
+    /// Check a receipt, and look again whether anything of the person is there
+    Verify(verify::Options),
+}
+
+/// Who is meant.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct PersonArgs {
+    /// An email address of the person, in any form; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    recipient: Vec<String>,
+
+    /// An id of the person, such as a user id of product events or mParticle's id; may be repeated
+    #[arg(long, value_name = "ID")]
+    user: Vec<String>,
+
+    /// A further address or id of the same person; may be repeated
+    #[arg(long, value_name = "ADDRESS|ID")]
+    alias: Vec<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct Erase {
+    #[command(flatten)]
+    person: PersonArgs,
+
+    /// Do it (default: a dry run that counts what would be erased)
+    #[arg(long)]
+    run: bool,
+
+    /// Do not ask
+    #[arg(long, requires = "run")]
+    yes: bool,
+
+    /// Also write the receipt to a file
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Print the receipt as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct Resume {
+    /// The erasure, as `cistern erase` has named it
+    #[arg(value_name = "ID")]
+    id: String,
+
+    /// Also write the receipt to a file
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Print the receipt as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The names of a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct NamesOfPerson {
+    pub(super) addresses: Vec<String>,
+    pub(super) ids: Vec<String>,
+}
+
+impl PersonArgs {
+    /// # Errors
+    /// When the names are not a person's. The error repeats no name.
+    pub(super) fn names(&self) -> Result<NamesOfPerson> {
+        let (addresses, ids): (Vec<&String>, Vec<&String>) =
+            self.alias.iter().partition(|alias| alias.contains('@'));
+        let all = |first: &[String], more: Vec<&String>| {
+            first.iter().chain(more).cloned().collect::<Vec<_>>()
+        };
+        let names = NamesOfPerson {
+            addresses: all(&self.recipient, addresses),
+            ids: all(&self.user, ids),
+        };
+        names.person()?;
+        Ok(names)
+    }
+}
+
+impl NamesOfPerson {
+    pub(super) fn person(&self) -> Result<Person> {
+        Ok(Person::new(&self.addresses, &self.ids)?)
+    }
+}
+
+pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
+    match &options.action {
+        Some(Action::Resume(resume)) => {
+            let target = resume.target.find().await?;
+            let signed = follow(&target, &resume.id).await?;
+            receipt::print(&signed, resume.json, resume.receipt.as_deref())
+        }
+        Some(Action::Verify(verify)) => verify::run(verify).await,
+        None => erase(&options.erase).await,
+    }
+}
+
+async fn erase(options: &Erase) -> Result<ExitCode> {
+    let names = options.person.names()?;
+    let target = options.target.find().await?;
+    if options.run && !options.yes {
+        let searched = search(&target, &names).await?;
+        eprintln!("{}", receipt::text(&searched));
+        confirm()?;
+    }
+    if !options.run {
+        let searched = search(&target, &names).await?;
+        let code = receipt::print(&searched, options.json, options.receipt.as_deref())?;
+        eprintln!("Nothing is erased yet: add --run.");
+        return Ok(code);
+    }
+    let id = begin(&target, &names, true).await?;
+    eprintln!(
+        "erasure {id} has begun. The stack goes on by itself; `cistern erase resume {id}` follows it"
+    );
+    let signed = follow(&target, &id).await?;
+    receipt::print(&signed, options.json, options.receipt.as_deref())
+}
+
+/// A dry run: its signed result.
+pub(super) async fn search(target: &StackTarget, names: &NamesOfPerson) -> Result<Value> {
+    let id = begin(target, names, false).await?;
+    follow(target, &id).await
+}
+
+/// Starts an erasure, and returns its id.
+async fn begin(target: &StackTarget, names: &NamesOfPerson, run: bool) -> Result<String> {
+    let id = new_id()?;
+    let by = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    let event = json!({
+        "start": {
+            "id": id,
+            "addresses": names.addresses,
+            "ids": names.ids,
+            "run": run,
+            "requested_by": by,
+        }
+    });
+    following::invoke(target, &event).await?;
+    Ok(id)
+}
+
+/// The time and a random number, so that two people who erase at once do not meet.
+fn new_id() -> Result<String> {
+    let now = OffsetDateTime::now_utc()
+        .format(format_description!(
+            "[year][month][day]T[hour][minute][second]"
+        ))
+        .context("writing the time")?;
+    let mut random = [0; 4];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut random))
+        .context("reading random bytes")?;
+    Ok(format!("{now}-{}", hex::encode(random)))
+}
+
+fn confirm() -> Result<()> {
+    let stdin = std::io::stdin();
+    ensure!(
+        stdin.is_terminal(),
+        "nobody can be asked here: add --yes to erase without being asked"
+    );
+    eprint!("This cannot be undone. Type `{CONFIRMATION}` to go on: ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    ensure!(answer.trim() == CONFIRMATION, "nothing was erased");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_are_addresses_or_ids_and_errors_repeat_no_name() {
+        let args = PersonArgs {
+            recipient: vec!["Jane <jane@x.org>".to_owned()],
+            user: vec!["u-1001".to_owned()],
+            alias: vec!["j@y.org".to_owned(), "4711".to_owned()],
+        };
+        let names = args.names().unwrap();
+
+        assert_eq!(names.addresses, ["Jane <jane@x.org>", "j@y.org"]);
+        assert_eq!(names.ids, ["u-1001", "4711"]);
+        let wrong = PersonArgs {
+            recipient: vec!["jane".to_owned()],
+            user: Vec::new(),
+            alias: Vec::new(),
+        };
+        assert!(!wrong.names().unwrap_err().to_string().contains("jane"));
+    }
+
+    #[test]
+    fn ids_differ() {
+        assert_ne!(new_id().unwrap(), new_id().unwrap());
+    }
+}
