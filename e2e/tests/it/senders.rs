@@ -1,5 +1,6 @@
 //! Deliveries of other senders than SparkPost, signed as their providers sign them: from the webhook to a search and to the lake.
 
+mod commands;
 mod signing;
 
 use std::collections::BTreeMap;
