@@ -83,10 +83,17 @@ pub(crate) fn to_list(json: &str) -> Vec<&str> {
 
 /// A value as text; see [`Fields::text`].
 pub(crate) fn to_text(json: &str) -> Option<Cow<'_, str>> {
+    if json.starts_with('[') {
+        // A list in a list is none: senders decide how deep it is.
+        return scalar_text(to_list(json).first()?);
+    }
+    scalar_text(json)
+}
+
+fn scalar_text(json: &str) -> Option<Cow<'_, str>> {
     let text = match json.as_bytes().first()? {
         b'"' => serde_json::from_str::<Text<'_>>(json).ok()?.0,
-        b'[' => to_text(to_list(json).first().copied()?)?,
-        b'{' => return None,
+        b'[' | b'{' => return None,
         _ if json == "null" => return None,
         _ => Cow::Borrowed(json),
     };
@@ -112,6 +119,16 @@ mod tests {
         assert!(fields.object("o").is_true("x"));
         assert_eq!(fields.list("l"), ["\"a\\\"\"", "2"]);
         assert!(Fields::of("7").is_empty());
+    }
+
+    #[test]
+    fn list_in_a_list_is_no_text() {
+        let fields = Fields::of(r#"{"a":[["x"]],"b":[{"c":1}],"d":[]}"#);
+
+        assert_eq!(
+            ["a", "b", "d"].map(|name| fields.text(name)),
+            [None, None, None]
+        );
     }
 
     #[test]
