@@ -28,7 +28,7 @@ impl std::fmt::Debug for Document {
 pub(crate) struct Versions {
     pub(crate) current: Document,
     pub(crate) previous: Option<Document>,
-    /// Whether a change broke off, or is still under way.
+    /// Whether a change broke off, or is running.
     is_unfinished: bool,
 }
 

@@ -9,6 +9,7 @@ use std::{
 use aws_io::Aws;
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
@@ -24,15 +25,21 @@ struct Stored {
     texts: BTreeMap<String, String>,
     current: String,
     previous: Option<String>,
+    /// What something else writes at the moment of the next writing.
+    by_hand: Option<String>,
+}
+
+impl Stored {
+    fn put(&mut self, id: &str, text: String) {
+        self.texts.insert(id.to_owned(), text);
+        self.previous = Some(std::mem::replace(&mut self.current, id.to_owned()));
+    }
 }
 
 type Shared = Arc<Mutex<Stored>>;
 
-async fn answer(
-    State(stored): State<Shared>,
-    headers: HeaderMap,
-    Json(request): Json<Value>,
-) -> Response {
+async fn answer(State(stored): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+    let request: Value = serde_json::from_slice(&body).unwrap();
     let mut stored = stored.lock().unwrap();
     let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
     let failed =
@@ -46,9 +53,10 @@ async fn answer(
         {
             return failed("ResourceExistsException");
         }
-        stored.texts.insert(token.clone(), secret);
-        let previous = std::mem::replace(&mut stored.current, token.clone());
-        stored.previous = Some(previous);
+        if let Some(text) = stored.by_hand.take() {
+            stored.put("by-hand", text);
+        }
+        stored.put(&token, secret);
         return Json(json!({"VersionId": token})).into_response();
     }
     let version = match text("VersionStage").as_str() {
@@ -142,19 +150,16 @@ async fn changes_at_the_same_time_lose_nothing() {
     );
 }
 
+const BY_HAND: &str = r#"{"signing_key":"k","query":"q"}"#;
+
 #[tokio::test]
-async fn a_change_of_something_else_at_the_same_moment_is_reported() {
+async fn what_was_changed_by_hand_since_reading_is_kept() {
     let (secret, stored) = secret(r#"{"signing_key":"k"}"#).await;
     let mut is_first = true;
     let add = |versions: &Versions| {
         if std::mem::take(&mut is_first) {
-            // By hand, between reading and writing.
             let mut stored = stored.lock().unwrap();
-            stored.texts.insert(
-                "by-hand".to_owned(),
-                r#"{"signing_key":"k","query":"q"}"#.to_owned(),
-            );
-            stored.previous = Some(std::mem::replace(&mut stored.current, "by-hand".to_owned()));
+            stored.put("by-hand", BY_HAND.to_owned());
         }
         Ok(Change {
             documents: versions.adding("bird", "b")?,
@@ -167,4 +172,17 @@ async fn a_change_of_something_else_at_the_same_moment_is_reported() {
     let versions = secret.read().await.unwrap();
     assert!(versions.current.to_text().contains(r#""query":"q""#));
     assert_eq!(versions.current.sender("bird"), ["b"]);
+}
+
+#[tokio::test]
+async fn what_was_changed_by_hand_at_the_moment_of_writing_is_reported() {
+    let (secret, stored) = secret(r#"{"signing_key":"k"}"#).await;
+    stored.lock().unwrap().by_hand = Some(BY_HAND.to_owned());
+
+    let error = add(&secret, "bird", "b").await.unwrap_err();
+
+    assert!(
+        format!("{error:#}").contains("previous version"),
+        "{error:#}"
+    );
 }

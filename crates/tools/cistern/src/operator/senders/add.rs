@@ -32,7 +32,7 @@ impl Add {
         let address = address::of(&target, name)?;
         let secret = KeysSecret::of(&target)?;
         if self.input.is_asked_for(*sender) {
-            // Before a person is asked in vain.
+            // Before a person is asked for nothing.
             if !secret.read().await?.current.sender(name).is_empty() {
                 return Err(has_another(name));
             }
