@@ -75,6 +75,7 @@ async fn use_all(stack: &Stack, secret: &KeysSecret, original: &str) -> Result<(
             "{tried}"
         );
     }
+    provider_searched(stack).await?;
     let tried = cistern(&["senders", "test", "sendgrid"]).await?;
     ensure!(tried["outcome"] == "wrong_proof_refused", "{tried}");
 
@@ -102,6 +103,32 @@ async fn listed(stack: &Stack, planted: &[&str]) -> Result<()> {
             !planted.iter().any(|secret| text.contains(secret)),
             "a secret is shown"
         );
+    }
+    Ok(())
+}
+
+/// The event of Standard Webhooks has a type that SparkPost has no name for.
+async fn provider_searched(stack: &Stack) -> Result<()> {
+    for query in [
+        "events=standard.cistern.test",
+        "provider=standard",
+        "events=standard.cistern.test&provider=standard,sparkpost",
+    ] {
+        let path = format!("/api/v1/events/message?{query}&from=-1h&to=2100-01-01");
+        let (status, answer) = stack.get(&path).await?;
+        let first = &answer["results"][0];
+        ensure!(
+            status == 200 && first["type"] == "standard.cistern.test",
+            "{query}: {answer}"
+        );
+    }
+    let (_, counts) = stack
+        .get("/api/v1/events/counts?group_by=provider&from=-1h&to=2100-01-01")
+        .await?;
+    let groups = counts["results"].as_array().context("groups")?;
+    for provider in ["standard", "postmark", "mailgun"] {
+        let is_counted = groups.iter().any(|group| group["provider"] == provider);
+        ensure!(is_counted, "{provider}: {counts}");
     }
     Ok(())
 }
