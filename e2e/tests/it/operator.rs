@@ -63,7 +63,7 @@ pub(crate) fn command(arguments: &[&str]) -> Result<Command> {
 }
 
 /// Runs `cistern` against the same stack as if it were in AWS: by its name there.
-async fn cistern_in_aws(endpoint_url: &str, arguments: &[&str]) -> Result<Value> {
+pub(crate) async fn cistern_in_aws(endpoint_url: &str, arguments: &[&str]) -> Result<Value> {
     run(Command::new(program()?)
         .args(arguments)
         .args(["--json", "--stack", "cistern"])

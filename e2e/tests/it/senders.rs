@@ -1,5 +1,6 @@
 //! Deliveries of other senders than SparkPost, signed as their providers sign them: from the webhook to a search and to the lake.
 
+mod commands;
 mod signing;
 
 use std::collections::BTreeMap;
@@ -188,7 +189,7 @@ async fn found(
         _ => recipient,
     };
     let query = format!(
-        "/api/v1/events/message?recipients={recipient}&events={event_type}&from=2010-01-01T00:00&per_page=1000"
+        "/api/v1/events/message?recipients={recipient}&events={event_type}&provider={sender}&from=2010-01-01T00:00&per_page=1000"
     );
     let (status, answer) = stack.get(&query).await?;
     let results = answer["results"].as_array().cloned().unwrap_or_default();
@@ -197,6 +198,12 @@ async fn found(
         .find(|event| event["provider"] == json!(sender) && event["provider_event"] == json!(word));
     let own =
         own.with_context(|| format!("{sender}: {status}, {} others for {query}", results.len()))?;
+    ensure!(
+        results
+            .iter()
+            .all(|event| event["provider"] == json!(sender)),
+        "{sender}: events of others for {query}"
+    );
     ensure!(
         own["type"] == json!(event_type) && own["provider_data"].is_object(),
         "{own}"

@@ -15,7 +15,7 @@ const EXACT: &str = "exact";
 const WORDS: &str = "whole words";
 
 /// All of them, the usual ones first.
-pub(crate) const FILTERS: [Filter; 26] = [
+pub(crate) const FILTERS: [Filter; 27] = [
     Filter {
         name: "recipients",
         label: "Recipient",
@@ -90,6 +90,11 @@ pub(crate) const FILTERS: [Filter; 26] = [
         name: "subaccounts",
         label: "Subaccount",
         hint: "number, 0 for the account",
+    },
+    Filter {
+        name: "provider",
+        label: "Provider",
+        hint: "sparkpost, sendgrid, …",
     },
     Filter {
         name: "mailbox_providers",

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use event_model::json::{Text, for_each_member};
+use event_model::json::{JsonObject, Text, for_each_member};
 
 /// The members of an object, in their order.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,15 @@ impl<'a> Fields<'a> {
     /// The JSON texts of a member that is a list; a single value is a list of one.
     pub(crate) fn list(&self, name: &str) -> Vec<&'a str> {
         self.json(name).map_or_else(Vec::new, to_list)
+    }
+
+    /// Writes the members that are there into `target` as text, each pair of names being the new one and its own.
+    pub(crate) fn copy_texts(&self, target: &mut JsonObject, names: &[(&str, &str)]) {
+        for (name, own_name) in names {
+            if let Some(text) = self.text(own_name) {
+                target.text(name, &text);
+            }
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {

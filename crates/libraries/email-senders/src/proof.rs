@@ -50,8 +50,21 @@ pub enum Refused {
 }
 
 /// Compares two texts in a time that depends on their lengths only.
-pub(crate) fn is_same(one: &str, other: &str) -> bool {
+fn is_same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
+/// Proven if a presented text is the expected one.
+pub(crate) fn require_same(presented: &str, expected: &str) -> Result<(), Refused> {
+    proven_if(is_same(presented, expected))
+}
+
+fn proven_if(is_proven: bool) -> Result<(), Refused> {
+    if is_proven {
+        Ok(())
+    } else {
+        Err(Refused::Wrong)
+    }
 }
 
 /// The digest of HMAC-SHA256 over the parts, one after the other.
@@ -78,6 +91,12 @@ pub(crate) fn ecdsa_p256(key: &str, signature: &str, parts: &[&[u8]]) -> Result<
 pub(crate) fn check_public_key(secret: &str) -> Result<(), &'static str> {
     // The header of a P-256 key in this form, and its 65 bytes.
     const HEADER: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
+    if secret.starts_with("SG.") {
+        return Err("the public key MFkw…, and this is an API key");
+    }
+    if secret.starts_with("-----BEGIN") {
+        return Err("the public key alone: without the lines of BEGIN and END, in one line");
+    }
     match BASE64_STANDARD.decode(secret) {
         Ok(key) if key.len() == HEADER.len() + 65 && key.starts_with(HEADER) => Ok(()),
         Ok(_) | Err(_) => Err("a public key: 124 characters of base64 that begin with MFkw"),
@@ -132,11 +151,7 @@ pub(crate) fn standard_webhooks(received: &Received<'_>, secret: &str) -> Result
         // All are compared, whichever is right.
         matches.count() > 0
     };
-    if is_proven {
-        Ok(())
-    } else {
-        Err(Refused::Wrong)
-    }
+    proven_if(is_proven)
 }
 
 /// The signature of a delivery under `v1`, as a sender of Standard Webhooks writes it; none for a text that is no secret.
@@ -163,12 +178,18 @@ pub(crate) fn check_standard_secret(secret: &str) -> Result<(), &'static str> {
     let key = secret
         .strip_prefix("whsec_")
         .or_else(|| secret.strip_prefix("whpk_"));
+    if secret.starts_with("re_") {
+        return Err("the signing secret whsec_… of the webhook, and this is an API key");
+    }
     match key.map(|key| BASE64_STANDARD.decode(key)) {
         Some(Ok(key)) if (16..=64).contains(&key.len()) => Ok(()),
         Some(_) | None => Err("whsec_ and 16 to 64 bytes in base64, or whpk_ and a public key"),
     }
 }
 
+/// The headers of Standard Webhooks with the id, the time and the signature of a delivery.
+pub(crate) const STANDARD_NAMES: [&str; 3] =
+    ["webhook-id", "webhook-timestamp", "webhook-signature"];
 /// The headers of [`standard_webhooks`].
 pub(crate) const STANDARD_HEADERS: &[&str] = &[
     "webhook-id",

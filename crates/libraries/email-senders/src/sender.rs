@@ -5,6 +5,7 @@ use crate::{
     proof::{Received, Refused},
     rows::Rows,
     senders,
+    setup::{Setup, TestDelivery, Trial},
 };
 
 /// A provider of emails: what its file in `senders/` says about it.
@@ -27,6 +28,8 @@ pub struct Sender {
 pub struct Proof {
     /// What its secret is and where the provider shows it, for a person.
     pub secret: &'static str,
+    /// How a person sets the webhook up.
+    pub setup: Setup,
     /// The headers that the proof needs, in lower case: they are kept with a body that did not verify.
     pub headers: &'static [&'static str],
     /// The status that makes the provider send the request again after a wrong proof.
@@ -35,6 +38,8 @@ pub struct Proof {
     pub(crate) check_secret: fn(&str) -> Result<(), &'static str>,
     /// Checks a request against one secret.
     pub(crate) verify: fn(&Received<'_>, &str) -> Result<(), Refused>,
+    /// Makes the delivery of the provider's test button.
+    pub(crate) test: fn(&Trial<'_>) -> TestDelivery,
 }
 
 /// One event of a body as the provider sent it.
@@ -89,5 +94,10 @@ impl Proof {
     /// What is expected instead.
     pub fn check_secret(&self, secret: &str) -> Result<(), &'static str> {
         (self.check_secret)(secret)
+    }
+
+    /// The delivery of the provider's test button, with one event of this moment.
+    pub fn test_delivery(&self, trial: &Trial<'_>) -> TestDelivery {
+        (self.test)(trial)
     }
 }

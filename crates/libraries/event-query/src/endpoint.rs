@@ -79,6 +79,7 @@ impl Endpoint {
             | Parameter::Match
             | Parameter::Messages
             | Parameter::Metadata
+            | Parameter::Provider
             | Parameter::Reasons
             | Parameter::RecipientDomains
             | Parameter::Recipients

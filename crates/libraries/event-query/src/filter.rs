@@ -13,6 +13,7 @@ use crate::error::ParamError;
 use crate::indexed_keys::IndexedKeys;
 use crate::keyword::{KeywordField, Keywords, Phrase};
 use crate::parameter::Parameter;
+use crate::provider::ProviderName;
 use crate::raw_params::{Item, RawParams};
 use crate::type_name::TypeName;
 
@@ -28,6 +29,8 @@ pub(crate) enum Filter {
     /// 0 stands for the account itself.
     Subaccounts(BTreeSet<i32>),
     Keywords(Keywords),
+    /// An event that names none is SparkPost's.
+    Providers(BTreeSet<ProviderName>),
     /// One of the recipient's tags.
     Tags(BTreeSet<String>),
     /// The sender's metadata of the recipient under one key.
@@ -148,7 +151,7 @@ fn parse_match(given: &RawParams) -> Result<bool, ParamError> {
 }
 
 /// The lists that narrow a search, in the order of their conditions.
-const FILTERS: [Parameter; 21] = [
+const FILTERS: [Parameter; 22] = [
     Parameter::Events,
     Parameter::EventIds,
     Parameter::Messages,
@@ -170,6 +173,7 @@ const FILTERS: [Parameter; 21] = [
     Parameter::AbTests,
     Parameter::AbTestVersions,
     Parameter::Tags,
+    Parameter::Provider,
 ];
 
 /// `None` for parameters that are not lists.
@@ -202,6 +206,9 @@ fn parse_filter(parameter: Parameter, items: &[Item<'_>]) -> Result<Option<Filte
         Parameter::MailboxProviderRegions => keywords(KeywordField::MailboxProviderRegion, items)?,
         Parameter::AbTests => keywords(KeywordField::AbTest, items)?,
         Parameter::Tags => Filter::Tags(texts(items)),
+        Parameter::Provider => Filter::Providers(parse_all(items, &|| {
+            "must hold names of providers only, which are in lower case, such as sparkpost or sendgrid".to_owned()
+        })?),
         Parameter::Columns
         | Parameter::Csv
         | Parameter::Cursor
@@ -344,6 +351,7 @@ impl Filter {
             Self::BounceClasses(_) => "bounce_class".into(),
             Self::Subaccounts(_) => "subaccount_id".into(),
             Self::Keywords(keywords) => keywords.field.name().into(),
+            Self::Providers(_) => "provider".into(),
             Self::Tags(_) => "rcpt_tags".into(),
             Self::Metadata { key, .. } => format!("rcpt_meta.{key}").into(),
             Self::ReasonContains(_) => "part of reason".into(),
@@ -361,6 +369,7 @@ impl Filter {
             Self::ReasonContains(part) => vec![part.clone()],
             Self::BounceClasses(classes) => classes.iter().map(ToString::to_string).collect(),
             Self::Subaccounts(ids) => ids.iter().map(ToString::to_string).collect(),
+            Self::Providers(names) => names.iter().map(|name| name.as_str().to_owned()).collect(),
             Self::Keywords(keywords) => keywords.phrases.iter().map(Phrase::spaced).collect(),
         }
     }

@@ -18,6 +18,7 @@ mod keyword;
 mod links;
 mod parameter;
 mod position;
+pub mod provider;
 mod query;
 mod query_string;
 mod raw_params;

@@ -30,6 +30,7 @@ pub(crate) enum Parameter {
     Page,
     PerPage,
     Pipeline,
+    Provider,
     ReasonContains,
     Reasons,
     RecipientDomains,
@@ -51,7 +52,7 @@ pub(crate) enum Parameter {
 
 /// The names of the Events API, each followed by its name in the older Message Events API where that differs. Every
 /// search accepts both: java-sparkpost sends the older names to the newer path.
-const NAMES: [(&str, Parameter); 48] = [
+const NAMES: [(&str, Parameter); 49] = [
     ("ab_test_versions", Parameter::AbTestVersions),
     ("ab_tests", Parameter::AbTests),
     ("ab_test_ids", Parameter::AbTests),
@@ -84,6 +85,7 @@ const NAMES: [(&str, Parameter); 48] = [
     ("page", Parameter::Page),
     ("per_page", Parameter::PerPage),
     ("pipeline", Parameter::Pipeline),
+    ("provider", Parameter::Provider),
     // Not another name of `reasons`: this one matches parts of words.
     ("reason", Parameter::ReasonContains),
     ("reasons", Parameter::Reasons),
@@ -141,6 +143,7 @@ impl Parameter {
             | Self::Messages
             | Self::Metadata
             | Self::Pipeline
+            | Self::Provider
             | Self::Reasons
             | Self::RecipientDomains
             | Self::Recipients

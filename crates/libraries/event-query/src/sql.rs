@@ -13,6 +13,7 @@ use crate::filter::{Filter, TextField};
 use crate::indexed_keys::IndexedKeys;
 use crate::keyword::{KeywordField, Keywords, Phrase};
 use crate::position::{PageStart, Position, TimeRange};
+use crate::provider;
 use crate::query::EventQuery;
 use crate::statement::{Bind, Statement};
 use crate::type_name::TypeName;
@@ -109,6 +110,12 @@ impl Renderer {
                 }
                 Filter::Keywords(keywords) => self.keywords(keywords),
                 Filter::Whole { field, values } => self.whole(*field, values),
+                Filter::Providers(names) => {
+                    let expression = provider::expression(names);
+                    let names = names.iter().map(|name| name.as_str().to_owned()).collect();
+                    let condition = self.any_of(expression, names);
+                    self.and(&condition);
+                }
                 Filter::Tags(tags) => {
                     let tags = self.bind(Bind::TextArray(tags.iter().cloned().collect()));
                     self.line(format_args!("  and event->'rcpt_tags' ?| {tags}"));

@@ -9,6 +9,7 @@ mod merge;
 mod metadata_index;
 mod partition_index;
 mod partitions;
+mod provider_index;
 mod unfolded_index;
 mod widths;
 
@@ -80,6 +81,7 @@ impl Operation for Maintenance {
         // Last, because indexes take longest, and are not needed on dropped partitions. The first is used by every
         // search by words or addresses.
         unfolded_index::create_missing(connection, &mut report).await?;
+        provider_index::create_missing(connection, &mut report).await?;
         metadata_index::create_missing(connection, self, &mut report).await?;
         Ok(report)
     }

@@ -9,7 +9,7 @@ use clap_complete::{Shell, generate};
 use crate::{
     operator::{
         audit, backfill, cost, env, erase, events, forward, generate as samples, import, keys,
-        logs, open, query, redrive, rejected, replay, send, sql, status,
+        logs, open, query, redrive, rejected, replay, send, senders, sql, status,
     },
     output::{ReaderGone, write_bytes},
     prove,
@@ -241,6 +241,14 @@ enum Command {
                       cistern keys rotate --stack cistern"
     )]
     Keys(keys::Options),
+    /// Set up other senders of email events: list them, store and rotate their secrets, try them
+    #[command(
+        subcommand,
+        long_about = "Sets up senders of email events other than SparkPost: lists them with the addresses for their webhooks, stores and \
+                      rotates the secrets with which they prove their requests, and tries each with the event of its test button. \
+                      Secrets are read from stdin, from a prompt or from a file, never from arguments."
+    )]
+    Senders(senders::Command),
     /// Compute what a month costs, by item
     #[command(
         long_about = "Computes the cost of a month in US dollars at list prices: what the stack uses for the given events, \
@@ -301,6 +309,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Backfill(command) => return Box::pin(backfill::run(&command)).await,
         Command::Import(options) => return Box::pin(import::run(&options)).await,
         Command::Keys(options) => keys::run(&options).await?,
+        Command::Senders(command) => senders::run(&command).await?,
         Command::Cost(options) => cost::run(&options)?,
         Command::Prove(options) => return Box::pin(prove::run(&options)).await,
         Command::Completions { shell } => {

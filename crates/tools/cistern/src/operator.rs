@@ -18,10 +18,12 @@ pub(crate) mod redrive;
 pub(crate) mod rejected;
 pub(crate) mod replay;
 pub(crate) mod send;
+pub(crate) mod senders;
 pub(crate) mod sql;
 pub(crate) mod status;
 
 mod api;
+mod keys_secret;
 mod moment;
 mod once;
 mod pace;

@@ -11,8 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const MAILGUN_KEY: &str = "key-0123456789abcdef0123456789abcdef";
+pub(super) const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(super) const MAILGUN_KEY: &str = "key-0123456789abcdef0123456789abcdef";
 const POSTMARK_KEY: &str = "postmark-0123456789abcdef";
 /// What comes before a P-256 key in `SubjectPublicKeyInfo`.
 const KEY_HEADER: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";

@@ -29,12 +29,13 @@ const MOST_ROWS: usize = 50;
 const LONGEST_HEAT_DAYS: i64 = 366;
 
 /// What it may be told by: the API's dimension, its parameter, and what a person calls it.
-const BY: [(&str, &str, &str); 5] = [
+const BY: [(&str, &str, &str); 6] = [
     ("campaign", "campaigns", "Campaign"),
     ("template", "templates", "Template"),
     ("recipient_domain", "recipient_domains", "Recipient domain"),
     ("sending_domain", "sending_domains", "Sending domain"),
     ("mailbox_provider", "mailbox_providers", "Mailbox provider"),
+    ("provider", "provider", "Provider"),
 ];
 
 fn by(query: &str) -> (&'static str, &'static str, &'static str) {

@@ -91,7 +91,7 @@ fn body(
         .filter(|id| id.len() <= parts::LONGEST_ID);
     html! {
         h1 { (parts::kind(&event.kind())) @if let Some(time) = event.time() { " " time datetime=(time) { (zone.second(time)) } " " (piece(&zone.name, 40, 80)) } }
-        p { (parts::recipient_link(event)) @if let Some(subject) = event.text("subject") { " · " (piece(&subject, 200, 400)) } }
+        p { (parts::recipient_link(event)) (parts::provider(event)) @if let Some(subject) = event.text("subject") { " · " (piece(&subject, 200, 400)) } }
         @if let Some(class) = event.text("bounce_class") {
             @let known = bounce_class::of(&class);
             p { b { (piece(&bounce_class::words(&class), 60, 120)) } ": " (known.kind.meaning()) "." }

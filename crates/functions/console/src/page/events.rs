@@ -25,17 +25,18 @@ const TITLE: &str = "Events";
 const PER_PAGE: u32 = 40;
 
 /// Values of a dimension and what narrows to one.
-const FACETS: [(&str, &str, &str); 3] = [
+const FACETS: [(&str, &str, &str); 4] = [
     ("campaign", "campaigns", "Campaign"),
     ("recipient_domain", "recipient_domains", "Recipient domain"),
     ("bounce_class", "bounce_classes", "Bounce class"),
+    ("provider", "provider", "Provider"),
 ];
 
 /// What the page tells. What cannot be counted leaves the list as it is.
 struct Found {
     page: Result<EventPage, ApiFailure>,
     tally: Result<Tally, ApiFailure>,
-    facets: [Result<Vec<Group>, ApiFailure>; 3],
+    facets: [Result<Vec<Group>, ApiFailure>; 4],
 }
 
 /// The list is what a person waits for. Counts of a busy range may take longer, and are left out then.
@@ -50,18 +51,19 @@ impl Found {
         let facet = async |dimension: &'static str| {
             within(FACET_LIMIT, asking.counts(&[dimension], &params)).await
         };
-        let [first, second, third] = FACETS.map(|(dimension, _, _)| facet(dimension));
-        let (page, tally, first, second, third) = join!(
+        let [first, second, third, fourth] = FACETS.map(|(dimension, _, _)| facet(dimension));
+        let (page, tally, first, second, third, fourth) = join!(
             asking.search(&page_params),
             within(PLOT_LIMIT, Tally::of(asking, search, unit)),
             first,
             second,
-            third
+            third,
+            fourth
         );
         Self {
             page,
             tally,
-            facets: [first, second, third],
+            facets: [first, second, third, fourth],
         }
     }
 }
@@ -283,7 +285,7 @@ fn table(page: &EventPage, search: &Search) -> Markup {
                     @for event in &page.results {
                         tr {
                             td { (parts::time_link(event, zone)) }
-                            td { (parts::kind(&event.kind())) }
+                            td { (parts::kind(&event.kind())) (parts::provider(event)) }
                             td { (parts::recipient_link(event)) }
                             td { (cell(event.text("subject").as_deref().unwrap_or_default())) }
                             td { (cell(event.text("campaign_id").as_deref().unwrap_or_default())) }
@@ -321,6 +323,8 @@ fn facets(found: &Found, search: &Search) -> Markup {
                 @if let Ok(kinds) = &kinds { (parts::facet(search, "events", "Type", kinds)) }
                 @for ((_, parameter, title), groups) in FACETS.into_iter().zip(&found.facets) {
                     @match groups {
+                        // Where there is no other sender it would say nothing.
+                        Ok(groups) if is_sparkpost_alone(parameter, groups) => {},
                         Ok(groups) => {
                             @let values: Vec<_> = groups.iter().map(|group| (group.key(0).map(str::to_owned), group.count)).collect();
                             (parts::facet(search, parameter, title, &values))
@@ -331,6 +335,10 @@ fn facets(found: &Found, search: &Search) -> Markup {
             }
         }
     }
+}
+
+fn is_sparkpost_alone(parameter: &str, groups: &[Group]) -> bool {
+    parameter == "provider" && groups.iter().all(|group| group.key(0) == Some("sparkpost"))
 }
 
 /// The same search for other programs.

@@ -140,6 +140,13 @@ pub(crate) fn recipient_link(event: &Event) -> Markup {
     }
 }
 
+/// Who sent an event, if that is another provider than SparkPost.
+pub(crate) fn provider(event: &Event) -> Markup {
+    html! {
+        @if let Some(provider) = event.text("provider") { span.note { " via " (piece(&provider, 20, 40)) } }
+    }
+}
+
 /// Why an event happened, in words.
 pub(crate) fn reason(event: &Event) -> Markup {
     let class = event.text("bounce_class").filter(|_| {

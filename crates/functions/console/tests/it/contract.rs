@@ -15,7 +15,7 @@ const SEARCHES: [&str; 9] = [
     "from=2026-10-01&to=2026-11-01T12:30&timezone=%2B05:30",
     "recipients=ada%40example.com&events=bounce&events=open,click&campaigns=winter&templates=t&recipient_domains=example.com&sending_domains=mail.example.com",
     "subjects=Twelve%20books&reason=mailbox%20is&reasons=full&bounce_classes=22&from_addresses=a%40b.c&messages=m1&transmissions=4173&event_ids=1",
-    "subaccounts=0&mailbox_providers=Gmail&mailbox_provider_regions=Europe&sending_ips=192.0.2.1&ip_pools=p&ab_tests=a&ab_test_versions=1&tags=t",
+    "subaccounts=0&mailbox_providers=Gmail&mailbox_provider_regions=Europe&sending_ips=192.0.2.1&ip_pools=p&ab_tests=a&ab_test_versions=1&tags=t&provider=sendgrid,sparkpost",
     "metadata=plan:gold&metadata.user_id=u-1",
     "campaign_ids=winter&message_ids=m1&friendly_froms=a%40b.c",
 ];

@@ -96,7 +96,7 @@ async fn wrong_dimension_is_refused_by_name(pool: PgPool) {
 }
 
 /// The members that dimensions count, the parameters that filter on them, and values with the same meaning.
-const DIMENSIONS: [(&str, &str, &str, &[&str]); 4] = [
+const DIMENSIONS: [(&str, &str, &str, &[&str]); 5] = [
     (
         "subaccount",
         "subaccounts",
@@ -110,6 +110,7 @@ const DIMENSIONS: [(&str, &str, &str, &[&str]); 4] = [
         "mailbox_provider",
         &["Gmail", "", "7"],
     ),
+    ("provider", "provider", "provider", &["resend", "sparkpost"]),
     (
         "recipient_domain",
         "recipient_domains",

@@ -19,6 +19,7 @@ mod oracle;
 mod outages;
 mod overlong_words;
 mod plans;
+mod providers;
 mod refusals;
 mod rejected;
 mod schema;

@@ -141,6 +141,12 @@ const PARAMETERS: [(&str, &str, Compares, &[&str]); 19] = [
         &["subject", "test"],
     ),
     (
+        "provider",
+        "provider",
+        Compares::Exactly,
+        &["postmark", "resend"],
+    ),
+    (
         "tags",
         "rcpt_tags",
         Compares::Elements,
@@ -336,6 +342,7 @@ fn members() -> [(&'static str, Vec<Value>); 15] {
             vec![json!(null), json!("North America - US")],
         ),
         ("ab_test_id", vec![json!(null), json!("subject-test")]),
+        ("provider", vec![json!(null), json!("postmark")]),
         (
             "rcpt_tags",
             vec![json!(["vip", "DE"]), json!(["DE"]), json!([])],

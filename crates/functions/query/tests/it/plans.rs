@@ -13,7 +13,7 @@ use crate::service::{NOW, Service, indexed_keys};
 const EVENTS: &str = "1000000";
 
 /// Searches that few events match, each kind of filter alone.
-const RARE: [&str; 30] = [
+const RARE: [&str; 32] = [
     "recipients=user7@mail.example",
     "recipients=user7@mail.example,user8@mail.example",
     "recipients=User7@Mail.example",
@@ -44,10 +44,12 @@ const RARE: [&str; 30] = [
     "ab_tests=test-7&ab_test_versions=1",
     "tags=tag-7",
     "metadata.user_id=777",
+    "provider=postmark",
+    "provider=postmark,resend",
 ];
 
 /// Searches that many events match, or all.
-const FREQUENT: [&str; 7] = [
+const FREQUENT: [&str; 8] = [
     "",
     "events=delivery",
     "events=delivery,open,click",
@@ -55,6 +57,7 @@ const FREQUENT: [&str; 7] = [
     "recipient_domains=mail.example",
     "reason=mailbox",
     "subaccounts=0",
+    "provider=sparkpost",
 ];
 
 /// The number of weeks with events, and the first of them. Earlier weeks are empty.

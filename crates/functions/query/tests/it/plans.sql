@@ -39,6 +39,7 @@ begin
             '{"event_id":"' || n || '","ip_pool":"pool-' || h % 80 || '","sending_ip":"10.0.0.' || h % 200
             || '","mailbox_provider":"provider' || h % 90 || '","mailbox_provider_region":"region ' || h % 90
             || case when n % 50 = 0 then '","ab_test_version":"1","ab_test_id":"test-' || h % 70 else '' end
+            || case when n % 200 = 0 then '","provider":"postmark' else '' end
             || '","rcpt_tags":["tag-' || h % 90 || '"],"rcpt_meta":{"user_id":"' || person || '"},"rest":"'
             -- Other things are in an event too; without them, reading all would seem cheap.
             || repeat('-', 300) || '"}'

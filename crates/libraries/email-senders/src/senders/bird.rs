@@ -1,5 +1,7 @@
 //! Bird's webhooks, of the platform that SparkPost goes into: Standard Webhooks, one recipient's event each.
 
+mod setup;
+
 use event_model::{json::JsonObject, sparkpost::EventType};
 
 use crate::{
@@ -16,10 +18,12 @@ pub(crate) const BIRD: Sender = Sender {
     label: "Bird",
     proof: Some(Proof {
         secret: "the signing secret of the webhook endpoint (whsec_…)",
+        setup: setup::SETUP,
         headers: STANDARD_HEADERS,
         refusal_status: 401,
         check_secret: check_standard_secret,
         verify: standard_webhooks,
+        test: setup::test,
     }),
     // A replay has a new id, so an event is identified by its content.
     id_headers: &[],

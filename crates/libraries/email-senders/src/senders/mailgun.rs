@@ -1,13 +1,15 @@
 //! Mailgun's webhooks (<https://documentation.mailgun.com/docs/mailgun/user-manual/events/webhooks>): one event a request, as JSON
 //! under `event-data`, or as a form with flat fields from accounts with legacy webhooks.
 
+mod class;
+mod setup;
+
 use event_model::{json::JsonObject, sparkpost::EventType};
 
 use crate::{
-    bounce_class,
     event_key::ContentKey,
     fields::Fields,
-    proof::{Received, Refused, check_password, hmac_sha256, is_same},
+    proof::{Received, Refused, check_password, hmac_sha256, require_same},
     rows::{Meaning, Row, Rows, metadata},
     sender::{Element, Proof, Sender},
     split::form_to_json,
@@ -18,11 +20,13 @@ pub(crate) const MAILGUN: Sender = Sender {
     label: "Mailgun",
     proof: Some(Proof {
         secret: "the HTTP webhook signing key: Settings, API Security",
+        setup: setup::SETUP,
         headers: &[],
         // 406 would end its attempts.
         refusal_status: 401,
         check_secret: check_password,
         verify,
+        test: setup::test,
     }),
     id_headers: &[],
     translate,
@@ -43,16 +47,13 @@ fn verify(received: &Received<'_>, key: &str) -> Result<(), Refused> {
     let nested = fields.object("signature");
     let proof = if nested.is_empty() { fields } else { nested };
     let text = |name: &str| proof.text(name).ok_or(Refused::Missing);
-    let (stamp, token, signature) = (text("timestamp")?, text("token")?, text("signature")?);
-    let expected = hex::encode(hmac_sha256(
-        key.as_bytes(),
-        &[stamp.as_bytes(), token.as_bytes()],
-    ));
-    if is_same(&signature, &expected) {
-        Ok(())
-    } else {
-        Err(Refused::Wrong)
-    }
+    let (stamp, token) = (text("timestamp")?, text("token")?);
+    require_same(&text("signature")?, &signature(key, &stamp, &token))
+}
+
+fn signature(key: &str, stamp: &str, token: &str) -> String {
+    let parts = [stamp.as_bytes(), token.as_bytes()];
+    hex::encode(hmac_sha256(key.as_bytes(), &parts))
 }
 
 fn meaning(event: &str, data: &Fields<'_>) -> Meaning {
@@ -159,66 +160,35 @@ fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
     let code = status.text("code").or_else(|| text("code"));
     if meaning.has_class() {
         row.text("error_code", code.as_deref());
-        row.class(class(data, &status, code.as_deref(), answer.as_deref()));
+        row.class(class::of(data, &status, code.as_deref(), answer.as_deref()));
     }
 
     // Its id is unique within a day only. Legacy events have none: their token stays the same in a retry.
-    let key = ContentKey::of(MAILGUN.name)
-        .with(Some(&event))
-        .with(text("id").or_else(|| text("token")))
-        .with(time)
-        // Old and hand-made events have neither.
-        .with(if text("id").is_none() {
-            text("recipient")
-        } else {
-            None
-        })
-        .with(if text("id").is_none() { id } else { None });
-    rows.add(element.text, &event, meaning, &key.finish(), row);
-}
-
-fn class(data: &Fields<'_>, status: &Fields<'_>, code: Option<&str>, answer: Option<&str>) -> u16 {
-    match data.text("reason").as_deref() {
-        Some("suppress-bounce" | "suppress-complaint") => return 25,
-        Some("suppress-unsubscribe") => return 90,
-        Some("espblock") => return 50,
-        Some("blacklisted") => return 51,
-        Some("greylisted") => return 70,
-        Some("old") => return 24,
-        _ => {}
-    }
-    match code {
-        Some("605" | "607") => return 25,
-        Some("498") => return 21,
-        Some("499") => return 24,
-        _ => {}
-    }
-    let enhanced = status.text("enhanced-code");
-    let known = bounce_class::of_answer(enhanced.as_deref(), answer);
-    let known = if known == bounce_class::UNDETERMINED {
-        bounce_class::of_answer(code, None)
-    } else {
-        known
+    let key = ContentKey::of(MAILGUN.name).with(Some(&event));
+    let key = match text("id") {
+        Some(own) => key
+            .with(Some(own))
+            .with(time)
+            .with(None::<&str>)
+            .with(None::<&str>),
+        // Old and hand-made events may have no token either.
+        None => key
+            .with(text("token"))
+            .with(time)
+            .with(text("recipient"))
+            .with(id),
     };
-    let is_temporary = data.text("severity").as_deref() == Some("temporary");
-    if known == bounce_class::UNDETERMINED && is_temporary {
-        70
-    } else {
-        known
-    }
+    rows.add(element.text, &event, meaning, &key.finish(), row);
 }
 
 fn user_agent(client: &Fields<'_>) -> JsonObject {
     let mut parsed = JsonObject::default();
-    for (name, from) in [
+    let names = [
         ("agent_family", "client-name"),
         ("os_family", "client-os"),
         ("device_family", "device-type"),
-    ] {
-        if let Some(text) = client.text(from) {
-            parsed.text(name, &text);
-        }
-    }
+    ];
+    client.copy_texts(&mut parsed, &names);
     if client.text("bot").is_some() {
         parsed.boolean("is_prefetched", true);
     }
@@ -227,10 +197,7 @@ fn user_agent(client: &Fields<'_>) -> JsonObject {
 
 fn place(geolocation: &Fields<'_>) -> JsonObject {
     let mut place = JsonObject::default();
-    for name in ["country", "region", "city"] {
-        if let Some(text) = geolocation.text(name) {
-            place.text(name, &text);
-        }
-    }
+    let names = ["country", "region", "city"].map(|name| (name, name));
+    geolocation.copy_texts(&mut place, &names);
     place
 }

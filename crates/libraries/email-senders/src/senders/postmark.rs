@@ -1,13 +1,16 @@
 //! Postmark's webhooks (<https://postmarkapp.com/developer/webhooks/webhooks-overview>): one event a request. It signs nothing, so
 //! the key is in the address or in a header.
 
+mod class;
+mod setup;
+
 use event_model::{json::JsonObject, sparkpost::EventType};
 
 use crate::{
     bounce_class,
     event_key::ContentKey,
     fields::Fields,
-    proof::{Received, Refused, check_password, is_same},
+    proof::{Received, Refused, check_password, require_same},
     rows::{Meaning, Row, Rows, metadata},
     sender::{Element, Proof, Sender},
 };
@@ -17,11 +20,13 @@ pub(crate) const POSTMARK: Sender = Sender {
     label: "Postmark",
     proof: Some(Proof {
         secret: "a key that you choose: it is the password of the webhook's Basic auth credentials",
+        setup: setup::SETUP,
         headers: &[],
         // 403 would end its attempts.
         refusal_status: 401,
         check_secret: check_password,
         verify,
+        test: setup::test,
     }),
     id_headers: &[],
     translate,
@@ -29,12 +34,11 @@ pub(crate) const POSTMARK: Sender = Sender {
 
 fn verify(received: &Received<'_>, key: &str) -> Result<(), Refused> {
     let presented = received.presented_key.ok_or(Refused::Missing)?;
-    if is_same(presented, key) {
-        Ok(())
-    } else {
-        Err(Refused::Wrong)
-    }
+    require_same(presented, key)
 }
+
+/// The message of the test button.
+const TEST_MESSAGE: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The kind of an event. Bounces of 2014 and inbound messages do not have it.
 fn record_type<'a>(fields: &Fields<'a>) -> std::borrow::Cow<'a, str> {
@@ -132,9 +136,9 @@ fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
             "error_code",
             details.as_deref().and_then(bounce_class::code),
         );
-        row.class(class(text("TypeCode").as_deref(), details.as_deref()));
+        row.class(class::of(text("TypeCode").as_deref(), details.as_deref()));
     }
-    row.mark_test(text("MessageID").as_deref() == Some("00000000-0000-0000-0000-000000000000"));
+    row.mark_test(text("MessageID").as_deref() == Some(TEST_MESSAGE));
 
     let key = ContentKey::of(POSTMARK.name)
         .with(Some(&record_type))
@@ -149,57 +153,32 @@ fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
     rows.add(element.text, &record_type, meaning, &key.finish(), row);
 }
 
-fn class(type_code: Option<&str>, details: Option<&str>) -> u16 {
-    match type_code {
-        Some("1" | "100000") => 10,
-        Some("2") => 70,
-        Some("16") => 90,
-        Some("32") => 80,
-        Some("64" | "128") => 60,
-        Some("256") => 21,
-        Some("512") => 51,
-        Some("1024") => 54,
-        Some("2048") => bounce_class::UNDETERMINED,
-        Some("4096") => 20,
-        Some("8192") => 53,
-        Some("16384") => 100,
-        Some("100002" | "100003" | "100007") => 25,
-        Some("100006" | "100009") => 50,
-        _ => bounce_class::of_answer(None, details),
-    }
-}
-
 fn user_agent(fields: &Fields<'_>) -> JsonObject {
     let mut parsed = JsonObject::default();
     let (client, os) = (fields.object("Client"), fields.object("OS"));
-    for (name, text) in [
-        (
-            "agent_family",
-            client.text("Family").or_else(|| client.text("Name")),
-        ),
-        ("os_family", os.text("Family")),
-        ("os_version", os.text("Name")),
-        ("device_family", fields.text("Platform")),
-    ] {
-        if let Some(text) = text {
-            parsed.text(name, &text);
-        }
-    }
+    let agent = if client.text("Family").is_some() {
+        "Family"
+    } else {
+        "Name"
+    };
+    client.copy_texts(&mut parsed, &[("agent_family", agent)]);
+    os.copy_texts(
+        &mut parsed,
+        &[("os_family", "Family"), ("os_version", "Name")],
+    );
+    fields.copy_texts(&mut parsed, &[("device_family", "Platform")]);
     parsed
 }
 
 fn place(geo: &Fields<'_>) -> JsonObject {
     let mut place = JsonObject::default();
-    for (name, from) in [
+    let names = [
         ("country", "CountryISOCode"),
         ("region", "RegionISOCode"),
         ("city", "City"),
         ("zip", "Zip"),
-    ] {
-        if let Some(text) = geo.text(from) {
-            place.text(name, &text);
-        }
-    }
+    ];
+    geo.copy_texts(&mut place, &names);
     let coordinates = geo.text("Coords");
     if let Some((latitude, longitude)) =
         coordinates.as_deref().and_then(|text| text.split_once(','))

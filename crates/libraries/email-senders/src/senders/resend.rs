@@ -1,6 +1,8 @@
 //! Resend's webhooks (<https://resend.com/docs/webhooks/event-types>), which Svix delivers. Resend sends through Amazon SES,
 //! hence the words of its bounces.
 
+mod setup;
+
 use event_model::sparkpost::EventType;
 
 use crate::{
@@ -16,10 +18,12 @@ pub(crate) const RESEND: Sender = Sender {
     label: "Resend",
     proof: Some(Proof {
         secret: "the signing secret of the webhook: Webhooks, the endpoint, Signing Secret (whsec_…)",
+        setup: setup::SETUP,
         headers: STANDARD_HEADERS,
         refusal_status: 401,
         check_secret: check_standard_secret,
         verify: standard_webhooks,
+        test: setup::test,
     }),
     id_headers: STANDARD_ID_HEADERS,
     translate,

@@ -1,5 +1,9 @@
 //! `SendGrid`'s event webhook (<https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event>): an array of events.
 
+mod class;
+mod members;
+mod setup;
+
 use event_model::{json::JsonObject, sparkpost::EventType};
 
 use crate::{
@@ -19,10 +23,12 @@ pub(crate) const SENDGRID: Sender = Sender {
     label: "SendGrid",
     proof: Some(Proof {
         secret: "the verification key: Settings, Mail Settings, Event Webhooks, Signature Verification",
+        setup: setup::SETUP,
         headers: &[SIGNATURE, STAMP],
         refusal_status: 401,
         check_secret: check_public_key,
         verify,
+        test: setup::test,
     }),
     id_headers: &[],
     translate,
@@ -34,55 +40,6 @@ fn verify(received: &Received<'_>, key: &str) -> Result<(), Refused> {
     let (signature, stamp) = (header(SIGNATURE)?, header(STAMP)?);
     ecdsa_p256(key, signature, &[stamp.as_bytes(), received.body])
 }
-
-/// `SendGrid`'s own members. All others are the user's custom arguments.
-const KNOWN: [&str; 45] = [
-    "asm_group_id",
-    "attempt",
-    "bounce_classification",
-    "category",
-    "cert_err",
-    "email",
-    "event",
-    "ip",
-    "marketing_campaign_id",
-    "marketing_campaign_name",
-    "marketing_campaign_split_id",
-    "marketing_campaign_version",
-    "mc_stats",
-    "newsletter",
-    "phase_id",
-    "pool",
-    "post_type",
-    "reason",
-    "response",
-    "send_at",
-    "sg_content_type",
-    "sg_event_id",
-    "sg_machine_open",
-    "sg_message_id",
-    "sg_template_id",
-    "sg_template_name",
-    "sg_user_id",
-    "singlesend_id",
-    "singlesend_name",
-    "smtp-id",
-    "status",
-    "template",
-    "template_hash",
-    "template_id",
-    "template_name",
-    "template_version",
-    "template_version_id",
-    "timestamp",
-    "tls",
-    "type",
-    "url",
-    "url_offset",
-    "useragent",
-    "ip_pool",
-    "ip_pool_id",
-];
 
 fn meaning(event: &str, fields: &Fields<'_>) -> Meaning {
     match event {
@@ -157,7 +114,7 @@ fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
     if meaning.has_class() {
         row.text("raw_reason", answer.as_deref());
         row.text("error_code", answer.as_deref().and_then(bounce_class::code));
-        row.class(class(&event, fields, answer.as_deref()));
+        row.class(class::of(&event, fields, answer.as_deref()));
     }
     row.mark_test(text("sg_event_id").as_deref() == Some("sg_event_id"));
 
@@ -189,49 +146,9 @@ fn custom_args(fields: &Fields<'_>) -> JsonObject {
     let mut args = JsonObject::default();
     let mut seen = std::collections::BTreeSet::new();
     for (name, value) in fields.iter() {
-        if !KNOWN.contains(&name) && seen.insert(name.to_owned()) {
+        if !members::KNOWN.contains(&name) && seen.insert(name.to_owned()) {
             args.json(name, value);
         }
     }
     args
-}
-
-fn class(event: &str, fields: &Fields<'_>, answer: Option<&str>) -> u16 {
-    let status = fields.text("status");
-    let status = status.as_deref();
-    let enhanced = status.or(answer).and_then(bounce_class::enhanced_status);
-    let is = |subject, detail| matches!(enhanced, Some((_, s, d)) if (s, d) == (subject, detail));
-    match (event, answer) {
-        ("deferred", _) => return 70,
-        ("dropped", Some(reason)) if reason.starts_with("Unsubscribed") => return 90,
-        ("dropped", Some(reason)) if reason.starts_with("Invalid") => return 10,
-        ("dropped", Some(reason)) if reason.starts_with("Spam Content") => return 52,
-        ("dropped", _) => return 25,
-        _ => {}
-    }
-    match fields.text("bounce_classification").as_deref() {
-        Some("Invalid Address") => 10,
-        Some("Mailbox Unavailable") => {
-            if is(2, 2) {
-                22
-            } else {
-                20
-            }
-        }
-        Some("Content") => 52,
-        Some("Reputation") => 51,
-        Some("Frequency or Volume Too High") => 50,
-        Some("Technical Failure") => {
-            if is(1, 2) || is(4, 4) {
-                21
-            } else {
-                20
-            }
-        }
-        _ => match fields.text("type").as_deref() {
-            Some("blocked") => 50,
-            Some("expired") => 24,
-            _ => bounce_class::of_answer(status, answer),
-        },
-    }
 }

@@ -1,15 +1,20 @@
 //! Amazon SES's events (<https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-contents.html>), bare as
 //! Firehose stores them, or inside of a message of SNS or an event of `EventBridge`. One event may be about several recipients.
 
+mod class;
+mod kind;
+
 use std::borrow::Cow;
 
-use event_model::{json::JsonObject, sparkpost::EventType};
+use event_model::json::JsonObject;
+
+pub(super) use class::of_bounce as bounce_class;
 
 use crate::{
     bounce_class as classes,
     event_key::ContentKey,
     fields::{Fields, to_text},
-    rows::{Meaning, Row, Rows},
+    rows::{Row, Rows},
     sender::{Element, Sender},
 };
 
@@ -21,83 +26,6 @@ pub(crate) const SES: Sender = Sender {
     id_headers: &[],
     translate,
 };
-
-/// The member with the details of an event, the one with its recipients, and its meaning.
-fn kind(event: &str, fields: &Fields<'_>) -> (&'static str, &'static str, Meaning) {
-    let bounce = fields.object("bounce");
-    let is_suppressed = matches!(
-        bounce.text("bounceSubType").as_deref(),
-        Some("Suppressed" | "OnAccountSuppressionList")
-    );
-    match event {
-        "Send" => ("send", "", Meaning::is(EventType::Injection, "sent")),
-        "Delivery" => (
-            "delivery",
-            "recipients",
-            Meaning::is(EventType::Delivery, "delivered"),
-        ),
-        "DeliveryDelay" => (
-            "deliveryDelay",
-            "delayedRecipients",
-            Meaning::is(EventType::Delay, "unknown"),
-        ),
-        "Bounce" if is_suppressed => (
-            "bounce",
-            "bouncedRecipients",
-            Meaning::is(EventType::PolicyRejection, "rejected"),
-        ),
-        "Bounce" => (
-            "bounce",
-            "bouncedRecipients",
-            Meaning::is(EventType::Bounce, "bounced"),
-        ),
-        "Reject" => (
-            "reject",
-            "",
-            Meaning::is(EventType::PolicyRejection, "rejected"),
-        ),
-        "Rendering Failure" => (
-            "failure",
-            "",
-            Meaning::is(EventType::GenerationFailure, "failed"),
-        ),
-        "Complaint"
-            if fields
-                .object("complaint")
-                .text("complaintFeedbackType")
-                .as_deref()
-                == Some("not-spam") =>
-        {
-            (
-                "complaint",
-                "complainedRecipients",
-                Meaning::other("unknown"),
-            )
-        }
-        "Complaint" => (
-            "complaint",
-            "complainedRecipients",
-            Meaning::is(EventType::SpamComplaint, "complained"),
-        ),
-        "Open" => ("open", "", Meaning::is(EventType::Open, "opened")),
-        "Click" => ("click", "", Meaning::is(EventType::Click, "clicked")),
-        "Subscription"
-            if fields
-                .object("subscription")
-                .object("newTopicPreferences")
-                .is_true("unsubscribeAll") =>
-        {
-            (
-                "subscription",
-                "",
-                Meaning::is(EventType::ListUnsubscribe, "unknown"),
-            )
-        }
-        "Subscription" => ("subscription", "", Meaning::other("unknown")),
-        "Received" => ("receipt", "recipients", Meaning::other("inbound")),
-        _ => ("", "", Meaning::other("unknown")),
-    }
-}
 
 fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
     let outer = &element.fields;
@@ -125,7 +53,7 @@ fn add(whole: &str, fields: &Fields<'_>, rows: &mut Rows<'_>) {
         .text("eventType")
         .or_else(|| fields.text("notificationType"))
         .unwrap_or("unknown".into());
-    let (part, recipients, meaning) = kind(&event, fields);
+    let (part, recipients, meaning) = kind::of(&event, fields);
     let (part, mail) = (fields.object(part), fields.object("mail"));
     let destination = mail.list("destination");
     let about = match recipients {
@@ -197,14 +125,14 @@ fn row(
             word("bounceSubType"),
             details.text("status"),
         );
-        row.class(bounce_class(
+        row.class(class::of_bounce(
             kind.as_deref(),
             sub_kind.as_deref(),
             status.as_deref(),
             diagnostic,
         ));
     } else if event == "DeliveryDelay" {
-        row.class(delay_class(part.text("delayType").as_deref()));
+        row.class(class::of_delay(part.text("delayType").as_deref()));
     }
     let own = part
         .text("feedbackId")
@@ -227,47 +155,4 @@ fn own_tags(tags: &Fields<'_>) -> JsonObject {
         }
     }
     own
-}
-
-/// The class of a bounce in the words of SES, which Resend has too.
-pub(super) fn bounce_class(
-    kind: Option<&str>,
-    sub_kind: Option<&str>,
-    status: Option<&str>,
-    answer: Option<&str>,
-) -> u16 {
-    let is_address = status
-        .or(answer)
-        .and_then(classes::enhanced_status)
-        .is_some_and(|(_, subject, _)| subject == 1);
-    match (kind, sub_kind) {
-        (Some("Undetermined"), _) => classes::UNDETERMINED,
-        (Some("Permanent"), Some("NoEmail")) => 10,
-        (Some("Permanent"), Some("General")) => {
-            if is_address {
-                10
-            } else {
-                30
-            }
-        }
-        (Some("Permanent"), Some("Suppressed" | "OnAccountSuppressionList")) => 25,
-        (Some("Transient"), Some("General")) => 20,
-        (_, Some("MailboxFull")) => 22,
-        (_, Some("MessageTooLarge")) => 23,
-        (_, Some("ContentRejected")) => 52,
-        (_, Some("AttachmentRejected")) => 53,
-        (_, Some("CustomTimeoutExceeded")) => 24,
-        _ => classes::of_answer(status, answer),
-    }
-}
-
-fn delay_class(kind: Option<&str>) -> u16 {
-    match kind {
-        Some("MailboxFull") => 22,
-        Some("SpamDetected") => 51,
-        Some("IPFailure") => 50,
-        Some("BYOIPHostNameLookupUnavailable") => 21,
-        Some("Undetermined") | None => classes::UNDETERMINED,
-        Some(_) => 70,
-    }
 }

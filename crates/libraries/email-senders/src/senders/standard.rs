@@ -1,5 +1,7 @@
 //! Any sender of Standard Webhooks: kept whole and found by time and type, without a type of SparkPost.
 
+mod setup;
+
 use crate::{
     proof::{STANDARD_HEADERS, STANDARD_ID_HEADERS, check_standard_secret, standard_webhooks},
     rows::{Meaning, Row, Rows},
@@ -11,10 +13,12 @@ pub(crate) const STANDARD: Sender = Sender {
     label: "Standard Webhooks",
     proof: Some(Proof {
         secret: "the secret of the endpoint: whsec_…, or the public key whpk_…",
+        setup: setup::SETUP,
         headers: STANDARD_HEADERS,
         refusal_status: 401,
         check_secret: check_standard_secret,
         verify: standard_webhooks,
+        test: setup::test,
     }),
     id_headers: STANDARD_ID_HEADERS,
     translate,

@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use event_model::sparkpost::bounce_class;
 
+use crate::provider;
+
 /// A dimension by which events are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dimension {
@@ -16,6 +18,7 @@ pub enum Dimension {
     Hour,
     MailboxProvider,
     Month,
+    Provider,
     RecipientDomain,
     SendingDomain,
     Subaccount,
@@ -43,7 +46,7 @@ pub(super) struct TimeUnit {
 }
 
 impl Dimension {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::BounceClass,
         Self::BounceKind,
         Self::BounceWords,
@@ -52,6 +55,7 @@ impl Dimension {
         Self::Hour,
         Self::MailboxProvider,
         Self::Month,
+        Self::Provider,
         Self::RecipientDomain,
         Self::SendingDomain,
         Self::Subaccount,
@@ -71,6 +75,7 @@ impl Dimension {
             Self::Hour => "hour",
             Self::MailboxProvider => "mailbox_provider",
             Self::Month => "month",
+            Self::Provider => "provider",
             Self::RecipientDomain => "recipient_domain",
             Self::SendingDomain => "sending_domain",
             Self::Subaccount => "subaccount",
@@ -110,6 +115,7 @@ impl Dimension {
                 format: "YYYY-MM",
                 hours: 28 * 24,
             }),
+            Self::Provider => Group::Values(provider::AS_SQL.into()),
             Self::RecipientDomain => Group::Values("recipient_domain".into()),
             Self::SendingDomain => Group::Values("sending_domain".into()),
             // The account itself has no id in webhooks and 0 in the Events API; `subaccounts=0` finds both.

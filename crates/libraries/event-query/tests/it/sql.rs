@@ -78,6 +78,11 @@ fn each_combination_of_filters() {
             "ab_test",
             "ab_tests=subject&ab_test_versions=1,2&templates=welcome&recipient_domains=org",
         ),
+        ("one_provider", "provider=sendgrid"),
+        (
+            "providers_and_sparkpost",
+            "provider=sparkpost,resend&events=resend.email.scheduled",
+        ),
         (
             "metadata_and_tags",
             "metadata.user_id=7&metadata.odd%27key=a,b&tags=vip",
@@ -109,6 +114,7 @@ fn groups_are_counted() {
             "counts_by_provider",
             "group_by=mailbox_provider,bounce_class,month",
         ),
+        ("counts_by_sender", "group_by=provider,day"),
     ];
 
     for (name, query) in combinations {

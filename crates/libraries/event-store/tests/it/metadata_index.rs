@@ -210,7 +210,11 @@ async fn what_cannot_get_its_lock_is_postponed_and_holds_up_nobody(pool: PgPool)
 
     assert_eq!(
         report.postponed,
-        ["email_events_unfolded_idx", "email_events_meta_user_id"]
+        [
+            "email_events_unfolded_idx",
+            "email_events_provider_ts_idx",
+            "email_events_meta_user_id"
+        ]
     );
     writer.rollback().await.unwrap();
     let report = store.maintain(&with_keys(&["user_id"])).await.unwrap();

@@ -69,6 +69,6 @@ async fn renaming_keeps_rows_partitions_indexes_and_rights(pool: PgPool) {
     let report = store(&pool).maintain(&maintenance).await.unwrap();
     assert_eq!(report.postponed, Vec::<String>::new());
     let complete = "select count(*) from pg_index where indrelid = 'email_events'::regclass and indisvalid
-        and indexrelid::regclass::text in ('email_events_meta_user_id', 'email_events_unfolded_idx')";
-    assert_eq!(number(&pool, complete).await, 2);
+        and indexrelid::regclass::text in ('email_events_meta_user_id', 'email_events_unfolded_idx', 'email_events_provider_ts_idx')";
+    assert_eq!(number(&pool, complete).await, 3);
 }

@@ -82,7 +82,11 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
             "email_w202423_unfolded_idx",
             "email_w202422_unfolded_idx",
             "email_w202421_unfolded_idx",
-            "email_w202420_unfolded_idx"
+            "email_w202420_unfolded_idx",
+            "email_w202423_provider_ts_idx",
+            "email_w202422_provider_ts_idx",
+            "email_w202421_provider_ts_idx",
+            "email_w202420_provider_ts_idx"
         ]
     );
     let invalid = "select count(*) from pg_index where not indisvalid";
@@ -135,9 +139,10 @@ async fn no_row_that_is_stored_stops_the_building(pool: PgPool) {
                 .unwrap();
 
             let report = store.maintain(&no_maintenance(THURSDAY)).await.unwrap();
-            assert_eq!(
-                report.indexes_created,
-                ["email_w202423_unfolded_idx"],
+            assert!(
+                report
+                    .indexes_created
+                    .contains(&"email_w202423_unfolded_idx".to_owned()),
                 "{value}"
             );
         }

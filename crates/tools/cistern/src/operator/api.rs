@@ -151,7 +151,7 @@ async fn read_page<T: DeserializeOwned>(response: Response) -> Result<T> {
 }
 
 /// Why a request was refused, in the words of the stack.
-fn refusal(status: StatusCode, body: &[u8]) -> String {
+pub(super) fn refusal(status: StatusCode, body: &[u8]) -> String {
     let errors: Option<Errors> = serde_json::from_slice(body).ok();
     let reasons: Vec<String> = errors
         .map(|errors| errors.errors)

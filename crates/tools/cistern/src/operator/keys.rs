@@ -4,18 +4,17 @@ use std::{fs::File, io::Read as _};
 
 use access_keys::MIN_AGE;
 use anyhow::{Context as _, Result};
-use aws_io::{
-    SecretsClient,
-    secrets::{self, VersionStage},
-};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value, json};
+use aws_io::secrets::VersionStage;
+use serde_json::json;
 
 use crate::output::line;
 use crate::{
-    operator::target::{StackTarget, TargetArgs},
+    operator::{
+        keys_secret::{Change, KeysSecret, Versions},
+        target::{StackTarget, TargetArgs},
+    },
     progress::Step,
-    stack::keys::{self, Keys, LIMIT},
+    stack::keys::{self, Keys},
     table::{Align, lay_out},
 };
 
@@ -61,7 +60,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let client = target.aws.secrets();
     let secret_arn = target.output("KeysSecretArn")?;
     if is_rotated {
-        rotate(&client, secret_arn).await?;
+        rotate(&KeysSecret::of(&target)?).await?;
     }
     let current = keys::of_version(&client, secret_arn, VersionStage::Current)
         .await?
@@ -81,16 +80,16 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-async fn rotate(client: &SecretsClient, secret_arn: &str) -> Result<()> {
-    let secret = secrets::read(client, secret_arn, VersionStage::Current, LIMIT)
-        .await
-        .context("reading the stack's keys")?
-        .context("the stack's secret is empty")?;
-    let new = with_signing_key(&secret, &random_key()?)?;
+async fn rotate(secret: &KeysSecret) -> Result<()> {
     let step = Step::start("rotate");
-    secrets::write(client, secret_arn, &new, LIMIT)
-        .await
-        .context("writing the new keys")?;
+    let signing_key = random_key()?;
+    let rotated = |versions: &Versions| {
+        Ok(Change {
+            documents: versions.rotating(&signing_key),
+            outcome: (),
+        })
+    };
+    secret.change(rotated).await?;
     // A gateway caches a denied key for a minute, so the new keys are printed only when they are known everywhere.
     step.note("waiting until the new keys are known everywhere");
     tokio::time::sleep(MIN_AGE).await;
@@ -98,18 +97,8 @@ async fn rotate(client: &SecretsClient, secret_arn: &str) -> Result<()> {
     Ok(())
 }
 
-/// The secret with another signing key and otherwise unchanged.
-fn with_signing_key(secret: &SecretString, signing_key: &str) -> Result<SecretString> {
-    // The parser's error could quote the secret.
-    let mut members: Map<String, Value> = serde_json::from_str(secret.expose_secret())
-        .ok()
-        .context("the stack's secret is not a JSON object")?;
-    members.insert("signing_key".to_owned(), signing_key.into());
-    Ok(SecretString::from(Value::Object(members).to_string()))
-}
-
 /// 256 bits in hexadecimal, as long as the key that the template generates.
-fn random_key() -> Result<String> {
+pub(super) fn random_key() -> Result<String> {
     let mut random = [0; 32];
     File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut random))
@@ -144,26 +133,23 @@ fn text(current: &Keys, previous: Option<&Keys>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::{ExposeSecret as _, SecretString};
+
     use super::*;
-    use crate::stack::Secret;
+    use crate::{operator::keys_secret::Document, stack::Secret};
 
     #[test]
     fn rotation_changes_made_keys_and_leaves_given_ones() {
         let old = SecretString::from(r#"{"signing_key":"old","query":"my own key","note":"x"}"#);
+        let versions = Versions::of(Document::parse(&old).unwrap(), None);
 
-        let new = with_signing_key(&old, &random_key().unwrap()).unwrap();
+        let written = versions.rotating(&random_key().unwrap());
+        let new = SecretString::from(written.first().unwrap().to_text());
 
         let (before, after) = (keys::derive(&old).unwrap(), keys::derive(&new).unwrap());
         assert_ne!(before["sparkpost"].expose(), after["sparkpost"].expose());
         assert_eq!(after["query"].expose(), "my own key");
         assert!(new.expose_secret().contains(r#""note":"x""#));
-    }
-
-    #[test]
-    fn secret_that_is_no_object_is_an_error_without_its_text() {
-        let error = with_signing_key(&SecretString::from("planted"), "new").unwrap_err();
-
-        assert!(!format!("{error:#}").contains("planted"));
     }
 
     #[test]

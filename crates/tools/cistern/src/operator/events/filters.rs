@@ -17,7 +17,7 @@ struct Filter {
     is_split: bool,
 }
 
-const FILTERS: [Filter; 23] = [
+const FILTERS: [Filter; 24] = [
     split(
         "type",
         "events",
@@ -83,6 +83,12 @@ const FILTERS: [Filter; 23] = [
         "subaccounts",
         "ID",
         "Subaccount; 0 is the account itself",
+    ),
+    split(
+        "provider",
+        "provider",
+        "NAME",
+        "Who sent the event: sparkpost, or another sender such as sendgrid",
     ),
     whole("tag", "tags", "TAG", "Tag of the recipient"),
     whole("ip-pool", "ip_pools", "WORDS", "Words of the IP pool"),

@@ -1,0 +1,165 @@
+//! `cistern senders`: senders of email events other than SparkPost, their secrets, and whether they work.
+
+mod add;
+mod address;
+mod input;
+mod list;
+mod page;
+mod rotate;
+mod trial;
+
+use std::time::Duration;
+
+use access_keys::MIN_AGE;
+use anyhow::{Context as _, Result};
+use email_senders::{Proof, Sender};
+
+use self::input::Input;
+use crate::{operator::target::TargetArgs, progress::Step};
+
+/// What to do with senders.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the senders that are known, the addresses for their webhooks, and which have secrets
+    #[command(
+        after_help = "Secrets are never shown.\n\nExamples:\n  cistern senders list\n  cistern senders list --stack cistern --json"
+    )]
+    List(list::List),
+    /// Store the first secret of a sender, and print what to enter in the provider's pages
+    #[command(
+        after_help = "Without --secret-file, the secret is read from stdin; on a terminal it is asked for and not shown. The password of \
+                      Postmark is your own choice, so one is generated and printed once.\n\n\
+                      Examples:\n  cistern senders add sendgrid\n  cistern senders add postmark --stack cistern\n  \
+                      cistern senders add mailgun --secret-file signing-key.txt"
+    )]
+    Add(add::Add),
+    /// Put a new secret beside the old one, or remove the old ones
+    #[command(after_help = "Both secrets count until --finish.\n\n\
+                      Examples:\n  cistern senders rotate resend\n  cistern senders rotate resend --finish")]
+    Rotate(rotate::Rotate),
+    /// Post the event of the provider's test button, and wait until it is found
+    #[command(
+        after_help = "The event is signed with the newest secret that is stored. Where that is a public key, only the provider can sign: then a \
+                      wrong proof is posted, which must be refused.\n\n\
+                      Examples:\n  cistern senders test postmark\n  cistern senders test resend --stack cistern --json"
+    )]
+    Test(trial::Test),
+}
+
+/// The sender, and the stack.
+#[derive(Clone, Debug, clap::Args)]
+struct Selection {
+    /// The sender, such as `sendgrid`; `cistern senders list` lists them
+    #[arg(value_name = "NAME", value_parser = posting)]
+    sender: Posting,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A sender that posts to a webhook.
+#[derive(Clone, Copy, Debug)]
+struct Posting {
+    sender: &'static Sender,
+    proof: &'static Proof,
+}
+
+impl Posting {
+    /// Checks a secret's form.
+    ///
+    /// # Errors
+    /// What is expected instead, and where the provider shows it. The error has nothing of the secret.
+    fn check(self, secret: &str) -> Result<()> {
+        let Self { sender, proof } = self;
+        proof
+            .check_secret(secret)
+            .map_err(anyhow::Error::msg)
+            .with_context(|| {
+                format!(
+                    "this is no secret of {}, which is {}; expected",
+                    sender.label, proof.secret
+                )
+            })
+    }
+}
+
+fn posting(name: &str) -> Result<Posting, String> {
+    let posting = Sender::named(name).and_then(|sender| {
+        Some(Posting {
+            sender,
+            proof: sender.proof.as_ref()?,
+        })
+    });
+    posting.ok_or_else(|| match name {
+        "sparkpost" => {
+            "SparkPost's webhook has the key of the scope sparkpost, which `cistern keys` prints"
+                .to_owned()
+        }
+        "ses" => "Amazon SES does not post: docs/senders.md says how its events come".to_owned(),
+        _ => {
+            let known: Vec<&str> = Sender::all()
+                .filter(|sender| sender.proof.is_some())
+                .map(|sender| sender.name)
+                .collect();
+            format!("expected one of {}", known.join(", "))
+        }
+    })
+}
+
+pub(crate) async fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::List(options) => options.run().await,
+        Command::Add(options) => options.run().await,
+        Command::Rotate(options) => options.run().await,
+        Command::Test(options) => options.run().await,
+    }
+}
+
+/// Waits until no function uses secrets from before a change.
+async fn wait_until_known(step: Step, result: &str) {
+    step.note("waiting until the secret is known everywhere");
+    tokio::time::sleep(MIN_AGE + Duration::from_secs(1)).await;
+    step.done(result);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_cannot_have_a_secret_says_why() {
+        assert_eq!(posting("resend").unwrap().sender.label, "Resend");
+        assert!(posting("sparkpost").unwrap_err().contains("cistern keys"));
+        assert!(posting("ses").unwrap_err().contains("does not post"));
+        let error = posting("sendgird").unwrap_err();
+        assert!(
+            error.contains("sendgrid") && !error.contains("ses,"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_wrong_secret_is_refused_with_the_fix_and_without_its_text() {
+        for (sender, secret, fix) in [
+            ("sendgrid", "SG.planted", "this is an API key"),
+            (
+                "sendgrid",
+                "-----BEGIN PUBLIC KEY-----planted",
+                "without the lines",
+            ),
+            ("resend", "re_planted", "this is an API key"),
+            ("mailgun", "planted", "at least 16 characters"),
+            ("postmark", "planted", "at least 16 characters"),
+            ("bird", "planted", "whsec_"),
+        ] {
+            let error = posting(sender).unwrap().check(secret).unwrap_err();
+
+            let text = format!("{error:#}");
+            assert!(text.contains(fix) && !text.contains("planted"), "{text}");
+        }
+    }
+}

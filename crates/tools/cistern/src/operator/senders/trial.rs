@@ -1,0 +1,203 @@
+//! `cistern senders test`: the event of the provider's test button, from the webhook to the search.
+
+mod found;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use email_senders::{Refused, TestDelivery, Trial};
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::{Posting, Selection, address};
+use crate::{
+    http,
+    operator::{
+        api::{Api, refusal},
+        keys::random_key,
+        keys_secret::KeysSecret,
+    },
+    output::line,
+    progress::Step,
+    table::printable,
+};
+
+/// Longer than the gateway waits for a function.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// Options of `cistern senders test`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Test {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Seconds to wait until the event is found
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    wait: u64,
+}
+
+/// The members of the webhook's answer that are read.
+#[derive(Debug, Default, Deserialize)]
+struct Receipt {
+    batch: Option<String>,
+}
+
+impl Test {
+    pub(super) async fn run(&self) -> Result<()> {
+        let Selection {
+            sender,
+            target,
+            json,
+        } = &self.selection;
+        let target = target.find().await?;
+        let name = sender.sender.name;
+        let address = address::of(&target, name)?;
+        let versions = KeysSecret::of(&target)?.read().await?;
+        let Some(secret) = versions.current.sender(name).first().copied() else {
+            bail!("{name} has no secret: `cistern senders add {name}` stores one");
+        };
+        sender
+            .check(secret)
+            .context("the newest secret that is stored proves nothing")?;
+
+        let id = format!("cistern-test-{}", &random_key()?[..16]);
+        let now = OffsetDateTime::now_utc();
+        let delivery = sender.proof.test_delivery(&Trial {
+            secret,
+            id: &id,
+            now,
+        });
+        let step = Step::start("test");
+        let started = Instant::now();
+        let (status, body) = post(&address, &delivery).await?;
+        if !delivery.is_proven {
+            check_refusal(status, &body)?;
+            step.done("a wrong proof is refused");
+            return self.report_refused(&address);
+        }
+        ensure!(
+            status == StatusCode::OK,
+            "{}",
+            why_refused(*sender, &address, status, &body)
+        );
+        let Receipt { batch } = serde_json::from_slice(&body).unwrap_or_default();
+        let batch = batch
+            .context("the address answered 200, but not as Cistern does: is it this stack's?")?;
+        step.note(format!("stored as {batch}, waiting until it is found"));
+        let expected = found::Expected::of(&batch, &delivery.body, now)?;
+        let api = Api::of(&target, "query").await?;
+        let event = expected.wait(&api, Duration::from_secs(self.wait)).await?;
+        step.done("found");
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if *json {
+            return line!(
+                "{:#}",
+                json!({
+                    "sender": name, "address": address, "outcome": "found", "batch": batch,
+                    "duration_ms": duration_ms, "event": event,
+                })
+            );
+        }
+        let text = |member: &str| printable(event[member].as_str().unwrap_or("-"));
+        line!(
+            "{name} works: its event {} ({}) was stored and found after {duration_ms} ms, as {}",
+            text("type"),
+            text("provider_event"),
+            text("event_id")
+        )
+    }
+
+    fn report_refused(&self, address: &str) -> Result<()> {
+        let Posting { sender, .. } = self.selection.sender;
+        let (name, label) = (sender.name, sender.label);
+        if self.selection.json {
+            return line!(
+                "{:#}",
+                json!({ "sender": name, "address": address, "outcome": "wrong_proof_refused", "batch": null, "event": null })
+            );
+        }
+        line!(
+            "Only {label} can sign for {name}: a public key is stored here. A wrong signature was refused with 401 as it must be, so the \
+             address is right and a key is stored. Whether it is the right key shows the test button of {label}: 200 means stored. The refused \
+             delivery counts as one that did not verify, so SenderDeniedAlarm may fire once."
+        )
+    }
+}
+
+async fn post(address: &str, delivery: &TestDelivery) -> Result<(StatusCode, Vec<u8>)> {
+    let mut request = http::client(LIMIT)?
+        .post(address)
+        .body(delivery.body.clone());
+    for (name, value) in &delivery.headers {
+        request = request.header(*name, value);
+    }
+    let response = request
+        .send()
+        .await
+        .with_context(|| format!("posting to {address}"))?;
+    let status = response.status();
+    let body = response
+        .bytes()
+        .await
+        .context("reading the webhook's answer")?;
+    Ok((status, body.to_vec()))
+}
+
+/// A wrong proof must be refused because it is wrong, and for no other reason.
+fn check_refusal(status: StatusCode, body: &[u8]) -> Result<()> {
+    let reason = refusal(status, body);
+    let is_right =
+        status == StatusCode::UNAUTHORIZED && reason.contains(&Refused::Wrong.to_string());
+    ensure!(
+        is_right,
+        "a wrong proof must be answered with 401 and \"{}\", and {reason}",
+        Refused::Wrong
+    );
+    Ok(())
+}
+
+fn why_refused(sender: Posting, address: &str, status: StatusCode, body: &[u8]) -> String {
+    let advice = match status {
+        StatusCode::UNAUTHORIZED => format!(
+            "; the secret was stored a moment ago, or by hand in another form: try again after {} s",
+            access_keys::MIN_AGE.as_secs()
+        ),
+        StatusCode::NOT_FOUND => {
+            "; an older version may be deployed, or EnableEmailEvents is off".to_owned()
+        }
+        _ => String::new(),
+    };
+    format!(
+        "the delivery of {} to {address} was not taken: {}{advice}",
+        sender.sender.label,
+        refusal(status, body)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_proof_must_be_refused_for_being_wrong() {
+        let body = |description: &str| {
+            format!(r#"{{"errors":[{{"message":"Unauthorized","description":"{description}"}}]}}"#)
+                .into_bytes()
+        };
+
+        assert!(check_refusal(StatusCode::UNAUTHORIZED, &body("the proof is wrong")).is_ok());
+        for (status, description) in [
+            (
+                StatusCode::UNAUTHORIZED,
+                "no secret is stored for this sender",
+            ),
+            (StatusCode::FORBIDDEN, "the proof is wrong"),
+            (StatusCode::OK, ""),
+        ] {
+            let error = check_refusal(status, &body(description)).unwrap_err();
+            assert!(error.to_string().contains(status.as_str()), "{error}");
+        }
+    }
+}
