@@ -80,7 +80,7 @@ impl<'a, W: Write> Messages<'a, W> {
         }
         if self.converter.is_erased(json.as_bytes()) {
             let count = match &item {
-                Item::Batch(batch) => batch.events().len(),
+                Item::Batch(batch) => batch.events().count(),
                 Item::Alias | Item::Refused(_) => 1,
             };
             self.converter.erased_count += u64::try_from(count).unwrap_or(u64::MAX);
