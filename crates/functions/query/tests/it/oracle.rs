@@ -37,7 +37,7 @@ enum Compares {
 }
 
 /// Parameters, the members they compare, and their values: many that events have, and some that none has.
-const PARAMETERS: [(&str, &str, Compares, &[&str]); 19] = [
+const PARAMETERS: [(&str, &str, Compares, &[&str]); 20] = [
     (
         "recipients",
         "rcpt_to",
@@ -284,7 +284,7 @@ fn words(text: &str, at_periods: bool) -> Vec<String> {
 }
 
 /// Each member and the values that events have in it; `null` is for events without it.
-fn members() -> [(&'static str, Vec<Value>); 15] {
+fn members() -> [(&'static str, Vec<Value>); 16] {
     [
         ("bounce_class", vec![json!(null), json!("10"), json!("30")]),
         ("subaccount_id", vec![json!(null), json!("0"), json!("7")]),
