@@ -83,6 +83,7 @@ async fn partitions_get_it_the_newest_first_and_interrupted_building_is_taken_up
             "email_w202422_unfolded_idx",
             "email_w202421_unfolded_idx",
             "email_w202420_unfolded_idx",
+            "email_w202424_provider_ts_idx",
             "email_w202423_provider_ts_idx",
             "email_w202422_provider_ts_idx",
             "email_w202421_provider_ts_idx",
