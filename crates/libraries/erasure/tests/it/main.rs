@@ -1,5 +1,7 @@
 //! Tests of the crate from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod objects;
 mod people;
 mod properties;
