@@ -222,7 +222,7 @@ async fn erase(arguments: &[&str]) -> Result<(i32, Value)> {
     Ok((output.status.code().unwrap_or(-1), receipt))
 }
 
-/// Sets one variable of a function, which begins anew and reads the list of erased people again.
+/// Sets one variable of a function, which starts again and reads the list of erased people again.
 async fn restart(stack: &Stack, function: &str, name: &str, value: &str) -> Result<()> {
     let function = Function::named(stack, function)?;
     let mut environment = function.environment().await?;

@@ -1,6 +1,6 @@
 //! Files of the lake: the same name, the rows without the person's, in the same order.
 //!
-//! An object of S3 is replaced at once, so whoever opens the file reads the old rows or the new ones. Athena reads a large file by
+//! An object of S3 is replaced at once, so who opens the file reads the old rows or the new ones. Athena reads a large file by
 //! several requests; a query that does so at this very moment finds pages that do not fit the footer it has read, and fails. No file
 //! comes or goes, so the manifest, the states of days and the months stay as they are.
 

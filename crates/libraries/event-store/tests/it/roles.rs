@@ -45,7 +45,12 @@ async fn each_role_does_its_own_work_and_no_more(pool: PgPool) {
     for _ in 0..2 {
         store(&pool).make_roles().await.unwrap();
     }
-    for user in ["cistern_migrator", "cistern_loader", "cistern_query"] {
+    for user in [
+        "cistern_migrator",
+        "cistern_loader",
+        "cistern_query",
+        "cistern_eraser",
+    ] {
         let sql = postgres_stand_in::password_sql(user, PASSWORD);
         pool.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
     }
