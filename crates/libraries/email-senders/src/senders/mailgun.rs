@@ -103,13 +103,9 @@ fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
 
     let time = row.time(text("timestamp"));
     row.text("rcpt_to", text("recipient").or_else(|| headers.text("to")));
-    let id = headers
-        .text("message-id")
-        .or_else(|| text("Message-Id"))
-        .or_else(|| text("message-id"));
-    let id = id
-        .as_deref()
-        .map(|id| id.trim_start_matches('<').trim_end_matches('>'));
+    let flat = || text("Message-Id").or_else(|| text("message-id"));
+    let id = headers.text("message-id").or_else(flat);
+    let id = id.as_deref().map(|id| id.trim_matches(['<', '>']));
     row.text("message_id", id);
     row.text("transmission_id", id);
     row.text("subject", headers.text("subject"));
