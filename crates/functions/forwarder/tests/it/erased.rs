@@ -9,13 +9,11 @@ const KEY: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0
 
 #[tokio::test]
 async fn events_of_erased_people_are_neither_archived_nor_sent_and_are_counted() {
-    let rig = Rig::new().await;
+    let mut rig = Rig::new().await;
     let person = Person::new(&["jane@x.org"], &[""; 0]).unwrap();
     let names = Tombstones::hashes(KEY, &person).unwrap();
     let list = json!({ "people": [{ "erasure": "e", "added_at": "2026-03-01T00:00:00Z", "names": names }] });
-    rig.put("state/erasures/key", KEY).await;
-    rig.put("state/erasures/people.json", &list.to_string())
-        .await;
+    rig.erased = Tombstones::new(KEY, &serde_json::from_value(list).unwrap()).unwrap();
     let batch = |address: &str| {
         let event =
             |name: &str| json!({"event_type": "screen_view", "data": {"screen_name": name}});

@@ -9,6 +9,7 @@ use aws_io::{
     Aws, S3Client, SqsClient, gzip,
     queue::{Depth, depth, send},
 };
+use erasure::Tombstones;
 use event_mapping::{Call, Mapper, MappingConfig, Operation};
 use event_model::Pipeline;
 use forwarder::{
@@ -41,6 +42,8 @@ pub(crate) struct Rig {
     pub(crate) rates: IterableRates,
     /// The most calls in a request, if lower than the destination's limit.
     pub(crate) max_calls: usize,
+    /// Nobody, as mostly.
+    pub(crate) erased: Tombstones,
     pub(crate) metrics: Capture,
     pub(crate) seed: u64,
 }
@@ -79,6 +82,7 @@ impl Rig {
                 purchases: 200.0,
             },
             max_calls: usize::MAX,
+            erased: Tombstones::default(),
             metrics: Capture::default(),
             seed: 7,
         }
@@ -119,14 +123,12 @@ impl Rig {
     ) -> RunReport {
         let metrics = Metrics::to(Pipeline::AppEvents, self.metrics.clone());
         let run_id = unique("run");
-        let erased = erasure::TombstoneList::new(self.s3.clone(), self.bucket.clone());
-        let erased = erased.current().await.unwrap();
         let run = Run {
             s3: &self.s3,
             sqs: &self.sqs,
             bucket: &self.bucket,
             queue_url: &self.queue_url,
-            erased: &erased,
+            erased: &self.erased,
             destination,
             mapper: &self.mapper,
             settings: &self.settings,
@@ -194,12 +196,6 @@ impl Rig {
             }
         }
         messages
-    }
-
-    pub(crate) async fn put(&self, key: &str, text: &str) {
-        let put = self.s3.put_object().bucket(&self.bucket).key(key);
-        let body = text.as_bytes().to_vec().into();
-        put.body(body).send().await.unwrap();
     }
 
     /// All archived lines.
