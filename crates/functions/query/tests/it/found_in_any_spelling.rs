@@ -53,11 +53,12 @@ const EXACT: [(&str, &str); 6] = [
 ];
 
 /// Numbers and names, which the random texts are not valid for.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
     ("event_ids", ""),
     ("events", "bounce"),
     ("bounce_classes", "10"),
     ("subaccounts", "7"),
+    ("provider", "sparkpost"),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]

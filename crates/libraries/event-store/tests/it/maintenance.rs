@@ -262,7 +262,7 @@ async fn migrations_run_once_and_tell_their_version(pool: PgPool) {
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
 
-    assert_eq!(store.migration_version().await.unwrap(), 20_261_129_210_100);
+    assert_eq!(store.migration_version().await.unwrap(), 20_261_130_090_000);
 }
 
 #[sqlx::test(migrations = "../../../migrations")]
