@@ -140,7 +140,10 @@ pub async fn write_after(
             if current.text.expose_secret() != secret.expose_secret() {
                 return Err(conflict());
             }
-            if !is_base(version(VersionStage::Previous).await?) {
+            // The previous one tells only if nobody has written on top of it between the two readings.
+            let is_after_base = is_base(version(VersionStage::Previous).await?);
+            let current = version(VersionStage::Current).await?;
+            if !is_after_base && current.is_some_and(|current| current.id == token) {
                 return Err(WriteError::Overwrote { id: id.to_owned() });
             }
         }

@@ -12,13 +12,14 @@ use crate::Env;
 
 /// The crates of this workspace that log. All others are limited to `INFO`: `lambda_runtime` prints the event at `TRACE`, HTTP clients print headers at
 /// `DEBUG`.
-const OWN_CRATES: [&str; 17] = [
+const OWN_CRATES: [&str; 18] = [
     "access_keys",
     "archiver",
     "authorizer",
     "canary",
     "console",
     "custom_resource",
+    "eraser",
     "event_store",
     "forwarder",
     "function_kit",
