@@ -46,12 +46,11 @@ async fn answer(State(stored): State<Shared>, headers: HeaderMap, body: Bytes) -
         |kind: &str| (StatusCode::BAD_REQUEST, Json(json!({"__type": kind}))).into_response();
     if headers["x-amz-target"] == "secretsmanager.PutSecretValue" {
         let (token, secret) = (text("ClientRequestToken"), text("SecretString"));
-        if stored
-            .texts
-            .get(&token)
-            .is_some_and(|other| *other != secret)
-        {
-            return failed("ResourceExistsException");
+        match stored.texts.get(&token) {
+            Some(other) if *other != secret => return failed("ResourceExistsException"),
+            // The same request again changes nothing.
+            Some(_) => return Json(json!({"VersionId": token})).into_response(),
+            None => {}
         }
         if let Some(text) = stored.by_hand.take() {
             stored.put("by-hand", text);
