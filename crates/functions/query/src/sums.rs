@@ -101,7 +101,10 @@ pub(crate) async fn sum_up(
 
 impl Sums {
     fn of(day: DaySums, marked: Option<&HashMap<String, u64>>) -> Self {
-        let accounted = day.stored + day.rejected + day.erased;
+        let accounted = day
+            .stored
+            .saturating_add(day.rejected)
+            .saturating_add(day.erased);
         let duplicate = day.received.saturating_sub(accounted);
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         Self {
