@@ -11,8 +11,8 @@ use crate::Pipeline;
 /// What makes two deliveries the same batch: `<batch id>-<first 16 hex digits of the body's SHA-256>`.
 ///
 /// The body is part of the key because an id alone is not: SparkPost's "send test batch" always carries the same
-/// one. An id that is missing, longer than 128 characters or holds characters other than `[A-Za-z0-9_.=-]` is replaced
-/// by the first 32 hex digits of the hash. The hash is over the decoded body (after base64 and `Content-Encoding`),
+/// one. An id that is missing, longer than 128 characters, holds characters other than `[A-Za-z0-9_.=-]` or would name a sender
+/// is replaced by the first 32 hex digits of the hash. The hash is over the decoded body (after base64 and `Content-Encoding`),
 /// so it does not depend on the encoding in transit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchKey(String);
@@ -20,28 +20,23 @@ pub struct BatchKey(String);
 impl BatchKey {
     /// The key of a batch from its id, if the provider sent one, and its decoded body.
     pub fn new(batch_id: Option<&str>, body: &[u8]) -> Self {
-        let digest = to_hex(&Sha256::digest(body));
-        let name = batch_id
-            .filter(|id| id.len() <= MAX_ID_LENGTH && is_safe_name(id))
-            .unwrap_or(&digest[..32]);
-        Self(format!("{name}-{}", &digest[..16]))
+        // A request's header must not make SparkPost's batch one of another sender.
+        let is_kept = |id: &&str| sender_in(id).is_none();
+        Self(from_id(batch_id.filter(is_kept), body))
     }
 
     /// The key of a delivery of another provider: `<sender>=<delivery id>-<first 16 hex digits of the body's SHA-256>`.
     ///
     /// The sender is part of it, so that equal bodies of two senders are two batches. It is the name of one: lower-case letters,
-    /// digits and hyphens, a letter first. The id is replaced like a batch's id.
+    /// digits and hyphens, a letter first. The id is replaced like a batch's id, and also if it begins with `-` or `=`.
     pub fn of_sender(sender: &str, delivery_id: Option<&str>, body: &[u8]) -> Self {
-        let Self(key) = Self::new(delivery_id, body);
-        Self(format!("{sender}={key}"))
+        let id = delivery_id.filter(|id| !id.starts_with(AFTER_PADDED_ID));
+        Self(format!("{sender}={}", from_id(id, body)))
     }
 
     /// The sender of a delivery of another provider than SparkPost. SparkPost's own ids have no such form.
     pub fn sender(&self) -> Option<&str> {
-        let (sender, rest) = self.0.split_once('=')?;
-        // The padding of an id in base64 is followed by neither.
-        let is_own = is_sender(sender) && !rest.starts_with(['-', '=']) && !rest.is_empty();
-        is_own.then_some(sender)
+        sender_in(&self.0)
     }
 
     /// The id of the batch or of the delivery, or what replaces it.
@@ -93,7 +88,7 @@ impl BatchKey {
         let rest = rest.strip_prefix(DAY)?.strip_suffix(SUFFIX)?;
         let (date, name) = rest.split_once('/')?;
         let key = Self::parse(name).filter(|_| is_date(date))?;
-        (key.sender().is_some() || !of_sender).then_some(key)
+        (key.sender().is_some() == of_sender).then_some(key)
     }
 
     /// The key as text.
@@ -130,6 +125,25 @@ const SUFFIX: &str = ".json.gz";
 const MAX_ID_LENGTH: usize = 128;
 /// More than any key that [`BatchKey::new`] makes, and far from S3's limit of 1,024 bytes for the whole object key.
 const MAX_KEY_LENGTH: usize = 256;
+
+/// What follows the padding of an id in base64 that has no sender before it: more padding, or the hash.
+const AFTER_PADDED_ID: [char; 2] = ['-', '='];
+
+/// An id that can be part of a key, or what replaces it, and the beginning of the body's hash.
+fn from_id(id: Option<&str>, body: &[u8]) -> String {
+    let digest = to_hex(&Sha256::digest(body));
+    let id = id
+        .filter(|id| id.len() <= MAX_ID_LENGTH && is_safe_name(id))
+        .unwrap_or(&digest[..32]);
+    format!("{id}-{}", &digest[..16])
+}
+
+/// The sender that a key names, or an id would name as a key.
+fn sender_in(text: &str) -> Option<&str> {
+    let (sender, rest) = text.split_once('=')?;
+    let is_own = is_sender(sender) && !rest.starts_with(AFTER_PADDED_ID) && !rest.is_empty();
+    is_own.then_some(sender)
+}
 
 /// The characters that need no escaping in an S3 key, in a notification and in a URL.
 fn is_safe_name(text: &str) -> bool {
@@ -243,6 +257,7 @@ mod tests {
         for foreign in [
             "raw/email/dt=2026-02-03/msg_1-4f53cda18c2baa0c.json.gz",
             "raw/email/dt=2026-02-03/Resend=msg_1.json.gz",
+            "raw/sparkpost/dt=2026-02-03/resend=msg_1-4f53cda18c2baa0c.json.gz",
         ] {
             assert!(BatchKey::from_object_key(foreign).is_err(), "{foreign}");
         }
@@ -257,9 +272,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn batch_of_sparkpost_never_names_a_sender() {
+        for id in ["resend=msg_1", "a=b", "a=b=", "a-1==b", "a=b-c"] {
+            let key = BatchKey::new(Some(id), b"[]");
+
+            assert_eq!(key.sender(), None, "{id}");
+            assert!(
+                key.object_key(date!(2026 - 02 - 03))
+                    .starts_with("raw/sparkpost/")
+            );
+        }
+    }
+
+    #[test]
+    fn ids_that_look_like_padding_leave_a_delivery_with_its_sender() {
+        for id in ["-", "=", "==", "-a", "=a", "-=", "=-"] {
+            let key = BatchKey::of_sender("resend", Some(id), b"[]");
+
+            assert_eq!(key, BatchKey::of_sender("resend", None, b"[]"), "{id}");
+            assert_eq!(key.sender(), Some("resend"), "{id}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn delivery_reads_back_whatever_its_id(sender in "[a-z][a-z0-9-]{0,20}", id: Option<String>, body: Vec<u8>) {
+        fn delivery_reads_back_whatever_its_id(
+            sender in "[a-z][a-z0-9-]{0,20}",
+            id in proptest::option::of(prop_oneof![any::<String>(), "[A-Za-z0-9_.=-]{0,4}"]),
+            body: Vec<u8>,
+        ) {
             let key = BatchKey::of_sender(&sender, id.as_deref(), &body);
 
             let object_key = key.object_key(date!(2026 - 12 - 31));
@@ -269,16 +311,20 @@ mod tests {
         }
 
         #[test]
-        fn object_key_reads_back_whatever_the_id(id: Option<String>, body: Vec<u8>) {
+        fn object_key_reads_back_whatever_the_id(
+            id in proptest::option::of(prop_oneof![any::<String>(), "[a-z0-9_.=-]{0,5}"]),
+            body: Vec<u8>,
+        ) {
             let key = BatchKey::new(id.as_deref(), &body);
 
             let object_key = key.object_key(date!(2026 - 12 - 31));
 
+            prop_assert_eq!(key.sender(), None);
             prop_assert_eq!(BatchKey::from_object_key(&object_key).unwrap(), key);
         }
 
         #[test]
-        fn documented_ids_are_kept(id in "[A-Za-z0-9_.=-]{1,128}") {
+        fn documented_ids_are_kept(id in "[A-Za-z0-9_.-]{1,126}={0,2}") {
             let key = BatchKey::new(Some(&id), b"[]");
 
             prop_assert!(key.as_str().starts_with(&id));
