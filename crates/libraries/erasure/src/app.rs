@@ -25,7 +25,7 @@ pub fn without_erased<'b>(body: &'b str, erased: &Tombstones) -> (Cow<'b, str>, 
         if is_part_theirs(&part, json, erased) {
             parts_left_out += 1;
             events_left_out += match &part {
-                Item::Batch(batch) => batch.events().count(),
+                Item::Batch(batch) => batch.event_count(),
                 Item::Alias | Item::Refused(_) => 1,
             };
         } else {

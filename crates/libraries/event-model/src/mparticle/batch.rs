@@ -76,7 +76,12 @@ pub enum Environment<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The events in their order. Each is read when it is its turn, so that counting them costs as much as reading them.
+    /// The number of events.
+    pub fn event_count(&self) -> usize {
+        self.events.count()
+    }
+
+    /// The events in their order. Each is read when it is its turn: see [`Self::event_count`] for their number.
     pub fn events(&self) -> impl Iterator<Item = Entry<'a>> {
         self.events.iter()
     }

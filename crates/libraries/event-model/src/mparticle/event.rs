@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use super::{
     EventType, Field, Kind,
@@ -188,6 +188,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Events<'a> {
 }
 
 impl<'a> Events<'a> {
+    /// The number of elements, which are skipped and not read.
+    pub(super) fn count(self) -> usize {
+        match self.0.kind() {
+            Kind::Absent => 0,
+            Kind::Array => self.0.read::<Vec<IgnoredAny>>().len(),
+            Kind::Boolean | Kind::Number | Kind::String | Kind::Object => 1,
+        }
+    }
+
     /// The elements in their order.
     pub(super) fn iter(self) -> impl Iterator<Item = Entry<'a>> {
         let (elements, other) = match self.0.kind() {
@@ -240,5 +249,26 @@ impl<'a> Iterator for Elements<'a> {
                 Entry::Other(field)
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_events_are_counted_as_are_read() {
+        for (events, count) in [
+            ("null", 0),
+            ("[]", 0),
+            (r#"[{},{"data":{"a":[1,{"b":[]}]}}]"#, 2),
+            (r#"[ 1 , null , "],[" , [2,3] , {"\ud800":1} ]"#, 5),
+            (r#"{"data":{}}"#, 1),
+            ("7", 1),
+        ] {
+            let events: Events<'_> = serde_json::from_str(events).unwrap();
+
+            assert_eq!((events.count(), events.iter().count()), (count, count));
+        }
     }
 }

@@ -80,7 +80,7 @@ impl<'a, W: Write> Messages<'a, W> {
         }
         if self.converter.is_erased(json.as_bytes()) {
             let count = match &item {
-                Item::Batch(batch) => batch.events().count(),
+                Item::Batch(batch) => batch.event_count(),
                 Item::Alias | Item::Refused(_) => 1,
             };
             self.converter.erased_count += u64::try_from(count).unwrap_or(u64::MAX);
@@ -106,7 +106,7 @@ impl<'a, W: Write> Messages<'a, W> {
 
     fn read_batch(&mut self, batch: &Batch<'_>, json: &str, message: &mut Message<'_>) {
         let batch_line = BatchLine::of(batch, json);
-        let event_count = batch.events().count();
+        let event_count = batch.event_count();
         let bytes = event_count.saturating_mul(batch_line.len());
         if bytes > message.room {
             let detail = format!(
