@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use event_model::{
     json::JsonObject,
-    sparkpost::{EventClass, EventType},
+    sparkpost::{EventClass, EventType, PING},
 };
 
 use crate::time_text::to_decimal;
@@ -93,7 +93,7 @@ impl<'a> Rows<'a> {
 
     /// An element that repeats other events, or is none: it takes a position, like SparkPost's own pings.
     pub(crate) fn add_nothing(&mut self) {
-        self.add_raw(r#"{"msys":{}}"#);
+        self.add_raw(PING);
     }
 
     /// An element that cannot be read: SparkPost's parser says why.

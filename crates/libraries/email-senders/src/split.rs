@@ -6,7 +6,7 @@ use event_model::{
     BatchKey, Pipeline,
     json::JsonObject,
     skip_byte_order_marks,
-    sparkpost::{item_ranges, split_items},
+    sparkpost::{PING, item_ranges, split_items},
 };
 use serde::de::IgnoredAny;
 use serde_json::{Deserializer, value::RawValue};
@@ -16,9 +16,6 @@ use crate::{
     rows::Rows,
     sender::{Element, Sender},
 };
-
-/// What SparkPost posts to test a webhook, and what stands in the place of an erased item: no event.
-const PING: &str = r#"{"msys":{}}"#;
 
 /// The body of an archived delivery as SparkPost would have sent its events: of a sender's object its translation, of any other
 /// object the body itself.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use event_model::{
     ByteForm, Pipeline,
     mparticle::{ArchivedMessage, for_each_item},
-    sparkpost::item_ranges,
+    sparkpost::{PING, item_ranges},
 };
 use lake_files::record_ranges;
 
@@ -13,9 +13,6 @@ use crate::{
     Names, Verdict, app,
     verdict::{mention_in, verdict_of},
 };
-
-/// What takes the place of an erased item of a batch: what SparkPost posts to test a webhook. It is no item, and takes a position as one.
-pub(crate) const PING: &[u8] = br#"{"msys":{}}"#;
 
 /// What was found in an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,7 +99,8 @@ fn pieces_of<'a>(
                 change_of_message(raw, person, found)
             } else if found.count(verdict_of(pipeline, raw, person)) {
                 match pipeline {
-                    Pipeline::EmailEvents => Change::Replace(Cow::Borrowed(PING)),
+                    // It takes a position, as an item does, and is none.
+                    Pipeline::EmailEvents => Change::Replace(Cow::Borrowed(PING.as_bytes())),
                     Pipeline::AppEvents | Pipeline::ProductEvents => Change::Remove,
                 }
             } else {

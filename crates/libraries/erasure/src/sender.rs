@@ -3,11 +3,14 @@
 use std::ops::Range;
 
 use email_senders::translated_items;
-use event_model::{ByteForm, Pipeline, sparkpost::split_items};
+use event_model::{
+    ByteForm, Pipeline,
+    sparkpost::{PING, split_items},
+};
 
 use crate::{
     Found, Names, RewriteError, Rewritten, Verdict,
-    rewrite::{Change, PING, Piece, write_verified},
+    rewrite::{Change, Piece, write_verified},
     verdict::{mention_in, verdict_of},
 };
 
@@ -38,7 +41,7 @@ pub fn rewrite_sender(
                 mention_in(&String::from_utf8_lossy(&body[item.bytes.clone()]), person)
             };
             let change = if found.count(verdict) {
-                Change::Replace(PING.into())
+                Change::Replace(PING.as_bytes().into())
             } else {
                 Change::Keep
             };
@@ -52,7 +55,7 @@ pub fn rewrite_sender(
 
 fn are_theirs(events: &[u8], person: &impl Names) -> bool {
     let mut events = split_items(events)
-        .filter(|(_, event)| *event != PING)
+        .filter(|(_, event)| *event != PING.as_bytes())
         .peekable();
     events.peek().is_some()
         && events

@@ -10,9 +10,12 @@ use super::object::for_each_member;
 use super::reject_reason::{JsonKind, RejectReason, excerpt};
 use crate::json::Text;
 
+/// An element that SparkPost posts to test a webhook. It is no event, and so takes the place of what is none.
+pub const PING: &str = r#"{"msys":{}}"#;
+
 /// The content of one element of the array.
 pub(super) enum Envelope<'a> {
-    /// `{"msys":{}}`, which SparkPost posts to test a webhook.
+    /// [`PING`], in any spelling.
     Ping,
     Event {
         class: Cow<'a, str>,
