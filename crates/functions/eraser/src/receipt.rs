@@ -2,6 +2,7 @@
 
 use erasure::{Tombstones, read_key};
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
 
 use crate::{Deps, EraserError, job::Job};
 
@@ -52,23 +53,18 @@ fn of(deps: &Deps, job: &Job) -> Value {
         .iter()
         .map(|(what, todo)| json!({ "what": what, "todo": todo }))
         .collect();
-    let mut value = json!({
+    json!({
         "erasure": job.id,
         "bucket": deps.config.bucket,
         "is_dry_run": job.is_dry_run,
         // Nothing is left, as far as this function can see.
         "is_complete": is_complete,
+        "requested_at": job.requested_at.format(&Rfc3339).ok(),
         "requested_by": job.requested_by,
         "names": job.names,
         "waited_seconds": deps.config.wait.as_secs(),
+        "passes": job.passes,
         "changed_objects": job.objects,
         "not_reached": not_reached,
-    });
-    if let Some(members) = value.as_object_mut() {
-        let passes = serde_json::to_value(&job.passes).unwrap_or_default();
-        members.insert("passes".to_owned(), passes);
-        let times = serde_json::to_value(job).unwrap_or_default();
-        members.insert("requested_at".to_owned(), times["requested_at"].clone());
-    }
-    value
+    })
 }

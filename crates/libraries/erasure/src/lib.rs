@@ -21,7 +21,7 @@ pub use list::{
 pub use person::{MAX_IDENTIFIERS, Names, Person, PersonError};
 pub use rejected::rewrite_rejected;
 pub use rewrite::{Found, RewriteError, Rewritten, rewrite};
-pub use row::{OWNER_COLUMNS, is_row_theirs};
+pub use row::{is_row_theirs, owner_column};
 pub use sender::rewrite_sender;
 pub use tombstones::{ErasedPerson, Tombstones, TombstonesDocument, TombstonesError};
 pub use verdict::{Verdict, verdict_of};

@@ -7,14 +7,16 @@ use crate::{
     text::{last, members},
 };
 
-/// The columns that say whose a row is, of each table; beside them, what has no column is in `_extra`.
-pub const OWNER_COLUMNS: [(Pipeline, &str); 3] = [
-    (Pipeline::EmailEvents, "rcpt_to"),
-    (Pipeline::AppEvents, "mpid"),
-    (Pipeline::ProductEvents, "userid"),
-];
+/// The column that says whose a row is; beside it, what has no column is in `_extra`.
+pub const fn owner_column(pipeline: Pipeline) -> &'static str {
+    match pipeline {
+        Pipeline::EmailEvents => "rcpt_to",
+        Pipeline::AppEvents => "mpid",
+        Pipeline::ProductEvents => "userid",
+    }
+}
 
-/// Whether a row is the person's, by the text of its column of [`OWNER_COLUMNS`] and of `_extra`.
+/// Whether a row is the person's, by the text of its [`owner_column`] and of `_extra`.
 pub fn is_row_theirs(
     pipeline: Pipeline,
     owner: Option<&str>,

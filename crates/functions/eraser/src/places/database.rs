@@ -48,19 +48,10 @@ pub(super) async fn events(
             let found = store.find_candidates(&wanted).await?;
             let Some(last) = found.last() else { break };
             wanted.after = (last.ts.to_time(), last.event_key);
-            let verdict =
-                |event: &str| verdict_of(Pipeline::EmailEvents, event.as_bytes(), &search.person);
-            let mut count = Count::default();
-            let mut keys = Vec::new();
-            for row in &found {
-                count.searched += 1;
-                match verdict(&row.event) {
-                    Verdict::Theirs => keys.push((row.ts, row.event_key)),
-                    Verdict::Mentioned => count.mentioned += 1,
-                    Verdict::Unrelated => {}
-                }
-            }
-            count.found = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+            let items = found
+                .iter()
+                .map(|row| (row.event.as_bytes(), (row.ts, row.event_key)));
+            let (mut count, keys) = theirs(items, &search.person);
             if search.changes && !keys.is_empty() {
                 count.changed = store.erase_events(&keys).await?;
             }
@@ -115,17 +106,10 @@ async fn rejected_page(
         return Ok(true);
     };
     let after = format!("{} {}", last.batch_key, last.ordinal);
-    let mut count = Count::default();
-    let mut keys = Vec::new();
-    for row in rows {
-        count.searched += 1;
-        match verdict_of(Pipeline::EmailEvents, &row.raw, &search.person) {
-            Verdict::Theirs => keys.push((row.batch_key, row.ordinal)),
-            Verdict::Mentioned => count.mentioned += 1,
-            Verdict::Unrelated => {}
-        }
-    }
-    count.found = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+    let items = rows
+        .iter()
+        .map(|row| (&row.raw[..], (row.batch_key.clone(), row.ordinal)));
+    let (mut count, keys) = theirs(items, &search.person);
     if search.changes && !keys.is_empty() {
         count.changed = store.erase_rejected(&keys).await?;
     }
@@ -136,6 +120,22 @@ async fn rejected_page(
     job.add(&Place::RejectedEvents.name(), None, finding);
     job.pass.after = after;
     Ok(false)
+}
+
+/// What was found among rows, and the keys of those that are the person's.
+fn theirs<'r, K>(rows: impl Iterator<Item = (&'r [u8], K)>, person: &Person) -> (Count, Vec<K>) {
+    let mut count = Count::default();
+    let mut keys = Vec::new();
+    for (item, key) in rows {
+        count.searched += 1;
+        match verdict_of(Pipeline::EmailEvents, item, person) {
+            Verdict::Theirs => keys.push(key),
+            Verdict::Mentioned => count.mentioned += 1,
+            Verdict::Unrelated => {}
+        }
+    }
+    count.found = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+    (count, keys)
 }
 
 /// Patterns of `ilike` that every text with one of the names has: the letters and digits of the name in their order. Addresses are looked

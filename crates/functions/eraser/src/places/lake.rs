@@ -12,7 +12,7 @@ use aws_io::s3::{
     replace::{NewContent, Replaced, replace},
     stream::{BlockingBody, open},
 };
-use erasure::{OWNER_COLUMNS, Person, is_row_theirs};
+use erasure::{Person, is_row_theirs, owner_column};
 use lake_files::{Merge, MergeError};
 use lake_schema::{FileId, Table, layout::LakeFile};
 use tempfile::TempDir;
@@ -109,10 +109,7 @@ fn filter(
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("file.parquet");
     let pipeline = table.pipeline();
-    let owner = OWNER_COLUMNS
-        .iter()
-        .find(|(of, _)| *of == pipeline)
-        .map_or("", |(_, column)| *column);
+    let owner = owner_column(pipeline);
     let is_theirs =
         |owner: Option<&str>, extra: Option<&str>| is_row_theirs(pipeline, owner, extra, person);
     let begin = || Merge::new(table.clone(), directory.path().to_owned(), column_bytes);
