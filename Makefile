@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test prove soak interop check check-code check-template advisories bench package smoke cost screenshot
+.PHONY: help up down test properties prove soak interop check check-code check-template advisories bench package smoke cost screenshot
 
 # Every build uses --workspace, because the selection determines the features of dependencies: another one would build them again.
 CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-target}/debug/cistern
@@ -26,6 +26,10 @@ down: ## Stop what `make up` started
 
 test: ## Run every test, on separate stacks, check the functions' calls against their roles, and prove that nothing is lost
 	.ci/test
+
+properties: ## Try the crates' properties with other and more cases than `make test` does
+	cargo test --workspace --no-run
+	PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CISTERN) exec --data-dir .local/test --fresh -- cargo test --workspace --exclude e2e
 
 # As many events as in a busy hour; each seed is another plan.
 prove: ## Prove that nothing is lost or doubled: 450,000 events, 400 faults, 120 kills, for each of SEEDS
