@@ -113,6 +113,7 @@ STORIES = {
     ),
     "AuthorizerAlarm": _one_error(10),
     "MigratorAlarm": _one_error(HOUR),
+    "EraserAlarm": _one_error(15),
     "CanaryAlarm": _one_error(10),
     "SenderDeniedAlarm": (
         SENDER_WITH_WRONG_KEY,

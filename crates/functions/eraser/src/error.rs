@@ -58,6 +58,14 @@ pub enum EraserError {
         /// The object that both wanted to write.
         key: String,
     },
+    /// Something was found in every pass that is allowed, so something brings the person back. The receipt says where.
+    #[error(
+        "erasure {id} has ended and the last pass still found something; its receipt says where, and `cistern erase verify` searches again"
+    )]
+    Incomplete {
+        /// The erasure.
+        id: String,
+    },
     /// The disk failed.
     #[error("keeping a file on the disk")]
     Disk(#[from] io::Error),

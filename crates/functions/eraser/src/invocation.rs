@@ -82,14 +82,23 @@ async fn process(deps: &Deps, request: Request, budget: TimeBudget) -> Result<Va
         return Ok(json!({ "is_finished": false }));
     }
     if let Some(id) = request.go_on {
-        let is_finished = Box::pin(advance(deps, &id, budget)).await?;
+        let is_finished = match Box::pin(advance(deps, &id, budget)).await {
+            // The command's answer is the receipt.
+            Err(EraserError::Incomplete { .. }) => true,
+            // It asks again, as long as the schedule's invocation works on the same erasure.
+            Err(EraserError::Overtaken { .. }) => false,
+            advanced => advanced?,
+        };
         return Ok(json!({ "is_finished": is_finished }));
     }
     // What fails does not keep the others waiting.
     let mut outcome = erase_late(deps, budget).await;
     for id in Folder::open(deps).await? {
-        let advanced = Box::pin(advance(deps, &id, budget)).await;
-        outcome = outcome.and(advanced.map(drop));
+        match Box::pin(advance(deps, &id, budget)).await {
+            // The command's invocation works on it.
+            Err(EraserError::Overtaken { .. }) => {}
+            advanced => outcome = outcome.and(advanced.map(drop)),
+        }
     }
     outcome.map(|()| json!({}))
 }

@@ -95,6 +95,14 @@ impl Names {
     }
 }
 
+impl Job {
+    /// Whether the last pass left nothing; in a dry run, whether it could look everywhere.
+    pub(crate) fn is_complete(&self) -> bool {
+        let last = self.passes.last();
+        last.is_some_and(|pass| pass.problems.is_empty() && (self.is_dry_run || pass.found() == 0))
+    }
+}
+
 impl Pass {
     pub(crate) fn new(number: u32) -> Self {
         Self {

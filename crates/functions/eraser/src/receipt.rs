@@ -46,9 +46,6 @@ pub(crate) async fn write(deps: &Deps, job: &Job) -> Result<Value, EraserError> 
 }
 
 fn of(deps: &Deps, job: &Job) -> Value {
-    let last = job.passes.last();
-    let is_complete =
-        last.is_some_and(|pass| pass.problems.is_empty() && (job.is_dry_run || pass.found() == 0));
     let not_reached: Vec<Value> = NOT_REACHED
         .iter()
         .map(|(what, todo)| json!({ "what": what, "todo": todo }))
@@ -58,7 +55,7 @@ fn of(deps: &Deps, job: &Job) -> Value {
         "bucket": deps.config.bucket,
         "is_dry_run": job.is_dry_run,
         // Nothing is left, as far as this function can see.
-        "is_complete": is_complete,
+        "is_complete": job.is_complete(),
         "requested_at": job.requested_at.format(&Rfc3339).ok(),
         "requested_by": job.requested_by,
         "names": job.names,

@@ -60,7 +60,8 @@ impl Progress<'_> {
 /// Goes on with an erasure for as long as there is time. True when it is finished.
 ///
 /// # Errors
-/// When a place cannot be searched now. What was done until then is written down.
+/// When a place cannot be searched now. What was done until then is written down. [`EraserError::Incomplete`] when it is finished, but not
+/// everything is erased.
 pub(crate) async fn advance(
     deps: &Deps,
     id: &str,
@@ -106,6 +107,9 @@ pub(crate) async fn advance(
     if has_ended {
         let receipt = receipt::write(deps, &job).await?;
         folder.finish(&receipt).await?;
+        if !job.is_complete() {
+            return Err(EraserError::Incomplete { id: job.id });
+        }
         info!(id, passes = job.passes.len(), "erasure finished");
     } else {
         progress.write(&job).await?;

@@ -3,6 +3,7 @@
 mod app_events;
 mod archive;
 mod email_events;
+mod eraser;
 mod product_events;
 mod reconciler;
 mod stack;
@@ -96,6 +97,7 @@ pub fn of(scenario: &Scenario) -> Vec<Use> {
         uses.extend(archives(scenario, product.close_months));
     }
     uses.extend(reconciler::uses(scenario));
+    uses.extend(eraser::uses());
     uses.retain(|each| each.quantity > 0.0);
     uses
 }

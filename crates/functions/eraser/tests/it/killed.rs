@@ -191,3 +191,36 @@ async fn late_objects_that_were_noted_are_rewritten() {
         Vec::<String>::new()
     );
 }
+
+#[tokio::test]
+async fn an_erasure_that_leaves_something_fails_the_schedules_invocation_once() {
+    let bucket = filled().await;
+    let key = "raw/sparkpost/dt=2026-01-03/damaged.json.gz";
+    let whole = gzip(r#"[{"msys":{"m":{"rcpt_to":"jane@x.org"}}}]"#);
+    bucket.put(key, whole[..whole.len() - 12].to_vec()).await;
+    let deps = deps(&bucket);
+    let minute = Duration::from_mins(1);
+    invoke(&deps, start(true), minute).await.unwrap();
+
+    let schedule = json!({"source": "aws.scheduler"});
+    let mut failed = 0;
+    while bucket
+        .object("state/erasures/e1/receipt.json")
+        .await
+        .is_none()
+    {
+        failed += u32::from(invoke(&deps, schedule.clone(), minute).await.is_none());
+    }
+    let afterwards = invoke(&deps, schedule, minute).await;
+
+    assert_eq!(failed, 1);
+    assert_eq!(afterwards, Some(json!({})));
+    let receipt = bucket
+        .object("state/erasures/e1/receipt.json")
+        .await
+        .unwrap();
+    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
+    assert_eq!(receipt["receipt"]["is_complete"], false);
+    let problems = &receipt["receipt"]["passes"][0]["problems"];
+    assert_eq!(problems[0]["object"], key);
+}

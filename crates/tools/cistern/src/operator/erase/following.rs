@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use aws_io::s3::{GetError, ObjectRef, get_capped};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::operator::target::StackTarget;
 
@@ -18,6 +18,8 @@ const MAX_BYTES: usize = 64 << 20;
 const MAX_FAILURES: u32 = 5;
 /// How long to wait at once.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How often it is invoked at most.
+const TURN: Duration = Duration::from_secs(1);
 
 /// Invokes the eraser and waits for its end.
 pub(super) async fn invoke(target: &StackTarget, event: &Value) -> Result<()> {
@@ -31,6 +33,9 @@ pub(super) async fn invoke(target: &StackTarget, event: &Value) -> Result<()> {
 pub(super) async fn follow(target: &StackTarget, id: &str) -> Result<Value> {
     let mut shown = String::new();
     let mut failures = 0;
+    // An invocation ends at once while the schedule's works on the same erasure.
+    let mut turns = interval(TURN);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         if let Some(receipt) = read(target, id, "receipt.json").await? {
             return Ok(receipt);
@@ -48,10 +53,10 @@ pub(super) async fn follow(target: &StackTarget, id: &str) -> Result<Value> {
             sleep(wait.min(PAUSE)).await;
             continue;
         }
+        turns.tick().await;
         match invoke(target, &json!({ "continue": id })).await {
             Ok(()) => failures = 0,
             Err(error) if failures >= MAX_FAILURES => return Err(error),
-            // The schedule's invocation works on it too, and one of two gives way.
             Err(_) => {
                 failures += 1;
                 sleep(PAUSE).await;
