@@ -8,4 +8,5 @@ mod operator;
 mod output;
 mod progress;
 mod prove;
+mod queue;
 mod table;

@@ -8,6 +8,7 @@ use aws_io::{
     queue::{self, MAX_RECEIVED, ReceiveOptions},
     s3::ObjectRef,
 };
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -66,6 +67,37 @@ async fn dead_letter_is_listed_and_sent_back() -> Result<()> {
     take_out(&sqs, dead_letter_url, &other).await
 }
 
+/// The list says why a message failed, by what the function logged about the object that it names.
+#[tokio::test]
+async fn list_says_why_a_message_failed() -> Result<()> {
+    let (stack, _weather) = Stack::shared().await?;
+    let id = fresh_id("why");
+    // The loader rejects it, and says so in its log.
+    let status = stack.post_batch(&id, b"no batch".to_vec()).await?;
+    ensure!(status == 200, "{status}");
+    let key = archived(&stack, &id).await?;
+    let sqs = Aws::local(&stack.file.aws_endpoint_url).await.sqs();
+    let dead_letter_url = &stack.file.queues.load_dlq;
+    let named = ObjectRef {
+        bucket: stack.file.bucket.clone(),
+        key: key.clone(),
+    };
+    let body = notification::encode(&named);
+    queue::send(&sqs, dead_letter_url, &body).await?;
+
+    let why = eventually("the reason in the log", ARRIVAL, async || {
+        let listed = cistern(&["redrive", "load"]).await?;
+        let ours = message_about(&listed, &key)?;
+        Ok(ours["why"].as_str().map(str::to_owned))
+    })
+    .await;
+
+    take_out(&sqs, dead_letter_url, &body).await?;
+    let why = why?;
+    ensure!(why.starts_with("rejected: "), "{why}");
+    Ok(())
+}
+
 /// Deletes the message with this body.
 async fn take_out(sqs: &SqsClient, url: &str, body: &str) -> Result<()> {
     let options = ReceiveOptions {
@@ -85,11 +117,15 @@ async fn take_out(sqs: &SqsClient, url: &str, body: &str) -> Result<()> {
 }
 
 /// The id of the message that names this object.
-fn id_of(summary: &serde_json::Value, key: &str) -> Result<String> {
+fn id_of(summary: &Value, key: &str) -> Result<String> {
+    let id = message_about(summary, key)?["id"].as_str();
+    Ok(id.context("a message has an id")?.to_owned())
+}
+
+/// The message that names this object.
+fn message_about<'s>(summary: &'s Value, key: &str) -> Result<&'s Value> {
     let messages = summary["messages"].as_array().context("messages")?;
-    let ours = messages.iter().find(|message| message["about"] == key);
-    Ok(ours
-        .and_then(|message| message["id"].as_str())
-        .with_context(|| format!("no dead letter names {key}: {summary}"))?
-        .to_owned())
+    let mut ours = messages.iter().filter(|message| message["about"] == key);
+    ours.next()
+        .with_context(|| format!("no dead letter names {key}: {summary}"))
 }

@@ -16,6 +16,7 @@ use self::store::StackApi;
 use crate::{
     operator::target::{StackTarget, TargetArgs},
     output::line,
+    queue::Queue,
 };
 
 /// The template's default of `LakeFirstDay`.
@@ -72,11 +73,11 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         lake_first_day: options.lake_first_day,
     };
     // A pipeline that is switched off has no queue.
-    let store = match target.output("LoadQueueUrl") {
+    let store = match target.output(Queue::Load.output()) {
         Ok(_) => Some(ApiStore(StackApi::of(&target).await?)),
         Err(_) => None,
     };
-    let tables = match target.output("ArchiveQueueUrl") {
+    let tables = match target.output(Queue::Archive.output()) {
         Ok(_) => Table::all().to_vec(),
         Err(_) => Vec::new(),
     };
@@ -118,10 +119,11 @@ async fn send(target: &StackTarget, bucket: &str, report: &Report) -> Result<usi
         .map(|finding| (finding.side, finding.object.as_str()))
         .collect();
     for (side, key) in &objects {
-        let queue_url = target.output(match side {
-            Side::Postgres => "LoadQueueUrl",
-            Side::Lake => "ArchiveQueueUrl",
-        })?;
+        let queue = match side {
+            Side::Postgres => Queue::Load,
+            Side::Lake => Queue::Archive,
+        };
+        let queue_url = target.output(queue.output())?;
         let body = notification::encode(&ObjectRef {
             bucket: bucket.to_owned(),
             key: (*key).to_owned(),

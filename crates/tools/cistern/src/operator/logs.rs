@@ -1,5 +1,6 @@
 //! `cistern logs`: what the functions log.
 
+mod reasons;
 mod shown;
 mod source;
 
@@ -10,6 +11,7 @@ use serde_json::json;
 use time::{OffsetDateTime, macros::format_description};
 use tokio::time::sleep;
 
+pub(super) use self::reasons::Reasons;
 use self::{
     shown::{Level, is_background, record, text},
     source::{Group, Logged, Source},
@@ -88,7 +90,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 async fn search(source: &Source, groups: &[Group], since_ms: i64) -> Result<Vec<Logged>> {
     let mut all = Vec::new();
     for group in groups {
-        let (mut lines, is_whole) = source.lines(group, since_ms).await?;
+        let (mut lines, is_whole) = source.lines(group, since_ms, None).await?;
         if !is_whole {
             eprintln!(
                 "note: {} logged more than is shown; --since shortens the time",

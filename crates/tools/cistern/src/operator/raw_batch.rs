@@ -21,7 +21,7 @@ use super::{
     },
     target::StackTarget,
 };
-use crate::progress;
+use crate::{progress, queue::Queue};
 
 /// Time limit of storing a batch.
 const PUT_LIMIT: Duration = Duration::from_mins(1);
@@ -116,7 +116,7 @@ impl Follower {
         let sqs = target.aws.sqs();
         let queue = LoadQueue {
             sqs: &sqs,
-            url: target.output("LoadQueueUrl")?,
+            url: target.output(Queue::Load.output())?,
         };
         let limits = WaitLimits {
             quiet: QUIET.min(limit),

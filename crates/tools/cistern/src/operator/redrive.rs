@@ -13,8 +13,12 @@ use self::{
     moving::Moving,
 };
 use crate::{
-    operator::target::{StackTarget, TargetArgs},
+    operator::{
+        logs::Reasons,
+        target::{StackTarget, TargetArgs},
+    },
     output::line,
+    queue::Queue,
 };
 
 /// Options of `cistern redrive`.
@@ -48,48 +52,6 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// A queue with a dead-letter queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-enum Queue {
-    /// Notifications of email batches, for the loader
-    Load,
-    /// Batches of app events, for the forwarder
-    Forward,
-    /// Notifications of raw objects, for the archiver
-    Archive,
-}
-
-impl Queue {
-    const ALL: [Self; 3] = [Self::Load, Self::Forward, Self::Archive];
-
-    /// The template's outputs with the URLs of the queue and of its dead-letter queue.
-    const fn outputs(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Load => ("LoadQueueUrl", "LoadDeadLetterQueueUrl"),
-            Self::Forward => ("ForwardQueueUrl", "ForwardDeadLetterQueueUrl"),
-            Self::Archive => ("ArchiveQueueUrl", "ArchiveDeadLetterQueueUrl"),
-        }
-    }
-
-    /// The function that says in its log why a message failed.
-    const fn function(self) -> &'static str {
-        match self {
-            Self::Load => "loader",
-            Self::Forward => "forwarder",
-            Self::Archive => "archiver",
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Load => "load",
-            Self::Forward => "forward",
-            Self::Archive => "archive",
-        }
-    }
-}
-
 /// What was found, and what became of it.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
@@ -107,12 +69,11 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     };
     let mut failed = 0;
     for queue in queues(&target, options.queue)? {
-        let (url, dead_letter_url) = queue.outputs();
         let moving = Moving {
             sqs: &target.aws.sqs(),
             queue,
-            url: target.output(url)?,
-            dead_letter_url: target.output(dead_letter_url)?,
+            url: target.output(queue.output())?,
+            dead_letter_url: target.output(queue.dead_letter_output())?,
             only: &options.messages,
             limit: options.limit,
         };
@@ -123,7 +84,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         };
         summary.sent += moved.sent;
         failed += moved.failed;
-        summary.messages.extend(moved.messages);
+        let messages = with_reasons(moved.messages, queue, &target, options).await;
+        summary.messages.extend(messages);
     }
     if options.json {
         line!("{}", serde_json::to_string_pretty(&summary)?)?;
@@ -144,12 +106,39 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// The messages, with why each failed. They can be sent back without it.
+async fn with_reasons(
+    mut messages: Vec<DeadLetter>,
+    queue: Queue,
+    target: &StackTarget,
+    options: &Options,
+) -> Vec<DeadLetter> {
+    let oldest = messages.iter().map(|message| message.sent_at_ms).min();
+    let Some(since_ms) = oldest else {
+        return messages;
+    };
+    let stack = options.target.stack_name();
+    match Reasons::read(target, stack, queue.function(), since_ms).await {
+        Ok(reasons) => {
+            for message in &mut messages {
+                let names = [&message.id].into_iter().chain(&message.keys);
+                message.why = reasons.of(names.map(String::as_str)).map(str::to_owned);
+            }
+        }
+        Err(error) => eprintln!(
+            "note: the log of the {} cannot be read: {error:#}",
+            queue.function()
+        ),
+    }
+    messages
+}
+
 /// The named queue, or those that the stack has: a pipeline may be disabled.
 fn queues(target: &StackTarget, named: Option<Queue>) -> Result<Vec<Queue>> {
-    let has = |queue: &Queue| target.output(queue.outputs().1);
+    let has = |queue: &Queue| target.output(queue.dead_letter_output());
     match named {
         Some(queue) => {
-            has(&queue).with_context(|| format!("the {} queue", queue.name()))?;
+            has(&queue).with_context(|| format!("the {queue}"))?;
             Ok(vec![queue])
         }
         None => Ok(Queue::ALL

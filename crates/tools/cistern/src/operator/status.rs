@@ -18,6 +18,7 @@ use crate::{
         target::{StackTarget, TargetArgs},
     },
     output::line,
+    queue::Queue,
     stack::{Stack, data_dir::DataDir, process::Records},
     table::printable,
 };
@@ -122,21 +123,10 @@ async fn look_local(options: &Options, data_dir: &DataDir) -> Result<Status> {
     Ok(status)
 }
 
-/// The outputs that name a queue.
-const QUEUES: [(&str, &str); 6] = [
-    ("load", "LoadQueueUrl"),
-    ("load_dlq", "LoadDeadLetterQueueUrl"),
-    ("forward", "ForwardQueueUrl"),
-    ("forward_dlq", "ForwardDeadLetterQueueUrl"),
-    ("archive", "ArchiveQueueUrl"),
-    ("archive_dlq", "ArchiveDeadLetterQueueUrl"),
-];
-
 async fn look_deployed(options: &Options) -> Result<Status> {
     let target = options.target.find().await?;
-    let queues = QUEUES.into_iter().filter_map(|(name, output)| {
-        Some((name.to_owned(), target.output(output).ok()?.to_owned()))
-    });
+    let queues = Queue::outputs()
+        .filter_map(|(name, output)| Some((name, target.output(output).ok()?.to_owned())));
     let mut status = Status {
         running: true,
         console_url: target.output("ConsoleUrl").ok().map(str::to_owned),

@@ -81,13 +81,21 @@ impl Source {
         Ok(groups)
     }
 
-    /// The lines of a function since a time in milliseconds since 1970, and whether these are all.
-    pub(super) async fn lines(&self, group: &Group, since_ms: i64) -> Result<(Vec<Logged>, bool)> {
+    /// The lines of a function since a time in milliseconds since 1970, all or those of a pattern, and whether these are all.
+    pub(super) async fn lines(
+        &self,
+        group: &Group,
+        since_ms: i64,
+        pattern: Option<&str>,
+    ) -> Result<(Vec<Logged>, bool)> {
         let mut request = json!({
             "logGroupName": group.name,
             "startTime": since_ms.max(0),
             "limit": LINES_PER_PAGE,
         });
+        if let Some(pattern) = pattern {
+            request["filterPattern"] = pattern.into();
+        }
         let mut lines = Vec::new();
         for _ in 0..MAX_PAGES {
             let answer = self.call("FilterLogEvents", &request).await?;
@@ -270,7 +278,7 @@ mod tests {
             name: "cistern-LoaderLogGroup-1".to_owned(),
         };
 
-        let (lines, is_whole) = source.lines(&group, 0).await.unwrap();
+        let (lines, is_whole) = source.lines(&group, 0, None).await.unwrap();
 
         let messages: Vec<&str> = lines.iter().map(|line| line.message.as_str()).collect();
         assert_eq!(messages, ["first", "second"]);

@@ -7,8 +7,11 @@ use aws_io::{
 use event_model::Timestamp;
 use serde::Serialize;
 
-use super::{Queue, Summary};
-use crate::table::{Align, lay_out};
+use super::Summary;
+use crate::{
+    queue::Queue,
+    table::{Align, lay_out},
+};
 
 /// One message.
 #[derive(Debug, Serialize)]
@@ -18,42 +21,55 @@ pub(super) struct DeadLetter {
     /// When it was sent to the queue first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sent_at: Option<String>,
+    #[serde(skip)]
+    pub(super) sent_at_ms: i64,
     /// What it is about: the objects that it names, or how many bytes of app events it has.
     pub(super) about: String,
     pub(super) bytes: usize,
+    /// Why it failed last, as far as the function's log has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) why: Option<String>,
+    /// The objects that it names.
+    #[serde(skip)]
+    pub(super) keys: Vec<String>,
 }
 
 impl DeadLetter {
     pub(super) fn of(queue: Queue, message: &ReceivedMessage) -> Self {
+        let (about, keys) = match queue {
+            Queue::Load | Queue::Archive => objects(&message.body),
+            Queue::Forward => ("a batch of app events".to_owned(), Vec::new()),
+        };
         Self {
             queue,
             id: message.id.clone(),
+            sent_at_ms: message.sent_at_ms,
             // SQS may not say when.
             sent_at: Some(message.sent_at_ms)
                 .filter(|ms| *ms > 0)
                 .and_then(|ms| Timestamp::from_unix_seconds(ms / 1_000))
                 .map(|at| at.to_string()),
-            about: match queue {
-                Queue::Load | Queue::Archive => objects(&message.body),
-                Queue::Forward => "a batch of app events".to_owned(),
-            },
+            about,
             bytes: message.body.len(),
+            why: None,
+            keys,
         }
     }
 }
 
-/// The keys of the objects that a notification names.
-fn objects(body: &str) -> String {
+/// What a notification is about, and the keys of the objects that it names.
+fn objects(body: &str) -> (String, Vec<String>) {
     match notification::decode(body) {
-        Ok(Notification::TestEvent) => "S3's test event".to_owned(),
-        Ok(Notification::Created(objects)) if objects.is_empty() => {
-            "a notification that names no new object".to_owned()
-        }
+        Ok(Notification::TestEvent) => ("S3's test event".to_owned(), Vec::new()),
+        Ok(Notification::Created(objects)) if objects.is_empty() => (
+            "a notification that names no new object".to_owned(),
+            Vec::new(),
+        ),
         Ok(Notification::Created(objects)) => {
             let keys: Vec<String> = objects.into_iter().map(|object| object.name.key).collect();
-            keys.join(", ")
+            (keys.join(", "), keys)
         }
-        Err(error) => error.to_string(),
+        Err(error) => (error.to_string(), Vec::new()),
     }
 }
 
@@ -62,7 +78,7 @@ pub(super) fn text(summary: &Summary) -> String {
     if summary.messages.is_empty() {
         return "no dead letters".to_owned();
     }
-    let header = ["queue", "message", "sent at", "bytes", "about"];
+    let header = ["queue", "message", "sent at", "bytes", "about", "why"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(summary.messages.iter().map(|message| {
         vec![
@@ -71,6 +87,7 @@ pub(super) fn text(summary: &Summary) -> String {
             message.sent_at.clone().unwrap_or_default(),
             message.bytes.to_string(),
             message.about.clone(),
+            message.why.clone().unwrap_or_default(),
         ]
     }));
     let table = lay_out(&rows, |column| match column {
@@ -81,17 +98,20 @@ pub(super) fn text(summary: &Summary) -> String {
         let mut functions: Vec<&str> = summary
             .messages
             .iter()
+            .filter(|message| message.why.is_none())
             .map(|message| message.queue.function())
             .collect();
         functions.dedup();
         let logs: Vec<String> = functions
             .into_iter()
-            .map(|function| format!("`cistern logs {function} --level warn`"))
+            .map(|function| format!("`cistern logs {function} --level warn --since 14d`"))
             .collect();
-        format!(
-            "Nothing is sent yet. {} says why they failed; when the cause is gone, add --run.",
-            logs.join(" or ")
-        )
+        let elsewhere = if logs.is_empty() {
+            String::new()
+        } else {
+            format!(" {} may say why others failed.", logs.join(" or "))
+        };
+        format!("Nothing is sent yet.{elsewhere} When the cause is gone, add --run.")
     } else {
         format!(
             "{} of {} messages are back in their queue.",
@@ -129,6 +149,7 @@ mod tests {
         let forward = DeadLetter::of(Queue::Forward, &message("planted@example.com"));
 
         assert_eq!(load.about, "raw/sparkpost/dt=2026-01-01/x y.json.gz");
+        assert_eq!(load.keys.concat(), load.about);
         assert_eq!(load.sent_at.as_deref(), Some("2026-01-01T00:00:00Z"));
         for other in [&odd, &forward] {
             assert!(!other.about.contains("planted"), "{}", other.about);
@@ -145,13 +166,20 @@ mod tests {
         };
 
         let listed = text(&summary);
-        summary.dry_run = false;
         summary.sent = 1;
 
         assert!(
-            listed.contains("`cistern logs loader --level warn`"),
+            listed.contains("`cistern logs loader --level warn --since 14d`"),
             "{listed}"
         );
+        summary.dry_run = true;
+        summary.messages[0].why = Some("object not loaded: no access".to_owned());
+        let known = text(&summary);
+        assert!(
+            known.contains("no access") && !known.contains("logs"),
+            "{known}"
+        );
+        summary.dry_run = false;
         assert!(text(&summary).ends_with("1 of 1 messages are back in their queue."));
         assert_eq!(text(&Summary::default()), "no dead letters");
     }

@@ -14,7 +14,8 @@ use aws_io::{
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::{Queue, dead_letter::DeadLetter};
+use super::dead_letter::DeadLetter;
+use crate::queue::Queue;
 
 /// Long polling asks all servers of SQS, so that a queue that looks empty is.
 const WAIT: Duration = Duration::from_secs(1);

@@ -9,6 +9,8 @@ use lake_schema::layout::{format_day, parse_day};
 use serde::Serialize;
 use time::{Date, Duration, Month, OffsetDateTime, Time};
 
+use crate::queue::Queue;
+
 /// Above this number of days everything is listed.
 const MOST_DAYS: i64 = 1000;
 /// Where the stack's own raw objects are, a folder for each day.
@@ -40,21 +42,12 @@ pub(super) struct Plan {
 }
 
 impl Aim {
-    /// The queue, in words.
-    pub(super) const fn queue(self) -> &'static str {
+    /// The queue that the notifications or messages go to.
+    pub(super) const fn queue(self) -> Queue {
         match self {
-            Self::Postgres => "load queue",
-            Self::Lake => "archive queue",
-            Self::Destination => "forward queue",
-        }
-    }
-
-    /// The template's output that is the queue's URL.
-    pub(super) const fn output(self) -> &'static str {
-        match self {
-            Self::Postgres => "LoadQueueUrl",
-            Self::Lake => "ArchiveQueueUrl",
-            Self::Destination => "ForwardQueueUrl",
+            Self::Postgres => Queue::Load,
+            Self::Lake => Queue::Archive,
+            Self::Destination => Queue::Forward,
         }
     }
 

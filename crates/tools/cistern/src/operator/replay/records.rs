@@ -73,7 +73,7 @@ impl Records {
         Ok(Self {
             s3: target.aws.s3(),
             sqs: target.aws.sqs(),
-            queue_url: target.output(aim.output())?.to_owned(),
+            queue_url: target.output(aim.queue().output())?.to_owned(),
             own_bucket: target.output("EventsBucketName")?.to_owned(),
             bucket: bucket.to_owned(),
             pipeline: Pipeline::of_raw_key(prefix),

@@ -55,7 +55,7 @@ impl Sender<'_> {
         let done = position.done(objects);
         bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
         let sqs = self.target.aws.sqs();
-        let queue_url = self.target.output(self.plan.aim.output())?;
+        let queue_url = self.target.output(self.plan.aim.queue().output())?;
         let mut pace = Pace::new(self.rate);
         // The first thing written, so that a run that is killed right away continues with what it knows of the beginning.
         self.state.write(position)?;

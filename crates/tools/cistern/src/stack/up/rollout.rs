@@ -10,6 +10,7 @@ use super::{
 use crate::{
     http,
     progress::Step,
+    queue::Queue,
     stack::{
         Secret, Stack, keys,
         process::{Records, wait_for},
@@ -68,7 +69,7 @@ async fn describe(
 ) -> Result<Stack> {
     let webhook_url = outputs.get("SparkPostWebhookUrl")?;
     let rest_api = RestApi::of(outputs.get("MParticleWebhookUrl")?)?;
-    let queue = |name: &str, output| Ok((name.to_owned(), outputs.get(output)?.to_owned()));
+    let queue = |(name, output)| Ok((name, outputs.get(output)?.to_owned()));
     // A function of a disabled pipeline does not exist.
     let function = |(logical_id, binary): (&String, &String)| {
         let name = outputs.find(&format!("{logical_id}Name"))?;
@@ -85,16 +86,7 @@ async fn describe(
         aws_endpoint_url: context.emulator_url.clone(),
         region: REGION.to_owned(),
         bucket: outputs.get("EventsBucketName")?.to_owned(),
-        queues: [
-            queue("load", "LoadQueueUrl"),
-            queue("load_dlq", "LoadDeadLetterQueueUrl"),
-            queue("forward", "ForwardQueueUrl"),
-            queue("forward_dlq", "ForwardDeadLetterQueueUrl"),
-            queue("archive", "ArchiveQueueUrl"),
-            queue("archive_dlq", "ArchiveDeadLetterQueueUrl"),
-        ]
-        .into_iter()
-        .collect::<Result<_>>()?,
+        queues: Queue::outputs().map(queue).collect::<Result<_>>()?,
         functions: functions.iter().filter_map(function).collect(),
         outputs: outputs.all().clone(),
         iterable_url: context.iterable_url.clone(),
