@@ -1,11 +1,14 @@
 //! Counts of events in groups: `GET /api/v1/events/counts`, for plots.
 
+mod choice;
 mod dimension;
+mod statement;
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 pub use self::dimension::Dimension;
 
+use self::choice::{Order, parse_group_by, parse_limit, parse_order, parse_word};
 use self::dimension::{Group, TimeUnit};
 use crate::endpoint::Endpoint;
 use crate::error::ParamError;
@@ -14,11 +17,7 @@ use crate::format::Format;
 use crate::indexed_keys::IndexedKeys;
 use crate::parameter::Parameter;
 use crate::position::TimeRange;
-use crate::query::{EventQuery, parse_number};
-use crate::raw_params::{Item, RawParam, RawParams};
-use crate::sql::Renderer;
-use crate::statement::{Bind, Statement};
-use crate::zone::Zone;
+use crate::query::EventQuery;
 
 /// A search whose matches are counted in groups. It accepts `group_by` and the parameters of a search, except those
 /// that choose a page or its format.
@@ -33,24 +32,8 @@ pub struct CountQuery {
     order: Order,
 }
 
-/// The order of groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// Times in their order, and within them the largest first.
-    Default,
-    /// The largest first.
-    Count,
-    /// By what is grouped by.
-    Group,
-}
-
 /// More groups than this are refused: nobody can read them, and they would not fit into a response.
 pub const MAX_GROUPS: u32 = 10_000;
-
-const MAX_DIMENSIONS: usize = 3;
-
-/// A little more than the hours of a quarter of a year. Beyond that, one lookup per hour costs more than it saves.
-const MAX_STEPS: i64 = 2_400;
 
 impl CountQuery {
     /// Reads the query string of a request, without the question mark, as [`EventQuery::parse`] does.
@@ -86,14 +69,8 @@ impl CountQuery {
         if !self.has_zeros {
             return Ok(());
         }
-        let mut units = self
-            .group_by
-            .iter()
-            .filter_map(|dimension| match dimension.group() {
-                Group::Time(unit) => Some(unit),
-                Group::Values(_) => None,
-            });
-        let (Some(unit), None) = (units.next(), units.next()) else {
+        let mut times = self.times();
+        let (Some((_, unit)), None) = (times.next(), times.next()) else {
             return Err(ParamError::new(
                 "zeros",
                 "needs group_by with one of hour, day, week and month",
@@ -105,6 +82,15 @@ impl CountQuery {
             return Err(Self::too_many_groups());
         }
         Ok(())
+    }
+
+    /// The dimensions that are times, with their index.
+    fn times(&self) -> impl Iterator<Item = (usize, TimeUnit)> {
+        let group_by = self.group_by.iter().enumerate();
+        group_by.filter_map(|(index, dimension)| match dimension.group() {
+            Group::Time(unit) => Some((index, unit)),
+            Group::Values(_) => None,
+        })
     }
 
     /// What each group holds beside its keys and `count`.
@@ -160,278 +146,6 @@ impl CountQuery {
             "makes more groups than fit into an answer, which are 10000 at most; group by less, narrow the search, or take the first ones by limit",
         )
     }
-
-    /// Counts the groups. Yields the columns `keys text[]`, one for each dimension, `count bigint` and `recipients bigint`, which
-    /// is null where recipients are not counted: groups by time in its order, others from the largest down, unless
-    /// `order` says otherwise. Without `limit`, one more than [`MAX_GROUPS`] means that there are too many.
-    pub fn statement(&self) -> Statement {
-        if let [only] = self.group_by.as_slice()
-            && let Group::Time(unit) = only.group()
-            && self.can_step_by(unit)
-        {
-            return self.stepwise_statement(unit);
-        }
-        if self.has_zeros {
-            return self.filled_statement();
-        }
-        let mut sql = Renderer::new("");
-        self.group(&mut sql);
-        sql.finish()
-    }
-
-    /// The zone in which days begin.
-    fn zone(&self) -> &Zone {
-        self.matching.zone()
-    }
-
-    /// Whether every step of this unit can be counted separately: there is no other condition, and all steps begin at
-    /// the same time of day.
-    fn can_step_by(&self, unit: TimeUnit) -> bool {
-        let TimeRange { from, to } = self.matching.range;
-        let longest = Duration::hours(unit.hours.saturating_mul(MAX_STEPS));
-        self.matching.filters.is_empty()
-            && !self.counts_recipients
-            && self.order == Order::Default
-            && self.zone().is_fixed()
-            && to.to_time() - from.to_time() <= longest
-    }
-
-    /// Counts step after step in the index ordered by time, which takes a seventh of the time of reading all events and
-    /// computing the step of each.
-    fn stepwise_statement(&self, unit: TimeUnit) -> Statement {
-        let mut sql = Renderer::new("select");
-        let zone = sql.bind(Bind::Text(self.zone().postgres_name()));
-        let (from, to) = sql.bind_range(self.matching.range);
-        let (name, key) = (unit.name, unit.key_as_sql("step"));
-        let which = if self.has_zeros {
-            format!("step < {to} at time zone {zone}")
-        } else {
-            "matching.count > 0".to_owned()
-        };
-        sql.line(format_args!(
-            "  array[{key}]::text[] as keys,
-  matching.count,
-  null::bigint as recipients
-from generate_series(
-  date_trunc('{name}', {from} at time zone {zone}), {to} at time zone {zone}, interval '1 {name}'
-) as step
-cross join lateral (
-  select count(*) as count
-  from email_events
-  where ts >= {from} and ts < {to}
-    and ts >= step at time zone {zone} and ts < (step + interval '1 {name}') at time zone {zone}
-) as matching
-where {which}
-order by step"
-        ));
-        self.limit(&mut sql);
-        sql.finish()
-    }
-
-    /// The groups that have events.
-    fn group(&self, sql: &mut Renderer) {
-        let (mut groups, mut keys, mut times) = (Vec::new(), Vec::new(), Vec::new());
-        for dimension in &self.group_by {
-            match dimension.group() {
-                Group::Values(expression) => {
-                    keys.push(format!("({expression})::text"));
-                    groups.push(expression.into_owned());
-                }
-                Group::Time(unit) => {
-                    let zone = sql.bind(Bind::Text(self.zone().postgres_name()));
-                    let time = format!("date_trunc('{}', ts at time zone {zone})", unit.name);
-                    keys.push(unit.key_as_sql(&time));
-                    times.push(time.clone());
-                    groups.push(time);
-                }
-            }
-        }
-        let recipients = if self.counts_recipients {
-            "count(distinct rcpt_to)"
-        } else {
-            "null::bigint"
-        };
-        sql.line(format_args!(
-            "select\n  array[{}]::text[] as keys,\n  count(*) as count,\n  {recipients} as recipients\nfrom email_events",
-            keys.join(", ")
-        ));
-        sql.conditions(&self.matching);
-        if !groups.is_empty() {
-            sql.line(format_args!("group by {}", groups.join(", ")));
-        }
-        let order = match self.order {
-            Order::Default => [times, vec!["count(*) desc".to_owned(), "keys".to_owned()]].concat(),
-            Order::Count => vec!["count(*) desc".to_owned(), "keys".to_owned()],
-            Order::Group => [groups, vec!["keys".to_owned()]].concat(),
-        };
-        sql.line(format_args!("order by {}", order.join(", ")));
-        // With zeros, the whole is cut and not its parts.
-        if self.has_zeros {
-            let limit = sql.bind(Bind::BigInt(i64::from(MAX_GROUPS) + 1));
-            sql.line(format_args!("limit {limit}"));
-        } else {
-            self.limit(sql);
-        }
-    }
-
-    /// All times of the range, each with all of the other keys that there are, and 0 where there is no event.
-    ///
-    /// Hours are stepped through in UTC, so that one that clocks skip is no group. Half of an hour is
-    /// the least by which zones differ from each other within an hour, beside quarters that step alike.
-    fn filled_statement(&self) -> Statement {
-        let mut sql = Renderer::new("with found as (");
-        self.group(&mut sql);
-        let place = self
-            .group_by
-            .iter()
-            .position(|dimension| matches!(dimension.group(), Group::Time(_)))
-            .unwrap_or(0);
-        let unit = self
-            .group_by
-            .iter()
-            .find_map(|dimension| match dimension.group() {
-                Group::Time(unit) => Some(unit),
-                Group::Values(_) => None,
-            });
-        let Some(unit) = unit else {
-            return sql.finish();
-        };
-        let zone = sql.bind(Bind::Text(self.zone().postgres_name()));
-        let (from, to) = sql.bind_range(self.matching.range);
-        let (name, key) = (unit.name, unit.key_as_sql("step"));
-        let at = place + 1;
-        let others: Vec<String> = (1..=self.group_by.len())
-            .filter(|number| *number != at)
-            .map(|number| format!("keys[{number}]"))
-            .collect();
-        let all: Vec<String> = (1..=self.group_by.len())
-            .map(|number| {
-                if number == at {
-                    "steps.key".to_owned()
-                } else {
-                    format!("others.keys[{number}]")
-                }
-            })
-            .collect();
-        // Every other key once; a search without any has one row, so that times alone have their zeros.
-        let distinct = if others.is_empty() {
-            "select array[]::text[] as keys".to_owned()
-        } else {
-            format!(
-                "select distinct on ({0}) keys from found order by {0}",
-                others.join(", ")
-            )
-        };
-        let matches: Vec<String> = (1..=self.group_by.len())
-            .map(|number| {
-                let wanted = if number == at {
-                    "steps.key".to_owned()
-                } else {
-                    format!("others.keys[{number}]")
-                };
-                format!("found.keys[{number}] is not distinct from {wanted}")
-            })
-            .collect();
-        let recipients = if self.counts_recipients {
-            "coalesce(found.recipients, 0)"
-        } else {
-            "null::bigint"
-        };
-        let order = match self.order {
-            Order::Default => "steps.step, count desc, keys".to_owned(),
-            Order::Count => "count desc, keys".to_owned(),
-            Order::Group => "keys".to_owned(),
-        };
-        sql.line(format_args!(
-            "), steps as (
-  select step, {key} as key
-  from (
-    select distinct date_trunc('{name}', instant at time zone {zone}) as step
-    from (
-      select generate_series({from}, {to} - interval '1 microsecond', interval '30 minutes') as instant
-      union all
-      select {to} - interval '1 microsecond' where {from} < {to}
-    ) as instants
-  ) as distinct_steps
-), others as (
-  {distinct}
-)
-select
-  array[{}]::text[] as keys,
-  coalesce(found.count, 0) as count,
-  {recipients} as recipients
-from steps
-cross join others
-left join found on {}
-order by {order}",
-            all.join(", "),
-            matches.join(" and ")
-        ));
-        self.limit(&mut sql);
-        sql.finish()
-    }
-
-    fn limit(&self, sql: &mut Renderer) {
-        let limit = self.limit.unwrap_or(MAX_GROUPS + 1);
-        let limit = sql.bind(Bind::BigInt(i64::from(limit)));
-        sql.line(format_args!("limit {limit}"));
-    }
-}
-
-fn parse_limit(given: &RawParam) -> Result<u32, ParamError> {
-    parse_number(given)
-        .filter(|limit| (1..=MAX_GROUPS).contains(limit))
-        .ok_or_else(|| given.error("must be a whole number from 1 to 10000"))
-}
-
-fn parse_order(given: &RawParams) -> Result<Order, ParamError> {
-    match given.single(Parameter::Order) {
-        None => Ok(Order::Default),
-        Some(given) => match given.value.as_str() {
-            "count" => Ok(Order::Count),
-            "group" => Ok(Order::Group),
-            _ => Err(given.error("must be count (the largest first) or group")),
-        },
-    }
-}
-
-fn parse_word(given: &RawParams, parameter: Parameter, word: &str) -> Result<bool, ParamError> {
-    match given.single(parameter) {
-        None => Ok(false),
-        Some(given) if given.value == word => Ok(true),
-        Some(given) => Err(given.error(format!("must be {word} if it is given"))),
-    }
-}
-
-fn parse_group_by(given: &RawParams) -> Result<Vec<Dimension>, ParamError> {
-    let mut dimensions = Vec::new();
-    for item in given.items(Parameter::GroupBy, given.delimiter()) {
-        let dimension = parse_dimension(&item)?;
-        if !dimensions.contains(&dimension) {
-            dimensions.push(dimension);
-        }
-        if dimensions.len() > MAX_DIMENSIONS {
-            return Err(item.error("must hold at most 3 dimensions"));
-        }
-    }
-    if dimensions.is_empty() {
-        let choice = Dimension::ALL.map(Dimension::name).join(", ");
-        return Err(ParamError::new(
-            "group_by",
-            format!("must be given; it is one or more of {choice}"),
-        ));
-    }
-    Ok(dimensions)
-}
-
-fn parse_dimension(item: &Item<'_>) -> Result<Dimension, ParamError> {
-    Dimension::ALL
-        .into_iter()
-        .find(|dimension| dimension.name() == item.text)
-        .ok_or_else(|| {
-            let choice = Dimension::ALL.map(Dimension::name).join(", ");
-            item.error(format!("must hold known dimensions only: {choice}"))
-        })
 }
 
 #[cfg(test)]
