@@ -1,30 +1,27 @@
 //! The routes, and what each answers.
 
-use std::{sync::Arc, time::Instant};
+mod files;
+mod forms;
+mod serving;
+
+use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Path, RawQuery, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderValue, StatusCode, header},
     middleware::{from_fn_with_state, map_response},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get, post},
+    routing::{get, post},
 };
-use futures::future::BoxFuture;
 use maud::html;
-use tracing::info;
-use url::form_urlencoded;
 
-use crate::{
-    api::{ApiFailure, Asking, event_path},
-    config::Deps,
-    guard, page,
-    page::{Page, Tab, Viewer, export::ExportFormat, product_events, product_events::Posted},
-    request_origin::{self, Origin},
-    search::Search,
-    sign_in,
+use self::{
+    files::{asset, event_json, export, new_events, product_events},
+    forms::{repair, run_query},
+    serving::{Seen, Shared, page, report},
 };
+use crate::{config::Deps, guard, page, page::Page, request_origin, sign_in};
 
 /// The gateway's routes that lead here.
 pub const ROUTES: [&str; 7] = [
@@ -185,206 +182,6 @@ async fn plain_refusal(response: Response) -> Response {
         .into_response()
 }
 
-async fn asset(State(deps): State<Arc<Deps>>, Path(name): Path<String>) -> Response {
-    match deps.assets.find(&name) {
-        Some((content_type, content)) => {
-            let headers = [
-                (header::CONTENT_TYPE, content_type),
-                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
-            ];
-            (headers, content).into_response()
-        }
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-type Shared = State<Arc<Deps>>;
-type Seen = Extension<Viewer>;
-
-/// Makes a page for the parameters of its address.
-type Show = for<'a> fn(&'a Deps, &'a Viewer, &'a str) -> BoxFuture<'a, Page>;
-/// Makes the file of a report.
-type Table = for<'a> fn(Asking<'a>, &'a str) -> BoxFuture<'a, Result<String, ApiFailure>>;
-
-/// A page, of which is logged which it was and how it went, but nothing of what was looked for.
-fn page(name: &'static str, show: Show) -> MethodRouter<Arc<Deps>> {
-    get(
-        async move |State(deps): Shared, Extension(viewer): Seen, RawQuery(query): RawQuery| {
-            served(name, show, &deps, &viewer, &query.unwrap_or_default()).await
-        },
-    )
-}
-
-/// A page that is a file too, with `format=csv`.
-fn report(
-    name: &'static str,
-    show: Show,
-    file_name: &'static str,
-    table: Table,
-) -> MethodRouter<Arc<Deps>> {
-    get(
-        async move |State(deps): Shared, Extension(viewer): Seen, RawQuery(query): RawQuery| {
-            let query = query.unwrap_or_default();
-            if parameter(&query, "format").as_deref() != Some("csv") {
-                return served(name, show, &deps, &viewer, &query).await;
-            }
-            match table(viewer.asking(&deps), &query).await {
-                Ok(csv) => attachment(
-                    ExportFormat::Csv.content_type(),
-                    file_name,
-                    csv.into_bytes(),
-                ),
-                Err(failure) => failed(&deps, &viewer, &failure),
-            }
-        },
-    )
-}
-
-async fn served(
-    name: &'static str,
-    show: Show,
-    deps: &Deps,
-    viewer: &Viewer,
-    query: &str,
-) -> Response {
-    let began = Instant::now();
-    let page = show(deps, viewer, query).await;
-    info!(
-        page = name,
-        status = page.status.as_u16(),
-        duration_ms = began.elapsed().as_millis(),
-        "page served"
-    );
-    page.into_response(deps, viewer)
-}
-
-/// The page of product events, or with `format=csv` what one of its queries found.
-async fn product_events(
-    State(deps): Shared,
-    Extension(viewer): Seen,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = query.unwrap_or_default();
-    match product_events::file(&deps, &query).await {
-        Some(Ok(csv)) => attachment(
-            ExportFormat::Csv.content_type(),
-            "cistern-query.csv",
-            csv.into_bytes(),
-        ),
-        Some(Err(failure)) => product_events::no_file(&failure).into_response(&deps, &viewer),
-        None => {
-            let show: Show =
-                |deps, viewer, query| Box::pin(product_events::show(deps, viewer, query));
-            served("product_events", show, &deps, &viewer, &query).await
-        }
-    }
-}
-
-/// Starts a query, which costs money: only for a form of a page of this session.
-async fn run_query(
-    State(deps): Shared,
-    Extension(viewer): Seen,
-    origin: Origin,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let encoded = str::from_utf8(&body).unwrap_or_default();
-    let token = parameter(encoded, "token").unwrap_or_default();
-    if !viewer.has_shown(product_events::RUN, &token, &origin.0, &headers) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    match product_events::run(&deps, &viewer, &body).await {
-        Posted::Started(address) => {
-            info!("query started");
-            (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response()
-        }
-        Posted::Refused(page) => page.into_response(&deps, &viewer),
-    }
-}
-
-async fn new_events(
-    State(deps): Shared,
-    Extension(viewer): Seen,
-    RawQuery(query): RawQuery,
-) -> Response {
-    match page::events::count_new(viewer.asking(&deps), &query.unwrap_or_default()).await {
-        Ok(count) => axum::Json(count).into_response(),
-        Err(failure) => failed(&deps, &viewer, &failure),
-    }
-}
-
-async fn event_json(
-    State(deps): Shared,
-    Extension(viewer): Seen,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let Some(id) = page::event::id(&query.unwrap_or_default()) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    match viewer.asking(&deps).download(&event_path(&id)).await {
-        Ok(file) => attachment("application/json", "cistern-event.json", file.bytes),
-        Err(failure) => failed(&deps, &viewer, &failure),
-    }
-}
-
-async fn export(
-    State(deps): Shared,
-    Extension(viewer): Seen,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let (search, problems) = Search::parse(&query, &["format"], viewer.now);
-    let format = parameter(&query, "format")
-        .as_deref()
-        .and_then(ExportFormat::parse);
-    let Some(format) = format.filter(|_| problems.is_empty()) else {
-        let body = html! {
-            h1 { "Export" }
-            (page::parts::problems(&problems, &search.ignored))
-            @if format.is_none() { div.panel.problem { p { "format is csv or ndjson." } } }
-        };
-        return Page {
-            status: StatusCode::BAD_REQUEST,
-            ..Page::of(Tab::Events, "Export", body)
-        }
-        .into_response(&deps, &viewer);
-    };
-    let (address, name) = page::export::address(&search, format);
-    match viewer.asking(&deps).download(&address).await {
-        Ok(file) => {
-            info!(
-                page = "export",
-                format = format.name(),
-                body_bytes = file.bytes.len(),
-                has_more = file.has_more,
-                "file served"
-            );
-            attachment(format.content_type(), &name, file.bytes)
-        }
-        Err(failure) => failed(&deps, &viewer, &failure),
-    }
-}
-
-async fn repair(
-    State(deps): Shared,
-    Extension(viewer): Seen,
-    origin: Origin,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    match page::rejected::repair(&deps, &viewer, &origin.0, &headers, &body).await {
-        Some(page) => {
-            info!(
-                page = "repair",
-                status = page.status.as_u16(),
-                "form answered"
-            );
-            page.into_response(&deps, &viewer)
-        }
-        None => StatusCode::FORBIDDEN.into_response(),
-    }
-}
-
 async fn not_found(State(deps): Shared, Extension(viewer): Seen) -> Response {
     let body = html! { h1 { "Not found" } div.panel { p { "There is no such page. " a href="/console" { "Overview" } } } };
     Page {
@@ -394,29 +191,4 @@ async fn not_found(State(deps): Shared, Extension(viewer): Seen) -> Response {
         body,
     }
     .into_response(&deps, &viewer)
-}
-
-/// A file to keep, never a page: what strangers wrote is not shown by a browser.
-fn attachment(content_type: &'static str, name: &str, bytes: Vec<u8>) -> Response {
-    let disposition = format!("attachment; filename=\"{name}\"");
-    (
-        [
-            (header::CONTENT_TYPE, content_type),
-            (header::CONTENT_DISPOSITION, disposition.as_str()),
-        ],
-        bytes,
-    )
-        .into_response()
-}
-
-/// A page for what the API has no answer for.
-fn failed(deps: &Deps, viewer: &Viewer, failure: &ApiFailure) -> Response {
-    Page::failed(Tab::Events, "Events", failure).into_response(deps, viewer)
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs
-        .find(|(given, _)| given == name)
-        .map(|(_, value)| value.into_owned())
 }
