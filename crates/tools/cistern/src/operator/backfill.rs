@@ -1,6 +1,7 @@
 //! `cistern backfill`: fetches events that no webhook brought.
 
 mod events_api;
+mod fetching;
 mod hours;
 mod page;
 mod sparkpost;

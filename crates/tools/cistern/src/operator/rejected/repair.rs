@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Search, find, short_id};
+use super::{Search, find, shown::short_id};
 use crate::{
     operator::api::Api,
     output::line,
