@@ -17,12 +17,15 @@ use crate::stack::{ARRIVAL, Stack, eventually, fresh_id, gzip};
 /// A person and others, whose names no other test has.
 struct People {
     label: String,
+    /// No older object has their names.
+    since: OffsetDateTime,
 }
 
 impl People {
     fn new() -> Self {
         Self {
             label: fresh_id("erase").to_lowercase(),
+            since: OffsetDateTime::now_utc(),
         }
     }
 
@@ -84,8 +87,9 @@ fn text_of(key: &str, bytes: Vec<u8>) -> Result<String> {
     Ok(String::from_utf8_lossy(&expanded).into_owned())
 }
 
-/// Where one of the forms is: the folders of objects, and tables.
-async fn places(stack: &Stack, forms: &[String]) -> Result<BTreeSet<String>> {
+/// Where one of the forms of the person's names is: the folders of objects, and tables.
+async fn places(stack: &Stack, people: &People) -> Result<BTreeSet<String>> {
+    let forms = people.forms();
     let mut found = BTreeSet::new();
     for prefix in [
         "raw/",
@@ -95,7 +99,7 @@ async fn places(stack: &Stack, forms: &[String]) -> Result<BTreeSet<String>> {
         "lake/",
         "state/",
     ] {
-        for key in stack.keys_under(prefix).await? {
+        for key in stack.keys_since(prefix, people.since).await? {
             let Ok(bytes) = stack.object(&key).await else {
                 continue;
             };
@@ -106,7 +110,7 @@ async fn places(stack: &Stack, forms: &[String]) -> Result<BTreeSet<String>> {
             }
         }
     }
-    for form in forms {
+    for form in &forms {
         let pattern = format!("%{form}%");
         let rows: i64 = sqlx::query_scalar(
             "select count(*) from email_events where event::text ilike $1 or rcpt_to ilike $1",
@@ -142,7 +146,7 @@ async fn others(stack: &Stack, people: &People) -> Result<BTreeMap<String, Vec<S
     .await?;
     kept.insert("email_events".to_owned(), rows);
     let bob = people.bob();
-    for key in stack.keys_under("lake/").await? {
+    for key in stack.keys_since("lake/", people.since).await? {
         let text = text_of(&key, stack.object(&key).await?)?;
         let rows = text.lines().filter(|row| row.contains(&bob));
         let rows: Vec<String> = rows.map(str::to_owned).collect();
@@ -251,9 +255,8 @@ async fn one_person_is_erased_everywhere_and_everybody_else_stays() -> Result<()
     ]
     .map(str::to_owned)
     .into();
-    let forms = people.forms();
     let before = eventually("the person to be everywhere", ARRIVAL, async || {
-        let mut found = places(&stack, &forms).await?;
+        let mut found = places(&stack, &people).await?;
         if found.remove(&format!("athena/{label}.csv")) {
             found.insert("athena".to_owned());
         }
@@ -265,13 +268,13 @@ async fn one_person_is_erased_everywhere_and_everybody_else_stays() -> Result<()
     restart(&stack, "eraser", "WAIT_SECONDS", "0").await?;
 
     let (_, searched) = erase(&who).await?;
-    let after_search = places(&stack, &forms).await?;
+    let after_search = places(&stack, &people).await?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("receipt.json");
     let file = file.to_str().context("a path")?;
     let run = [&who[..], &["--run", "--yes", "--receipt", file]].concat();
     let (_, receipt) = erase(&run).await?;
-    let left = places(&stack, &forms).await?;
+    let left = places(&stack, &people).await?;
 
     ensure!(searched["receipt"]["is_dry_run"] == true, "{searched}");
     ensure!(after_search.len() >= before.len(), "{after_search:?}");
@@ -283,7 +286,7 @@ async fn one_person_is_erased_everywhere_and_everybody_else_stays() -> Result<()
     ensure!(!problems.unwrap_or_default().contains(label), "{receipt}");
 
     late_events_are_left_out_and_counted(&stack, &people).await?;
-    let left = places(&stack, &forms).await?;
+    let left = places(&stack, &people).await?;
     ensure!(left.is_empty(), "{left:?} after late events");
     let verify = [&["verify", file], &who[..]].concat();
     let (_, verified) = erase(&verify).await?;

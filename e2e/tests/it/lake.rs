@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_io::s3::listing;
 use lake_schema::{Table, queries::with_view};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::aws::call;
 use crate::function::Function;
@@ -42,6 +43,21 @@ impl Stack {
         let s3 = self.s3().await;
         let listed = listing::list(&s3, &self.file.bucket, prefix, CALL_LIMIT).await?;
         Ok(listed.into_iter().map(|object| object.key).collect())
+    }
+
+    /// The keys of objects that were written since a time, which S3 knows to the second.
+    pub(crate) async fn keys_since(
+        &self,
+        prefix: &str,
+        since: OffsetDateTime,
+    ) -> Result<Vec<String>> {
+        let s3 = self.s3().await;
+        let since = since - time::Duration::SECOND;
+        let listed = listing::list(&s3, &self.file.bucket, prefix, CALL_LIMIT).await?;
+        let written = listed
+            .into_iter()
+            .filter(|object| object.last_modified.is_none_or(|at| at >= since));
+        Ok(written.map(|object| object.key).collect())
     }
 
     pub(crate) async fn object(&self, key: &str) -> Result<Vec<u8>> {
