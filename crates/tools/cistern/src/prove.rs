@@ -20,6 +20,7 @@ mod report;
 mod rig;
 mod run;
 mod sender;
+mod signing;
 mod stored;
 
 use std::{env, fs, num::NonZeroU32, path::PathBuf, process::ExitCode, time::Duration};
@@ -37,9 +38,13 @@ use crate::{
 /// Options of `cistern prove`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Different email events, posted like SparkPost's
+    /// Different email events of all senders
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     email_events: u64,
+
+    /// How many of a hundred email events other senders than SparkPost send
+    #[arg(long, value_name = "PERCENT", default_value_t = 33, value_parser = clap::value_parser!(u64).range(..=100))]
+    other_senders: u64,
 
     /// Different app events, posted like mParticle's
     #[arg(long, value_name = "N", default_value_t = 2_000)]
@@ -86,6 +91,7 @@ impl Options {
     fn sizes(&self) -> Sizes {
         Sizes {
             email_events: self.email_events,
+            other_senders_percent: self.other_senders,
             app_events: self.app_events,
             product_events: self.product_events,
             kills: self.kills,

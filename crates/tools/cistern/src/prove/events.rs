@@ -1,10 +1,15 @@
 //! The events of a plan: what each number's event is, and the bodies that hold them. An event is the same in every body.
 
+pub(super) mod other;
+
 use event_model::Pipeline;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::date};
 
-use super::{dice::Dice, plan::Batch};
+use super::{
+    dice::Dice,
+    plan::{Batch, OtherSender},
+};
 
 /// The days on which the events happen. They are over and the first three are in a month that is over, so that days and the month can be
 /// compacted while events arrive.
@@ -27,14 +32,16 @@ const TYPES: [(&str, &str); 6] = [
     ("track_event", "click"),
 ];
 
-/// The id of an event: letters, digits and hyphens, which is what every destination accepts.
-pub(super) fn id(seed: u64, pipeline: Pipeline, number: u64) -> String {
-    let letter = match pipeline {
-        Pipeline::EmailEvents => 'e',
-        Pipeline::AppEvents => 'a',
-        Pipeline::ProductEvents => 'p',
+/// The id of an event: letters, digits and hyphens, which is what every destination accepts. That of another sender than SparkPost begins
+/// with the sender's name.
+pub(super) fn id(seed: u64, pipeline: Pipeline, other: Option<OtherSender>, number: u64) -> String {
+    let first = match (pipeline, other) {
+        (_, Some(other)) => other.name(),
+        (Pipeline::EmailEvents, None) => "e",
+        (Pipeline::AppEvents, None) => "a",
+        (Pipeline::ProductEvents, None) => "p",
     };
-    format!("{letter}-{seed}-{number}")
+    format!("{first}-{seed}-{number}")
 }
 
 /// The id of an item that has to be rejected.
@@ -45,8 +52,11 @@ pub(super) fn bad_id(seed: u64, batch: &Batch, number: u64) -> String {
 /// The beginning of the ids of items that have to be rejected.
 pub(super) const BAD: &str = "x-";
 
-/// The body of a batch, as its sender posts it, before compression.
-pub(super) fn body(seed: u64, batch: &Batch) -> Vec<u8> {
+/// The body of a batch, as its sender posts it, before compression and signature. `copy` counts the deliveries of the batch.
+pub(super) fn body(seed: u64, batch: &Batch, copy: u64) -> Vec<u8> {
+    if let Some(other) = batch.other {
+        return other::body(seed, other, batch, copy);
+    }
     match batch.pipeline {
         Pipeline::EmailEvents => {
             let events = batch.events().map(|number| email_event(seed, number));
@@ -84,7 +94,7 @@ fn email_event(seed: u64, number: u64) -> Value {
     let (class, kind) = choose_type(seed, number);
     json!({"msys": {class: {
         "type": kind,
-        "event_id": id(seed, Pipeline::EmailEvents, number),
+        "event_id": id(seed, Pipeline::EmailEvents, None, number),
         "timestamp": happened(number).unix_timestamp().to_string(),
         "rcpt_to": format!("person-{}@people.example", number % 5_000),
         "message_id": format!("m-{seed}-{}", number / 3),
@@ -103,7 +113,7 @@ fn bad_email_event(seed: u64, batch: &Batch, number: u64) -> Value {
 
 fn app_event(seed: u64, number: u64) -> Value {
     json!({"event_type": "screen_view", "data": {
-        "source_message_id": id(seed, Pipeline::AppEvents, number),
+        "source_message_id": id(seed, Pipeline::AppEvents, None, number),
         "timestamp_unixtime_ms": happened(number).unix_timestamp() * 1_000,
         "screen_name": "Home",
     }})
@@ -115,7 +125,7 @@ fn product_event(seed: u64, number: u64) -> Value {
     json!({
         "event": "LOGIN",
         "userId": format!("user-{}", number % 210),
-        "eventId": id(seed, Pipeline::ProductEvents, number),
+        "eventId": id(seed, Pipeline::ProductEvents, None, number),
         "dateTime": format!("{} {hour:02}:{minute:02}:{second:02}", at.date()),
     })
 }
@@ -146,6 +156,7 @@ mod tests {
     fn batch(pipeline: Pipeline) -> Batch {
         Batch {
             pipeline,
+            other: None,
             number: 3,
             first: 400,
             count: 50,
@@ -158,7 +169,7 @@ mod tests {
     #[test]
     fn an_email_batch_parses_into_its_events_and_its_bad_items() {
         let batch = batch(Pipeline::EmailEvents);
-        let body = body(5, &batch);
+        let body = body(5, &batch, 0);
 
         let parsed = parse_batch(&body, OffsetDateTime::now_utc());
 
@@ -171,7 +182,7 @@ mod tests {
 
     #[test]
     fn every_app_event_is_sent_under_its_id() {
-        let body = body(5, &batch(Pipeline::AppEvents));
+        let body = body(5, &batch(Pipeline::AppEvents), 0);
         let mapper = Mapper::new(MappingConfig::from_json("{}").unwrap()).unwrap();
         let arrival = Arrival {
             sent_at_ms: 0,
@@ -190,7 +201,7 @@ mod tests {
     #[test]
     fn an_event_is_the_same_in_every_body() {
         let line = |batch: &Batch, id: &str| -> String {
-            let body = String::from_utf8(body(5, batch)).unwrap();
+            let body = String::from_utf8(body(5, batch, 0)).unwrap();
             body.lines()
                 .find(|line| line.contains(id))
                 .unwrap()

@@ -75,10 +75,8 @@ impl Ledger {
         }
         let records = &mut self.events[index(described.pipeline)];
         for event in described.events() {
-            let record = usize::try_from(event)
-                .ok()
-                .and_then(|event| records.get_mut(event));
-            if let Some(record) = record {
+            let index = usize::try_from(event).ok();
+            if let Some(record) = index.and_then(|index| records.get_mut(index)) {
                 change(record);
             }
         }
@@ -87,14 +85,16 @@ impl Ledger {
     /// The ids of a pipeline, those that have to be rejected last.
     pub(crate) fn entries(&self, plan: &Plan, pipeline: Pipeline) -> Vec<Entry> {
         let records = &self.events[index(pipeline)];
-        let events = (0_u64..).zip(records).map(|(number, record)| Entry {
-            id: events::id(self.seed, pipeline, number),
-            expected: Expected::Stored,
-            record: *record,
-        });
         let of_pipeline = |(batch, _): &(&Batch, &Record)| batch.pipeline == pipeline;
-        let batches = plan.batches.iter().zip(&self.batches).filter(of_pipeline);
-        let bad = batches.flat_map(|(batch, record)| {
+        let batches = || plan.batches.iter().zip(&self.batches).filter(of_pipeline);
+        let events = batches().flat_map(|(batch, _)| {
+            (batch.first..batch.first + batch.count).map(|number| Entry {
+                id: events::id(self.seed, pipeline, batch.other, number),
+                expected: Expected::Stored,
+                record: at(records, number).copied().unwrap_or_default(),
+            })
+        });
+        let bad = batches().flat_map(|(batch, record)| {
             (0..batch.bad).map(|number| Entry {
                 id: events::bad_id(self.seed, batch, number),
                 expected: Expected::Rejected,
@@ -109,6 +109,10 @@ impl Ledger {
         let is_unacknowledged = |record: &&Record| record.is_sent && record.acknowledged == 0;
         self.batches.iter().filter(is_unacknowledged).count()
     }
+}
+
+fn at(records: &[Record], number: u64) -> Option<&Record> {
+    records.get(usize::try_from(number).ok()?)
 }
 
 const fn index(pipeline: Pipeline) -> usize {
@@ -126,6 +130,7 @@ mod tests {
 
     const SIZES: Sizes = Sizes {
         email_events: 3_000,
+        other_senders_percent: 33,
         app_events: 300,
         product_events: 900,
         kills: 0,
@@ -164,15 +169,19 @@ mod tests {
         let bodies: Vec<String> = plan
             .batches
             .iter()
-            .map(|batch| String::from_utf8(events::body(1, batch)).unwrap())
+            .map(|batch| String::from_utf8(events::body(1, batch, 0)).unwrap())
             .collect();
 
         for pipeline in Pipeline::ALL {
             let entries = ledger.entries(&plan, pipeline);
             assert!(entries.len() >= usize::try_from(SIZES.events(pipeline)).unwrap());
             for entry in entries.iter().step_by(53) {
-                let quoted = format!("\"{}\"", entry.id);
-                assert!(bodies.iter().any(|body| body.contains(&quoted)), "{quoted}");
+                let own = format!("\"{}\"", entry.id);
+                // Others are recognised by their recipients.
+                let recipient = entry.id.split_once('-').unwrap_or_default().1;
+                let recipient = format!("\"{recipient}@people.example\"");
+                let is_in = |body: &String| body.contains(&own) || body.contains(&recipient);
+                assert!(bodies.iter().any(is_in), "{own}");
             }
         }
     }

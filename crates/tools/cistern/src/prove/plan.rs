@@ -4,6 +4,7 @@
 
 mod batches;
 mod fault;
+mod other_sender;
 
 use event_model::Pipeline;
 
@@ -11,6 +12,7 @@ use self::batches::{batches, posts};
 pub(crate) use self::{
     batches::{Batch, Post},
     fault::{Fault, Site},
+    other_sender::OtherSender,
 };
 use super::dice::Dice;
 
@@ -19,6 +21,8 @@ use super::dice::Dice;
 pub(crate) struct Sizes {
     /// Different email events.
     pub(crate) email_events: u64,
+    /// How many of a hundred email events are of other senders than SparkPost.
+    pub(crate) other_senders_percent: u64,
     /// Different app events.
     pub(crate) app_events: u64,
     /// Different product events.

@@ -6,7 +6,11 @@ use std::sync::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use aws_io::{Aws, S3Client, SqsClient};
+use aws_io::{
+    Aws, S3Client, SqsClient,
+    secrets::{VersionStage, read_version, write_after},
+};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::{
@@ -56,6 +60,8 @@ const ARCHIVER_TIMEOUT_S: u32 = 40;
 /// The share of requests that the destination itself answers with a failure.
 const DESTINATION_FAILS: f64 = 0.1;
 
+const SECRET_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The stack, its proxies and what disturbs it.
 #[derive(Debug)]
 pub(super) struct Rig {
@@ -102,6 +108,26 @@ impl Rig {
 
     pub(super) fn s3(&self) -> &S3Client {
         &self.disturber.s3
+    }
+
+    /// A client of S3 whose calls fail as the functions' do.
+    pub(super) async fn disturbed_s3(&self) -> S3Client {
+        Aws::local(self.aws.url()).await.s3()
+    }
+
+    /// Stores the secrets with which the senders of email events other than SparkPost prove their deliveries.
+    pub(super) async fn accept_senders(&self, secrets: &Value) -> Result<()> {
+        let stack = &self.disturber.stack;
+        let arn = stack.outputs.get("KeysSecretArn");
+        let arn = arn.context("the stack names its secret")?;
+        let client = Aws::local(&stack.aws_endpoint_url).await.secrets();
+        let version = read_version(&client, arn, VersionStage::Current, SECRET_LIMIT).await?;
+        let version = version.context("the stack's secret is empty")?;
+        let mut document: Value = serde_json::from_str(version.text.expose_secret())?;
+        document["senders"] = secrets.clone();
+        let text = SecretString::from(document.to_string());
+        write_after(&client, arn, &version.id, &text, SECRET_LIMIT).await?;
+        Ok(())
     }
 
     pub(super) fn sqs(&self) -> &SqsClient {

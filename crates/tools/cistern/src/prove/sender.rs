@@ -1,15 +1,23 @@
-//! How senders deliver a body: what they take for an acknowledgement, what they repeat, and what they drop.
+//! How senders deliver a body: posted or put, signed, and repeated.
+
+mod firehose;
+mod rules;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use aws_io::S3Client;
 use event_model::Pipeline;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use time::OffsetDateTime;
 use tokio::time::sleep;
 
+use self::rules::{Next, attempts, next};
 use super::{
     events,
-    plan::{Batch, Plan},
+    plan::{Batch, OtherSender, Plan},
+    rig::Rig,
+    signing::{Attempt, Signer},
 };
 use crate::{
     http,
@@ -21,38 +29,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The first pause. SparkPost spreads its attempts over eight hours; here all pauses are shortened in the same way.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// What a sender does after a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    Done,
-    Repeat,
-    Drop,
-}
-
-/// After a response with this status; `None` stands for no response. The sources are in docs/operations.md.
-fn next(pipeline: Pipeline, status: Option<u16>) -> Next {
-    match (pipeline, status) {
-        // Only 200 counts, and everything else is repeated.
-        (Pipeline::EmailEvents, Some(200))
-        | (Pipeline::AppEvents, Some(200 | 202))
-        | (Pipeline::ProductEvents, Some(200..=299)) => Next::Done,
-        (Pipeline::EmailEvents, _)
-        | (_, None)
-        | (Pipeline::AppEvents, Some(408 | 429 | 500 | 502..=504))
-        | (Pipeline::ProductEvents, Some(429 | 500..=599)) => Next::Repeat,
-        (Pipeline::AppEvents | Pipeline::ProductEvents, Some(_)) => Next::Drop,
-    }
-}
-
-/// The attempts before a delivery is given up: SparkPost's twelve, Segment's ten, and mParticle's "limited number".
-const fn attempts(pipeline: Pipeline) -> u32 {
-    match pipeline {
-        Pipeline::EmailEvents => 12,
-        Pipeline::AppEvents => 6,
-        Pipeline::ProductEvents => 10,
-    }
-}
 
 /// How a delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +42,11 @@ pub(super) struct Delivery {
 pub(super) struct Sender {
     client: reqwest::Client,
     targets: [Target; 3],
+    /// Where the proxy of the gateway is.
+    origin: String,
+    signer: Signer,
+    s3: S3Client,
+    bucket: String,
 }
 
 #[derive(Debug)]
@@ -74,9 +55,20 @@ struct Target {
     key: Secret,
 }
 
+/// What is delivered: a batch, and how often it was delivered before.
+#[derive(Clone, Copy)]
+struct Item<'a> {
+    plan: &'a Plan,
+    batch: &'a Batch,
+    copy: u64,
+    body: &'a [u8],
+}
+
 impl Sender {
-    /// Posts to the routes of `stack`, by way of the proxy at `origin`.
-    pub(super) fn new(stack: &Stack, origin: &str) -> Result<Self> {
+    /// Posts to the routes of a stack, by way of its proxies.
+    pub(super) async fn new(rig: &Rig, signer: Signer) -> Result<Self> {
+        let stack: &Stack = &rig.disturber.stack;
+        let origin = rig.gateway.url();
         let target = |url: &str, pipeline: Pipeline| -> Result<Target> {
             let path = url
                 .strip_prefix(&stack.base_url)
@@ -93,37 +85,46 @@ impl Sender {
                 target(&stack.mparticle_webhook_url, Pipeline::AppEvents)?,
                 target(&stack.track_url, Pipeline::ProductEvents)?,
             ],
+            origin: origin.to_owned(),
+            signer,
+            s3: rig.disturbed_s3().await,
+            bucket: stack.bucket.clone(),
         })
     }
 
     /// Delivers a batch until it is acknowledged or given up.
-    pub(super) async fn deliver(&self, plan: &Plan, batch: &Batch) -> Delivery {
-        let mut body = events::body(plan.seed, batch);
+    pub(super) async fn deliver(&self, plan: &Plan, batch: &Batch, copy: u64) -> Result<Delivery> {
+        let mut body = events::body(plan.seed, batch, copy);
         if batch.is_gzip {
             body = aws_io::gzip::encode(&body);
         }
+        let item = Item {
+            plan,
+            batch,
+            copy,
+            body: &body,
+        };
+        let put_key =
+            firehose::object_key(OffsetDateTime::now_utc(), plan.seed, batch.number, copy);
         let mut pause = FIRST_PAUSE;
         let mut made = 0;
         loop {
             made += 1;
-            let request = self.request(plan, batch, body.clone());
-            let status = match request.send().await {
-                Ok(answer) => {
-                    let status = answer.status().as_u16();
-                    // Read to its end, as senders do; its content decides nothing.
-                    drop(answer.bytes().await);
-                    Some(status)
+            let status = match batch.other {
+                Some(OtherSender::Ses) => {
+                    firehose::put(&self.s3, &self.bucket, &put_key, &body, TIMEOUT).await
                 }
-                Err(_) => None,
+                Some(other) => status_of(self.signed(other, item, made)?).await,
+                None => status_of(self.request(item)).await,
             };
-            let is_last = made >= attempts(batch.pipeline);
-            match next(batch.pipeline, status) {
+            let is_last = made >= attempts(plan.seed, batch);
+            match next(batch.pipeline, batch.other, status) {
                 Next::Repeat if !is_last => {}
                 outcome => {
-                    return Delivery {
+                    return Ok(Delivery {
                         attempts: made.into(),
                         is_acknowledged: outcome == Next::Done,
-                    };
+                    });
                 }
             }
             sleep(pause).await;
@@ -131,7 +132,38 @@ impl Sender {
         }
     }
 
-    fn request(&self, plan: &Plan, batch: &Batch, body: Vec<u8>) -> reqwest::RequestBuilder {
+    /// A delivery of another sender, signed anew in every attempt.
+    fn signed(
+        &self,
+        other: OtherSender,
+        item: Item<'_>,
+        number: u32,
+    ) -> Result<reqwest::RequestBuilder> {
+        let Item { plan, batch, .. } = item;
+        // Resend delivers an event again under its id, Bird under a new one.
+        let copy = match other {
+            OtherSender::Resend => 0,
+            _ => item.copy,
+        };
+        let attempt = Attempt {
+            delivery: &format!("msg-{}-{}-{copy}", plan.seed, batch.number),
+            number,
+            now: OffsetDateTime::now_utc().unix_timestamp(),
+        };
+        let (headers, body) = self.signer.sign(other, attempt, item.body.to_vec())?;
+        let url = format!("{}/webhooks/{}", self.origin, other.name());
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json");
+        let signed = headers.into_iter().fold(request, |request, (name, value)| {
+            request.header(name, value)
+        });
+        Ok(signed.body(body))
+    }
+
+    fn request(&self, item: Item<'_>) -> reqwest::RequestBuilder {
+        let Item { plan, batch, .. } = item;
         let [email, app, product] = &self.targets;
         let request = match batch.pipeline {
             Pipeline::EmailEvents => self
@@ -159,36 +191,15 @@ impl Sender {
         } else {
             request
         };
-        request.body(body)
+        request.body(item.body.to_vec())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// As docs/operations.md has it in its table of senders.
-    #[test]
-    fn senders_react_as_they_document() {
-        use Next::{Done, Drop, Repeat};
-        let table = [
-            (Some(200), [Done, Done, Done]),
-            (Some(202), [Repeat, Done, Done]),
-            (Some(204), [Repeat, Drop, Done]),
-            (Some(401), [Repeat, Drop, Drop]),
-            (Some(404), [Repeat, Drop, Drop]),
-            (Some(413), [Repeat, Drop, Drop]),
-            (Some(429), [Repeat, Repeat, Repeat]),
-            (Some(500), [Repeat, Repeat, Repeat]),
-            (Some(503), [Repeat, Repeat, Repeat]),
-            (None, [Repeat, Repeat, Repeat]),
-        ];
-        for (status, expected) in table {
-            assert_eq!(
-                Pipeline::ALL.map(|pipeline| next(pipeline, status)),
-                expected,
-                "{status:?}"
-            );
-        }
-    }
+/// The status of the response; none without one.
+async fn status_of(request: reqwest::RequestBuilder) -> Option<u16> {
+    let answer = request.send().await.ok()?;
+    let status = answer.status().as_u16();
+    // Read to its end, as senders do; its content decides nothing.
+    drop(answer.bytes().await);
+    Some(status)
 }

@@ -31,10 +31,12 @@ pub(super) struct Stores<'a> {
 }
 
 impl Stores<'_> {
-    /// The rows of `email_events` in Postgres.
+    /// The rows of `email_events` in Postgres. A row of another sender than SparkPost has the id of its provider and its recipient, so a
+    /// wrong provider is another id.
     pub(super) async fn postgres(&self) -> Result<Found> {
         self.psql(
-            "select coalesce(event->>'event_id', 'none'), count(*) from email_events group by 1",
+            "select coalesce(event->>'provider' || '-' || split_part(event->>'rcpt_to', '@', 1), event->>'event_id', 'none'), count(*)
+             from email_events group by 1",
         )
         .await
     }
@@ -134,7 +136,10 @@ impl Stores<'_> {
 
     async fn duckdb(&self, table: &str, pipeline: Pipeline) -> Result<Found> {
         let id = match pipeline {
-            Pipeline::EmailEvents => "event_id",
+            // As in Postgres.
+            Pipeline::EmailEvents => {
+                "coalesce(provider || '-' || split_part(rcpt_to, '@', 1), event_id)"
+            }
             Pipeline::AppEvents => "event_key",
             Pipeline::ProductEvents => "eventid",
         };

@@ -1,21 +1,25 @@
 //! What is posted, how often, and in which order.
 
+use std::collections::BTreeMap;
+
 use event_model::Pipeline;
 
-use super::Sizes;
+use super::{OtherSender, Sizes};
 use crate::prove::dice::Dice;
 
 /// One body. Events are numbered from 0 in each pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) pipeline: Pipeline,
+    /// The sender of email events, if it is not SparkPost.
+    pub(crate) other: Option<OtherSender>,
     /// The number among the batches of its pipeline.
     pub(crate) number: u64,
     /// Its new events begin here.
     pub(crate) first: u64,
     /// How many new events it has.
     pub(crate) count: u64,
-    /// Events that an earlier batch has too.
+    /// Events that an earlier batch of the same sender has too.
     pub(crate) again: Vec<u64>,
     /// Items that are rejected, in addition to the events.
     pub(crate) bad: u64,
@@ -28,6 +32,8 @@ pub(crate) struct Batch {
 pub(crate) struct Post {
     /// The index of the batch in the plan.
     pub(crate) batch: usize,
+    /// 0, or a further number when its sender delivers it again although it was acknowledged.
+    pub(crate) copy: u64,
 }
 
 /// Of ten batches, one is delivered twice or three times.
@@ -35,12 +41,39 @@ const REPEATED_PERCENT: u64 = 10;
 /// One in five has events of an earlier one.
 const OVERLAPPING_PERCENT: u64 = 20;
 /// The largest number of events in a batch, by pipeline: SparkPost's batches are large, mParticle's have one user's events.
-const fn largest(pipeline: Pipeline) -> u64 {
-    match pipeline {
-        Pipeline::EmailEvents => 400,
-        Pipeline::AppEvents => 30,
-        Pipeline::ProductEvents => 300,
+const fn largest(pipeline: Pipeline, other: Option<OtherSender>) -> u64 {
+    match (pipeline, other) {
+        (_, Some(other)) => other.largest(),
+        (Pipeline::EmailEvents, None) => 400,
+        (Pipeline::AppEvents, None) => 30,
+        (Pipeline::ProductEvents, None) => 300,
     }
+}
+
+/// Who sends a batch: by the senders' shares of the events, divided by the mean sizes of their batches.
+fn choose_sender(dice: &mut Dice, pipeline: Pipeline, percent: u64) -> Option<OtherSender> {
+    if pipeline != Pipeline::EmailEvents || percent == 0 {
+        return None;
+    }
+    const SCALE: u64 = 400;
+    let weight = |share: u64, largest: u64| share * SCALE / (largest + 1);
+    let own = weight(
+        100_u64.saturating_sub(percent) * 100,
+        largest(pipeline, None),
+    );
+    let others = OtherSender::ALL.map(|other| weight(percent * other.share(), other.largest()));
+    let mut chosen = dice.below(own + others.iter().sum::<u64>());
+    if chosen < own {
+        return None;
+    }
+    chosen -= own;
+    for (other, weight) in OtherSender::ALL.into_iter().zip(others) {
+        if chosen < weight {
+            return Some(other);
+        }
+        chosen -= weight;
+    }
+    None
 }
 
 /// The batches of all pipelines: every number of every pipeline is the new event of exactly one.
@@ -49,27 +82,32 @@ pub(super) fn batches(seed: u64, sizes: &Sizes) -> Vec<Batch> {
     for (purpose, pipeline) in (1_u64..).zip(Pipeline::ALL) {
         let mut dice = Dice::new(seed, purpose << 32);
         let total = sizes.events(pipeline);
+        let mut earlier: BTreeMap<Option<OtherSender>, Vec<u64>> = BTreeMap::new();
         let (mut first, mut number) = (0, 0);
         while first < total {
-            let count = dice.within(1, largest(pipeline)).min(total - first);
-            let again = if first > 0 && dice.happens(OVERLAPPING_PERCENT) {
-                let mut again: Vec<u64> =
-                    (0..dice.within(1, 20)).map(|_| dice.below(first)).collect();
+            let other = choose_sender(&mut dice, pipeline, sizes.other_senders_percent);
+            let largest = largest(pipeline, other);
+            let count = dice.within(1, largest).min(total - first);
+            let earlier = earlier.entry(other).or_default();
+            let mut again = Vec::new();
+            if largest > 1 && !earlier.is_empty() && dice.happens(OVERLAPPING_PERCENT) {
+                again.extend((0..dice.within(1, 20)).filter_map(|_| dice.choose(earlier)));
                 again.sort_unstable();
                 again.dedup();
-                again
-            } else {
-                Vec::new()
-            };
-            let has_bad = pipeline == Pipeline::EmailEvents && dice.happens(20);
+            }
+            earlier.extend(first..first + count);
+            let is_sparkpost = pipeline == Pipeline::EmailEvents && other.is_none();
+            let has_bad = is_sparkpost && dice.happens(20);
             all.push(Batch {
                 pipeline,
+                other,
                 number,
                 first,
                 count,
                 again,
                 bad: if has_bad { dice.within(1, 4) } else { 0 },
-                is_gzip: pipeline != Pipeline::AppEvents && dice.happens(30),
+                // Of the other senders none compresses; Firehose does, always.
+                is_gzip: pipeline != Pipeline::AppEvents && other.is_none() && dice.happens(30),
             });
             first += count;
             number += 1;
@@ -89,11 +127,11 @@ pub(super) fn posts(seed: u64, batches: &[Batch]) -> Vec<Post> {
     let mut keyed: Vec<(u64, Post)> = Vec::new();
     for (batch, described) in batches.iter().enumerate() {
         let share = described.number * WHOLE / totals[index(described.pipeline)].max(1);
-        let post = Post { batch };
-        keyed.push((share + dice.below(WHOLE / 50), post));
+        let post = |copy| Post { batch, copy };
+        keyed.push((share + dice.below(WHOLE / 50), post(0)));
         if dice.happens(REPEATED_PERCENT) {
-            for _ in 0..dice.within(1, 2) {
-                keyed.push((share + dice.below(WHOLE / 5), post));
+            for copy in 1..=dice.within(1, 2) {
+                keyed.push((share + dice.below(WHOLE / 5), post(copy)));
             }
         }
     }

@@ -5,13 +5,17 @@ use proptest::prelude::*;
 use super::*;
 
 fn sizes() -> impl Strategy<Value = Sizes> {
-    (0..3000_u64, 0..800_u64, 0..3000_u64, 0..60_u64, 0..400_u64).prop_map(
-        |(email_events, app_events, product_events, kills, faults)| Sizes {
-            email_events,
-            app_events,
-            product_events,
-            kills,
-            faults,
+    let events = (0..3000_u64, 0..=100_u64, 0..800_u64, 0..3000_u64);
+    (events, 0..60_u64, 0..400_u64).prop_map(
+        |((email_events, other_senders_percent, app_events, product_events), kills, faults)| {
+            Sizes {
+                email_events,
+                other_senders_percent,
+                app_events,
+                product_events,
+                kills,
+                faults,
+            }
         },
     )
 }
@@ -66,11 +70,30 @@ proptest! {
 
 const MANY: Sizes = Sizes {
     email_events: 20_000,
+    other_senders_percent: 33,
     app_events: 2_000,
     product_events: 20_000,
     kills: 40,
     faults: 300,
 };
+
+#[test]
+fn other_senders_have_their_share_of_the_events() {
+    let plan = Plan::new(1, MANY);
+    let mut counts: BTreeMap<Option<OtherSender>, u64> = BTreeMap::new();
+    for batch in &plan.batches {
+        if batch.pipeline == Pipeline::EmailEvents {
+            *counts.entry(batch.other).or_default() += batch.count;
+        }
+    }
+
+    assert!((12_000..15_000).contains(&counts[&None]), "{counts:?}");
+    for other in OtherSender::ALL {
+        let expected = 20_000 * 33 * other.share() / 10_000;
+        let range = expected / 2..expected * 2;
+        assert!(range.contains(&counts[&Some(other)]), "{counts:?}");
+    }
+}
 
 #[test]
 fn another_seed_gives_another_plan() {

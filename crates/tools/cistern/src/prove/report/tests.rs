@@ -3,6 +3,7 @@ use crate::prove::plan::Sizes;
 
 const SIZES: Sizes = Sizes {
     email_events: 10,
+    other_senders_percent: 33,
     app_events: 0,
     product_events: 0,
     kills: 0,

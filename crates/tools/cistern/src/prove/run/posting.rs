@@ -17,6 +17,7 @@ use crate::{
         report::Deliveries,
         rig::Rig,
         sender::{Delivery, Sender},
+        signing::Signer,
     },
 };
 
@@ -67,7 +68,9 @@ pub(super) async fn send_all(
     senders: &Arc<Senders>,
 ) -> Result<()> {
     let step = Step::start("send").reported();
-    let sender = Arc::new(Sender::new(&rig.disturber.stack, rig.gateway.url())?);
+    let signer = Signer::new()?;
+    rig.accept_senders(&signer.secrets()).await?;
+    let sender = Arc::new(Sender::new(rig, signer).await?);
     let shared = Arc::new(plan.clone());
     let permits = Arc::new(Semaphore::new(PARALLEL));
     let mut under_way = JoinSet::new();
@@ -85,7 +88,7 @@ pub(super) async fn send_all(
             Duration::from_millis(events.saturating_mul(1_000) / u64::from(options.rate.get()));
         sleep_until(started + due).await;
         let permit = Arc::clone(&permits).acquire_owned().await?;
-        let index = post.batch;
+        let (index, copy) = (post.batch, post.copy);
         senders.ledger().send(plan, index);
         events += plan.batches.get(index).map_or(0, |batch| batch.count);
         let (sender, plan, senders) = (
@@ -95,16 +98,17 @@ pub(super) async fn send_all(
         );
         under_way.spawn(async move {
             if let Some(batch) = plan.batches.get(index) {
-                let delivery = sender.deliver(&plan, batch).await;
+                let delivery = sender.deliver(&plan, batch, copy).await?;
                 if delivery.is_acknowledged {
                     senders.ledger().acknowledge(&plan, index);
                 }
                 senders.count(delivery);
             }
             drop(permit);
+            anyhow::Ok(())
         });
         while let Some(ended) = under_way.try_join_next() {
-            ended.context("delivering a batch")?;
+            ended.context("delivering a batch")??;
         }
         step.note(format!("{number} of {post_count} posts"));
     }
@@ -112,7 +116,7 @@ pub(super) async fn send_all(
         rig.disturber.begin(disruption.kind);
     }
     while let Some(ended) = under_way.join_next().await {
-        ended.context("delivering a batch")?;
+        ended.context("delivering a batch")??;
     }
     let unacknowledged = senders.ledger().unacknowledged_batches();
     step.done(format!(
