@@ -4,6 +4,7 @@
 
 mod deliveries;
 mod junk;
+mod proofs;
 mod samples;
 mod signatures;
 mod traps;

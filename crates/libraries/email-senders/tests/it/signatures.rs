@@ -15,22 +15,22 @@ use time::OffsetDateTime;
 
 use crate::samples::folder;
 
-const NOW: i64 = 1_780_333_212;
+pub(crate) const NOW: i64 = 1_780_333_212;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 /// A request and the secrets that a stack has.
 #[derive(Clone, Debug, Default)]
-struct Request {
-    headers: BTreeMap<String, String>,
-    presented_key: Option<String>,
-    body: Vec<u8>,
-    secrets: Vec<String>,
-    now: i64,
+pub(crate) struct Request {
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) presented_key: Option<String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) secrets: Vec<String>,
+    pub(crate) now: i64,
 }
 
 impl Request {
-    fn check(&self, sender: &str) -> Result<(), Refused> {
+    pub(crate) fn check(&self, sender: &str) -> Result<(), Refused> {
         let header = |name: &str| self.headers.get(name).map(String::as_str);
         let received = Received {
             header: &header,
@@ -42,7 +42,7 @@ impl Request {
         proof.check(&received, self.secrets.iter().map(String::as_str))
     }
 
-    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+    pub(crate) fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut changed = self.clone();
         change(&mut changed);
         changed
@@ -128,11 +128,16 @@ fn assert_broken(sender: &str, right: &Request, broken: Vec<(String, Request)>) 
 }
 
 fn standard_request(prefix: &str) -> Request {
+    standard_request_at(prefix, NOW)
+}
+
+/// The attempt of this second, under the id that all attempts have.
+pub(crate) fn standard_request_at(prefix: &str, seconds: i64) -> Request {
     let body = b"{\r\n \"type\": \"email.sent\"\r\n}\r\n".to_vec();
-    let signature = standard_webhooks_signature(SECRET, "msg_1", NOW, &body).unwrap();
+    let signature = standard_webhooks_signature(SECRET, "msg_1", seconds, &body).unwrap();
     let headers = [
         ("id", "msg_1".to_owned()),
-        ("timestamp", NOW.to_string()),
+        ("timestamp", seconds.to_string()),
         ("signature", signature),
     ];
     Request {
@@ -141,7 +146,7 @@ fn standard_request(prefix: &str) -> Request {
             .into(),
         body,
         secrets: vec![SECRET.to_owned()],
-        now: NOW,
+        now: seconds,
         ..Request::default()
     }
 }
@@ -206,14 +211,15 @@ fn public_key(pair: &EcdsaKeyPair) -> String {
     BASE64_STANDARD.encode([HEADER, pair.public_key().as_ref()].concat())
 }
 
-#[test]
-fn forty_broken_requests_of_sendgrid_are_refused() {
-    let new_pair = || EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
-    let (pair, other) = (new_pair(), new_pair());
+pub(crate) fn new_pair() -> EcdsaKeyPair {
+    EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap()
+}
+
+pub(crate) fn sendgrid_request(pair: &EcdsaKeyPair) -> Request {
     let body = b"[{\"email\":\"a@b.example\",\"reason\":\"\\u003cx\\u003e\"}]\r\n".to_vec();
     let signed = [b"1600112502", body.as_slice()].concat();
     let signature = pair.sign(&SystemRandom::new(), &signed).unwrap();
-    let right = Request {
+    Request {
         headers: BTreeMap::from([
             (
                 "x-twilio-email-event-webhook-signature".to_owned(),
@@ -225,10 +231,16 @@ fn forty_broken_requests_of_sendgrid_are_refused() {
             ),
         ]),
         body,
-        secrets: vec![public_key(&pair)],
+        secrets: vec![public_key(pair)],
         now: NOW,
         ..Request::default()
-    };
+    }
+}
+
+#[test]
+fn forty_broken_requests_of_sendgrid_are_refused() {
+    let (pair, other) = (new_pair(), new_pair());
+    let right = sendgrid_request(&pair);
     let key = public_key(&pair);
     let mut all = broken(
         &right,
@@ -265,7 +277,12 @@ fn forty_broken_requests_of_sendgrid_are_refused() {
     assert_eq!(two_keys.check("sendgrid"), Ok(()));
 }
 
-fn mailgun_request(key: &str, stamp: &str, token: &str, signature: Option<&str>) -> Request {
+pub(crate) fn mailgun_request(
+    key: &str,
+    stamp: &str,
+    token: &str,
+    signature: Option<&str>,
+) -> Request {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
     mac.update(format!("{stamp}{token}").as_bytes());
     let right = hex::encode(mac.finalize().into_bytes());

@@ -1,4 +1,15 @@
 //! The traps of the providers' contracts, each by its name.
+//!
+//! | trap | tests |
+//! |---|---|
+//! | 1: an event is not a row | `one_event_of_several_recipients_is_several_rows` |
+//! | 2: where the key is, which twice is not in the body | `key_is_content_where_the_providers_id_changes_on_a_retry`, `key_is_the_id_of_the_delivery_where_the_body_has_none`, `replay_under_a_new_id_is_the_same_event_of_bird`, `id_that_is_unique_within_a_day_is_completed_by_the_time`, `events_of_one_webhook_that_differ_in_one_part_are_two`, `an_event_of_ses_is_one_whatever_brings_it`; ingest's `proven_delivery_is_in_the_archive_as_received_with_its_headers` |
+//! | 3: a refusal may lose data for good | `a_wrong_proof_is_answered_with_a_status_after_which_the_provider_comes_back`; ingest's `wrong_proof_is_kept_apart_and_counted_and_never_in_the_archive`, `secrets_that_cannot_be_read_are_503_so_that_no_sender_gives_up` |
+//! | 4: signatures are of raw bytes, or of no body | `proofs.rs`: `signature_is_of_the_bytes_as_they_were_received`, `mailgun_signs_a_time_and_a_token_and_postmark_nothing` |
+//! | 5: numbers and times | `numbers_keep_every_digit`, `times_are_seconds_milliseconds_or_texts` |
+//! | 6: how long each provider repeats | `proofs.rs`: `last_repetition_of_every_provider_is_proven`, `events_of_ses_are_not_posted`; ingest's `unknown_sender_and_one_that_does_not_post_are_not_found` |
+//! | 7: test buttons look like events | `test_pings_are_taken_and_marked` |
+//! | 8: what a provider does not tell | `what_a_provider_does_not_tell_is_absent`, `unknown_types_are_kept_under_the_providers_word_and_never_under_sparkposts`, `row_names_its_provider_and_the_providers_word` |
 
 use email_senders::Sender;
 
@@ -10,7 +21,6 @@ fn ses_bounce(recipients: &str) -> String {
     )
 }
 
-/// Trap 1.
 #[test]
 fn one_event_of_several_recipients_is_several_rows() {
     let recipient = |address: &str| format!(r#"{{"emailAddress":"{address}","status":"5.1.1"}}"#);
@@ -36,7 +46,6 @@ fn one_event_of_several_recipients_is_several_rows() {
 
 const SENDGRID: &str = r#"{"email":"a@b.example","timestamp":1780333212,"event":"click","sg_event_id":"one","sg_message_id":"m.filter","url":"https://x.example/","url_offset":{"index":0,"type":"html"}}"#;
 
-/// Trap 2.
 #[test]
 fn key_is_content_where_the_providers_id_changes_on_a_retry() {
     let first = one("sendgrid", &format!("[{SENDGRID}]\r\n"));
@@ -59,7 +68,6 @@ fn key_is_content_where_the_providers_id_changes_on_a_retry() {
     assert_eq!(retried.payload["provider_data"]["sg_event_id"], "two");
 }
 
-/// Trap 2.
 #[test]
 fn key_is_the_id_of_the_delivery_where_the_body_has_none() {
     let body = br#"{"type":"email.opened","created_at":"2026-05-12T10:00:00.000Z","data":{"email_id":"e","to":["a@b.example"]}}"#;
@@ -74,7 +82,6 @@ fn key_is_the_id_of_the_delivery_where_the_body_has_none() {
     );
 }
 
-/// Trap 2.
 #[test]
 fn replay_under_a_new_id_is_the_same_event_of_bird() {
     let body = br#"{"type":"email.opened","timestamp":"2026-05-21T12:00:00Z","data":{"email_id":"em_1","recipient_id":"er_1","metadata":{"a":1}}}"#;
@@ -86,7 +93,6 @@ fn replay_under_a_new_id_is_the_same_event_of_bird() {
     );
 }
 
-/// Trap 2.
 #[test]
 fn id_that_is_unique_within_a_day_is_completed_by_the_time() {
     let event = |time: &str| {
@@ -108,7 +114,7 @@ fn id_that_is_unique_within_a_day_is_completed_by_the_time() {
     );
 }
 
-/// Trap 2: without message ids and times alone would be one event.
+/// Without their other parts, message ids and times alone would be one event.
 #[test]
 fn events_of_one_webhook_that_differ_in_one_part_are_two() {
     let click = |location: &str| {
@@ -124,7 +130,6 @@ fn events_of_one_webhook_that_differ_in_one_part_are_two() {
     assert_eq!(click("HTML").key, click("HTML").key);
 }
 
-/// Trap 3.
 #[test]
 fn a_wrong_proof_is_answered_with_a_status_after_which_the_provider_comes_back() {
     // What each provider takes as the end of its attempts.
@@ -142,7 +147,6 @@ fn a_wrong_proof_is_answered_with_a_status_after_which_the_provider_comes_back()
     }
 }
 
-/// Trap 5.
 #[test]
 fn numbers_keep_every_digit() {
     let bounce = one(
@@ -171,7 +175,6 @@ fn numbers_keep_every_digit() {
     );
 }
 
-/// Trap 5.
 #[test]
 fn times_are_seconds_milliseconds_or_texts() {
     let event = |time: &str| {
@@ -187,7 +190,6 @@ fn times_are_seconds_milliseconds_or_texts() {
     assert_eq!(event("\"1591726752\""), 1_591_726_752);
 }
 
-/// Trap 7.
 #[test]
 fn test_pings_are_taken_and_marked() {
     let sendgrid = one(
@@ -205,7 +207,6 @@ fn test_pings_are_taken_and_marked() {
     assert!(real.payload["provider_test"].is_null());
 }
 
-/// Trap 8.
 #[test]
 fn what_a_provider_does_not_tell_is_absent() {
     let event = one("sendgrid", &format!("[{SENDGRID}]"));
@@ -227,6 +228,17 @@ fn what_a_provider_does_not_tell_is_absent() {
     }
     // Nothing says which of several it was.
     assert_eq!(resend.rcpt_to, None);
+}
+
+#[test]
+fn row_names_its_provider_and_the_providers_word() {
+    let event = one("sendgrid", &format!("[{SENDGRID}]"));
+
+    assert_eq!(
+        (event.text("provider"), event.text("provider_event")),
+        (Some("sendgrid"), Some("click"))
+    );
+    assert_eq!(event.text("normalized_event"), Some("clicked"));
 }
 
 #[test]
