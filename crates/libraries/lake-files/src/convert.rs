@@ -22,6 +22,7 @@ use std::{
     io::{self, BufRead, Write},
 };
 
+use event_model::sparkpost::PING;
 use lake_schema::{
     FileId, Table,
     layout::{FileKind, LakeFile},
@@ -42,6 +43,8 @@ use crate::parquet_file::FileWriter;
 
 /// The table whose raw objects hold messages.
 const MESSAGES_TABLE: &str = "app_events";
+/// The table in whose raw objects pings stand that are no items: SparkPost's own, and those in the places of erased items.
+const PINGS_TABLE: &str = "email_events";
 /// How much of the rows is held before it is written as a row group.
 const GROUP_BYTES: usize = 8 << 20;
 /// How many rows go by before their size is looked at again.
@@ -129,6 +132,8 @@ pub fn convert_without(
         rejections: Rejections::new(rejections, source.key),
         row_count: 0,
         erased_count: 0,
+        ping_count: 0,
+        has_pings: table.name() == PINGS_TABLE,
         is_erased,
     };
     let mut parts = Parts {
@@ -166,6 +171,9 @@ struct Converter<'a, W> {
     rejections: Rejections<'a, W>,
     row_count: u64,
     erased_count: u64,
+    /// Pings take a position each, like the items that are erased and whose places they take.
+    ping_count: u64,
+    has_pings: bool,
     is_erased: Option<&'a IsErased<'a>>,
 }
 
@@ -199,7 +207,12 @@ impl<W: Write> Sink for Converter<'_, W> {
             self.erased_count += 1;
             return;
         }
-        let ordinal = self.row_count + self.rejections.count() + self.erased_count;
+        if self.has_pings && rejected.bytes == PING.as_bytes() {
+            self.ping_count += 1;
+            return;
+        }
+        let ordinal =
+            self.row_count + self.rejections.count() + self.erased_count + self.ping_count;
         self.rejections.write(&rejected, ordinal);
     }
 

@@ -128,3 +128,17 @@ fn shared_samples_add_up() {
         );
     }
 }
+
+/// A ping stands in the place of an erased item, so the items behind it keep their ordinals.
+#[test]
+fn pings_among_emails_are_no_rejections_and_take_a_position() {
+    let body = br#"[{"msys":{}},{"msys":{"message_event":{"type":"delivery","event_id":"1","timestamp":"1770000000"}}},7]"#;
+
+    let emails = outcome(&Table::email_events(), body);
+    let others = outcome(&Table::product_events(), body);
+
+    assert_eq!(emails.rows.len(), 1);
+    assert_eq!(emails.reasons(), ["not_an_object"]);
+    assert_eq!(emails.rejected[0]["ordinal"], 2);
+    assert_eq!(others.reasons(), ["empty_object", "not_an_object"]);
+}
