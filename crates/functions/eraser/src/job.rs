@@ -70,6 +70,22 @@ pub(crate) struct Count {
     pub(crate) changed: u64,
     /// Items of others that mention the person.
     pub(crate) mentioned: u64,
+    /// Items of the person in raw objects that arrived since the first search began. Every function leaves them out and notes the object,
+    /// so they are no sign that another pass is needed.
+    #[serde(default)]
+    pub(crate) late: u64,
+}
+
+impl Count {
+    /// The same of an object that arrived since the first search began.
+    #[must_use]
+    pub(crate) const fn arrived_late(self) -> Self {
+        Self {
+            found: 0,
+            late: self.found,
+            ..self
+        }
+    }
 }
 
 /// An object in which the person may remain.
@@ -144,6 +160,11 @@ impl Finding {
 }
 
 impl Job {
+    /// When the first search began. No function works with an older list since then.
+    pub(crate) fn first_search(&self) -> Option<OffsetDateTime> {
+        self.passes.first().unwrap_or(&self.pass).started_at
+    }
+
     /// Adds what was found in an object, or in rows if it has no name.
     pub(crate) fn add(&mut self, place: &str, object: Option<&str>, finding: Finding) {
         let Finding { count, problem } = finding;
@@ -152,6 +173,7 @@ impl Job {
         sum.found += count.found;
         sum.changed += count.changed;
         sum.mentioned += count.mentioned;
+        sum.late += count.late;
         let Some(object) = object else { return };
         if count.changed > 0 {
             self.objects.add(object);
@@ -167,5 +189,28 @@ impl Job {
                 why,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_arrived_since_the_first_search_began_asks_for_no_other_pass() {
+        let found = Count {
+            searched: 1,
+            found: 2,
+            changed: 1,
+            ..Count::default()
+        };
+        let mut pass = Pass::new(2);
+
+        pass.counts
+            .insert("raw/track/".to_owned(), found.arrived_late());
+        assert_eq!((pass.found(), pass.counts["raw/track/"].late), (0, 2));
+
+        pass.counts.insert("raw/email/".to_owned(), found);
+        assert_eq!(pass.found(), 2);
     }
 }

@@ -5,10 +5,14 @@ mod lake;
 mod raw;
 mod texts;
 
-use aws_io::s3::{ObjectRef, listing::list_after};
+use aws_io::s3::{
+    ObjectRef,
+    listing::{Listed, list_after},
+};
 use event_model::Pipeline;
 use futures::future::try_join_all;
 use lake_schema::{Table, layout};
+use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::{
@@ -131,7 +135,10 @@ impl Place {
                     .filter(|object| object.size_bytes > 0)
                     .map(|object| self.object(search, &object.key));
                 let found = try_join_all(found).await?;
-                for (key, finding) in found {
+                for (key, mut finding) in found {
+                    if self.is_late(&key, now, job.first_search()) {
+                        finding.count = finding.count.arrived_late();
+                    }
                     job.add(&prefix, Some(&key), finding);
                 }
                 if let Some(last) = now.last() {
@@ -142,6 +149,26 @@ impl Place {
             if is_last {
                 return Ok(true);
             }
+        }
+    }
+
+    /// Whether an object came from a sender after the first search began. The person's events may go on to arrive, and no pass would be
+    /// the last one if it looked for them as well.
+    fn is_late(&self, key: &str, listed: &[Listed], since: Option<OffsetDateTime>) -> bool {
+        let object = listed.iter().find(|object| object.key == key);
+        let written_at = object.and_then(|object| object.last_modified);
+        match (self, written_at, since) {
+            (Self::Raw(_), Some(written_at), Some(since)) => written_at > since,
+            (
+                Self::Raw(_)
+                | Self::Rejected(_)
+                | Self::Texts(_)
+                | Self::Events
+                | Self::RejectedEvents
+                | Self::Lake(..),
+                _,
+                _,
+            ) => false,
         }
     }
 

@@ -82,8 +82,8 @@ pub(super) async fn rewrite_object(
         let mut count = Count {
             searched: 1,
             found: rewritten.found.theirs,
-            changed: 0,
             mentioned: rewritten.found.mentioned,
+            ..Count::default()
         };
         let Some(bytes) = rewritten.bytes.filter(|_| changes) else {
             return Ok(Finding {
