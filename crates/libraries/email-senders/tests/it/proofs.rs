@@ -108,7 +108,7 @@ fn last_repetition_of_every_provider_is_proven() {
             "sendgrid" => sendgrid_request(&new_pair()).with(|request| request.now = last),
             "mailgun" => mailgun().with(|request| request.now = last),
             "postmark" => postmark().with(|request| request.now = last),
-            // Signed anew.
+            // Signed again.
             _ => standard_request_at("svix", last),
         };
         assert_eq!(repeated.check(sender), Ok(()), "{sender}");

@@ -13,8 +13,10 @@ pub(crate) type Found = BTreeMap<String, u64>;
 /// What a store has to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Each event once.
+    /// Each event once, and none of the person's who is erased.
     ExactlyOnce,
+    /// Each event once, and those of the person that arrived before the erasure: the destination erases by itself.
+    Destination,
     /// Each rejected item once.
     Rejections,
 }
@@ -34,7 +36,7 @@ pub(crate) struct Comparison {
     pub(crate) doubled: Vec<String>,
     /// Not acknowledged, and present: the sender would send them again.
     pub(crate) recovered: Vec<String>,
-    /// In the store, although nobody sent them.
+    /// In the store, although nobody sent them, or although the person was erased.
     pub(crate) unexpected: Vec<String>,
     /// Copies in acknowledged bodies beyond the first of each id, which the store does not show.
     pub(crate) duplicates_removed: u64,
@@ -76,6 +78,9 @@ pub(crate) fn compare(entries: &[Entry], found: &Found, role: Role) -> Compariso
     }
     for id in found.keys() {
         let is_expected = match known.get(id.as_str()) {
+            Some(entry) if entry.expected == Expected::Erased => {
+                entry.record.is_sent && role == Role::Destination
+            }
             Some(entry) => entry.record.is_sent && belongs(entry.expected, role),
             None => false,
         };
@@ -94,7 +99,7 @@ pub(crate) fn compare(entries: &[Entry], found: &Found, role: Role) -> Compariso
 
 fn belongs(expected: Expected, role: Role) -> bool {
     match role {
-        Role::ExactlyOnce => expected == Expected::Stored,
+        Role::ExactlyOnce | Role::Destination => expected == Expected::Stored,
         Role::Rejections => expected == Expected::Rejected,
     }
 }
@@ -170,6 +175,22 @@ mod tests {
             compare(&entries, &Found::new(), Role::Rejections).lost,
             ["x-1-0"]
         );
+    }
+
+    #[test]
+    fn erased_ids_may_be_at_the_destination_alone() {
+        let erased = Entry {
+            expected: Expected::Erased,
+            ..entry(1, 1)
+        };
+        let entries = [entry(0, 1), erased];
+        let with_person = found(&entries);
+
+        let comparison = compare(&entries, &with_person, Role::ExactlyOnce);
+
+        assert_eq!(comparison.unexpected, ["e-1-1"]);
+        assert!(compare(&entries, &with_person, Role::Destination).holds());
+        assert!(compare(&entries, &found(&entries[..1]), Role::ExactlyOnce).holds());
     }
 
     #[test]

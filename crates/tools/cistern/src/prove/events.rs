@@ -8,6 +8,7 @@ use time::{OffsetDateTime, macros::date};
 
 use super::{
     dice::Dice,
+    person,
     plan::{Batch, OtherSender},
 };
 
@@ -71,9 +72,18 @@ pub(super) fn body(seed: u64, batch: &Batch, copy: u64) -> Vec<u8> {
                 .map(|number| app_event(seed, number))
                 .collect();
             let user = batch.number % USERS;
+            let (identities, mpid) = if person::owns_batch(batch.pipeline, batch.number) {
+                let identities = json!({"customer_id": person::USER, "email": person::ADDRESS});
+                (identities, 7)
+            } else {
+                (
+                    json!({"customer_id": format!("user-{user}")}),
+                    1_000_000 + user,
+                )
+            };
             json!({
-                "user_identities": {"customer_id": format!("user-{user}")},
-                "mpid": 1_000_000 + user,
+                "user_identities": identities,
+                "mpid": mpid,
                 "environment": "production",
                 "events": events,
             })
@@ -92,11 +102,16 @@ pub(super) fn body(seed: u64, batch: &Batch, copy: u64) -> Vec<u8> {
 
 fn email_event(seed: u64, number: u64) -> Value {
     let (class, kind) = choose_type(seed, number);
+    let recipient = if person::owns_event(Pipeline::EmailEvents, number) {
+        person::ADDRESS.to_owned()
+    } else {
+        format!("person-{}@people.example", number % 5_000)
+    };
     json!({"msys": {class: {
         "type": kind,
         "event_id": id(seed, Pipeline::EmailEvents, None, number),
         "timestamp": happened(number).unix_timestamp().to_string(),
-        "rcpt_to": format!("person-{}@people.example", number % 5_000),
+        "rcpt_to": recipient,
         "message_id": format!("m-{seed}-{}", number / 3),
         "campaign_id": "prove",
         "subject": "Tea at five",
@@ -122,9 +137,14 @@ fn app_event(seed: u64, number: u64) -> Value {
 fn product_event(seed: u64, number: u64) -> Value {
     let at = happened(number);
     let (hour, minute, second) = at.to_hms();
+    let user = if person::owns_event(Pipeline::ProductEvents, number) {
+        person::USER.to_owned()
+    } else {
+        format!("user-{}", number % 210)
+    };
     json!({
         "event": "LOGIN",
-        "userId": format!("user-{}", number % 210),
+        "userId": user,
         "eventId": id(seed, Pipeline::ProductEvents, None, number),
         "dateTime": format!("{} {hour:02}:{minute:02}:{second:02}", at.date()),
     })

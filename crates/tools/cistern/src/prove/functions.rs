@@ -92,11 +92,16 @@ impl Functions {
 
     /// Runs a scheduled function once and waits for its end; whether it succeeded.
     pub(super) async fn invoke(&self, function: &str) -> Result<bool> {
+        self.invoke_with(function, &json!({})).await
+    }
+
+    /// The same with an event.
+    pub(super) async fn invoke_with(&self, function: &str, event: &Value) -> Result<bool> {
         let answer = self
             .client
             .post(self.url(function, "invocations")?)
             .header("authorization", &self.authorization)
-            .body("{}")
+            .body(event.to_string())
             .send()
             .await
             .with_context(|| format!("invoking {function}"))?;

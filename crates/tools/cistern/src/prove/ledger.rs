@@ -3,7 +3,7 @@
 use event_model::Pipeline;
 
 use super::{
-    events,
+    events, person,
     plan::{Batch, Plan},
 };
 
@@ -23,6 +23,8 @@ pub(crate) enum Expected {
     Stored,
     /// It is rejected, with a reason.
     Rejected,
+    /// It is the person's who is erased, and nowhere at the end.
+    Erased,
 }
 
 /// One id of a pipeline.
@@ -90,7 +92,11 @@ impl Ledger {
         let events = batches().flat_map(|(batch, _)| {
             (batch.first..batch.first + batch.count).map(|number| Entry {
                 id: events::id(self.seed, pipeline, batch.other, number),
-                expected: Expected::Stored,
+                expected: if person::owns(batch, number) {
+                    Expected::Erased
+                } else {
+                    Expected::Stored
+                },
                 record: at(records, number).copied().unwrap_or_default(),
             })
         });
@@ -102,6 +108,16 @@ impl Ledger {
             })
         });
         events.chain(bad).collect()
+    }
+
+    /// How many of the person's events were sent.
+    pub(crate) fn sent_of_person(&self, plan: &Plan) -> u64 {
+        let entries = Pipeline::ALL.map(|pipeline| self.entries(plan, pipeline));
+        let sent = entries
+            .iter()
+            .flatten()
+            .filter(|entry| entry.expected == Expected::Erased && entry.record.is_sent);
+        u64::try_from(sent.count()).unwrap_or(u64::MAX)
     }
 
     /// The batches of which no delivery was acknowledged.
@@ -179,7 +195,10 @@ mod tests {
                 let own = format!("\"{}\"", entry.id);
                 // Others are recognised by their recipients.
                 let recipient = entry.id.split_once('-').unwrap_or_default().1;
-                let recipient = format!("\"{recipient}@people.example\"");
+                let recipient = match entry.expected {
+                    Expected::Erased => person::ADDRESS.to_owned(),
+                    _ => format!("\"{recipient}@people.example\""),
+                };
                 let is_in = |body: &String| body.contains(&own) || body.contains(&recipient);
                 assert!(bodies.iter().any(is_in), "{own}");
             }

@@ -14,8 +14,9 @@ type IdsOf = fn(&Comparison) -> &[String];
 
 /// The outcomes of a pipeline's ids, each `<pipeline>\t<id>\t<outcome>`, sorted by bytes.
 ///
-/// An id is `stored` (or `rejected`, if it has to be) when it was acknowledged and every store has it once; `recovered` when it was not
-/// acknowledged and a store has it; `absent` when neither. Otherwise the worst is told: `unexpected`, `lost`, `doubled`.
+/// An id is `stored` (or `rejected`, if it has to be) when it was acknowledged and every store has it once, and `erased` when it was
+/// acknowledged, is the person's and no store has it; `recovered` when it was not acknowledged and a store has it; `absent` when neither.
+/// Otherwise the worst is told: `unexpected`, `lost`, `doubled`.
 pub(super) fn outcomes(
     pipeline: Pipeline,
     entries: &[Entry],
@@ -27,6 +28,7 @@ pub(super) fn outcomes(
             (0, _) => "absent",
             (1.., Expected::Stored) => "stored",
             (1.., Expected::Rejected) => "rejected",
+            (1.., Expected::Erased) => "erased",
         };
         told.insert(&entry.id, outcome);
     }
@@ -49,7 +51,9 @@ pub(super) fn outcomes(
 
 /// Whether a line has the usual outcome.
 pub(super) fn is_usual(line: &str) -> bool {
-    line.ends_with("\tstored") || line.ends_with("\trejected")
+    ["\tstored", "\trejected", "\terased"]
+        .iter()
+        .any(|usual| line.ends_with(usual))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{
     compare::Comparison,
+    erasure::ErasureResult,
     plan::{Fault, Plan, Site},
 };
 
@@ -69,6 +70,7 @@ pub(crate) struct Report<'a> {
     pub(crate) outcomes: Vec<String>,
     pub(crate) deliveries: Deliveries,
     pub(crate) disturbances: Disturbances,
+    pub(crate) erasure: ErasureResult,
     /// Rejections of email events, by reason.
     pub(crate) rejections: BTreeMap<String, u64>,
     /// Messages in dead-letter queues, by queue.
@@ -77,9 +79,9 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Whether nothing acknowledged is missing, nothing is there twice, and nothing that nobody sent.
+    /// Whether nothing acknowledged is missing, nothing is there twice, nothing that nobody sent, and nothing of the erased person.
     pub(crate) fn holds(&self) -> bool {
-        self.stores.iter().all(|result| result.comparison.holds())
+        self.stores.iter().all(|result| result.comparison.holds()) && self.erasure.holds()
     }
 
     fn fault_count(&self) -> u64 {
@@ -165,6 +167,9 @@ impl Report<'_> {
                 ));
             }
         }
+        for text in erasure_lines(&self.erasure) {
+            line(text);
+        }
         for (reason, count) in &self.rejections {
             line(format!("rejected {count}: {reason}"));
         }
@@ -215,6 +220,37 @@ impl Report<'_> {
         }
         totals
     }
+}
+
+/// What became of the person who was erased.
+fn erasure_lines(erasure: &ErasureResult) -> Vec<String> {
+    let ErasureResult {
+        sent,
+        sent_after_request,
+        passes,
+        erased,
+        left_out,
+        is_complete,
+        searched,
+        remains,
+    } = erasure;
+    let mut lines = vec![format!(
+        "erasure of one person: {sent} events sent, {sent_after_request} of them after the request; {} items erased in {passes} passes, \
+         {left_out} left out by the loader; {} in {searched} objects and rows",
+        erased.values().sum::<u64>(),
+        if remains.is_empty() {
+            "nothing remains"
+        } else {
+            "IT REMAINS"
+        },
+    )];
+    if !is_complete {
+        lines.push("the eraser's receipt says that the person may remain".to_owned());
+    }
+    if !remains.is_empty() {
+        lines.push(format!("of the person remains: {}", first_of(remains)));
+    }
+    lines
 }
 
 /// The lists that must be empty, except those that are.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{
     caller::Callers,
     disturb::Disturber,
+    erasure::WAIT_SECONDS,
     functions::Functions,
     plan::Site,
     proxy::{Calls, Faults, HttpProxy, PostgresProxy},
@@ -23,8 +24,9 @@ use super::{
 use crate::{http, stack::Stack};
 
 /// Functions whose calls of AWS services pass the proxy.
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     "ingest",
+    "eraser",
     "loader",
     "archiver",
     "compactor",
@@ -51,6 +53,8 @@ const FORWARDER: [(&str, &str); 3] = [
     ("REQUEST_TIMEOUT_MS", "4000"),
     ("RETRY_SECONDS", "2"),
 ];
+/// See [`WAIT_SECONDS`].
+const ERASER: [(&str, &str); 1] = [("WAIT_SECONDS", WAIT_SECONDS)];
 const FORWARDER_TIMEOUT_S: u32 = 20;
 /// As in the template, but shorter than the invocation is waited for: without kills, long runs drain the queue faster.
 const CALM_FORWARDER_TIMEOUT_S: u32 = 180;
@@ -159,6 +163,7 @@ impl Rig {
         let changed: &[(&str, &str)] = match function {
             "compactor" => &COMPACT_AT_ONCE,
             "forwarder" => &FORWARDER,
+            "eraser" => &ERASER,
             _ => &[],
         };
         for (name, value) in changed {
@@ -167,10 +172,10 @@ impl Rig {
         if function == "forwarder" {
             variables["DESTINATION_URL"] = json!(self.destination.url());
         }
-        if function == "loader" {
+        if matches!(function, "loader" | "eraser") {
             let url = variables["DATABASE_URL"]
                 .as_str()
-                .context("the loader has a DATABASE_URL")?;
+                .with_context(|| format!("{function} has a DATABASE_URL"))?;
             let server = host_and_port(url)?;
             let proxied = url.replacen(server, &format!("127.0.0.1:{}", self.postgres.port()), 1);
             variables["DATABASE_URL"] = json!(proxied);

@@ -49,7 +49,8 @@ pub(super) async fn prove(
     let started = Instant::now();
     let rig = Rig::around(stack, plan.seed).await?;
     let senders = Arc::new(Senders::new(plan));
-    let (mut compactions, forwarder_runs) = disturbed(options, plan, &rig, &senders).await?;
+    let (mut compactions, forwarder_runs) =
+        Box::pin(disturbed(options, plan, &rig, &senders)).await?;
 
     let disturber = &rig.disturber;
     let step = Step::start("compaction").reported();
@@ -78,12 +79,16 @@ pub(super) async fn prove(
     }
     lines.sort_unstable();
     let deliveries = *senders.deliveries();
+    step.note("looking for the person");
+    let sent = ledger.sent_of_person(plan);
+    let erasure = senders.erasure.result(&stores, sent).await?;
     let report = Report {
         plan,
         commit,
         stores: results,
         outcomes: lines,
         deliveries,
+        erasure,
         disturbances: disturbances(&rig, compactions, forwarder_runs).await?,
         rejections: stores.reasons().await?,
         dead: dead_letters(&rig).await?,
@@ -105,7 +110,8 @@ async fn disturbed(
     senders: &Arc<Senders>,
 ) -> Result<(u64, u64)> {
     let disturber = &rig.disturber;
-    let (no_compactor, no_forwarder) = (AtomicBool::new(false), AtomicBool::new(false));
+    let no_compactor = AtomicBool::new(false);
+    let (no_forwarder, no_eraser) = (AtomicBool::new(false), AtomicBool::new(false));
     let main = async {
         let outcome: Result<usize> = async {
             send_all(options, plan, rig, senders).await?;
@@ -126,17 +132,24 @@ async fn disturbed(
             let step = Step::start("rest").reported();
             quiet::queues(&disturber.stack, rig.sqs(), options.timeout(), &step).await?;
             step.done("the queues are empty");
+
+            let step = Step::start("erasure").reported();
+            let erasure = &senders.erasure;
+            erasure.finish(disturber, options.timeout(), &step).await?;
+            step.done("the receipt is written, and no noted object is left");
             Ok(unused)
         }
         .await;
         no_compactor.store(true, Ordering::SeqCst);
         no_forwarder.store(true, Ordering::SeqCst);
+        no_eraser.store(true, Ordering::SeqCst);
         outcome
     };
-    let (outcome, compactions, forwarder_runs) = tokio::join!(
+    let (outcome, compactions, forwarder_runs, ()) = tokio::join!(
         main,
         disturber.keep_running("compactor", &no_compactor),
         disturber.keep_running("forwarder", &no_forwarder),
+        senders.erasure.keep_running(disturber, &no_eraser),
     );
     let unused = outcome?;
     let unused = u64::try_from(unused).unwrap_or(u64::MAX);
@@ -180,7 +193,7 @@ async fn compare_all(
         app,
         "destination",
         &stores.destination().await?,
-        Role::ExactlyOnce,
+        Role::Destination,
     );
     for pipeline in Pipeline::ALL {
         step.note(format!("reading the lake, {}", pipeline.name()));

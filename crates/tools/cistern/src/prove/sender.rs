@@ -132,7 +132,7 @@ impl Sender {
         }
     }
 
-    /// A delivery of another sender, signed anew in every attempt.
+    /// A delivery of another sender, signed again in every attempt.
     fn signed(
         &self,
         other: OtherSender,

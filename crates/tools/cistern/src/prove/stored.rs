@@ -1,5 +1,7 @@
 //! What the stores have at the end, read without the code that wrote it.
 
+mod remains;
+
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -103,7 +105,7 @@ impl Stores<'_> {
             .await
     }
 
-    /// The app events that the destination has accepted, each id once.
+    /// The app events that the destination has accepted, each id once. What it accepted of the person before the erasure is its own.
     pub(super) async fn destination(&self) -> Result<Found> {
         #[derive(Deserialize)]
         struct Arrival {

@@ -1,12 +1,14 @@
 //! Events as senders other than SparkPost write them, and the bodies that hold them. Each has a recipient of its own, by whom its row is
 //! recognised, because these senders' events have no id that is stored.
 
+use event_model::Pipeline;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::happened;
 use crate::prove::{
     dice::Dice,
+    person,
     plan::{Batch, OtherSender},
 };
 
@@ -14,7 +16,7 @@ use crate::prove::{
 const RECIPIENTS: u64 = 3;
 const LINK: &str = "https://shop.example/tea?cup=5";
 
-/// The body of a batch. In another `copy` the ids differ that the sender makes anew whenever it delivers an event again.
+/// The body of a batch. In another `copy` the ids differ that the sender makes whenever it delivers an event again.
 pub(super) fn body(seed: u64, other: OtherSender, batch: &Batch, copy: u64) -> Vec<u8> {
     let events = || batch.events().map(|number| Event { seed, number });
     let text = match other {
@@ -65,7 +67,14 @@ impl Event {
         dice.choose(&kinds).unwrap_or(kinds[0])
     }
 
+    fn is_of_person(self) -> bool {
+        person::owns_event(Pipeline::EmailEvents, self.number)
+    }
+
     fn recipient(self) -> String {
+        if self.is_of_person() {
+            return person::ADDRESS.to_owned();
+        }
         format!("{}-{}@people.example", self.seed, self.number)
     }
 
@@ -200,8 +209,12 @@ fn ses(seed: u64, batch: &Batch) -> String {
         .events()
         .map(|number| Event { seed, number })
         .collect();
-    let is_one_message =
-        |one: &Event, other: &Event| one.number / RECIPIENTS == other.number / RECIPIENTS;
+    // An event of the person and of others would be nobody's.
+    let is_one_message = |one: &Event, other: &Event| {
+        one.number / RECIPIENTS == other.number / RECIPIENTS
+            && !one.is_of_person()
+            && !other.is_of_person()
+    };
     let mut lines = String::new();
     for group in events.chunk_by(is_one_message) {
         let Some(message) = group.first().map(|event| event.number / RECIPIENTS) else {
@@ -281,7 +294,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use email_senders::to_sparkpost;
-    use event_model::{BatchKey, Pipeline, sparkpost::parse_batch};
+    use event_model::{BatchKey, sparkpost::parse_batch};
     use time::macros::date;
 
     use super::*;
@@ -336,8 +349,9 @@ mod tests {
             }
 
             let expected: BTreeSet<_> = (400..600)
-                .map(|number| format!("5-{number}@people.example"))
+                .map(|number| Event { seed: 5, number }.recipient().to_lowercase())
                 .collect();
+            assert_eq!(expected.len(), 196);
             assert_eq!(recipients, expected, "{other:?}");
         }
     }

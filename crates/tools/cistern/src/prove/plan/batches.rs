@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event_model::Pipeline;
 
 use super::{OtherSender, Sizes};
-use crate::prove::dice::Dice;
+use crate::prove::{dice::Dice, person};
 
 /// One body. Events are numbered from 0 in each pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Batch {
     pub(crate) first: u64,
     /// How many new events it has.
     pub(crate) count: u64,
-    /// Events that an earlier batch of the same sender has too.
+    /// Events that an earlier batch of the same sender, and of app events the same user, has too.
     pub(crate) again: Vec<u64>,
     /// Items that are rejected, in addition to the events.
     pub(crate) bad: u64,
@@ -50,12 +50,14 @@ const fn largest(pipeline: Pipeline, other: Option<OtherSender>) -> u64 {
     }
 }
 
+/// So that weights are whole numbers.
+const SCALE: u64 = 400;
+
 /// Who sends a batch: by the senders' shares of the events, divided by the mean sizes of their batches.
 fn choose_sender(dice: &mut Dice, pipeline: Pipeline, percent: u64) -> Option<OtherSender> {
     if pipeline != Pipeline::EmailEvents || percent == 0 {
         return None;
     }
-    const SCALE: u64 = 400;
     let weight = |share: u64, largest: u64| share * SCALE / (largest + 1);
     let own = weight(
         100_u64.saturating_sub(percent) * 100,
@@ -82,13 +84,15 @@ pub(super) fn batches(seed: u64, sizes: &Sizes) -> Vec<Batch> {
     for (purpose, pipeline) in (1_u64..).zip(Pipeline::ALL) {
         let mut dice = Dice::new(seed, purpose << 32);
         let total = sizes.events(pipeline);
-        let mut earlier: BTreeMap<Option<OtherSender>, Vec<u64>> = BTreeMap::new();
+        // Of each sender, and of app events those of the person and of others.
+        let mut earlier: BTreeMap<(Option<OtherSender>, bool), Vec<u64>> = BTreeMap::new();
         let (mut first, mut number) = (0, 0);
         while first < total {
             let other = choose_sender(&mut dice, pipeline, sizes.other_senders_percent);
             let largest = largest(pipeline, other);
             let count = dice.within(1, largest).min(total - first);
-            let earlier = earlier.entry(other).or_default();
+            let is_of_person = person::owns_batch(pipeline, number);
+            let earlier = earlier.entry((other, is_of_person)).or_default();
             let mut again = Vec::new();
             if largest > 1 && !earlier.is_empty() && dice.happens(OVERLAPPING_PERCENT) {
                 again.extend((0..dice.within(1, 20)).filter_map(|_| dice.choose(earlier)));
@@ -97,7 +101,7 @@ pub(super) fn batches(seed: u64, sizes: &Sizes) -> Vec<Batch> {
             }
             earlier.extend(first..first + count);
             let is_sparkpost = pipeline == Pipeline::EmailEvents && other.is_none();
-            let has_bad = is_sparkpost && dice.happens(20);
+            let has_bad = is_sparkpost && dice.happens(50);
             all.push(Batch {
                 pipeline,
                 other,

@@ -46,9 +46,9 @@ impl OtherSender {
     /// Its share of the events of other senders, in percent: less where every event is a request.
     pub(super) const fn share(self) -> u64 {
         match self {
-            Self::SendGrid => 45,
-            Self::Ses => 43,
-            Self::Mailgun | Self::Postmark | Self::Resend | Self::Bird => 3,
+            Self::SendGrid => 48,
+            Self::Ses => 44,
+            Self::Mailgun | Self::Postmark | Self::Resend | Self::Bird => 2,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Deliveries, Report, StoreResult};
-use crate::prove::{merkle, outcomes::is_usual, plan::Sizes};
+use crate::prove::{erasure::ErasureResult, merkle, outcomes::is_usual, plan::Sizes};
 
 /// A receipt: what was proven, so that somebody else can check it.
 #[derive(Debug, Serialize)]
@@ -26,6 +26,7 @@ pub(crate) struct Receipt {
     forwarder_runs: u64,
     seconds: f64,
     deliveries: Deliveries,
+    erasure: ErasureResult,
     stores: Vec<ReceiptStore>,
     rejections: BTreeMap<String, u64>,
     dead_letters: BTreeMap<String, u64>,
@@ -34,7 +35,7 @@ pub(crate) struct Receipt {
     /// The hash over all outcomes, see `merkle`.
     merkle_root: String,
     merkle: &'static str,
-    /// Every id whose outcome is not `stored`, as in the lines of the tree.
+    /// Every id whose outcome is not `stored`, `rejected` or `erased`, as in the lines of the tree.
     exceptions: Vec<String>,
 }
 
@@ -54,7 +55,7 @@ struct ReceiptStore {
 
 const FORM: &str = "cistern-prove/1";
 const MERKLE: &str = "RFC 6962 section 2.1 with SHA-256; one leaf per id: the pipeline, a tab, the id, a tab and its outcome (stored, \
-                      recovered, absent, lost, doubled or unexpected); sorted by bytes";
+                      rejected, erased, recovered, absent, lost, doubled or unexpected); sorted by bytes";
 
 impl Report<'_> {
     pub(super) fn merkle_root(&self) -> String {
@@ -95,6 +96,7 @@ impl Report<'_> {
             forwarder_runs: disturbances.forwarder_runs,
             seconds: self.seconds,
             deliveries: self.deliveries,
+            erasure: self.erasure.clone(),
             stores: self.stores.iter().map(ReceiptStore::from).collect(),
             rejections: self.rejections.clone(),
             dead_letters: self.dead.clone(),

@@ -10,7 +10,7 @@ const SIZES: Sizes = Sizes {
     faults: 0,
 };
 
-fn report(plan: &Plan, lost: &[&str]) -> (String, serde_json::Value) {
+fn report_of<'a>(plan: &'a Plan, lost: &[&str]) -> Report<'a> {
     let comparison = Comparison {
         sent: 10,
         acknowledged: 10,
@@ -18,7 +18,7 @@ fn report(plan: &Plan, lost: &[&str]) -> (String, serde_json::Value) {
         lost: lost.iter().map(|id| (*id).to_owned()).collect(),
         ..Comparison::default()
     };
-    let report = Report {
+    Report {
         plan,
         commit: Some("abc".to_owned()),
         stores: vec![StoreResult {
@@ -28,6 +28,10 @@ fn report(plan: &Plan, lost: &[&str]) -> (String, serde_json::Value) {
         }],
         outcomes: vec!["email_events\te-1-0\tstored".to_owned()],
         deliveries: Deliveries::default(),
+        erasure: ErasureResult {
+            is_complete: true,
+            ..ErasureResult::default()
+        },
         disturbances: Disturbances {
             injected: [((Site::StoreRaw, Fault::Throttle), 2)].into(),
             of_destination: [("response_cut".to_owned(), 3)].into(),
@@ -36,7 +40,11 @@ fn report(plan: &Plan, lost: &[&str]) -> (String, serde_json::Value) {
         rejections: BTreeMap::new(),
         dead: BTreeMap::new(),
         seconds: 1.0,
-    };
+    }
+}
+
+fn report(plan: &Plan, lost: &[&str]) -> (String, serde_json::Value) {
+    let report = report_of(plan, lost);
     (
         report.text(),
         serde_json::to_value(report.receipt()).unwrap(),
@@ -77,6 +85,24 @@ fn a_run_that_holds_says_what_was_done_to_it() {
     );
     assert_eq!(receipt["faults_by_call"]["s3 put raw, throttled"], 2);
     assert_eq!(receipt["merkle_root"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn a_run_after_which_the_person_remains_does_not_hold() {
+    let plan = Plan::new(1, SIZES);
+    let mut report = report_of(&plan, &[]);
+    report.erasure.remains = vec!["raw/track/x".to_owned()];
+
+    let text = report.text();
+
+    assert!(
+        text.contains("of the person remains: raw/track/x"),
+        "{text}"
+    );
+    assert!(!report.holds());
+    report.erasure.remains.clear();
+    report.erasure.is_complete = false;
+    assert!(!report.holds());
 }
 
 #[test]

@@ -6,12 +6,17 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use tokio::{sync::Semaphore, task::JoinSet, time::sleep_until};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinHandle, JoinSet},
+    time::sleep_until,
+};
 
 use crate::{
     progress::Step,
     prove::{
         Options,
+        erasure::Erasure,
         ledger::Ledger,
         plan::Plan,
         report::Deliveries,
@@ -29,6 +34,8 @@ const PARALLEL: usize = 48;
 pub(super) struct Senders {
     ledger: Mutex<Ledger>,
     deliveries: Mutex<Deliveries>,
+    /// Of the person, requested when a quarter of the posts is made.
+    pub(super) erasure: Erasure,
 }
 
 impl Senders {
@@ -37,6 +44,7 @@ impl Senders {
         Self {
             ledger: Mutex::new(Ledger::new(plan)),
             deliveries: Mutex::default(),
+            erasure: Erasure::new(plan.seed),
         }
     }
 
@@ -60,6 +68,18 @@ impl Senders {
     }
 }
 
+/// Requests the erasure, and notes how much of the person has been sent until then, while posting goes on.
+fn request_erasure(rig: &Rig, senders: &Arc<Senders>, plan: &Arc<Plan>) -> JoinHandle<Result<()>> {
+    let disturber = Arc::clone(&rig.disturber);
+    let (senders, plan) = (Arc::clone(senders), Arc::clone(plan));
+    tokio::spawn(async move {
+        senders.erasure.begin(&disturber).await?;
+        let sent = senders.ledger().sent_of_person(&plan);
+        senders.erasure.note_sent(sent);
+        Ok(())
+    })
+}
+
 /// Posts everything at the given rate, and begins each disruption after its number of posts.
 pub(super) async fn send_all(
     options: &Options,
@@ -78,11 +98,15 @@ pub(super) async fn send_all(
     let started = tokio::time::Instant::now();
     let mut events = 0_u64;
     let post_count = plan.posts.len();
+    let mut request = None;
     for (number, post) in plan.posts.iter().enumerate() {
         while let Some(disruption) =
             disruptions.next_if(|disruption| disruption.after_posts <= number)
         {
             rig.disturber.begin(disruption.kind);
+        }
+        if number >= post_count / 4 && request.is_none() {
+            request = Some(request_erasure(rig, senders, &shared));
         }
         let due =
             Duration::from_millis(events.saturating_mul(1_000) / u64::from(options.rate.get()));
@@ -114,6 +138,11 @@ pub(super) async fn send_all(
     }
     for disruption in disruptions {
         rig.disturber.begin(disruption.kind);
+    }
+    match request {
+        Some(request) => request.await??,
+        // Nothing was posted.
+        None => request_erasure(rig, senders, &shared).await??,
     }
     while let Some(ended) = under_way.join_next().await {
         ended.context("delivering a batch")??;

@@ -58,19 +58,17 @@ fn next_of_other(other: OtherSender, status: Option<u16>) -> Next {
 /// The attempts before a delivery is given up: SparkPost's twelve, Segment's ten, and mParticle's "limited number".
 pub(super) fn attempts(seed: u64, batch: &Batch) -> u32 {
     match (batch.pipeline, batch.other) {
-        // Both go on for 24 hours.
-        (_, Some(OtherSender::SendGrid | OtherSender::Ses)) => 12,
         // Of deliveries it makes one.
         (_, Some(OtherSender::Mailgun)) if is_delivery_of_mailgun(seed, batch) => 1,
         (_, Some(OtherSender::Mailgun)) => 7,
         (_, Some(OtherSender::Postmark)) if is_bounce_of_postmark(seed, batch) => 11,
         (_, Some(OtherSender::Postmark)) => 4,
         (_, Some(OtherSender::Resend)) => 8,
-        // What Standard Webhooks advises.
-        (_, Some(OtherSender::Bird)) => 10,
-        (Pipeline::EmailEvents, None) => 12,
+        // SendGrid and Firehose go on for 24 hours.
+        (_, Some(OtherSender::SendGrid | OtherSender::Ses)) | (Pipeline::EmailEvents, None) => 12,
+        // What Standard Webhooks advises Bird.
+        (_, Some(OtherSender::Bird)) | (Pipeline::ProductEvents, None) => 10,
         (Pipeline::AppEvents, None) => 6,
-        (Pipeline::ProductEvents, None) => 10,
     }
 }
 
