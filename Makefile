@@ -12,7 +12,7 @@ CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
 STACK ?= cistern
 SEEDS ?= 1 2 3
 ARCH ?= $(subst aarch64,arm64,$(shell uname -m))
-BENCH ?= cold forwarder history lake loader local-query query rebuild replay
+BENCH ?= cold erase forwarder history lake loader local-query query rebuild replay senders
 SAM := .local/tools/sam/bin/sam
 
 help: ## List the targets

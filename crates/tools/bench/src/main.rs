@@ -2,6 +2,7 @@
 
 mod cold;
 mod database;
+mod erase;
 mod figure;
 mod forwarder;
 mod history;
@@ -13,6 +14,7 @@ mod psql;
 mod query;
 mod rebuild;
 mod replay;
+mod senders;
 
 use anyhow::{Result, bail};
 
@@ -20,6 +22,7 @@ use anyhow::{Result, bail};
 async fn main() -> Result<()> {
     let group = std::env::args().nth(1).unwrap_or_default();
     let figures = match group.as_str() {
+        "erase" => erase::measure().await?,
         "forwarder" => forwarder::measure().await?,
         // The separate process that the group starts.
         "forwarder-drain" => return forwarder::run_drain().await,
@@ -30,9 +33,10 @@ async fn main() -> Result<()> {
         "query" => query::measure().await?,
         "rebuild" => rebuild::measure().await?,
         "replay" => replay::measure()?,
+        "senders" => senders::measure()?,
         "cold" => cold::measure()?,
         _ => bail!(
-            "usage: bench GROUP, where GROUP is: cold, forwarder, history, lake, loader, local-query, query, rebuild, replay"
+            "usage: bench GROUP, where GROUP is: cold, erase, forwarder, history, lake, loader, local-query, query, rebuild, replay, senders"
         ),
     };
     figure::print(&figures);

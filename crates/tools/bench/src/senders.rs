@@ -1,0 +1,131 @@
+//! The cost of reading events of other senders than SparkPost, compared with SparkPost's own.
+
+mod bodies;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use email_senders::to_sparkpost;
+use event_model::{BatchKey, sparkpost::parse_batch};
+use event_samples::sparkpost::{Generator, GeneratorOptions};
+use serde_json::json;
+use time::{OffsetDateTime, macros::datetime};
+
+use crate::{
+    figure::{Better, Figure},
+    proc_stat,
+};
+
+const SPARKPOST: &str = "sparkpost";
+/// Events that are read in one repetition.
+const EVENTS: usize = 20_000;
+/// SparkPost's batches, and those of senders that send several events in one.
+const BATCH_SIZE: usize = 100;
+/// Of each sender. Odd, for the median. The senders take turns.
+const REPETITIONS: usize = 9;
+/// The speed per event, divided by that of SparkPost's events.
+const SPEED_TARGET: f64 = 0.6;
+const NOW: OffsetDateTime = datetime!(2026-11-30 12:00 UTC);
+
+/// What one sender has sent, with the key of each object.
+struct Archive {
+    sender: &'static str,
+    objects: Vec<(String, Vec<u8>)>,
+    bytes: usize,
+}
+
+pub(crate) fn measure() -> Result<Vec<Figure>> {
+    let mut archives = vec![of_sparkpost()?];
+    for sender in bodies::SENDERS {
+        let bodies = bodies::of(sender, EVENTS, BATCH_SIZE);
+        archives.push(Archive::new(sender, bodies, |id, body| {
+            BatchKey::of_sender(sender, Some(id), body)
+        }));
+    }
+    let mut micros: Vec<Vec<f64>> = archives.iter().map(|_| Vec::new()).collect();
+    for repetition in 0..REPETITIONS {
+        eprintln!("repetition {} of {REPETITIONS}", repetition + 1);
+        for (archive, micros) in archives.iter().zip(&mut micros) {
+            micros.push(read(archive)?);
+        }
+    }
+    let medians: Vec<f64> = micros.iter().map(|of_one| median(of_one)).collect();
+    let sparkpost = *medians.first().context("SparkPost is measured")?;
+    let figures = archives.iter().zip(&medians).zip(&micros);
+    Ok(figures
+        .flat_map(|((archive, median), all)| {
+            let sender = archive.sender;
+            let cost = Figure::new(
+                format!("senders.cpu_us_per_event.{sender}"),
+                *median,
+                "µs",
+                Better::Lower,
+            );
+            let detail = json!({ "repetitions": all, "bytes_per_event": archive.bytes / EVENTS });
+            let speed = (sender != SPARKPOST).then(|| {
+                Figure::new(
+                    format!("senders.speed.{sender}"),
+                    sparkpost / median,
+                    "of SparkPost",
+                    Better::Higher,
+                )
+                .target(SPEED_TARGET)
+            });
+            [Some(cost.detail(detail)), speed].into_iter().flatten()
+        })
+        .collect())
+}
+
+impl Archive {
+    fn new(
+        sender: &'static str,
+        bodies: Vec<Vec<u8>>,
+        key: impl Fn(&str, &[u8]) -> BatchKey,
+    ) -> Self {
+        let bytes = bodies.iter().map(Vec::len).sum();
+        let objects = bodies.into_iter().enumerate().map(|(number, body)| {
+            let key = key(&format!("d{number}"), &body).object_key(NOW.date());
+            (key, body)
+        });
+        Self {
+            sender,
+            objects: objects.collect(),
+            bytes,
+        }
+    }
+}
+
+fn of_sparkpost() -> Result<Archive> {
+    let options = GeneratorOptions {
+        start: datetime!(2026-11-20 0:00 UTC),
+        span: Duration::from_hours(10 * 24),
+        total: u64::try_from(EVENTS)?,
+    };
+    let mut generator = Generator::new(1, options);
+    let bodies = (0..EVENTS / BATCH_SIZE).map(|_| generator.batch(BATCH_SIZE));
+    Ok(Archive::new(SPARKPOST, bodies.collect(), |id, body| {
+        BatchKey::new(Some(id), body)
+    }))
+}
+
+/// Translates and parses everything, as the loader and the archiver do; the CPU time of one event in microseconds.
+fn read(archive: &Archive) -> Result<f64> {
+    let before = proc_stat::of_threads(std::process::id())?;
+    let mut events = 0;
+    for (key, body) in &archive.objects {
+        events += parse_batch(&to_sparkpost(key, body), NOW).events.len();
+    }
+    let cost = proc_stat::of_threads(std::process::id())?.saturating_sub(before);
+    ensure!(
+        events == EVENTS,
+        "{events} of {EVENTS} events of {} were read",
+        archive.sender
+    );
+    Ok(cost.as_secs_f64() * 1e6 / f64::from(u32::try_from(EVENTS)?))
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
