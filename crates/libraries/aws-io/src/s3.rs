@@ -1,8 +1,9 @@
 //! Objects: create-only writes, and reads with a limit on the size.
 //!
 //! Exceptions: [`stream`] reads large objects, [`listing`] finds and deletes objects, [`copy`] copies them, and [`conditional_put`] is for
-//! the few objects that several writers change.
+//! the few objects that several writers change, which [`cached`] keeps in memory.
 
+pub mod cached;
 pub mod conditional_put;
 pub mod copy;
 mod error;

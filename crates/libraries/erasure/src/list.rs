@@ -10,12 +10,12 @@ use aws_io::{
     S3Client,
     s3::{
         GetError, NewObject, ObjectRef, PutError,
+        cached::CachedObject,
         conditional_put::{self, Version},
         get_capped, put_new,
     },
 };
 use sha2::{Digest as _, Sha256};
-use tokio::{sync::Mutex, time::Instant};
 
 use crate::{Tombstones, TombstonesDocument, TombstonesError};
 
@@ -53,14 +53,7 @@ pub struct TombstoneList {
     s3: S3Client,
     bucket: String,
     max_age: Duration,
-    cached: Arc<Mutex<Option<Cached>>>,
-}
-
-#[derive(Debug)]
-struct Cached {
-    read_at: Instant,
-    version: Version,
-    tombstones: Arc<Tombstones>,
+    list: CachedObject<Tombstones>,
 }
 
 impl TombstoneList {
@@ -70,11 +63,13 @@ impl TombstoneList {
 
     /// The list of a bucket. Sends no request.
     pub fn new(s3: S3Client, bucket: impl Into<String>) -> Self {
+        let bucket = bucket.into();
+        let name = object(&bucket, LIST_NAME);
         Self {
+            list: CachedObject::new(s3.clone(), name, MAX_LIST_BYTES, LIMIT),
             s3,
-            bucket: bucket.into(),
+            bucket,
             max_age: Self::MAX_AGE,
-            cached: Arc::default(),
         }
     }
 
@@ -90,36 +85,14 @@ impl TombstoneList {
     /// # Errors
     /// When the list is too old and cannot be read, or is damaged.
     pub async fn current(&self) -> Result<Arc<Tombstones>, ListError> {
-        let mut cached = self.cached.lock().await;
-        if let Some(cached) = &*cached
-            && cached.read_at.elapsed() < self.max_age
-        {
-            return Ok(Arc::clone(&cached.tombstones));
-        }
-        let read_at = Instant::now();
-        let name = object(&self.bucket, LIST_NAME);
-        let (bytes, version) =
-            conditional_put::read(&self.s3, &name, MAX_LIST_BYTES, LIMIT).await?;
-        if let Some(cached) = &mut *cached
-            && cached.version == version
-        {
-            cached.read_at = read_at;
-            return Ok(Arc::clone(&cached.tombstones));
-        }
-        let tombstones = match bytes {
-            None => Tombstones::default(),
-            Some(bytes) => {
-                let key = read_key(&self.s3, &self.bucket).await?;
-                Tombstones::new(&key, &serde_json::from_slice(&bytes)?)?
-            }
+        let to_tombstones = async |list: Option<Vec<u8>>| {
+            let Some(list) = list else {
+                return Ok(Tombstones::default());
+            };
+            let key = read_key(&self.s3, &self.bucket).await?;
+            Ok(Tombstones::new(&key, &serde_json::from_slice(&list)?)?)
         };
-        let tombstones = Arc::new(tombstones);
-        *cached = Some(Cached {
-            read_at,
-            version,
-            tombstones: Arc::clone(&tombstones),
-        });
-        Ok(tombstones)
+        self.list.within(self.max_age, to_tombstones).await
     }
 }
 
