@@ -148,6 +148,7 @@ fn write_files(raw: &Raw, folder: &Path) -> Result<BTreeMap<PathBuf, usize>> {
             key: &key,
             arrival: DAY.midnight().assume_utc() + Duration::from_hours(44),
             first_day: FIRST_DAY,
+            delivery: None,
         };
         for part in convert(table, source, &object[..], std::io::sink())?.parts {
             let path = write(part.file.key(table.name()), &part.bytes, part.row_count)?;

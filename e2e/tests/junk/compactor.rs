@@ -32,6 +32,7 @@ fn good_part(day: Date) -> Result<Vec<u8>> {
         key: "raw/track/good.gz",
         arrival: day.midnight().assume_utc() + Duration::hours(12),
         first_day: day,
+        delivery: None,
     };
     let mut converted = convert(
         &Table::product_events(),

@@ -6,6 +6,7 @@ use event_model::Pipeline;
 use function_kit::{Env, EnvError, metrics::Metrics};
 use lake_files::Merge;
 use lake_schema::{FirstDay, Table};
+use sender_recipes::SenderList;
 use time::{Date, Duration, OffsetDateTime};
 
 use crate::compaction::Policy;
@@ -72,6 +73,8 @@ pub struct Deps {
     pub s3: S3Client,
     /// The erased people, whose events are left out.
     pub erased: TombstoneList,
+    /// The senders of email events.
+    pub senders: SenderList,
     /// The tables that events go to.
     pub tables: Vec<Table>,
     /// Where metrics are written.
@@ -87,6 +90,7 @@ impl Deps {
         Self {
             metrics: Metrics::stdout(Pipeline::ProductEvents, config.metrics_namespace.as_deref()),
             erased: TombstoneList::new(s3.clone(), config.bucket.clone()),
+            senders: SenderList::new(s3.clone(), config.bucket.clone()),
             config,
             s3,
             tables: Table::all().into(),

@@ -84,12 +84,14 @@ async fn convert_object(
     let table = table.clone();
     let first_day = deps.config.first_day;
     let erased = deps.erased.current().await?;
+    let delivery = deps.senders.delivery(&source_key).await?;
     let out = BufWriter::new(rejections.reopen()?);
     let converting = spawn_blocking(move || {
         let source = Source {
             key: &source_key,
             arrival,
             first_day,
+            delivery: delivery.as_ref(),
         };
         let body = BufReader::with_capacity(READ_BYTES, body);
         let pipeline = table.pipeline();

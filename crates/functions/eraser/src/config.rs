@@ -7,6 +7,7 @@ use erasure::TombstoneList;
 use event_store::{CaCertificates, DatabaseConfig, Login, Store, StoreError};
 use function_kit::{Env, EnvError};
 use secrecy::SecretString;
+use sender_recipes::SenderList;
 use time::OffsetDateTime;
 
 /// A statement looks through the events of one day.
@@ -64,6 +65,8 @@ pub struct Deps {
     pub store: Option<Store>,
     /// Everybody who is erased.
     pub erased: TombstoneList,
+    /// The senders of email events.
+    pub senders: SenderList,
     /// The current time.
     pub clock: fn() -> OffsetDateTime,
 }
@@ -99,6 +102,7 @@ impl Deps {
         Ok(Self {
             store: store.transpose()?,
             erased: TombstoneList::new(s3.clone(), config.bucket.clone()),
+            senders: SenderList::new(s3.clone(), config.bucket.clone()),
             config,
             s3,
             clock,

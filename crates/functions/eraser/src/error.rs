@@ -23,6 +23,9 @@ pub enum EraserError {
     /// The list of erased people cannot be read.
     #[error(transparent)]
     Tombstones(#[from] TombstoneError),
+    /// The recipes of senders cannot be read.
+    #[error(transparent)]
+    Senders(#[from] sender_recipes::ListError),
     /// The key of the list is damaged.
     #[error(transparent)]
     Key(#[from] TombstonesError),

@@ -113,7 +113,7 @@ impl DecodedBody {
 /// Headers that are stored with a body, each under the name before it: those that describe it, and the given ones.
 pub(crate) fn metadata(
     headers: &HeaderMap,
-    own: &[(&'static str, &'static str)],
+    own: &[(&'static str, &str)],
 ) -> Vec<(&'static str, String)> {
     let common = [
         ("content-type", "content-type"),

@@ -6,6 +6,7 @@ use access_keys::{KeyCache, Networks};
 use aws_io::{Aws, S3Client, gzip::MAX_BATCH_BYTES};
 use event_model::Pipeline;
 use function_kit::{Env, EnvError, metrics::Metrics};
+use sender_recipes::SenderList;
 use time::OffsetDateTime;
 
 /// The value of `Retry-After`, for senders that respect it; SparkPost uses its own intervals.
@@ -60,6 +61,8 @@ pub struct Deps {
     pub config: Config,
     /// The archive's client.
     pub s3: S3Client,
+    /// The senders of email events.
+    pub senders: SenderList,
     /// The accepted keys.
     pub keys: Arc<KeyCache>,
     /// Writes metrics.
@@ -75,6 +78,7 @@ impl Deps {
         let keys = KeyCache::new(aws.secrets(), config.secret_id.clone(), config.max_key_age);
         Self {
             metrics: Metrics::stdout(Pipeline::EmailEvents, config.metrics_namespace.as_deref()),
+            senders: SenderList::new(aws.s3(), config.bucket.clone()),
             config,
             s3: aws.s3(),
             keys: Arc::new(keys),

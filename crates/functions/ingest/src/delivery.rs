@@ -3,7 +3,6 @@
 use access_keys::presented_key;
 use axum::http::{HeaderMap, StatusCode, header};
 use email_senders::{Proof, Received, Refused, Sender};
-use event_model::BatchKey;
 use function_kit::{
     ApiError,
     http::ErrorItem,
@@ -20,6 +19,21 @@ use crate::{
     unverified::keep_apart,
 };
 
+/// A sender that posts, and how its requests prove themselves.
+#[derive(Clone, Debug)]
+pub(crate) struct Posting {
+    pub(crate) sender: Sender,
+    pub(crate) proof: Proof,
+}
+
+impl Posting {
+    /// None of a sender that does not post.
+    pub(crate) fn of(sender: Sender) -> Option<Self> {
+        let proof = sender.proof()?;
+        Some(Self { sender, proof })
+    }
+}
+
 /// The delivery as it is stored. One whose proof is missing or wrong is kept apart, and answered with the status that makes its
 /// provider send it again.
 ///
@@ -27,27 +41,29 @@ use crate::{
 /// The provider's status for a wrong proof, and 503 if the secrets cannot be read.
 pub(crate) async fn prove(
     deps: &Deps,
-    sender: &'static Sender,
-    proof: &'static Proof,
+    from: &Posting,
     headers: &HeaderMap,
     body: DecodedBody,
     tally: &mut Tally,
 ) -> Result<ReceivedBatch, ApiError> {
-    if let Err(refused) = check(deps, sender, proof, headers, body.bytes()).await? {
+    let Posting { sender, proof } = from;
+    if let Err(refused) = check(deps, from, headers, body.bytes()).await? {
         tally.add(Metric::Unverified, 1);
-        warn!(sender = sender.name, reason = %refused, "delivery is not proven");
-        keep_apart(deps, sender, proof, headers, &body).await;
+        warn!(sender = sender.name(), reason = %refused, "delivery is not proven");
+        keep_apart(deps, from, headers, &body).await;
         return Err(refusal(proof, refused));
     }
-    let delivery_id = sender
-        .id_headers
-        .iter()
-        .find_map(|name| single(headers, name));
-    let own: Vec<_> = proof.headers.iter().map(|name| (*name, *name)).collect();
+    let header = |name: &str| single(headers, name);
+    let key = sender.batch_key(&Received {
+        header: &header,
+        presented_key: None,
+        body: body.bytes(),
+        now: (deps.clock)(),
+    });
     Ok(ReceivedBatch {
-        key: BatchKey::of_sender(sender.name, delivery_id, body.bytes()),
+        key,
         object: body.object(),
-        metadata: metadata(headers, &own),
+        metadata: metadata(headers, &proof.headers()),
         form: body.form,
         body_bytes: body.received_bytes(),
     })
@@ -56,8 +72,7 @@ pub(crate) async fn prove(
 /// Checks the proof with the cached secrets, and if it is wrong with those of now.
 async fn check(
     deps: &Deps,
-    sender: &Sender,
-    proof: &Proof,
+    Posting { sender, proof }: &Posting,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Result<(), Refused>, ApiError> {
@@ -66,7 +81,7 @@ async fn check(
     for is_proof_wrong in [false, true] {
         let secrets = deps
             .keys
-            .sender_secrets(sender.name, is_proof_wrong, now.into());
+            .sender_secrets(sender.name(), is_proof_wrong, now.into());
         let secrets = secrets
             .await
             .map_err(|error| ApiError::unavailable(RETRY_AFTER_SECONDS, error))?;
@@ -103,10 +118,10 @@ fn refusal(proof: &Proof, refused: Refused) -> ApiError {
         Refused::NoSecret => "no secret is stored for this sender",
         Refused::Missing => "the proof is missing",
         Refused::Malformed => "the proof has another form than this sender's",
-        Refused::Stale => "the time of the signature is more than five minutes away",
+        Refused::Stale => "the signature is too old, or its time is in the future",
         Refused::Wrong => "the proof is wrong",
     };
-    match StatusCode::from_u16(proof.refusal_status) {
+    match StatusCode::from_u16(proof.refusal_status()) {
         Ok(status) if status != StatusCode::UNAUTHORIZED => ApiError::new(
             status,
             ErrorItem::new("unauthorized").description(description),

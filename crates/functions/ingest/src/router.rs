@@ -9,7 +9,6 @@ use axum::{
     routing::post,
 };
 use bytes::Bytes;
-use email_senders::Sender;
 use function_kit::{
     ApiError,
     gateway::Caller,
@@ -24,7 +23,7 @@ use crate::{
     body::{BodyForm, DecodedBody, ReceivedBatch, receive},
     caller,
     config::RETRY_AFTER_SECONDS,
-    delivery::prove,
+    delivery::{Posting, prove},
     store::store,
 };
 
@@ -80,8 +79,11 @@ async fn receive_delivery(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let known = Sender::named(&sender).and_then(|sender| Some((sender, sender.proof.as_ref()?)));
-    let Some((sender, proof)) = known else {
+    let known = match deps.senders.named(&sender).await {
+        Ok(known) => known,
+        Err(error) => return ApiError::unavailable(RETRY_AFTER_SECONDS, error).into_response(),
+    };
+    let Some(posting) = known.and_then(Posting::of) else {
         return ApiError::not_found().into_response();
     };
     let mut tally = Tally::default();
@@ -89,7 +91,7 @@ async fn receive_delivery(
     let acknowledged = async {
         let body = count_body(body, &mut tally)?;
         let body = DecodedBody::of(&headers, body).map_err(|_| expands_too_far())?;
-        let delivery = prove(&deps, sender, proof, &headers, body, &mut tally).await?;
+        let delivery = prove(&deps, &posting, &headers, body, &mut tally).await?;
         store_batch(&deps, delivery, &mut tally).await
     };
     let acknowledged = acknowledged.await;

@@ -4,7 +4,6 @@
 //! bucket's lifecycle removes them.
 
 use axum::http::HeaderMap;
-use email_senders::{Proof, Sender};
 use event_model::BatchKey;
 use time::OffsetDateTime;
 use tracing::warn;
@@ -12,6 +11,7 @@ use tracing::warn;
 use crate::{
     Deps,
     body::{DecodedBody, metadata},
+    delivery::Posting,
     store::store_at,
 };
 
@@ -24,24 +24,29 @@ const SLOTS: u32 = 1024;
 /// sender is refused anyway, and sends it again.
 pub(crate) async fn keep_apart(
     deps: &Deps,
-    sender: &Sender,
-    proof: &Proof,
+    Posting { sender, proof }: &Posting,
     headers: &HeaderMap,
     body: &DecodedBody,
 ) {
     if body.bytes().len() > MAX_BYTES {
         warn!(
-            sender = sender.name,
+            sender = sender.name(),
             "delivery that is not proven is too large to be kept"
         );
         return;
     }
     let now = (deps.clock)();
-    let own: Vec<_> = proof.headers.iter().map(|name| (*name, *name)).collect();
-    let key = place(sender.name, body.bytes(), now);
-    let stored = store_at(deps, key, body.object(), metadata(headers, &own), now).await;
+    let key = place(sender.name(), body.bytes(), now);
+    let stored = store_at(
+        deps,
+        key,
+        body.object(),
+        metadata(headers, &proof.headers()),
+        now,
+    )
+    .await;
     if let Err(error) = stored {
-        warn!(sender = sender.name, error = %function_kit::chain(&error), "delivery that is not proven is not kept");
+        warn!(sender = sender.name(), error = %function_kit::chain(&error), "delivery that is not proven is not kept");
     }
 }
 

@@ -6,6 +6,7 @@ use event_model::Pipeline;
 use event_store::{CaCertificates, DatabaseConfig, Login, Store, StoreError};
 use function_kit::{Env, EnvError, metrics::Metrics};
 use secrecy::SecretString;
+use sender_recipes::SenderList;
 use time::OffsetDateTime;
 
 /// The settings in the README's table.
@@ -45,6 +46,8 @@ pub struct Deps {
     pub s3: S3Client,
     /// The erased people, whose items are left out.
     pub erased: TombstoneList,
+    /// The senders of email events.
+    pub senders: SenderList,
     /// The database.
     pub store: Store,
     /// Writes metrics.
@@ -68,6 +71,7 @@ impl Deps {
         let s3 = Aws::from_env().await.s3();
         Ok(Self {
             erased: TombstoneList::new(s3.clone(), config.bucket.clone()),
+            senders: SenderList::new(s3.clone(), config.bucket.clone()),
             bucket: config.bucket,
             s3,
             store: Store::connect_lazy(&database)?,

@@ -12,6 +12,7 @@ use erasure::{ListError, Verdict, note_late, verdict_of};
 use event_model::{BatchKey, ByteForm, Counts, ObjectKeyError, Pipeline, sparkpost::parse_batch};
 use event_store::{ErrorKind, LoadOutcome, StoreError};
 use object_worker::Rejection;
+use sender_recipes::DeliveryError;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -38,6 +39,12 @@ pub(crate) enum ObjectError {
     Gunzip {
         name: ObjectRef,
         source: GunzipError,
+    },
+    /// Who sent it is not known.
+    #[error("translating {name}")]
+    Sender {
+        name: ObjectRef,
+        source: DeliveryError,
     },
     /// Whether it has items of erased people is not known.
     #[error("leaving erased people out of {name}")]
@@ -70,9 +77,17 @@ impl ObjectError {
                 source: GunzipError::Corrupt(_),
                 ..
             } => "not_gzip",
+            Self::Sender {
+                source: DeliveryError::Unknown(_),
+                ..
+            } => "unknown_sender",
             Self::Get(
                 GetError::Service { .. } | GetError::Body { .. } | GetError::Timeout { .. },
             )
+            | Self::Sender {
+                source: DeliveryError::List(_),
+                ..
+            }
             | Self::Erased { .. }
             | Self::Store { .. } => {
                 return None;
@@ -92,6 +107,7 @@ impl ObjectError {
             | Self::Get(_)
             | Self::Form { .. }
             | Self::Gunzip { .. }
+            | Self::Sender { .. }
             | Self::Erased { .. } => None,
         }
     }
@@ -115,7 +131,12 @@ pub(crate) async fn load_object(
     }
 
     let body = read_body(&deps.s3, name).await?;
-    let events = to_sparkpost(&name.key, &body);
+    let delivery = deps.senders.delivery(&name.key).await;
+    let delivery = delivery.map_err(|source| ObjectError::Sender {
+        name: name.clone(),
+        source,
+    })?;
+    let events = to_sparkpost(delivery.as_ref(), &body);
     let mut batch = parse_batch(&events, now);
     let not_known = |source| ObjectError::Erased {
         name: name.clone(),

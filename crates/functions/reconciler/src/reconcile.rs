@@ -32,6 +32,9 @@ pub enum ReconcileError {
     /// A side could not be read to its end.
     #[error(transparent)]
     Audit(#[from] AuditError<ApiError>),
+    /// The recipes of senders cannot be read.
+    #[error(transparent)]
+    Senders(#[from] sender_recipes::ListError),
     /// The record cannot be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -103,7 +106,9 @@ pub(crate) async fn reconcile(
 }
 
 async fn compare(deps: &Deps, day: Date) -> Result<Report, ReconcileError> {
+    let (senders, _) = sender_recipes::read(&deps.s3, &deps.config.bucket).await?;
     let audit = Audit {
+        senders: &senders,
         s3: &deps.s3,
         bucket: &deps.config.bucket,
         day,

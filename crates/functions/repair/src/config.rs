@@ -2,6 +2,7 @@
 
 use aws_io::{Aws, S3Client, SqsClient};
 use function_kit::{Env, EnvError};
+use sender_recipes::SenderList;
 use time::OffsetDateTime;
 
 /// The settings in the README's table.
@@ -30,6 +31,8 @@ pub struct Deps {
     pub config: Config,
     /// Reads items, writes raw objects and marks.
     pub s3: S3Client,
+    /// The senders of email events.
+    pub senders: SenderList,
     /// Sends app events.
     pub sqs: SqsClient,
     /// The clock.
@@ -41,6 +44,7 @@ impl Deps {
     pub async fn connect(config: Config, clock: fn() -> OffsetDateTime) -> Self {
         let aws = Aws::from_env().await;
         Self {
+            senders: SenderList::new(aws.s3(), config.bucket.clone()),
             config,
             s3: aws.s3(),
             sqs: aws.sqs(),

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use function_kit::{ApiError, http::ErrorItem};
+use sender_recipes::{DeliveryError, ListError};
 
 const RETRY_AFTER_SECONDS: u32 = 5;
 
@@ -30,6 +31,8 @@ pub(crate) enum RepairError {
     Get(#[from] GetError),
     #[error("writing to the bucket")]
     Put(#[from] PutError),
+    #[error(transparent)]
+    Senders(#[from] ListError),
     #[error("sending an app event again")]
     Send(#[from] QueueError),
 }
@@ -39,6 +42,15 @@ impl RepairError {
         Self::Request {
             param,
             description: description.into(),
+        }
+    }
+}
+
+impl From<DeliveryError> for RepairError {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::List(error) => error.into(),
+            DeliveryError::Unknown(unknown) => Self::Impossible(unknown.to_string()),
         }
     }
 }
@@ -57,7 +69,7 @@ impl IntoResponse for RepairError {
                 ErrorItem::new("cannot be sent again").description(problem),
             ),
             // Nothing is half done: asking again repeats what was done, and adds nothing to it.
-            error @ (Self::Get(_) | Self::Put(_) | Self::Send(_)) => {
+            error @ (Self::Get(_) | Self::Put(_) | Self::Senders(_) | Self::Send(_)) => {
                 ApiError::unavailable(RETRY_AFTER_SECONDS, error)
             }
         }

@@ -126,7 +126,14 @@ async fn audit_batch<S: EmailStore>(
             .push(finding(What::ObjectUnreadable, key, None, None));
         return Ok(());
     };
-    let body = to_sparkpost(key, &body);
+    let Ok(delivery) = audit.senders.delivery(key) else {
+        sums.items += 1;
+        report
+            .findings
+            .push(finding(What::ObjectUnreadable, key, None, None));
+        return Ok(());
+    };
+    let body = to_sparkpost(delivery.as_ref(), &body);
     let batch = parse_batch(&body, audit.now);
     let asked: Vec<AskedEvent> = batch
         .events

@@ -6,6 +6,7 @@ use std::{
 };
 
 use aws_io::s3::listing::Listed;
+use email_senders::Delivery;
 use lake_files::{Converted, Source, convert};
 use lake_schema::{
     FileId, Period, Table, arrival,
@@ -91,7 +92,17 @@ impl<'a> Lake<'a> {
         let arrived = arrival::from_key(&object.key)
             .or(object.last_modified)
             .unwrap_or(self.audit.now);
-        let converted = self.convert(&object.key, arrived, bytes).await?;
+        let Ok(delivery) = self.audit.senders.delivery(&object.key) else {
+            if self.audit.may_wait(object.last_modified) {
+                sums.waiting += 1;
+            } else {
+                sums.items += 1;
+                let unreadable = self.finding(What::ObjectUnreadable, &object.key, None);
+                report.findings.push(unreadable);
+            }
+            return Ok(());
+        };
+        let converted = self.convert(&object.key, arrived, delivery, bytes).await?;
         let (mut stored, mut missing) = (0, Vec::new());
         for part in &converted.parts {
             match self.missing_file(part.file).await? {
@@ -134,6 +145,7 @@ impl<'a> Lake<'a> {
         &self,
         key: &str,
         arrived: OffsetDateTime,
+        delivery: Option<Delivery>,
         bytes: Vec<u8>,
     ) -> Result<Converted, AuditError<E>> {
         let (table, first_day, name) = (
@@ -146,6 +158,7 @@ impl<'a> Lake<'a> {
                 key: &name,
                 arrival: arrived,
                 first_day,
+                delivery: delivery.as_ref(),
             };
             convert(
                 &table,

@@ -15,6 +15,7 @@ use aws_io::{
         listing::{ListError, Listed},
     },
 };
+use email_senders::Senders;
 use event_model::Pipeline;
 use lake_files::ConvertError;
 use lake_schema::Table;
@@ -37,6 +38,8 @@ pub struct Audit<'a> {
     pub now: OffsetDateTime,
     /// An object may wait for this long before it counts as missing.
     pub settle: Duration,
+    /// The senders of email events, as they are now.
+    pub senders: &'a Senders,
     /// The first day of the lake, which decides where events without a usable time are.
     pub lake_first_day: Date,
 }

@@ -42,7 +42,7 @@ pub enum Refused {
     #[error("the proof has another form than this sender's")]
     Malformed,
     /// The signature is too old, or from the future.
-    #[error("the time of the signature is more than five minutes away")]
+    #[error("the signature is too old, or its time is in the future")]
     Stale,
     /// The proof is of another secret or another body.
     #[error("the proof is wrong")]

@@ -50,11 +50,11 @@ impl Meaning {
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
     out: &'a mut Vec<u8>,
-    provider: &'static str,
+    provider: &'a str,
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn begin(out: &'a mut Vec<u8>, provider: &'static str) -> Self {
+    pub(crate) fn begin(out: &'a mut Vec<u8>, provider: &'a str) -> Self {
         Self { out, provider }
     }
 
@@ -159,6 +159,11 @@ impl Row {
         if let Some(retries) = attempt.and_then(|attempt| attempt.checked_sub(1)) {
             self.0.text("num_retries", &retries.to_string());
         }
+    }
+
+    /// The event has no time, so its time is the beginning of the UTC day on which it arrived.
+    pub(crate) fn mark_arrival_day(&mut self) {
+        self.0.boolean("timestamp_is_arrival_day", true);
     }
 
     /// The event is one of the provider's test button.

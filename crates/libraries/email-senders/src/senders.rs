@@ -8,9 +8,9 @@ mod sendgrid;
 mod ses;
 mod standard;
 
-use crate::sender::Sender;
+use crate::provider::Provider;
 
-pub(crate) const ALL: [&Sender; 7] = [
+pub(crate) const ALL: [&Provider; 7] = [
     &bird::BIRD,
     &mailgun::MAILGUN,
     &postmark::POSTMARK,

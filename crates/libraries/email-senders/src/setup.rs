@@ -48,7 +48,7 @@ impl std::fmt::Debug for Trial<'_> {
 /// A request like that of a provider's test button.
 pub struct TestDelivery {
     /// Names in lower case, and values.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
     /// Whether the secret proves it. If not, it is a public key, only the provider can sign, and the signature is made up: the right
@@ -95,9 +95,9 @@ impl Trial<'_> {
         let seconds = self.now.unix_timestamp();
         let headers = |value| {
             vec![
-                (id, self.id.to_owned()),
-                (stamp, seconds.to_string()),
-                (signature, value),
+                (id.to_owned(), self.id.to_owned()),
+                (stamp.to_owned(), seconds.to_string()),
+                (signature.to_owned(), value),
             ]
         };
         let bytes = body.to_string();
@@ -112,8 +112,8 @@ impl Trial<'_> {
 
 impl TestDelivery {
     /// A delivery of JSON that the secret proves.
-    pub(crate) fn proven(mut headers: Vec<(&'static str, String)>, body: &Value) -> Self {
-        headers.push(("content-type", "application/json".to_owned()));
+    pub(crate) fn proven(mut headers: Vec<(String, String)>, body: &Value) -> Self {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
         Self {
             headers,
             body: body.to_string().into_bytes(),
@@ -122,7 +122,7 @@ impl TestDelivery {
     }
 
     /// A delivery of JSON whose proof only the provider could make.
-    pub(crate) fn unproven(headers: Vec<(&'static str, String)>, body: &Value) -> Self {
+    pub(crate) fn unproven(headers: Vec<(String, String)>, body: &Value) -> Self {
         Self {
             is_proven: false,
             ..Self::proven(headers, body)

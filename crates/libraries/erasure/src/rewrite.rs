@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use email_senders::UnknownSender;
 use event_model::{
     ByteForm, Pipeline,
     mparticle::{ArchivedMessage, for_each_item},
@@ -38,6 +39,9 @@ pub enum RewriteError {
     /// The bytes are compressed, or text in another encoding.
     #[error("the object is {0}, in which nobody can be found: expand or decode it first")]
     Encoded(ByteForm),
+    /// Which of its items are the person's is not known.
+    #[error(transparent)]
+    Unknown(#[from] UnknownSender),
     /// The result is not what was to be kept. Nothing must be replaced by it.
     #[error(
         "the object without the person's items does not read as the remaining ones: it stays as it is"

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use email_senders::translated_items;
+use email_senders::{Delivery, TranslatedItem};
 use event_model::{
     ByteForm, Pipeline,
     sparkpost::{PING, split_items},
@@ -20,7 +20,7 @@ use crate::{
 /// # Errors
 /// When the bytes are not expanded, or the result cannot be verified.
 pub fn rewrite_sender(
-    object_key: &str,
+    delivery: &Delivery,
     body: &[u8],
     person: &impl Names,
 ) -> Result<Rewritten, RewriteError> {
@@ -28,10 +28,11 @@ pub fn rewrite_sender(
         return Err(RewriteError::Encoded(form));
     }
     let mut found = Found::default();
-    let Some(items) = translated_items(object_key, body) else {
+    let Some(items) = delivery.items(body) else {
         found.count(mention_in(&String::from_utf8_lossy(body), person));
         return Ok(Rewritten { bytes: None, found });
     };
+    found.count(mention_in(&outside_of(&items, body), person));
     let pieces: Vec<Piece<'_>> = items
         .into_iter()
         .map(|item| {
@@ -49,8 +50,22 @@ pub fn rewrite_sender(
             Piece { bytes, change }
         })
         .collect();
-    let bytes = write_verified(body, &pieces, |bytes| ranges(object_key, bytes))?;
+    let bytes = write_verified(body, &pieces, |bytes| ranges(delivery, bytes))?;
     Ok(Rewritten { bytes, found })
+}
+
+/// The text around the items, which is more than brackets where they are inside an object.
+fn outside_of(items: &[TranslatedItem], body: &[u8]) -> String {
+    let mut outside = Vec::new();
+    let mut at = 0;
+    for item in items {
+        outside.extend_from_slice(&body[at..item.bytes.start]);
+        // Nothing of two pieces is one word.
+        outside.push(b' ');
+        at = item.bytes.end;
+    }
+    outside.extend_from_slice(&body[at..]);
+    String::from_utf8_lossy(&outside).into_owned()
 }
 
 fn are_theirs(events: &[u8], person: &impl Names) -> bool {
@@ -62,13 +77,15 @@ fn are_theirs(events: &[u8], person: &impl Names) -> bool {
             .all(|(_, event)| verdict_of(Pipeline::EmailEvents, event, person) == Verdict::Theirs)
 }
 
-fn ranges(object_key: &str, body: &[u8]) -> Vec<(Range<usize>, bool)> {
-    let items = translated_items(object_key, body).unwrap_or_default();
+fn ranges(delivery: &Delivery, body: &[u8]) -> Vec<(Range<usize>, bool)> {
+    let items = delivery.items(body).unwrap_or_default();
     items.into_iter().map(|item| (item.bytes, true)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use email_senders::{Recipe, Senders};
+
     use super::*;
     use crate::Person;
 
@@ -76,6 +93,7 @@ mod tests {
     fn items_of_a_provider_are_found_by_what_they_become_and_others_stay() {
         let jane = Person::new(&["jane@x.org"], &[""; 0]).unwrap();
         let key = "raw/email/dt=2026-11-30/sendgrid=d1-0123456789abcdef.json.gz";
+        let delivery = Senders::default().delivery(key).unwrap().unwrap();
         let event = |address: &str| {
             format!(
                 r#"{{"email":"{address}","timestamp":1796000000,"event":"delivered","sg_event_id":"{address}"}}"#
@@ -84,13 +102,31 @@ mod tests {
         let (hers, others) = (event("Jane@x.org"), event("bob@x.org"));
         let body = format!("[{hers},\n{others}]");
 
-        let rewritten = rewrite_sender(key, body.as_bytes(), &jane).unwrap();
+        let rewritten = rewrite_sender(&delivery, body.as_bytes(), &jane).unwrap();
 
         let expected = format!("[{{\"msys\":{{}}}},\n{others}]");
         assert_eq!(rewritten.bytes, Some(expected.clone().into_bytes()));
         assert_eq!(rewritten.found.theirs, 1);
-        let again = rewrite_sender(key, expected.as_bytes(), &jane).unwrap();
+        let again = rewrite_sender(&delivery, expected.as_bytes(), &jane).unwrap();
         assert_eq!(again.bytes, None);
         assert_eq!(again.found, Found::default());
+    }
+
+    #[test]
+    fn events_inside_an_object_are_erased_one_by_one_and_mentions_around_them_are_told() {
+        let jane = Person::new(&["jane@x.org"], &[""; 0]).unwrap();
+        let recipe = br#"{"name":"own","proof":{"signature_header":"S"},
+            "mapping":{"events":"/events","type":"/type","timestamp":"/at","fields":{"rcpt_to":"/to"}}}"#;
+        let recipe = Recipe::parse(recipe).unwrap();
+        let senders = Senders::default().with(recipe, false).unwrap();
+        let key = "raw/email/dt=2026-11-30/own=d1-0123456789abcdef.json.gz";
+        let delivery = senders.delivery(key).unwrap().unwrap();
+        let body = r#"{"for":"jane@x.org","events":[{"type":"a","at":1796000000,"to":"jane@x.org"},{"type":"a","at":1796000000,"to":"bob@x.org"}]}"#;
+
+        let rewritten = rewrite_sender(&delivery, body.as_bytes(), &jane).unwrap();
+
+        let expected = r#"{"for":"jane@x.org","events":[{"msys":{}},{"type":"a","at":1796000000,"to":"bob@x.org"}]}"#;
+        assert_eq!(rewritten.bytes, Some(expected.as_bytes().to_vec()));
+        assert_eq!((rewritten.found.theirs, rewritten.found.mentioned), (1, 1));
     }
 }

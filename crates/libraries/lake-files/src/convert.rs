@@ -22,6 +22,7 @@ use std::{
     io::{self, BufRead, Write},
 };
 
+use email_senders::Delivery;
 use event_model::sparkpost::PING;
 use lake_schema::{
     FileId, Table,
@@ -59,6 +60,8 @@ pub struct Source<'a> {
     pub arrival: OffsetDateTime,
     /// The first day that the table's partitions cover.
     pub first_day: Date,
+    /// The delivery that it has, if it is the object of a sender of emails other than SparkPost.
+    pub delivery: Option<&'a Delivery>,
 }
 
 /// What became of a raw object.
@@ -120,7 +123,7 @@ pub fn convert_without(
     rejections: impl Write,
     is_erased: Option<&IsErased<'_>>,
 ) -> Result<Converted, ConvertError> {
-    let expanded = translated::open(source.key, input)?;
+    let expanded = translated::open(source.delivery, input)?;
     let is_messages = table.name() == MESSAGES_TABLE;
     let clock = if is_messages {
         Clock::of_judged_times(source.first_day, source.arrival)

@@ -21,6 +21,7 @@ fn a_merge_has_few_files_open_however_many_it_merges() {
         key: "raw/track/x.gz",
         arrival: datetime!(2026-01-02 12:00 UTC),
         first_day: date!(2026 - 01 - 01),
+        delivery: None,
     };
     let event = &br#"{"event":"login","dateTime":"2026-01-02 01:00:00"}"#[..];
     let converted = convert(&table, source, event, Vec::new()).unwrap();

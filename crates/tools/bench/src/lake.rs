@@ -238,6 +238,7 @@ fn convert_file(file: &Path) -> Result<Vec<PathBuf>> {
         key: &key,
         arrival: datetime!(2026-01-02 12:00 UTC),
         first_day: date!(2026 - 01 - 01),
+        delivery: None,
     };
     let converted = convert(&table, source, BufReader::new(File::open(file)?), sink())?;
     anyhow::ensure!(converted.rejected_count == 0, "{key} has damage");

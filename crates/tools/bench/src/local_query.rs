@@ -116,6 +116,7 @@ fn one_event(day: Date) -> Result<Bytes> {
         key: "bench",
         arrival: day.midnight().assume_utc(),
         first_day: day,
+        delivery: None,
     };
     let converted = convert(&table, source, line.as_bytes(), sink())?;
     let part = converted.parts.first().context("a part")?;

@@ -1,7 +1,7 @@
 //! `cistern senders`: from the first secret of each sender to its event in a search.
 
 use anyhow::{Context, Result, ensure};
-use email_senders::{Sender, Trial};
+use email_senders::{Senders, Trial};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -89,7 +89,7 @@ async fn listed(stack: &Stack, planted: &[&str]) -> Result<()> {
     let by_name = cistern_in_aws(&stack.file.aws_endpoint_url, &["senders", "list"]).await?;
     for list in [here, by_name] {
         let rows = list.as_array().context("a list")?;
-        ensure!(rows.len() == Sender::all().count(), "{list}");
+        ensure!(rows.len() == Senders::default().all().count(), "{list}");
         for row in rows {
             let posts = row["name"] != "ses";
             ensure!(row["secrets"] == i32::from(posts), "{row}");
@@ -157,7 +157,8 @@ async fn rotated(stack: &Stack, secret: &KeysSecret, file: &std::path::Path) -> 
 
 /// Posts as Resend with one secret.
 async fn deliver(stack: &Stack, secret: &str) -> Result<u16> {
-    let resend = Sender::named("resend").and_then(|sender| sender.proof.as_ref());
+    let sender = Senders::default().named("resend");
+    let resend = sender.and_then(|sender| sender.proof());
     let delivery = resend.context("Resend posts")?.test_delivery(&Trial {
         secret,
         id: &fresh_id("rotated"),

@@ -6,6 +6,7 @@ use aws_io::s3::{GetError, PutError};
 use erasure::ListError;
 use lake_files::ConvertError;
 use object_worker::Rejection;
+use sender_recipes::DeliveryError;
 use time::Date;
 use tokio::task::JoinError;
 
@@ -33,6 +34,9 @@ pub(crate) enum ObjectError {
     Disk(#[from] io::Error),
     #[error("the conversion thread failed")]
     Thread(#[from] JoinError),
+    /// Who sent it is not known.
+    #[error(transparent)]
+    Sender(#[from] DeliveryError),
     /// Whether it has events of erased people is not known.
     #[error("leaving erased people out")]
     Erased(#[from] ListError),
@@ -61,7 +65,12 @@ impl ObjectError {
                 reason: "object_missing",
                 detail: function_kit::chain(error).to_string(),
             }),
+            Self::Sender(DeliveryError::Unknown(unknown)) => Some(Rejection {
+                reason: "unknown_sender",
+                detail: unknown.to_string(),
+            }),
             Self::Get(_)
+            | Self::Sender(DeliveryError::List(_))
             | Self::BeforeFirstDay { .. }
             | Self::NoTable { .. }
             | Self::Convert { .. }

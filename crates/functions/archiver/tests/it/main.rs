@@ -10,6 +10,7 @@ mod erased;
 mod log_hygiene;
 mod months;
 mod queries;
+mod recipes;
 mod rig;
 #[path = "../../../../libraries/lake-files/tests/it/rows.rs"]
 mod rows;

@@ -10,6 +10,7 @@ use event_model::Pipeline;
 use function_kit::{Env, capture::Capture, metrics::Metrics};
 use lake_schema::Table;
 use lambda_runtime::{Context, LambdaEvent};
+use sender_recipes::SenderList;
 use serde_json::Value;
 use test_bucket::Bucket;
 use time::{OffsetDateTime, macros::datetime};
@@ -54,6 +55,7 @@ impl Rig {
                 s3: bucket.s3.clone(),
                 erased: TombstoneList::new(bucket.s3.clone(), &*bucket.name)
                     .with_max_age(Duration::ZERO),
+                senders: SenderList::new(bucket.s3.clone(), &*bucket.name),
                 tables: Table::all().into(),
                 metrics: Metrics::to(Pipeline::ProductEvents, metrics.clone()),
                 clock,

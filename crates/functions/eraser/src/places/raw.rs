@@ -11,10 +11,10 @@ use aws_io::{
         stream::open,
     },
 };
-use email_senders::is_translated;
 use erasure::{Names, RewriteError, Rewritten, rewrite, rewrite_sender};
 use event_model::{ByteForm, Pipeline};
 use flate2::read::MultiGzDecoder;
+use sender_recipes::DeliveryError;
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -51,12 +51,15 @@ pub(crate) async fn erase_raw(
     changes: bool,
 ) -> Result<Finding, EraserError> {
     let pipeline = Pipeline::of_raw_key(&name.key);
-    rewrite_object(deps, name, person, changes, |bytes| {
-        if is_translated(&name.key) {
-            rewrite_sender(&name.key, bytes, person)
-        } else {
-            rewrite(pipeline, bytes, person)
-        }
+    let delivery = match deps.senders.delivery(&name.key).await {
+        Ok(delivery) => Ok(delivery),
+        Err(DeliveryError::Unknown(unknown)) => Err(unknown),
+        Err(DeliveryError::List(error)) => return Err(error.into()),
+    };
+    rewrite_object(deps, name, person, changes, |bytes| match &delivery {
+        Ok(Some(delivery)) => rewrite_sender(delivery, bytes, person),
+        Ok(None) => rewrite(pipeline, bytes, person),
+        Err(unknown) => Err(unknown.clone().into()),
     })
     .await
 }

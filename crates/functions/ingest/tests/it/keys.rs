@@ -17,12 +17,15 @@ pub(crate) const BIRD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// The key of Postmark's.
 pub(crate) const POSTMARK_KEY: &str = "postmark-0123456789";
 
+/// The secret of a sender with a recipe.
+pub(crate) const OWN_SECRET: &str = "own_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// Its URL.
 pub(crate) async fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let secret = format!(
-        r#"{{"signing_key":"secret","sparkpost":"the key","senders":{{"bird":["{BIRD_SECRET}"],"postmark":"{POSTMARK_KEY}"}}}}"#
+        r#"{{"signing_key":"secret","sparkpost":"the key","senders":{{"bird":["{BIRD_SECRET}"],"postmark":"{POSTMARK_KEY}","own-service":["{OWN_SECRET}"]}}}}"#
     );
     let router = Router::new().fallback(move || async move {
         Json(json!({ "ARN": "arn", "Name": "keys", "SecretString": secret }))

@@ -8,5 +8,6 @@ mod deliveries;
 mod gateway;
 mod keys;
 mod log_hygiene;
+mod recipes;
 mod refused;
 mod rig;

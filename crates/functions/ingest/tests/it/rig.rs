@@ -14,6 +14,7 @@ use event_model::Pipeline;
 use function_kit::{capture::Capture, gateway, metrics::Metrics};
 use http_body_util::BodyExt;
 use ingest::{Config, Deps, ROUTES, router};
+use sender_recipes::SenderList;
 use serde_json::Value;
 use test_bucket::{Bucket, endpoint_url, unique};
 use time::{OffsetDateTime, macros::datetime};
@@ -80,6 +81,7 @@ impl Rig {
         let deps = Deps {
             config,
             s3: bucket.s3.clone(),
+            senders: SenderList::new(bucket.s3.clone(), &*bucket.name),
             keys: Arc::new(keys),
             metrics: Metrics::to(Pipeline::EmailEvents, metrics.clone()),
             clock,
@@ -124,6 +126,10 @@ impl Rig {
         let event = serde_json::from_value(event).unwrap();
         let answer = gateway::respond(self.router.clone(), &ROUTES, event).await;
         serde_json::to_value(answer).unwrap()
+    }
+
+    pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>) {
+        self.bucket.put(key, bytes).await;
     }
 
     /// Keys of all objects, in order.

@@ -8,6 +8,7 @@ mod erased;
 mod loaded;
 mod log_hygiene;
 mod outage;
+mod recipes;
 mod rejected;
 mod restore;
 mod rig;

@@ -11,12 +11,13 @@ use event_store::{DatabaseConfig, Store};
 use function_kit::{capture::Capture, metrics::Metrics};
 use lambda_runtime::{Context, LambdaEvent};
 use loader::{Deps, handle};
+use sender_recipes::SenderList;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 use test_bucket::Bucket;
 use time::{OffsetDateTime, macros::datetime};
 
-const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 /// The time of an invocation, unless a test is about it.
 const AVAILABLE: Duration = Duration::from_mins(1);
 /// How long the store retries while the database is unavailable.
@@ -39,6 +40,7 @@ impl Rig {
             s3: bucket.s3.clone(),
             erased: TombstoneList::new(bucket.s3.clone(), &*bucket.name)
                 .with_max_age(Duration::ZERO),
+            senders: SenderList::new(bucket.s3.clone(), &*bucket.name),
             store: store(pool.connect_options().to_url_lossy().as_ref()),
             metrics: Metrics::to(Pipeline::EmailEvents, metrics.clone()),
             clock: || NOW,

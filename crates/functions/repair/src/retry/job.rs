@@ -199,7 +199,8 @@ async fn read_batch(
         match get_capped(&deps.s3, &named(deps, &key), MAX_BATCH_BYTES, READ_LIMIT).await {
             Ok(object) => {
                 let body = expand(&object, &key)?;
-                let events = to_sparkpost(&key, &body).into_owned();
+                let delivery = deps.senders.delivery(&key).await?;
+                let events = to_sparkpost(delivery.as_ref(), &body).into_owned();
                 return Ok((key, events));
             }
             Err(GetError::Missing { .. }) => {}

@@ -16,6 +16,7 @@ use axum::{
 use event_model::rejected::Mark;
 use http_body_util::BodyExt;
 use repair::{Config, Deps, router};
+use sender_recipes::SenderList;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
@@ -43,6 +44,7 @@ impl Rig {
         };
         Self {
             deps: Deps {
+                senders: SenderList::new(s3.clone(), config.bucket.clone()),
                 config,
                 s3,
                 sqs,

@@ -18,6 +18,7 @@ fn ids_in_the_lake(events: &str) -> Vec<Option<String>> {
         key: "raw/track/dt=2026-03-01/hour=12/x",
         arrival: datetime!(2026-03-01 12:00 UTC),
         first_day: date!(2026 - 01 - 01),
+        delivery: None,
     };
     let converted = convert(
         &Table::product_events(),

@@ -9,14 +9,14 @@ use crate::{
     event_key::ContentKey,
     fields::{Fields, to_list},
     proof::{STANDARD_HEADERS, check_standard_secret, standard_webhooks},
+    provider::{Element, Provider, Scheme},
     rows::{Meaning, Row, Rows},
-    sender::{Element, Proof, Sender},
 };
 
-pub(crate) const BIRD: Sender = Sender {
+pub(crate) const BIRD: Provider = Provider {
     name: "bird",
     label: "Bird",
-    proof: Some(Proof {
+    proof: Some(Scheme {
         secret: "the signing secret of the webhook endpoint (whsec_…)",
         setup: setup::SETUP,
         headers: STANDARD_HEADERS,

@@ -7,18 +7,18 @@ mod setup;
 use event_model::{json::JsonObject, sparkpost::EventType};
 
 use crate::{
+    body::form_to_json,
     event_key::ContentKey,
     fields::Fields,
     proof::{Received, Refused, check_password, hmac_sha256, require_same},
+    provider::{Element, Provider, Scheme},
     rows::{Meaning, Row, Rows, metadata},
-    sender::{Element, Proof, Sender},
-    split::form_to_json,
 };
 
-pub(crate) const MAILGUN: Sender = Sender {
+pub(crate) const MAILGUN: Provider = Provider {
     name: "mailgun",
     label: "Mailgun",
-    proof: Some(Proof {
+    proof: Some(Scheme {
         secret: "the HTTP webhook signing key: Settings, API Security",
         setup: setup::SETUP,
         headers: &[],

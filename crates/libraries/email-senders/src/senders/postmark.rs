@@ -11,14 +11,14 @@ use crate::{
     event_key::ContentKey,
     fields::Fields,
     proof::{Received, Refused, check_password, require_same},
+    provider::{Element, Provider, Scheme},
     rows::{Meaning, Row, Rows, metadata},
-    sender::{Element, Proof, Sender},
 };
 
-pub(crate) const POSTMARK: Sender = Sender {
+pub(crate) const POSTMARK: Provider = Provider {
     name: "postmark",
     label: "Postmark",
-    proof: Some(Proof {
+    proof: Some(Scheme {
         secret: "a key that you choose: it is the password of the webhook's Basic auth credentials",
         setup: setup::SETUP,
         headers: &[],

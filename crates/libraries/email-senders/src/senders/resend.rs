@@ -8,15 +8,15 @@ use event_model::sparkpost::EventType;
 use crate::{
     bounce_class,
     proof::{STANDARD_HEADERS, STANDARD_ID_HEADERS, check_standard_secret, standard_webhooks},
+    provider::{Element, Provider, Scheme},
     rows::{Meaning, Row, Rows, metadata},
-    sender::{Element, Proof, Sender},
     senders::ses,
 };
 
-pub(crate) const RESEND: Sender = Sender {
+pub(crate) const RESEND: Provider = Provider {
     name: "resend",
     label: "Resend",
-    proof: Some(Proof {
+    proof: Some(Scheme {
         secret: "the signing secret of the webhook: Webhooks, the endpoint, Signing Secret (whsec_…)",
         setup: setup::SETUP,
         headers: STANDARD_HEADERS,

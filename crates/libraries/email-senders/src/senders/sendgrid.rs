@@ -11,17 +11,17 @@ use crate::{
     event_key::ContentKey,
     fields::Fields,
     proof::{Received, Refused, check_public_key, ecdsa_p256},
+    provider::{Element, Provider, Scheme},
     rows::{Meaning, Row, Rows},
-    sender::{Element, Proof, Sender},
 };
 
 const SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
 const STAMP: &str = "x-twilio-email-event-webhook-timestamp";
 
-pub(crate) const SENDGRID: Sender = Sender {
+pub(crate) const SENDGRID: Provider = Provider {
     name: "sendgrid",
     label: "SendGrid",
-    proof: Some(Proof {
+    proof: Some(Scheme {
         secret: "the verification key: Settings, Mail Settings, Event Webhooks, Signature Verification",
         setup: setup::SETUP,
         headers: &[SIGNATURE, STAMP],

@@ -14,11 +14,11 @@ use crate::{
     bounce_class as classes,
     event_key::ContentKey,
     fields::{Fields, to_text},
+    provider::{Element, Provider},
     rows::{Row, Rows},
-    sender::{Element, Sender},
 };
 
-pub(crate) const SES: Sender = Sender {
+pub(crate) const SES: Provider = Provider {
     name: "ses",
     label: "Amazon SES",
     // It comes through Firehose, inside of the account.

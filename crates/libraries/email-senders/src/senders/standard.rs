@@ -4,14 +4,14 @@ mod setup;
 
 use crate::{
     proof::{STANDARD_HEADERS, STANDARD_ID_HEADERS, check_standard_secret, standard_webhooks},
+    provider::{Element, Provider, Scheme},
     rows::{Meaning, Row, Rows},
-    sender::{Element, Proof, Sender},
 };
 
-pub(crate) const STANDARD: Sender = Sender {
+pub(crate) const STANDARD: Provider = Provider {
     name: "standard",
     label: "Standard Webhooks",
-    proof: Some(Proof {
+    proof: Some(Scheme {
         secret: "the secret of the endpoint: whsec_…, or the public key whpk_…",
         setup: setup::SETUP,
         headers: STANDARD_HEADERS,

@@ -1,6 +1,6 @@
 //! From a body to what is stored of it.
 
-use email_senders::{Sender, to_sparkpost};
+use email_senders::{Received, Sender, Senders, to_sparkpost};
 use event_model::{BatchKey, EventKey, sparkpost::parse_batch};
 use serde_json::Value;
 use time::{OffsetDateTime, macros::datetime};
@@ -35,9 +35,37 @@ pub(crate) struct Outcome {
 
 /// Loads a body as the loader does: under the key of the object that has it.
 pub(crate) fn load(sender: &str, id: Option<&str>, body: &[u8]) -> Outcome {
-    let sender = Sender::named(sender).unwrap();
-    let key = BatchKey::of_sender(sender.name, id, body).object_key(NOW.date());
-    let body = to_sparkpost(&key, body);
+    load_with(&Senders::default(), sender, id, body)
+}
+
+/// Loads a body of one of these senders.
+pub(crate) fn load_with(senders: &Senders, sender: &str, id: Option<&str>, body: &[u8]) -> Outcome {
+    load_key(senders, &BatchKey::of_sender(sender, id, body), body)
+}
+
+/// Loads what a sender posts with these headers.
+pub(crate) fn receive(
+    senders: &Senders,
+    sender: &Sender,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Outcome {
+    let header = |name: &str| {
+        let found = headers.iter().find(|(header, _)| *header == name);
+        found.map(|(_, value)| *value)
+    };
+    let received = Received {
+        header: &header,
+        presented_key: None,
+        body,
+        now: NOW,
+    };
+    load_key(senders, &sender.batch_key(&received), body)
+}
+
+fn load_key(senders: &Senders, key: &BatchKey, body: &[u8]) -> Outcome {
+    let delivery = senders.delivery(&key.object_key(NOW.date())).unwrap();
+    let body = to_sparkpost(delivery.as_ref(), body);
     let batch = parse_batch(&body, NOW);
     let events = batch.events.iter().map(|event| Stored {
         key: event.key,

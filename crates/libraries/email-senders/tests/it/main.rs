@@ -4,7 +4,10 @@
 
 mod deliveries;
 mod junk;
+mod malformed;
 mod proofs;
+mod recipe_signatures;
+mod recipes;
 mod samples;
 mod signatures;
 mod traps;

@@ -7,13 +7,13 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use email_senders::{Received, Refused, Sender, standard_webhooks_signature};
+use email_senders::{Received, Refused, standard_webhooks_signature};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 use time::OffsetDateTime;
 
-use crate::samples::folder;
+use crate::{recipes::senders, samples::folder};
 
 pub(crate) const NOW: i64 = 1_780_333_212;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -38,8 +38,9 @@ impl Request {
             body: &self.body,
             now: OffsetDateTime::from_unix_timestamp(self.now).unwrap(),
         };
-        let proof = Sender::named(sender).unwrap().proof.as_ref().unwrap();
-        proof.check(&received, self.secrets.iter().map(String::as_str))
+        let sender = senders().named(sender).unwrap();
+        let secrets = self.secrets.iter().map(String::as_str);
+        sender.proof().unwrap().check(&received, secrets)
     }
 
     pub(crate) fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
@@ -50,7 +51,7 @@ impl Request {
 }
 
 /// Changes of one request, none of which verifies. Every byte and every header in turn, and the secrets.
-fn broken(right: &Request, other_secrets: &[&str]) -> Vec<(String, Request)> {
+pub(crate) fn broken(right: &Request, other_secrets: &[&str]) -> Vec<(String, Request)> {
     let mut all = Vec::new();
     for name in right.headers.keys() {
         for (what, change) in CHANGES {
@@ -97,7 +98,7 @@ const CHANGES: [(&str, Change); 7] = [
     ("other", |_| "v1,AAAA".to_owned()),
 ];
 
-fn bodies(right: &Request) -> Vec<(String, Request)> {
+pub(crate) fn bodies(right: &Request) -> Vec<(String, Request)> {
     let body = &right.body;
     let changed = [
         ("empty body", Vec::new()),
@@ -119,7 +120,7 @@ fn bodies(right: &Request) -> Vec<(String, Request)> {
         .collect()
 }
 
-fn assert_broken(sender: &str, right: &Request, broken: Vec<(String, Request)>) {
+pub(crate) fn assert_broken(sender: &str, right: &Request, broken: Vec<(String, Request)>) {
     assert_eq!(right.check(sender), Ok(()));
     assert!(broken.len() >= 40, "{sender}: only {}", broken.len());
     for (what, request) in broken {

@@ -17,6 +17,7 @@ const SOURCE: Source<'static> = Source {
     key: "raw/track/x.gz",
     arrival: datetime!(2026-01-02 12:00 UTC),
     first_day: date!(2026 - 01 - 01),
+    delivery: None,
 };
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Cursor, Read};
 
-use email_senders::{is_translated, to_sparkpost};
+use email_senders::{Delivery, to_sparkpost};
 
 use crate::gzip::Expanded;
 
@@ -10,9 +10,12 @@ use crate::gzip::Expanded;
 const MAX_BODY_BYTES: u64 = 32 << 20;
 
 /// The bytes of an object, expanded; those of a sender's object are translated, and therefore read as a whole.
-pub(super) fn open<'a>(key: &str, input: impl BufRead + 'a) -> io::Result<Expanded<'a>> {
+pub(super) fn open<'a>(
+    delivery: Option<&Delivery>,
+    input: impl BufRead + 'a,
+) -> io::Result<Expanded<'a>> {
     let mut expanded = Expanded::open(input)?;
-    if !is_translated(key) {
+    if delivery.is_none() {
         return Ok(expanded);
     }
     let mut body = Vec::new();
@@ -25,7 +28,7 @@ pub(super) fn open<'a>(key: &str, input: impl BufRead + 'a) -> io::Result<Expand
         Err(error) if expanded.is_damage(&error) => false,
         Err(error) => return Err(error),
     };
-    let mut translated = to_sparkpost(key, &body).into_owned();
+    let mut translated = to_sparkpost(delivery, &body).into_owned();
     if !is_whole {
         // An event that never ends, so that the break is rejected.
         translated.extend_from_slice(b"{");
@@ -37,6 +40,7 @@ pub(super) fn open<'a>(key: &str, input: impl BufRead + 'a) -> io::Result<Expand
 mod tests {
     use std::io::{BufReader, Write as _};
 
+    use email_senders::Senders;
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
@@ -45,7 +49,8 @@ mod tests {
 
     fn read(key: &str, object: &[u8]) -> String {
         let mut text = String::new();
-        open(key, BufReader::new(object))
+        let delivery = Senders::default().delivery(key).unwrap();
+        open(delivery.as_ref(), BufReader::new(object))
             .unwrap()
             .read_to_string(&mut text)
             .unwrap();

@@ -12,6 +12,7 @@ pub(crate) const SOURCE: Source<'static> = Source {
     key: "raw/track/dt=2026-01-02/hour=12/track-1-2026-01-02-12-00-00-x.gz",
     arrival: datetime!(2026-01-02 12:00 UTC),
     first_day: date!(2020 - 01 - 01),
+    delivery: None,
 };
 
 /// What became of some bytes.

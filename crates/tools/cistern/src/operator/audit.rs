@@ -62,7 +62,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let now = OffsetDateTime::now_utc();
     let bucket = target.output("EventsBucketName")?;
     let s3 = target.aws.s3();
+    let (senders, _) = sender_recipes::read(&s3, bucket).await?;
     let audit = Audit {
+        senders: &senders,
         s3: &s3,
         bucket,
         day: options

@@ -5,6 +5,7 @@ mod address;
 mod input;
 mod list;
 mod page;
+mod recipes;
 mod rotate;
 mod trial;
 
@@ -12,10 +13,13 @@ use std::time::Duration;
 
 use access_keys::MIN_AGE;
 use anyhow::{Context as _, Result};
-use email_senders::{Proof, Sender};
+use email_senders::{Proof, Sender, Senders};
 
 use self::input::Input;
-use crate::{operator::target::TargetArgs, progress::Step};
+use crate::{
+    operator::target::{StackTarget, TargetArgs},
+    progress::Step,
+};
 
 /// What to do with senders.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -28,9 +32,10 @@ pub(crate) enum Command {
     /// Store the first secret of a sender, and print what to enter in the provider's pages
     #[command(
         after_help = "Without --secret-file, the secret is read from stdin; on a terminal it is asked for and not shown. The password of \
-                      Postmark is your own choice, so one is generated and printed once.\n\n\
+                      Postmark is your own choice, so one is generated and printed once. A sender that is not in the list comes with a recipe: \
+                      docs/senders.md has its form, and docs/recipes has ready ones.\n\n\
                       Examples:\n  cistern senders add sendgrid\n  cistern senders add postmark --stack cistern\n  \
-                      cistern senders add mailgun --secret-file signing-key.txt"
+                      cistern senders add mailgun --secret-file signing-key.txt\n  cistern senders add stripe --recipe docs/recipes/stripe.json"
     )]
     Add(add::Add),
     /// Put a new secret beside the old one, or remove the old ones
@@ -50,8 +55,8 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, clap::Args)]
 struct Selection {
     /// The sender, such as `sendgrid`; `cistern senders list` lists them
-    #[arg(value_name = "NAME", value_parser = posting)]
-    sender: Posting,
+    #[arg(value_name = "NAME")]
+    name: String,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -61,11 +66,23 @@ struct Selection {
     json: bool,
 }
 
+impl Selection {
+    /// The sender among those of the stack.
+    ///
+    /// # Errors
+    /// No sender of this name posts.
+    async fn sender(&self, target: &StackTarget) -> Result<(Senders, Posting)> {
+        let senders = recipes::read(target).await?;
+        let posting = posting(&senders, &self.name).map_err(anyhow::Error::msg)?;
+        Ok((senders, posting))
+    }
+}
+
 /// A sender that posts to a webhook.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Posting {
-    sender: &'static Sender,
-    proof: &'static Proof,
+    sender: Sender,
+    proof: Proof,
 }
 
 impl Posting {
@@ -73,7 +90,7 @@ impl Posting {
     ///
     /// # Errors
     /// What is expected instead, and where the provider shows it. The error has nothing of the secret.
-    fn check(self, secret: &str) -> Result<()> {
+    fn check(&self, secret: &str) -> Result<()> {
         let Self { sender, proof } = self;
         proof
             .check_secret(secret)
@@ -81,18 +98,17 @@ impl Posting {
             .with_context(|| {
                 format!(
                     "this is no secret of {}, which is {}; expected",
-                    sender.label, proof.secret
+                    sender.label(),
+                    proof.secret()
                 )
             })
     }
 }
 
-fn posting(name: &str) -> Result<Posting, String> {
-    let posting = Sender::named(name).and_then(|sender| {
-        Some(Posting {
-            sender,
-            proof: sender.proof.as_ref()?,
-        })
+fn posting(senders: &Senders, name: &str) -> Result<Posting, String> {
+    let posting = senders.named(name).and_then(|sender| {
+        let proof = sender.proof()?;
+        Some(Posting { sender, proof })
     });
     posting.ok_or_else(|| match name {
         "sparkpost" => {
@@ -101,11 +117,15 @@ fn posting(name: &str) -> Result<Posting, String> {
         }
         "ses" => "Amazon SES does not post: docs/senders.md says how its events come".to_owned(),
         _ => {
-            let known: Vec<&str> = Sender::all()
-                .filter(|sender| sender.proof.is_some())
-                .map(|sender| sender.name)
+            let known: Vec<String> = senders
+                .all()
+                .filter(|sender| sender.proof().is_some())
+                .map(|sender| sender.name().to_owned())
                 .collect();
-            format!("expected one of {}", known.join(", "))
+            format!(
+                "no sender is named {name}: use one of {}, or add another with `cistern senders add {name} --recipe FILE`",
+                known.join(", ")
+            )
         }
     })
 }
@@ -132,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_have_a_secret_says_why() {
-        assert_eq!(posting("resend").unwrap().sender.label, "Resend");
+        let posting = |name: &str| posting(&Senders::default(), name);
+        assert_eq!(posting("resend").unwrap().sender.label(), "Resend");
         assert!(posting("sparkpost").unwrap_err().contains("cistern keys"));
         assert!(posting("ses").unwrap_err().contains("does not post"));
         let error = posting("sendgird").unwrap_err();
@@ -156,7 +177,8 @@ mod tests {
             ("postmark", "planted", "at least 16 characters"),
             ("bird", "planted", "whsec_"),
         ] {
-            let error = posting(sender).unwrap().check(secret).unwrap_err();
+            let sender = posting(&Senders::default(), sender).unwrap();
+            let error = sender.check(secret).unwrap_err();
 
             let text = format!("{error:#}");
             assert!(text.contains(fix) && !text.contains("planted"), "{text}");

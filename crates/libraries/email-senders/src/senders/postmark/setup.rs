@@ -30,5 +30,8 @@ pub(super) fn test(trial: &Trial<'_>) -> TestDelivery {
         "Details": "Test delivery webhook details",
         "Metadata": {"example": "value", "example_2": "value"},
     });
-    TestDelivery::proven(vec![("authorization", format!("Basic {pair}"))], &body)
+    TestDelivery::proven(
+        vec![("authorization".to_owned(), format!("Basic {pair}"))],
+        &body,
+    )
 }

@@ -19,8 +19,8 @@ pub(super) const SETUP: Setup = Setup {
 /// The test button's event. Only `SendGrid` has the private key.
 pub(super) fn test(trial: &Trial<'_>) -> TestDelivery {
     let headers = vec![
-        (SIGNATURE, BASE64_STANDARD.encode("made up")),
-        (STAMP, trial.now.unix_timestamp().to_string()),
+        (SIGNATURE.to_owned(), BASE64_STANDARD.encode("made up")),
+        (STAMP.to_owned(), trial.now.unix_timestamp().to_string()),
     ];
     let event = json!([{
         "email": trial.recipient(),

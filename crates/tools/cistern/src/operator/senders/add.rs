@@ -3,7 +3,7 @@
 use anyhow::{Error, Result, anyhow};
 use serde_json::json;
 
-use super::{Input, Selection, address, page, wait_until_known};
+use super::{Input, Selection, address, page, recipes::NewRecipe, wait_until_known};
 use crate::{
     operator::keys_secret::{Change, KeysSecret, Versions},
     output::line,
@@ -18,27 +18,37 @@ pub(crate) struct Add {
 
     #[command(flatten)]
     input: Input,
+
+    #[command(flatten)]
+    recipe: NewRecipe,
 }
 
 impl Add {
     pub(super) async fn run(&self) -> Result<()> {
-        let Selection {
-            sender,
-            target,
-            json,
-        } = &self.selection;
+        let Selection { name, target, json } = &self.selection;
         let target = target.find().await?;
-        let name = sender.sender.name;
+        let recipe = self.recipe.read(name)?;
+        let sender = match &recipe {
+            Some(recipe) => recipe.posting()?,
+            None => self.selection.sender(&target).await?.1,
+        };
         let address = address::of(&target, name)?;
         let secret = KeysSecret::of(&target)?;
-        if self.input.is_asked_for(*sender) {
+        if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.replaces) {
+            recipe.store(&target).await?;
+            return report_replaced(*json, name, &address);
+        }
+        if self.input.is_asked_for(&sender) {
             // Before a person is asked for nothing.
             if !secret.read().await?.current.sender(name).is_empty() {
                 return Err(has_another(name));
             }
-            eprintln!("{}", page::steps(*sender, &address, "what to enter here"));
+            eprintln!("{}", page::steps(&sender, &address, "what to enter here"));
         }
-        let new = self.input.read(*sender)?;
+        let new = self.input.read(&sender)?;
+        if let Some(recipe) = &recipe {
+            recipe.store(&target).await?;
+        }
 
         let step = Step::start("add");
         let added = |versions: &Versions| {
@@ -58,18 +68,31 @@ impl Add {
         let named = page::named(&new);
         if *json {
             let secret = new.is_generated.then_some(named);
-            let steps = sender.proof.setup.steps(&address, named);
+            let steps = sender.proof.setup().steps(&address, named);
             return line!(
                 "{:#}",
                 json!({ "sender": name, "address": address, "steps": steps, "generated_secret": secret })
             );
         }
-        line!("{}", page::steps(*sender, &address, named))?;
+        line!("{}", page::steps(&sender, &address, named))?;
         if new.is_generated {
             line!("The password is not shown again.")?;
         }
         line!("Then try it: cistern senders test {name}")
     }
+}
+
+fn report_replaced(json: bool, name: &str, address: &str) -> Result<()> {
+    if json {
+        let outcome = "recipe_replaced";
+        return line!(
+            "{:#}",
+            json!({ "sender": name, "address": address, "outcome": outcome })
+        );
+    }
+    line!(
+        "The recipe of {name} is replaced, and counts at the latest in a minute. Its secrets and stored events stay as they are."
+    )
 }
 
 /// Whether a secret is stored already.

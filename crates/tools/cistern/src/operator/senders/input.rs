@@ -30,9 +30,9 @@ pub(super) struct NewSecret {
 
 impl Input {
     /// Whether a person will be asked.
-    pub(super) fn is_asked_for(&self, sender: Posting) -> bool {
+    pub(super) fn is_asked_for(&self, sender: &Posting) -> bool {
         self.secret_file.is_none()
-            && sender.proof.setup.origin == SecretOrigin::Provider
+            && sender.proof.setup().origin == SecretOrigin::Provider
             && stdin().is_terminal()
     }
 
@@ -40,9 +40,9 @@ impl Input {
     ///
     /// # Errors
     /// It cannot be read, or has another form than the sender's.
-    pub(super) fn read(&self, sender: Posting) -> Result<NewSecret> {
+    pub(super) fn read(&self, sender: &Posting) -> Result<NewSecret> {
         let text = match &self.secret_file {
-            None if sender.proof.setup.origin == SecretOrigin::Own => {
+            None if sender.proof.setup().origin == SecretOrigin::Own => {
                 return Ok(NewSecret {
                     secret: Secret::new(random_key()?),
                     is_generated: true,
@@ -110,12 +110,14 @@ impl Drop for Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use email_senders::Senders;
+
     use crate::operator::senders::posting;
 
     #[test]
     fn a_secret_of_ones_own_is_generated_unless_a_file_has_it() {
-        let postmark = posting("postmark").unwrap();
-        let made = Input { secret_file: None }.read(postmark).unwrap();
+        let postmark = posting(&Senders::default(), "postmark").unwrap();
+        let made = Input { secret_file: None }.read(&postmark).unwrap();
         assert!(made.is_generated && postmark.check(made.secret.expose()).is_ok());
 
         let folder = tempfile::tempdir().unwrap();
@@ -124,11 +126,11 @@ mod tests {
         let given = Input {
             secret_file: Some(path.clone()),
         };
-        let read = given.read(postmark).unwrap();
+        let read = given.read(&postmark).unwrap();
         assert!(!read.is_generated);
         assert_eq!(read.secret.expose(), "sixteen-characters");
 
         fs::write(&path, "short").unwrap();
-        assert!(given.read(postmark).is_err());
+        assert!(given.read(&postmark).is_err());
     }
 }

@@ -1,10 +1,10 @@
 //! `cistern senders list`.
 
 use anyhow::Result;
-use email_senders::Sender;
+use email_senders::{Sender, Senders};
 use serde::Serialize;
 
-use super::address;
+use super::{address, recipes};
 use crate::{
     operator::{
         keys_secret::{KeysSecret, Versions},
@@ -30,7 +30,9 @@ pub(crate) struct List {
 struct Row {
     name: String,
     /// None of a name that is no sender's.
-    label: Option<&'static str>,
+    label: Option<String>,
+    /// Whether a recipe describes it.
+    is_by_recipe: bool,
     /// None of a sender that does not post.
     address: Option<String>,
     /// How many secrets the current version of the stack's secret has.
@@ -45,7 +47,8 @@ impl List {
     pub(super) async fn run(&self) -> Result<()> {
         let target = self.target.find().await?;
         let versions = KeysSecret::of(&target)?.read().await?;
-        let rows = rows(&target, &versions)?;
+        let senders = recipes::read(&target).await?;
+        let rows = rows(&target, &senders, &versions)?;
         if self.json {
             return line!("{}", serde_json::to_string_pretty(&rows)?);
         }
@@ -53,37 +56,36 @@ impl List {
     }
 }
 
-fn rows(target: &StackTarget, versions: &Versions) -> Result<Vec<Row>> {
+fn rows(target: &StackTarget, senders: &Senders, versions: &Versions) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for sender in Sender::all() {
-        let posts = sender.proof.is_some();
-        let address = posts
-            .then(|| address::of(target, sender.name))
-            .transpose()?;
-        rows.push(row(sender.name, Some(sender), address, versions));
+    for sender in senders.all() {
+        let name = sender.name();
+        let posts = sender.proof().is_some();
+        let address = posts.then(|| address::of(target, name)).transpose()?;
+        rows.push(row(name, Some(&sender), address, versions));
     }
     let names = versions.current.sender_names();
-    let unknown = names.iter().filter(|name| Sender::named(name).is_none());
+    let unknown = names.iter().filter(|name| senders.named(name).is_none());
     rows.extend(unknown.map(|name| row(name, None, None, versions)));
     Ok(rows)
 }
 
-fn row(
-    name: &str,
-    sender: Option<&'static Sender>,
-    address: Option<String>,
-    versions: &Versions,
-) -> Row {
+fn row(name: &str, sender: Option<&Sender>, address: Option<String>, versions: &Versions) -> Row {
     let secrets = versions.current.sender(name);
-    let proof = sender.and_then(|sender| sender.proof.as_ref());
-    let is_usable = |secret: &&&str| proof.is_some_and(|proof| proof.check_secret(secret).is_ok());
+    let proof = sender.and_then(Sender::proof);
+    let is_usable = |secret: &&&str| {
+        proof
+            .as_ref()
+            .is_some_and(|proof| proof.check_secret(secret).is_ok())
+    };
     let previous = versions
         .previous
         .as_ref()
         .map_or_else(Vec::new, |document| document.sender(name));
     Row {
         name: name.to_owned(),
-        label: sender.map(|sender| sender.label),
+        label: sender.map(|sender| sender.label().to_owned()),
+        is_by_recipe: sender.is_some_and(|sender| sender.recipe().is_some()),
         address,
         secrets: secrets.len(),
         unusable: secrets.len() - secrets.iter().filter(is_usable).count(),
@@ -98,12 +100,14 @@ fn text(rows: &[Row]) -> String {
     let header = ["sender", "secrets", "address"].map(str::to_owned);
     let mut cells = vec![header.to_vec()];
     cells.extend(rows.iter().map(|row| {
-        let address = match (&row.address, row.label) {
+        let address = match (&row.address, &row.label) {
             (Some(address), _) => address.clone(),
             (None, Some(_)) => "does not post; docs/senders.md says how its events come".to_owned(),
             (None, None) => "no sender has this name".to_owned(),
         };
-        vec![printable(&row.name), secrets(row), address]
+        let recipe = if row.is_by_recipe { " (recipe)" } else { "" };
+        let name = format!("{}{recipe}", printable(&row.name));
+        vec![name, secrets(row), address]
     }));
     lay_out(&cells, |_| Align::Left)
 }
@@ -142,7 +146,7 @@ mod tests {
         );
         let postmark = row(
             "postmark",
-            Sender::named("postmark"),
+            Senders::default().named("postmark").as_ref(),
             Some("https://a.example/webhooks/postmark".to_owned()),
             &versions,
         );

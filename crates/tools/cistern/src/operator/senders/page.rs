@@ -3,13 +3,13 @@
 use super::{Posting, input::NewSecret};
 
 /// The steps, numbered, with the address and the secret in their places.
-pub(super) fn steps(sender: Posting, address: &str, secret: &str) -> String {
-    let steps = sender.proof.setup.steps(address, secret);
+pub(super) fn steps(sender: &Posting, address: &str, secret: &str) -> String {
+    let steps = sender.proof.setup().steps(address, secret);
     let lines = steps
         .iter()
         .enumerate()
         .map(|(place, step)| format!("\n  {}. {step}", place + 1));
-    format!("In {}:{}", sender.sender.label, lines.collect::<String>())
+    format!("In {}:{}", sender.sender.label(), lines.collect::<String>())
 }
 
 /// The secret as the steps name it: only a generated one is shown, once.

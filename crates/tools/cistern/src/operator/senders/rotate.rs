@@ -33,22 +33,23 @@ pub(crate) struct Rotate {
 impl Rotate {
     pub(super) async fn run(&self) -> Result<()> {
         let target = self.selection.target.find().await?;
+        let (_, sender) = self.selection.sender(&target).await?;
         if self.finish {
-            self.finish(&target).await
+            self.finish(&target, &sender).await
         } else {
-            self.begin(&target).await
+            self.begin(&target, &sender).await
         }
     }
 
-    async fn begin(&self, target: &StackTarget) -> Result<()> {
-        let Selection { sender, json, .. } = &self.selection;
-        let name = sender.sender.name;
+    async fn begin(&self, target: &StackTarget, sender: &Posting) -> Result<()> {
+        let json = self.selection.json;
+        let name = sender.sender.name();
         let address = address::of(target, name)?;
         let secret = KeysSecret::of(target)?;
         if secret.read().await?.current.sender(name).is_empty() {
             bail!("{name} has no secret yet: `cistern senders add {name}` stores the first one");
         }
-        let new = self.input.read(*sender)?;
+        let new = self.input.read(sender)?;
 
         let step = Step::start("rotate");
         let rotated = |versions: &Versions| {
@@ -67,11 +68,11 @@ impl Rotate {
         let count = secret.change(rotated).await?;
         wait_until_known(step, "the new secret counts beside the old one").await;
         let named = page::named(&new);
-        let old_may_go = old_may_go_at(*sender, OffsetDateTime::now_utc());
-        if *json {
+        let old_may_go = old_may_go_at(sender, OffsetDateTime::now_utc());
+        if json {
             let secret = new.is_generated.then_some(named);
             let at = old_may_go.map(|at| at.format(&Rfc3339)).transpose()?;
-            let steps = sender.proof.setup.steps(&address, named);
+            let steps = sender.proof.setup().steps(&address, named);
             return line!(
                 "{:#}",
                 json!({
@@ -81,16 +82,16 @@ impl Rotate {
             );
         }
         line!("{count} secrets of {name} count now. Give the provider the new one.")?;
-        line!("{}", page::steps(*sender, &address, named))?;
+        line!("{}", page::steps(sender, &address, named))?;
         if new.is_generated {
             line!("The password is not shown again.")?;
         }
-        line!("{}", advice(*sender, old_may_go)?)
+        line!("{}", advice(sender, old_may_go)?)
     }
 
-    async fn finish(&self, target: &StackTarget) -> Result<()> {
-        let Selection { sender, json, .. } = &self.selection;
-        let name = sender.sender.name;
+    async fn finish(&self, target: &StackTarget, sender: &Posting) -> Result<()> {
+        let json = self.selection.json;
+        let name = sender.sender.name();
         let step = Step::start("finish");
         let finished = |versions: &Versions| {
             let stored = versions.current.sender(name);
@@ -116,7 +117,7 @@ impl Rotate {
         };
         let removed = KeysSecret::of(target)?.change(finished).await?;
         step.done(format!("{removed} removed"));
-        if *json {
+        if json {
             return line!(
                 "{:#}",
                 json!({ "sender": name, "secrets": 1, "removed": removed })
@@ -129,23 +130,23 @@ impl Rotate {
 }
 
 /// When no delivery that was signed with the old secret is repeated any more, if the provider changes to the new one now.
-fn old_may_go_at(sender: Posting, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    let hours = sender.proof.setup.repeats_for_hours?;
+fn old_may_go_at(sender: &Posting, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let hours = sender.proof.setup().repeats_for_hours?;
     Some(now + Duration::from_secs(u64::from(hours) * 3_600))
 }
 
-fn advice(sender: Posting, old_may_go: Option<OffsetDateTime>) -> Result<String> {
-    let name = sender.sender.name;
+fn advice(sender: &Posting, old_may_go: Option<OffsetDateTime>) -> Result<String> {
+    let name = sender.sender.name();
     let minutes = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    let when = match (old_may_go, sender.proof.setup.repeats_for_hours) {
+    let when = match (old_may_go, sender.proof.setup().repeats_for_hours) {
         (Some(at), Some(hours)) => format!(
             "{} repeats a delivery for {hours} hours, so the old one may go from {} if the provider changes now",
-            sender.sender.label,
+            sender.sender.label(),
             at.format(minutes)?
         ),
         _ => format!(
             "the old one may go when {} repeats no delivery from before the change any more; for how long it does is not documented",
-            sender.sender.label
+            sender.sender.label()
         ),
     };
     Ok(format!(
@@ -155,6 +156,7 @@ fn advice(sender: Posting, old_may_go: Option<OffsetDateTime>) -> Result<String>
 
 #[cfg(test)]
 mod tests {
+    use email_senders::Senders;
     use time::macros::datetime;
 
     use super::*;
@@ -164,8 +166,8 @@ mod tests {
     fn the_old_secret_may_go_when_the_last_delivery_was_repeated() {
         let now = datetime!(2026-11-30 12:00 UTC);
         let text = |name: &str| {
-            let sender = posting(name).unwrap();
-            advice(sender, old_may_go_at(sender, now)).unwrap()
+            let sender = posting(&Senders::default(), name).unwrap();
+            advice(&sender, old_may_go_at(&sender, now)).unwrap()
         };
 
         assert!(

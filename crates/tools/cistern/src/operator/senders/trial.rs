@@ -46,13 +46,10 @@ struct Receipt {
 
 impl Test {
     pub(super) async fn run(&self) -> Result<()> {
-        let Selection {
-            sender,
-            target,
-            json,
-        } = &self.selection;
+        let Selection { target, json, .. } = &self.selection;
         let target = target.find().await?;
-        let name = sender.sender.name;
+        let (senders, sender) = self.selection.sender(&target).await?;
+        let name = sender.sender.name();
         let address = address::of(&target, name)?;
         let versions = KeysSecret::of(&target)?.read().await?;
         let Some(secret) = versions.current.sender(name).first().copied() else {
@@ -75,18 +72,18 @@ impl Test {
         if !delivery.is_proven {
             check_refusal(status, &body)?;
             step.done("a wrong proof is refused");
-            return self.report_refused(&address);
+            return self.report_refused(&sender, &address);
         }
         ensure!(
             status == StatusCode::OK,
             "{}",
-            why_refused(*sender, &address, status, &body)
+            why_refused(&sender, &address, status, &body)
         );
         let Receipt { batch } = serde_json::from_slice(&body).unwrap_or_default();
         let batch = batch
             .context("the address answered 200, but not as Cistern does: is it this stack's?")?;
         step.note(format!("stored as {batch}, waiting until it is found"));
-        let expected = found::Expected::of(&batch, &delivery.body, now)?;
+        let expected = found::Expected::of(&senders, &batch, &delivery.body, now)?;
         let api = Api::of(&target, "query").await?;
         let event = expected.wait(&api, Duration::from_secs(self.wait)).await?;
         step.done("found");
@@ -109,9 +106,8 @@ impl Test {
         )
     }
 
-    fn report_refused(&self, address: &str) -> Result<()> {
-        let Posting { sender, .. } = self.selection.sender;
-        let (name, label) = (sender.name, sender.label);
+    fn report_refused(&self, Posting { sender, .. }: &Posting, address: &str) -> Result<()> {
+        let (name, label) = (sender.name(), sender.label());
         if self.selection.json {
             return line!(
                 "{:#}",
@@ -131,7 +127,7 @@ async fn post(address: &str, delivery: &TestDelivery) -> Result<(StatusCode, Vec
         .post(address)
         .body(delivery.body.clone());
     for (name, value) in &delivery.headers {
-        request = request.header(*name, value);
+        request = request.header(name, value);
     }
     let response = request
         .send()
@@ -158,7 +154,7 @@ fn check_refusal(status: StatusCode, body: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn why_refused(sender: Posting, address: &str, status: StatusCode, body: &[u8]) -> String {
+fn why_refused(sender: &Posting, address: &str, status: StatusCode, body: &[u8]) -> String {
     let advice = match status {
         StatusCode::UNAUTHORIZED => format!(
             "; the secret was stored a moment ago, or by hand in another form: try again after {} s",
@@ -171,7 +167,7 @@ fn why_refused(sender: Posting, address: &str, status: StatusCode, body: &[u8]) 
     };
     format!(
         "the delivery of {} to {address} was not taken: {}{advice}",
-        sender.sender.label,
+        sender.sender.label(),
         refusal(status, body)
     )
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use email_senders::to_sparkpost;
+use email_senders::{Senders, to_sparkpost};
 use event_model::{BatchKey, sparkpost::parse_batch};
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,9 +37,15 @@ impl Expected {
     ///
     /// # Errors
     /// It has no event.
-    pub(super) fn of(batch: &str, body: &[u8], at: OffsetDateTime) -> Result<Self> {
+    pub(super) fn of(
+        senders: &Senders,
+        batch: &str,
+        body: &[u8],
+        at: OffsetDateTime,
+    ) -> Result<Self> {
         let key = BatchKey::parse(batch).context("the webhook's answer has no key of a batch")?;
-        let translated = to_sparkpost(&key.object_key(at.date()), body);
+        let delivery = senders.delivery(&key.object_key(at.date()))?;
+        let translated = to_sparkpost(delivery.as_ref(), body);
         let events = parse_batch(&translated, at).events;
         let event = events.first().context("the delivery has no event")?;
         let event: Value = serde_json::from_str(&event.payload).context("reading the event")?;
@@ -113,7 +119,7 @@ impl Expected {
 
 #[cfg(test)]
 mod tests {
-    use email_senders::{Sender, Trial};
+    use email_senders::Trial;
     use time::macros::datetime;
 
     use super::*;
@@ -129,7 +135,8 @@ mod tests {
             ("bird", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             ("standard", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         ] {
-            let proof = Sender::named(name).unwrap().proof.as_ref().unwrap();
+            let senders = Senders::default();
+            let proof = senders.named(name).unwrap().proof().unwrap();
             for id in ["cistern-test-1", "cistern-test-2"] {
                 let body = proof
                     .test_delivery(&Trial {
@@ -139,7 +146,8 @@ mod tests {
                     })
                     .body;
                 let batch = BatchKey::of_sender(name, Some(id), &body);
-                ids.insert(Expected::of(batch.as_str(), &body, at).unwrap().event_id);
+                let expected = Expected::of(&senders, batch.as_str(), &body, at).unwrap();
+                ids.insert(expected.event_id);
             }
         }
         assert_eq!(
