@@ -1,6 +1,6 @@
 //! From the object of a delivery to a body of SparkPost's webhook.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, iter, ops::Range};
 
 use event_model::{
     BatchKey, skip_byte_order_marks,
@@ -170,7 +170,7 @@ fn ranges(body: &[u8]) -> Option<Vec<Range<usize>>> {
         }
         _ => {
             let text = std::str::from_utf8(&body[start..end]).ok()?;
-            is_form(text).then(|| vec![start..end])
+            is_form(text).then(|| iter::once(start..end).collect())
         }
     }
 }

@@ -53,17 +53,17 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     let places = [
         Place {
             name: "raw",
-            bucket: &archive.raw_bucket,
+            bucket: &archive.raw,
             database: None,
         },
         Place {
             name: "postgres",
-            bucket: &archive.empty_bucket,
+            bucket: &archive.empty,
             database: Some(&database),
         },
         Place {
             name: "lake",
-            bucket: &archive.lake_bucket,
+            bucket: &archive.lake,
             database: None,
         },
     ];

@@ -121,6 +121,7 @@ async fn rebuild(database: &Database, s3: &S3Client, bucket: &str) -> Result<Dur
         bucket: bucket.to_owned(),
         s3: s3.clone(),
         erased: erasure::TombstoneList::new(s3.clone(), bucket),
+        senders: sender_recipes::SenderList::new(s3.clone(), bucket),
         store: database.store()?,
         metrics: Metrics::to(Pipeline::EmailEvents, Capture::default()),
         clock: || NOW,

@@ -5,7 +5,7 @@ mod bodies;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use email_senders::to_sparkpost;
+use email_senders::{Senders, to_sparkpost};
 use event_model::{BatchKey, sparkpost::parse_batch};
 use event_samples::sparkpost::{Generator, GeneratorOptions};
 use serde_json::json;
@@ -110,10 +110,14 @@ fn of_sparkpost() -> Result<Archive> {
 
 /// Translates and parses everything, as the loader and the archiver do; the CPU time of one event in microseconds.
 fn read(archive: &Archive) -> Result<f64> {
+    let senders = Senders::default();
     let before = proc_stat::of_threads(std::process::id())?;
     let mut events = 0;
     for (key, body) in &archive.objects {
-        events += parse_batch(&to_sparkpost(key, body), NOW).events.len();
+        let delivery = senders.delivery(key)?;
+        events += parse_batch(&to_sparkpost(delivery.as_ref(), body), NOW)
+            .events
+            .len();
     }
     let cost = proc_stat::of_threads(std::process::id())?.saturating_sub(before);
     ensure!(

@@ -1,6 +1,6 @@
 //! What a proof is of, and for how long it counts: see the table in `traps.rs`.
 
-use email_senders::{Refused, Sender};
+use email_senders::{Refused, Senders};
 
 use crate::signatures::{
     NOW, Request, mailgun_request, new_pair, sendgrid_request, standard_request_at,
@@ -29,7 +29,7 @@ fn postmark() -> Request {
     }
 }
 
-/// SendGrid's body ends in a line break and has escapes, and Resend's has line breaks inside.
+/// `SendGrid`'s body ends in a line break and has escapes, and Resend's has line breaks inside.
 #[test]
 fn signature_is_of_the_bytes_as_they_were_received() {
     type Change = fn(&str) -> String;
@@ -50,9 +50,9 @@ fn signature_is_of_the_bytes_as_they_were_received() {
         assert_eq!(right.check(sender), Ok(()), "{sender}");
         let body = String::from_utf8(right.body.clone()).unwrap();
         for (what, change) in changes {
-            let changed = change(&body);
-            if changed != body {
-                let request = right.with(|request| request.body = changed.into_bytes());
+            let other = change(&body);
+            if other != body {
+                let request = right.with(|request| request.body = other.into_bytes());
                 assert_eq!(
                     request.check(sender),
                     Err(Refused::Wrong),
@@ -95,7 +95,8 @@ const REPEATS: [(&str, i64); 4] = [
 #[test]
 fn last_repetition_of_every_provider_is_proven() {
     for (sender, hours) in REPEATS {
-        let setup = &Sender::named(sender).unwrap().proof.as_ref().unwrap().setup;
+        let proof = Senders::default().named(sender).unwrap().proof().unwrap();
+        let setup = proof.setup();
         // A secret that is rotated counts for as long.
         assert_eq!(
             setup.repeats_for_hours.map(i64::from),
@@ -121,5 +122,5 @@ fn last_repetition_of_every_provider_is_proven() {
 /// SNS gives up after a minute; Firehose repeats for a day.
 #[test]
 fn events_of_ses_are_not_posted() {
-    assert!(Sender::named("ses").unwrap().proof.is_none());
+    assert!(Senders::default().named("ses").unwrap().proof().is_none());
 }

@@ -33,18 +33,18 @@ const SPAN: Duration = Duration::from_hours(2 * 24);
 
 /// Buckets, each with one place.
 pub(super) struct Archive {
-    pub(super) raw_bucket: String,
-    pub(super) lake_bucket: String,
-    pub(super) empty_bucket: String,
+    pub(super) raw: String,
+    pub(super) lake: String,
+    pub(super) empty: String,
 }
 
 impl Archive {
     pub(super) async fn fill(s3: &S3Client, database: &Database, events: usize) -> Result<Self> {
         database.make_weeks("2024-06-02", "2024-06-14")?;
         let archive = Self {
-            raw_bucket: create(s3, "raw").await?,
-            lake_bucket: create(s3, "lake").await?,
-            empty_bucket: create(s3, "empty").await?,
+            raw: create(s3, "raw").await?,
+            lake: create(s3, "lake").await?,
+            empty: create(s3, "empty").await?,
         };
         let store = database.store()?;
         let mut generator = generator(events)?;
@@ -53,7 +53,7 @@ impl Archive {
             let key = BatchKey::new(Some(&format!("b{first:09}")), &body);
             store.load_batch(&key, &parse_batch(&body, NOW)).await?;
             let object_key = key.object_key(NOW.date());
-            put(s3, &archive.raw_bucket, object_key, gzip::encode(&body)).await?;
+            put(s3, &archive.raw, object_key, gzip::encode(&body)).await?;
         }
         archive.fill_lake(s3, events).await?;
         let stored = database.event_count()?;
@@ -71,16 +71,11 @@ impl Archive {
                 key: &key,
                 arrival: NOW,
                 first_day: date!(2024 - 01 - 01),
+                delivery: None,
             };
             let converted = convert(&table, source, Cursor::new(body), sink())?;
             for part in converted.parts {
-                put(
-                    s3,
-                    &self.lake_bucket,
-                    part.file.key(table.name()),
-                    part.bytes,
-                )
-                .await?;
+                put(s3, &self.lake, part.file.key(table.name()), part.bytes).await?;
             }
         }
         Ok(())

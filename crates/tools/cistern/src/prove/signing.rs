@@ -145,7 +145,7 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use email_senders::{Received, Refused, Sender};
+    use email_senders::{Received, Refused, Senders};
     use time::OffsetDateTime;
 
     use super::*;
@@ -170,7 +170,8 @@ mod tests {
             now: OffsetDateTime::from_unix_timestamp(1_796_000_000).unwrap(),
         };
         let own = secrets[other.name()][0].as_str();
-        let proof = Sender::named(other.name()).unwrap().proof.as_ref().unwrap();
+        let sender = Senders::default().named(other.name()).unwrap();
+        let proof = sender.proof().unwrap();
         proof.check(&received, own)
     }
 

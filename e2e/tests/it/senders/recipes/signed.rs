@@ -27,7 +27,7 @@ fn sha256(secret: &str, signed: &str) -> String {
     let mut mac = mac.expect("HMAC takes keys of any length");
     mac.update(signed.as_bytes());
     let digest = mac.finalize().into_bytes();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest)
 }
 
 fn sha512(key: &[u8], signed: &str) -> String {

@@ -293,7 +293,7 @@ fn alone(recipients: &[String], event: impl Fn(&[String]) -> Value) -> Vec<Value
 mod tests {
     use std::collections::BTreeSet;
 
-    use email_senders::to_sparkpost;
+    use email_senders::{Senders, to_sparkpost};
     use event_model::{BatchKey, sparkpost::parse_batch};
     use time::macros::date;
 
@@ -318,7 +318,8 @@ mod tests {
         let id = format!("d-{}", batch.first);
         let key =
             BatchKey::of_sender(other.name(), Some(&id), &body).object_key(date!(2026 - 11 - 30));
-        let translated = to_sparkpost(&key, &body);
+        let delivery = Senders::default().delivery(&key).unwrap();
+        let translated = to_sparkpost(delivery.as_ref(), &body);
         let parsed = parse_batch(&translated, OffsetDateTime::now_utc());
         assert_eq!(parsed.rejected.len(), 0, "{other:?}");
         let rows: BTreeSet<_> = parsed

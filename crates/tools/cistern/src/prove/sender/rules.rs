@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// In the order of [`OtherSender::ALL`]: SendGrid, SES by Firehose, Mailgun, Postmark, Resend, Bird.
+    /// In the order of [`OtherSender::ALL`]: `SendGrid`, SES by Firehose, Mailgun, Postmark, Resend, Bird.
     #[test]
     fn other_senders_end_their_attempts_after_one_status_only() {
         use Next::{Done, Drop, Repeat};
