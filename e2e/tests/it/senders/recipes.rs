@@ -1,4 +1,4 @@
-//! Senders by configuration: GitHub, Stripe and a made-up one are added with the recipes of docs/recipes, post as they do, and are found.
+//! Senders by configuration: those of GitHub, Stripe and an own service are added with the recipes of docs/recipes, post as they do, and are found.
 
 mod signed;
 

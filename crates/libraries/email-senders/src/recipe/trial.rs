@@ -1,4 +1,4 @@
-//! A made-up delivery of a sender with a recipe, which is found where the recipe looks for it.
+//! A generated delivery of a sender with a recipe, which is found where the recipe looks for it.
 
 use serde_json::{Value, json};
 

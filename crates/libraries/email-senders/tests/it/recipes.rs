@@ -167,7 +167,7 @@ fn what_the_mapping_does_not_find_is_absent_and_a_missing_time_is_the_day_of_arr
         one.payload["timestamp_is_arrival_day"],
         serde_json::Value::Null
     );
-    // A value that is no time shows that the recipe is wrong.
+    // A value that cannot be read as a time shows that the recipe is wrong.
     let senders = senders();
     let wrong = load_with(
         &senders,

@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(30);
 const MAX_BYTES: usize = 64 << 20;
 
-/// An erasure under way.
+/// An erasure that has begun.
 #[derive(Debug)]
 pub(super) struct Erasure {
     id: String,
