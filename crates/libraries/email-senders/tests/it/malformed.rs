@@ -14,6 +14,15 @@ fn changed(pointer: &str, value: Value) -> Value {
     json
 }
 
+/// A pointer of 300 bytes.
+const LONG: &str = concat!(
+    r#""/"#,
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    r#"""#
+);
+
 /// A member, the JSON that it has instead, and how the error begins.
 const MALFORMED: [(&str, &str, &str); 51] = [
     ("/name", "null", "name is missing: give a name"),
@@ -157,7 +166,7 @@ const MALFORMED: [(&str, &str, &str); 51] = [
     ),
     (
         "/proof/tolerance_seconds",
-        "86_401",
+        "86401",
         "proof.tolerance_seconds must be",
     ),
     (
@@ -208,7 +217,7 @@ const MALFORMED: [(&str, &str, &str); 51] = [
     ),
     (
         "/mapping/timestamp",
-        r#"format!("/{long}")"#,
+        LONG,
         "mapping.timestamp must be a JSON pointer",
     ),
     (
