@@ -140,5 +140,6 @@ fn pings_among_emails_are_no_rejections_and_take_a_position() {
     assert_eq!(emails.rows.len(), 1);
     assert_eq!(emails.reasons(), ["not_an_object"]);
     assert_eq!(emails.rejected[0]["ordinal"], 2);
-    assert_eq!(others.reasons(), ["empty_object", "not_an_object"]);
+    assert_eq!(others.rows.len(), 2);
+    assert_eq!(others.reasons(), ["not_an_object"]);
 }
