@@ -29,7 +29,7 @@ use time::OffsetDateTime;
 
 pub use self::address::domain_of;
 pub use self::batch_builder::{MAX_DECODED_BYTES, MAX_EVENT_BYTES, MAX_ITEMS, MAX_REJECTED_ITEMS};
-pub use self::envelope::{PING, is_ping};
+pub use self::envelope::PING;
 pub use self::event::Event;
 pub use self::event_time::{ACCEPTED_AHEAD, ACCEPTED_FROM};
 pub use self::event_type::{EventClass, EventType, UnknownEventType};

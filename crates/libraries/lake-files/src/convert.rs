@@ -23,7 +23,7 @@ use std::{
 };
 
 use email_senders::Delivery;
-use event_model::sparkpost::is_ping;
+use event_model::sparkpost::PING;
 use lake_schema::{
     FileId, Table,
     layout::{FileKind, LakeFile},
@@ -210,7 +210,7 @@ impl<W: Write> Sink for Converter<'_, W> {
             self.erased_count += 1;
             return;
         }
-        if self.has_pings && is_ping(rejected.bytes) {
+        if self.has_pings && rejected.bytes == PING.as_bytes() {
             self.ping_count += 1;
             return;
         }

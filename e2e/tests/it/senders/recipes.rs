@@ -182,7 +182,7 @@ async fn found(stack: &Stack, delivery: &Signed, recipient: &str) -> Result<()> 
         sender, event_type, ..
     } = delivery;
     let query = format!(
-        "/api/v1/events/message?events={event_type}&recipients={recipient}&provider={sender}&from=-10min&to=2100-01-01"
+        "/api/v1/events/message?events={event_type}&recipients={recipient}&provider={sender}&from=-10m"
     );
     eventually("an event to be found", ARRIVAL, async || {
         let (status, answer) = stack.get(&query).await?;

@@ -13,12 +13,6 @@ use crate::json::Text;
 /// An element that SparkPost posts to test a webhook. It is no event, and so takes the place of what is none.
 pub const PING: &str = r#"{"msys":{}}"#;
 
-/// Whether an element is a [`PING`], in any spelling.
-pub fn is_ping(element: &[u8]) -> bool {
-    let element = str::from_utf8(element).map(open);
-    matches!(element, Ok(Ok(Envelope::Ping)))
-}
-
 /// The content of one element of the array.
 pub(super) enum Envelope<'a> {
     /// [`PING`], in any spelling.

@@ -132,7 +132,7 @@ fn shared_samples_add_up() {
 /// A ping stands in the place of an erased item, so the items behind it keep their ordinals.
 #[test]
 fn pings_among_emails_are_no_rejections_and_take_a_position() {
-    let body = br#"[{"msys": {} },{"msys":{"message_event":{"type":"delivery","event_id":"1","timestamp":"1770000000"}}},7]"#;
+    let body = br#"[{"msys":{}},{"msys":{"message_event":{"type":"delivery","event_id":"1","timestamp":"1770000000"}}},7]"#;
 
     let emails = outcome(&Table::email_events(), body);
     let others = outcome(&Table::product_events(), body);
