@@ -10,7 +10,7 @@ mod signed;
 mod translation;
 mod trial;
 
-use event_model::BatchKey;
+use event_model::{BatchKey, is_sender_name};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -146,11 +146,7 @@ impl Recipe {
 
 /// A name is part of addresses, keys and types.
 fn check_name(name: &str) -> Result<(), RecipeError> {
-    let is_name = name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !is_name {
+    if !is_sender_name(name) {
         let expected = "must be lower-case letters, digits and hyphens, a letter first";
         return Err(RecipeError::of("name", expected));
     }

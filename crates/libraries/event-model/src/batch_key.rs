@@ -27,8 +27,8 @@ impl BatchKey {
 
     /// The key of a delivery of another provider: `<sender>=<delivery id>-<first 16 hex digits of the body's SHA-256>`.
     ///
-    /// The sender is part of it, so that equal bodies of two senders are two batches. It is the name of one: lower-case letters,
-    /// digits and hyphens, a letter first. The id is replaced like a batch's id, and also if it begins with `-` or `=`.
+    /// The sender is part of it, so that equal bodies of two senders are two batches. It is the name of one, see [`is_sender_name`].
+    /// The id is replaced like a batch's id, and also if it begins with `-` or `=`.
     pub fn of_sender(sender: &str, delivery_id: Option<&str>, body: &[u8]) -> Self {
         let id = delivery_id.filter(|id| !id.starts_with(AFTER_PADDED_ID));
         Self(format!("{sender}={}", from_id(id, body)))
@@ -141,19 +141,20 @@ fn from_id(id: Option<&str>, body: &[u8]) -> String {
 /// The sender that a key names, or an id would name as a key.
 fn sender_in(text: &str) -> Option<&str> {
     let (sender, rest) = text.split_once('=')?;
-    let is_own = is_sender(sender) && !rest.starts_with(AFTER_PADDED_ID) && !rest.is_empty();
+    let is_own = is_sender_name(sender) && !rest.starts_with(AFTER_PADDED_ID) && !rest.is_empty();
     is_own.then_some(sender)
 }
 
 /// The characters that need no escaping in an S3 key, in a notification and in a URL.
-fn is_safe_name(text: &str) -> bool {
+pub(crate) fn is_safe_name(text: &str) -> bool {
     !text.is_empty()
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_.=-".contains(&byte))
 }
 
-fn is_sender(text: &str) -> bool {
+/// Whether a text can be the name of a sender: lower-case letters, digits and hyphens, a letter first.
+pub fn is_sender_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())
         && text
             .bytes()

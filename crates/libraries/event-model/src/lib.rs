@@ -12,7 +12,7 @@ pub mod rejected;
 pub mod sparkpost;
 mod timestamp;
 
-pub use batch_key::{BatchKey, ObjectKeyError};
+pub use batch_key::{BatchKey, ObjectKeyError, is_sender_name};
 pub use byte_form::{BYTE_ORDER_MARK, ByteForm, LOOKED_AT_BYTES, skip_byte_order_marks};
 pub use counts::Counts;
 pub use event_key::{EventKey, ParseEventKeyError};

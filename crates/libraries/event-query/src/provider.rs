@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use event_model::is_sender_name;
+
 /// The provider of an event that names none.
 const SPARKPOST: &str = "sparkpost";
 
@@ -26,7 +28,7 @@ pub(crate) fn expression(names: &BTreeSet<ProviderName>) -> &'static str {
     if is_sparkpost_among { AS_SQL } else { NAMED }
 }
 
-/// The name of a provider: lower-case letters, digits and hyphens, a letter first.
+/// The name of a provider, which is that of a sender.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ProviderName(String);
 
@@ -44,11 +46,7 @@ impl FromStr for ProviderName {
     type Err = NoProviderName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let begins = text.starts_with(|first: char| first.is_ascii_lowercase());
-        let is_well_formed = text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if begins && is_well_formed && text.len() <= 64 {
+        if is_sender_name(text) && text.len() <= 64 {
             Ok(Self(text.to_owned()))
         } else {
             Err(NoProviderName)

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use time::{Date, format_description::StaticFormatDescription, macros::format_description};
 
-use crate::{BatchKey, Pipeline};
+use crate::{BatchKey, Pipeline, batch_key::is_safe_name};
 
 /// The id of a rejected item: where it is kept, and nothing of its content. It has only characters that need no escaping in
 /// a path, a query or a shell.
@@ -53,7 +53,7 @@ impl RejectedId {
             .find_map(|pipeline| Some((pipeline, key.strip_prefix(pipeline.rejected_prefix())?)))?;
         let (day, name) = rest.strip_prefix("dt=")?.split_once('/')?;
         let name = name.strip_suffix(LINES_SUFFIX)?;
-        is_safe_name(name).then_some(())?;
+        is_own_name(name).then_some(())?;
         Some(Self::Line {
             pipeline,
             day: parse_day(day)?,
@@ -149,7 +149,7 @@ fn parse(text: &str) -> Option<RejectedId> {
             let pipeline = Pipeline::of_table(parts.next()?)?;
             let day = parse_day(parts.next()?)?;
             let offset = parts.next()?.parse().ok()?;
-            let name = parts.next().filter(|name| is_safe_name(name))?;
+            let name = parts.next().filter(|name| is_own_name(name))?;
             Some(RejectedId::Line {
                 pipeline,
                 day,
@@ -167,11 +167,8 @@ fn parse_day(text: &str) -> Option<Date> {
         .filter(|day| day.to_string() == text)
 }
 
-fn is_safe_name(name: &str) -> bool {
-    (1..=MAX_NAME_BYTES).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_.=-".contains(&byte))
+fn is_own_name(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES && is_safe_name(name)
 }
 
 #[cfg(test)]
