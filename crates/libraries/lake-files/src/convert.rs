@@ -23,7 +23,7 @@ use std::{
 };
 
 use email_senders::Delivery;
-use event_model::sparkpost::PING;
+use event_model::{Pipeline, sparkpost::PING};
 use lake_schema::{
     FileId, Table,
     layout::{FileKind, LakeFile},
@@ -42,10 +42,6 @@ use self::{
 };
 use crate::parquet_file::FileWriter;
 
-/// The table whose raw objects hold messages.
-const MESSAGES_TABLE: &str = "app_events";
-/// The table in whose raw objects pings stand that are no items: SparkPost's own, and those in the places of erased items.
-const PINGS_TABLE: &str = "email_events";
 /// How much of the rows is held before it is written as a row group.
 const GROUP_BYTES: usize = 8 << 20;
 /// How many rows go by before their size is looked at again.
@@ -124,7 +120,7 @@ pub fn convert_without(
     is_erased: Option<&IsErased<'_>>,
 ) -> Result<Converted, ConvertError> {
     let expanded = translated::open(source.delivery, input)?;
-    let is_messages = table.name() == MESSAGES_TABLE;
+    let is_messages = table.pipeline() == Pipeline::AppEvents;
     let clock = if is_messages {
         Clock::of_judged_times(source.first_day, source.arrival)
     } else {
@@ -136,7 +132,7 @@ pub fn convert_without(
         row_count: 0,
         erased_count: 0,
         ping_count: 0,
-        has_pings: table.name() == PINGS_TABLE,
+        has_pings: table.pipeline() == Pipeline::EmailEvents,
         is_erased,
     };
     let mut parts = Parts {
@@ -176,6 +172,7 @@ struct Converter<'a, W> {
     erased_count: u64,
     /// Pings take a position each, like the items that are erased and whose places they take.
     ping_count: u64,
+    /// Whether elements of the raw objects can be pings: SparkPost's own, and those in the places of erased items.
     has_pings: bool,
     is_erased: Option<&'a IsErased<'a>>,
 }
