@@ -157,19 +157,8 @@ impl Place {
     fn is_late(&self, key: &str, listed: &[Listed], since: Option<OffsetDateTime>) -> bool {
         let object = listed.iter().find(|object| object.key == key);
         let written_at = object.and_then(|object| object.last_modified);
-        match (self, written_at, since) {
-            (Self::Raw(_), Some(written_at), Some(since)) => written_at > since,
-            (
-                Self::Raw(_)
-                | Self::Rejected(_)
-                | Self::Texts(_)
-                | Self::Events
-                | Self::RejectedEvents
-                | Self::Lake(..),
-                _,
-                _,
-            ) => false,
-        }
+        let is_after = |(written_at, since)| written_at > since;
+        matches!(self, Self::Raw(_)) && written_at.zip(since).is_some_and(is_after)
     }
 
     async fn object(
