@@ -23,7 +23,8 @@ pub(crate) const KEY: &str = "a key of the test";
 /// Creates a secret with the keys; returns its name.
 pub(crate) async fn keys() -> Result<String> {
     let name = format!("junk-{}", OffsetDateTime::now_utc().unix_timestamp_nanos());
-    let keys = json!({ "signing_key": "any", "sparkpost": KEY });
+    let senders = json!({ "mailgun": ["key-of-sixteen-letters"] });
+    let keys = json!({ "signing_key": "any", "sparkpost": KEY, "senders": senders });
     let secrets = Aws::local(&endpoint()?).await.secrets();
     let create = secrets.create_secret().name(&name);
     create.secret_string(keys.to_string()).send().await?;
@@ -100,5 +101,30 @@ async fn ingest_lives_through_every_shape_and_keeps_it() -> Result<()> {
     }
     let keys = bucket.keys("raw/sparkpost/").await?;
     ensure!(keys.len() == kept, "{} of {kept}", keys.len());
+    Ok(())
+}
+
+/// The proof of Mailgun is in the body, which is therefore read before anybody is known.
+#[tokio::test]
+async fn ingest_lives_through_bodies_that_prove_nothing() -> Result<()> {
+    let bucket = Bucket::new().await?;
+    let environment = [
+        ("EVENTS_BUCKET", bucket.name.clone()),
+        ("KEYS_SECRET_ARN", keys().await?),
+    ];
+    let mut ingest = Lambda::start("ingest", INGEST_MIB, &environment).await?;
+    for Shape { name, body } in shapes::of_senders() {
+        let answer = ingest
+            .invoke(&post("/webhooks/mailgun", &gzip::encode(&body), "gzip"))
+            .await
+            .context(name)?;
+        ensure!(
+            answer["statusCode"] == 401,
+            "{name}: {}",
+            answer["statusCode"]
+        );
+        println!("ingest, {name}: peak {} MiB", ingest.peak_mib()?);
+    }
+    ensure!(bucket.keys("raw/").await?.is_empty());
     Ok(())
 }

@@ -126,7 +126,10 @@ async fn loader_lives_through_every_shape_and_loads_what_is_beside_it(pool: PgPo
     let day = OffsetDateTime::now_utc().date();
     let mut good_count = 0_i64;
 
-    for (number, Shape { name, body }) in shapes::bodies().into_iter().enumerate() {
+    let of_sparkpost = shapes::bodies().into_iter().map(|shape| (None, shape));
+    let of_senders = shapes::of_senders().into_iter();
+    let all = of_sparkpost.chain(of_senders.map(|shape| (Some("mailgun"), shape)));
+    for (number, (sender, Shape { name, body })) in all.enumerate() {
         let good = ["before", "after"].map(|position| {
             let body = good_batch(&format!("{number}-{position}"));
             (
@@ -135,7 +138,10 @@ async fn loader_lives_through_every_shape_and_loads_what_is_beside_it(pool: PgPo
             )
         });
         good_count += 2;
-        let junk_key = BatchKey::new(Some("junk"), &body);
+        let junk_key = match sender {
+            Some(sender) => BatchKey::of_sender(sender, Some("junk"), &body),
+            None => BatchKey::new(Some("junk"), &body),
+        };
         let junk_name = junk_key.object_key(day);
         let junk = gzip::encode(&body);
         drop(body);
@@ -298,6 +304,44 @@ async fn archiver_lives_through_every_shape_and_archives_what_is_beside_it() -> 
         parts >= delivered,
         "{parts} parts of {delivered} good objects"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn archiver_lives_through_bodies_of_other_senders() -> Result<()> {
+    let bucket = Bucket::new().await?;
+    let environment = [
+        ("EVENTS_BUCKET", bucket.name.clone()),
+        ("LAKE_FIRST_DAY", "2026-01-01".to_owned()),
+    ];
+    let mut archiver = Lambda::start("archiver", ARCHIVER_MIB, &environment).await?;
+    let day = OffsetDateTime::now_utc().date();
+
+    for Shape { name, body } in shapes::of_senders() {
+        let good = ["a", "b"].map(|id| {
+            let body = good_batch(&format!("{name}-{id}"));
+            (
+                BatchKey::new(None, &body).object_key(day),
+                gzip::encode(&body),
+            )
+        });
+        let junk_name = BatchKey::of_sender("mailgun", Some("junk"), &body).object_key(day);
+        let junk = gzip::encode(&body);
+        drop(body);
+        let [before, after] = good;
+        let objects = [
+            (&*before.0, before.1),
+            (&*junk_name, junk),
+            (&*after.0, after.1),
+        ];
+        deliver(&bucket, &mut archiver, objects)
+            .await
+            .with_context(|| name)?;
+        println!("archiver, {name}: peak {} MiB", archiver.peak_mib()?);
+    }
+
+    let parts = bucket.keys("lake/email_events/").await?.len();
+    ensure!(parts >= 2 * shapes::of_senders().len(), "{parts} parts");
     Ok(())
 }
 

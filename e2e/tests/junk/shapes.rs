@@ -46,6 +46,36 @@ pub(crate) fn bodies() -> Vec<Shape> {
     shapes
 }
 
+/// Bodies of other senders than SparkPost, each of whose items becomes something longer, or is held in memory.
+pub(crate) fn of_senders() -> Vec<Shape> {
+    vec![
+        shape(
+            "two million empty objects",
+            repeated("[", "{}", ",", "]", 6_000_000),
+        ),
+        shape(
+            "sixteen million numbers",
+            repeated("[", "1", ",", "]", EXPANDED_BYTES),
+        ),
+        shape(
+            "one object after the other",
+            repeated("", "{}", "\n", "", 6_000_000),
+        ),
+        shape(
+            "an object with one key many times",
+            repeated("{", r#""":1"#, ",", "}", EXPANDED_BYTES),
+        ),
+        shape(
+            "a form with one field many times",
+            repeated("", "a=", "&", "", EXPANDED_BYTES),
+        ),
+        shape("a form with many fields", {
+            let fields: Vec<String> = (0..200_000).map(|n| format!("{n:06}=")).collect();
+            fields.join("&").into_bytes()
+        }),
+    ]
+}
+
 /// Kinds that exist at any size.
 pub(crate) fn scaled(bytes: usize) -> Vec<Shape> {
     let list = |item: &str| repeated("[", item, ",", "]", bytes);

@@ -3,17 +3,17 @@
 use std::{borrow::Cow, iter, ops::Range};
 
 use event_model::{
-    BatchKey, skip_byte_order_marks,
-    sparkpost::{PING, item_ranges, split_items},
+    BatchKey,
+    sparkpost::{ItemRange, MAX_EVENT_BYTES, PING, item_ranges},
 };
 use serde::de::IgnoredAny;
 
 use crate::{
     Sender,
-    body::{form_to_json, is_form, objects},
+    body::{Split, form_to_json},
     fields::Fields,
     provider::Element,
-    rows::Rows,
+    rows::{MAX_BYTES, Rows},
 };
 
 /// An archived delivery of a sender: who sent it, and what its object's key says of it.
@@ -48,48 +48,43 @@ impl Delivery {
     }
 
     fn to_sparkpost<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
-        let text = String::from_utf8_lossy(skip_byte_order_marks(body));
-        let text = text.trim_matches(|character: char| character.is_ascii_whitespace());
-        match text.as_bytes().first() {
-            Some(b'[') => {
-                let items = split_items(text.as_bytes()).map(|(_, item)| item);
-                let items: Vec<Cow<'_, str>> = items.map(String::from_utf8_lossy).collect();
-                Cow::Owned(self.translate(&items))
-            }
-            Some(b'{') => Cow::Owned(self.translate(&objects(text))),
-            Some(_) if is_form(text) => {
-                Cow::Owned(self.translate(&[Cow::Owned(form_to_json(text))]))
-            }
-            Some(_) | None => Cow::Borrowed(body),
-        }
-    }
-
-    fn translate(&self, items: &[Cow<'_, str>]) -> Vec<u8> {
-        let size = items.iter().map(|item| item.len() * 2 + 512).sum();
-        let mut out = Vec::with_capacity(size);
+        let Some(items) = self.texts(body) else {
+            return Cow::Borrowed(body);
+        };
+        let mut out = Vec::with_capacity((body.len() * 3 + 1_024).min(MAX_BYTES));
         out.push(b'[');
         let mut is_whole = true;
-        let mut place = 0;
-        for item in items {
-            let events = self.events_in(item);
-            for event in events.unwrap_or_else(|| vec![item]) {
-                is_whole = self.translate_item(place, event, &mut out);
-                place += 1;
-            }
+        for (place, (_, item)) in items.enumerate() {
+            is_whole = self.translate_item(place, &item, &mut out);
         }
         // A body that broke off stays one.
         if is_whole {
             out.push(b']');
         }
-        out
+        Cow::Owned(out)
+    }
+
+    /// The items of a body, one at a time: where each is, and its JSON text. None of a body that cannot be read.
+    fn texts<'b>(
+        &'b self,
+        body: &'b [u8],
+    ) -> Option<impl Iterator<Item = (Range<usize>, Cow<'b, str>)>> {
+        let Split { ranges, is_form } = Split::of(body)?;
+        let ranges = ranges.flat_map(move |bytes| self.inner(body, bytes));
+        Some(ranges.map(move |bytes| {
+            let text = String::from_utf8_lossy(&body[bytes.clone()]);
+            let form = if is_form { form_to_json(&text) } else { None };
+            (bytes, form.map_or(text, Cow::Owned))
+        }))
     }
 
     /// Adds what the item at this place of a body becomes. False if the item is not whole.
     fn translate_item(&self, place: usize, item: &str, out: &mut Vec<u8>) -> bool {
         let mut rows = Rows::begin(out, self.sender.name());
         let is_whole = serde_json::from_str::<IgnoredAny>(item).is_ok();
-        // What stands in the place of an erased item becomes no event either.
-        if !is_whole || !item.starts_with('{') || item == PING {
+        // What stands in the place of an erased item becomes no event either. A longer item is none: it is rejected as it is.
+        let is_event = item.starts_with('{') && item != PING && item.len() <= MAX_EVENT_BYTES;
+        if !is_whole || !is_event {
             rows.add_raw(item);
             return is_whole;
         }
@@ -105,20 +100,14 @@ impl Delivery {
             day: &self.day,
         };
         self.sender.translate(&element, &mut rows);
+        rows.end(item);
         is_whole
     }
 
     /// The items of its body, each with the events that it alone becomes; none of a body that cannot be read.
     pub fn items(&self, body: &[u8]) -> Option<Vec<TranslatedItem>> {
-        let ranges = ranges(body)?;
-        let ranges = ranges.into_iter().flat_map(|bytes| self.inner(body, bytes));
-        let items = ranges.enumerate().map(|(place, bytes)| {
-            let text = String::from_utf8_lossy(&body[bytes.clone()]);
-            let item = if text.starts_with(['{', '[']) || !is_form(&text) {
-                text
-            } else {
-                Cow::Owned(form_to_json(&text))
-            };
+        let items = self.texts(body)?.enumerate();
+        let items = items.map(|(place, (bytes, item))| {
             let mut events = vec![b'['];
             if self.translate_item(place, &item, &mut events) {
                 events.push(b']');
@@ -128,51 +117,42 @@ impl Delivery {
         Some(items.collect())
     }
 
-    /// The events inside an object; none if the object is the event, or broke off.
-    fn events_in<'t>(&self, object: &'t str) -> Option<Vec<&'t str>> {
-        let events = self.sender.events_in(object)?;
-        let is_whole = serde_json::from_str::<IgnoredAny>(object).is_ok();
-        is_whole.then_some(events)
+    /// Where the events inside an object of a body are; the object itself if it is the event, or broke off.
+    fn inner<'b>(
+        &self,
+        body: &'b [u8],
+        object: Range<usize>,
+    ) -> Box<dyn Iterator<Item = Range<usize>> + 'b> {
+        let Some(list) = self.list_in(&body[object.clone()]) else {
+            return Box::new(iter::once(object));
+        };
+        let (start, end) = (object.start + list.start, object.start + list.end);
+        let placed = move |item: ItemRange| start + item.bytes.start..start + item.bytes.end;
+        Box::new(item_ranges(&body[start..end]).map(placed))
     }
 
-    /// Where the events inside an object of a body are; the object itself if it is the event, or is not UTF-8.
-    fn inner(&self, body: &[u8], bytes: Range<usize>) -> Vec<Range<usize>> {
-        let text = std::str::from_utf8(&body[bytes.clone()]).ok();
-        let events = text.and_then(|text| Some((text, self.events_in(text)?)));
-        let Some((text, events)) = events else {
-            return vec![bytes];
-        };
-        let range = |event: &str| {
-            let start = bytes.start + (event.as_ptr().addr() - text.as_ptr().addr());
-            start..start + event.len()
-        };
-        events.into_iter().map(range).collect()
+    /// Where an object has the list of its events.
+    fn list_in(&self, object: &[u8]) -> Option<Range<usize>> {
+        let recipe = self.sender.recipe()?;
+        let text = same_length_text(object);
+        let list = recipe.list_in(&text)?;
+        let start = list.as_ptr().addr() - text.as_ptr().addr();
+        let is_whole = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+        is_whole.then_some(start..start + list.len())
     }
 }
 
-/// Where the items of a body are, as [`to_sparkpost`] splits it.
-fn ranges(body: &[u8]) -> Option<Vec<Range<usize>>> {
-    let start = body.len() - skip_byte_order_marks(body).len();
-    let start = start + body[start..].len() - body[start..].trim_ascii_start().len();
-    let end = start + body[start..].trim_ascii_end().len();
-    match body.get(start)? {
-        b'[' => Some(item_ranges(body).map(|item| item.bytes).collect()),
-        b'{' => {
-            let text = std::str::from_utf8(&body[start..end]).ok()?;
-            let mut ranges = Vec::new();
-            let mut at = 0;
-            for object in objects(text) {
-                let found = at + text.get(at..)?.find(&*object)?;
-                at = found + object.len();
-                ranges.push(start + found..start + at);
-            }
-            Some(ranges)
-        }
-        _ => {
-            let text = std::str::from_utf8(&body[start..end]).ok()?;
-            is_form(text).then(|| iter::once(start..end).collect())
-        }
+/// The text with a `?` for each byte that is not UTF-8, so that a place in it is the same in the bytes.
+fn same_length_text(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
     }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(iter::repeat_n('?', chunk.invalid().len()));
+    }
+    Cow::Owned(text)
 }
 
 #[cfg(test)]

@@ -63,6 +63,20 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The JSON texts of some members, the last one of those that occur twice. Unlike [`Fields::of`] it needs no memory for the others, so it
+/// reads bodies of strangers.
+pub(crate) fn pick<'a, const N: usize>(json: &'a str, names: [&str; N]) -> [Option<&'a str>; N] {
+    let mut found = [None; N];
+    let _ = for_each_member(json, |Text(key), value| {
+        for (found, name) in found.iter_mut().zip(names) {
+            if key == name {
+                *found = Some(value.get());
+            }
+        }
+    });
+    found
+}
+
 /// The items of a list; another value is a list of itself.
 pub(crate) fn to_list(json: &str) -> Vec<&str> {
     if json.starts_with('[') {

@@ -10,9 +10,10 @@ mod signed;
 mod translation;
 mod trial;
 
+use std::borrow::Cow;
+
 use event_model::{BatchKey, is_sender_name};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use self::{mapping::Mapping, section::Section, signature::Signature};
 use crate::{
@@ -31,6 +32,10 @@ pub const MAX_DOCUMENT_BYTES: usize = 64 << 10;
 pub(crate) const MAX_RECIPES: usize = 32;
 const MAX_NAME: usize = 31;
 const MAX_LABEL: usize = 64;
+/// The longest word, in bytes, so that a key has room for it in hexadecimal digits.
+const MAX_WORD: usize = 48;
+/// Before the hexadecimal digits of a word.
+const HEX: &str = "hex.";
 
 /// How the webhook of any sender is set up.
 pub(crate) const SETUP: Setup = Setup {
@@ -117,21 +122,23 @@ impl Recipe {
     }
 
     /// The key of a delivery: `<name>=<id>-<hash>`, or `<name>=<word>=<id>-<hash>` if the type of an event is in a header. The hash of the
-    /// body stands for an id that is missing.
+    /// body stands for an id that is missing or cannot be in a key.
     pub(crate) fn batch_key(&self, received: &Received<'_>) -> BatchKey {
         let header = |name: Option<&str>| (received.header)(name?);
-        let id = header(self.signature.id_header());
-        let word = header(self.mapping.word_header());
-        let Some(word) = word else {
-            return BatchKey::of_sender(&self.name, id, received.body);
-        };
-        let hash = || hex::encode(&Sha256::digest(received.body)[..16]);
-        let id = id.map_or_else(hash, str::to_owned);
-        BatchKey::of_sender(&self.name, Some(&format!("{word}={id}")), received.body)
+        let key = BatchKey::of_sender(
+            &self.name,
+            header(self.signature.id_header()),
+            received.body,
+        );
+        match self.mapping.word_header() {
+            Some(name) => key.with_word(&word_in_key(header(Some(name)).unwrap_or_default())),
+            None => key,
+        }
     }
 
-    pub(crate) fn events_in<'a>(&self, object: &'a str) -> Option<Vec<&'a str>> {
-        self.mapping.events_in(object)
+    /// The list of the events inside an object of a body; none if the object is the event.
+    pub(crate) fn list_in<'a>(&self, object: &'a str) -> Option<&'a str> {
+        self.mapping.list_in(object)
     }
 
     pub(crate) fn translate(&self, element: &Element<'_>, rows: &mut Rows<'_>) {
@@ -142,6 +149,27 @@ impl Recipe {
     pub(crate) fn test_delivery(&self, trial: &Trial<'_>) -> TestDelivery {
         trial::delivery(&self.signature, &self.mapping, trial)
     }
+}
+
+/// A word as it is in a key, which has letters, digits, `_`, `.` and `-`: any other word is written in hexadecimal digits after `hex.`, and
+/// one that is missing or longer than any sender's as `unknown`.
+fn word_in_key(word: &str) -> Cow<'_, str> {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    let is_kept = word.bytes().all(is_safe) && !word.starts_with(HEX) && !word.starts_with('-');
+    match word.len() {
+        1..=MAX_WORD if is_kept => Cow::Borrowed(word),
+        1..=MAX_WORD => Cow::Owned(format!("{HEX}{}", hex::encode(word))),
+        _ => Cow::Borrowed("unknown"),
+    }
+}
+
+/// The word that is so written; none of what nobody has written.
+fn word_of_key(text: &str) -> Option<Cow<'_, str>> {
+    let Some(digits) = text.strip_prefix(HEX) else {
+        return (!text.is_empty()).then_some(Cow::Borrowed(text));
+    };
+    let word = String::from_utf8(hex::decode(digits).ok()?).ok()?;
+    Some(Cow::Owned(word))
 }
 
 /// A name is part of addresses, keys and types.

@@ -46,16 +46,39 @@ impl Meaning {
     }
 }
 
-/// The body under construction.
+/// How long a translated body may become: twice the largest body. An event of few bytes becomes one of some hundred, and one about many
+/// recipients is in the event of each, while a function holds the body, its translation and what is decoded of it at once.
+pub(crate) const MAX_BYTES: usize = 64 << 20;
+
+/// The body under construction, from the beginning of what one item becomes.
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
     out: &'a mut Vec<u8>,
     provider: &'a str,
+    /// The length of the body before the item.
+    before: usize,
 }
 
 impl<'a> Rows<'a> {
     pub(crate) fn begin(out: &'a mut Vec<u8>, provider: &'a str) -> Self {
-        Self { out, provider }
+        let before = out.len();
+        Self {
+            out,
+            provider,
+            before,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.out.len() >= MAX_BYTES
+    }
+
+    /// Ends the item. One whose events have no room is passed on as it is, so that it is counted and kept as rejected.
+    pub(crate) fn end(mut self, item: &str) {
+        if self.is_full() {
+            self.out.truncate(self.before);
+            self.add_raw(item);
+        }
     }
 
     /// Adds an event, from the provider's, the JSON text `whole`.
@@ -67,6 +90,9 @@ impl<'a> Rows<'a> {
         key: &str,
         row: Row,
     ) {
+        if self.is_full() {
+            return;
+        }
         let event_type = meaning.event_type.map_or_else(
             || Cow::Owned(format!("{}.{provider_event}", self.provider)),
             |event_type| Cow::Borrowed(event_type.as_str()),

@@ -81,11 +81,6 @@ impl Sender {
             Kind::Recipe(recipe) => recipe.translate(element, rows),
         }
     }
-
-    /// The events inside an object of a body; none if the object is the event.
-    pub(crate) fn events_in<'a>(&self, object: &'a str) -> Option<Vec<&'a str>> {
-        self.recipe()?.events_in(object)
-    }
 }
 
 /// How requests prove that they are the sender's. Cheap to clone.

@@ -34,6 +34,25 @@ impl BatchKey {
         Self(format!("{sender}={}", from_id(id, body)))
     }
 
+    /// The key of a sender's delivery with a word before its id: `<sender>=<word>=<delivery id>-<hash>`. The hash replaces an id that is
+    /// too long beside it. The key itself, if it is SparkPost's or the word cannot be in a key.
+    #[must_use]
+    pub fn with_word(self, word: &str) -> Self {
+        let Some((sender, rest)) = self.sender().and_then(|_| self.0.split_once('=')) else {
+            return self;
+        };
+        let is_word = word.len() < MAX_ID_LENGTH
+            && is_safe_name(word)
+            && !word.contains('=')
+            && !word.starts_with('-');
+        let Some((id, hash)) = rest.rsplit_once('-').filter(|_| is_word) else {
+            return self;
+        };
+        let has_room = word.len() + id.len() < MAX_ID_LENGTH;
+        let id = if has_room { id } else { hash };
+        Self(format!("{sender}={word}={id}-{hash}"))
+    }
+
     /// The sender of a delivery of another provider than SparkPost. SparkPost's own ids have no such form.
     pub fn sender(&self) -> Option<&str> {
         sender_in(&self.0)
@@ -198,6 +217,30 @@ mod tests {
         );
         assert_ne!(first, second);
         assert_eq!(first, BatchKey::new(Some(TEST_BATCH_ID), b"[]"));
+    }
+
+    #[test]
+    fn word_stands_before_the_id_of_a_senders_delivery() {
+        let with_word = |id, word| {
+            let key = BatchKey::of_sender("github", Some(id), b"[]").with_word(word);
+            key.as_str().to_owned()
+        };
+        let long = "a".repeat(120);
+
+        assert_eq!(with_word("d1", "push"), "github=push=d1-4f53cda18c2baa0c");
+        assert_eq!(
+            with_word(&long, "pull_request"),
+            "github=pull_request=4f53cda18c2baa0c-4f53cda18c2baa0c"
+        );
+        for word in ["", "a=b", "a/b", "-a", &"a".repeat(128)] {
+            assert_eq!(
+                with_word("d1", word),
+                "github=d1-4f53cda18c2baa0c",
+                "{word}"
+            );
+        }
+        let of_sparkpost = BatchKey::new(Some("d1"), b"[]");
+        assert_eq!(of_sparkpost.clone().with_word("push"), of_sparkpost);
     }
 
     #[test]

@@ -30,6 +30,14 @@ impl<'a> Expanded<'a> {
         })
     }
 
+    /// Bytes that are expanded already, whatever they begin with.
+    pub(crate) fn of_plain(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes: Box::new(Cursor::new(bytes)),
+            is_gzip: false,
+        }
+    }
+
     /// Whether an error of reading says that the object's gzip is damaged. Others are the reader's own.
     pub(crate) fn is_damage(&self, error: &io::Error) -> bool {
         self.is_gzip

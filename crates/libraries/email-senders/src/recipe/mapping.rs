@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event_model::sparkpost::EventType;
 
 use super::{
-    pointer::{Pointer, first},
+    pointer::Pointer,
     section::{RecipeError, Section},
 };
 use crate::fields::to_list;
@@ -104,10 +104,10 @@ impl Mapping {
         }
     }
 
-    /// The events inside an object of a body; none if the object is the event, or has no list there.
-    pub(super) fn events_in<'a>(&self, object: &'a str) -> Option<Vec<&'a str>> {
-        let list = self.events.as_ref()?.find(object)?;
-        list.starts_with('[').then(|| to_list(list))
+    /// The list of the events inside an object of a body; none if the object is the event, or has no list there.
+    pub(super) fn list_in<'a>(&self, object: &'a str) -> Option<&'a str> {
+        let found = self.events.as_ref()?.find(object)?;
+        found.starts_with('[').then_some(found)
     }
 }
 
@@ -171,13 +171,15 @@ fn fields(mapping: &Section<'_>) -> Result<Vec<Field>, RecipeError> {
     Ok(fields)
 }
 
-/// The text of the first value that is found: a text, a number or a boolean; of a list the only item. Which of several items is meant,
-/// nothing says.
+/// The first text that one of the pointers finds: a text, a number or a boolean; of a list the only item, since nothing says which of
+/// several is meant. Any other value is passed over, like one that is absent.
 pub(super) fn text_at<'a>(
     pointers: &[Pointer],
     json: &'a str,
 ) -> Option<std::borrow::Cow<'a, str>> {
-    let found = first(pointers, json)?;
-    let is_one = !found.starts_with('[') || to_list(found).len() == 1;
-    is_one.then(|| crate::fields::to_text(found)).flatten()
+    pointers.iter().find_map(|pointer| {
+        let found = pointer.find(json)?;
+        let is_one = !found.starts_with('[') || to_list(found).len() == 1;
+        is_one.then(|| crate::fields::to_text(found)).flatten()
+    })
 }

@@ -66,11 +66,6 @@ impl Pointer {
     }
 }
 
-/// The first value that one of the pointers finds.
-pub(super) fn first<'a>(pointers: &[Pointer], json: &'a str) -> Option<&'a str> {
-    pointers.iter().find_map(|pointer| pointer.find(json))
-}
-
 fn unescape(step: &str) -> Option<String> {
     let is_escaped = |rest: &str| rest.starts_with(['0', '1']);
     if step.contains(char::is_control) || !step.split('~').skip(1).all(is_escaped) {

@@ -153,7 +153,7 @@ impl<'a> Section<'a> {
         Ok(Some(header))
     }
 
-    /// One pointer or a list of them, of which the first that finds something counts.
+    /// One pointer or a list of them, of which the first that finds a usable value counts.
     pub(super) fn pointers(&self, name: &str) -> Result<Vec<Pointer>, RecipeError> {
         const MAX: usize = 16;
         let texts: Vec<&Value> = match self.value(name) {

@@ -1,12 +1,10 @@
 //! What an event of a sender with a recipe becomes. What the mapping does not find is absent.
 
-use std::borrow::Cow;
-
 use event_model::sparkpost::EventType;
 
 use super::{
+    word_of_key,
     mapping::{Field, FieldKind, Mapping, Word, text_at},
-    pointer::first,
 };
 use crate::{
     event_key::ContentKey,
@@ -30,7 +28,7 @@ impl Mapping {
         let event = element.text;
         let (word_in_key, delivery_id) = self.parts_of(element.delivery_id);
         let word = match &self.word {
-            Word::Header(_) => word_in_key.map(Cow::Borrowed),
+            Word::Header(_) => word_in_key.and_then(word_of_key),
             Word::Body(pointers) => text_at(pointers, event),
         };
         let word = word.unwrap_or("unknown".into());
@@ -77,14 +75,24 @@ fn own_key(name: &str, id: &str) -> String {
 }
 
 impl Field {
+    /// Copies what the first of the pointers finds that such a field can have.
     fn copy(&self, event: &str, row: &mut Row) {
+        let mut found = self.pointers.iter().filter_map(|pointer| pointer.find(event));
         match self.kind {
             FieldKind::Text => row.text(self.name, text_at(&self.pointers, event)),
-            FieldKind::Metadata => row.object(self.name, metadata(first(&self.pointers, event))),
+            FieldKind::Metadata => {
+                let objects = found.map(|json| metadata(Some(json)));
+                if let Some(object) = objects.into_iter().find(|object| !object.is_empty()) {
+                    row.object(self.name, object);
+                }
+            }
             FieldKind::List => {
-                let items = first(&self.pointers, event).map_or_else(Vec::new, to_list);
                 let is_text = |item: &&str| item.starts_with('"') && to_text(item).is_some();
-                row.list(self.name, items.into_iter().filter(is_text));
+                let texts = found.find_map(|json| {
+                    let texts: Vec<&str> = to_list(json).into_iter().filter(is_text).collect();
+                    (!texts.is_empty()).then_some(texts)
+                });
+                row.list(self.name, texts.unwrap_or_default());
             }
         }
     }

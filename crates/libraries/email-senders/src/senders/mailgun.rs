@@ -4,12 +4,13 @@
 mod class;
 mod setup;
 
+use std::borrow::Cow;
+
 use event_model::{json::JsonObject, sparkpost::EventType};
 
 use crate::{
-    body::form_to_json,
     event_key::ContentKey,
-    fields::Fields,
+    fields::{Fields, pick, to_text},
     proof::{Received, Refused, check_password, hmac_sha256, require_same},
     provider::{Element, Provider, Scheme},
     rows::{Meaning, Row, Rows, metadata},
@@ -36,19 +37,38 @@ pub(crate) const MAILGUN: Provider = Provider {
 /// content makes a request that is delivered again no second event.
 fn verify(received: &Received<'_>, key: &str) -> Result<(), Refused> {
     let body = std::str::from_utf8(received.body).map_err(|_| Refused::Malformed)?;
-    let form;
-    let json = if body.trim_start().starts_with('{') {
-        body
+    let body = body.trim();
+    let proof = if body.starts_with('{') {
+        proof_in_json(body)
     } else {
-        form = form_to_json(body.trim_end());
-        &form
+        proof_in_form(body)
     };
-    let fields = Fields::of(json);
-    let nested = fields.object("signature");
-    let proof = if nested.is_empty() { fields } else { nested };
-    let text = |name: &str| proof.text(name).ok_or(Refused::Missing);
-    let (stamp, token) = (text("timestamp")?, text("token")?);
-    require_same(&text("signature")?, &signature(key, &stamp, &token))
+    let [Some(stamp), Some(token), Some(signed)] = proof else {
+        return Err(Refused::Missing);
+    };
+    require_same(&signed, &signature(key, &stamp, &token))
+}
+
+/// The members of a proof.
+const PROOF: [&str; 3] = ["timestamp", "token", "signature"];
+
+/// The members are in an object named `signature`, or beside those of the event.
+fn proof_in_json(body: &str) -> [Option<Cow<'_, str>>; 3] {
+    let [nested] = pick(body, ["signature"]);
+    let object = nested.filter(|json| json.starts_with('{')).unwrap_or(body);
+    pick(object, PROOF).map(|json| to_text(json?))
+}
+
+fn proof_in_form(body: &str) -> [Option<Cow<'_, str>>; 3] {
+    let mut proof = [const { None }; 3];
+    for (name, value) in form_urlencoded::parse(body.as_bytes()) {
+        let member = PROOF.iter().position(|member| *member == name);
+        if let Some(found) = member.and_then(|index| proof.get_mut(index)) {
+            // The first one counts, as in the list that a form's repeated field becomes.
+            let _first = found.get_or_insert(value);
+        }
+    }
+    proof
 }
 
 fn signature(key: &str, stamp: &str, token: &str) -> String {

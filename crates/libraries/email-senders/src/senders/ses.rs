@@ -7,6 +7,7 @@ mod kind;
 use std::borrow::Cow;
 
 use event_model::json::JsonObject;
+use serde::de::IgnoredAny;
 
 pub(super) use class::of_bounce as bounce_class;
 
@@ -33,8 +34,12 @@ fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
         let message = outer.text("Message").unwrap_or_default();
         let message = message.trim();
         // A confirmation, or the message that a topic is set up.
-        if outer.text("Type").as_deref() != Some("Notification") || Fields::of(message).is_empty() {
+        if outer.text("Type").as_deref() != Some("Notification") || !message.starts_with('{') {
             return rows.add_nothing();
+        }
+        // A text that is not JSON to its end would end the event that it is written into elsewhere.
+        if serde_json::from_str::<IgnoredAny>(message).is_err() {
+            return add(element.text, outer, rows);
         }
         return add(message, &Fields::of(message), rows);
     }

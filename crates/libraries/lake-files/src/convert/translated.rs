@@ -1,6 +1,6 @@
 //! Objects of senders of emails: their events become SparkPost's before they are read.
 
-use std::io::{self, BufRead, Cursor, Read};
+use std::io::{self, BufRead, Read};
 
 use email_senders::{Delivery, to_sparkpost};
 
@@ -21,10 +21,10 @@ pub(super) fn open<'a>(
     let mut body = Vec::new();
     let is_whole = match expanded
         .by_ref()
-        .take(MAX_BODY_BYTES)
+        .take(MAX_BODY_BYTES + 1)
         .read_to_end(&mut body)
     {
-        Ok(length) => (length as u64) < MAX_BODY_BYTES,
+        Ok(length) => (length as u64) <= MAX_BODY_BYTES,
         Err(error) if expanded.is_damage(&error) => false,
         Err(error) => return Err(error),
     };
@@ -33,7 +33,8 @@ pub(super) fn open<'a>(
         // An event that never ends, so that the break is rejected.
         translated.extend_from_slice(b"{");
     }
-    Expanded::open(Cursor::new(translated))
+    // A body that is gzip once more is none that can be read, as for the loader.
+    Ok(Expanded::of_plain(translated))
 }
 
 #[cfg(test)]
@@ -72,5 +73,29 @@ mod tests {
         assert_eq!(read(&format!("s3://b/{KEY}"), &object), translated);
         assert_eq!(read("raw/track/x", &object).as_bytes(), body);
         assert!(read(KEY, &object[..object.len() - 9]).ends_with('{'));
+    }
+
+    #[test]
+    fn limits_are_those_of_the_loader() {
+        let gzip = |body: &[u8]| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(body).unwrap();
+            encoder.finish().unwrap()
+        };
+        let event = br#"{"type":"a","timestamp":"2026-11-30T11:00:00Z"}"#;
+        let blanks = vec![b' '; usize::try_from(MAX_BODY_BYTES).unwrap() - event.len()];
+        let largest = [event.as_slice(), &blanks].concat();
+        let too_large = [event.as_slice(), &blanks, b" "].concat();
+
+        assert!(read(KEY, &gzip(&largest)).ends_with("}}]"));
+        assert!(read(KEY, &gzip(&too_large)).ends_with('{'));
+        let mut bytes = Vec::new();
+        let delivery = Senders::default().delivery(KEY).unwrap();
+        let twice = gzip(&gzip(event));
+        open(delivery.as_ref(), BufReader::new(&twice[..]))
+            .unwrap()
+            .read_to_end(&mut bytes)
+            .unwrap();
+        assert_eq!(bytes, gzip(event));
     }
 }
