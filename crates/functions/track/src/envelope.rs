@@ -72,18 +72,28 @@ impl<'a> Kind<'a> {
         let (mut has_column, mut has_name, mut has_list, mut is_snowplow) =
             (false, false, false, false);
         let mut known = None;
+        let mut list_counts = [0; LISTS.len()];
         // An error is ignored here: building the event reports it.
         let _ = members::for_each(json, |key, value| {
             has_column |= KEYS.column(key).is_some();
             has_name |= KEYS.column(key) == Some(Column::Name);
             is_snowplow |= key == "schema" && value.starts_with(SNOWPLOW);
+            for ((name, _), count) in LISTS.iter().zip(&mut list_counts) {
+                *count += usize::from(*name == key);
+            }
             if is_list_of_objects(value) {
                 has_list = true;
                 let list = LISTS.into_iter().find(|(name, _)| *name == key);
                 known = known.or(list.map(|(name, name_keys)| (name, name_keys, value)));
             }
         });
+        let is_repeated = |list: &str| {
+            let mut counted = LISTS.iter().zip(list_counts);
+            counted.any(|((name, _), count)| *name == list && count > 1)
+        };
         match known {
+            // Nothing says which of two lists is meant, and each has events: it is kept whole.
+            Some((name, ..)) if is_repeated(name) => Ok(Self::Suspect),
             Some((name, name_keys, list)) if !has_name && (name != "data" || is_snowplow) => {
                 let shared = Shared::of(json, name, name_keys)?;
                 Ok(Self::Envelope(Envelope {

@@ -28,6 +28,10 @@ fn known_envelopes_are_told_from_events_and_from_what_only_looks_like_one() {
         r#"{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1"}]}"#,
         r#"{"data":[{"a":1}]}"#,
         r#"{"Records":[{"a":1}]}"#,
+        // Each of the two lists has events.
+        r#"{"batch":[{"event":"a"}],"batch":[{"event":"b"}]}"#,
+        r#"{"batch":[7],"userId":"u","batch":[{"event":"b"}]}"#,
+        r#"{"events":[{"name":"a"}],"events":7}"#,
     ] {
         assert!(matches!(Kind::of(json), Ok(Kind::Suspect)), "{json}");
     }
