@@ -102,7 +102,10 @@ impl RateLimiter {
 
     /// Pauses all requests, because of a response of the destination.
     pub(crate) fn back_off(&self, wait: Duration, detail: String) {
-        let until = Instant::now() + wait;
+        // A wait that the clock cannot add is longer than the run.
+        let until = Instant::now()
+            .checked_add(wait)
+            .unwrap_or(self.deadlines.end());
         let mut state = self.state();
         let longer = state.pause.as_ref().is_none_or(|(other, _)| *other < until);
         if longer {
@@ -224,6 +227,20 @@ mod tests {
             limiter.why_ended(),
             Some(RunEnd::DestinationUnavailable("status 503".to_owned()))
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pause_of_any_length_ends_the_run_and_nothing_else() {
+        for wait in [Duration::from_hours(24), Duration::MAX] {
+            let limiter = limiter(900);
+
+            limiter.back_off(wait, "status 503".to_owned());
+
+            assert!(!limiter.allows_to_receive());
+            assert_eq!(limiter.acquire(Operation::Track, EIGHTH).await, Err(Ended));
+            let end = RunEnd::DestinationUnavailable("status 503".to_owned());
+            assert_eq!(limiter.why_ended(), Some(end));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,6 +17,8 @@ use super::Response;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections are closed before load balancers close them, usually after 60 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// The longest wait that a destination can request: longer than every run, and short enough to be added to any time.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// The longest response that is read. One that names a thousand users is a tenth of this.
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
@@ -125,16 +127,20 @@ pub(super) fn by_status(response: &HttpResponse) -> Option<Response> {
     }
 }
 
-/// Seconds, or a date (RFC 9110 section 10.2.3), which is compared with the response's own date: clocks differ.
+/// Seconds, or a date (RFC 9110 section 10.2.3), which is compared with the response's own date: clocks differ. At most
+/// [`LONGEST_RETRY_AFTER`].
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let said = text(RETRY_AFTER)?;
-    if let Ok(seconds) = said.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = |text: &str| OffsetDateTime::parse(text, &Rfc2822).ok();
-    let wait = date(said)? - date(text(DATE)?)?;
-    Some(wait.try_into().unwrap_or(Duration::ZERO))
+    let is_number = !said.is_empty() && said.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = if is_number {
+        Duration::from_secs(said.parse().unwrap_or(u64::MAX))
+    } else {
+        let date = |text: &str| OffsetDateTime::parse(text, &Rfc2822).ok();
+        let wait = date(said)? - date(text(DATE)?)?;
+        wait.try_into().unwrap_or(Duration::ZERO)
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -164,7 +170,16 @@ mod tests {
             Some(Duration::from_secs(30))
         );
         assert_eq!(wait("Thu, 01 Jan 2026 11:00:00 GMT"), Some(Duration::ZERO));
+        for endless in [
+            "86401",
+            "18446744073709551615",
+            "99999999999999999999999999",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        ] {
+            assert_eq!(wait(endless), Some(LONGEST_RETRY_AFTER), "{endless}");
+        }
         assert_eq!(wait("soon"), None);
+        assert_eq!(wait(""), None);
         assert_eq!(wait("-3"), None);
         assert_eq!(retry_after(&HeaderMap::new()), None);
     }
