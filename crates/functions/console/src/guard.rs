@@ -66,7 +66,7 @@ pub(crate) async fn signer(deps: &Deps) -> Result<Signer, Box<Response>> {
             error!(error = %function_kit::chain(&*failure), "keys cannot be read");
             let body = html! {
                 h1 { "Not available" }
-                div.panel.problem role="alert" { p { "The keys of this stack cannot be read at the moment, so nobody can be known. Load the page again in a few seconds; the log of the console's function tells why." } }
+                div.panel.problem role="alert" { p { "The stack's keys cannot be read right now, so nobody can sign in. Reload in a few seconds. The console function's log has the reason." } }
             };
             let page = Page {
                 status: StatusCode::SERVICE_UNAVAILABLE,

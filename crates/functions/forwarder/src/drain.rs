@@ -219,7 +219,7 @@ impl<'r> Drain<'r> {
                 self.acknowledger.ack(vec![resolved]).await;
             }
             Err(cause) => {
-                error!(error = %chain(&cause), "message that ends runs not moved to the dead-letter queue, it is released");
+                error!(error = %chain(&cause), "could not move a message that crashes runs to the dead-letter queue; releasing it");
                 let release = release_after_failure(self.run, message);
                 self.acknowledger.release(vec![release]).await;
             }

@@ -99,7 +99,8 @@ pub(crate) async fn reconcile(
     if unreconciled_count > 0 {
         warn!(
             day = report.day,
-            unreconciled_count, "some of the day stays missing; `cistern audit` names it"
+            unreconciled_count,
+            "items of this day are still missing; run `cistern audit` to list them"
         );
     }
     failure.map_or(Ok(()), Err)

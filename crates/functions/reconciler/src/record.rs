@@ -95,7 +95,9 @@ pub enum RecordError {
     #[error(transparent)]
     Put(#[from] PutError),
     /// A record is not what this function writes.
-    #[error("{key} is no record; delete it, and the next run begins the day again")]
+    #[error(
+        "{key} is not a valid record; delete it, and the next run compares the day from the start"
+    )]
     Damaged {
         /// Its key.
         key: String,
