@@ -5,12 +5,26 @@
 //! (<https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html>). Taking the time from the key, not from the
 //! object's own date, gives the same rows when the object is copied or converted again years later.
 
-use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+use event_model::Pipeline;
+use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+/// How the name of a batch of rejected items begins.
+const RETRY: &str = "retry-";
+/// A prefix has the hour or the day in which it was made.
+const CLOCK_DIFFERENCE: Duration = Duration::days(2);
 
 /// The time in the object's name, else the hour or day in its prefix. `None` when the key tells nothing.
+///
+/// The name of a batch of emails is its sender's, who may write any date into it: only that of a batch that was made of rejected items
+/// counts, which has the arrival of its source after `retry-`. No name's time is later than the prefix allows.
 pub fn from_key(key: &str) -> Option<OffsetDateTime> {
     let (prefix, name) = key.rsplit_once('/').unwrap_or(("", key));
-    from_name(name).or_else(|| from_prefix(prefix))
+    let by_prefix = from_prefix(prefix);
+    let is_ours = Pipeline::of_raw_key(key) != Pipeline::EmailEvents || name.starts_with(RETRY);
+    let latest = by_prefix.map(|at| at.saturating_add(CLOCK_DIFFERENCE));
+    from_name(name)
+        .filter(|at| is_ours && latest.is_none_or(|latest| *at <= latest))
+        .or(by_prefix)
 }
 
 /// Six numbers of a date and time among those that dashes separate: the last such place, as a stream's own name may
@@ -103,6 +117,28 @@ mod tests {
         ] {
             assert_eq!(from_key(key), Some(expected), "{key}");
         }
+    }
+
+    #[test]
+    fn senders_do_not_say_when_their_batches_arrived() {
+        let day = datetime!(2026-11-20 0:00 UTC);
+        for (name, expected) in [
+            ("9999-12-31-00-00-00-4f53cda18c2baa0c", day),
+            ("2001-01-01-00-00-00-4f53cda18c2baa0c", day),
+            ("b-2026-11-20-01-02-03-4f53cda18c2baa0c", day),
+            ("retry-0f-9999-12-31-00-00-00-4f53cda18c2baa0c", day),
+            (
+                "retry-0f-2026-11-17-01-02-03-4f53cda18c2baa0c",
+                datetime!(2026-11-17 1:02:03 UTC),
+            ),
+        ] {
+            let key = format!("raw/sparkpost/dt=2026-11-20/{name}.json.gz");
+            assert_eq!(from_key(&key), Some(expected), "{key}");
+            let key = format!("raw/email/dt=2026-11-20/resend={name}.json.gz");
+            assert_eq!(from_key(&key), Some(day), "{key}");
+        }
+        let late = "raw/track/dt=2026-11-20/track-1-9999-12-31-00-00-00-f.gz";
+        assert_eq!(from_key(late), Some(day));
     }
 
     #[test]

@@ -129,12 +129,18 @@ impl LakeFile {
 
 /// The time from which on queries that are planned no longer list what is filed under `at`.
 pub fn listed_until(at: Date) -> OffsetDateTime {
-    at.midnight().assume_utc() + Duration::days(LISTED_DAYS_BEFORE + 1)
+    days_after(at, LISTED_DAYS_BEFORE + 1)
 }
 
 /// The same for versions of the manifest that were written on the day `at`.
 pub fn state_listed_until(at: Date) -> OffsetDateTime {
-    at.midnight().assume_utc() + Duration::days(STATE_LISTED_DAYS_BEFORE + 1)
+    days_after(at, STATE_LISTED_DAYS_BEFORE + 1)
+}
+
+/// The end of the calendar at the latest: a key may name any day.
+fn days_after(at: Date, days: i64) -> OffsetDateTime {
+    let midnight = at.midnight().assume_utc();
+    midnight.saturating_add(Duration::days(days))
 }
 
 /// The days that queries list at `now`, the last one first.

@@ -1,17 +1,27 @@
 //! The names of raw objects that hold items again.
 
 use event_model::{BatchKey, Pipeline};
+use lake_schema::arrival;
 use sha2::{Digest as _, Sha256};
-use time::Date;
+use time::{Date, OffsetDateTime};
 
-/// The key of a batch of items out of `source`. The source is part of it, so an item that is rejected twice is two batches.
+/// The key of a batch of items out of `source`. The source is part of it, so an item that is rejected twice is two batches. So is the
+/// arrival of the source, because an event without a time that can be used happened when its object arrived: the lake has it under
+/// that time already, and would have a second row of it under today's.
 pub(super) fn batch_key(source: &str, body: &[u8], today: Date) -> String {
-    let id = format!("retry-{}", digest(source.as_bytes()));
+    let arrived = arrival::from_key(source).map_or_else(String::new, in_a_name);
+    let id = format!("retry-{}{arrived}", digest(source.as_bytes()));
     BatchKey::new(Some(&id), body).object_key(today)
 }
 
+/// A time as the names of objects have it: [`arrival::from_key`] reads it there before it looks at the day of the folder.
+fn in_a_name(at: OffsetDateTime) -> String {
+    let (hour, minute, second) = at.to_hms();
+    format!("-{}-{hour:02}-{minute:02}-{second:02}", at.date())
+}
+
 /// The key of an object out of `source` with its bytes unchanged: among those of the same sender, with the same delivery id, because
-/// the sender and the id decide what its events are.
+/// the sender and the id decide what its events are. So nothing can be added to the id, and events without a time are of today.
 pub(super) fn same_object_key(source: &str, object: &[u8], today: Date) -> String {
     match BatchKey::from_object_key(source).ok() {
         Some(key) if source.starts_with(Pipeline::SENDERS_PREFIX) => {
@@ -58,6 +68,32 @@ mod tests {
         assert_eq!(first, key("raw/a", b"[1]"));
         assert_ne!(first, key("raw/b", b"[1]"));
         assert_ne!(first, key("raw/a", b"[2]"));
+    }
+
+    #[test]
+    fn batches_arrived_when_their_source_did_whichever_day_they_are_sent_again() {
+        for source in [
+            "raw/sparkpost/dt=2026-11-17/b1-4f53cda18c2baa0c.json.gz",
+            "raw/email/dt=2026-11-17/resend=msg_1-4f53cda18c2baa0c.json.gz",
+            "raw/sparkpost/dt=2026-11-17/b2-2026-11-10-09-08-07-4f53cda18c2baa0c.json.gz",
+            "analytics_raw/2018/03/15/22/f",
+        ] {
+            let arrived = arrival::from_key(source);
+            assert!(arrived.is_some(), "{source}");
+            for today in [date!(2026 - 11 - 20), date!(2027 - 01 - 01)] {
+                let key = batch_key(source, b"[1]", today);
+                let again = batch_key(&key, b"[1]", today);
+
+                assert!(BatchKey::from_object_key(&key).is_ok(), "{key}");
+                assert_eq!(arrival::from_key(&key), arrived, "{key}");
+                assert_eq!(arrival::from_key(&again), arrived, "{again}");
+            }
+            let batch = |today| {
+                let key = batch_key(source, b"[1]", today);
+                BatchKey::from_object_key(&key).unwrap()
+            };
+            assert_eq!(batch(date!(2026 - 11 - 20)), batch(date!(2027 - 01 - 01)));
+        }
     }
 
     #[test]
