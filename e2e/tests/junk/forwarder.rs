@@ -136,6 +136,10 @@ fn messages() -> Vec<(&'static str, String)> {
         format!("{front}{}{back}", vec![item; count].join(","))
     };
     let user = r#"{"user_identities":{"customer_id":"ada"},"events":["#;
+    let products = |item: &str| {
+        let data = r#"{"event_type":"commerce_event","data":{"product_action":{"action":"view","products":["#;
+        list(&format!("{user}{data}"), item, "]}}}]}")
+    };
     let mut messages = vec![
         ("events that are numbers", list(r#"{"events":["#, "0", "]}")),
         (
@@ -151,6 +155,9 @@ fn messages() -> Vec<(&'static str, String)> {
             "events without a name",
             list(user, r#"{"event_type":"custom_event"}"#, "]}"),
         ),
+        ("products that are numbers", products("0")),
+        ("products that are empty", products("{}")),
+        ("products of one member", products(r#"{"id":1}"#)),
         ("batches that are empty", list("[", r#"{"mpid":1}"#, "]")),
         ("aliases", list("[", r#"{"request_type":"alias"}"#, "]")),
         ("single events", list("[", r#"{"event_type":"a"}"#, "]")),

@@ -30,8 +30,9 @@ pub(crate) struct MappedMessage {
     pub(crate) receipt_handle: String,
     pub(crate) sent_at_ms: i64,
     pub(crate) receive_count: u32,
-    pub(crate) events: Vec<EventState>,
-    /// Events that are only counted, because there are too many.
+    /// Its events, each with its ordinal in the archived body, which names it in the line about its rejection.
+    pub(crate) events: Vec<(u32, EventState)>,
+    /// Events that are only counted, because there are too many, or because they are of erased people.
     pub(crate) more: More,
     /// Indices of the message's own profile updates.
     pub(crate) profiles: Vec<CallIndex>,
@@ -72,16 +73,22 @@ impl Chunk {
             let (body, erased_count) = without_erased(&message.body, erased);
             let body = mapper.map(&body, &arrival);
             call_bytes += body.call_bytes();
-            let events = body.events.into_iter().map(|event| match event.outcome {
-                Outcome::Send(call) => {
-                    let (index, is_copy) = calls.add(call);
-                    EventState::Called { index, is_copy }
-                }
-                Outcome::Skip(reason) => EventState::Skipped(reason),
-                Outcome::Reject(rejection, item) => EventState::Rejected { rejection, item },
+            let events = body.events.into_iter().map(|event| {
+                let state = match event.outcome {
+                    Outcome::Send(call) => {
+                        let (index, is_copy) = calls.add(call);
+                        EventState::Called { index, is_copy }
+                    }
+                    Outcome::Skip(reason) => EventState::Skipped(reason),
+                    Outcome::Reject(rejection, item) => EventState::Rejected { rejection, item },
+                };
+                (event.ordinal, state)
             });
-            let left_out = (0..erased_count).map(|_| EventState::Skipped(SkipReason::Erased));
-            let events = events.chain(left_out).collect();
+            let events = events.collect();
+            let mut more = body.more;
+            if erased_count > 0 {
+                *more.skipped.entry(SkipReason::Erased).or_default() += erased_count as u64;
+            }
             let profiles = body
                 .profiles
                 .into_iter()
@@ -89,7 +96,7 @@ impl Chunk {
                 .collect();
             done.push(MappedMessage {
                 events,
-                more: body.more,
+                more,
                 profiles,
                 id: message.id,
                 receipt_handle: message.receipt_handle,
@@ -182,7 +189,7 @@ mod tests {
         let states: Vec<_> = chunk
             .messages
             .iter()
-            .map(|message| &message.events[0])
+            .map(|message| &message.events[0].1)
             .collect();
         assert!(matches!(
             states[0],

@@ -127,7 +127,7 @@ fn resolve_message(
         message_id: &message.id,
     };
     let mut resolved = ResolvedMessage::new(&message.receipt_handle, message.receive_count);
-    for (ordinal, event) in message.events.iter().enumerate() {
+    for (ordinal, event) in &message.events {
         let (end, item): (End, &str) = match event {
             EventState::Skipped(reason) => (Err(NotSent::Skip(*reason)), ""),
             EventState::Rejected { rejection, item } => {
@@ -150,7 +150,7 @@ fn resolve_message(
             Ok(index) => count_sent(&mut resolved, chunk, index, policy),
             Err(NotSent::Skip(reason)) => resolved.counts.skip(reason),
             Err(NotSent::Reject(rejection)) => {
-                resolved.reject(&source, ordinal, &rejection, item);
+                resolved.reject(&source, *ordinal, &rejection, item);
             }
         }
     }

@@ -50,16 +50,15 @@ impl ResolvedMessage {
     }
 
     /// Counts a rejected event, and writes a line about it unless there are many of this message. `item` is the item
-    /// that was sent, or else the event as received; empty if only the whole message is known.
+    /// that was sent, or else the event as received; empty if it is not an event, or only the whole message is known.
     pub(crate) fn reject(
         &mut self,
         source: &LineSource<'_>,
-        ordinal: usize,
+        ordinal: u32,
         rejection: &Rejection,
         item: &str,
     ) {
         self.counts.reject(rejection.reason);
-        let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
         if self.line_count >= MAX_SINGLE_REJECTIONS {
             self.more.reject(rejection.reason, ordinal);
             return;

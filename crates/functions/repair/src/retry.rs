@@ -5,6 +5,7 @@
 
 mod item;
 mod job;
+mod meant_event;
 mod name;
 
 use std::collections::BTreeMap;

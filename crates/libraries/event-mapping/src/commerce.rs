@@ -6,7 +6,7 @@ use event_model::mparticle::{Commerce, EventData};
 
 use super::{
     EventKind, Note, PurchaseMode, SkipReason,
-    commerce_fields::{add_order, products},
+    commerce_fields::{add_order, add_products},
     compiled_config::CompiledConfig,
     data_fields::DataFields,
     draft::{Content, Draft},
@@ -72,7 +72,8 @@ fn action<'a>(commerce: &Commerce<'a>) -> Option<Cow<'a, str>> {
     if let Some(action) = commerce.promotion_action.action.text().filter(known) {
         return Some(Cow::Owned(format!("promotion_{action}")));
     }
-    (!commerce.impressions.is_empty()).then_some(Cow::Borrowed("product_impression"))
+    let has_impressions = commerce.impressions().next().is_some();
+    has_impressions.then_some(Cow::Borrowed("product_impression"))
 }
 
 fn event<'m, 'a>(
@@ -93,8 +94,7 @@ fn event<'m, 'a>(
     }
     fields.number("total_amount", commerce.product_action.total_amount);
     add_order(&mut fields, data, commerce);
-    let list = products("products", &commerce.products, fields.notes());
-    fields.array("products", &list);
+    add_products(&mut fields, commerce);
     Ok(Draft {
         content: Content::Event(event_name),
         fields,

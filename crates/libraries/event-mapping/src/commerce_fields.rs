@@ -1,11 +1,16 @@
 //! Fields that all commerce events have, recorded as purchases or as events.
 
-use event_model::mparticle::{Commerce, EventData, Product, Promotion};
+use std::borrow::BorrowMut;
+
+use event_model::mparticle::{Commerce, EventData, Field, Product, Promotion};
 
 use super::{
-    Note,
     data_fields::{DataFields, ItemFields},
+    item_list::ItemList,
 };
+
+/// An item of a list in an event's fields.
+type ListItem<'n, 'l> = ItemFields<'n, &'l mut Vec<u8>>;
 
 /// Adds the fields of a purchase other than its items and its total; other actions have them too.
 pub(super) fn add_order(
@@ -25,54 +30,63 @@ pub(super) fn add_order(
     fields.text("product_list", action.product_action_list);
     fields.text("product_list_source", action.product_list_source);
     fields.text("screen_name", data.screen_name);
-    let promotions: Vec<String> = commerce
-        .promotions
-        .iter()
-        .map(|promotion| promotion_json(promotion, fields.notes()))
-        .collect();
-    fields.array("promotions", &promotions);
-    let impressions = products("impressions", &commerce.impressions, fields.notes());
-    fields.array("impressions", &impressions);
+    add_list(fields, "promotions", commerce.promotions(), write_promotion);
+    add_list(fields, "impressions", commerce.impressions(), write_product);
 }
 
-pub(super) fn products(
-    list: &'static str,
-    products: &[Product<'_>],
-    notes: &mut Vec<Note>,
-) -> Vec<String> {
-    products
-        .iter()
-        .map(|product| product_json(list, product, notes))
-        .collect()
+/// Adds the products of an action.
+pub(super) fn add_products(fields: &mut DataFields<'_>, commerce: &Commerce<'_>) {
+    add_list(fields, "products", commerce.products(), write_product);
+}
+
+/// Adds a list, unless it is empty. Each element is read and written when it is its turn, so that the list takes about as much
+/// memory as what was sent. What is not an object is no item.
+fn add_list<'a, T>(
+    fields: &mut DataFields<'_>,
+    name: &'static str,
+    elements: impl Iterator<Item = Result<T, Field<'a>>>,
+    write: impl Fn(&mut ListItem<'_, '_>, &T),
+) {
+    let mut list = ItemList::default();
+    for element in elements {
+        match element {
+            Ok(element) => {
+                let mut item = ItemFields::new(name, list.begin_item(), fields.notes());
+                write(&mut item, &element);
+                item.object.end();
+            }
+            Err(other) => fields.leave_out(name, other),
+        }
+    }
+    fields.list(name, list);
 }
 
 /// A product with a fixed set of members, regardless of what the app added: each new name would be a new field at
 /// Iterable.
-fn product_json(list: &'static str, product: &Product<'_>, notes: &mut Vec<Note>) -> String {
-    let mut item = ItemFields::new(list, notes);
+fn write_product(item: &mut ListItem<'_, '_>, product: &Product<'_>) {
     item.text("id", product.id());
     item.text("name", product.name);
     item.text("category", product.category);
     item.number("price", product.price);
     item.number("quantity", product.quantity);
     item.number("total_amount", product.total_amount());
-    add_description(&mut item, product);
-    item.object.finish()
+    add_description(item, product);
 }
 
 /// Adds the members of a product for which a purchase's item has no member.
-pub(super) fn add_description(item: &mut ItemFields<'_>, product: &Product<'_>) {
+pub(super) fn add_description<B: BorrowMut<Vec<u8>>>(
+    item: &mut ItemFields<'_, B>,
+    product: &Product<'_>,
+) {
     item.text("brand", product.brand);
     item.text("variant", product.variant);
     item.number("position", product.position);
     item.text("coupon_code", product.coupon_code);
 }
 
-fn promotion_json(promotion: &Promotion<'_>, notes: &mut Vec<Note>) -> String {
-    let mut item = ItemFields::new("promotions", notes);
+fn write_promotion(item: &mut ListItem<'_, '_>, promotion: &Promotion<'_>) {
     item.text("id", promotion.id);
     item.text("name", promotion.name);
     item.text("creative", promotion.creative);
     item.text("position", promotion.position);
-    item.object.finish()
 }

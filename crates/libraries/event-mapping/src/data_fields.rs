@@ -1,6 +1,9 @@
 //! The fields of an event: everything except its name, user, id and time.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::{BorrowMut, Cow},
+    collections::HashSet,
+};
 
 use event_model::{
     json::JsonObject,
@@ -11,6 +14,7 @@ use super::{
     AttributeConfig, Note,
     attribute_value::is_sanitized,
     field_name::{self, MAX_TEXT_BYTES},
+    item_list::ItemList,
 };
 
 /// The fields of an event under construction. The first field of a name counts, so the order is: the fields of the
@@ -68,7 +72,7 @@ impl<'n> DataFields<'n> {
     }
 
     /// Adds a note that a value of another type is omitted, unless it is empty.
-    fn leave_out(&mut self, name: &str, field: Field<'_>) {
+    pub(super) fn leave_out(&mut self, name: &str, field: Field<'_>) {
         if says_something(field) {
             self.note(Note::left_out(name));
         }
@@ -81,11 +85,10 @@ impl<'n> DataFields<'n> {
         self.names.push(name);
     }
 
-    /// Adds an array of values that are JSON already, unless it is empty.
-    pub(super) fn array(&mut self, name: &'static str, items: &[String]) {
-        if !items.is_empty() {
-            self.object.array(name, items.iter().map(String::as_str));
-            self.names.push(Cow::Borrowed(name));
+    /// Adds a list, unless it is empty.
+    pub(super) fn list(&mut self, name: &'static str, items: ItemList) {
+        if let Some(json) = items.finish() {
+            self.json(name, &json);
         }
     }
 
@@ -156,18 +159,18 @@ pub(super) fn says_something(field: Field<'_>) -> bool {
     }
 }
 
-/// An item of a list under construction, such as a product.
-pub(super) struct ItemFields<'n> {
-    pub(super) object: JsonObject,
+/// An item of a list under construction, such as a product: the members of `object`.
+pub(super) struct ItemFields<'n, B> {
+    pub(super) object: JsonObject<B>,
     list: &'static str,
     notes: &'n mut Vec<Note>,
 }
 
-impl<'n> ItemFields<'n> {
+impl<'n, B: BorrowMut<Vec<u8>>> ItemFields<'n, B> {
     /// An item of the list of this name, with its notes in `notes`.
-    pub(super) fn new(list: &'static str, notes: &'n mut Vec<Note>) -> Self {
+    pub(super) fn new(list: &'static str, object: JsonObject<B>, notes: &'n mut Vec<Note>) -> Self {
         Self {
-            object: JsonObject::default(),
+            object,
             list,
             notes,
         }

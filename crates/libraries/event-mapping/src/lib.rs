@@ -16,6 +16,7 @@ mod event_time;
 mod events;
 mod field_name;
 mod identity;
+mod item_list;
 pub mod iterable;
 mod mapped;
 mod mapper;

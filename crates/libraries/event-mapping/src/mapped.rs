@@ -28,17 +28,18 @@ pub struct Mapped<'a> {
     pub profiles: Vec<Call>,
     /// The events beyond the limits of `events`; usually none.
     pub more: More,
-    /// The size of all calls so far.
+    /// The ordinal of the next event.
     ordinal: u32,
     single_rejections: usize,
     single_skips: usize,
+    /// The size of all calls so far.
     call_bytes: usize,
 }
 
 /// The result of mapping an event.
 #[derive(Clone, Debug)]
 pub struct MappedEvent<'a> {
-    /// Its index in the body, from 0.
+    /// Its index in the body, from 0, by which [`select_events`](event_model::mparticle::select_events) selects it.
     pub ordinal: u32,
     /// Its type.
     pub event_type: EventType<'a>,
@@ -130,9 +131,16 @@ impl<'a> Mapped<'a> {
         self.ordinal = self.ordinal.saturating_add(1);
     }
 
+    /// Adds a profile update if there is room for it, and counts it otherwise. It is no element of the body, so it has no
+    /// ordinal of its own: it counts with the event before it.
     pub(super) fn push_profile(&mut self, call: Call) {
-        self.call_bytes += held_bytes(&call);
-        self.profiles.push(call);
+        if self.has_room() {
+            self.call_bytes += held_bytes(&call);
+            self.profiles.push(call);
+        } else {
+            let last = self.ordinal.saturating_sub(1);
+            self.more.reject(RejectReason::TooManyEvents, last);
+        }
     }
 }
 

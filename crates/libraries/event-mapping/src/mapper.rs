@@ -1,9 +1,6 @@
 //! Maps webhook bodies by a configuration.
 
-use event_model::{
-    json::JsonObject,
-    mparticle::{Batch, Entry, Event, EventType, Item, for_each_item},
-};
+use event_model::mparticle::{Batch, Entry, Event, EventType, Item, for_each_item};
 
 use super::{
     Arrival, Call, ConfigError, EventKind, Mapped, MappingConfig, Outcome, RejectReason, Rejection,
@@ -62,16 +59,12 @@ impl Mapper {
             let outcome = match self.map_event(&context, &event, &event_type) {
                 Ok(call) => Outcome::Send(call),
                 Err(NotSent::Skip(reason)) => Outcome::Skip(reason),
-                Err(NotSent::Reject(rejection)) => {
-                    Outcome::Reject(rejection, as_sent(&event, &event_type))
-                }
+                Err(NotSent::Reject(rejection)) => Outcome::Reject(rejection, event.as_sent()),
             };
             mapped.push(event_type, outcome);
         }
-        match self.map_profile(&context, batch) {
-            Some(call) if mapped.has_room() => mapped.push_profile(call),
-            Some(_) => mapped.push_none(),
-            None => {}
+        if let Some(call) = self.map_profile(&context, batch) {
+            mapped.push_profile(call);
         }
     }
 
@@ -145,11 +138,4 @@ impl Mapper {
         let call = context.profile_call(update, context.batch_time_ms());
         call.ok().flatten()
     }
-}
-
-fn as_sent(event: &Event<'_>, event_type: &EventType<'_>) -> String {
-    let mut json = JsonObject::default();
-    json.text("event_type", event_type.as_str());
-    json.json("data", event.data_as_sent().json().unwrap_or("null"));
-    json.finish()
 }

@@ -10,13 +10,21 @@ use event_model::{
 use super::{
     Note,
     commerce_fields::add_description,
-    data_fields::{ItemFields, push_once},
+    data_fields::{ItemFields, push_once, says_something},
+    item_list::ItemList,
 };
 use crate::iterable::{CommerceItem, TrackPurchaseRequest, User};
 
+/// The name of the list of products in a purchase.
+const ITEMS: &str = "items";
+
 /// A purchase with everything that Iterable requires of its products.
 pub(super) struct Purchase<'a> {
-    lines: Vec<Line<'a>>,
+    /// The items, a JSON array.
+    items: String,
+    /// The sum of the items.
+    sum: f64,
+    notes: Vec<Note>,
     /// The sender's total.
     total: Option<Decimal<'a>>,
 }
@@ -28,53 +36,90 @@ struct Line<'a> {
     quantity: i64,
     category: Option<Cow<'a, str>>,
     data_fields: JsonObject,
-    notes: Vec<Note>,
 }
 
-fn lines<'a>(commerce: &Commerce<'a>) -> Option<Vec<Line<'a>>> {
-    let lines: Vec<Line<'a>> = commerce.products.iter().map(line).collect::<Option<_>>()?;
-    (!lines.is_empty()).then_some(lines)
-}
-
-fn line<'a>(product: &Product<'a>) -> Option<Line<'a>> {
-    let mut notes = Vec::new();
-    let mut item = ItemFields::new("items", &mut notes);
-    let sent = product.quantity.decimal();
-    let (quantity, note) = match &sent {
-        None => {
-            // A value that is not a number is kept as text, or noted.
-            item.number("quantity", product.quantity);
-            (1, Some(Note::QuantityAssumed))
+impl<'a> Line<'a> {
+    /// The product's line, with notes about its values; `None` if it lacks a member that Iterable requires.
+    fn read(product: &Product<'a>, notes: &mut Vec<Note>) -> Option<Self> {
+        // Most lines have no fields of their own.
+        let mut item = ItemFields::new(ITEMS, JsonObject::begin(Vec::new()), notes);
+        let sent = product.quantity.decimal();
+        let (quantity, note) = match &sent {
+            None => {
+                // A value that is not a number is kept as text, or noted.
+                item.number("quantity", product.quantity);
+                (1, Some(Note::QuantityAssumed))
+            }
+            Some(sent) if sent.value().fract() == 0.0 => (whole(sent.value())?, None),
+            Some(sent) => {
+                item.object.json("exact_quantity", sent.as_json());
+                (whole(sent.value().ceil())?, Some(Note::QuantityRounded))
+            }
+        };
+        let category = product.category.text();
+        if category.is_none() {
+            item.text("category", product.category);
         }
-        Some(sent) if sent.value().fract() == 0.0 => (whole(sent.value())?, None),
-        Some(sent) => {
-            item.object.json("exact_quantity", sent.as_json());
-            (whole(sent.value().ceil())?, Some(Note::QuantityRounded))
+        add_description(&mut item, product);
+        let data_fields = item.object;
+        if let Some(note) = note {
+            push_once(notes, note);
         }
-    };
-    let category = product.category.text();
-    if category.is_none() {
-        item.text("category", product.category);
+        Some(Self {
+            id: product.id().text()?,
+            name: product.name.text()?,
+            price: product.price.decimal()?,
+            quantity,
+            category,
+            data_fields,
+        })
     }
-    add_description(&mut item, product);
-    let data_fields = item.object;
-    notes.extend(note);
-    Some(Line {
-        id: product.id().text()?,
-        name: product.name.text()?,
-        price: product.price.decimal()?,
-        quantity,
-        category,
-        data_fields,
-        notes,
-    })
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a sum of prices is a double at Iterable too"
+    )]
+    fn amount(&self) -> f64 {
+        self.price.value() * self.quantity as f64
+    }
+
+    fn write(self, object: JsonObject<&mut Vec<u8>>) {
+        let item = CommerceItem {
+            id: &self.id,
+            name: &self.name,
+            price: self.price.as_json(),
+            quantity: self.quantity,
+            category: self.category.as_deref(),
+            data_fields: self.data_fields,
+        };
+        item.write(object);
+    }
 }
 
 impl<'a> Purchase<'a> {
-    /// Reads a purchase; `None` if it has no products, or one lacks a member that Iterable requires.
+    /// Reads a purchase; `None` if it has no products, or one lacks a member that Iterable requires. What is not an object is
+    /// no product.
     pub(super) fn read(commerce: &Commerce<'a>) -> Option<Self> {
+        let mut items = ItemList::default();
+        let mut sum = 0.0;
+        let mut notes = Vec::new();
+        for product in commerce.products() {
+            match product {
+                Ok(product) => {
+                    let line = Line::read(&product, &mut notes)?;
+                    sum += line.amount();
+                    line.write(items.begin_item());
+                }
+                Err(other) if says_something(other) => {
+                    push_once(&mut notes, Note::left_out(ITEMS));
+                }
+                Err(_) => {}
+            }
+        }
         Some(Self {
-            lines: lines(commerce)?,
+            items: items.finish()?,
+            sum,
+            notes,
             total: commerce.product_action.total_amount.decimal(),
         })
     }
@@ -88,7 +133,7 @@ impl<'a> Purchase<'a> {
 impl Purchase<'_> {
     /// Adds the notes about its products and its total.
     pub(super) fn add_notes(&self, notes: &mut Vec<Note>) {
-        for note in self.lines.iter().flat_map(|line| &line.notes) {
+        for note in &self.notes {
             push_once(notes, note.clone());
         }
         if self.total.is_none() {
@@ -106,42 +151,23 @@ impl Purchase<'_> {
     ) -> String {
         let total = match &self.total {
             Some(total) => total.as_json().to_owned(),
-            None => sum(&self.lines),
+            None => rounded(self.sum),
         };
         TrackPurchaseRequest {
             user,
             id,
             created_at,
             total: &total,
-            items: self.lines.iter().map(item).collect(),
+            items: &self.items,
             data_fields,
         }
         .into_json()
     }
 }
 
-fn item<'l>(line: &'l Line<'_>) -> CommerceItem<'l> {
-    CommerceItem {
-        id: &line.id,
-        name: &line.name,
-        price: line.price.as_json(),
-        quantity: line.quantity,
-        category: line.category.as_deref(),
-        data_fields: line.data_fields.clone(),
-    }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a sum of prices is a double at Iterable too"
-)]
-fn sum(lines: &[Line<'_>]) -> String {
-    let total: f64 = lines
-        .iter()
-        .map(|line| line.price.value() * line.quantity as f64)
-        .sum();
-    // Cents, so that 0.1 + 0.2 is 0.3.
-    let cents = (total * 100.0).round() / 100.0;
+/// In cents, so that 0.1 + 0.2 is 0.3.
+fn rounded(sum: f64) -> String {
+    let cents = (sum * 100.0).round() / 100.0;
     serde_json::Number::from_f64(cents).map_or_else(|| "0".to_owned(), |number| number.to_string())
 }
 

@@ -10,6 +10,7 @@
 mod archived_message;
 mod batch;
 mod commerce;
+mod elements;
 mod event;
 mod event_id;
 mod event_time;
@@ -34,7 +35,7 @@ pub use self::field::{Entries, Field, Kind};
 pub use self::identity::{Identities, Identity};
 pub use self::names::Names;
 pub use self::number::{Decimal, Int64};
-pub use self::selection::select_events;
+pub use self::selection::{Numbered, find_events, select_events};
 
 use serde::de::IgnoredAny;
 

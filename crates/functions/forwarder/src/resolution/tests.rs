@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
+
 use aws_io::queue::ReceivedMessage;
 use erasure::Tombstones;
 use event_mapping::{Mapper, MappingConfig};
+use event_model::mparticle::select_events;
 use serde_json::Value;
 
 use super::*;
@@ -24,18 +27,26 @@ fn message(id: &str, age: Duration, ids: &[&str]) -> ReceivedMessage {
         format!(r#"{{"event_type":"screen_view","data":{{"source_message_id":"{id}"}}}},"#)
     });
     let events: String = events.collect();
+    message_of(id, age, &format!("{events}7"))
+}
+
+fn message_of(id: &str, age: Duration, events: &str) -> ReceivedMessage {
     ReceivedMessage {
         id: id.to_owned(),
         receipt_handle: format!("receipt-{id}"),
         sent_at_ms: NOW_MS - i64::try_from(age.as_millis()).unwrap(),
         archived_as: None,
         receive_count: 3,
-        body: format!(r#"{{"user_identities":{{"customer_id":"ada"}},"events":[{events}7]}}"#),
+        body: format!(r#"{{"user_identities":{{"customer_id":"ada"}},"events":[{events}]}}"#),
     }
 }
 
 fn chunk(messages: Vec<ReceivedMessage>) -> Chunk {
-    let mapper = Mapper::new(MappingConfig::default()).unwrap();
+    chunk_by("{}", messages)
+}
+
+fn chunk_by(config: &str, messages: Vec<ReceivedMessage>) -> Chunk {
+    let mapper = Mapper::new(MappingConfig::from_json(config).unwrap()).unwrap();
     let nobody = Tombstones::default();
     let mut messages = messages.into();
     Chunk::map(&mapper, &nobody, &mut messages, "raw/key", NOW_MS, None)
@@ -115,12 +126,7 @@ fn rejected_events_are_written_down_with_where_they_came_from() {
 
     let resolution = resolve(&chunk, &results, &policy(UnknownUsers::Retry), 0).0;
 
-    let lines: Vec<Value> = resolution.resolved[0]
-        .rejected_lines
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
+    let lines = lines_of(&resolution.resolved[0]);
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[0]["reason"], "refused_by_destination");
     assert_eq!(lines[0]["detail"], "BadParams: no");
@@ -129,6 +135,54 @@ fn rejected_events_are_written_down_with_where_they_came_from() {
     assert!(lines[0]["item"].as_str().unwrap().contains("screen_view"));
     assert_eq!(lines[1]["ordinal"], 1);
     assert_eq!(lines[1].get("item"), None);
+}
+
+/// The lines about rejected events.
+fn lines_of(message: &ResolvedMessage) -> Vec<Value> {
+    message
+        .rejected_lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn ordinal_of_a_line_selects_its_event_among_many_that_are_only_counted() {
+    let breadcrumbs = vec![r#"{"event_type":"breadcrumb","data":{}}"#; 1_001].join(",");
+    let nameless = |n: u32| format!(r#"{{"event_type":"custom_event","data":{{"n":{n}}}}}"#);
+    let view = r#"{"event_type":"screen_view","data":{"source_message_id":"a"}}"#;
+    let events = [
+        breadcrumbs.clone(),
+        nameless(1),
+        "7".to_owned(),
+        view.to_owned(),
+        breadcrumbs,
+        nameless(2),
+    ];
+    let message = message_of("1", HOUR, &events.join(","));
+    let body = message.body.clone();
+    let chunk = chunk_by(r#"{"scope":"everything"}"#, vec![message]);
+    let refused = FailureCause::Rejected(RejectReason::Refused.because("no"));
+
+    let resolution = resolve(
+        &chunk,
+        &[Some(Err(refused))],
+        &policy(UnknownUsers::Retry),
+        0,
+    )
+    .0;
+
+    let selected = lines_of(&resolution.resolved[0]).into_iter().map(|line| {
+        let ordinal = u32::try_from(line["ordinal"].as_u64().unwrap()).unwrap();
+        let selected = select_events(&body, &BTreeSet::from([ordinal]));
+        let mut batch: Value = serde_json::from_str(&selected[0]).unwrap();
+        batch["events"][0].take()
+    });
+    let rejected = [&events[1], &events[2], &events[3], &events[5]];
+    let expected = rejected.map(|event| serde_json::from_str::<Value>(event).unwrap());
+    assert_eq!(selected.collect::<Vec<_>>(), expected);
+    assert_eq!(resolution.resolved[0].counts.received(), 2_006);
 }
 
 #[test]

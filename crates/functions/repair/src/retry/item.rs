@@ -10,7 +10,7 @@ use event_model::{
 };
 use time::Date;
 
-use super::job::Job;
+use super::{job::Job, meant_event::MeantEvent};
 use crate::{Deps, error::RepairError};
 
 const READ_LIMIT: Duration = Duration::from_secs(5);
@@ -34,6 +34,8 @@ pub(super) enum Piece {
     Whole,
     /// The item with this number in its source.
     Ordinal(u32),
+    /// This event of its message.
+    Event(MeantEvent),
     /// These bytes, as they were received.
     Bytes(Vec<u8>),
 }
@@ -127,7 +129,9 @@ fn of_line(pipeline: Pipeline, day: Date, line: StoredLine) -> Plan {
         ),
         (Pipeline::AppEvents, source, bytes) => match (source, line.message_id, ordinal) {
             (Some(source), Some(message_id), Some(ordinal)) => {
-                Plan::Do(Job::Message { source, message_id }, Piece::Ordinal(ordinal))
+                let item = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+                let event = MeantEvent::new(ordinal, item);
+                Plan::Do(Job::Message { source, message_id }, Piece::Event(event))
             }
             // Of the archiver: a body, or the part of one that is not a batch.
             (Some(source), None, _) if bytes.is_some() => Plan::Do(
@@ -222,7 +226,7 @@ mod tests {
                         source: source(),
                         message_id: "m".to_owned(),
                     },
-                    Piece::Ordinal(2),
+                    Piece::Event(MeantEvent::new(2, Some("{}".to_owned()))),
                 ),
             ),
             (

@@ -1,6 +1,9 @@
 //! Sends the items of one source again.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_io::{
     gzip::{self, MAX_BATCH_BYTES},
@@ -54,6 +57,9 @@ enum Sending {
 /// What one item becomes: what it is sent again as, or why it cannot be.
 type ItemResult = Result<String, String>;
 
+/// Why pieces cannot be sent, by their positions among all pieces.
+type Problems = BTreeMap<usize, String>;
+
 /// Sends the pieces again; in a dry run, only reads them. Returns a result for each.
 pub(super) async fn run_job(
     deps: &Deps,
@@ -61,7 +67,7 @@ pub(super) async fn run_job(
     pieces: &[(usize, Piece)],
     dry_run: bool,
 ) -> Result<Vec<ItemResult>, RepairError> {
-    let (sending, missing) = prepare(deps, job, pieces).await?;
+    let (sending, problems) = prepare(deps, job, pieces).await?;
     let retried_as = match &sending {
         Sending::Object { key, .. } => key.clone(),
         Sending::Messages(_) => FORWARD_QUEUE.to_owned(),
@@ -69,30 +75,26 @@ pub(super) async fn run_job(
     if !dry_run {
         send(deps, sending).await?;
     }
-    Ok(pieces
-        .iter()
-        .map(|(_, piece)| match piece {
-            Piece::Ordinal(ordinal) if missing.contains(ordinal) => {
-                Err(format!("its source has no item {ordinal}"))
-            }
-            Piece::Ordinal(_) | Piece::Whole | Piece::Bytes(_) => Ok(retried_as.clone()),
-        })
-        .collect())
+    let results = (0..pieces.len()).map(|position| match problems.get(&position) {
+        Some(problem) => Err(problem.clone()),
+        None => Ok(retried_as.clone()),
+    });
+    Ok(results.collect())
 }
 
-/// What to send, and the numbers of items that the source does not have.
+/// What to send, and what cannot be sent.
 async fn prepare(
     deps: &Deps,
     job: &Job,
     pieces: &[(usize, Piece)],
-) -> Result<(Sending, BTreeSet<u32>), RepairError> {
+) -> Result<(Sending, Problems), RepairError> {
     let today = (deps.clock)().to_utc().date();
     let bytes = || pieces.iter().filter_map(|(_, piece)| piece.bytes());
     let object = |key, content: &[u8]| Sending::Object {
         key,
         body: gzip::encode(content),
     };
-    let none = BTreeSet::new();
+    let none = Problems::new();
     Ok(match job {
         Job::Batch {
             loaded_on,
@@ -105,7 +107,8 @@ async fn prepare(
                 (batch_object(*loaded_on, loaded_as), Vec::new())
             };
             let (body, missing) = select_items(content, pieces);
-            (object(batch_key(&source, &body, today), &body), missing)
+            let problems = problems_of(pieces, &missing);
+            (object(batch_key(&source, &body, today), &body), problems)
         }
         Job::Emails { source } => {
             let body = array_of(bytes());
@@ -122,17 +125,12 @@ async fn prepare(
         }
         Job::Message { source, message_id } => {
             let body = read_message(deps, source, message_id).await?;
-            let wanted: BTreeSet<u32> = pieces
-                .iter()
-                .filter_map(|(_, piece)| piece.ordinal())
-                .collect();
-            // One after the other, to know which of them are missing.
-            let missing = wanted
-                .iter()
-                .copied()
-                .filter(|ordinal| select_events(&body, &BTreeSet::from([*ordinal])).is_empty());
-            let missing: BTreeSet<u32> = missing.collect();
-            (Sending::Messages(select_events(&body, &wanted)), missing)
+            let (bodies, lost) = select_meant(&body, pieces);
+            let problem = format!(
+                "message {message_id} of {source} was changed after this was rejected, as an erasure does, and it is not clear which of its events is meant: nothing is sent. Look there, and settle this item",
+            );
+            let problems = lost.into_iter().map(|position| (position, problem.clone()));
+            (Sending::Messages(bodies), problems.collect())
         }
         Job::Bodies { .. } => {
             let bodies = bytes().map(|body| String::from_utf8(body.to_vec()));
@@ -148,14 +146,14 @@ impl Piece {
     fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
-            Self::Whole | Self::Ordinal(_) => None,
+            Self::Whole | Self::Ordinal(_) | Self::Event(_) => None,
         }
     }
 
     fn ordinal(&self) -> Option<u32> {
         match self {
             Self::Ordinal(ordinal) => Some(*ordinal),
-            Self::Whole | Self::Bytes(_) => None,
+            Self::Whole | Self::Event(_) | Self::Bytes(_) => None,
         }
     }
 }
@@ -180,6 +178,35 @@ fn select_items(content: Vec<u8>, pieces: &[(usize, Piece)]) -> (Vec<u8>, BTreeS
         }
     }
     (array_of(selected.into_iter()), missing)
+}
+
+fn problems_of(pieces: &[(usize, Piece)], missing: &BTreeSet<u32>) -> Problems {
+    let pieces = pieces.iter().enumerate();
+    pieces
+        .filter_map(|(position, (_, piece))| {
+            let ordinal = piece
+                .ordinal()
+                .filter(|ordinal| missing.contains(ordinal))?;
+            Some((position, format!("its source has no item {ordinal}")))
+        })
+        .collect()
+}
+
+/// Bodies of the events of a message that are meant, each once, and the positions of pieces that are none of its events.
+fn select_meant(body: &str, pieces: &[(usize, Piece)]) -> (Vec<String>, Vec<usize>) {
+    let mut found = BTreeSet::new();
+    let mut lost = Vec::new();
+    for (position, (_, piece)) in pieces.iter().enumerate() {
+        if let Piece::Event(event) = piece {
+            match event.find_in(body) {
+                Some(ordinal) => {
+                    found.insert(ordinal);
+                }
+                None => lost.push(position),
+            }
+        }
+    }
+    (select_events(body, &found), lost)
 }
 
 fn array_of<'a>(items: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -278,7 +305,7 @@ async fn send(deps: &Deps, sending: Sending) -> Result<(), RepairError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::meant_event::MeantEvent, *};
 
     fn select(content: &str, pieces: &[Piece]) -> (String, Vec<u32>) {
         let pieces: Vec<_> = pieces.iter().cloned().enumerate().collect();
@@ -304,6 +331,28 @@ mod tests {
         assert_eq!(two, (r#"[7,{"a": "é"}]"#.to_owned(), vec![9]));
         assert_eq!(all, (batch.to_owned(), vec![]));
         assert_eq!(once, ("[7,8]".to_owned(), vec![]));
+    }
+
+    #[test]
+    fn events_of_a_message_are_sent_by_what_their_lines_show() {
+        let event = |n: u32| format!(r#"{{"event_type":"custom_event","data":{{"n":{n}}}}}"#);
+        let piece = |ordinal, n| Piece::Event(MeantEvent::new(ordinal, Some(event(n))));
+        // The batch of another person had the ordinals 0 and 1.
+        let rewritten = format!(
+            r#"[{{"mpid":2,"events":[{},{},{}]}}]"#,
+            event(2),
+            event(3),
+            event(4)
+        );
+        let pieces: Vec<_> = [piece(2, 2), piece(4, 4), piece(0, 0), piece(2, 2)]
+            .into_iter()
+            .enumerate()
+            .collect();
+
+        let (bodies, lost) = select_meant(&rewritten, &pieces);
+
+        let expected = format!(r#"{{"mpid":2,"events":[{},{}]}}"#, event(2), event(4));
+        assert_eq!((bodies, lost), (vec![expected], vec![2]));
     }
 
     #[test]

@@ -107,7 +107,7 @@ async fn lines_are_sent_again_as_their_pipeline_needs_it() {
         .await;
     rig.put(
         "rejected/app_events/dt=2026-11-20/run-1.ndjson",
-        lines(&[json!({"reason": "no_user", "source_key": archive, "message_id": "m-1", "ordinal": 1, "item": "{}"})]),
+        lines(&[json!({"reason": "no_user", "source_key": archive, "message_id": "m-1", "ordinal": 1, "item": r#"{"event_type":"custom_event","data":null}"#})]),
     )
     .await;
     rig.put(

@@ -1,5 +1,7 @@
 //! Purchases.
 
+use std::borrow::BorrowMut;
+
 use event_model::json::JsonObject;
 
 use super::User;
@@ -15,8 +17,8 @@ pub struct TrackPurchaseRequest<'a> {
     pub created_at: i64,
     /// The total, a JSON number.
     pub total: &'a str,
-    /// The items.
-    pub items: Vec<CommerceItem<'a>>,
+    /// The items, a JSON array, each as written by [`CommerceItem::write`].
+    pub items: &'a str,
     /// All other fields.
     pub data_fields: JsonObject,
 }
@@ -43,26 +45,20 @@ impl TrackPurchaseRequest<'_> {
     pub fn into_json(self) -> String {
         let mut user = JsonObject::default();
         self.user.write(&mut user);
-        let items: Vec<String> = self
-            .items
-            .into_iter()
-            .map(CommerceItem::into_json)
-            .collect();
-
         let mut object = JsonObject::default();
         object.json("user", &user.finish());
         object.text("id", self.id);
         object.integer("createdAt", self.created_at);
         object.json("total", self.total);
-        object.array("items", items.iter().map(String::as_str));
+        object.json("items", self.items);
         object.json("dataFields", &self.data_fields.finish());
         object.finish()
     }
 }
 
 impl CommerceItem<'_> {
-    fn into_json(self) -> String {
-        let mut object = JsonObject::default();
+    /// Writes the item as the members of `object`, and ends it.
+    pub fn write<B: BorrowMut<Vec<u8>>>(self, mut object: JsonObject<B>) {
         object.text("id", self.id);
         object.text("sku", self.id);
         object.text("name", self.name);
@@ -75,7 +71,7 @@ impl CommerceItem<'_> {
         if !self.data_fields.is_empty() {
             object.json("dataFields", &self.data_fields.finish());
         }
-        object.finish()
+        object.end();
     }
 }
 
@@ -86,19 +82,23 @@ mod tests {
     #[test]
     fn numbers_are_passed_on_digit_by_digit() {
         let user = User::user_id("ada").unwrap();
+        let mut items = b"[".to_vec();
+        let item = CommerceItem {
+            id: "a1",
+            name: "Tea",
+            price: "11.90",
+            quantity: 2,
+            category: Some("Food/Tea"),
+            data_fields: JsonObject::default(),
+        };
+        item.write(JsonObject::begin(&mut items));
+        items.push(b']');
         let request = TrackPurchaseRequest {
             user: &user,
             id: "p1",
             created_at: 1_700_000_000,
             total: "23.80",
-            items: vec![CommerceItem {
-                id: "a1",
-                name: "Tea",
-                price: "11.90",
-                quantity: 2,
-                category: Some("Food/Tea"),
-                data_fields: JsonObject::default(),
-            }],
+            items: str::from_utf8(&items).unwrap(),
             data_fields: JsonObject::default(),
         };
 

@@ -6,3 +6,4 @@ mod bounds;
 mod mapping_properties;
 mod mparticle_provider_batches;
 mod mparticle_samples;
+mod selection;

@@ -36,7 +36,7 @@ const TYPES: [&str; 14] = [
 ];
 
 /// Any value in the position of any other.
-fn any_value() -> impl Strategy<Value = Value> {
+pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -102,7 +102,8 @@ fn any_event() -> impl Strategy<Value = Value> {
     prop_oneof![9 => event, 1 => any_value()]
 }
 
-fn any_batch() -> impl Strategy<Value = Value> {
+/// A batch of events of any type.
+pub(crate) fn any_batch() -> impl Strategy<Value = Value> {
     let identities = prop_oneof![
         Just(json!({"customer_id": "ada", "email": "ada@example.com"})),
         Just(json!([{"identity_type": "email", "identity": "ada@example.com"}])),

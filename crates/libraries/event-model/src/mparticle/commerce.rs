@@ -1,6 +1,8 @@
 //! The content of a commerce event.
 
-use super::{EventData, Field, object::lenient_object};
+use serde::Deserialize;
+
+use super::{EventData, Field, Kind, object::lenient_object};
 
 lenient_object! {
     /// An action on products.
@@ -87,33 +89,45 @@ lenient_object! {
 }
 
 /// The parts of a commerce event. According to the documentation there is exactly one; a public sample has all three.
+///
+/// Its lists are read element by element, because an event may have hundreds of thousands of them. An element that is not an
+/// object is an `Err`.
 #[derive(Clone, Debug, Default)]
 pub struct Commerce<'a> {
     /// The action on products.
     pub product_action: ProductAction<'a>,
-    /// The products of the action.
-    pub products: Vec<Product<'a>>,
     /// The action on promotions.
     pub promotion_action: PromotionAction<'a>,
-    /// The promotions of the action.
-    pub promotions: Vec<Promotion<'a>>,
-    /// The products that were shown, of all lists.
-    pub impressions: Vec<Product<'a>>,
+    product_impressions: Field<'a>,
 }
 
 impl<'a> Commerce<'a> {
     /// Reads the parts of a commerce event.
     pub fn read(data: &EventData<'a>) -> Self {
-        let product_action: ProductAction<'a> = data.product_action.read();
-        let promotion_action: PromotionAction<'a> = data.promotion_action.read();
-        let shown = |list: Field<'a>| list.read::<ProductImpressions<'a>>().products.items();
         Self {
-            products: read_all(product_action.products.items()),
-            product_action,
-            promotions: read_all(promotion_action.promotions.items()),
-            promotion_action,
-            impressions: read_all(data.product_impressions.items().into_iter().flat_map(shown)),
+            product_action: data.product_action.read(),
+            promotion_action: data.promotion_action.read(),
+            product_impressions: data.product_impressions,
         }
+    }
+
+    /// The products of the action.
+    pub fn products(&self) -> impl Iterator<Item = Result<Product<'a>, Field<'a>>> {
+        self.product_action.products.items().map(read_object)
+    }
+
+    /// The promotions of the action.
+    pub fn promotions(&self) -> impl Iterator<Item = Result<Promotion<'a>, Field<'a>>> {
+        self.promotion_action.promotions.items().map(read_object)
+    }
+
+    /// The products that were shown, of all lists.
+    pub fn impressions(&self) -> impl Iterator<Item = Result<Product<'a>, Field<'a>>> {
+        let shown = |list: Field<'a>| list.read::<ProductImpressions<'a>>().products.items();
+        self.product_impressions
+            .items()
+            .flat_map(shown)
+            .map(read_object)
     }
 }
 
@@ -131,10 +145,12 @@ impl<'a> Product<'a> {
     }
 }
 
-fn read_all<'a, T: serde::Deserialize<'a> + Default>(
-    items: impl IntoIterator<Item = Field<'a>>,
-) -> Vec<T> {
-    items.into_iter().map(Field::read).collect()
+/// The element as a `T`; the element itself if it is not an object.
+fn read_object<'a, T: Deserialize<'a> + Default>(element: Field<'a>) -> Result<T, Field<'a>> {
+    match element.kind() {
+        Kind::Object => Ok(element.read()),
+        Kind::Absent | Kind::Boolean | Kind::Number | Kind::String | Kind::Array => Err(element),
+    }
 }
 
 #[cfg(test)]
@@ -142,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_parts_are_read_and_odd_ones_are_empty() {
+    fn all_parts_are_read_and_odd_ones_are_told_apart() {
         let data: EventData<'_> = serde_json::from_str(
             r#"{"product_action":{"action":"purchase","total_amount":"9.50","products":[{"sku":"a1","total_amount":9.5},5]},
                 "promotion_action":[],
@@ -153,10 +169,14 @@ mod tests {
         let commerce = Commerce::read(&data);
 
         assert_eq!(commerce.product_action.action.text().unwrap(), "purchase");
-        assert_eq!(commerce.products.len(), 2);
-        assert_eq!(commerce.products[0].id().text().unwrap(), "a1");
-        assert_eq!(commerce.products[0].total_amount().json(), Some("9.5"));
+        let products: Vec<_> = commerce.products().collect();
+        assert_eq!(products.len(), 2);
+        let product = products[0].as_ref().unwrap();
+        assert_eq!(product.id().text().unwrap(), "a1");
+        assert_eq!(product.total_amount().json(), Some("9.5"));
+        assert_eq!(products[1].as_ref().unwrap_err().json(), Some("5"));
         assert!(commerce.promotion_action.action.text().is_none());
-        assert_eq!(commerce.impressions.len(), 3);
+        assert_eq!(commerce.promotions().count(), 0);
+        assert_eq!(commerce.impressions().count(), 3);
     }
 }

@@ -6,8 +6,10 @@ use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use super::{
     EventType, Field, Kind,
+    elements::Elements,
     object::{Maybe, lenient_object},
 };
+use crate::json::JsonObject;
 
 /// One element of a batch's `events`.
 #[derive(Clone, Debug)]
@@ -89,6 +91,14 @@ impl<'a> Event<'a> {
     pub fn data_as_sent(&self) -> Field<'a> {
         let members: UnreadMembers<'a> = serde_json::from_str(self.json).unwrap_or_default();
         members.data
+    }
+
+    /// The event's type and its data as sent, as JSON: how a line about its rejection shows it.
+    pub fn as_sent(&self) -> String {
+        let mut json = JsonObject::default();
+        json.text("event_type", self.event_type().as_str());
+        json.json("data", self.data_as_sent().json().unwrap_or("null"));
+        json.finish()
     }
 }
 
@@ -207,42 +217,23 @@ impl<'a> Events<'a> {
                 (Elements::default(), Some(Entry::Other(self.0)))
             }
         };
-        elements.chain(other)
+        ArrayEntries(elements).chain(other)
     }
 }
 
-/// The elements that are left of an array's text. Each is read once, by its members: where they end, its text ends.
-#[derive(Default)]
-struct Elements<'a>(&'a str);
+/// The elements of an array of events. Each is read once, by its members.
+struct ArrayEntries<'a>(Elements<'a>);
 
-impl<'a> Elements<'a> {
-    /// `array` is the text of an array, known to be valid JSON.
-    fn of(array: &'a str) -> Self {
-        Self(array.strip_prefix('[').unwrap_or_default())
-    }
-
-    /// The value at the beginning of the text, and the text that it has. The text up to its end is left out.
-    fn take<T: Deserialize<'a>>(&mut self) -> Option<(T, &'a str)> {
-        let mut values = serde_json::Deserializer::from_str(self.0).into_iter();
-        let value = values.next()?.ok()?;
-        let (text, rest) = self.0.split_at_checked(values.byte_offset())?;
-        self.0 = rest;
-        Some((value, text))
-    }
-}
-
-impl<'a> Iterator for Elements<'a> {
+impl<'a> Iterator for ArrayEntries<'a> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
-        let is_between = |c: char| c == ',' || c.is_ascii_whitespace();
-        self.0 = self.0.trim_start_matches(is_between);
-        if self.0.starts_with('{')
-            && let Some((members, json)) = self.take()
+        if self.0.begins_object()
+            && let Some((members, json)) = self.0.read_next()
         {
             return Some(Entry::Event(Event::new(json, members)));
         }
-        let (field, json) = self.take::<Field<'a>>()?;
+        let (field, json) = self.0.read_next::<Field<'a>>()?;
         Some(match field.kind() {
             Kind::Object => Entry::Event(Event::with_unreadable_key(json)),
             Kind::Absent | Kind::Boolean | Kind::Number | Kind::String | Kind::Array => {

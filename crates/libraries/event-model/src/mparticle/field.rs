@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{Decimal, Int64, text::unescape};
+use super::{Decimal, Int64, elements::Elements, text::unescape};
 use crate::json::{Text, for_each_member};
 
 /// A value as sent, or nothing: `null` and an absent key are the same.
@@ -110,9 +110,14 @@ impl<'a> Field<'a> {
             .unwrap_or_default()
     }
 
-    /// The elements of an array; empty for any other type.
-    pub fn items(self) -> Vec<Field<'a>> {
-        self.read()
+    /// The elements of an array, each read when it is its turn; none for any other type.
+    pub fn items(self) -> impl Iterator<Item = Field<'a>> {
+        match self.kind() {
+            Kind::Array => Elements::of(self.json().unwrap_or_default()),
+            Kind::Absent | Kind::Boolean | Kind::Number | Kind::String | Kind::Object => {
+                Elements::default()
+            }
+        }
     }
 
     /// The entries of an object; empty for any other type.

@@ -31,7 +31,6 @@ impl<'a> Identities<'a> {
             Kind::Object => user_identities.entries().unwrap_or_default(),
             Kind::Array => user_identities
                 .items()
-                .into_iter()
                 .filter_map(|item| {
                     let sent: OutboundIdentity<'a> = item.read();
                     Some((sent.identity_type.text()?, sent.identity))
