@@ -3,7 +3,6 @@
 use std::{ops::RangeInclusive, time::Instant};
 
 use axum::{
-    Json,
     body::Bytes,
     extract::State,
     response::{IntoResponse, Response},
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use tracing::info;
 
-use crate::{Deps, error::SearchError, search::REQUEST_DEADLINE};
+use crate::{Deps, error::SearchError, page_body::FinishedBody, search::REQUEST_DEADLINE};
 
 pub(crate) const PATH: &str = "/api/v1/audit";
 
@@ -78,7 +77,21 @@ pub(crate) async fn audit(State(deps): State<Deps>, body: Bytes) -> Result<Respo
         duration_ms = began.elapsed().as_millis(),
         "audit served"
     );
-    Ok(Json(Answer::of(answer)).into_response())
+    Ok(write(answer)?.into_response())
+}
+
+/// The body of the response. Only rejected items can make it too long: a batch may have thousands. Part of an answer would be a wrong
+/// one, so there is all that was asked for or an error.
+fn write(answer: AuditAnswer) -> Result<FinishedBody, ParamError> {
+    let json = serde_json::to_vec(&Answer::of(answer)).expect("texts and numbers are JSON");
+    let body = FinishedBody::of_json(json);
+    if body.fits() {
+        return Ok(body);
+    }
+    Err(ParamError {
+        param: "batches".into(),
+        message: "have more rejected items than an answer may name; ask for fewer batches".into(),
+    })
 }
 
 fn parse(body: &[u8]) -> Result<AuditQuery, ParamError> {
@@ -160,7 +173,29 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
+    use event_store::LoadedBatch;
+
     use super::*;
+
+    #[test]
+    fn answer_that_is_longer_than_a_response_asks_for_fewer_batches() {
+        let answer = |batch_count: usize| AuditAnswer {
+            batches: (0..batch_count)
+                .map(|number| LoadedBatch {
+                    batch_key: format!("b{number}"),
+                    received: 1_000,
+                    stored: 0,
+                    rejected: 1_000,
+                    rejections: (0..1_000).map(|ordinal| (ordinal, false)).collect(),
+                })
+                .collect(),
+            ..AuditAnswer::default()
+        };
+
+        assert!(write(answer(MAX_BATCHES / 5)).is_ok());
+        let problem = write(answer(MAX_BATCHES)).err().unwrap();
+        assert_eq!(problem.param, "batches");
+    }
 
     #[test]
     fn wrong_requests_are_named() {

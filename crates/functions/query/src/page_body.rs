@@ -69,19 +69,43 @@ enum Content {
 pub(crate) struct FinishedBody {
     pub(crate) bytes: Vec<u8>,
     is_gzip: bool,
-    content_type: &'static str,
+    format: Format,
 }
 
 impl IntoResponse for FinishedBody {
     fn into_response(self) -> Response {
         let mut response = self.bytes.into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(self.format.content_type()),
+        );
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         if self.is_gzip {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
+    }
+}
+
+impl FinishedBody {
+    /// An answer in JSON that is not a page.
+    pub(crate) fn of_json(json: Vec<u8>) -> Self {
+        Self {
+            bytes: json,
+            is_gzip: false,
+            format: Format::Json,
+        }
+    }
+
+    /// Whether a response has room for it. A page has, unless its only item is too long.
+    pub(crate) fn fits(&self) -> bool {
+        let length = if self.is_gzip {
+            base64_len(self.bytes.len())
+        } else {
+            plain_len(self.format, escaped_len(&self.bytes), self.bytes.len())
+        };
+        length < BUDGET_BYTES
     }
 }
 
@@ -130,7 +154,7 @@ impl PageBody {
         FinishedBody {
             bytes,
             is_gzip,
-            content_type: self.format.content_type(),
+            format: self.format,
         }
     }
 
@@ -138,13 +162,7 @@ impl PageBody {
         match &self.content {
             Content::Plain(bytes) => {
                 let escaped = self.escaped_bytes + escaped_len(event);
-                match self.format {
-                    Format::Json => escaped < BUDGET_BYTES,
-                    // The gateway adapter decides whether it is sent as text or base64.
-                    Format::Ndjson | Format::Csv => {
-                        escaped.max(base64_len(bytes.len() + event.len())) < BUDGET_BYTES
-                    }
-                }
+                plain_len(self.format, escaped, bytes.len() + event.len()) < BUDGET_BYTES
             }
             Content::Compressible(bytes) => base64_len(bytes.len() + event.len()) < BUDGET_BYTES,
             Content::Compressed(encoder) => {
@@ -174,6 +192,15 @@ impl PageBody {
                 encoder.write_all(bytes).expect("memory takes every byte");
             }
         }
+    }
+}
+
+/// What an uncompressed body takes of the invocation's response, by its length inside a JSON string and in bytes.
+fn plain_len(format: Format, escaped_bytes: usize, bytes: usize) -> usize {
+    match format {
+        Format::Json => escaped_bytes,
+        // The gateway adapter decides whether it is sent as text or base64.
+        Format::Ndjson | Format::Csv => escaped_bytes.max(base64_len(bytes)),
     }
 }
 
@@ -219,12 +246,21 @@ mod tests {
     }
 
     #[test]
-    fn first_event_always_fits() {
-        for encoding in [Encoding::Plain, Encoding::Gzip] {
+    fn first_event_is_always_in_the_body_and_makes_it_too_long_unless_it_is_compressed() {
+        for (encoding, fits) in [(Encoding::Plain, false), (Encoding::Gzip, true)] {
             let mut body = PageBody::begin(Format::Json, "", encoding);
 
             assert!(body.push(&vec![b'1'; 2 * BUDGET_BYTES]));
             assert!(!body.push(&vec![b'1'; 2 * BUDGET_BYTES]));
+            assert_eq!(body.finish("").fits(), fits, "{encoding:?}");
         }
+    }
+
+    #[test]
+    fn length_is_that_inside_the_invocations_json() {
+        let quotes = |count| FinishedBody::of_json(vec![b'"'; count]);
+
+        assert!(quotes(BUDGET_BYTES / 2 - 1).fits());
+        assert!(!quotes(BUDGET_BYTES / 2).fits());
     }
 }

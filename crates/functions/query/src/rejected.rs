@@ -9,8 +9,8 @@ use std::{
 };
 
 use axum::{
-    Json,
     extract::{RawQuery, State},
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use event_model::{
@@ -18,16 +18,21 @@ use event_model::{
     rejected::{Mark, RejectedId},
 };
 use event_query::{
-    RejectedQuery,
+    Format, OPENING, RejectedQuery,
     rejected::{RejectedPosition, RejectedRow, RejectedStatus},
 };
 use event_store::RejectedEvent;
-use serde::Serialize;
+use serde_json::json;
 use time::{Date, UtcOffset};
 use tokio::time::timeout;
 use tracing::info;
 
-use crate::{Deps, error::SearchError, search::REQUEST_DEADLINE};
+use crate::{
+    Deps,
+    error::SearchError,
+    page_body::{Encoding, PageBody},
+    search::REQUEST_DEADLINE,
+};
 
 pub(crate) use self::objects::ObjectsError;
 pub use self::objects::RejectedObjects;
@@ -37,23 +42,10 @@ use self::{item::RejectedItem, objects::Position};
 /// When a page ends although it is not full. Its link goes on from there.
 const PAGE_TIME: Duration = Duration::from_secs(10);
 
-#[derive(Serialize)]
-struct Answer {
-    results: Vec<RejectedItem>,
-    /// What was read: `postgres`, and `s3` where this stack lets searches read its bucket.
-    stores: Vec<&'static str>,
-    links: AnswerLinks,
-}
-
-#[derive(Serialize)]
-struct AnswerLinks {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
 pub(crate) async fn list(
     State(deps): State<Deps>,
     RawQuery(query_string): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Response, SearchError> {
     let began = Instant::now();
     let query = RejectedQuery::parse(&query_string.unwrap_or_default(), (deps.clock)())?;
@@ -61,7 +53,8 @@ pub(crate) async fn list(
         deps: &deps,
         query: &query,
         began,
-        items: Vec::new(),
+        body: PageBody::begin(Format::Json, OPENING, Encoding::wanted_by(&headers)),
+        item_count: 0,
         last: None,
         object_count: 0,
         marks: HashMap::new(),
@@ -71,7 +64,8 @@ pub(crate) async fn list(
         .map_err(|_| SearchError::Deadline)??;
 
     let Page {
-        items,
+        body,
+        item_count,
         last,
         object_count,
         ..
@@ -79,23 +73,25 @@ pub(crate) async fn list(
     let next = last
         .filter(|_| !is_whole)
         .map(|position| query.next_link(position));
+    let body = body.finish(&footer(&deps, next.as_deref()));
     info!(
         path = event_query::rejected::PATH,
-        item_count = items.len(),
+        item_count,
         object_count,
+        body_bytes = body.bytes.len(),
         duration_ms = began.elapsed().as_millis(),
         "rejected items served"
     );
-    let stores = [
-        Some("postgres"),
-        deps.rejected_objects.as_ref().map(|_| "s3"),
-    ];
-    let answer = Answer {
-        results: items,
-        stores: stores.into_iter().flatten().collect(),
-        links: AnswerLinks { next },
-    };
-    Ok(Json(answer).into_response())
+    Ok(body.into_response())
+}
+
+/// What follows the items: what was read (`postgres`, and `s3` where this stack lets searches read its bucket), and the link to the
+/// next page.
+fn footer(deps: &Deps, next: Option<&str>) -> String {
+    let s3 = deps.rejected_objects.as_ref().map(|_| "s3");
+    let stores: Vec<&str> = std::iter::once("postgres").chain(s3).collect();
+    let links = next.map_or_else(|| json!({}), |next| json!({ "next": next }));
+    format!(r#"],"stores":{},"links":{links}}}"#, json!(stores))
 }
 
 /// A page in the making.
@@ -103,8 +99,9 @@ struct Page<'a> {
     deps: &'a Deps,
     query: &'a RejectedQuery,
     began: Instant,
-    items: Vec<RejectedItem>,
-    /// The position of the last item that was looked at.
+    body: PageBody,
+    item_count: u32,
+    /// The position of the last item that is in the page or was passed over.
     last: Option<RejectedPosition>,
     object_count: usize,
     /// The marks of the days that were looked at.
@@ -125,7 +122,9 @@ impl Page<'_> {
                 if self.is_full() {
                     return Ok(false);
                 }
-                self.push_row(day, row).await?;
+                if !self.push_row(day, row).await? {
+                    return Ok(false);
+                }
             }
             if rows.peek().is_none() && has_more_rows {
                 // The rows of this day may go on.
@@ -141,8 +140,7 @@ impl Page<'_> {
     }
 
     fn is_full(&self) -> bool {
-        let is_full =
-            u32::try_from(self.items.len()).is_ok_and(|count| count >= self.query.per_page());
+        let is_full = self.item_count >= self.query.per_page();
         is_full || (self.last.is_some() && self.began.elapsed() >= PAGE_TIME)
     }
 
@@ -211,15 +209,25 @@ impl Page<'_> {
         self.query.accepts_status(status)
     }
 
-    async fn push_row(&mut self, day: Date, row: RejectedEvent) -> Result<(), SearchError> {
-        self.last = Some(RejectedPosition::Row {
+    /// Adds an item if the response has room for it; false when it ends before it.
+    #[must_use]
+    fn push(&mut self, item: &RejectedItem) -> bool {
+        let written = serde_json::to_vec(item).expect("texts and numbers are JSON");
+        let is_in = self.body.push(&written);
+        self.item_count += u32::from(is_in);
+        is_in
+    }
+
+    /// Adds a row if it is asked for; false when the page ended before it.
+    async fn push_row(&mut self, day: Date, row: RejectedEvent) -> Result<bool, SearchError> {
+        let position = RejectedPosition::Row {
             day,
             row: RejectedRow {
                 rejected_at: row.rejected_at,
                 batch_key: row.batch_key.clone(),
                 ordinal: row.ordinal,
             },
-        });
+        };
         let id = RejectedId::Row {
             day,
             batch_key: row.batch_key.clone(),
@@ -228,10 +236,11 @@ impl Page<'_> {
             is_many: row.size_bytes == 0,
         };
         let mark = self.mark(Pipeline::EmailEvents, day, &id).await?;
-        if self.accepts(mark.as_ref()) {
-            self.items.push(RejectedItem::of_row(row, &id, mark));
+        if self.accepts(mark.as_ref()) && !self.push(&RejectedItem::of_row(row, &id, mark)) {
+            return Ok(false);
         }
-        Ok(())
+        self.last = Some(position);
+        Ok(true)
     }
 
     /// Reads the objects of a day; false when the page ended before they did.
@@ -293,25 +302,26 @@ impl Page<'_> {
             let Some(Position { line, begin, end }) = lines.next().await? else {
                 return Ok(true);
             };
+            if self.query.accepts(&line.reason, &line.detail) {
+                let id = RejectedId::of_line(&lines.name.key, begin);
+                let mark = match &id {
+                    Some(id) => self.mark(pipeline, day, id).await?,
+                    None => None,
+                };
+                if self.accepts(mark.as_ref()) {
+                    let item =
+                        RejectedItem::of_line(pipeline, line, lines.written_at, id.as_ref(), mark);
+                    if !self.push(&item) {
+                        return Ok(false);
+                    }
+                }
+            }
             self.last = Some(RejectedPosition::Line {
                 day,
                 pipeline,
                 key: lines.name.key.clone(),
                 end,
             });
-            if !self.query.accepts(&line.reason, &line.detail) {
-                continue;
-            }
-            let id = RejectedId::of_line(&lines.name.key, begin);
-            let mark = match &id {
-                Some(id) => self.mark(pipeline, day, id).await?,
-                None => None,
-            };
-            if self.accepts(mark.as_ref()) {
-                let item =
-                    RejectedItem::of_line(pipeline, line, lines.written_at, id.as_ref(), mark);
-                self.items.push(item);
-            }
         }
     }
 }

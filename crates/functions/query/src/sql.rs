@@ -22,7 +22,7 @@ use tracing::info;
 
 use crate::{Deps, page_body::Encoding, search::accepted_format};
 
-use self::rows::write_rows;
+use self::rows::{RowTooLong, write_rows};
 
 pub(crate) const PATH: &str = "/api/v1/sql";
 
@@ -48,6 +48,8 @@ pub(crate) enum SqlError {
     Parameter(#[from] ParamError),
     #[error("running a statement of a caller")]
     Run(#[from] FreeSqlError),
+    #[error(transparent)]
+    RowTooLong(#[from] RowTooLong),
     #[error("there is no such route")]
     NoRoute,
 }
@@ -70,7 +72,7 @@ pub(crate) async fn run(
     let answer = sql.run(&statement, MAX_ROWS, MAX_BYTES).await?;
 
     let row_count = answer.rows.len();
-    let (body, is_truncated) = write_rows(&answer, &form, format, Encoding::wanted_by(&headers));
+    let (body, is_truncated) = write_rows(&answer, &form, format, Encoding::wanted_by(&headers))?;
     info!(
         path = PATH,
         row_count,
@@ -126,6 +128,12 @@ impl IntoResponse for SqlError {
                 ApiError::new(StatusCode::BAD_REQUEST, item)
             }
             Self::Run(error) => of_run(error),
+            Self::RowTooLong(error) => {
+                let item = ErrorItem::new("the statement failed")
+                    .description(error.to_string())
+                    .param("sql");
+                ApiError::new(StatusCode::BAD_REQUEST, item)
+            }
         }
         .into_response()
     }

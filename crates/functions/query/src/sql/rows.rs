@@ -6,6 +6,7 @@ use event_query::{Format, FreeForm, TableCell};
 use event_store::{FreeAnswer, FreeColumn};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
+use thiserror::Error;
 
 use crate::page_body::{Encoding, FinishedBody, PageBody};
 
@@ -27,13 +28,23 @@ impl Kind {
     }
 }
 
+/// A row that is too long for an answer of its own.
+#[derive(Debug, Error)]
+#[error(
+    "a row is longer than an answer may be; select fewer columns, or the beginning of long values, such as left(value, 1000)"
+)]
+pub(crate) struct RowTooLong;
+
 /// The body, and whether it leaves out any row.
+///
+/// # Errors
+/// [`RowTooLong`] when a response has no room for the first row: an answer without rows would say that there are none.
 pub(super) fn write_rows(
     answer: &FreeAnswer,
     form: &FreeForm,
     format: Format,
     encoding: Encoding,
-) -> (FinishedBody, bool) {
+) -> Result<(FinishedBody, bool), RowTooLong> {
     let names = distinct(&answer.columns);
     let kinds: Vec<Kind> = answer
         .columns
@@ -50,6 +61,7 @@ pub(super) fn write_rows(
     };
     let mut body = PageBody::begin(format, &opening, encoding);
     let mut is_truncated = answer.is_truncated;
+    let mut row_count = 0_usize;
     for row in &answer.rows {
         let written = match format {
             Format::Json | Format::Ndjson => {
@@ -80,6 +92,7 @@ pub(super) fn write_rows(
             is_truncated = true;
             break;
         }
+        row_count += 1;
     }
     let footer = match format {
         Format::Json => format!(
@@ -88,7 +101,11 @@ pub(super) fn write_rows(
         ),
         Format::Ndjson | Format::Csv => String::new(),
     };
-    (body.finish(&footer), is_truncated)
+    let body = body.finish(&footer);
+    if row_count == 1 && !body.fits() {
+        return Err(RowTooLong);
+    }
+    Ok((body, is_truncated))
 }
 
 #[derive(Serialize)]
@@ -174,6 +191,47 @@ mod tests {
         ] {
             let columns: Vec<_> = names.iter().map(|name| column(name, "text")).collect();
             assert_eq!(distinct(&columns), expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn rows_end_where_the_response_does_and_a_first_one_without_room_is_an_error() {
+        let answer = |lengths: &[usize]| FreeAnswer {
+            columns: vec![column("t", "text")],
+            rows: lengths
+                .iter()
+                .map(|length| vec![Some("\"".repeat(*length))])
+                .collect(),
+            is_truncated: false,
+            cut_values: 0,
+        };
+        let form = FreeForm::parse("").unwrap();
+        for (format, encoding, lengths, expected) in [
+            (
+                Format::Json,
+                Encoding::Plain,
+                &[1_000_000, 1_000_000][..],
+                Some(true),
+            ),
+            (Format::Json, Encoding::Plain, &[1_000_000], Some(false)),
+            (Format::Json, Encoding::Plain, &[2_000_000], None),
+            (Format::Ndjson, Encoding::Plain, &[2_000_000], None),
+            (Format::Csv, Encoding::Plain, &[2_000_000], None),
+            (
+                Format::Json,
+                Encoding::Gzip,
+                &[2_000_000, 4_000_000],
+                Some(true),
+            ),
+            (Format::Json, Encoding::Gzip, &[4_000_000], Some(false)),
+        ] {
+            let written = write_rows(&answer(lengths), &form, format, encoding);
+
+            let is_truncated = written.ok().map(|(_, is_truncated)| is_truncated);
+            assert_eq!(
+                is_truncated, expected,
+                "{format:?} {encoding:?} {lengths:?}"
+            );
         }
     }
 

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use sqlx::PgPool;
+use sqlx::{Executor, PgPool};
 
 use crate::service::{Answer, NOW, Service, TestEvent, ids_newest_first};
 
@@ -31,20 +31,26 @@ fn invocation_bytes(answer: &Answer) -> usize {
     }
 }
 
-async fn walk(service: &Service, accept_encoding: &str) -> (Vec<u64>, Vec<usize>) {
-    let mut ids = Vec::new();
-    let mut sizes = Vec::new();
-    let mut next = Some("/api/v1/events/message?per_page=10000".to_owned());
+/// The pages from this one on.
+async fn pages(service: &Service, first: &str, accept_encoding: &str) -> Vec<Answer> {
+    let mut pages = Vec::new();
+    let mut next = Some(first.to_owned());
     while let Some(uri) = next {
         let request = Request::get(uri)
             .header(header::ACCEPT_ENCODING, accept_encoding)
             .body(Body::empty());
         let page = service.send(request.unwrap()).await;
-        ids.extend(page.event_ids());
-        sizes.push(invocation_bytes(&page));
         next = page.next();
+        pages.push(page);
     }
-    (ids, sizes)
+    pages
+}
+
+async fn walk(service: &Service, accept_encoding: &str) -> (Vec<u64>, Vec<usize>) {
+    let first = "/api/v1/events/message?per_page=10000";
+    let pages = pages(service, first, accept_encoding).await;
+    let ids = pages.iter().flat_map(Answer::event_ids).collect();
+    (ids, pages.iter().map(invocation_bytes).collect())
 }
 
 #[sqlx::test(migrations = "../../../migrations")]
@@ -93,6 +99,35 @@ async fn event_larger_than_a_page_is_served_alone(pool: PgPool) {
     let (ids, _) = walk(&service, "identity").await;
 
     assert_eq!(ids, ids_newest_first(&events));
+}
+
+/// As many rejected items as a page may have, each as long as is shown, twice that in JSON, and twice that in the invocation's.
+const REJECTED: &str = r#"
+    insert into email_events_rejected (batch_key, ordinal, reason, raw, rejected_at)
+    select 'b', ordinal, 'it is not an object', convert_to(repeat('"', 4096), 'UTF8'), '2026-11-20 10:00+00'
+    from generate_series(0, 999) as ordinal"#;
+
+#[sqlx::test(migrations = "../../../migrations")]
+async fn page_of_rejected_items_ends_where_lambda_would_and_the_next_one_goes_on(pool: PgPool) {
+    let service = Service::over(&pool);
+    pool.execute(REJECTED).await.unwrap();
+    let first = "/api/v1/rejected?per_page=1000";
+
+    for (accept_encoding, page_count) in [("identity", 3), ("gzip", 1)] {
+        let pages = pages(&service, first, accept_encoding).await;
+
+        let ordinals: Vec<u64> = pages
+            .iter()
+            .flat_map(|page| page.json()["results"].as_array().unwrap().clone())
+            .map(|item| item["ordinal"].as_u64().unwrap())
+            .collect();
+        assert_eq!(ordinals, (0..1_000).rev().collect::<Vec<u64>>());
+        let sizes: Vec<usize> = pages.iter().map(invocation_bytes).collect();
+        assert!(
+            sizes.len() == page_count && sizes.iter().all(|size| *size < LAMBDA_LIMIT_BYTES),
+            "{accept_encoding}: {sizes:?}"
+        );
+    }
 }
 
 #[sqlx::test(migrations = "../../../migrations")]
