@@ -2,6 +2,7 @@
 
 mod dead_letter;
 mod moving;
+mod seen;
 
 use std::collections::BTreeSet;
 
@@ -57,6 +58,8 @@ pub(crate) struct Options {
 struct Summary {
     dry_run: bool,
     sent: usize,
+    /// About how many messages were not looked at.
+    unseen: u64,
     messages: Vec<DeadLetter>,
 }
 
@@ -69,12 +72,17 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     };
     let mut failed = 0;
     for queue in queues(&target, options.queue)? {
+        // No message is in two queues.
+        let only = missing(&options.messages, &summary);
+        if only.is_empty() && !options.messages.is_empty() {
+            break;
+        }
         let moving = Moving {
             sqs: &target.aws.sqs(),
             queue,
             url: target.output(queue.output())?,
             dead_letter_url: target.output(queue.dead_letter_output())?,
-            only: &options.messages,
+            only: &only,
             limit: options.limit,
         };
         let moved = if options.run {
@@ -83,6 +91,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
             moving.list().await?
         };
         summary.sent += moved.sent;
+        summary.unseen += moved.unseen;
         failed += moved.failed;
         let messages = with_reasons(moved.messages, queue, &target, options).await;
         summary.messages.extend(messages);
@@ -92,6 +101,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     } else {
         line!("{}", text(&summary))?;
     }
+    if summary.unseen > 0 {
+        eprintln!(
+            "note: about {} more dead letters were not looked at: because of --limit, or because a long queue returned messages again",
+            summary.unseen
+        );
+    }
     ensure!(
         failed == 0,
         "{failed} messages could not be sent back, or not be deleted afterwards; they are still in the dead-letter queue: try again"
@@ -99,8 +114,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let missing = missing(&options.messages, &summary);
     ensure!(
         missing.is_empty(),
-        "no dead-letter queue has a message {}: its id is listed without --run, and one that was listed a moment ago is visible again \
-         after a minute",
+        "no message {} was found in a dead-letter queue: its id is listed without --run, and one that was listed a moment ago is visible \
+         again after a minute",
         missing.join(", ")
     );
     Ok(())
@@ -148,7 +163,8 @@ fn queues(target: &StackTarget, named: Option<Queue>) -> Result<Vec<Queue>> {
     }
 }
 
-fn missing<'a>(named: &'a [String], summary: &Summary) -> Vec<&'a str> {
+/// Those of the named messages that were not found yet.
+fn missing(named: &[String], summary: &Summary) -> Vec<String> {
     let found: BTreeSet<&str> = summary
         .messages
         .iter()
@@ -156,7 +172,7 @@ fn missing<'a>(named: &'a [String], summary: &Summary) -> Vec<&'a str> {
         .collect();
     named
         .iter()
-        .map(String::as_str)
-        .filter(|id| !found.contains(id))
+        .filter(|id| !found.contains(id.as_str()))
+        .cloned()
         .collect()
 }

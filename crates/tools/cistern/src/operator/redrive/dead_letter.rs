@@ -161,8 +161,8 @@ mod tests {
     fn a_list_says_what_to_do_and_a_run_what_was_done() {
         let mut summary = Summary {
             dry_run: true,
-            sent: 0,
             messages: vec![DeadLetter::of(Queue::Load, &message("{}"))],
+            ..Summary::default()
         };
 
         let listed = text(&summary);

@@ -4,7 +4,7 @@
 //! forwarder moves some itself. A message is deleted after it was sent, so a run that is interrupted loses nothing: what was sent and
 //! not deleted is processed twice, and stored once.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use aws_io::{
@@ -14,13 +14,14 @@ use aws_io::{
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::dead_letter::DeadLetter;
+use super::{
+    dead_letter::DeadLetter,
+    seen::{Seen, VISIBILITY},
+};
 use crate::queue::Queue;
 
 /// Long polling asks all servers of SQS, so that a queue that looks empty is.
 const WAIT: Duration = Duration::from_secs(1);
-/// A listed message is invisible until it is released at the end, or this long.
-const VISIBILITY: Duration = Duration::from_mins(1);
 /// Time limit of deleting or releasing.
 const ACKNOWLEDGE_LIMIT: Duration = Duration::from_mins(1);
 const PARALLEL_CALLS: usize = 8;
@@ -45,6 +46,8 @@ pub(super) struct Moved {
     pub(super) sent: usize,
     /// Messages that were not sent back, or not deleted afterwards.
     pub(super) failed: usize,
+    /// About how many messages were not looked at, although they might be meant.
+    pub(super) unseen: u64,
 }
 
 impl Moving<'_> {
@@ -54,23 +57,14 @@ impl Moving<'_> {
     /// When they cannot be received.
     pub(super) async fn list(&self) -> Result<Moved> {
         let mut moved = Moved::default();
-        let mut received = Vec::new();
-        let mut seen = BTreeSet::new();
-        while moved.messages.len() < self.limit {
-            let messages = self.receive().await?;
-            if messages.is_empty() {
-                break;
-            }
+        let mut seen = Seen::new(self.only, self.limit);
+        while let Some((messages, at)) = self.next(&mut seen).await? {
             for message in &messages {
-                if self.is_meant(message) && seen.insert(message.id.clone()) {
-                    moved.messages.push(DeadLetter::of(self.queue, message));
-                }
+                moved.messages.push(DeadLetter::of(self.queue, message));
+                seen.hold(message, at);
             }
-            received.extend(messages);
         }
-        self.release(&received).await?;
-        moved.messages.truncate(self.limit);
-        Ok(moved)
+        Ok(self.end(seen, moved).await)
     }
 
     /// Sends the messages back. Others are made visible again.
@@ -79,18 +73,9 @@ impl Moving<'_> {
     /// When they cannot be received.
     pub(super) async fn run(&self) -> Result<Moved> {
         let mut moved = Moved::default();
-        let mut others = Vec::new();
-        while moved.messages.len() < self.limit {
-            let messages = self.receive().await?;
-            if messages.is_empty() {
-                break;
-            }
-            let (mut meant, unmeant): (Vec<_>, Vec<_>) = messages
-                .into_iter()
-                .partition(|message| self.is_meant(message));
-            others.extend(unmeant);
-            others.extend(meant.split_off(meant.len().min(self.limit - moved.messages.len())));
-            let (sent, unsent) = self.send(meant).await;
+        let mut seen = Seen::new(self.only, self.limit);
+        while let Some((messages, at)) = self.next(&mut seen).await? {
+            let (sent, unsent) = self.send(messages).await;
             let undeleted = self.delete(&sent).await;
             moved.sent += sent.len() - undeleted;
             moved.failed += unsent.len() + undeleted;
@@ -98,14 +83,37 @@ impl Moving<'_> {
             moved
                 .messages
                 .extend(shown.map(|message| DeadLetter::of(self.queue, message)));
-            others.extend(unsent);
+            for message in &unsent {
+                seen.hold(message, at);
+            }
         }
-        self.release(&others).await?;
-        Ok(moved)
+        Ok(self.end(seen, moved).await)
     }
 
-    fn is_meant(&self, message: &ReceivedMessage) -> bool {
-        self.only.is_empty() || self.only.contains(&message.id)
+    /// The next messages that are meant and were not received before, and when they were received; `None` at the end of the search.
+    async fn next(
+        &self,
+        seen: &mut Seen<'_>,
+    ) -> Result<Option<(Vec<ReceivedMessage>, Instant)>, QueueError> {
+        if seen.is_complete() {
+            return Ok(None);
+        }
+        let at = Instant::now();
+        let received = self.receive().await?;
+        Ok(seen.take(received, at).map(|meant| (meant, at)))
+    }
+
+    /// Counts what was not looked at, and makes messages visible again.
+    async fn end(&self, seen: Seen<'_>, mut moved: Moved) -> Moved {
+        if !seen.has_all_named() {
+            let left = u64::try_from(seen.count() - moved.sent).unwrap_or(u64::MAX);
+            match queue::depth(self.sqs, self.dead_letter_url).await {
+                Ok(depth) => moved.unseen = depth.total().saturating_sub(left),
+                Err(error) => eprintln!("note: what was not looked at is not known: {error}"),
+            }
+        }
+        self.release(seen.into_held(Instant::now())).await;
+        moved
     }
 
     async fn receive(&self) -> Result<Vec<ReceivedMessage>, QueueError> {
@@ -158,14 +166,19 @@ impl Moving<'_> {
         failures.indices.len()
     }
 
-    async fn release(&self, messages: &[ReceivedMessage]) -> Result<(), QueueError> {
-        let handles: Vec<(String, Duration)> = messages
-            .iter()
-            .map(|message| (message.receipt_handle.clone(), Duration::ZERO))
+    async fn release(&self, receipts: Vec<String>) {
+        let handles: Vec<(String, Duration)> = receipts
+            .into_iter()
+            .map(|receipt| (receipt, Duration::ZERO))
             .collect();
         let deadline = Instant::now() + ACKNOWLEDGE_LIMIT;
-        // What SQS did not release is visible again after its visibility timeout.
         let failures = queue::release(self.sqs, self.dead_letter_url, &handles, deadline).await;
-        failures.error.map_or(Ok(()), Err)
+        // What SQS did not release is visible again after its visibility timeout.
+        if let Some(error) = failures.error {
+            eprintln!("note: messages are visible again after a minute: {error}");
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;
