@@ -74,7 +74,8 @@ impl LakeRecords {
         })
     }
 
-    /// Whether rows or rejections of the raw object are in the lake. An object without any event leaves neither.
+    /// Whether rows or rejections of the raw object are in the lake: at least one of its files, which are one for each day of its
+    /// events. An object without any event leaves none.
     ///
     /// `source_key` is its key, with the bucket in front (`s3://…`) if that is not the stack's own.
     pub(crate) fn has(&self, source_key: &str) -> bool {

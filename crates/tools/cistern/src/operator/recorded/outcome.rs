@@ -1,5 +1,7 @@
 //! What became of the objects, by what the pipelines recorded.
 
+mod archived;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -8,6 +10,8 @@ use std::{
 
 use event_model::BatchKey;
 use serde::Serialize;
+
+pub(crate) use self::archived::{before_archiving, of_lake};
 
 use super::batches::{EventCounts, LoadedBatch};
 use crate::table::printable_lines;
@@ -21,13 +25,16 @@ pub(crate) struct Outcome {
     /// What processing is, in the text: `loaded`, for example.
     #[serde(skip)]
     pub(crate) verb: &'static str,
+    /// What an object counts by as processed, if that does not show that all of it is.
+    #[serde(skip)]
+    pub(crate) counted_by: Option<&'static str>,
     /// Objects that were processed since the command began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) done: Option<usize>,
     /// Objects that were processed before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) done_before: Option<usize>,
-    /// Objects that left no rows in the lake: without events, or not processed.
+    /// Objects that left no rows in the lake, although nothing waits: without events, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) without_rows: Option<usize>,
     /// The events of the objects that were processed since the command began.
@@ -124,8 +131,13 @@ impl Outcome {
     /// What can be said while nothing is sent.
     pub(crate) fn preview(&self) -> String {
         let verb = self.verb();
+        let by = self
+            .counted_by
+            .map_or_else(String::new, |by| format!(" ({by})"));
         match (self.done_before, &self.unknown) {
-            (Some(before), _) => format!("; {before} of them {} {verb} before", was(before)),
+            (Some(before), _) => {
+                format!("; {before} of them {} {verb} before{by}", was(before))
+            }
             (None, Some(why)) => format!("; what was {verb} before is not known: {why}"),
             (None, None) => String::new(),
         }
@@ -174,6 +186,14 @@ impl Outcome {
             if erased > 0 {
                 let _infallible = write!(text, " + {erased} erased");
             }
+        }
+        if let Some(by) = self.counted_by {
+            let _infallible = write!(text, "\n  objects count as {} {by}", self.verb());
+        }
+        if self.without_rows.is_some_and(|without| without > 0) {
+            text.push_str(
+                "\n  an object without rows has no events, or it failed: `cistern redrive archive` lists those",
+            );
         }
         for Rejected { key, reason } in self.rejected.iter().take(LISTED) {
             let reason = printable_lines(reason);

@@ -17,7 +17,7 @@ use crate::{
         recorded::{
             batches::{Batches, LoadQueue, LoadedBatch, WaitLimits},
             lake::LakeRecords,
-            outcome::{Outcome, of_batches},
+            outcome::{Outcome, before_archiving, of_batches, of_lake},
             rejections,
         },
         target::StackTarget,
@@ -100,26 +100,19 @@ impl Records {
 
     /// What was done before a replay that is not run.
     pub(super) async fn preview(&self, objects: &[Listed]) -> Result<Outcome> {
-        let done_before = match &self.kind {
+        match &self.kind {
             Kind::Postgres(batches) => {
-                let keys = batch_keys(objects);
-                let loaded = batches.find(&keys).await?;
-                objects
-                    .iter()
-                    .filter(|object| is_loaded(object, &loaded))
-                    .count()
+                let loaded = batches.find(&batch_keys(objects)).await?;
+                let done_before = objects.iter().filter(|object| is_loaded(object, &loaded));
+                Ok(Outcome {
+                    verb: "loaded",
+                    done_before: Some(done_before.count()),
+                    ..Outcome::default()
+                })
             }
-            Kind::Lake => self.count_in_lake(objects).await?,
-            Kind::Nowhere(why) => return Ok(Outcome::unknown(why)),
-        };
-        Ok(Outcome {
-            verb: match self.kind {
-                Kind::Postgres(_) => "loaded",
-                Kind::Lake | Kind::Nowhere(_) => "archived",
-            },
-            done_before: Some(done_before),
-            ..Outcome::default()
-        })
+            Kind::Lake => Ok(before_archiving(self.count_in_lake(objects).await?)),
+            Kind::Nowhere(why) => Ok(Outcome::unknown(why)),
+        }
     }
 
     /// Those of the objects that need not be sent, because their batches are loaded. The archiver finds that out itself: it may have
@@ -151,7 +144,9 @@ impl Records {
             Kind::Lake => self.outcome_in_lake(objects, position, limit).await?,
             Kind::Nowhere(why) => Outcome::unknown(why),
         };
-        outcome.waiting = Some(self.depth().await?);
+        if outcome.waiting.is_none() {
+            outcome.waiting = Some(self.depth().await?);
+        }
         Ok(outcome)
     }
 
@@ -195,15 +190,18 @@ impl Records {
         limit: Duration,
     ) -> Result<Outcome> {
         self.wait_until_empty(limit).await?;
-        let in_lake = self.count_in_lake(objects).await?;
-        let before = position.in_lake_before.min(in_lake);
-        Ok(Outcome {
-            verb: "archived",
-            done: Some(in_lake - before),
-            done_before: Some(before),
-            without_rows: Some(objects.len() - in_lake),
-            ..Outcome::default()
-        })
+        // Before the lake is looked at: what no longer waited is in it.
+        let waiting = self.depth().await?;
+        let records = self.lake_records().await?;
+        let names: Vec<String> = objects
+            .iter()
+            .map(|object| self.source_key(object))
+            .collect();
+        let missing = names.iter().filter(|name| !records.has(name));
+        let missing: BTreeSet<&str> = missing.map(String::as_str).collect();
+        let rejected = self.rejected(&missing, position).await?;
+        let before = position.in_lake_before;
+        Ok(of_lake(&names, &missing, &rejected, before, waiting))
     }
 
     async fn rejected(
@@ -219,16 +217,22 @@ impl Records {
     }
 
     async fn count_in_lake(&self, objects: &[Listed]) -> Result<usize> {
-        let records = LakeRecords::read(&self.s3, &self.own_bucket, self.pipeline).await?;
-        let is_own = self.bucket == self.own_bucket;
-        let has = |object: &&Listed| {
-            if is_own {
-                records.has(&object.key)
-            } else {
-                records.has(&format!("s3://{}/{}", self.bucket, object.key))
-            }
-        };
+        let records = self.lake_records().await?;
+        let has = |object: &&Listed| records.has(&self.source_key(object));
         Ok(objects.iter().filter(has).count())
+    }
+
+    async fn lake_records(&self) -> Result<LakeRecords> {
+        LakeRecords::read(&self.s3, &self.own_bucket, self.pipeline).await
+    }
+
+    /// What the archiver calls an object: its key, with the bucket in front if that is not the stack's own.
+    fn source_key(&self, object: &Listed) -> String {
+        if self.bucket == self.own_bucket {
+            object.key.clone()
+        } else {
+            format!("s3://{}/{}", self.bucket, object.key)
+        }
     }
 
     pub(super) async fn depth(&self) -> Result<u64> {
