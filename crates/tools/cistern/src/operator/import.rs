@@ -86,15 +86,15 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         let target = options.target.find().await?;
         let follower = Follower::of(&target).await;
         let began_at = follower.now().await?;
-        Some((Storing::of(target)?, follower, began_at))
+        Some((Storing::of(&target)?, target, follower, began_at))
     };
     let bar = progress::bar(u64::try_from(files.len()).unwrap_or(u64::MAX), "files");
     let mut batches = Vec::new();
     for file in files {
         let (mut report, packed) = take(file, options.kind);
-        if let Some((storing, _, _)) = &storing {
+        if let Some((storing, ..)) = &storing {
             for object in &packed {
-                let stored = storing.store(object).await?;
+                let stored = storing.store(object, OffsetDateTime::now_utc()).await?;
                 report.new_objects += usize::from(stored.is_new);
                 if object.kind == Kind::Email {
                     batches.push(stored.key);
@@ -107,12 +107,12 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     }
     bar.finish_and_clear();
     let mut code = ExitCode::from(if has_rejected { 3 } else { 0 });
-    if let Some((storing, follower, began_at)) = &storing
+    if let Some((_, target, follower, began_at)) = &storing
         && !batches.is_empty()
     {
         let wait = Duration::from_secs(options.wait);
         let outcome = follower
-            .outcome(&storing.target, &batches, began_at.as_deref(), wait)
+            .outcome(target, &batches, began_at.as_deref(), wait)
             .await?;
         print_outcome(options, &outcome)?;
         if !has_rejected {

@@ -57,20 +57,31 @@ pub(crate) async fn store(
     source: &'static str,
 ) -> Result<(String, PutOutcome)> {
     let now = OffsetDateTime::now_utc();
-    let object = NewObject {
-        name: ObjectRef {
-            bucket: bucket.to_owned(),
-            key: key.object_key(now.date()),
-        },
+    let name = ObjectRef {
+        bucket: bucket.to_owned(),
+        key: key.object_key(now.date()),
+    };
+    let object = raw_object(name, body, source, now);
+    let outcome = put_new(s3, &object, PUT_LIMIT).await?;
+    Ok((object.name.key, outcome))
+}
+
+/// A raw object, which says where its content came from and when.
+pub(crate) fn raw_object(
+    name: ObjectRef,
+    body: &[u8],
+    source: &'static str,
+    now: OffsetDateTime,
+) -> NewObject {
+    NewObject {
+        name,
         body: gzip::encode(body).into(),
         content_type: "application/gzip",
         metadata: vec![
             ("source", source.to_owned()),
             ("received-at", now.format(&Rfc3339).unwrap_or_default()),
         ],
-    };
-    let outcome = put_new(s3, &object, PUT_LIMIT).await?;
-    Ok((object.name.key, outcome))
+    }
 }
 
 /// When a command began by Postgres, if the stack can be asked.

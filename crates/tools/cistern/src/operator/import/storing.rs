@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use aws_io::{
-    gzip,
+    S3Client,
     s3::{NewObject, ObjectRef, PutOutcome, get_capped, put_new},
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{kind::Kind, objects::Packed};
-use crate::operator::{raw_batch, target::StackTarget};
+use crate::operator::{raw_batch::raw_object, target::StackTarget};
 
 /// Time limit of a call.
 const CALL_LIMIT: Duration = Duration::from_mins(1);
@@ -20,7 +20,7 @@ const MAX_NOTE_BYTES: usize = 4 << 10;
 /// Where objects are stored.
 #[derive(Debug)]
 pub(super) struct Storing {
-    pub(super) target: StackTarget,
+    s3: S3Client,
     bucket: String,
 }
 
@@ -39,75 +39,41 @@ struct Note {
 }
 
 impl Storing {
-    pub(super) fn of(target: StackTarget) -> Result<Self> {
+    pub(super) fn of(target: &StackTarget) -> Result<Self> {
         Ok(Self {
+            s3: target.aws.s3(),
             bucket: target.output("EventsBucketName")?.to_owned(),
-            target,
         })
     }
 
-    /// Stores an object. Then S3 notifies the functions of its pipeline.
-    pub(super) async fn store(&self, object: &Packed) -> Result<Stored> {
-        let s3 = self.target.aws.s3();
-        if object.kind == Kind::Email {
-            let (key, outcome) = raw_batch::store(
-                &s3,
-                &self.bucket,
-                &object.batch_key(),
-                &object.body,
-                "import",
-            )
-            .await?;
-            return Ok(Stored {
-                key,
-                is_new: outcome == PutOutcome::Created,
-            });
-        }
-        let key = self.noted_key(object).await?;
-        let new = NewObject {
-            name: self.name(key.clone()),
-            body: gzip::encode(&object.body).into(),
-            content_type: "application/gzip",
-            metadata: vec![("source", "import".to_owned())],
-        };
-        let outcome = put_new(&s3, &new, CALL_LIMIT).await?;
+    /// Stores an object, which arrives `now` unless it did before. Then S3 notifies the functions of its pipeline.
+    pub(super) async fn store(&self, object: &Packed, now: OffsetDateTime) -> Result<Stored> {
+        let key = self.noted_key(object, now).await?;
+        let new = raw_object(self.name(key.clone()), &object.body, "import", now);
+        let outcome = put_new(&self.s3, &new, CALL_LIMIT).await?;
         Ok(Stored {
             key,
             is_new: outcome == PutOutcome::Created,
         })
     }
 
-    /// The key under which these items are, or will be. Product events without an id could not be recognised as duplicates in two
+    /// The key under which these items are, or will be. Events without an id or a time could not be recognised as duplicates in two
     /// objects.
-    async fn noted_key(&self, object: &Packed) -> Result<String> {
-        let s3 = self.target.aws.s3();
-        let pipeline = object.kind.pipeline();
-        let now = OffsetDateTime::now_utc();
+    async fn noted_key(&self, object: &Packed, now: OffsetDateTime) -> Result<String> {
         let note = Note {
-            key: format!(
-                "{}dt={}/hour={:02}/import-{}{}",
-                pipeline.raw_prefix(),
-                now.date(),
-                now.hour(),
-                object.id,
-                ending(object.kind)
-            ),
+            key: first_key(object, now),
         };
-        let name = self.name(format!(
-            "state/imports/{}/{}.json",
-            pipeline.name(),
-            object.id
-        ));
+        let name = self.name(note_key(object));
         let new = NewObject {
             name: name.clone(),
             body: serde_json::to_vec(&note)?.into(),
             content_type: "application/json",
             metadata: Vec::new(),
         };
-        match put_new(&s3, &new, CALL_LIMIT).await? {
+        match put_new(&self.s3, &new, CALL_LIMIT).await? {
             PutOutcome::Created => Ok(note.key),
             PutOutcome::AlreadyThere => {
-                let bytes = get_capped(&s3, &name, MAX_NOTE_BYTES, CALL_LIMIT).await?;
+                let bytes = get_capped(&self.s3, &name, MAX_NOTE_BYTES, CALL_LIMIT).await?;
                 let note: Note = serde_json::from_slice(&bytes)
                     .with_context(|| format!("{name} is not a note about an import"))?;
                 Ok(note.key)
@@ -123,10 +89,30 @@ impl Storing {
     }
 }
 
-const fn ending(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Email => ".json.gz",
+/// The key of an object that was never imported before.
+fn first_key(object: &Packed, now: OffsetDateTime) -> String {
+    let ending = match object.kind {
+        Kind::Email => return object.batch_key().object_key(now.date()),
         Kind::App => ".ndjson.gz",
         Kind::Product => ".gz",
-    }
+    };
+    format!(
+        "{}dt={}/hour={:02}/import-{}{ending}",
+        object.kind.pipeline().raw_prefix(),
+        now.date(),
+        now.hour(),
+        object.id
+    )
 }
+
+/// Where the note about an object is: by what the loader recognises a batch by, or by the items.
+fn note_key(object: &Packed) -> String {
+    let id = match object.kind {
+        Kind::Email => object.batch_key().to_string(),
+        Kind::App | Kind::Product => object.id.clone(),
+    };
+    format!("state/imports/{}/{id}.json", object.kind.pipeline().name())
+}
+
+#[cfg(test)]
+mod tests;
