@@ -1,6 +1,7 @@
 """Rules of Lambda."""
 
 import fnmatch
+from urllib.parse import urlsplit
 
 # What a queue's source does in the name of the function's role.
 _QUEUE_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
@@ -126,3 +127,68 @@ def open_urls_may_be_called(stack):
         has_call = any(it["Action"] == "lambda:InvokeFunction" and it.get("InvokedViaFunctionUrl") for it in theirs)
         if url["AuthType"] == "NONE" and not (has_url and has_call):
             yield name, "lambda:InvokeFunctionUrl and lambda:InvokeFunction must both be allowed; AWS answers 403 Forbidden"
+
+
+def runs_that_are_not_repeated_are_not_repeated_by_lambda(stack):
+    """A function whose schedule does not retry is not retried by Lambda either.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html: the scheduler invokes asynchronously, so its own
+    retries end when Lambda has accepted the event. Lambda then runs a function that failed twice more
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html), unless the function is configured otherwise.
+    Nothing reports that the run is repeated.
+    """
+    once = {
+        it["FunctionName"]
+        for it in stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+        if it["Qualifier"] == "$LATEST" and it.get("MaximumRetryAttempts") == 0
+    }
+    for name, it in stack.of_type("AWS::Scheduler::Schedule").items():
+        function = _function_of(stack, it["Target"]["Arn"])
+        is_repeated = it["Target"].get("RetryPolicy", {}).get("MaximumRetryAttempts") != 0
+        if function is not None and not is_repeated and stack.answer(function) not in once:
+            yield name, f"{function} has no EventInvokeConfig without retries; Lambda runs it twice more after a failure"
+
+
+def first_runs_find_the_routes_that_they_ask(stack):
+    """A schedule exists after the routes that its function asks.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html: a rate begins when the schedule is created. If its
+    function asks the stack's own API, the routes, the permissions to call what is behind them and the stage have to be there. Else the
+    gateway answers "Not Found" or "Internal Server Error", the first run fails, and its alarm fires on every new stack.
+    """
+    apis = {f"{stack.answer(name)}.execute-api.": name for name in stack.of_type("AWS::ApiGatewayV2::Api")}
+    for name, it in stack.of_type("AWS::Scheduler::Schedule").items():
+        function = _function_of(stack, it["Target"]["Arn"])
+        if function is None:
+            continue
+        variables = stack.of_type("AWS::Lambda::Function")[function].get("Environment", {}).get("Variables", {})
+        for value in map(str, variables.values()):
+            api = next((api for host, api in apis.items() if value.startswith(f"https://{host}")), None)
+            # A URL without a path is the origin of all that is below /api/.
+            missing = _asked(stack, api, urlsplit(value).path or "/api/") - stack.needs(name) if api else set()
+            if missing:
+                yield name, f"{function} asks {value} and may run before {', '.join(sorted(missing))}"
+
+
+def _asked(stack, api, path):
+    """What a request to a path of an API needs: its route, the permissions to call what is behind it, and the stage."""
+    routes = {
+        name: it["RouteKey"].split(" ")[1].replace("{proxy+}", "*")
+        for name, it in stack.of_type("AWS::ApiGatewayV2::Route").items()
+        if it["ApiId"] == stack.answer(api)
+    }
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html: a route without {proxy+} comes first.
+    serving = {name for name, pattern in routes.items() if pattern == path}
+    serving = serving or {name for name, pattern in routes.items() if fnmatch.fnmatchcase(path, pattern)}
+    if not serving:
+        return set()
+    behind = {it for name in serving for it in stack.references(name)}
+    authorizers = behind & set(stack.of_type("AWS::ApiGatewayV2::Authorizer"))
+    integrations = behind & set(stack.of_type("AWS::ApiGatewayV2::Integration"))
+    called = {it for name in integrations for it in stack.references(name)} & set(stack.of_type("AWS::Lambda::Function"))
+    permissions = {name: stack.references(name) for name in stack.of_type("AWS::Lambda::Permission")}
+    return (
+        serving
+        | {name for name, it in stack.of_type("AWS::ApiGatewayV2::Stage").items() if it["ApiId"] == stack.answer(api)}
+        | {name for name, named in permissions.items() if named & authorizers or named >= {api} and named & called}
+    )

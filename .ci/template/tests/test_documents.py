@@ -1,11 +1,12 @@
 """What the template says, against what the code and the documents say."""
 
+import fnmatch
 import re
 import unittest
 
 from .. import subject
 from ..translation import ROOT
-from .reading import mentions, of_type, properties
+from .reading import mentions, of_type, properties, statements, texts
 
 # checkov's findings that may be skipped, in the template and each with its reason.
 MOST_SKIPS = 12
@@ -52,6 +53,22 @@ class Parameters(unittest.TestCase):
         for name, parameter in subject.source()["Parameters"].items():
             self.assertIn("Default", parameter, name)
             self.assertIn("Description", parameter, name)
+
+
+class Boundary(unittest.TestCase):
+    def test_the_documented_boundary_allows_what_every_role_does(self):
+        deploy = (ROOT / "docs" / "deploy.md").read_text()
+        section = re.search(r"^## Your own permissions boundary\n(.*?)^## ", deploy, re.DOTALL | re.MULTILINE)[1]
+        documented = re.findall(r"`([a-z0-9-]+:[A-Za-z*]+)`", section)
+        done = {
+            action
+            for role in of_type("AWS::IAM::Role", "AWS::IAM::Policy").values()
+            for statement in statements([role["Properties"].get("Policies"), role["Properties"].get("PolicyDocument")])
+            for action in texts(statement["Action"])
+        }
+        self.assertGreater(len(done), 20)
+        missing = {action for action in done if not any(fnmatch.fnmatchcase(action, it) for it in documented)}
+        self.assertEqual(missing, set(), "docs/deploy.md, Your own permissions boundary")
 
 
 class Watching(unittest.TestCase):

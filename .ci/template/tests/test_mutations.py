@@ -168,6 +168,22 @@ def name_a_table_with_a_capital(body):
     properties(body, "ProductEventsFilesTable")["TableInput"]["Name"] = "Events"
 
 
+def let_lambda_repeat_a_run(body):
+    del body["Resources"]["ReconcilerFunctionEventInvokeConfig"]
+
+
+def repeat_a_run_once(body):
+    properties(body, "EraserFunctionEventInvokeConfig")["MaximumRetryAttempts"] = 1
+
+
+def run_before_the_routes_are_there(body):
+    del body["Resources"]["ReconcilerFunction"]["Metadata"]["MadeFirst"]
+
+
+def run_before_the_gateway_may_call(body):
+    body["Resources"]["CanaryFunction"]["Metadata"]["MadeFirst"].remove({"Ref": "IngestPermission"})
+
+
 MUTATIONS = {
     log_what_only_rest_apis_have: "log_variables_exist",
     log_two_lines: "log_is_one_line",
@@ -202,6 +218,10 @@ MUTATIONS = {
     give_a_name_for_an_arn: "arns_are_arns",
     refer_to_a_secret: "secrets_are_named_by_their_attribute",
     name_a_table_with_a_capital: "lake_names_are_plain",
+    let_lambda_repeat_a_run: "runs_that_are_not_repeated_are_not_repeated_by_lambda",
+    repeat_a_run_once: "runs_that_are_not_repeated_are_not_repeated_by_lambda",
+    run_before_the_routes_are_there: "first_runs_find_the_routes_that_they_ask",
+    run_before_the_gateway_may_call: "first_runs_find_the_routes_that_they_ask",
 }
 
 
