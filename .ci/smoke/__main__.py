@@ -3,7 +3,7 @@
 
 Requests the health check, tries wrong keys at every endpoint, sends one empty batch and removes its objects. With --full (FULL=1)
 also checks that take longer or need AWS: Athena, alarms, schedules, the KMS key, a batch of 900 KB. Only a row of `batches`
-without events stays, which maintenance deletes after thirty days.
+without events stays, which maintenance deletes after ninety days.
 
 Needs a Python with boto3, such as that of .local/tools/sam, and your credentials and region. BASE_URL and MPARTICLE_URL, if set,
 replace the URLs in the stack's outputs: custom domains, or the local stack's reverse proxy.

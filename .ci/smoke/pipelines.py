@@ -132,7 +132,7 @@ class Batch:
         left = [key.split("/")[0] for key in keys if self.exists(key)]
         if left:
             raise Failed(f"objects stay under {' and '.join(left)}")
-        return "except a row of `batches` without events, which maintenance deletes after thirty days"
+        return "except a row of `batches` without events, which maintenance deletes after ninety days"
 
 
 def check(report, stack):

@@ -51,7 +51,7 @@ enum Command {
     Down(down::Options),
     /// Print a stack's URLs and keys as shell variables
     #[command(
-        long_about = "Prints `export` lines for a POSIX shell: URL, KEY (of searches), SPARKPOST_KEY, MPARTICLE_KEY, SQL_KEY, TRACK_KEY; \
+        long_about = "Prints `export` lines for a POSIX shell: URL, KEY (of searches), SPARKPOST_KEY, MPARTICLE_KEY, REPAIR_KEY, SQL_KEY, TRACK_KEY; \
                       of the local stack ITERABLE_URL and DATABASE_URL, of a deployed one MPARTICLE_URL and CONSOLE_URL.",
         after_help = "Examples:\n  eval \"$(cistern env)\"\n  eval \"$(cistern env --data-dir .local/second)\"\n  eval \"$(cistern env --stack mail)\""
     )]
