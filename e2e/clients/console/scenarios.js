@@ -26,12 +26,21 @@ async function sessions(visitor, plan) {
     visitor.finding('the key is in a cookie or in the page');
   }
 
-  // It has ended, or was changed by one character.
+  // It is gone, was changed by one character, or has ended by the clock.
   await context.clearCookies({ name: session.name });
-  if ((await visitor.open(wanted)).status !== 403) visitor.finding('a page answers after the session has ended');
+  if ((await visitor.open(wanted)).status !== 403) visitor.finding('a page answers without the cookie');
   const forged = session.value.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
-  await context.addCookies([{ ...session, value: forged }]);
-  if ((await visitor.open(wanted)).status !== 403) visitor.finding('a page answers to a session that is not ours');
+  for (const [what, value, expected] of [
+    ['forged', forged, 403],
+    ['running', plan.sessions.running, 200],
+    ['old', plan.sessions.old, 403],
+    ['idle', plan.sessions.idle, 403],
+  ]) {
+    await context.addCookies([{ ...session, value }]);
+    const { status } = await visitor.open(wanted);
+    if (status !== expected) visitor.finding(`a ${what} session is answered ${status}`);
+  }
+  await visitor.inspect('/console/sign-in of a session that has ended');
   await visitor.signIn();
 
   await page.click('form[action="/console/sign-out"] button');

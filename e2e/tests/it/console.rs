@@ -8,6 +8,7 @@ mod lake;
 mod opening;
 mod pipelines;
 mod rejections;
+mod sessions;
 
 use anyhow::{Context as _, Result, ensure};
 use event_samples::sparkpost::{Generator, GeneratorOptions};
@@ -18,6 +19,7 @@ use time::{Duration, OffsetDateTime, macros::datetime};
 use self::{
     browser::{Page, Plan, drive},
     client::Client,
+    sessions::Sessions,
 };
 use crate::logs::all_log_lines;
 use crate::stack::{Stack, fresh_id};
@@ -66,6 +68,7 @@ async fn browser_finds_its_way_and_nothing_planted_runs() -> Result<()> {
     let plan = Plan {
         url: &stack.file.base_url,
         key: &stack.file.keys.query,
+        sessions: Sessions::of(&stack).await?,
         range: DAYS,
         domain: DOMAIN,
         pages: pages(&stranger),

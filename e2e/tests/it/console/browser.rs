@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::sessions::Sessions;
 use crate::stack::repository_root;
 
 /// Some hundred pages on a busy machine.
@@ -20,6 +21,7 @@ const TIME_LIMIT: Duration = Duration::from_mins(10);
 pub(super) struct Plan<'a> {
     pub(super) url: &'a str,
     pub(super) key: &'a str,
+    pub(super) sessions: Sessions,
     pub(super) range: &'a str,
     pub(super) domain: &'a str,
     /// Looked at in light, in dark, on a phone and without scripts.
