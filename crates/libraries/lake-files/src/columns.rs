@@ -2,7 +2,7 @@
 
 mod text;
 
-use lake_schema::{CLAMPED, ColumnType, EXTRA, Table};
+use lake_schema::{CLAMPED, ColumnType, DAY, EXTRA, Period, Table};
 
 pub(crate) use text::{NULL, TextColumn};
 
@@ -16,6 +16,8 @@ pub(crate) struct Columns {
     all: Vec<Column>,
     /// The index of the event's time.
     event_time: usize,
+    /// The index of `_extra`, which `_clamped` follows.
+    extra: usize,
     row_count: usize,
 }
 
@@ -30,12 +32,18 @@ pub(crate) enum Column {
     Timestamp(Vec<Option<i64>>),
 }
 
-/// The columns that rows of a table are made of: the declared ones, then `_extra` and `_clamped`.
+/// The columns that rows of a table are made of: the declared ones, then `_extra` and `_clamped`, and in monthly copies `dt`, which in
+/// other files is no column but the folder. `_file` is not of the row but of the file.
 pub(crate) fn column_types(table: &Table) -> impl Iterator<Item = (&str, ColumnType)> {
     let declared = table.columns().iter();
+    let day = match table.period() {
+        Period::Day => None,
+        Period::Month => Some((DAY, ColumnType::String)),
+    };
     declared
         .map(|column| (column.name.as_str(), column.kind))
         .chain([(EXTRA, ColumnType::String), (CLAMPED, ColumnType::Boolean)])
+        .chain(day)
 }
 
 impl Columns {
@@ -45,6 +53,7 @@ impl Columns {
                 .map(|(_, kind)| Column::new(kind))
                 .collect(),
             event_time: table.event_time(),
+            extra: table.columns().len(),
             row_count: 0,
         }
     }
@@ -97,7 +106,9 @@ impl Columns {
             times.truncate(row);
             times.push(Some(time));
         }
-        if let [.., Column::Text(extras), Column::Boolean(clampeds)] = &mut self.all[..] {
+        if let Some([Column::Text(extras), Column::Boolean(clampeds), ..]) =
+            self.all.get_mut(self.extra..)
+        {
             if let Some(json) = extra {
                 extras.pad(row);
                 extras.push_bytes(json);

@@ -1,17 +1,20 @@
 //! A file without some of its rows.
+//!
+//! It is written again row group by row group, in its order. A monthly copy has each day's rows in row groups of their own, by whose
+//! statistics queries skip the other days; and no more than one column of one row group is in memory, however long the file is.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+    ops::Range,
+};
 
 use lake_schema::{ColumnType, EXTRA, FileId};
 
-use super::{
-    Merge, MergeError, new_spill_file,
-    source_files::{SourceFiles, SourceGroup},
-    to_u64, writing,
-};
+use super::{Merge, MergeError, new_spill_file, to_u64};
 use crate::{
     columns::{Column, column_types},
-    parquet_file::{FileWriter, ReadError, catch},
+    parquet_file::{FileReader, FileWriter, ReadError, catch},
 };
 
 /// What became of a file's rows.
@@ -23,6 +26,14 @@ pub struct WithoutRows<W> {
     pub erased_count: u64,
     /// What the rest was written to, in its order; none if no row is left out.
     pub out: Option<W>,
+}
+
+/// A row group of a file.
+struct Group<'a> {
+    file: &'a FileReader,
+    index: usize,
+    /// The indices of the rows that are left out, in their order.
+    erased: Vec<u32>,
 }
 
 impl Merge {
@@ -53,10 +64,9 @@ impl Merge {
         owner: &str,
         is_erased: &mut impl FnMut(Option<&str>, Option<&str>) -> bool,
     ) -> Result<WithoutRows<W>, MergeError> {
-        let files = SourceFiles::new(&self.files, &self.table, self.column_bytes);
-        let kept = self.kept_rows(&files, owner, is_erased)?;
-        let row_count = to_u64(files.row_count());
-        let erased_count = row_count - to_u64(kept.len());
+        let groups = self.search_groups(owner, is_erased)?;
+        let row_count = to_u64(super::row_count(&self.files));
+        let erased_count = to_u64(groups.iter().map(|group| group.erased.len()).sum());
         if erased_count == 0 {
             return Ok(WithoutRows {
                 row_count,
@@ -65,8 +75,9 @@ impl Merge {
             });
         }
         let mut writer = FileWriter::new(out()?, &self.table, id)?;
-        let mut spill_file = new_spill_file(&self.directory)?;
-        writing::write_rows(&files, &kept, &mut writer, &mut spill_file)?;
+        for group in &groups {
+            self.write_kept(group, &mut writer)?;
+        }
         let (out, _) = writer.finish()?;
         Ok(WithoutRows {
             row_count,
@@ -75,46 +86,91 @@ impl Merge {
         })
     }
 
-    /// The rows that stay, numbered through all files.
-    fn kept_rows(
+    /// The row groups of all files, with the rows that are left out.
+    fn search_groups(
         &self,
-        files: &SourceFiles<'_>,
         owner: &str,
         is_erased: &mut impl FnMut(Option<&str>, Option<&str>) -> bool,
-    ) -> Result<Vec<u32>, ReadError> {
-        let index = |wanted: &str| {
+    ) -> Result<Vec<Group<'_>>, ReadError> {
+        let column = |wanted: &str| {
             column_types(&self.table)
                 .enumerate()
                 .find(|(_, (name, _))| *name == wanted)
                 .map(|(index, (_, kind))| (index, kind))
         };
-        let (owner, extra) = (index(owner), index(EXTRA));
-        let mut kept = Vec::with_capacity(files.row_count());
-        for SourceGroup { file, group, rows } in &files.groups {
-            let read = |column: Option<(usize, ColumnType)>| {
-                column
-                    .map(|(index, kind)| {
-                        let mut column = Column::new(kind);
-                        file.read_group(*group, index, &mut column, 0, |_, _| true)?;
-                        Ok::<_, ReadError>(column)
-                    })
-                    .transpose()
-            };
-            let (owners, extras) = (read(owner)?, read(extra)?);
-            for (row_in_group, row) in rows.clone().enumerate() {
-                let owner = text(owners.as_ref(), row_in_group);
-                let extra = text(extras.as_ref(), row_in_group);
-                if !is_erased(owner.as_deref(), extra.as_deref()) {
-                    kept.push(u32::try_from(row).unwrap_or(u32::MAX));
-                }
+        let (owner, extra) = (column(owner), column(EXTRA));
+        let mut groups = Vec::new();
+        for file in &self.files {
+            for index in 0..file.group_count() {
+                let mut group = Group {
+                    file,
+                    index,
+                    erased: Vec::new(),
+                };
+                let read = |column: Option<(usize, ColumnType)>| {
+                    column
+                        .map(|(column_index, kind)| group.read(column_index, kind))
+                        .transpose()
+                };
+                let (owners, extras) = (read(owner)?, read(extra)?);
+                let is_left_out = |row: &u32| {
+                    let row = *row as usize;
+                    let owner = text(owners.as_ref(), row);
+                    let extra = text(extras.as_ref(), row);
+                    is_erased(owner.as_deref(), extra.as_deref())
+                };
+                let erased = group.rows().filter(is_left_out).collect();
+                group.erased = erased;
+                groups.push(group);
             }
         }
-        Ok(kept)
+        Ok(groups)
+    }
+
+    /// Appends the rows that stay as a row group, if there are any.
+    fn write_kept<W: Write + Send>(
+        &self,
+        group: &Group<'_>,
+        writer: &mut FileWriter<W>,
+    ) -> Result<(), MergeError> {
+        let kept = group.kept();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let mut spill_file = new_spill_file(&self.directory)?;
+        let mut chunks = Vec::new();
+        for (column_index, (_, kind)) in column_types(&self.table).enumerate() {
+            let column = group.read(column_index, kind)?;
+            let chunk = writer.encoder().encode(column_index, &column, &kept)?;
+            chunks.push(chunk.spill(&mut spill_file)?);
+        }
+        Ok(writer.append_group(kept.len(), chunks)?)
+    }
+}
+
+impl Group<'_> {
+    fn rows(&self) -> Range<u32> {
+        let count = self.file.group_rows(self.index);
+        0..u32::try_from(count).expect("a merge numbers rows by 32 bits")
+    }
+
+    fn kept(&self) -> Vec<u32> {
+        let mut erased = self.erased.iter().peekable();
+        self.rows()
+            .filter(|row| erased.next_if_eq(&row).is_none())
+            .collect()
+    }
+
+    fn read(&self, column_index: usize, kind: ColumnType) -> Result<Column, ReadError> {
+        let mut column = Column::new(kind);
+        self.file
+            .read_group(self.index, column_index, &mut column, 0, |_, _| true)?;
+        Ok(column)
     }
 }
 
 /// A value as text.
-fn text(column: Option<&Column>, row: usize) -> Option<std::borrow::Cow<'_, str>> {
+fn text(column: Option<&Column>, row: usize) -> Option<Cow<'_, str>> {
     match column? {
         Column::Text(values) => values.get(row).map(String::from_utf8_lossy),
         Column::Bigint(values) => Some(values.get(row).copied().flatten()?.to_string().into()),

@@ -1,8 +1,8 @@
 //! A table as a Parquet schema.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
-use lake_schema::{ColumnType, DAY, FILE, Period, Table};
+use lake_schema::{CLAMPED, ColumnType, FILE, Table};
 use parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
     errors::ParquetError,
@@ -12,21 +12,17 @@ use parquet::{
 use super::ReadError;
 use crate::columns::column_types;
 
-/// The columns of a table's files: those of rows, then `_file`, and in monthly copies `dt`, which in others is no column but the
-/// folder.
-fn columns(table: &Table) -> Vec<(&str, ColumnType)> {
-    let day = match table.period() {
-        Period::Day => None,
-        Period::Month => Some((DAY, ColumnType::String)),
-    };
-    let file = (FILE, ColumnType::String);
-    column_types(table).chain([file]).chain(day).collect()
+/// The columns of a table's files, in the order that Glue has them in: those of rows, with `_file` after `_clamped`.
+fn columns(table: &Table) -> impl Iterator<Item = (&str, ColumnType)> {
+    column_types(table).flat_map(|column| {
+        let file = (column.0 == CLAMPED).then_some((FILE, ColumnType::String));
+        iter::once(column).chain(file)
+    })
 }
 
 /// The schema of a table's files. All columns may be NULL, as Glue has no other columns.
 pub(super) fn of(table: &Table) -> Result<TypePtr, ParquetError> {
     let fields = columns(table)
-        .into_iter()
         .map(|(name, kind)| column(name, kind).map(Arc::new))
         .collect::<Result<_, _>>()?;
     let schema = Type::group_type_builder(table.name())

@@ -2,11 +2,14 @@
 
 use std::{io::Write, sync::Arc};
 
-use lake_schema::{FileId, Table};
+use lake_schema::{FILE, FileId, Table};
 use parquet::{
     basic::ZstdLevel,
     errors::ParquetError,
-    file::{reader::ChunkReader, writer::SerializedFileWriter},
+    file::{
+        reader::ChunkReader,
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+    },
 };
 
 use super::{
@@ -23,10 +26,13 @@ pub(super) const ZSTD_LEVEL: i32 = 1;
 /// A file that is being written, row group by row group.
 pub(crate) struct FileWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
+    /// Of the columns of rows, and after them `_file`.
     encoder: ChunkEncoder,
     /// What `_file` holds in every row.
     id: Column,
-    /// The index of `_file`, after the columns of rows.
+    /// The number of columns of rows, and so the encoder's index of `_file`.
+    column_count: usize,
+    /// The index of `_file` in the file.
     id_index: usize,
     row_count: u64,
 }
@@ -37,11 +43,17 @@ impl<W: Write + Send> FileWriter<W> {
         let level = ZstdLevel::try_new(ZSTD_LEVEL)?;
         let properties = Arc::new(properties(table, level));
         let file = SerializedFileWriter::new(out, schema::of(table)?, Arc::clone(&properties))?;
-        let descriptions = file.schema_descr().columns();
+        let mut descriptions = file.schema_descr().columns().to_vec();
+        let id_index = descriptions
+            .iter()
+            .position(|column| column.name() == FILE)
+            .expect("every schema has _file");
+        descriptions[id_index..].rotate_left(1);
         Ok(Self {
-            encoder: ChunkEncoder::new(descriptions, properties, level)?,
+            encoder: ChunkEncoder::new(&descriptions, properties, level)?,
             id: Column::Text(TextColumn::of(&id.to_string())),
-            id_index: descriptions.len() - 1,
+            column_count: descriptions.len() - 1,
+            id_index,
             file,
             row_count: 0,
         })
@@ -71,16 +83,16 @@ impl<W: Write + Send> FileWriter<W> {
     pub(crate) fn append_group<B: ChunkReader>(
         &mut self,
         rows: usize,
-        chunks: Vec<EncodedChunk<B>>,
+        mut chunks: Vec<EncodedChunk<B>>,
     ) -> Result<(), ParquetError> {
-        let mut group = self.file.next_row_group()?;
-        for EncodedChunk { bytes, close } in chunks {
-            group.append_column(&bytes, close)?;
-        }
         let id = self
             .encoder
-            .encode(self.id_index, &self.id, &vec![0; rows])?;
-        group.append_column(&id.bytes, id.close)?;
+            .encode(self.column_count, &self.id, &vec![0; rows])?;
+        let after_id = chunks.split_off(self.id_index);
+        let mut group = self.file.next_row_group()?;
+        append(&mut group, chunks)?;
+        append(&mut group, [id])?;
+        append(&mut group, after_id)?;
         let written = group.close()?;
         self.row_count += written.num_rows().unsigned_abs();
         Ok(())
@@ -90,4 +102,14 @@ impl<W: Write + Send> FileWriter<W> {
     pub(crate) fn finish(self) -> Result<(W, u64), ParquetError> {
         Ok((self.file.into_inner()?, self.row_count))
     }
+}
+
+fn append<W: Write + Send, B: ChunkReader>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    chunks: impl IntoIterator<Item = EncodedChunk<B>>,
+) -> Result<(), ParquetError> {
+    for EncodedChunk { bytes, close } in chunks {
+        group.append_column(&bytes, close)?;
+    }
+    Ok(())
 }

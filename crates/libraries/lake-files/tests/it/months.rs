@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use event_model::Pipeline;
-use lake_files::{MonthError, MonthFile};
+use lake_files::{Merge, MonthError, MonthFile};
 use lake_schema::{FileId, Table, layout};
 use parquet::file::{
-    metadata::ParquetMetaData,
+    metadata::{ParquetMetaData, RowGroupMetaData},
     reader::{FileReader, SerializedFileReader},
     statistics::Statistics,
 };
@@ -61,6 +61,17 @@ fn metadata(bytes: &[u8]) -> ParquetMetaData {
     reader.metadata().clone()
 }
 
+/// The first and the last day of a row group, as its statistics say.
+fn day_bounds(group: &RowGroupMetaData) -> [String; 2] {
+    let last = group.columns().last().unwrap();
+    assert_eq!(last.column_descr().name(), "dt");
+    let Some(Statistics::ByteArray(statistics)) = last.statistics() else {
+        panic!("dt has no statistics");
+    };
+    let bounds = [statistics.min_opt(), statistics.max_opt()];
+    bounds.map(|bound| bound.unwrap().as_utf8().unwrap().to_owned())
+}
+
 /// A file of several row groups, as those of long days are.
 fn large_file(table: &Table) -> Vec<u8> {
     let events: String = (0..4_000)
@@ -111,16 +122,7 @@ fn row_groups_are_copied_as_they_are_and_say_of_which_day() {
                 assert_eq!(one.statistics(), other.statistics(), "{name}");
             }
         }
-        let last = copied.columns().last().unwrap();
-        assert_eq!(last.column_descr().name(), "dt");
-        let Some(Statistics::ByteArray(statistics)) = last.statistics() else {
-            panic!("dt has no statistics");
-        };
-        let bounds = [statistics.min_opt(), statistics.max_opt()];
-        assert_eq!(
-            bounds.map(|bound| bound.unwrap().as_utf8().unwrap()),
-            [dt, dt]
-        );
+        assert_eq!(day_bounds(copied), [dt, dt]);
     }
 }
 
@@ -171,6 +173,57 @@ fn column_that_is_no_longer_declared_stops_the_month() {
         error.to_string().contains("declares no column event"),
         "{error}"
     );
+}
+
+#[test]
+fn a_month_without_one_person_has_all_other_rows_with_their_days_in_row_groups_of_their_own() {
+    let table = table();
+    let day_of = |people: &[(&str, i64)]| {
+        let events = people.iter().map(|(user, n)| {
+            format!(
+                r#"{{"event":"e","user":"{user}","at":"2026-01-01","id":"{n}","n":{n},"x":{n}}}"#
+            )
+        });
+        compacted_day(&table, &events.collect::<Vec<_>>())
+    };
+    let days = [
+        day_of(&[("ann", 1), ("jane", 2)]),
+        day_of(&[("jane", 3)]),
+        day_of(&[("bob", 4), ("jane", 5), ("zoe", 6)]),
+    ];
+    let bytes = month(&table, &days).unwrap();
+    let without_jane = |bytes: &[u8]| {
+        let mut merge = Merge::new(table.monthly_copies(), std::env::temp_dir(), LARGE);
+        merge.add(file(bytes)).unwrap();
+        let is_jane = |owner: Option<&str>, _: Option<&str>| owner == Some("jane");
+        merge
+            .finish_without(|| Ok(Vec::new()), id(), "user", is_jane)
+            .unwrap()
+    };
+
+    let without = without_jane(&bytes);
+
+    assert_eq!((without.row_count, without.erased_count), (6, 3));
+    let kept = without.out.unwrap();
+    let mut expected = expected_rows(&days);
+    expected.retain(|row| row["user"] != "jane");
+    assert_eq!(read(Bytes::from(kept.clone())), expected);
+    let (before, after) = (metadata(&bytes), metadata(&kept));
+    assert_eq!(
+        after.file_metadata().schema(),
+        before.file_metadata().schema()
+    );
+    assert_eq!(
+        after
+            .row_groups()
+            .iter()
+            .map(day_bounds)
+            .collect::<Vec<_>>(),
+        ["2026-01-01", "2026-01-03"].map(|day| [day.to_owned(), day.to_owned()])
+    );
+    let again = without_jane(&kept);
+    assert_eq!((again.row_count, again.erased_count), (3, 0));
+    assert!(again.out.is_none());
 }
 
 #[test]
