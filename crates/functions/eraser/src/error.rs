@@ -69,6 +69,14 @@ pub enum EraserError {
         /// The erasure.
         id: String,
     },
+    /// Raw objects that were noted have items of erased people and cannot be rewritten. Their notes stay, and the log names them.
+    #[error(
+        "{count} raw objects with items of erased people cannot be rewritten; the log names them, and their notes stay"
+    )]
+    Late {
+        /// How many there are.
+        count: u64,
+    },
     /// The disk failed.
     #[error("keeping a file on the disk")]
     Disk(#[from] io::Error),

@@ -41,35 +41,35 @@ pub(crate) enum Place {
     Rejected(Pipeline),
     /// Bodies that did not prove themselves, and results of queries: objects that are deleted as a whole.
     Texts(&'static str),
+    /// What Firehose could not deliver, which is only reported.
+    Undelivered,
     /// Rows of email events.
     Events,
     /// Rows of rejected email events.
     RejectedEvents,
     /// Files of a table of the lake, or of its monthly copies.
-    Lake(Box<Table>, String),
+    Lake(Box<Table>),
 }
 
 impl Place {
-    /// All places, in the order in which they are searched: what is derived comes after what it is derived from.
+    /// All places, in the order in which they are searched: what is derived comes after what it is derived from, except for the lines
+    /// of app events. Whose these are is said by the raw objects, as long as they have it.
     pub(crate) fn all(deps: &Deps) -> Vec<Self> {
-        let mut all = Vec::new();
+        let mut all = vec![Self::Rejected(Pipeline::AppEvents)];
         for pipeline in Pipeline::ALL {
             let prefixes = pipeline.raw_prefixes().iter();
             all.extend(prefixes.map(|prefix| Self::Raw((*prefix).to_owned())));
         }
         // Firehose's default layout, in which older buckets have product events.
         all.push(Self::Raw("analytics_raw/".to_owned()));
-        all.extend(Pipeline::ALL.map(Self::Rejected));
+        all.extend([Pipeline::EmailEvents, Pipeline::ProductEvents].map(Self::Rejected));
+        all.push(Self::Undelivered);
         all.extend(["unverified/", "athena/"].map(Self::Texts));
         if deps.store.is_some() {
             all.extend([Self::Events, Self::RejectedEvents]);
         }
-        for table in Table::all() {
-            let months = table.monthly_copies();
-            for name in [table.name().to_owned(), months.name().to_owned()] {
-                all.push(Self::Lake(Box::new(table.clone()), name));
-            }
-        }
+        let tables = Table::all_with_months().into_iter();
+        all.extend(tables.map(|table| Self::Lake(Box::new(table))));
         all
     }
 
@@ -79,9 +79,10 @@ impl Place {
             Self::Raw(prefix) => prefix.clone(),
             Self::Rejected(pipeline) => pipeline.rejected_prefix().to_owned(),
             Self::Texts(prefix) => (*prefix).to_owned(),
+            Self::Undelivered => "rejected/firehose/".to_owned(),
             Self::Events => "postgres: email_events".to_owned(),
             Self::RejectedEvents => "postgres: email_events_rejected".to_owned(),
-            Self::Lake(_, name) => layout::table_prefix(name),
+            Self::Lake(table) => layout::table_prefix(table.name()),
         }
     }
 
@@ -98,9 +99,11 @@ impl Place {
         match self {
             Self::Events => database::events(search, job, progress).await,
             Self::RejectedEvents => database::rejected(search, job, progress).await,
-            Self::Raw(_) | Self::Rejected(_) | Self::Texts(_) | Self::Lake(..) => {
-                self.objects(search, job, progress).await
-            }
+            Self::Raw(_)
+            | Self::Rejected(_)
+            | Self::Texts(_)
+            | Self::Undelivered
+            | Self::Lake(_) => self.objects(search, job, progress).await,
         }
     }
 
@@ -113,7 +116,8 @@ impl Place {
         let deps = search.deps;
         let prefix = self.name();
         loop {
-            let after = Some(job.pass.after.clone()).filter(|after| !after.is_empty());
+            // Another version of this function, with other places, may have been in another one.
+            let after = Some(job.pass.after.clone()).filter(|after| after.starts_with(&prefix));
             let bucket = &deps.config.bucket;
             let page = list_after(&deps.s3, bucket, &prefix, after.as_deref(), LIST_LIMIT).await?;
             let is_last = page.len() < PAGE_OBJECTS;
@@ -182,9 +186,8 @@ impl Place {
             }
             Self::Rejected(pipeline) => Box::pin(texts::rejected(search, &name, *pipeline)).await?,
             Self::Texts(_) => Box::pin(texts::whole(search, &name)).await?,
-            Self::Lake(table, table_name) => {
-                Box::pin(lake::file(search, &name, table, table_name)).await?
-            }
+            Self::Undelivered => Box::pin(texts::undelivered(search, &name)).await?,
+            Self::Lake(table) => Box::pin(lake::file(search, &name, table)).await?,
             Self::Events | Self::RejectedEvents => Finding::default(),
         };
         Ok((key.to_owned(), finding))

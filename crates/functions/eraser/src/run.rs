@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_io::s3::conditional_put::Version;
 use erasure::Person;
+use futures::lock::Mutex;
 use object_worker::TimeBudget;
 use tokio::time::Instant;
 use tracing::info;
@@ -32,6 +33,8 @@ pub(crate) struct Search<'a> {
     /// False in a dry run.
     pub(crate) changes: bool,
     pub(crate) budget: TimeBudget,
+    /// Held while a raw object is in memory beside the objects that are searched.
+    pub(crate) source: Mutex<()>,
 }
 
 /// Writes down how far a job is.
@@ -91,6 +94,7 @@ pub(crate) async fn advance(
         person: stored.person()?,
         changes: !job.is_dry_run,
         budget,
+        source: Mutex::new(()),
     };
     let mut progress = Progress {
         folder,
@@ -144,7 +148,11 @@ fn end_pass(deps: &Deps, job: &mut Job) -> bool {
     let next = Pass::new(job.pass.number + 1);
     let mut ended = std::mem::replace(&mut job.pass, next);
     ended.ended_at = Some(now);
-    let is_last = job.is_dry_run || ended.found() == 0 || ended.number >= MAX_PASSES;
+    // One that another version of this function began may not have been in all places.
+    let mut places = Place::all(deps).into_iter();
+    let is_whole = places.all(|place| ended.counts.contains_key(&place.name()));
+    let is_verified = is_whole && (job.is_dry_run || ended.found() == 0);
+    let is_last = is_verified || ended.number >= MAX_PASSES;
     job.passes.push(ended);
     job.not_before = now + deps.config.wait;
     is_last

@@ -15,6 +15,9 @@ use crate::{Deps, EraserError, job::Job};
 
 const PREFIX: &str = "state/erasures/";
 const STATE: &str = "/state.json";
+const PERSON: &str = "/person.json";
+/// How old names are, without which nothing else was written down, until what wrote them has failed for certain.
+const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 const LIMIT: Duration = Duration::from_secs(10);
 const MAX_BYTES: usize = 64 << 20;
 const JSON: &str = "application/json";
@@ -31,6 +34,15 @@ impl StoredPerson {
     pub(crate) fn person(&self) -> Result<Person, EraserError> {
         Ok(Person::new(&self.addresses, &self.ids)?)
     }
+}
+
+/// The ids of erasures that have not ended.
+#[derive(Debug, Default)]
+pub(crate) struct Folders {
+    /// Those that are going on.
+    pub(crate) open: Vec<String>,
+    /// Those of which only the names were written down, long ago.
+    pub(crate) abandoned: Vec<String>,
 }
 
 /// The folder of an erasure.
@@ -52,14 +64,27 @@ impl<'a> Folder<'a> {
         Ok(Self { deps, id })
     }
 
-    /// The ids of erasures that are going on.
-    pub(crate) async fn open(deps: &Deps) -> Result<Vec<String>, EraserError> {
+    /// The erasures that have not ended.
+    pub(crate) async fn list(deps: &Deps) -> Result<Folders, EraserError> {
+        let now = (deps.clock)();
         let listed = listing::list(&deps.s3, &deps.config.bucket, PREFIX, LIMIT).await?;
-        let ids = listed.iter().filter_map(|object| {
-            let id = object.key.strip_prefix(PREFIX)?.strip_suffix(STATE)?;
-            Some(id.to_owned())
-        });
-        Ok(ids.collect())
+        let mut folders = Folders::default();
+        for object in &listed {
+            let Some(file) = object.key.strip_prefix(PREFIX) else {
+                continue;
+            };
+            let is_old = object
+                .last_modified
+                .is_some_and(|written_at| now - written_at > ABANDONED_AFTER);
+            if let Some(id) = file.strip_suffix(STATE) {
+                folders.open.push(id.to_owned());
+            } else if let Some(id) = file.strip_suffix(PERSON).filter(|_| is_old) {
+                folders.abandoned.push(id.to_owned());
+            }
+        }
+        let Folders { open, abandoned } = &mut folders;
+        abandoned.retain(|id| !open.contains(id));
+        Ok(folders)
     }
 
     pub(crate) async fn read_job(self) -> Result<Option<(Job, Version)>, EraserError> {
@@ -93,12 +118,12 @@ impl<'a> Folder<'a> {
     }
 
     pub(crate) async fn read_person(self) -> Result<Option<StoredPerson>, EraserError> {
-        Ok(self.read("/person.json").await?.0)
+        Ok(self.read(PERSON).await?.0)
     }
 
     pub(crate) async fn write_person(self, person: &StoredPerson) -> Result<(), EraserError> {
-        let (_, version) = self.read::<Value>("/person.json").await?;
-        self.write("/person.json", person, &version).await
+        let (_, version) = self.read::<Value>(PERSON).await?;
+        self.write(PERSON, person, &version).await
     }
 
     pub(crate) async fn has_receipt(self) -> Result<bool, EraserError> {
@@ -114,7 +139,7 @@ impl<'a> Folder<'a> {
 
     /// Removes what is only needed while the erasure goes on.
     pub(crate) async fn finish_removal(self) -> Result<(), EraserError> {
-        for file in ["/person.json", STATE] {
+        for file in [PERSON, STATE] {
             aws_io::s3::replace::remove(&self.deps.s3, &self.name(file), LIMIT).await?;
         }
         Ok(())

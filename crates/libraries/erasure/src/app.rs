@@ -65,12 +65,45 @@ pub(crate) fn is_part_theirs(part: &Item<'_>, json: &str, person: &impl Names) -
     }
 }
 
+/// Whether a row is the person's, by its column `mpid` and by what of its batch has no column.
+pub(crate) fn is_row_theirs(mpid: Option<&str>, rest: &str, person: &impl Names) -> bool {
+    if mpid.is_some_and(|mpid| person.has_name(mpid)) {
+        return true;
+    }
+    let rest = members(rest);
+    let batch = last(&rest, "batch").unwrap_or_default();
+    let mut is_theirs = false;
+    for_each_item(batch, |part, json| {
+        is_theirs |= match &part {
+            // The column has the last `mpid`, which is the one that counts. An earlier one is in the rest.
+            Item::Batch(batch) if mpid.is_some() => has_identity_of(batch, person),
+            Item::Batch(_) | Item::Alias | Item::Refused(_) => is_part_theirs(&part, json, person),
+        };
+    });
+    is_theirs
+}
+
+/// Whether the part says whose it is.
+pub(crate) fn names_owner(part: &Item<'_>) -> bool {
+    match part {
+        Item::Batch(batch) => {
+            batch.identities().iter().next().is_some() || batch.user_mpid().is_some()
+        }
+        Item::Alias => true,
+        Item::Refused(_) => false,
+    }
+}
+
 fn is_batch_of(batch: &Batch<'_>, person: &impl Names) -> bool {
+    has_identity_of(batch, person)
+        || batch
+            .user_mpid()
+            .is_some_and(|mpid| person.has_name(&mpid.to_string()))
+}
+
+fn has_identity_of(batch: &Batch<'_>, person: &impl Names) -> bool {
     batch
         .identities()
         .iter()
         .any(|identity| person.has_name(&identity.value))
-        || batch
-            .user_mpid()
-            .is_some_and(|mpid| person.has_name(&mpid.to_string()))
 }

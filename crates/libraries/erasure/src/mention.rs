@@ -9,13 +9,13 @@ use base64::{
 use event_model::sparkpost::fold;
 use percent_encoding::percent_decode_str;
 
-use crate::{Names as _, Person};
+use crate::{Names as _, Person, text::unescape};
 
 /// Shorter ids occur in texts by chance.
 const MIN_ID_CHARS: usize = 6;
 /// A shorter word in base64 has fewer than seven bytes.
 const MIN_BASE64_CHARS: usize = 10;
-/// How often a text is percent-decoded. Links within links are encoded twice.
+/// How often a text is decoded. Links within links are percent-encoded twice, and JSON within JSON has its escapes escaped.
 const MAX_DECODED: usize = 3;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -24,7 +24,7 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// Whether the text has one of the person's names: plain, percent-encoded or in base64.
+/// Whether the text has one of the person's names: plain, percent-encoded, with the escapes of JSON or in base64.
 pub(crate) fn is_mentioned(person: &Person, text: &str) -> bool {
     if person.has_name(text) {
         return true;
@@ -34,16 +34,23 @@ pub(crate) fn is_mentioned(person: &Person, text: &str) -> bool {
         if has_name(person, &text) || has_encoded_name(person, &text) {
             return true;
         }
-        if !text.contains('%') {
-            return false;
+        match decode(&text) {
+            Some(decoded) => text = Cow::Owned(decoded),
+            None => return false,
         }
-        let decoded = percent_decode_str(&text).decode_utf8_lossy().into_owned();
-        if decoded == *text {
-            return false;
-        }
-        text = Cow::Owned(decoded);
     }
     false
+}
+
+/// The text without one level of escapes; `None` if it has none.
+fn decode(text: &str) -> Option<String> {
+    let unescaped = text.contains('\\').then(|| unescape(text));
+    let encoded = unescaped.as_deref().unwrap_or(text);
+    let decoded = encoded
+        .contains('%')
+        .then(|| percent_decode_str(encoded).decode_utf8_lossy().into_owned())
+        .filter(|decoded| decoded != encoded);
+    decoded.or(unescaped)
 }
 
 fn has_name(person: &Person, text: &str) -> bool {
@@ -106,6 +113,12 @@ mod tests {
                 "https://x.example/u?e=eyJlIjoiamFuZUBleGFtcGxlLmNvbSJ9&x",
                 true,
             ),
+            (r"Jane \u003cjane@example.com\u003e", true),
+            (r"jane\u0040example.com", true),
+            (r"j\u0061ne@example.com", true),
+            (r#"{\"to\":\"x\\njane@example.com\"}"#, true),
+            (r"C:\jane@example.com", true),
+            (r"\u0061jane@example.com", false),
             ("hello user-42!", true),
             ("7", true),
             ("7 days left", false),

@@ -80,8 +80,9 @@ impl Person {
             return Err(PersonError::TooMany(count));
         }
         let addresses = (1..).zip(addresses).map(|(position, address)| {
+            let is_of_one = !names_several(address.as_ref());
             let address = normalize(address.as_ref());
-            if is_address(&address) {
+            if is_of_one && is_address(&address) {
                 Ok(address)
             } else {
                 Err(PersonError::NotAnAddress(position))
@@ -116,7 +117,7 @@ impl Person {
 
 /// What the fields of an item are compared with: the names of a person, or the hashes of those of many.
 pub trait Names {
-    /// Whether this is one of the addresses, in whatever form it is written.
+    /// Whether this is one of the addresses, in whatever form it is written. A text with the addresses of several is nobody's.
     fn has_address(&self, text: &str) -> bool;
 
     /// Whether this is one of the ids, or one of the addresses: many senders use the address for an id.
@@ -140,6 +141,7 @@ impl Names for Person {
         !self.addresses.is_empty()
             && text.contains('@')
             && self.addresses.contains(&normalize(text))
+            && !names_several(text)
     }
 
     fn has_name(&self, text: &str) -> bool {
@@ -173,6 +175,49 @@ pub(crate) fn normalize(text: &str) -> String {
     }
 }
 
+/// Whether a header's text has more than one address: in brackets, or without them between commas or semicolons. What is in quotes is
+/// a name or a part of one address.
+pub(crate) fn names_several(text: &str) -> bool {
+    let (mut address_count, mut in_brackets, mut has_bare) = (0_usize, 0_usize, false);
+    let mut has_quotes = true;
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '<', ',', ';', '@']) {
+        let (sign, after) = rest[at..].split_at(1);
+        rest = match sign {
+            "\"" if has_quotes => after_quotes(after).unwrap_or_else(|| {
+                has_quotes = false;
+                after
+            }),
+            "<" => {
+                let (inside, after) = after.split_once('>').unwrap_or((after, ""));
+                in_brackets += inside.split('<').filter(|text| text.contains('@')).count();
+                after
+            }
+            "," | ";" => {
+                address_count += in_brackets.max(usize::from(has_bare));
+                (in_brackets, has_bare) = (0, false);
+                after
+            }
+            sign => {
+                has_bare |= sign == "@";
+                after
+            }
+        };
+    }
+    address_count + in_brackets.max(usize::from(has_bare)) > 1
+}
+
+/// What follows the quote that ends a quoted text; `None` if none does.
+fn after_quotes(text: &str) -> Option<&str> {
+    let mut is_escaped = false;
+    let end = text.find(|c: char| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
+    })?;
+    text.get(end + 1..)
+}
+
 fn is_address(normalized: &str) -> bool {
     normalized.rsplit_once('@').is_some_and(|(local, host)| {
         let is_quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
@@ -201,8 +246,35 @@ mod tests {
         assert_eq!(addresses(&["a@b.c, d@e.f"]), PersonError::NotAnAddress(1));
         assert_eq!(addresses(&["a@b.c", "@b.c"]), PersonError::NotAnAddress(2));
         assert_eq!(addresses(&["jane.doe"]), PersonError::NotAnAddress(1));
+        assert_eq!(
+            addresses(&["Bob <bob@x.org>, Jane <jane@x.org>"]),
+            PersonError::NotAnAddress(1)
+        );
         assert_eq!(ids(&["u"; 101]), PersonError::TooMany(101));
         assert!(!addresses(&["jane.doe"]).to_string().contains("jane"));
+    }
+
+    #[test]
+    fn a_text_of_several_addresses_is_told_from_one_with_signs_in_its_name() {
+        for (text, expected) in [
+            ("Bob <bob@x.org>, Jane <jane@x.org>", true),
+            ("Bob <bob@x.org> Jane <jane@x.org>", true),
+            ("<bob@x.org>;<jane@x.org>", true),
+            ("Bob <bob@x.org>, jane@x.org", true),
+            ("bob@x.org, jane@x.org", true),
+            ("Bob \"the <bob@x.org>, Jane <jane@x.org>", true),
+            ("jane@x.org", false),
+            ("jane@x.org <jane@x.org>", false),
+            ("Doe, Jane <jane@x.org>", false),
+            (r#""bob@x.org, <ann@x.org>" <jane@x.org>"#, false),
+            (r#""a \", <b@x.org>" <jane@x.org>"#, false),
+            (r#""odd@local"@x.org"#, false),
+            ("Sales <x> <jane@x.org>", false),
+            ("jane@x.org,", false),
+            ("", false),
+        ] {
+            assert_eq!(names_several(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Found {
     pub theirs: u64,
     /// Items of others, or damaged pieces, that mention the person.
     pub mentioned: u64,
+    /// Items that stay although it is not known whose they are.
+    pub undecided: u64,
 }
 
 /// An object without the person's items.

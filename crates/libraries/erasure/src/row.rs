@@ -1,11 +1,8 @@
 //! Whose a row of the lake is.
 
-use event_model::{Pipeline, mparticle::for_each_item};
+use event_model::Pipeline;
 
-use crate::{
-    Names, app, email, product,
-    text::{last, members},
-};
+use crate::{Names, app, email, product};
 
 /// The column that says whose a row is; beside it, what has no column is in `_extra`.
 pub const fn owner_column(pipeline: Pipeline) -> &'static str {
@@ -16,38 +13,18 @@ pub const fn owner_column(pipeline: Pipeline) -> &'static str {
     }
 }
 
-/// Whether a row is the person's, by the text of its [`owner_column`] and of `_extra`.
+/// Whether a row is the person's, by the text of its [`owner_column`] and of `_extra`: whether the item that it was made of is.
 pub fn is_row_theirs(
     pipeline: Pipeline,
     owner: Option<&str>,
     extra: Option<&str>,
     person: &impl Names,
 ) -> bool {
-    let is_owner = owner.is_some_and(|owner| match pipeline {
-        Pipeline::EmailEvents => person.has_address(owner),
-        Pipeline::AppEvents | Pipeline::ProductEvents => person.has_name(owner),
-    });
-    is_owner || extra.is_some_and(|extra| is_extra_theirs(pipeline, extra, person))
-}
-
-fn is_extra_theirs(pipeline: Pipeline, extra: &str, person: &impl Names) -> bool {
+    let rest = extra.unwrap_or_default();
     match pipeline {
-        Pipeline::EmailEvents => {
-            let extra = members(extra);
-            let classes = last(&extra, "msys").map(members).unwrap_or_default();
-            classes.iter().any(|(_, event)| email::is_to(event, person))
-        }
-        Pipeline::AppEvents => {
-            let extra = members(extra);
-            let mut is_theirs = false;
-            if let Some(batch) = last(&extra, "batch") {
-                for_each_item(batch, |part, json| {
-                    is_theirs |= app::is_part_theirs(&part, json, person);
-                });
-            }
-            is_theirs
-        }
-        Pipeline::ProductEvents => product::is_theirs(extra, person),
+        Pipeline::EmailEvents => email::is_row_theirs(owner, rest, person),
+        Pipeline::AppEvents => app::is_row_theirs(owner, rest, person),
+        Pipeline::ProductEvents => product::is_row_theirs(owner, rest, person),
     }
 }
 
@@ -73,7 +50,50 @@ mod tests {
                 Some(r#"{"msys":{"message_event":{"subject":"jane@x.org"}}}"#),
                 false,
             ),
+            // Nothing is around the event.
+            (
+                Pipeline::EmailEvents,
+                None,
+                Some(r#"{"rcpt_to":"jane@x.org"}"#),
+                true,
+            ),
+            (
+                Pipeline::EmailEvents,
+                None,
+                Some(r#"{"rcpt_meta":{"user_id":"u-1001"}}"#),
+                true,
+            ),
+            (
+                Pipeline::EmailEvents,
+                None,
+                Some(r#"{"sender":"jane@x.org"}"#),
+                false,
+            ),
+            (
+                Pipeline::EmailEvents,
+                Some("bob@x.org"),
+                Some(r#"{"MSYS":{"m":{"Rcpt_To":"jane@x.org"}}}"#),
+                true,
+            ),
+            (
+                Pipeline::EmailEvents,
+                Some("bob@x.org"),
+                Some(r#"{"rcpt_to":"jane@x.org"}"#),
+                false,
+            ),
+            (
+                Pipeline::EmailEvents,
+                None,
+                Some(r#"{"MSYS":{"m":{"Raw_Rcpt_To":"jane@x.org"}}}"#),
+                true,
+            ),
             (Pipeline::AppEvents, Some("4711"), None, true),
+            (
+                Pipeline::AppEvents,
+                Some("1"),
+                Some(r#"{"batch":{"mpid":4711}}"#),
+                false,
+            ),
             (
                 Pipeline::AppEvents,
                 Some("1"),
@@ -91,6 +111,12 @@ mod tests {
                 Pipeline::ProductEvents,
                 None,
                 Some(r#"{"anonymousId":"u-1001"}"#),
+                true,
+            ),
+            (
+                Pipeline::ProductEvents,
+                Some("bob"),
+                Some(r#"{"UserID":"u-1001"}"#),
                 true,
             ),
             (Pipeline::ProductEvents, Some("u-10011"), None, false),

@@ -1,6 +1,6 @@
 //! The texts of a piece of JSON.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, str::Chars};
 
 use event_model::{
     json::{Text, for_each_member},
@@ -14,14 +14,14 @@ pub(crate) fn scalar(json: &str) -> Option<Cow<'_, str>> {
     match json.bytes().next()? {
         b'"' => Some(match serde_json::from_str::<Text<'_>>(json) {
             Ok(Text(text)) => text,
-            Err(_) => Cow::Owned(unescape(json)),
+            Err(_) => Cow::Owned(unescape(json.trim_matches('"'))),
         }),
         b'-' | b'0'..=b'9' => Some(Cow::Borrowed(json)),
         _ => None,
     }
 }
 
-/// The members of an object, the last of those with the same key; none if it is not an object.
+/// The members of an object, also those with the same key; none if it is not an object.
 pub(crate) fn members(json: &str) -> Vec<(Cow<'_, str>, &str)> {
     let mut members: Vec<(Cow<'_, str>, &str)> = Vec::new();
     // What was visited before an error counts, and the rest of it is searched for mentions.
@@ -37,6 +37,17 @@ pub(crate) fn last<'a>(members: &[(Cow<'_, str>, &'a str)], key: &str) -> Option
     let mut members = members.iter().rev();
     members
         .find(|(name, _)| name == key)
+        .map(|(_, value)| *value)
+}
+
+/// The values of all members with this key, the case of whose ASCII letters does not matter: so the lake reads keys.
+pub(crate) fn all<'a>(
+    members: &[(Cow<'a, str>, &'a str)],
+    key: &str,
+) -> impl Iterator<Item = &'a str> {
+    members
+        .iter()
+        .filter(move |(name, _)| name.eq_ignore_ascii_case(key))
         .map(|(_, value)| *value)
 }
 
@@ -71,25 +82,17 @@ pub(crate) fn any_text(json: &str, mut is_wanted: impl FnMut(&str) -> bool) -> b
     false
 }
 
-/// Reads what no reader of JSON accepts as a string.
-fn unescape(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    let mut rest = json.trim_matches('"').chars();
+/// A text without the escapes of JSON, also where they are not what a reader of JSON accepts.
+pub(crate) fn unescape(escaped: &str) -> String {
+    let mut text = String::with_capacity(escaped.len());
+    let mut rest = escaped.chars();
     while let Some(c) = rest.next() {
         if c != '\\' {
             text.push(c);
             continue;
         }
         match rest.next() {
-            Some('u') => {
-                let digits = rest.as_str().get(..4);
-                let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-                if code.is_some() {
-                    rest.nth(3);
-                }
-                let decoded = code.and_then(char::from_u32);
-                text.push(decoded.unwrap_or(char::REPLACEMENT_CHARACTER));
-            }
+            Some('u') => text.push(take_character(&mut rest)),
             Some('n') => text.push('\n'),
             Some('r') => text.push('\r'),
             Some('t') => text.push('\t'),
@@ -99,6 +102,31 @@ fn unescape(json: &str) -> String {
         }
     }
     text
+}
+
+/// The character whose digits follow, as one code unit or as a surrogate pair.
+fn take_character(rest: &mut Chars<'_>) -> char {
+    let Some(first) = take_code_unit(rest) else {
+        return char::REPLACEMENT_CHARACTER;
+    };
+    if let Some(c) = char::from_u32(first.into()) {
+        return c;
+    }
+    let mut ahead = rest.clone();
+    let is_escape = ahead.next() == Some('\\') && ahead.next() == Some('u');
+    let second = take_code_unit(&mut ahead).filter(|_| is_escape);
+    let pair = second.and_then(|second| char::decode_utf16([first, second]).next()?.ok());
+    if pair.is_some() {
+        *rest = ahead;
+    }
+    pair.unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+fn take_code_unit(rest: &mut Chars<'_>) -> Option<u16> {
+    let digits = rest.as_str().get(..4)?;
+    let unit = u16::from_str_radix(digits, 16).ok()?;
+    rest.nth(3);
+    Some(unit)
 }
 
 #[cfg(test)]
@@ -111,6 +139,7 @@ mod tests {
             (r#""a@b""#, Some("a@b")),
             (r#""\ud83d a\u0040b\/""#, Some("\u{fffd} a@b/")),
             (r#""\ud83d\u12""#, Some("\u{fffd}\u{fffd}12")),
+            (r#""\ud83d \ud83d\ude00""#, Some("\u{fffd} \u{1f600}")),
             ("42", Some("42")),
             ("null", None),
             ("", None),

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use time::{OffsetDateTime, serde::rfc3339};
 
-use crate::{Names, Person, person::normalize};
+use crate::{
+    Names, Person,
+    person::{names_several, normalize},
+};
 
 /// The length of the key of the hashes, in bytes.
 const KEY_BYTES: usize = 32;
@@ -105,7 +108,7 @@ impl Tombstones {
 
 impl Names for Tombstones {
     fn has_address(&self, text: &str) -> bool {
-        text.contains('@') && self.has(ADDRESS, &normalize(text))
+        text.contains('@') && self.has(ADDRESS, &normalize(text)) && !names_several(text)
     }
 
     fn has_name(&self, text: &str) -> bool {

@@ -1,7 +1,5 @@
 //! Whose an item is.
 
-use std::borrow::Cow;
-
 use event_model::Pipeline;
 use serde::de::IgnoredAny;
 
@@ -45,8 +43,7 @@ pub(crate) fn mention_in(piece: &str, person: &impl Names) -> Verdict {
     let is_found = if is_json(piece) {
         any_text(piece.trim(), |text| person.is_mentioned_in(text))
     } else {
-        let without_escapes: Cow<'_, str> = piece.replace("\\u0040", "@").replace('\\', " ").into();
-        person.is_mentioned_in(&without_escapes)
+        person.is_mentioned_in(piece)
     };
     if is_found {
         Verdict::Mentioned
@@ -55,6 +52,7 @@ pub(crate) fn mention_in(piece: &str, person: &impl Names) -> Verdict {
     }
 }
 
-fn is_json(piece: &str) -> bool {
+/// Whether this is one whole value of JSON.
+pub(crate) fn is_json(piece: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(piece).is_ok()
 }

@@ -41,9 +41,8 @@ pub(super) async fn file(
     search: &Search<'_>,
     name: &ObjectRef,
     table: &Table,
-    table_name: &str,
 ) -> Result<Finding, EraserError> {
-    let Some(file) = LakeFile::from_key(table_name, &name.key) else {
+    let Some(file) = LakeFile::from_key(table.name(), &name.key) else {
         return Ok(Finding::problem("it is no file of the lake"));
     };
     for _ in 0..MAX_ATTEMPTS {

@@ -11,7 +11,7 @@ use aws_io::{
         stream::open,
     },
 };
-use erasure::{Names, RewriteError, Rewritten, rewrite, rewrite_sender};
+use erasure::{Found, Names, RewriteError, Rewritten, is_anywhere_in, rewrite, rewrite_sender};
 use event_model::{ByteForm, Pipeline};
 use flate2::read::MultiGzDecoder;
 use sender_recipes::DeliveryError;
@@ -82,17 +82,9 @@ pub(super) async fn rewrite_object(
                 return Ok(unreadable(&body, damage, result.err().as_ref(), person));
             }
         };
-        let mut count = Count {
-            searched: 1,
-            found: rewritten.found.theirs,
-            mentioned: rewritten.found.mentioned,
-            ..Count::default()
-        };
+        let mut finding = finding_of(rewritten.found);
         let Some(bytes) = rewritten.bytes.filter(|_| changes) else {
-            return Ok(Finding {
-                count,
-                problem: None,
-            });
+            return Ok(finding);
         };
         let content = if body.is_gzip {
             gzip::encode(&bytes)
@@ -106,11 +98,8 @@ pub(super) async fn rewrite_object(
         let content = NewContent::Bytes(content.into());
         match replace(&deps.s3, name, &content, &body.replaced, WRITE_LIMIT).await? {
             WriteOutcome::Written => {
-                count.changed = 1;
-                return Ok(Finding {
-                    count,
-                    problem: None,
-                });
+                finding.count.changed = 1;
+                return Ok(finding);
             }
             WriteOutcome::Changed => {}
         }
@@ -118,7 +107,29 @@ pub(super) async fn rewrite_object(
     Ok(Finding::problem("somebody else changes it"))
 }
 
-/// An object that is not text to its end. It is a problem if it is the person's, as far as can be seen.
+fn finding_of(found: Found) -> Finding {
+    let Found {
+        theirs,
+        mentioned,
+        undecided,
+    } = found;
+    let problem = (undecided > 0).then(|| {
+        format!(
+            "{undecided} of its lines do not say whose they are, and the raw objects that they name do not say it any more: look at them (`cistern rejected`), and delete the object"
+        )
+    });
+    Finding {
+        count: Count {
+            searched: 1,
+            found: theirs,
+            mentioned,
+            ..Count::default()
+        },
+        problem,
+    }
+}
+
+/// An object that is not text to its end. It is a problem if it is the person's, as far as can be seen, or if that cannot be seen.
 fn unreadable(
     body: &Body,
     damage: Option<&'static str>,
@@ -131,8 +142,8 @@ fn unreadable(
         (None, None) => String::new(),
     };
     let is_sure = matches!(error, Some(RewriteError::NotVerified));
-    let text = String::from_utf8_lossy(&body.bytes);
-    if is_sure || body.bytes.is_empty() || person.is_mentioned_in(&text) {
+    let can_be_seen = person.finds_mentions() && !body.bytes.is_empty();
+    if is_sure || !can_be_seen || is_anywhere_in(&body.bytes, person) {
         return Finding::problem(why);
     }
     Finding {

@@ -1,36 +1,14 @@
 //! An erasure that is killed anywhere ends as one that is not.
 
-use std::{
-    collections::BTreeMap,
-    io::{Read as _, Write as _},
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use bytes::Bytes;
-use eraser::{Config, Deps, handle};
-use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
-use function_kit::Env;
-use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use test_bucket::Bucket;
-use time::OffsetDateTime;
 use tokio::time::timeout;
 
+use crate::rig::{content, deps, expand, gzip, invoke, receipt, start};
+
 const OBJECTS: usize = 60;
-
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn expand(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    match MultiGzDecoder::new(bytes).read_to_string(&mut text) {
-        Ok(_) => text,
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
-    }
-}
 
 /// Objects of every pipeline, each with something of Jane's, and something of Bob's.
 async fn filled() -> Bucket {
@@ -60,34 +38,6 @@ async fn filled() -> Bucket {
     bucket
 }
 
-fn deps(bucket: &Bucket) -> Deps {
-    let env = Env::from_pairs([
-        ("EVENTS_BUCKET", bucket.name.as_str()),
-        ("WAIT_SECONDS", "0"),
-    ]);
-    let config = Config::from_env(&env).unwrap();
-    Deps::with(config, bucket.s3.clone(), OffsetDateTime::now_utc).unwrap()
-}
-
-async fn invoke(deps: &Deps, event: Value, available: Duration) -> Option<Value> {
-    let mut context = Context::default();
-    let deadline = (SystemTime::now() + available).duration_since(SystemTime::UNIX_EPOCH);
-    context.deadline = u64::try_from(deadline.unwrap().as_millis()).unwrap();
-    handle(deps, LambdaEvent::new(event, context)).await.ok()
-}
-
-fn start(run: bool) -> Value {
-    json!({"start": {"id": "e1", "addresses": ["jane@x.org"], "ids": ["u-1001"], "run": run}})
-}
-
-/// Everything but what is kept of erasures, expanded.
-async fn content(bucket: &Bucket) -> BTreeMap<String, String> {
-    let mut objects: BTreeMap<String, Bytes> = bucket.objects("").await;
-    objects.retain(|key, _| !key.starts_with("state/"));
-    let expanded = objects.into_iter();
-    expanded.map(|(key, bytes)| (key, expand(&bytes))).collect()
-}
-
 async fn erased(bucket: &Bucket, kills: u64) -> (BTreeMap<String, String>, Value) {
     let deps = deps(bucket);
     invoke(&deps, start(true), Duration::from_mins(1))
@@ -105,9 +55,7 @@ async fn erased(bucket: &Bucket, kills: u64) -> (BTreeMap<String, String>, Value
             break;
         }
     }
-    let receipt = bucket.object("state/erasures/e1/receipt.json").await;
-    let receipt = serde_json::from_slice(&receipt.expect("a receipt")).unwrap();
-    (content(bucket).await, receipt)
+    (content(bucket).await, receipt(bucket).await)
 }
 
 #[tokio::test]
@@ -150,11 +98,7 @@ async fn a_dry_run_counts_and_changes_nothing() {
 
     assert_eq!(answer.unwrap()["is_finished"], true);
     assert_eq!(content(&bucket).await, before);
-    let receipt = bucket
-        .object("state/erasures/e1/receipt.json")
-        .await
-        .unwrap();
-    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
+    let receipt = receipt(&bucket).await;
     let counts = &receipt["receipt"]["passes"][0]["counts"];
     assert_eq!(counts["raw/sparkpost/"]["found"], OBJECTS);
     assert_eq!(counts["raw/track/"]["found"], OBJECTS);
@@ -215,11 +159,7 @@ async fn an_erasure_that_leaves_something_fails_the_schedules_invocation_once() 
 
     assert_eq!(failed, 1);
     assert_eq!(afterwards, Some(json!({})));
-    let receipt = bucket
-        .object("state/erasures/e1/receipt.json")
-        .await
-        .unwrap();
-    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
+    let receipt = receipt(&bucket).await;
     assert_eq!(receipt["receipt"]["is_complete"], false);
     let problems = &receipt["receipt"]["passes"][0]["problems"];
     assert_eq!(problems[0]["object"], key);

@@ -1,6 +1,6 @@
 //! Whole objects, before and after.
 
-use erasure::{Found, Person, RewriteError, rewrite, rewrite_rejected};
+use erasure::{Found, LineOwners, Person, RewriteError, rewrite, rewrite_rejected};
 use event_model::Pipeline::{self, AppEvents, EmailEvents, ProductEvents};
 
 fn jane() -> Person {
@@ -10,7 +10,9 @@ fn jane() -> Person {
 /// The object without Jane, or `None` if it stays as it is; how many items were hers, and how many mention her.
 fn without_jane(pipeline: Pipeline, body: &str) -> (Option<String>, u64, u64) {
     let rewritten = rewrite(pipeline, body.as_bytes(), &jane()).expect("the body is text");
-    let Found { theirs, mentioned } = rewritten.found;
+    let Found {
+        theirs, mentioned, ..
+    } = rewritten.found;
     let text = rewritten
         .bytes
         .map(|bytes| String::from_utf8(bytes).expect("the body is UTF-8"));
@@ -120,8 +122,8 @@ fn erased_rejected_line_is_blank_so_that_the_others_stay_where_they_are() {
         r#"{"reason":"missing_type","item":"{\"msys\":{\"m\":{\"rcpt_to\":\"bob@x.org\"}}}"}"#;
     let body = format!("{hers}\n{others}\n{encoded}\n{others}\n");
 
-    let rewritten =
-        rewrite_rejected(EmailEvents, body.as_bytes(), &jane()).expect("the body is text");
+    let owners = LineOwners::default();
+    let rewritten = rewrite_rejected(EmailEvents, body.as_bytes(), &jane(), &owners).unwrap();
 
     let blank = |line: &str| " ".repeat(line.len());
     let expected = format!("{}\n{others}\n{}\n{others}\n", blank(hers), blank(encoded));
