@@ -26,7 +26,7 @@ async function sessions(visitor, plan) {
     visitor.finding('the key is in a cookie or in the page');
   }
 
-  // It is gone, was changed by one character, or has ended by the clock.
+  // It is gone, was changed by one character, or has ended.
   await context.clearCookies({ name: session.name });
   if ((await visitor.open(wanted)).status !== 403) visitor.finding('a page answers without the cookie');
   const forged = session.value.replace(/.$/, (last) => (last === '0' ? '1' : '0'));

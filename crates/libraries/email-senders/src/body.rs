@@ -112,7 +112,10 @@ mod tests {
         assert_eq!(items(objects).unwrap(), found);
 
         let array = b" [{\"a\":\"\xe4\"}, 7 ]\r\n".as_slice();
-        assert_eq!(items(array).unwrap(), [b"{\"a\":\"\xe4\"}".as_slice(), b"7"]);
+        assert_eq!(
+            items(array).unwrap(),
+            [b"{\"a\":\"\xe4\"}".as_slice(), b"7"]
+        );
         assert_eq!(items(b" a=b&c=d\n").unwrap(), [b"a=b&c=d"]);
         for nothing in [b"".as_slice(), b"no form", b"7"] {
             assert_eq!(items(nothing), None);

@@ -81,7 +81,7 @@ fn whose(event: &[(Cow<'_, str>, &str)], person: &impl Names) -> Whose {
 }
 
 impl Whose {
-    /// A list of several people is nobody's alone, and what is no text in it is somebody who is not known.
+    /// A list of several people is nobody's alone, and what is not a text in it is somebody who is not known.
     fn of_value(json: &str, is_name: impl Fn(&str) -> bool) -> Self {
         if let Some(text) = scalar(json) {
             return Self::of_text(&text, is_name);

@@ -1,4 +1,4 @@
-//! Sessions that are signed as the console signs them, so that a browser can hold one that has ended by the clock.
+//! Sessions that are signed as the console signs them, so that a browser can hold one that has ended.
 
 use anyhow::{Context as _, Result};
 use hmac::{Hmac, KeyInit as _, Mac as _};

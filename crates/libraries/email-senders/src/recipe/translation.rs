@@ -3,8 +3,8 @@
 use event_model::sparkpost::EventType;
 
 use super::{
-    word_of_key,
     mapping::{Field, FieldKind, Mapping, Word, text_at},
+    word_of_key,
 };
 use crate::{
     event_key::ContentKey,
@@ -77,7 +77,10 @@ fn own_key(name: &str, id: &str) -> String {
 impl Field {
     /// Copies what the first of the pointers finds that such a field can have.
     fn copy(&self, event: &str, row: &mut Row) {
-        let mut found = self.pointers.iter().filter_map(|pointer| pointer.find(event));
+        let mut found = self
+            .pointers
+            .iter()
+            .filter_map(|pointer| pointer.find(event));
         match self.kind {
             FieldKind::Text => row.text(self.name, text_at(&self.pointers, event)),
             FieldKind::Metadata => {

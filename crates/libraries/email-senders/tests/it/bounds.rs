@@ -86,11 +86,29 @@ fn message_of_sns_that_is_not_json_ends_nobody_elses_event() {
 
         let outcome = load("ses", None, format!("{broken}{good}").as_bytes());
 
-        let providers: Vec<_> = outcome.events.iter().map(|event| event.text("provider")).collect();
-        assert!(providers.iter().all(|provider| *provider == Some("ses")), "{message}");
-        let recipients = outcome.events.iter().filter_map(|event| event.rcpt_to.as_deref());
-        assert_eq!(recipients.collect::<Vec<_>>(), ["bob@x.example"], "{message}");
-        assert_eq!(outcome.events.len() + outcome.rejected.len(), 2, "{message}");
+        let providers: Vec<_> = outcome
+            .events
+            .iter()
+            .map(|event| event.text("provider"))
+            .collect();
+        assert!(
+            providers.iter().all(|provider| *provider == Some("ses")),
+            "{message}"
+        );
+        let recipients = outcome
+            .events
+            .iter()
+            .filter_map(|event| event.rcpt_to.as_deref());
+        assert_eq!(
+            recipients.collect::<Vec<_>>(),
+            ["bob@x.example"],
+            "{message}"
+        );
+        assert_eq!(
+            outcome.events.len() + outcome.rejected.len(),
+            2,
+            "{message}"
+        );
     }
 }
 
@@ -124,7 +142,9 @@ fn items_of_a_body_are_the_events_that_are_stored_of_it() {
                 .iter()
                 .flat_map(|item| split_items(&item.events).map(|(_, event)| event.to_vec()))
                 .collect();
-            let stored: Vec<Vec<u8>> = split_items(&whole).map(|(_, event)| event.to_vec()).collect();
+            let stored: Vec<Vec<u8>> = split_items(&whole)
+                .map(|(_, event)| event.to_vec())
+                .collect();
             let text = String::from_utf8_lossy(body);
             assert_eq!(one_by_one, stored, "{sender}: {text}");
         }

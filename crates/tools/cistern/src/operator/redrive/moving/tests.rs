@@ -12,7 +12,7 @@ use super::*;
 const URL: &str = "http://queue/load";
 const DEAD_LETTER_URL: &str = "http://queue/load-dead";
 
-/// A dead-letter queue that never looks empty: whoever receives fast enough to see its end gets the messages from the beginning again.
+/// A dead-letter queue that never looks empty: anyone who receives fast enough to see its end gets the messages from the beginning again.
 #[derive(Default)]
 struct Sqs {
     /// Bodies by id.
