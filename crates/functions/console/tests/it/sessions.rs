@@ -382,7 +382,7 @@ async fn keys_that_cannot_be_read_let_nobody_in_and_say_so() {
     for path in GUARDED {
         let seen = browser.get(path).await;
         assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
-        assert!(seen.text().contains("cannot be read at the moment"));
+        assert!(seen.text().contains("keys cannot be read right now"));
     }
     assert_eq!(
         browser
