@@ -31,14 +31,19 @@ pub(crate) async fn keys() -> Result<String> {
     Ok(name)
 }
 
-/// A gateway's event, payload format 2.0.
+/// A gateway's event, payload format 2.0, of a route without parameters.
 fn post(path: &str, body: &[u8], encoding: &str) -> Value {
+    post_through(path, path, body, encoding)
+}
+
+/// The same of a route such as `/webhooks/{proxy+}`.
+fn post_through(route: &str, path: &str, body: &[u8], encoding: &str) -> Value {
     json!({
-        "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path, "rawQueryString": "",
+        "version": "2.0", "routeKey": format!("POST {route}"), "rawPath": path, "rawQueryString": "",
         "headers": { "content-type": "application/json", "content-encoding": encoding, "host": "x.example", "authorization": KEY },
         "requestContext": {
             "accountId": "0", "apiId": "x", "domainName": "x.example", "domainPrefix": "x", "requestId": "r",
-            "routeKey": format!("POST {path}"), "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000",
+            "routeKey": format!("POST {route}"), "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000",
             "timeEpoch": 1_767_225_600_000_i64,
             "http": { "method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "x" },
         },
@@ -114,10 +119,9 @@ async fn ingest_lives_through_bodies_that_prove_nothing() -> Result<()> {
     ];
     let mut ingest = Lambda::start("ingest", INGEST_MIB, &environment).await?;
     for Shape { name, body } in shapes::of_senders() {
-        let answer = ingest
-            .invoke(&post("/webhooks/mailgun", &gzip::encode(&body), "gzip"))
-            .await
-            .context(name)?;
+        let sent = gzip::encode(&body);
+        let request = post_through("/webhooks/{proxy+}", "/webhooks/mailgun", &sent, "gzip");
+        let answer = ingest.invoke(&request).await.context(name)?;
         ensure!(
             answer["statusCode"] == 401,
             "{name}: {}",
