@@ -352,6 +352,32 @@ mod tests {
         }
     }
 
+    /// Later times than the clock can add are refused by the option's name.
+    #[test]
+    fn options_that_are_times_have_a_limit() {
+        let largest = u64::MAX.to_string();
+        for (command, option) in [
+            ("audit", "--settle"),
+            ("query", "--reuse-minutes"),
+            ("replay", "--wait"),
+            ("import", "--wait"),
+            ("send", "--wait"),
+            ("senders test resend", "--wait"),
+            ("backfill sparkpost", "--wait"),
+        ] {
+            let words = ["cistern"].into_iter().chain(command.split(' '));
+            let parsed = Cli::try_parse_from(words.chain([option, largest.as_str()]));
+
+            let error = parsed.unwrap_err();
+            assert_eq!(
+                error.kind(),
+                clap::error::ErrorKind::ValueValidation,
+                "{command}"
+            );
+            assert!(error.to_string().contains(option), "{error}");
+        }
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();

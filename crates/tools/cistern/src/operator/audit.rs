@@ -30,7 +30,7 @@ pub(crate) struct Options {
     day: Option<Date>,
 
     /// How many minutes an object may wait before it counts as missing
-    #[arg(long, value_name = "MINUTES", default_value_t = 15)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u64).range(..=20_160))]
     settle: u64,
 
     /// The stack's `LakeFirstDay`, if it is not the template's default

@@ -150,11 +150,12 @@ pub(crate) async fn run(command: &Command) -> Result<()> {
 
 impl Options {
     fn generator(&self) -> GeneratorOptions {
+        let hours = time::Duration::hours(self.hours.get().into());
         let span = Duration::from_secs(u64::from(self.hours.get()) * 3600);
         GeneratorOptions {
             start: self
                 .start
-                .unwrap_or_else(|| OffsetDateTime::now_utc() - span),
+                .unwrap_or_else(|| OffsetDateTime::now_utc().saturating_sub(hours)),
             span,
             total: self.count.get(),
         }

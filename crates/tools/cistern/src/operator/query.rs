@@ -54,7 +54,7 @@ pub(crate) struct Options {
     max_rows: usize,
 
     /// Minutes for which Athena may return a stored result; 0 runs the query
-    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=10_080))]
     reuse_minutes: u64,
 
     #[command(flatten)]
