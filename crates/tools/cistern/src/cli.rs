@@ -379,6 +379,20 @@ mod tests {
     }
 
     #[test]
+    fn days_at_the_ends_of_the_calendar_are_refused() {
+        for (day, is_right) in [
+            ("2026-01-31", true),
+            ("1970-01-01", true),
+            ("0000-01-01", false),
+            ("9999-12-31", false),
+            ("2026-02-30", false),
+        ] {
+            let parsed = Cli::try_parse_from(["cistern", "audit", "--day", day]);
+            assert_eq!(parsed.is_ok(), is_right, "{day}");
+        }
+    }
+
+    #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }

@@ -53,8 +53,11 @@ pub(crate) struct Options {
     markdown: bool,
 }
 
+/// Days before and after the given one are looked at too, so it cannot be the first or last one of the calendar.
 fn day(text: &str) -> Result<Date, String> {
-    parse_day(text).ok_or_else(|| "expected a day such as 2026-01-31".to_owned())
+    parse_day(text)
+        .filter(|day| (1970..2200).contains(&day.year()))
+        .ok_or_else(|| "expected a day such as 2026-01-31".to_owned())
 }
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
