@@ -6,10 +6,10 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use event_model::sparkpost::fold;
+use event_model::{json::unescape, sparkpost::fold};
 use percent_encoding::percent_decode_str;
 
-use crate::{Names as _, Person, text::unescape};
+use crate::{Names as _, Person};
 
 /// Shorter ids occur in texts by chance.
 const MIN_ID_CHARS: usize = 6;
@@ -44,7 +44,7 @@ pub(crate) fn is_mentioned(person: &Person, text: &str) -> bool {
 
 /// The text without one level of escapes; `None` if it has none.
 fn decode(text: &str) -> Option<String> {
-    let unescaped = text.contains('\\').then(|| unescape(text));
+    let unescaped = text.contains('\\').then(|| unescape(text).into_owned());
     let encoded = unescaped.as_deref().unwrap_or(text);
     let decoded = encoded
         .contains('%')

@@ -1,9 +1,9 @@
 //! The texts of a piece of JSON.
 
-use std::{borrow::Cow, str::Chars};
+use std::borrow::Cow;
 
 use event_model::{
-    json::{Text, for_each_member},
+    json::{Text, for_each_member, unescape},
     sparkpost::MAX_DEPTH,
 };
 use serde_json::value::RawValue;
@@ -14,7 +14,7 @@ pub(crate) fn scalar(json: &str) -> Option<Cow<'_, str>> {
     match json.bytes().next()? {
         b'"' => Some(match serde_json::from_str::<Text<'_>>(json) {
             Ok(Text(text)) => text,
-            Err(_) => Cow::Owned(unescape(json.trim_matches('"'))),
+            Err(_) => unescape(json.trim_matches('"')),
         }),
         b'-' | b'0'..=b'9' => Some(Cow::Borrowed(json)),
         _ => None,
@@ -80,53 +80,6 @@ pub(crate) fn any_text(json: &str, mut is_wanted: impl FnMut(&str) -> bool) -> b
         }
     }
     false
-}
-
-/// A text without the escapes of JSON, also where they are not what a reader of JSON accepts.
-pub(crate) fn unescape(escaped: &str) -> String {
-    let mut text = String::with_capacity(escaped.len());
-    let mut rest = escaped.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            text.push(c);
-            continue;
-        }
-        match rest.next() {
-            Some('u') => text.push(take_character(&mut rest)),
-            Some('n') => text.push('\n'),
-            Some('r') => text.push('\r'),
-            Some('t') => text.push('\t'),
-            Some('b' | 'f') => text.push(' '),
-            Some(other) => text.push(other),
-            None => {}
-        }
-    }
-    text
-}
-
-/// The character whose digits follow, as one code unit or as a surrogate pair.
-fn take_character(rest: &mut Chars<'_>) -> char {
-    let Some(first) = take_code_unit(rest) else {
-        return char::REPLACEMENT_CHARACTER;
-    };
-    if let Some(c) = char::from_u32(first.into()) {
-        return c;
-    }
-    let mut ahead = rest.clone();
-    let is_escape = ahead.next() == Some('\\') && ahead.next() == Some('u');
-    let second = take_code_unit(&mut ahead).filter(|_| is_escape);
-    let pair = second.and_then(|second| char::decode_utf16([first, second]).next()?.ok());
-    if pair.is_some() {
-        *rest = ahead;
-    }
-    pair.unwrap_or(char::REPLACEMENT_CHARACTER)
-}
-
-fn take_code_unit(rest: &mut Chars<'_>) -> Option<u16> {
-    let digits = rest.as_str().get(..4)?;
-    let unit = u16::from_str_radix(digits, 16).ok()?;
-    rest.nth(3);
-    Some(unit)
 }
 
 #[cfg(test)]

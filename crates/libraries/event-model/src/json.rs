@@ -1,7 +1,11 @@
 //! JSON objects as text: written member by member, and read member by member with each value as it was sent.
 
+mod escapes;
 mod members;
 mod object;
 
+pub(crate) use self::escapes::unescape_literal;
+
+pub use self::escapes::unescape;
 pub use self::members::{Text, for_each_member};
 pub use self::object::{JsonObject, begin_member};

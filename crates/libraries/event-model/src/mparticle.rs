@@ -22,7 +22,6 @@ mod names;
 mod number;
 mod object;
 mod selection;
-mod text;
 
 pub use self::archived_message::ArchivedMessage;
 pub use self::batch::{Batch, Environment};

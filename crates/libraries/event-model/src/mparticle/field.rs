@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{Decimal, Int64, elements::Elements, text::unescape};
-use crate::json::{Text, for_each_member};
+use super::{Decimal, Int64, elements::Elements};
+use crate::json::{Text, for_each_member, unescape_literal};
 
 /// A value as sent, or nothing: `null` and an absent key are the same.
 ///
@@ -65,7 +65,7 @@ impl<'a> Field<'a> {
     /// A string.
     pub fn string(self) -> Option<Cow<'a, str>> {
         match self.kind() {
-            Kind::String => self.json().map(unescape),
+            Kind::String => self.json().map(unescape_literal),
             _ => None,
         }
     }

@@ -6,16 +6,20 @@ use std::borrow::Cow;
 /// becomes U+FFFD; everything else is exact.
 ///
 /// `literal` has been read by a JSON parser. A text that is not a string literal is returned unchanged.
-pub(super) fn unescape(literal: &str) -> Cow<'_, str> {
+pub(crate) fn unescape_literal(literal: &str) -> Cow<'_, str> {
     let inner = literal
         .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(literal);
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-        return Cow::Borrowed(inner);
+        .and_then(|rest| rest.strip_suffix('"'));
+    unescape(inner.unwrap_or(literal))
+}
+
+/// A text without the escapes of JSON, also where they are not what a parser accepts. A lone surrogate becomes U+FFFD.
+pub fn unescape(escaped: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'\\', escaped.as_bytes()).is_none() {
+        return Cow::Borrowed(escaped);
     }
-    let mut text = String::with_capacity(inner.len());
-    let mut rest = inner;
+    let mut text = String::with_capacity(escaped.len());
+    let mut rest = escaped;
     while let Some((plain, escaped)) = rest.split_once('\\') {
         text.push_str(plain);
         rest = push_escape(&mut text, escaped);
@@ -70,23 +74,26 @@ mod tests {
 
     #[test]
     fn text_without_escapes_is_borrowed() {
-        assert!(matches!(unescape(r#""Zürich""#), Cow::Borrowed("Zürich")));
+        assert!(matches!(
+            unescape_literal(r#""Zürich""#),
+            Cow::Borrowed("Zürich")
+        ));
     }
 
     #[test]
     fn escapes_are_decoded() {
         assert_eq!(
-            unescape(r#""\"a\\b\/c\b\f\n\r\t\u0000\u00e9""#),
+            unescape_literal(r#""\"a\\b\/c\b\f\n\r\t\u0000\u00e9""#),
             "\"a\\b/c\u{8}\u{c}\n\r\t\0é"
         );
-        assert_eq!(unescape(r#""x\ud83d\ude00y""#), "x😀y");
+        assert_eq!(unescape_literal(r#""x\ud83d\ude00y""#), "x😀y");
     }
 
     #[test]
     fn lone_surrogates_become_replacement_characters() {
-        assert_eq!(unescape(r#""\ud83d""#), "\u{fffd}");
-        assert_eq!(unescape(r#""\ude00\ud83dx""#), "\u{fffd}\u{fffd}x");
-        assert_eq!(unescape(r#""\ud83d\u0041""#), "\u{fffd}A");
+        assert_eq!(unescape_literal(r#""\ud83d""#), "\u{fffd}");
+        assert_eq!(unescape_literal(r#""\ude00\ud83dx""#), "\u{fffd}\u{fffd}x");
+        assert_eq!(unescape_literal(r#""\ud83d\u0041""#), "\u{fffd}A");
     }
 
     proptest! {
@@ -94,12 +101,12 @@ mod tests {
         fn agrees_with_a_json_parser(text: String) {
             let literal = serde_json::to_string(&text).unwrap();
 
-            prop_assert_eq!(unescape(&literal), text);
+            prop_assert_eq!(unescape_literal(&literal), text);
         }
 
         #[test]
         fn never_panics(text: String) {
-            let _ = unescape(&format!("\"{text}\\u12"));
+            let _ = unescape_literal(&format!("\"{text}\\u12"));
         }
     }
 }
