@@ -8,8 +8,8 @@
 use event_model::Pipeline;
 use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-/// How the name of a batch of rejected items begins.
-const RETRY: &str = "retry-";
+/// How the name of a batch of rejected items begins. The arrival of its source follows.
+pub const RETRY: &str = "retry-";
 /// A prefix has the hour or the day in which it was made.
 const CLOCK_DIFFERENCE: Duration = Duration::days(2);
 

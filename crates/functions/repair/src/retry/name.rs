@@ -1,7 +1,7 @@
 //! The names of raw objects that hold items again.
 
 use event_model::{BatchKey, Pipeline};
-use lake_schema::arrival;
+use lake_schema::arrival::{self, RETRY};
 use sha2::{Digest as _, Sha256};
 use time::{Date, OffsetDateTime};
 
@@ -10,7 +10,7 @@ use time::{Date, OffsetDateTime};
 /// that time already, and would have a second row of it under today's.
 pub(super) fn batch_key(source: &str, body: &[u8], today: Date) -> String {
     let arrived = arrival::from_key(source).map_or_else(String::new, in_a_name);
-    let id = format!("retry-{}{arrived}", digest(source.as_bytes()));
+    let id = format!("{RETRY}{}{arrived}", digest(source.as_bytes()));
     BatchKey::new(Some(&id), body).object_key(today)
 }
 
