@@ -20,17 +20,16 @@ pub(crate) struct Split<'b> {
 impl<'b> Split<'b> {
     /// None of a body that is neither JSON nor a form.
     pub(crate) fn of(body: &'b [u8]) -> Option<Self> {
-        let without_marks = skip_byte_order_marks(body).trim_ascii_end();
-        let text = without_marks.trim_ascii_start();
-        let end = body.len() - skip_byte_order_marks(body).len() + without_marks.len();
-        let start = end - text.len();
+        let text = skip_byte_order_marks(body).trim_ascii_start();
+        let start = body.len() - text.len();
+        let text = text.trim_ascii_end();
         let (ranges, is_form): (Box<dyn Iterator<Item = Range<usize>>>, _) = match text.first()? {
             b'[' => (Box::new(item_ranges(body).map(|item| item.bytes)), false),
             b'{' => {
                 let placed = move |object: Range<usize>| start + object.start..start + object.end;
                 (Box::new(objects(text).map(placed)), false)
             }
-            _ if is_form(text) => (Box::new(iter::once(start..end)), true),
+            _ if is_form(text) => (Box::new(iter::once(start..start + text.len())), true),
             _ => return None,
         };
         Some(Self { ranges, is_form })

@@ -6,12 +6,11 @@ use event_model::{
     BatchKey,
     sparkpost::{ItemRange, MAX_EVENT_BYTES, PING, item_ranges},
 };
-use serde::de::IgnoredAny;
 
 use crate::{
     Sender,
     body::{Split, form_to_json},
-    fields::Fields,
+    fields::{Fields, is_json},
     provider::Element,
     rows::{MAX_BYTES, Rows},
 };
@@ -81,7 +80,7 @@ impl Delivery {
     /// Adds what the item at this place of a body becomes. False if the item is not whole.
     fn translate_item(&self, place: usize, item: &str, out: &mut Vec<u8>) -> bool {
         let mut rows = Rows::begin(out, self.sender.name());
-        let is_whole = serde_json::from_str::<IgnoredAny>(item).is_ok();
+        let is_whole = is_json(item);
         // What stands in the place of an erased item becomes no event either. A longer item is none: it is rejected as it is.
         let is_event = item.starts_with('{') && item != PING && item.len() <= MAX_EVENT_BYTES;
         if !is_whole || !is_event {
@@ -137,8 +136,7 @@ impl Delivery {
         let text = same_length_text(object);
         let list = recipe.list_in(&text)?;
         let start = list.as_ptr().addr() - text.as_ptr().addr();
-        let is_whole = serde_json::from_str::<IgnoredAny>(&text).is_ok();
-        is_whole.then_some(start..start + list.len())
+        is_json(&text).then_some(start..start + list.len())
     }
 }
 

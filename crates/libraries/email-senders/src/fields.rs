@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use event_model::json::{JsonObject, Text, for_each_member};
+use serde::de::IgnoredAny;
 
 /// The members of an object, in their order.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +76,11 @@ pub(crate) fn pick<'a, const N: usize>(json: &'a str, names: [&str; N]) -> [Opti
         }
     });
     found
+}
+
+/// Whether a text is one whole value of JSON.
+pub(crate) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// The items of a list; another value is a list of itself.

@@ -7,14 +7,13 @@ mod kind;
 use std::borrow::Cow;
 
 use event_model::json::JsonObject;
-use serde::de::IgnoredAny;
 
 pub(super) use class::of_bounce as bounce_class;
 
 use crate::{
     bounce_class as classes,
     event_key::ContentKey,
-    fields::{Fields, to_text},
+    fields::{Fields, is_json, to_text},
     provider::{Element, Provider},
     rows::{Row, Rows},
 };
@@ -38,7 +37,7 @@ fn translate(element: &Element<'_>, rows: &mut Rows<'_>) {
             return rows.add_nothing();
         }
         // A text that is not JSON to its end would end the event that it is written into elsewhere.
-        if serde_json::from_str::<IgnoredAny>(message).is_err() {
+        if !is_json(message) {
             return add(element.text, outer, rows);
         }
         return add(message, &Fields::of(message), rows);
