@@ -22,6 +22,9 @@ pub(crate) mod senders;
 pub(crate) mod sql;
 pub(crate) mod status;
 
+/// The longest `--wait`, a week: longer than anything takes, and short enough to be added to any time.
+const MAX_WAIT_SECONDS: u64 = 604_800;
+
 mod api;
 mod keys_secret;
 mod moment;

@@ -3,10 +3,7 @@
 mod post;
 mod story;
 
-use std::{
-    num::{NonZeroU32, NonZeroU64},
-    time::Duration,
-};
+use std::num::{NonZeroU32, NonZeroU64};
 
 use anyhow::{Result, ensure};
 use event_model::Pipeline;
@@ -150,13 +147,12 @@ pub(crate) async fn run(command: &Command) -> Result<()> {
 
 impl Options {
     fn generator(&self) -> GeneratorOptions {
-        let hours = time::Duration::hours(self.hours.get().into());
-        let span = Duration::from_secs(u64::from(self.hours.get()) * 3600);
+        let span = time::Duration::hours(self.hours.get().into());
         GeneratorOptions {
             start: self
                 .start
-                .unwrap_or_else(|| OffsetDateTime::now_utc().saturating_sub(hours)),
-            span,
+                .unwrap_or_else(|| OffsetDateTime::now_utc().saturating_sub(span)),
+            span: span.unsigned_abs(),
             total: self.count.get(),
         }
     }

@@ -45,7 +45,7 @@ pub(crate) struct Options {
     dry_run: bool,
 
     /// Seconds to wait for the loader while nothing changes; 0 only stores
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(..=604_800))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(..=crate::operator::MAX_WAIT_SECONDS))]
     wait: u64,
 
     #[command(flatten)]

@@ -76,7 +76,7 @@ pub(crate) struct Options {
     parallel: NonZeroU32,
 
     /// Seconds to wait for the outcome while nothing changes; 0 only sends
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(..=604_800))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(..=crate::operator::MAX_WAIT_SECONDS))]
     wait: u64,
 
     /// Begin again, although an interrupted run could be continued

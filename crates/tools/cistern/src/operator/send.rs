@@ -38,7 +38,7 @@ pub(crate) struct Options {
     target: Target,
 
     /// Seconds to wait until a file is loaded; 0 only posts it
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=604_800))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=crate::operator::MAX_WAIT_SECONDS))]
     wait: u64,
 
     /// Print one JSON object per file

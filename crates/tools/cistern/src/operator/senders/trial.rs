@@ -34,7 +34,7 @@ pub(crate) struct Test {
     selection: Selection,
 
     /// Seconds to wait until the event is found
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=604_800))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=crate::operator::MAX_WAIT_SECONDS))]
     wait: u64,
 }
 
