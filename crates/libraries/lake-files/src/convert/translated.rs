@@ -48,6 +48,12 @@ mod tests {
 
     const KEY: &str = "raw/email/dt=2026-11-30/standard=msg_1-0123456789abcdef.json.gz";
 
+    fn gzip(body: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(body).unwrap();
+        encoder.finish().unwrap()
+    }
+
     fn read(key: &str, object: &[u8]) -> String {
         let mut text = String::new();
         let delivery = Senders::default().delivery(key).unwrap();
@@ -61,9 +67,7 @@ mod tests {
     #[test]
     fn objects_of_senders_are_translated_and_others_are_not() {
         let body = br#"{"type":"a","timestamp":"2026-11-30T11:00:00Z"}"#;
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(body).unwrap();
-        let object = encoder.finish().unwrap();
+        let object = gzip(body);
 
         let translated = read(KEY, &object);
         assert!(
@@ -77,11 +81,6 @@ mod tests {
 
     #[test]
     fn limits_are_those_of_the_loader() {
-        let gzip = |body: &[u8]| {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(body).unwrap();
-            encoder.finish().unwrap()
-        };
         let event = br#"{"type":"a","timestamp":"2026-11-30T11:00:00Z"}"#;
         let blanks = vec![b' '; usize::try_from(MAX_BODY_BYTES).unwrap() - event.len()];
         let largest = [event.as_slice(), &blanks].concat();
