@@ -71,7 +71,7 @@ impl Delivery {
         let Split { ranges, is_form } = Split::of(body)?;
         let ranges = ranges.flat_map(move |bytes| self.inner(body, bytes));
         Some(ranges.map(move |bytes| {
-            let text = String::from_utf8_lossy(&body[bytes.clone()]);
+            let text = to_text(&body[bytes.clone()]);
             let form = if is_form { form_to_json(&text) } else { None };
             (bytes, form.map_or(text, Cow::Owned))
         }))
@@ -80,12 +80,15 @@ impl Delivery {
     /// Adds what the item at this place of a body becomes. False if the item is not whole.
     fn translate_item(&self, place: usize, item: &str, out: &mut Vec<u8>) -> bool {
         let mut rows = Rows::begin(out, self.sender.name());
-        let is_whole = is_json(item);
         // What stands in the place of an erased item becomes no event either. A longer item is none: it is rejected as it is.
-        let is_event = item.starts_with('{') && item != PING && item.len() <= MAX_EVENT_BYTES;
-        if !is_whole || !is_event {
+        if !item.starts_with('{') || item == PING || item.len() > MAX_EVENT_BYTES {
             rows.add_raw(item);
-            return is_whole;
+            return is_json(item);
+        }
+        let (fields, is_whole) = Fields::read(item);
+        if !is_whole {
+            rows.add_raw(item);
+            return false;
         }
         let delivery_id = if place == 0 {
             Cow::Borrowed(self.key.batch_id())
@@ -94,13 +97,13 @@ impl Delivery {
         };
         let element = Element {
             text: item,
-            fields: Fields::of(item),
+            fields,
             delivery_id: &delivery_id,
             day: &self.day,
         };
         self.sender.translate(&element, &mut rows);
         rows.end(item);
-        is_whole
+        true
     }
 
     /// The items of its body, each with the events that it alone becomes; none of a body that cannot be read.
@@ -138,6 +141,11 @@ impl Delivery {
         let start = list.as_ptr().addr() - text.as_ptr().addr();
         is_json(&text).then_some(start..start + list.len())
     }
+}
+
+/// The text with a replacement character for what is not UTF-8. `from_utf8_lossy` checks one byte at a time where this checks many.
+fn to_text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The text with a `?` for each byte that is not UTF-8, so that a place in it is the same in the bytes.

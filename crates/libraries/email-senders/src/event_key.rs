@@ -72,8 +72,8 @@ fn value(json: &str, depth: usize) -> [u8; 32] {
         }
         Some(b'"') => {
             hasher.update([4]);
-            match serde_json::from_str::<Text<'_>>(json) {
-                Ok(Text(text)) => hasher.update(text.as_bytes()),
+            match Text::of(json) {
+                Ok(text) => hasher.update(text.as_bytes()),
                 Err(_) => hasher.update(json),
             }
         }

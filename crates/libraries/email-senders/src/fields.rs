@@ -12,10 +12,15 @@ pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 impl<'a> Fields<'a> {
     /// The members of a JSON text; none of one that is not an object.
     pub(crate) fn of(json: &'a str) -> Self {
+        Self::read(json).0
+    }
+
+    /// The members, and whether the text is one whole value of JSON.
+    pub(crate) fn read(json: &'a str) -> (Self, bool) {
         let mut members = Vec::with_capacity(16);
+        let read = for_each_member(json, |Text(key), value| members.push((key, value.get())));
         // A key that cannot be read as text ends the reading. The whole event is kept anyway.
-        let _ = for_each_member(json, |Text(key), value| members.push((key, value.get())));
-        Self(members)
+        (Self(members), read.is_ok() || is_json(json))
     }
 
     /// The JSON text of a member; the last one if it occurs twice. None for null.
@@ -112,7 +117,7 @@ pub(crate) fn to_text(json: &str) -> Option<Cow<'_, str>> {
 
 fn scalar_text(json: &str) -> Option<Cow<'_, str>> {
     let text = match json.as_bytes().first()? {
-        b'"' => serde_json::from_str::<Text<'_>>(json).ok()?.0,
+        b'"' => Text::of(json).ok()?,
         b'[' | b'{' => return None,
         _ if json == "null" => return None,
         _ => Cow::Borrowed(json),

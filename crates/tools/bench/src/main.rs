@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
         "query" => query::measure().await?,
         "rebuild" => rebuild::measure().await?,
         "replay" => replay::measure()?,
-        "senders" => senders::measure()?,
+        "senders" => senders::measure().await?,
         "cold" => cold::measure()?,
         _ => bail!(
             "usage: bench GROUP, where GROUP is: cold, erase, forwarder, history, lake, loader, local-query, query, rebuild, replay, senders"

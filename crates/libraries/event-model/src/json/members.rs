@@ -13,6 +13,24 @@ use serde_json::value::RawValue;
 #[serde(transparent)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
+impl<'a> Text<'a> {
+    /// The text of a JSON string with its quotes, which a parser has found in a text. One without escapes is not read again.
+    ///
+    /// # Errors
+    /// When an escape is half of a surrogate pair, or this is not a JSON string.
+    pub fn of(string: &'a str) -> Result<Cow<'a, str>, serde_json::Error> {
+        let content = string
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        match content {
+            Some(content) if memchr::memchr(b'\\', content.as_bytes()).is_none() => {
+                Ok(Cow::Borrowed(content))
+            }
+            _ => serde_json::from_str(string).map(|Text(text)| text),
+        }
+    }
+}
+
 /// Calls `visit` with the key and the value of each member of `object`, in their order; a key that occurs twice is visited twice.
 ///
 /// A key is usually a [`Text`], which half of a surrogate pair is not; as a [`RawValue`], it is any key with its quotes.
@@ -72,6 +90,30 @@ mod tests {
             found,
             [("a", "1.50"), ("\"", r#"{"b": 2}"#), ("a", r#""\ud83d""#)]
         );
+    }
+
+    #[test]
+    fn string_is_read_as_a_parser_reads_it() {
+        for string in [
+            r#""""#,
+            r#""Zürich""#,
+            r#""a\nb""#,
+            r#""\ud83d""#,
+            "\"",
+            "7",
+            "",
+        ] {
+            let parsed: Option<String> = serde_json::from_str(string).ok();
+            assert_eq!(
+                Text::of(string).ok().as_deref(),
+                parsed.as_deref(),
+                "{string}"
+            );
+        }
+        assert!(matches!(
+            Text::of(r#""Zürich""#),
+            Ok(Cow::Borrowed("Zürich"))
+        ));
     }
 
     #[test]

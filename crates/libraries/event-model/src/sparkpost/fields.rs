@@ -8,6 +8,7 @@ use super::jsonb;
 use super::object::for_each_member;
 use super::reject_reason::{JsonKind, RejectReason};
 use super::word::clip_words;
+use crate::json::Text;
 
 /// The longest accepted value of a column that is or may be indexed, in bytes of UTF-8.
 ///
@@ -132,17 +133,7 @@ fn parsed<N: FromStr>(text: Option<Cow<'_, str>>) -> Option<N> {
 
 /// The content of a JSON string.
 fn unescape(string: &str) -> Result<Cow<'_, str>, RejectReason> {
-    let content = string
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or_default();
-    if memchr::memchr(b'\\', content.as_bytes()).is_none() {
-        return Ok(Cow::Borrowed(content));
-    }
-    match serde_json::from_str(string) {
-        Ok(unescaped) => Ok(Cow::Owned(unescaped)),
-        Err(error) => Err(RejectReason::UnreadableItem {
-            problem: error.to_string(),
-        }),
-    }
+    Text::of(string).map_err(|error| RejectReason::UnreadableItem {
+        problem: error.to_string(),
+    })
 }
