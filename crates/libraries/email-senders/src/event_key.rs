@@ -3,11 +3,10 @@
 //! The result is the `event_id` of the stored event and must never change: events that were stored before a change would be
 //! stored a second time after it.
 
-use event_model::json::Text;
-use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
-use crate::fields::{Fields, to_list};
+use event_model::json::{Cursor, Text};
+use sha2::{Digest, Sha256};
 
 /// Deeper values are compared as they are written.
 const MAX_DEPTH: usize = 64;
@@ -38,7 +37,8 @@ impl ContentKey {
 
     /// Adds a JSON value, whatever the order of its members and the spelling of its texts.
     pub(crate) fn with_value(mut self, json: Option<&str>) -> Self {
-        self.0.update(json.map_or([0; 32], |json| value(json, 0)));
+        self.0
+            .update(json.map_or([0; 32], |json| value(&mut Cursor::of(json), 0)));
         self
     }
 
@@ -50,41 +50,57 @@ impl ContentKey {
     }
 }
 
-fn value(json: &str, depth: usize) -> [u8; 32] {
+/// The next value. A deep one is not read again at each level.
+fn value(json: &mut Cursor<'_>, depth: usize) -> [u8; 32] {
     let mut hasher = Sha256::new();
-    match json.as_bytes().first() {
+    match json.peek() {
         Some(b'{') if depth < MAX_DEPTH => {
-            let fields = Fields::of(json);
-            let mut members: Vec<_> = fields.iter().collect();
-            members.sort_by_key(|(key, _)| *key);
             hasher.update([2]);
-            for (key, member) in members {
+            for (key, member) in members(json, depth) {
                 hasher.update((key.len() as u64).to_be_bytes());
-                hasher.update(key);
-                hasher.update(value(member, depth + 1));
+                hasher.update(&*key);
+                hasher.update(member);
             }
         }
         Some(b'[') if depth < MAX_DEPTH => {
             hasher.update([3]);
-            for item in to_list(json) {
-                hasher.update(value(item, depth + 1));
+            json.enter();
+            while json.has_item() {
+                hasher.update(value(json, depth + 1));
             }
         }
         Some(b'"') => {
             hasher.update([4]);
-            match Text::of(json) {
+            let string = json.take_value();
+            match Text::of(string) {
                 Ok(text) => hasher.update(text.as_bytes()),
-                Err(_) => hasher.update(json),
+                Err(_) => hasher.update(string),
             }
         }
         _ => {
             hasher.update([5]);
-            // White space is not part of a value.
-            let compact = serde_json::from_str::<&RawValue>(json).map_or(json, RawValue::get);
-            hasher.update(compact);
+            hasher.update(json.take_value());
         }
     }
     hasher.finalize().into()
+}
+
+/// The members of the next object in the order of their names, those of one name in their own. A name that is no text ends them.
+fn members<'a>(json: &mut Cursor<'a>, depth: usize) -> Vec<(Cow<'a, str>, [u8; 32])> {
+    json.enter();
+    let mut members = Vec::new();
+    let mut is_text = true;
+    while let Some(name) = json.take_name() {
+        match Text::of(name) {
+            Ok(name) if is_text => members.push((name, value(json, depth + 1))),
+            _ => {
+                is_text = false;
+                json.take_value();
+            }
+        }
+    }
+    members.sort_by(|(one, _), (other, _)| one.cmp(other));
+    members
 }
 
 #[cfg(test)]

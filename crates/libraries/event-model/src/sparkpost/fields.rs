@@ -76,6 +76,15 @@ impl<'a> Fields<'a> {
             "reason" => self.reason = prose("reason")?,
             "subaccount_id" => self.subaccount_id = parsed(name("subaccount_id")?),
             "bounce_class" => self.bounce_class = parsed(name("bounce_class")?),
+            // No columns, but indexed where they are.
+            "ip_pool" => check_length("ip_pool", value, MAX_NAME_BYTES)?,
+            "ab_test_id" => check_length("ab_test_id", value, MAX_NAME_BYTES)?,
+            "mailbox_provider" => check_length("mailbox_provider", value, MAX_NAME_BYTES)?,
+            "mailbox_provider_region" => {
+                check_length("mailbox_provider_region", value, MAX_NAME_BYTES)?;
+            }
+            "sending_ip" => check_length("sending_ip", value, MAX_NAME_BYTES)?,
+            "provider" => check_length("provider", value, MAX_NAME_BYTES)?,
             _ => {}
         }
         Ok(())

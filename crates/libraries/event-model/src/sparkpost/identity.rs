@@ -5,16 +5,15 @@
 //! event.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserializer as _, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::event_time;
-use super::object::for_each_member;
-use super::reject_reason::{JsonKind, RejectReason};
-use crate::Timestamp;
+use super::reject_reason::RejectReason;
+use crate::{
+    Timestamp,
+    json::{Cursor, Text},
+};
 
 type Fingerprint = [u8; 32];
 
@@ -31,41 +30,49 @@ const TIMES: [&str; 3] = ["timestamp", "injection_time", "scheduled_time"];
 /// its digits are equal: SparkPost's webhooks write ids as text, its Events API as numbers.
 ///
 /// # Errors
-/// When the payload is not an object that can be stored. Its depth was checked before.
+/// When a text of the payload cannot be read. That it is an object, and how deep, was checked before.
 pub(super) fn identity_of(event_type: &str, payload: &str) -> Result<Fingerprint, RejectReason> {
     let mut hasher = hasher("event");
     add(&mut hasher, event_type.as_bytes());
-    hasher.update(object(payload, true)?);
+    hasher.update(object(&mut Cursor::of(payload), true)?);
     Ok(hasher.finalize().into())
 }
 
-fn value(json: &str) -> Result<Fingerprint, RejectReason> {
-    match JsonKind::of(json.as_bytes()) {
-        JsonKind::Object => object(json, false),
-        JsonKind::Array => list(json),
-        JsonKind::String => Ok(text(&read::<String>(json)?)),
-        JsonKind::Number => Ok(number(json)),
-        JsonKind::Boolean | JsonKind::Null => Ok(scalar("word", json)),
+/// The next value. A deep one is not read again at each level.
+fn value(json: &mut Cursor<'_>) -> Result<Fingerprint, RejectReason> {
+    match json.peek() {
+        Some(b'{') => object(json, false),
+        Some(b'[') => list(json),
+        Some(b'"') => Ok(text(&read(json.take_value())?)),
+        Some(b'-' | b'0'..=b'9') => Ok(number(json.take_value())),
+        _ => Ok(scalar("word", json.take_value())),
     }
 }
 
-fn object(json: &str, is_event: bool) -> Result<Fingerprint, RejectReason> {
+fn object(json: &mut Cursor<'_>, is_event: bool) -> Result<Fingerprint, RejectReason> {
+    json.peek();
+    let begin = json.clone();
+    json.enter();
     let mut members: Vec<(Cow<'_, str>, Option<Fingerprint>)> = Vec::new();
-    for_each_member(json, |name, member| {
+    while let Some(name) = json.take_name() {
+        let name = read(name)?;
         // The type under which the event is stored.
         if (is_event && name == "type") || members.len() > MAX_SORTED_MEMBERS {
-            return Ok(());
+            json.take_value();
+            continue;
         }
-        let fingerprint = match JsonKind::of(member.as_bytes()) {
-            JsonKind::Null => None,
-            _ if is_event && TIMES.contains(&name.as_ref()) => Some(time(member)?),
-            _ => Some(value(member)?),
+        let fingerprint = match json.peek() {
+            Some(b'n') => {
+                json.take_value();
+                None
+            }
+            _ if is_event && TIMES.contains(&name.as_ref()) => Some(time(json)?),
+            _ => Some(value(json)?),
         };
         members.push((name, fingerprint));
-        Ok(())
-    })?;
+    }
     if members.len() > MAX_SORTED_MEMBERS {
-        return Ok(scalar("object as written", json));
+        return Ok(scalar("object as written", json.since(&begin)));
     }
     // Stable, so that the last of a repeated name stays the last.
     members.sort_by(|one, other| one.0.cmp(&other.0));
@@ -81,42 +88,21 @@ fn object(json: &str, is_event: bool) -> Result<Fingerprint, RejectReason> {
     Ok(hasher.finalize().into())
 }
 
-fn list(json: &str) -> Result<Fingerprint, RejectReason> {
-    let outcome = serde_json::Deserializer::from_str(json).deserialize_seq(Items);
-    outcome.map_err(|error| unreadable(&error))?
-}
-
-/// Visits the items of a list one by one.
-struct Items;
-
-impl<'de> Visitor<'de> for Items {
-    type Value = Result<Fingerprint, RejectReason>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
+fn list(json: &mut Cursor<'_>) -> Result<Fingerprint, RejectReason> {
+    json.enter();
+    let mut hasher = hasher("list");
+    while json.has_item() {
+        hasher.update(value(json)?);
     }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut hasher = hasher("list");
-        let mut problem = None;
-        while let Some(item) = items.next_element::<&RawValue>()? {
-            match value(item.get()) {
-                Ok(fingerprint) => hasher.update(fingerprint),
-                Err(reason) => problem = Some(reason),
-            }
-        }
-        Ok(problem.map_or_else(|| Ok(hasher.finalize().into()), Err))
-    }
+    Ok(hasher.finalize().into())
 }
 
 /// To the second, as in webhooks.
-fn time(json: &str) -> Result<Fingerprint, RejectReason> {
-    let sent = match JsonKind::of(json.as_bytes()) {
-        JsonKind::String => Cow::Owned(read::<String>(json)?),
-        JsonKind::Number => Cow::Borrowed(json),
-        JsonKind::Object | JsonKind::Array | JsonKind::Boolean | JsonKind::Null => {
-            return value(json);
-        }
+fn time(json: &mut Cursor<'_>) -> Result<Fingerprint, RejectReason> {
+    let sent = match json.peek() {
+        Some(b'"') => read(json.take_value())?,
+        Some(b'-' | b'0'..=b'9') => Cow::Borrowed(json.take_value()),
+        _ => return value(json),
     };
     Ok(match event_time::instant(&sent) {
         Some(instant) => scalar("time", &Timestamp::to_second(instant).to_string()),
@@ -180,14 +166,11 @@ fn add(hasher: &mut Sha256, bytes: &[u8]) {
     hasher.update(bytes);
 }
 
-fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T, RejectReason> {
-    serde_json::from_str(json).map_err(|error| unreadable(&error))
-}
-
-fn unreadable(error: &serde_json::Error) -> RejectReason {
-    RejectReason::UnreadableItem {
+/// The text of a string.
+fn read(string: &str) -> Result<Cow<'_, str>, RejectReason> {
+    Text::of(string).map_err(|error| RejectReason::UnreadableItem {
         problem: error.to_string(),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! results unreadable, so both are detected here.
 
 use super::reject_reason::{JsonKind, RejectReason};
+use crate::json::string_length;
 
 /// The deepest nesting of an event that is accepted, with the event's own object as level 1. Postgres, and
 /// clients that read an event, walk nested values recursively.
@@ -28,7 +29,7 @@ fn check_nested(value: &[u8]) -> Result<(), RejectReason> {
     let mut rest = value;
     while let Some((&byte, after)) = rest.split_first() {
         rest = match byte {
-            b'"' => skip_string(after),
+            b'"' => rest.get(string_length(rest)..).unwrap_or_default(),
             b'{' | b'[' => {
                 depth += 1;
                 if depth > MAX_DEPTH {
@@ -53,18 +54,6 @@ fn check_nested(value: &[u8]) -> Result<(), RejectReason> {
         };
     }
     Ok(())
-}
-
-/// The text after the closing quote, given the text after the opening one.
-fn skip_string(mut rest: &[u8]) -> &[u8] {
-    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
-        let escape_length = if rest.get(at) == Some(&b'\\') { 2 } else { 1 };
-        rest = rest.get(at + escape_length..).unwrap_or_default();
-        if escape_length == 1 {
-            return rest;
-        }
-    }
-    &[]
 }
 
 fn is_in_number(byte: u8) -> bool {

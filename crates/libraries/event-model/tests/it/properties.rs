@@ -374,6 +374,33 @@ fn a_class_too_long_for_an_index_is_refused() {
     );
 }
 
+#[test]
+fn a_member_that_is_indexed_where_it_is_has_the_length_of_a_column() {
+    for member in [
+        "ip_pool",
+        "ab_test_id",
+        "mailbox_provider",
+        "mailbox_provider_region",
+        "sending_ip",
+        "provider",
+    ] {
+        let codes = |length: usize| {
+            let text = "x".repeat(length);
+            let body = format!(
+                r#"[{{"msys":{{"message_event":{{"type":"open","timestamp":1770120000,"{member}":"{text}"}}}}}}]"#
+            );
+            let batch = parse_batch(body.as_bytes(), NOW).rejected;
+            batch
+                .iter()
+                .map(|item| item.reason.code())
+                .collect::<Vec<_>>()
+        };
+
+        assert!(codes(1_000).is_empty(), "{member}");
+        assert_eq!(codes(1_025), ["too_long"], "{member}");
+    }
+}
+
 /// `[17]` without its bracket cannot be distinguished from a truncated `[170]`: the rest is not an item in either case.
 #[test]
 fn number_at_the_cut_is_not_taken_for_whole() {

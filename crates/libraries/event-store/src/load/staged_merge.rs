@@ -18,6 +18,13 @@ use crate::{
 
 const STEP: &str = "merging events";
 
+/// How often the rows of one batch are written, so that a batch of refused rows ends in time: enough to find 150 of them among 10,000.
+/// Events that are left then are rejected untried.
+const MAX_MERGES: usize = 2_000;
+
+/// Why an event was not tried. `cistern rejected retry` tries it alone.
+const UNTRIED: &str = "not written: Postgres refused too many rows of its batch";
+
 /// The result of merging some rows.
 enum Merged {
     /// How many of them were new.
@@ -35,7 +42,15 @@ pub(super) async fn write<'a>(
 ) -> Result<Attempt<u64>, StoreError> {
     let mut inserted = 0;
     let mut pieces = vec![rows];
+    let mut merges = 0_usize;
     while let Some(piece) = pieces.pop() {
+        if merges == MAX_MERGES {
+            for event in piece {
+                rejections.add(event, UNTRIED);
+            }
+            continue;
+        }
+        merges += 1;
         let error = match merge(transaction, piece).await.step(STEP)? {
             Merged::Rows(new) => {
                 inserted += new;

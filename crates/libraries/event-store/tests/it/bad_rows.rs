@@ -140,6 +140,32 @@ async fn many_bad_rows_among_duplicates_leave_the_good_ones(pool: PgPool) {
     assert_eq!(event_count(&pool).await, i64::try_from(200 - bad).unwrap());
 }
 
+/// Each refused row costs two writes of a part of the batch. The rows that are not tried are kept, and can be tried alone.
+#[sqlx::test(migrations = "../../../migrations")]
+async fn batch_of_bad_rows_ends_though_not_all_were_tried(pool: PgPool) {
+    let rows = events(0..1_100, THURSDAY).into_iter().map(|mut event| {
+        event.payload = "{".into();
+        event
+    });
+
+    let outcome = store(&pool)
+        .load_batch(&key("a"), &batch(rows.collect()))
+        .await
+        .unwrap();
+
+    assert_eq!(outcome, loaded(0, 0, 1_100));
+    let reasons = texts(
+        &pool,
+        "select distinct reason from email_events_rejected order by 1",
+    )
+    .await;
+    let [untried, refused] = reasons.as_slice() else {
+        panic!("{reasons:?}");
+    };
+    assert!(untried.starts_with("not written: "), "{untried}");
+    assert!(refused.starts_with("refused by Postgres: "), "{refused}");
+}
+
 #[sqlx::test(migrations = "../../../migrations")]
 async fn good_twin_of_a_bad_row_is_stored(pool: PgPool) {
     let mut twin = event(7, THURSDAY);
