@@ -3,6 +3,7 @@
 mod commands;
 mod recipes;
 mod signing;
+mod sns;
 
 use std::collections::BTreeMap;
 

@@ -30,6 +30,7 @@ pub(crate) struct StackFile {
     pub(crate) track_url: String,
     pub(crate) mparticle_webhook_url: String,
     pub(crate) iterable_url: String,
+    pub(crate) sns_url: String,
     pub(crate) keys: Keys,
     pub(crate) database_url: String,
     pub(crate) aws_endpoint_url: String,

@@ -3,11 +3,13 @@
 use std::{num::ParseIntError, str::FromStr, sync::Arc, time::Duration};
 
 use access_keys::{KeyCache, Networks};
-use aws_io::{Aws, S3Client, gzip::MAX_BATCH_BYTES};
+use aws_io::{Aws, S3Client, gzip::MAX_BATCH_BYTES, sns::LocalEndpoint};
 use event_model::Pipeline;
 use function_kit::{Env, EnvError, metrics::Metrics};
 use sender_recipes::SenderList;
 use time::OffsetDateTime;
+
+use crate::sns::Sns;
 
 /// The value of `Retry-After`, for senders that respect it; SparkPost uses its own intervals.
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 30;
@@ -29,6 +31,8 @@ pub struct Config {
     pub store_deadline: Duration,
     /// `CloudWatch` namespace of the metrics.
     pub metrics_namespace: Option<String>,
+    /// What stands in for SNS on this machine. The template does not set it, and an address elsewhere is refused.
+    pub local_sns: Option<LocalEndpoint>,
 }
 
 impl Config {
@@ -50,6 +54,10 @@ impl Config {
             max_body_bytes,
             store_deadline: Duration::from_millis(store_deadline_ms),
             metrics_namespace: env.optional("METRICS_NAMESPACE")?,
+            local_sns: env.parsed_if_set(
+                "AWS_ENDPOINT_URL_SNS",
+                "http:// and an address of this machine",
+            )?,
         })
     }
 }
@@ -65,6 +73,8 @@ pub struct Deps {
     pub senders: SenderList,
     /// The accepted keys.
     pub keys: Arc<KeyCache>,
+    /// SNS, for senders that post by it.
+    pub sns: Arc<Sns>,
     /// Writes metrics.
     pub metrics: Metrics,
     /// The clock.
@@ -79,6 +89,7 @@ impl Deps {
         Self {
             metrics: Metrics::stdout(Pipeline::EmailEvents, config.metrics_namespace.as_deref()),
             senders: SenderList::new(aws.s3(), config.bucket.clone()),
+            sns: Arc::new(Sns::new(config.local_sns)),
             config,
             s3: aws.s3(),
             keys: Arc::new(keys),

@@ -9,6 +9,7 @@ use axum::{
     routing::post,
 };
 use bytes::Bytes;
+use email_senders::SnsUrl;
 use function_kit::{
     ApiError,
     gateway::Caller,
@@ -23,7 +24,7 @@ use crate::{
     body::{BodyForm, DecodedBody, ReceivedBatch, receive},
     caller,
     config::RETRY_AFTER_SECONDS,
-    delivery::{Posting, prove},
+    delivery::{Posting, Proven, prove},
     store::store,
 };
 
@@ -50,7 +51,9 @@ pub fn router(deps: Deps) -> Router {
 /// The small body of a 200. It reports what happened and nothing about the events.
 #[derive(Debug, Serialize)]
 struct Receipt {
-    batch: String,
+    /// None of a request that has no events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<String>,
     outcome: &'static str,
 }
 
@@ -91,8 +94,11 @@ async fn receive_delivery(
     let acknowledged = async {
         let body = count_body(body, &mut tally)?;
         let body = DecodedBody::of(&headers, body).map_err(|_| expands_too_far())?;
-        let delivery = prove(&deps, &posting, &headers, body, &mut tally).await?;
-        store_batch(&deps, delivery, &mut tally).await
+        match prove(&deps, &posting, &headers, body, &mut tally).await? {
+            Proven::Delivery(delivery) => store_batch(&deps, delivery, &mut tally).await,
+            Proven::Confirmation(url) => confirm(&deps, &posting, &url).await,
+            Proven::Cancellation => Ok(note_cancellation(&posting)),
+        }
     };
     let acknowledged = acknowledged.await;
     answer(&deps, acknowledged, tally)
@@ -155,9 +161,35 @@ async fn store_batch(
         "batch acknowledged"
     );
     Ok(Receipt {
-        batch: key,
+        batch: Some(key),
         outcome,
     })
+}
+
+/// Says to a provider that its events are wanted. If that fails, it asks again.
+async fn confirm(
+    deps: &Deps,
+    Posting { sender, .. }: &Posting,
+    url: &SnsUrl,
+) -> Result<Receipt, ApiError> {
+    let confirmed = deps.sns.confirm(url).await;
+    confirmed.map_err(|error| ApiError::unavailable(RETRY_AFTER_SECONDS, error))?;
+    info!(sender = sender.name(), "subscription confirmed");
+    Ok(Receipt {
+        batch: None,
+        outcome: "confirmed",
+    })
+}
+
+fn note_cancellation(Posting { sender, .. }: &Posting) -> Receipt {
+    warn!(
+        sender = sender.name(),
+        "subscription was removed: no more events come until the address is subscribed again"
+    );
+    Receipt {
+        batch: None,
+        outcome: "cancelled",
+    }
 }
 
 fn count_body(body: Result<Bytes, BytesRejection>, tally: &mut Tally) -> Result<Bytes, ApiError> {

@@ -12,6 +12,7 @@ pub mod notification;
 pub mod queue;
 pub mod s3;
 pub mod secrets;
+pub mod sns;
 
 #[cfg(feature = "athena")]
 pub use clients::AthenaClient;

@@ -13,6 +13,7 @@ mod rows;
 mod sender;
 mod senders;
 mod setup;
+mod sns;
 mod time_text;
 
 pub use delivery::{Delivery, TranslatedItem, to_sparkpost};
@@ -21,3 +22,4 @@ pub use proof::{MAX_SKEW_SECONDS, Received, Refused, standard_webhooks_signature
 pub use recipe::{MAX_DOCUMENT_BYTES, Recipe, RecipeError};
 pub use sender::{Proof, Sender};
 pub use setup::{SecretOrigin, Setup, TestDelivery, Trial};
+pub use sns::{CertificateError, Purpose, SigningCertificate, SnsUrl};

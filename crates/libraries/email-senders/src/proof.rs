@@ -8,6 +8,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 
+use crate::sns::SigningCertificate;
+
 /// How far the time of a signature may be from the own clock, both ways, where a scheme has such a limit.
 pub const MAX_SKEW_SECONDS: i64 = 300;
 
@@ -22,6 +24,8 @@ pub struct Received<'a> {
     pub presented_key: Option<&'a str>,
     /// The body, without the encoding in transit.
     pub body: &'a [u8],
+    /// The certificate at [`Proof::certificate_url`](crate::Proof::certificate_url), of a sender that signs with one.
+    pub certificate: Option<&'a SigningCertificate>,
     /// The own clock.
     pub now: OffsetDateTime,
 }
@@ -32,8 +36,8 @@ impl std::fmt::Debug for Received<'_> {
     }
 }
 
-/// Why a request is not proven. The text has nothing of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a request is not proven, in the order in which that is found. The text has nothing of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Refused {
     /// No secret is stored for the sender, or none that can be one.
     #[error("no secret is stored for this sender: docs/senders.md says how one is stored")]
@@ -41,12 +45,21 @@ pub enum Refused {
     /// The proof, or a part of it, is missing.
     #[error("the proof is missing")]
     Missing,
+    /// It is of another topic of SNS than the stored ones.
+    #[error("it is of another topic than those that are stored")]
+    OtherTopic,
     /// The signature has another form than the scheme's.
     #[error("the proof has another form than this sender's")]
     Malformed,
     /// The signature is too old, or from the future.
     #[error("the signature is too old, or its time is in the future")]
     Stale,
+    /// The certificate is at a host that is not the provider's, or is not valid now.
+    #[error("the certificate is from another host than this provider's, or is not valid now")]
+    Untrusted,
+    /// The certificate is not known.
+    #[error("the certificate cannot be fetched")]
+    NoCertificate,
     /// The proof is of another secret or another body.
     #[error("the proof is wrong")]
     Wrong,

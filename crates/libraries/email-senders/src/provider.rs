@@ -7,6 +7,7 @@ use crate::{
     proof::{Received, Refused},
     rows::Rows,
     setup::{Setup, TestDelivery, Trial},
+    sns::{Purpose, SnsUrl},
 };
 
 /// A provider of emails whose webhooks are known.
@@ -39,8 +40,19 @@ pub(crate) struct Scheme {
     pub(crate) check_secret: fn(&str) -> Result<(), &'static str>,
     /// Checks a request against one secret.
     pub(crate) verify: fn(&Received<'_>, &str) -> Result<(), Refused>,
+    /// What is particular to requests that are signed with a certificate.
+    pub(crate) certified: Option<Certified>,
     /// Makes the delivery of the provider's test button.
     pub(crate) test: fn(&Trial<'_>) -> TestDelivery,
+}
+
+/// How requests are read that name the certificate that they are signed with.
+#[derive(Debug)]
+pub(crate) struct Certified {
+    /// Where the certificate of a request is, after every check against one secret that needs no certificate.
+    pub(crate) url: fn(&Received<'_>, &str) -> Result<SnsUrl, Refused>,
+    /// What a proven request is for.
+    pub(crate) purpose: fn(&Received<'_>) -> Purpose,
 }
 
 /// One event of a body as the provider sent it.

@@ -6,10 +6,11 @@ use event_model::BatchKey;
 
 use crate::{
     proof::{Received, Refused},
-    provider::{Element, Provider, Scheme},
+    provider::{Certified, Element, Provider, Scheme},
     recipe::{self, Recipe},
     rows::Rows,
     setup::{Setup, TestDelivery, Trial},
+    sns::{Purpose, SnsUrl},
 };
 
 /// A sender of email events other than SparkPost. Cheap to clone.
@@ -97,27 +98,64 @@ impl Proof {
     /// Checks that a request is the sender's, on the exact bytes of its body, with each of the secrets.
     ///
     /// # Errors
-    /// When no secret proves it, with what the last one says; an empty secret proves nothing.
+    /// When no secret proves it, with the reason of the one with which the check came furthest; an empty secret proves nothing.
     pub fn check<'s>(
         &self,
         received: &Received<'_>,
         secrets: impl IntoIterator<Item = &'s str>,
     ) -> Result<(), Refused> {
-        let mut outcome = Err(Refused::NoSecret);
+        self.first_of(secrets, |secret| match &self.0 {
+            ProofKind::Scheme(scheme) => (scheme.verify)(received, secret),
+            ProofKind::Recipe(recipe) => recipe.verify(received, secret),
+        })
+    }
+
+    /// Where the certificate is that [`check`](Self::check) needs; none of a sender that signs without one.
+    ///
+    /// # Errors
+    /// When a check fails that needs no certificate.
+    pub fn certificate_url<'s>(
+        &self,
+        received: &Received<'_>,
+        secrets: impl IntoIterator<Item = &'s str>,
+    ) -> Result<Option<SnsUrl>, Refused> {
+        let Some(certified) = self.certified() else {
+            return Ok(None);
+        };
+        self.first_of(secrets, |secret| (certified.url)(received, secret))
+            .map(Some)
+    }
+
+    /// What a request is for that [`check`](Self::check) has proven.
+    pub fn purpose(&self, received: &Received<'_>) -> Purpose {
+        self.certified()
+            .map_or(Purpose::Delivery, |certified| (certified.purpose)(received))
+    }
+
+    fn certified(&self) -> Option<&'static Certified> {
+        match &self.0 {
+            ProofKind::Scheme(scheme) => scheme.certified.as_ref(),
+            ProofKind::Recipe(_) => None,
+        }
+    }
+
+    /// What a check says of the first secret that it accepts.
+    fn first_of<'s, T>(
+        &self,
+        secrets: impl IntoIterator<Item = &'s str>,
+        check: impl Fn(&str) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let mut furthest = Refused::NoSecret;
         for secret in secrets {
             if self.check_secret(secret).is_err() {
                 continue;
             }
-            let verified = match &self.0 {
-                ProofKind::Scheme(scheme) => (scheme.verify)(received, secret),
-                ProofKind::Recipe(recipe) => recipe.verify(received, secret),
-            };
-            match verified {
-                Ok(()) => return Ok(()),
-                Err(refused) => outcome = Err(refused),
+            match check(secret) {
+                Ok(accepted) => return Ok(accepted),
+                Err(refused) => furthest = furthest.max(refused),
             }
         }
-        outcome
+        Err(furthest)
     }
 
     /// Whether a text can be a secret of this sender.

@@ -4,14 +4,15 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::proof::standard_webhooks_signature;
+use crate::proof::{Refused, standard_webhooks_signature};
 
 /// How a webhook is set up in the provider's pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// Who makes the secret.
     pub origin: SecretOrigin,
-    /// The steps, in their order. `{address}` and `{secret}` stand for the webhook's address and its secret.
+    /// The steps, in their order. `{address}` and `{secret}` stand for the webhook's address and its secret, `{account}` for the account in
+    /// one that is an ARN.
     pub steps: &'static [&'static str],
     /// For how long the provider repeats a delivery, in hours; none if that is not documented or the sender's choice.
     pub repeats_for_hours: Option<u32>,
@@ -24,6 +25,8 @@ pub enum SecretOrigin {
     Provider,
     /// The person who sets the webhook up: it may be generated.
     Own,
+    /// Nobody: it is a name that everybody may know, and is shown.
+    Name,
 }
 
 /// What a test delivery is made from.
@@ -51,15 +54,14 @@ pub struct TestDelivery {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// Whether the secret proves it. If not, it is a public key, only the provider can sign, and the signature is made up: the right
-    /// answer is [`Refused::Wrong`](crate::Refused::Wrong).
-    pub is_proven: bool,
+    /// The right answer. It is refused where only the provider can sign, and the signature is made up.
+    pub expected: Result<(), Refused>,
 }
 
 impl std::fmt::Debug for TestDelivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TestDelivery")
-            .field("is_proven", &self.is_proven)
+            .field("expected", &self.expected)
             .finish_non_exhaustive()
     }
 }
@@ -67,9 +69,11 @@ impl std::fmt::Debug for TestDelivery {
 impl Setup {
     /// The steps with an address and a secret, or a description of one, in their places.
     pub fn steps(&self, address: &str, secret: &str) -> Vec<String> {
+        let account = secret.split(':').nth(4).unwrap_or("the account's number");
         let filled = |step: &&str| {
             step.replace("{address}", address)
                 .replace("{secret}", secret)
+                .replace("{account}", account)
         };
         self.steps.iter().map(filled).collect()
     }
@@ -117,14 +121,19 @@ impl TestDelivery {
         Self {
             headers,
             body: body.to_string().into_bytes(),
-            is_proven: true,
+            expected: Ok(()),
         }
     }
 
     /// A delivery of JSON whose proof only the provider could make.
     pub(crate) fn unproven(headers: Vec<(String, String)>, body: &Value) -> Self {
+        Self::refused(Refused::Wrong, headers, body)
+    }
+
+    /// A delivery of JSON that must be refused for this reason.
+    pub(crate) fn refused(reason: Refused, headers: Vec<(String, String)>, body: &Value) -> Self {
         Self {
-            is_proven: false,
+            expected: Err(reason),
             ..Self::proven(headers, body)
         }
     }

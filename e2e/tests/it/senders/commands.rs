@@ -10,6 +10,7 @@ use crate::keys_secret::KeysSecret;
 use crate::operator::{cistern, cistern_in_aws, command};
 use crate::stack::{Stack, fresh_id};
 
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:cistern-ses";
 const NEW_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 #[tokio::test]
@@ -58,6 +59,7 @@ async fn use_all(stack: &Stack, secret: &KeysSecret, original: &str) -> Result<(
         ("resend", signing::STANDARD_SECRET),
         ("bird", signing::STANDARD_SECRET),
         ("standard", signing::STANDARD_SECRET),
+        ("ses", TOPIC),
     ] {
         let added = add(sender, text).await?;
         ensure!(
@@ -76,8 +78,11 @@ async fn use_all(stack: &Stack, secret: &KeysSecret, original: &str) -> Result<(
         );
     }
     provider_searched(stack).await?;
-    let tried = cistern(&["senders", "test", "sendgrid"]).await?;
-    ensure!(tried["outcome"] == "wrong_proof_refused", "{tried}");
+    // Whose signatures only the provider makes.
+    for sender in ["sendgrid", "ses"] {
+        let tried = cistern(&["senders", "test", sender]).await?;
+        ensure!(tried["outcome"] == "wrong_proof_refused", "{tried}");
+    }
 
     rotated(stack, secret, &file).await?;
     kept_keys(&secret.text().await?, original)
@@ -92,12 +97,8 @@ async fn listed(stack: &Stack, planted: &[&str]) -> Result<()> {
         let rows: Vec<&Value> = rows.filter(|row| row["is_by_recipe"] == false).collect();
         ensure!(rows.len() == Senders::default().all().count(), "{list}");
         for row in rows {
-            let posts = row["name"] != "ses";
-            ensure!(row["secrets"] == i32::from(posts), "{row}");
-            ensure!(
-                row["unusable"] == 0 && row["address"].is_string() == posts,
-                "{row}"
-            );
+            ensure!(row["secrets"] == 1, "{row}");
+            ensure!(row["unusable"] == 0 && row["address"].is_string(), "{row}");
         }
         let text = list.to_string();
         ensure!(

@@ -17,6 +17,9 @@ pub(crate) const BIRD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// The key of Postmark's.
 pub(crate) const POSTMARK_KEY: &str = "postmark-0123456789";
 
+/// The topic of SNS that SES publishes to.
+pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:cistern-ses";
+
 /// The secret of a sender with a recipe.
 pub(crate) const OWN_SECRET: &str = "own_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -25,7 +28,7 @@ pub(crate) async fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let secret = format!(
-        r#"{{"signing_key":"secret","sparkpost":"the key","senders":{{"bird":["{BIRD_SECRET}"],"postmark":"{POSTMARK_KEY}","own-service":["{OWN_SECRET}"]}}}}"#
+        r#"{{"signing_key":"secret","sparkpost":"the key","senders":{{"bird":["{BIRD_SECRET}"],"postmark":"{POSTMARK_KEY}","ses":["{TOPIC}"],"own-service":["{OWN_SECRET}"]}}}}"#
     );
     let router = Router::new().fallback(move || async move {
         Json(json!({ "ARN": "arn", "Name": "keys", "SecretString": secret }))

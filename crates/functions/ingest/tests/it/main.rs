@@ -11,3 +11,4 @@ mod log_hygiene;
 mod recipes;
 mod refused;
 mod rig;
+mod sns;

@@ -13,7 +13,7 @@ use axum::{
 use event_model::Pipeline;
 use function_kit::{capture::Capture, gateway, metrics::Metrics};
 use http_body_util::BodyExt;
-use ingest::{Config, Deps, ROUTES, router};
+use ingest::{Config, Deps, ROUTES, Sns, router};
 use sender_recipes::SenderList;
 use serde_json::Value;
 use test_bucket::{Bucket, endpoint_url, unique};
@@ -24,6 +24,9 @@ use crate::keys::{self, KEY};
 
 pub(crate) const STORE_DEADLINE: Duration = Duration::from_millis(1_500);
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Where nothing answers.
+const NOWHERE: &str = "http://127.0.0.1:1";
 
 pub(crate) struct Rig {
     router: Router,
@@ -44,7 +47,16 @@ impl Rig {
 
     /// A service that accepts callers of these networks.
     pub(crate) async fn open_to(networks: Networks) -> Self {
-        let rig = Self::between(&endpoint_url(), &keys::start().await, networks).await;
+        Self::open_with(networks, NOWHERE).await
+    }
+
+    /// A service that finds SNS at this address.
+    pub(crate) async fn open_beside(sns_url: &str) -> Self {
+        Self::open_with(Networks::default(), sns_url).await
+    }
+
+    async fn open_with(networks: Networks, sns_url: &str) -> Self {
+        let rig = Self::between(&endpoint_url(), &keys::start().await, sns_url, networks).await;
         let create = rig.bucket.s3.create_bucket().bucket(&rig.bucket.name);
         create.send().await.unwrap();
         rig
@@ -52,16 +64,16 @@ impl Rig {
 
     /// A service with the server at `endpoint_url` as S3.
     pub(crate) async fn before(endpoint_url: &str) -> Self {
-        Self::between(endpoint_url, &keys::start().await, Networks::default()).await
+        let secrets_url = keys::start().await;
+        Self::between(endpoint_url, &secrets_url, NOWHERE, Networks::default()).await
     }
 
     /// A service without a store and a secret.
     pub(crate) async fn without_keys() -> Self {
-        let nowhere = "http://127.0.0.1:1";
-        Self::between(nowhere, nowhere, Networks::default()).await
+        Self::between(NOWHERE, NOWHERE, NOWHERE, Networks::default()).await
     }
 
-    async fn between(s3_url: &str, secrets_url: &str, networks: Networks) -> Self {
+    async fn between(s3_url: &str, secrets_url: &str, sns_url: &str, networks: Networks) -> Self {
         let bucket = Bucket {
             s3: Aws::local(s3_url).await.s3(),
             name: unique("ingest"),
@@ -76,9 +88,11 @@ impl Rig {
             max_body_bytes: MAX_BODY_BYTES,
             store_deadline: STORE_DEADLINE,
             metrics_namespace: None,
+            local_sns: Some(sns_url.parse().unwrap()),
         };
         let keys = KeyCache::new(secrets, config.secret_id.clone(), config.max_key_age);
         let deps = Deps {
+            sns: Arc::new(Sns::new(config.local_sns)),
             config,
             s3: bucket.s3.clone(),
             senders: SenderList::new(bucket.s3.clone(), &*bucket.name),

@@ -23,6 +23,7 @@ pub(crate) const BIRD: Provider = Provider {
         refusal_status: 401,
         check_secret: check_standard_secret,
         verify: standard_webhooks,
+        certified: None,
         test: setup::test,
     }),
     // A replay has a new id, so an event is identified by its content.

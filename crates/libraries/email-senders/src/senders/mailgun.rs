@@ -27,6 +27,7 @@ pub(crate) const MAILGUN: Provider = Provider {
         refusal_status: 401,
         check_secret: check_password,
         verify,
+        certified: None,
         test: setup::test,
     }),
     id_headers: &[],

@@ -26,6 +26,7 @@ pub(crate) const POSTMARK: Provider = Provider {
         refusal_status: 401,
         check_secret: check_password,
         verify,
+        certified: None,
         test: setup::test,
     }),
     id_headers: &[],

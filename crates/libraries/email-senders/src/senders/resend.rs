@@ -23,6 +23,7 @@ pub(crate) const RESEND: Provider = Provider {
         refusal_status: 401,
         check_secret: check_standard_secret,
         verify: standard_webhooks,
+        certified: None,
         test: setup::test,
     }),
     id_headers: STANDARD_ID_HEADERS,

@@ -28,6 +28,7 @@ pub(crate) const SENDGRID: Provider = Provider {
         refusal_status: 401,
         check_secret: check_public_key,
         verify,
+        certified: None,
         test: setup::test,
     }),
     id_headers: &[],

@@ -1,8 +1,11 @@
 //! Amazon SES's events (<https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-contents.html>), bare as
 //! Firehose stores them, or inside of a message of SNS or an event of `EventBridge`. One event may be about several recipients.
+//!
+//! What posts is SNS. After any status below 500 it gives up (<https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html>).
 
 mod class;
 mod kind;
+mod setup;
 
 use std::borrow::Cow;
 
@@ -14,15 +17,27 @@ use crate::{
     bounce_class as classes,
     event_key::ContentKey,
     fields::{Fields, is_json, to_text},
-    provider::{Element, Provider},
+    provider::{Certified, Element, Provider, Scheme},
     rows::{Row, Rows},
+    sns,
 };
 
 pub(crate) const SES: Provider = Provider {
     name: "ses",
     label: "Amazon SES",
-    // It comes through Firehose, inside of the account.
-    proof: None,
+    proof: Some(Scheme {
+        secret: "the ARN of the topic that SES publishes to: arn:aws:sns:…",
+        setup: setup::SETUP,
+        headers: sns::HEADERS,
+        refusal_status: 503,
+        check_secret: sns::check_topic,
+        verify: sns::verify,
+        certified: Some(Certified {
+            url: sns::certificate_url,
+            purpose: sns::purpose,
+        }),
+        test: setup::test,
+    }),
     id_headers: &[],
     translate,
 };

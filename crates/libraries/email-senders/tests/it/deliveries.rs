@@ -58,6 +58,7 @@ pub(crate) fn receive(
         header: &header,
         presented_key: None,
         body,
+        certificate: None,
         now: NOW,
     };
     load_key(senders, &sender.batch_key(&received), body)

@@ -11,4 +11,5 @@ mod recipe_signatures;
 mod recipes;
 mod samples;
 mod signatures;
+mod sns;
 mod traps;

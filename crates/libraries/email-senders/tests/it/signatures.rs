@@ -7,13 +7,13 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use email_senders::{Received, Refused, standard_webhooks_signature};
+use email_senders::{Received, Refused, SigningCertificate, standard_webhooks_signature};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 use time::OffsetDateTime;
 
-use crate::{recipes::senders, samples::folder};
+use crate::{recipes::senders, samples::folder, sns};
 
 pub(crate) const NOW: i64 = 1_780_333_212;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -26,16 +26,21 @@ pub(crate) struct Request {
     pub(crate) presented_key: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) secrets: Vec<String>,
+    /// In PEM, as it would be fetched.
+    pub(crate) certificate: Option<Vec<u8>>,
     pub(crate) now: i64,
 }
 
 impl Request {
     pub(crate) fn check(&self, sender: &str) -> Result<(), Refused> {
         let header = |name: &str| self.headers.get(name).map(String::as_str);
+        let certificate = self.certificate.as_deref();
+        let certificate = certificate.and_then(|pem| SigningCertificate::parse(pem).ok());
         let received = Received {
             header: &header,
             presented_key: self.presented_key.as_deref(),
             body: &self.body,
+            certificate: certificate.as_ref(),
             now: OffsetDateTime::from_unix_timestamp(self.now).unwrap(),
         };
         let sender = senders().named(sender).unwrap();
@@ -413,12 +418,13 @@ fn forty_broken_requests_of_postmark_are_refused() {
 }
 
 /// What the vectors of a file are of.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("standard-webhooks", "standard"),
     ("resend", "resend"),
     ("bird", "bird"),
     ("sendgrid", "sendgrid"),
     ("mailgun", "mailgun"),
+    ("sns", "ses"),
 ];
 
 #[test]
@@ -437,6 +443,8 @@ fn every_published_vector_has_its_verdict() {
                     &text("token"),
                     Some(&text("signature")),
                 )
+            } else if sender == "ses" {
+                sns::received(&text("body"), &text("certificate"))
             } else {
                 let headers = vector["headers"].as_object().unwrap().iter();
                 let keys = vector["keys"]
@@ -469,5 +477,5 @@ fn every_published_vector_has_its_verdict() {
             seen.insert((file, text("name")));
         }
     }
-    assert!(seen.len() >= 35, "only {}", seen.len());
+    assert!(seen.len() >= 43, "only {}", seen.len());
 }

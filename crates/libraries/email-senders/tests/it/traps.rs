@@ -3,17 +3,20 @@
 //! | trap | tests |
 //! |---|---|
 //! | 1: an event is not a row | `one_event_of_several_recipients_is_several_rows` |
-//! | 2: where the key is, which twice is not in the body | `key_is_content_where_the_providers_id_changes_on_a_retry`, `key_is_the_id_of_the_delivery_where_the_body_has_none`, `replay_under_a_new_id_is_the_same_event_of_bird`, `id_that_is_unique_within_a_day_is_completed_by_the_time`, `events_of_one_webhook_that_differ_in_one_part_are_two`, `an_event_of_ses_is_one_whatever_brings_it`; ingest's `proven_delivery_is_in_the_archive_as_received_with_its_headers` |
-//! | 3: a refusal may lose data for good | `a_wrong_proof_is_answered_with_a_status_after_which_the_provider_comes_back`; ingest's `wrong_proof_is_kept_apart_and_counted_and_never_in_the_archive`, `secrets_that_cannot_be_read_are_503_so_that_no_sender_gives_up` |
-//! | 4: signatures are of raw bytes, or of no body | `proofs.rs`: `signature_is_of_the_bytes_as_they_were_received`, `mailgun_signs_a_time_and_a_token_and_postmark_nothing` |
+//! | 2: where the key is, which twice is not in the body | `key_is_content_where_the_providers_id_changes_on_a_retry`, `key_is_the_id_of_the_delivery_where_the_body_has_none`, `replay_under_a_new_id_is_the_same_event_of_bird`, `id_that_is_unique_within_a_day_is_completed_by_the_time`, `event_of_ses_that_sns_publishes_twice_is_one`, `events_of_one_webhook_that_differ_in_one_part_are_two`, `an_event_of_ses_is_one_whatever_brings_it`; ingest's `proven_delivery_is_in_the_archive_as_received_with_its_headers` |
+//! | 3: a refusal may lose data for good | `a_wrong_proof_is_answered_with_a_status_after_which_the_provider_comes_back`; ingest's `wrong_proof_is_kept_apart_and_counted_and_never_in_the_archive`, `secrets_that_cannot_be_read_are_503_so_that_no_sender_gives_up`, `message_that_is_not_proven_is_503_so_that_sns_comes_again` |
+//! | 4: signatures are of raw bytes, or of no body | `proofs.rs`: `signature_is_of_the_bytes_as_they_were_received`, `sns.rs`: `message_that_ends_in_a_line_feed_is_signed_with_it`, `mailgun_signs_a_time_and_a_token_and_postmark_nothing` |
 //! | 5: numbers and times | `numbers_keep_every_digit`, `times_are_seconds_milliseconds_or_texts` |
-//! | 6: how long each provider repeats | `proofs.rs`: `last_repetition_of_every_provider_is_proven`, `events_of_ses_are_not_posted`; ingest's `unknown_sender_and_one_that_does_not_post_are_not_found` |
+//! | 6: how long each provider repeats | `proofs.rs`: `last_repetition_of_every_provider_is_proven` |
 //! | 7: test buttons look like events | `test_pings_are_taken_and_marked` |
 //! | 8: what a provider does not tell | `what_a_provider_does_not_tell_is_absent`, `unknown_types_are_kept_under_the_providers_word_and_never_under_sparkposts`, `row_names_its_provider_and_the_providers_word` |
 
 use email_senders::Senders;
 
-use crate::deliveries::{load, one, receive};
+use crate::{
+    deliveries::{load, one, receive},
+    sns::Topic,
+};
 
 fn ses_bounce(recipients: &str) -> String {
     format!(
@@ -138,6 +141,8 @@ fn a_wrong_proof_is_answered_with_a_status_after_which_the_provider_comes_back()
         ("mailgun", vec![200, 406]),
         ("postmark", vec![200, 403]),
         ("standard", vec![200, 410]),
+        // SNS: all of them below 500.
+        ("ses", (200..500).collect()),
     ];
 
     for sender in Senders::default().all() {
@@ -317,6 +322,21 @@ fn an_event_of_ses_is_one_whatever_brings_it() {
             .events
             .is_empty()
     );
+}
+
+/// `MessageId` is of one publication: an event that SES publishes twice has two.
+#[test]
+fn event_of_ses_that_sns_publishes_twice_is_one() {
+    let event = ses_bounce(r#"{"emailAddress":"a@b.example"}"#);
+    let topic = Topic::new();
+    let published = |id: &str| {
+        let request = topic.message(&[("MessageId", id), ("Message", &format!("{event}\n"))]);
+        assert_eq!(request.check("ses"), Ok(()));
+        one("ses", std::str::from_utf8(&request.body).unwrap()).key
+    };
+
+    assert_eq!(published("first"), published("second"));
+    assert_eq!(published("first"), one("ses", &event).key);
 }
 
 #[test]

@@ -32,8 +32,9 @@ pub(crate) enum Command {
     /// Store the first secret of a sender, and print what to enter in the provider's pages
     #[command(
         after_help = "Without --secret-file, the secret is read from stdin; on a terminal it is asked for and not shown. The password of \
-                      Postmark is your own choice, so one is generated and printed once. A sender that is not in the list comes with a recipe: \
-                      docs/senders.md has its form, and docs/recipes has ready ones.\n\n\
+                      Postmark is your own choice, so one is generated and printed once. Amazon SES posts by a topic of SNS, whose ARN takes \
+                      the place of a secret. A sender that is not in the list comes with a recipe: docs/senders.md has its form, and \
+                      docs/recipes has ready ones.\n\n\
                       Examples:\n  cistern senders add sendgrid\n  cistern senders add postmark --stack cistern\n  \
                       cistern senders add mailgun --secret-file signing-key.txt\n  cistern senders add stripe --recipe docs/recipes/stripe.json"
     )]
@@ -44,8 +45,8 @@ pub(crate) enum Command {
     Rotate(rotate::Rotate),
     /// Post the event of the provider's test button, and wait until it is found
     #[command(
-        after_help = "The event is signed with the newest secret that is stored. Where that is a public key, only the provider can sign: then a \
-                      wrong proof is posted, which must be refused.\n\n\
+        after_help = "The event is signed with the newest secret that is stored. Where that is a public key or the ARN of a topic, only the \
+                      provider can sign: then a wrong proof is posted, which must be refused.\n\n\
                       Examples:\n  cistern senders test postmark\n  cistern senders test resend --stack cistern --json"
     )]
     Test(trial::Test),
@@ -110,23 +111,20 @@ fn posting(senders: &Senders, name: &str) -> Result<Posting, String> {
         let proof = sender.proof()?;
         Some(Posting { sender, proof })
     });
-    posting.ok_or_else(|| match name {
-        "sparkpost" => {
-            "SparkPost's webhook has the key of the scope sparkpost, which `cistern keys` prints"
-                .to_owned()
+    posting.ok_or_else(|| {
+        if name == "sparkpost" {
+            return "SparkPost's webhook has the key of the scope sparkpost, which `cistern keys` prints"
+                .to_owned();
         }
-        "ses" => "Amazon SES does not post: docs/senders.md says how its events come".to_owned(),
-        _ => {
-            let known: Vec<String> = senders
-                .all()
-                .filter(|sender| sender.proof().is_some())
-                .map(|sender| sender.name().to_owned())
-                .collect();
-            format!(
-                "no sender is named {name}: use one of {}, or add another with `cistern senders add {name} --recipe FILE`",
-                known.join(", ")
-            )
-        }
+        let known: Vec<String> = senders
+            .all()
+            .filter(|sender| sender.proof().is_some())
+            .map(|sender| sender.name().to_owned())
+            .collect();
+        format!(
+            "no sender is named {name}: use one of {}, or add another with `cistern senders add {name} --recipe FILE`",
+            known.join(", ")
+        )
     })
 }
 
@@ -155,12 +153,8 @@ mod tests {
         let posting = |name: &str| posting(&Senders::default(), name);
         assert_eq!(posting("resend").unwrap().sender.label(), "Resend");
         assert!(posting("sparkpost").unwrap_err().contains("cistern keys"));
-        assert!(posting("ses").unwrap_err().contains("does not post"));
         let error = posting("sendgird").unwrap_err();
-        assert!(
-            error.contains("sendgrid") && !error.contains("ses,"),
-            "{error}"
-        );
+        assert!(error.contains("sendgrid"), "{error}");
     }
 
     #[test]
@@ -176,6 +170,17 @@ mod tests {
             ("mailgun", "planted", "at least 16 characters"),
             ("postmark", "planted", "at least 16 characters"),
             ("bird", "planted", "whsec_"),
+            ("ses", "planted", "the ARN of a topic"),
+            (
+                "ses",
+                "arn:aws:sns:eu-west-1:123456789012:a:planted",
+                "a subscription's",
+            ),
+            (
+                "ses",
+                "arn:aws:sns:eu-west-1:123456789012:planted.fifo",
+                "a standard topic",
+            ),
         ] {
             let sender = posting(&Senders::default(), sender).unwrap();
             let error = sender.check(secret).unwrap_err();

@@ -107,7 +107,7 @@ impl Signer {
                 let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
                 (standard(names, attempt, &body), body)
             }
-            // It does not post.
+            // Firehose writes it, so it does not post here.
             OtherSender::Ses => (Vec::new(), body),
         })
     }
@@ -167,6 +167,7 @@ mod tests {
             header: &find,
             presented_key: password,
             body,
+            certificate: None,
             now: OffsetDateTime::from_unix_timestamp(1_796_000_000).unwrap(),
         };
         let own = secrets[other.name()][0].as_str();

@@ -42,6 +42,9 @@ pub struct Stack {
     /// The service that answers the console's queries of the lake, in Athena's place.
     #[serde(default)]
     pub athena_url: String,
+    /// The stand-in for SNS, from which certificates come and by which subscriptions are confirmed.
+    #[serde(default)]
+    pub sns_url: String,
     /// The identifier of the HTTP API, which is part of the emulator's own URLs.
     pub http_api_id: String,
     /// The identifier and the stage of the REST API, as `id/stage`.
@@ -121,6 +124,7 @@ mod tests {
             outputs: [("EventsBucketName".into(), "events".into())].into(),
             iterable_url: "http://127.0.0.1:4567".into(),
             athena_url: "http://127.0.0.1:4568".into(),
+            sns_url: "http://127.0.0.1:4569".into(),
             http_api_id: "abc".into(),
             rest_api: "def/v1".into(),
             pids: [("cistern".into(), 1)].into(),

@@ -16,6 +16,7 @@ mod postgres;
 mod redeploy;
 mod reverse_proxy;
 mod rollout;
+mod sns;
 mod supervisor;
 mod template;
 

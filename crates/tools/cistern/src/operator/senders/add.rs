@@ -65,7 +65,7 @@ impl Add {
         };
         secret.change(added).await?;
         wait_until_known(step, "the secret is stored").await;
-        let named = page::named(&new);
+        let named = page::named(&sender, &new);
         if *json {
             let secret = new.is_generated.then_some(named);
             let steps = sender.proof.setup().steps(&address, named);

@@ -32,7 +32,7 @@ impl Input {
     /// Whether a person will be asked.
     pub(super) fn is_asked_for(&self, sender: &Posting) -> bool {
         self.secret_file.is_none()
-            && sender.proof.setup().origin == SecretOrigin::Provider
+            && sender.proof.setup().origin != SecretOrigin::Own
             && stdin().is_terminal()
     }
 

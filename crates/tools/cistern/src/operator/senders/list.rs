@@ -33,7 +33,7 @@ struct Row {
     label: Option<String>,
     /// Whether a recipe describes it.
     is_by_recipe: bool,
-    /// None of a sender that does not post.
+    /// None of a name that is no sender's.
     address: Option<String>,
     /// How many secrets the current version of the stack's secret has.
     secrets: usize,
@@ -100,11 +100,8 @@ fn text(rows: &[Row]) -> String {
     let header = ["sender", "secrets", "address"].map(str::to_owned);
     let mut cells = vec![header.to_vec()];
     cells.extend(rows.iter().map(|row| {
-        let address = match (&row.address, &row.label) {
-            (Some(address), _) => address.clone(),
-            (None, Some(_)) => "does not post; docs/senders.md says how its events come".to_owned(),
-            (None, None) => "no sender has this name".to_owned(),
-        };
+        let unknown = "no sender has this name";
+        let address = row.address.as_deref().unwrap_or(unknown).to_owned();
         let recipe = if row.is_by_recipe { " (recipe)" } else { "" };
         let name = format!("{}{recipe}", printable(&row.name));
         vec![name, secrets(row), address]

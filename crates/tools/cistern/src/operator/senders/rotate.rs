@@ -67,7 +67,7 @@ impl Rotate {
         };
         let count = secret.change(rotated).await?;
         wait_until_known(step, "the new secret counts beside the old one").await;
-        let named = page::named(&new);
+        let named = page::named(sender, &new);
         let old_may_go = old_may_go_at(sender, OffsetDateTime::now_utc());
         if json {
             let secret = new.is_generated.then_some(named);

@@ -5,7 +5,7 @@ mod found;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use email_senders::{Refused, TestDelivery, Trial};
+use email_senders::{Refused, SecretOrigin, TestDelivery, Trial};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -69,10 +69,11 @@ impl Test {
         let step = Step::start("test");
         let started = Instant::now();
         let (status, body) = post(&address, &delivery).await?;
-        if !delivery.is_proven {
-            check_refusal(status, &body)?;
+        if let Err(expected) = delivery.expected {
+            let right = right_status(&sender)?;
+            check_refusal(right, expected, status, &body)?;
             step.done("a wrong proof is refused");
-            return self.report_refused(&sender, &address);
+            return self.report_refused(&sender, &address, right);
         }
         ensure!(
             status == StatusCode::OK,
@@ -106,7 +107,12 @@ impl Test {
         )
     }
 
-    fn report_refused(&self, Posting { sender, .. }: &Posting, address: &str) -> Result<()> {
+    fn report_refused(
+        &self,
+        Posting { sender, proof }: &Posting,
+        address: &str,
+        status: StatusCode,
+    ) -> Result<()> {
         let (name, label) = (sender.name(), sender.label());
         if self.selection.json {
             return line!(
@@ -114,10 +120,30 @@ impl Test {
                 json!({ "sender": name, "address": address, "outcome": "wrong_proof_refused", "batch": null, "event": null })
             );
         }
+        let status = status.as_u16();
+        let (told, next) = match proof.setup().origin {
+            SecretOrigin::Name => (
+                format!(
+                    "Only Amazon SNS can sign for {name}: the ARN of its topic is stored here. A message of that topic that SNS did not sign \
+                     was refused with {status} as it must be, so the address and the topic are right."
+                ),
+                format!(
+                    "Whether SNS reaches it shows a mail through the configuration set to success@simulator.amazonses.com: \
+                     `cistern events --provider {name}` finds its events a minute later."
+                ),
+            ),
+            SecretOrigin::Provider | SecretOrigin::Own => (
+                format!(
+                    "Only {label} can sign for {name}: a public key is stored here. A wrong signature was refused with {status} as it must be, so \
+                     the address is right and a key is stored."
+                ),
+                format!(
+                    "Whether it is the right key shows the test button of {label}: 200 means stored."
+                ),
+            ),
+        };
         line!(
-            "Only {label} can sign for {name}: a public key is stored here. A wrong signature was refused with 401 as it must be, so the \
-             address is right and a key is stored. Whether it is the right key shows the test button of {label}: 200 means stored. The refused \
-             delivery counts as one that did not verify, so SenderDeniedAlarm may fire once."
+            "{told} {next} The refused delivery counts as one that did not verify, so SenderDeniedAlarm may fire once."
         )
     }
 }
@@ -141,15 +167,24 @@ async fn post(address: &str, delivery: &TestDelivery) -> Result<(StatusCode, Vec
     Ok((status, body.to_vec()))
 }
 
-/// A wrong proof must be refused because it is wrong, and for no other reason.
-fn check_refusal(status: StatusCode, body: &[u8]) -> Result<()> {
+/// The status after which the provider sends a delivery again.
+fn right_status(Posting { proof, .. }: &Posting) -> Result<StatusCode> {
+    StatusCode::from_u16(proof.refusal_status()).context("the status of a refusal is none")
+}
+
+/// A wrong proof must be refused for the reason that is expected, and for no other.
+fn check_refusal(
+    right: StatusCode,
+    expected: Refused,
+    status: StatusCode,
+    body: &[u8],
+) -> Result<()> {
     let reason = refusal(status, body);
-    let is_right =
-        status == StatusCode::UNAUTHORIZED && reason.contains(&Refused::Wrong.to_string());
+    let is_right = status == right && reason.contains(&expected.to_string());
     ensure!(
         is_right,
-        "a wrong proof must be answered with 401 and \"{}\", and {reason}",
-        Refused::Wrong
+        "a wrong proof must be answered with {} and \"{expected}\", and {reason}",
+        right.as_u16()
     );
     Ok(())
 }
@@ -183,7 +218,10 @@ mod tests {
                 .into_bytes()
         };
 
-        assert!(check_refusal(StatusCode::UNAUTHORIZED, &body("the proof is wrong")).is_ok());
+        let check = |status, body: &[u8]| {
+            check_refusal(StatusCode::UNAUTHORIZED, Refused::Wrong, status, body)
+        };
+        assert!(check(StatusCode::UNAUTHORIZED, &body("the proof is wrong")).is_ok());
         for (status, description) in [
             (
                 StatusCode::UNAUTHORIZED,
@@ -192,7 +230,7 @@ mod tests {
             (StatusCode::FORBIDDEN, "the proof is wrong"),
             (StatusCode::OK, ""),
         ] {
-            let error = check_refusal(status, &body(description)).unwrap_err();
+            let error = check(status, &body(description)).unwrap_err();
             assert!(error.to_string().contains(status.as_str()), "{error}");
         }
     }

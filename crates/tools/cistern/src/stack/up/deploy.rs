@@ -33,6 +33,8 @@ pub(crate) struct Deployment<'a> {
     pub(crate) iterable_url: &'a str,
     /// What answers the console's queries of the lake.
     pub(crate) athena_url: &'a str,
+    /// What stands in for SNS.
+    pub(crate) sns_url: &'a str,
     /// The origin of all routes.
     pub(crate) base_url: &'a str,
 }
@@ -61,8 +63,12 @@ impl Deployment<'_> {
     pub(crate) async fn run(&self, template: &str, step: &Step) -> Result<Outputs> {
         let code = self.data_dir.build();
         let staged = code.join("template.yaml");
-        let text =
-            template::with_code(template, &code, CONCURRENCY, self.base_url, self.athena_url);
+        let places = template::Places {
+            api_origin: self.base_url,
+            athena_url: self.athena_url,
+            sns_url: self.sns_url,
+        };
+        let text = template::with_code(template, &code, CONCURRENCY, places);
         fs::write(&staged, text).with_context(|| format!("writing {}", staged.display()))?;
         self.create_code_bucket().await?;
 

@@ -20,6 +20,8 @@ pub(crate) struct Ports {
     pub(crate) iterable: u16,
     /// What answers the console's queries of the lake.
     pub(crate) athena: u16,
+    /// The stand-in for SNS.
+    pub(crate) sns: u16,
 }
 
 impl Ports {
@@ -105,6 +107,7 @@ mod tests {
             emulator: 3,
             iterable: 4,
             athena: 5,
+            sns: 6,
         };
 
         assert_eq!(Ports::of_last_time(&data_dir), Ports::default());

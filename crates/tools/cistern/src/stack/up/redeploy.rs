@@ -63,6 +63,7 @@ pub(super) async fn run(up: &Up, _lock: DirLock) -> Result<()> {
         emulator_url: running.aws_endpoint_url,
         iterable_url: running.iterable_url,
         athena_url: running.athena_url,
+        sns_url: running.sns_url,
         database_url: up.database_url.clone().unwrap_or(running.database_url),
     };
     let stack = rollout::run(up, &context).await?;

@@ -29,6 +29,7 @@ pub(super) struct DeployContext {
     pub(super) emulator_url: String,
     pub(super) iterable_url: String,
     pub(super) athena_url: String,
+    pub(super) sns_url: String,
     pub(super) database_url: Secret,
 }
 
@@ -50,6 +51,7 @@ pub(super) async fn run(up: &Up, context: &DeployContext) -> Result<Stack> {
         database_url: &context.database_url,
         iterable_url: &context.iterable_url,
         athena_url: &context.athena_url,
+        sns_url: &context.sns_url,
         base_url: &context.base_url,
     };
     let outputs = deployment.run(&template, &step).await?;
@@ -91,6 +93,7 @@ async fn describe(
         outputs: outputs.all().clone(),
         iterable_url: context.iterable_url.clone(),
         athena_url: context.athena_url.clone(),
+        sns_url: context.sns_url.clone(),
         http_api_id: api_id(webhook_url)?.to_owned(),
         rest_api: format!("{}/{}", rest_api.id, rest_api.stage),
         pids: Records::read(&up.data_dir)?.pids(),

@@ -10,6 +10,7 @@ use super::{
     postgres::Postgres,
     reverse_proxy::{ReverseProxy, UpstreamHandle},
     rollout::{self, DeployContext},
+    sns,
 };
 use crate::{
     progress::Step,
@@ -109,6 +110,10 @@ impl Running {
         self.ports.athena = athena.port();
         let athena_url = athena.url();
         let answer_queries = athena::serve(athena, up.data_dir.clone());
+        let sns = Listening::on(self.ports.sns)?;
+        self.ports.sns = sns.port();
+        let sns_url = sns.url();
+        let confirm_subscriptions = sns::serve(sns);
 
         let start_and_watch = async {
             let step = Step::start("tools");
@@ -126,6 +131,7 @@ impl Running {
                 emulator_url,
                 iterable_url,
                 athena_url,
+                sns_url,
                 database_url,
             };
             let stack = rollout::run(up, &context).await?;
@@ -141,6 +147,7 @@ impl Running {
             outcome = serve => outcome,
             outcome = take_events => outcome,
             outcome = answer_queries => outcome,
+            outcome = confirm_subscriptions => outcome,
         }
     }
 

@@ -46,6 +46,20 @@ const REPLACED: [(&str, &str); 3] = [
 const API_ORIGIN: &str =
     "API_ORIGIN: !Sub https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}";
 
+/// A line of ingest alone, behind which it is told where SNS is.
+const INGEST: &str = "STORE_DEADLINE_MS: \"8000\"";
+
+/// Where functions find what the emulator does not have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places<'a> {
+    /// The origin of all routes.
+    pub(crate) api_origin: &'a str,
+    /// What answers the console's queries of the lake.
+    pub(crate) athena_url: &'a str,
+    /// The stand-in for SNS.
+    pub(crate) sns_url: &'a str,
+}
+
 /// The functions of a template: the binary of each, by its logical id.
 pub(crate) fn functions(template: &str) -> Result<BTreeMap<String, String>> {
     let mut functions = BTreeMap::new();
@@ -76,8 +90,8 @@ pub(crate) fn package(code: &Path, function: &str) -> PathBuf {
     code.join(format!("{function}.zip"))
 }
 
-/// Points each function's code at its package in `code` and the console and the reconciler at the API at `base_url`, the console at Athena at `athena_url`, writes
-/// numbers where the emulator needs them, and leaves out what cannot hold there ([`REPLACED`]).
+/// Points each function's code at its package in `code`, the console and the reconciler at the API, the console at Athena and ingest at
+/// SNS, writes numbers where the emulator needs them, and leaves out what cannot hold there ([`REPLACED`]).
 ///
 /// The emulator's queue poller compares `MaximumConcurrency` as a number, but receives a parameter's value as text, which AWS
 /// converts.
@@ -85,8 +99,7 @@ pub(crate) fn with_code(
     template: &str,
     code: &Path,
     concurrency: u32,
-    base_url: &str,
-    athena_url: &str,
+    places: Places<'_>,
 ) -> String {
     let mut staged = String::with_capacity(template.len() + 1024);
     for (resource, line) in lines_with_resource(template) {
@@ -98,11 +111,17 @@ pub(crate) fn with_code(
         } else {
             let number = format!("MaximumConcurrency: {concurrency}");
             // https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-            let origin =
-                format!("API_ORIGIN: {base_url}\n          AWS_ENDPOINT_URL_ATHENA: {athena_url}");
+            let origin = format!(
+                "API_ORIGIN: {}\n          AWS_ENDPOINT_URL_ATHENA: {}",
+                places.api_origin, places.athena_url
+            );
+            let ingest = format!(
+                "{INGEST}\n          AWS_ENDPOINT_URL_SNS: {}",
+                places.sns_url
+            );
             let numbered = CONCURRENCY.iter().map(|there| (*there, number.as_str()));
             let line = numbered
-                .chain([(API_ORIGIN, origin.as_str())])
+                .chain([(API_ORIGIN, origin.as_str()), (INGEST, ingest.as_str())])
                 .chain(REPLACED)
                 .fold(line.to_owned(), |line, (there, here)| {
                     line.replace(there, here)
@@ -133,6 +152,11 @@ mod tests {
     use super::*;
 
     const TEMPLATE: &str = include_str!("../../../../../../template.yaml");
+    const PLACES: Places<'_> = Places {
+        api_origin: "http://127.0.0.1:1",
+        athena_url: "http://127.0.0.1:2",
+        sns_url: "http://127.0.0.1:3",
+    };
 
     #[test]
     fn every_function_is_found_with_its_binary() {
@@ -153,11 +177,14 @@ mod tests {
 
     #[test]
     fn nothing_changes_but_code_concurrency_origin_and_replaced_lines() {
-        let (base, athena) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
-        let added = format!("\n          AWS_ENDPOINT_URL_ATHENA: {athena}");
-        let staged = with_code(TEMPLATE, Path::new("/it's"), 4, base, athena);
-        assert_eq!(staged.matches(&added).count(), 2);
-        let staged = staged.replace(&added, "");
+        let mut staged = with_code(TEMPLATE, Path::new("/it's"), 4, PLACES);
+        for (added, count) in [
+            ("\n          AWS_ENDPOINT_URL_ATHENA: http://127.0.0.1:2", 2),
+            ("\n          AWS_ENDPOINT_URL_SNS: http://127.0.0.1:3", 1),
+        ] {
+            assert_eq!(staged.matches(added).count(), count, "{added}");
+            staged = staged.replace(added, "");
+        }
         let cannot_hold = |line: &&str| REPLACED.iter().any(|(there, _)| line.contains(there));
 
         let changed: Vec<(&str, &str)> = TEMPLATE
@@ -187,7 +214,7 @@ mod tests {
             assert!(TEMPLATE.contains(there), "{there}");
             assert!(!TEMPLATE.contains(here), "{here}");
         }
-        let staged = with_code(TEMPLATE, Path::new("/"), 4, "", "");
+        let staged = with_code(TEMPLATE, Path::new("/"), 4, PLACES);
         assert!(!staged.contains("Bool: {aws:SecureTransport"));
         // A permission for single messages is also one for batches.
         for action in ["sqs:DeleteMessage", "sqs:ChangeMessageVisibility"] {
