@@ -67,6 +67,7 @@ check-code: $(CARGO_DENY)
 	.ci/check-docs --self-test
 	.ci/check-docs --code
 	.ci/glue-tables --check
+	.ci/test-bugs --check
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 
 # Beside the compiler, because these take one processor for minutes.
