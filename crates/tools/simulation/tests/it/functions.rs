@@ -90,8 +90,8 @@ impl LakeFunction {
         done
     }
 
-    /// One run of the compactor.
-    pub(crate) async fn compact(&mut self) {
+    /// One run of the compactor; whether it did all that is due.
+    pub(crate) async fn compact(&mut self) -> bool {
         let context = context(COMPACTOR_TIMEOUT);
         let work = async |deps: &Deps| {
             let event = LambdaEvent::new(IgnoredAny, context);
@@ -99,6 +99,7 @@ impl LakeFunction {
         };
         let done = self.invoke(COMPACTOR_TIMEOUT, work).await;
         self.world.note(format_args!("{}: run {done:?}", self.name));
+        done == Some(true)
     }
 
     /// Receives messages as Lambda does, has them processed, and deletes those that the function does not return.
@@ -180,7 +181,7 @@ fn context(limit: Duration) -> Context {
 
 /// The settings of a schedule.
 pub(crate) fn config(dice: &mut Dice) -> Config {
-    let hours: [u16; 3] = [1, 3, 6];
+    let hours: [u16; 2] = [1, 3];
     let hour = |dice: &mut Dice| dice.pick(&hours).to_string();
     let (compact_after, recompact_after) = (hour(dice), hour(dice));
     let pairs = [
