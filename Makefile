@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test properties prove soak interop check check-code check-template advisories bench package smoke cost screenshot
+.PHONY: help up down test properties simulation prove soak interop check check-code check-template advisories bench package smoke cost screenshot
 
 # Every build uses --workspace, because the selection determines the features of dependencies: another one would build them again.
 CISTERN = cargo build --quiet --workspace --bin cistern && $${CARGO_TARGET_DIR:-target}/debug/cistern
@@ -11,6 +11,8 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)
 STACK ?= cistern
 SEEDS ?= 1 2 3
+SCHEDULES ?= 2000
+SEED ?= 1
 ARCH ?= $(subst aarch64,arm64,$(shell uname -m))
 BENCH ?= cold erase forwarder history lake loader local-query query rebuild replay senders
 SAM := .local/tools/sam/bin/sam
@@ -30,6 +32,11 @@ test: ## Run every test, on separate stacks, check the functions' calls against 
 properties: ## Try the crates' properties with other and more cases than `make test` does
 	cargo test --workspace --no-run
 	PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CISTERN) exec --data-dir .local/test --fresh -- cargo test --workspace --exclude e2e
+
+simulation: ## Run SCHEDULES schedules of functions that fail anywhere, with models of AWS, from the seed SEED on
+	cargo test --workspace --no-run
+	CISTERN_SIMULATION_SCHEDULES=$(SCHEDULES) CISTERN_SIMULATION_SEED=$(SEED) \
+		cargo test --workspace --test it schedules:: -- --nocapture
 
 # As many events as in a busy hour; each seed is another plan.
 prove: ## Prove that nothing is lost or doubled: 450,000 events, 400 faults, 120 kills, for each of SEEDS
@@ -60,6 +67,7 @@ check-code: $(CARGO_DENY)
 	.ci/check-docs --self-test
 	.ci/check-docs --code
 	.ci/glue-tables --check
+	.ci/test-bugs --check
 	$(CARGO_DENY)/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 
 # Beside the compiler, because these take one processor for minutes.
