@@ -2,6 +2,8 @@
 
 import itertools
 
+from ..combinations import SAMPLES
+
 
 def storage_may_grow(stack):
     """Maximum storage is at least a tenth above initial storage, for every value of the parameters.
@@ -94,3 +96,22 @@ def defaults_leave_the_account_alone(stack):
             # An operator who sets one of its parameters chooses this; enabling a whole pipeline is not such a choice.
             if name in stack.without({it for it in behind if not it.startswith("Enable")}).resources:
                 yield name, "is one for the whole account and region; AWS replaces what others have set there"
+
+
+def custom_resources_keep_their_function(stack):
+    """A custom resource has the same function under all parameters under which it exists.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html: the
+    ServiceToken cannot be updated. Else: "Modifying service token is not allowed", and a deploy that changes the parameter is rolled back.
+    """
+    parameters = stack.template.parameters
+    for name, resource in stack.resources.items():
+        token = stack.template.resources[name].get("Properties", {}).get("ServiceToken")
+        behind = sorted(stack.template.parameters_behind(token))
+        if not behind:
+            continue
+        values = [parameters[key].get("AllowedValues") or ["", SAMPLES.get(key, "given")] for key in behind]
+        others = (stack.again(**dict(zip(behind, map(str, chosen)))) for chosen in itertools.product(*values))
+        tokens = {it.resources[name]["Properties"]["ServiceToken"] for it in others if name in it.resources}
+        if tokens - {resource["Properties"]["ServiceToken"]}:
+            yield name, f'{", ".join(behind)} decides its function; on an update AWS: "Modifying service token is not allowed"'
