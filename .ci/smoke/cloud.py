@@ -17,11 +17,15 @@ KEY = "the batch is encrypted with the stack's own key, and can be read"
 TRACES = "traces of the query function arrive"
 ALARMS = "no alarm fires"
 SCHEDULES = "every schedule exists and is enabled"
+SETTINGS = "every route with a limit exists"
+EXECUTIONS = "the account has executions left for senders while a backlog is processed"
 POLICY = "a stack policy protects database and bucket from updates that replace them"
 
 # The health check may be throttled to ten requests at once.
 AT_ONCE = 4
 QUERY_TIMEOUT, TRACE_TIMEOUT = 60, 90  # seconds
+# Loaders, archivers and schedules use eight of a new account's ten.
+FEW_EXECUTIONS = 50
 PROTECTED = {"AWS::RDS::DBInstance", "AWS::S3::Bucket"}
 
 
@@ -126,6 +130,29 @@ def schedules(stack):
     return ", ".join(sorted(told))
 
 
+def route_settings(stack):
+    """The limit of a route stays at the stage when the route is removed, and the next change of the stage fails."""
+    gateway = boto3.client("apigatewayv2")
+    api = next(id for name, id in stack.resources().get("AWS::ApiGatewayV2::Api", []) if name == "HttpApi")
+    settings = gateway.get_stage(ApiId=api, StageName="$default").get("RouteSettings", {})
+    pages = gateway.get_paginator("get_routes").paginate(ApiId=api)
+    left = sorted(set(settings) - {it["RouteKey"] for page in pages for it in page["Items"]})
+    if left:
+        commands = [
+            f"aws apigatewayv2 delete-route-settings --api-id \"$api\" --stage-name '$default' --route-key '{key}'" for key in left
+        ]
+        raise Failed(f"the next change of the stage fails (docs/deploy.md, Switching a part off): {'; '.join(commands)}")
+    return f"{len(settings)} limits"
+
+
+def executions(stack):
+    """A low limit is no failure: a stack without much traffic works with it."""
+    limit = boto3.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    if limit < FEW_EXECUTIONS:
+        raise NotChecked(f"the limit is {limit}: raise it before real senders post (docs/deploy.md, First deploy)")
+    return f"the limit is {limit}"
+
+
 def stack_policy(stack):
     """A stack policy is optional: that it is missing is reported, but is not a failure."""
     body = stack.cloudformation.get_stack_policy(StackName=stack.name).get("StackPolicyBody")
@@ -145,6 +172,8 @@ def check(report, stack, batch, since):
         report.check(LOGINS, lambda: logins(stack))
     report.check(ALARMS, lambda: alarms(stack), only_aws=True)
     report.check(SCHEDULES, lambda: schedules(stack), only_aws=True)
+    report.check(SETTINGS, lambda: route_settings(stack), only_aws=True)
+    report.check(EXECUTIONS, lambda: executions(stack), only_aws=True)
     report.check(POLICY, lambda: stack_policy(stack), only_aws=True)
     if stack.has_analytics:
         report.check(VIEWS, lambda: views(stack), only_aws=True)

@@ -14,6 +14,8 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 STACK = "cistern"
 PLACE = {"partition": "aws", "region": REGION, "account": ACCOUNT, "suffix": "amazonaws.com"}
+# The domain of each partition that the template is looked at in.
+SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 FUNCTIONS = re.compile(r"^(Ref|Condition|Fn::\w+)$")
 NO_VALUE = object()
 
@@ -64,9 +66,10 @@ class Stack:
     `resources` has the resources whose conditions hold, with plain values.
     """
 
-    def __init__(self, template, parameters=None, name=STACK):
+    def __init__(self, template, parameters=None, name=STACK, partition="aws"):
         self.template = template
         self.name = name
+        self.partition = partition
         self.given = dict(parameters or {})
         unknown = set(self.given) - set(template.parameters)
         if unknown:
@@ -83,21 +86,21 @@ class Stack:
         }
         self.resources = Resources(there, self._resource)
 
-    def again(self, name=None, **parameters):
+    def again(self, name=None, partition=None, **parameters):
         """The same template with the same parameters but for those given here."""
-        given, name = self.given | parameters, name or self.name
-        key = (name, tuple(sorted(given.items())))
+        given, name, partition = self.given | parameters, name or self.name, partition or self.partition
+        key = (name, partition, tuple(sorted(given.items())))
         if key not in self.template.stacks:
             # Rules ask for the same again, one after the other, and later for others.
             if len(self.template.stacks) > 16:
                 self.template.stacks.clear()
-            self.template.stacks[key] = Stack(self.template, given, name)
+            self.template.stacks[key] = Stack(self.template, given, name, partition)
         return self.template.stacks[key]
 
     def without(self, parameters):
         """The same with the defaults of some parameters."""
         given = {key: value for key, value in self.given.items() if key not in parameters}
-        return self if given == self.given else Stack(self.template, given, self.name)
+        return self if given == self.given else Stack(self.template, given, self.name, self.partition)
 
     def of_type(self, *types):
         """The properties of the resources of some types, by logical id."""
@@ -164,7 +167,7 @@ class Stack:
         """A resource under these parameters: as it came out before, if all that it depends on was the same then."""
         decided = self.template.influences(logical_id)
         values = tuple(self.condition(key) if key in self.template.conditions else str(self.parameters[key]) for key in decided)
-        key = (logical_id, self.name, values)
+        key = (logical_id, self.name, self.partition, values)
         if key not in self.template.resolved:
             self.template.resolved[key] = self._resolve(logical_id, resource)
         return self.template.resolved[key]
@@ -200,19 +203,22 @@ class Stack:
         explicit = self.value(self.template.name_of(logical_id))
         self._named = outer
         if resource["Type"] in ("AWS::Lambda::Version", "AWS::Lambda::Alias"):
-            arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{explicit[0]}:{explicit[1]}"
+            arn = f"arn:{self.partition}:lambda:{REGION}:{ACCOUNT}:function:{explicit[0]}:{explicit[1]}"
             return {"Ref": arn, "AliasArn": arn, "FunctionArn": arn, "Version": "1"}
-        return names.physical(resource["Type"], logical_id, self.name, explicit if isinstance(explicit, str) else "", PLACE)
+        return names.physical(resource["Type"], logical_id, self.name, explicit if isinstance(explicit, str) else "", self._place())
+
+    def _place(self):
+        return PLACE | {"partition": self.partition, "suffix": SUFFIXES[self.partition]}
 
     def _ref(self, name):
         pseudo = {
             "AWS::NoValue": NO_VALUE,
             "AWS::AccountId": ACCOUNT,
             "AWS::Region": REGION,
-            "AWS::Partition": "aws",
+            "AWS::Partition": self.partition,
             "AWS::StackName": self.name,
-            "AWS::URLSuffix": "amazonaws.com",
-            "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{self.name}/{uuid.uuid5(uuid.NAMESPACE_DNS, self.name)}",
+            "AWS::URLSuffix": SUFFIXES[self.partition],
+            "AWS::StackId": f"arn:{self.partition}:cloudformation:{REGION}:{ACCOUNT}:stack/{self.name}/{uuid.uuid5(uuid.NAMESPACE_DNS, self.name)}",
         }
         if name in pseudo:
             return pseudo[name]

@@ -82,7 +82,7 @@ def routes(stack):
 def documented_key_policy(text):
     """The policy of a key as docs/deploy.md has it: every statement in its section, and the account's administration."""
     section = re.search(r"^## Your own KMS key\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
-    filled = section.replace("<region>", REGION).replace("<account>", ACCOUNT)
+    filled = section.replace("<region>", REGION).replace("<account>", ACCOUNT).replace("<partition>", "aws")
     statements = []
     for block in re.findall(r"```json\n(.*?)```", filled, re.DOTALL):
         found = json.loads(block)

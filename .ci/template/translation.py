@@ -16,13 +16,32 @@ TEMPLATE = Path(os.environ.get("TEMPLATE", ROOT / "template.yaml"))
 
 # Policies of AWS's own that SAM attaches. Their resources are `*` because AWS allows nothing else for what they are for:
 # network interfaces, traces; and the log groups of any function, which are made by name.
+#
+# Each with its actions, from its page below https://docs.aws.amazon.com/aws-managed-policy/latest/reference/.
+_LOG_LINES = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
+_TRACES = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:GetSamplingStatisticSummaries",
+}
 MANAGED_POLICIES = {
-    "AWSLambdaBasicExecutionRole",
-    "AWSLambdaVPCAccessExecutionRole",
-    "AWSXrayWriteOnlyAccess",
-    "AWSXRayDaemonWriteAccess",
+    "AWSLambdaBasicExecutionRole": _LOG_LINES,
+    "AWSLambdaVPCAccessExecutionRole": _LOG_LINES
+    | {
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+    },
+    "AWSXrayWriteOnlyAccess": _TRACES,
+    "AWSXRayDaemonWriteAccess": _TRACES,
     # The one that REST APIs write their logs with, for the whole account.
-    "AmazonAPIGatewayPushToCloudWatchLogs",
+    "AmazonAPIGatewayPushToCloudWatchLogs": _LOG_LINES
+    | {"logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:FilterLogEvents"},
 }
 
 

@@ -2,6 +2,8 @@
 
 import itertools
 
+from ..combinations import SAMPLES
+
 
 def storage_may_grow(stack):
     """Maximum storage is at least a tenth above initial storage, for every value of the parameters.
@@ -72,6 +74,32 @@ def defaults_fit_a_new_account(stack):
             )
 
 
+# Concurrent executions of a new account, and how many of them senders need: ingest and track, which check keys themselves, for one request
+# each.
+_NEW_ACCOUNT, _SENDERS = 10, 2
+
+
+def defaults_leave_executions_to_senders(stack):
+    """With its defaults, work that may wait leaves some of a new account's executions to requests, which may not.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html. Counted are the most executions of every queue's source, and one
+    for each function that runs every few hours or more often. Else a backlog is processed while senders are answered 429 or 503.
+    """
+    first = stack.without({key for key in stack.template.parameters if not key.startswith("Enable")})
+    sources = {
+        name: int(it["ScalingConfig"]["MaximumConcurrency"]) if "ScalingConfig" in it else _NEW_ACCOUNT
+        for name, it in first.of_type("AWS::Lambda::EventSourceMapping").items()
+    }
+    schedules = [it["ScheduleExpression"] for it in first.of_type("AWS::Scheduler::Schedule").values()]
+    often = [it for it in schedules if it.startswith("rate(") or it.split()[1] == "*"]
+    if sources and sum(sources.values()) + len(often) > _NEW_ACCOUNT - _SENDERS:
+        yield max(sources, key=sources.get), (
+            f"{sources} and {len(often)} schedules may use {sum(sources.values()) + len(often)} of a new account's {_NEW_ACCOUNT} "
+            f'executions, and senders need {_SENDERS}; Lambda: "Rate Exceeded"'
+        )
+
+
 # Of each there is one in an account and region: making it overwrites what others have set.
 _OF_THE_ACCOUNT = {
     "AWS::ApiGateway::Account",
@@ -94,3 +122,22 @@ def defaults_leave_the_account_alone(stack):
             # An operator who sets one of its parameters chooses this; enabling a whole pipeline is not such a choice.
             if name in stack.without({it for it in behind if not it.startswith("Enable")}).resources:
                 yield name, "is one for the whole account and region; AWS replaces what others have set there"
+
+
+def custom_resources_keep_their_function(stack):
+    """A custom resource has the same function under all parameters under which it exists.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html: the
+    ServiceToken cannot be updated. Else: "Modifying service token is not allowed", and a deploy that changes the parameter is rolled back.
+    """
+    parameters = stack.template.parameters
+    for name, resource in stack.resources.items():
+        token = stack.template.resources[name].get("Properties", {}).get("ServiceToken")
+        behind = sorted(stack.template.parameters_behind(token))
+        if not behind:
+            continue
+        values = [parameters[key].get("AllowedValues") or ["", SAMPLES.get(key, "given")] for key in behind]
+        others = (stack.again(**dict(zip(behind, map(str, chosen)))) for chosen in itertools.product(*values))
+        tokens = {it.resources[name]["Properties"]["ServiceToken"] for it in others if name in it.resources}
+        if tokens - {resource["Properties"]["ServiceToken"]}:
+            yield name, f'{", ".join(behind)} decides its function; on an update AWS: "Modifying service token is not allowed"'

@@ -113,6 +113,19 @@ def _callers(stack, function, seen=frozenset()):
     return callers
 
 
+def replaced_versions_leave_the_network(stack):
+    """An old version of a function in a VPC is deleted with the update that replaces it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: network interfaces stay for as long as a version uses them. Else
+    CloudFormation waits for the subnets and groups, and fails: "has dependencies and cannot be deleted", "resource has a dependent object".
+    """
+    functions = stack.of_type("AWS::Lambda::Function")
+    for name in stack.of_type("AWS::Lambda::Version"):
+        in_vpc = [it for it in sorted(stack.references(name)) if functions.get(it, {}).get("VpcConfig")]
+        if in_vpc and stack.resources[name].get("DeletionPolicy") == "Retain":
+            yield in_vpc[0], 'keeps its old versions, and their network interface: "resource has a dependent object"'
+
+
 def open_urls_may_be_called(stack):
     """A Function URL without authentication has both permissions.
 

@@ -94,6 +94,31 @@ def exports_differ_between_stacks(stack):
             yield name, f'{it["Export"]["Name"]} is the same in every stack; the second fails with "is already exported by stack"'
 
 
+def nothing_names_one_partition(stack):
+    """In the partition of China no value has an ARN or a host of another one.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html. Else a policy allows nothing, unseen, or a URL leads elsewhere.
+    Names of services in policies are the same in all partitions, and people give ARNs of their own.
+    """
+    china = stack.again(partition="aws-cn")
+    # Names of policies of AWS's own come from a list of SAM's, which it has for each partition.
+    values = {name: _without(it["Properties"], "Principal", "ManagedPolicyArns") for name, it in china.resources.items()}
+    given = [value for value in map(str, china.given.values()) if "arn:" in value]
+    for name, value in [*values.items(), *china.outputs().items()]:
+        text = str(value)
+        for own in given:
+            text = text.replace(own, "")
+        found = re.search(r"arn:aws:[^\s']*|[\w.-]+\.(amazonaws|aws\.amazon)\.com\b(?!\.cn)", text)
+        if found:
+            yield name, f"{found[0]} is of the partition aws, and AWS knows it in no other"
+
+
+def _without(value, *keys):
+    if isinstance(value, dict):
+        return {key: _without(inner, *keys) for key, inner in value.items() if key not in keys}
+    return [_without(inner, *keys) for inner in value] if isinstance(value, list) else value
+
+
 def names_fit_whatever_the_stack_is_called(stack):
     """A name that is made of the stack's is within its limit for every name a stack can have.
 

@@ -5,7 +5,7 @@ import re
 import unittest
 
 from .. import subject
-from ..translation import ROOT
+from ..translation import MANAGED_POLICIES, ROOT
 from .reading import mentions, of_type, properties, statements, texts
 
 # checkov's findings that may be skipped, in the template and each with its reason.
@@ -66,9 +66,28 @@ class Boundary(unittest.TestCase):
             for statement in statements([role["Properties"].get("Policies"), role["Properties"].get("PolicyDocument")])
             for action in texts(statement["Action"])
         }
+        for role in of_type("AWS::IAM::Role").values():
+            for arn in texts(role["Properties"].get("ManagedPolicyArns", [])):
+                done |= MANAGED_POLICIES[arn.rsplit("/", 1)[-1]]
         self.assertGreater(len(done), 20)
+        self.assertIn("ec2:DescribeSubnets", done)
         missing = {action for action in done if not any(fnmatch.fnmatchcase(action, it) for it in documented)}
         self.assertEqual(missing, set(), "docs/deploy.md, Your own permissions boundary")
+
+
+class Switches(unittest.TestCase):
+    def test_the_limits_that_a_switch_leaves_behind_are_named(self):
+        """https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename-routesettings-routekey.html: UpdateStage
+        keeps the settings of a route that it does not name, and nothing in a template deletes them."""
+        deploy = (ROOT / "docs" / "deploy.md").read_text()
+        section = re.search(r"^## Switching a part off\n(.*?)^## ", deploy, re.DOTALL | re.MULTILINE)[1]
+        stages = [stack.of_type("AWS::ApiGatewayV2::Stage") for stack in subject.named().values()]
+        for name in {name for there in stages for name in there}:
+            keys = [set(there[name].get("RouteSettings", {})) for there in stages if name in there]
+            switched = set.union(*keys) - set.intersection(*keys)
+            self.assertTrue(switched, name)
+            documented = set(re.findall(r"`([A-Z]+ /[^`]*)`", section))
+            self.assertEqual(switched, documented, "docs/deploy.md, Switching a part off")
 
 
 class Watching(unittest.TestCase):

@@ -184,6 +184,41 @@ def run_before_the_gateway_may_call(body):
     body["Resources"]["CanaryFunction"]["Metadata"]["MadeFirst"].remove({"Ref": "IngestPermission"})
 
 
+def let_a_parameter_choose_the_function_that_migrates(body):
+    """The form until 2026-12: one resource for both kinds of database."""
+    migration = body["Resources"]["Migration"]
+    migration["Condition"] = "EmailEvents"
+    migration["Properties"] = {
+        "ServiceToken": {
+            "Fn::If": [
+                "MakeDatabase",
+                {"Fn::GetAtt": ["SchemaBootstrapFunction", "Arn"]},
+                {"Fn::GetAtt": ["MigratorFunction", "Arn"]},
+            ]
+        }
+    }
+
+
+def load_with_half_of_a_new_account(body):
+    body["Parameters"]["LoaderConcurrency"]["Default"] = 4
+
+
+def keep_old_versions(body):
+    for resource in body["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Version":
+            resource["DeletionPolicy"] = "Retain"
+
+
+def name_a_host_of_one_partition(body):
+    body["Outputs"]["DashboardUrl"]["Value"] = {"Fn::Sub": "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home"}
+
+
+def name_an_arn_of_one_partition(body):
+    properties(body, "AuthorizerFunction")["Environment"]["Variables"]["KEYS_SECRET_ARN"] = {
+        "Fn::Sub": "arn:aws:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:keys"
+    }
+
+
 MUTATIONS = {
     log_what_only_rest_apis_have: "log_variables_exist",
     log_two_lines: "log_is_one_line",
@@ -222,6 +257,11 @@ MUTATIONS = {
     repeat_a_run_once: "runs_that_are_not_repeated_are_not_repeated_by_lambda",
     run_before_the_routes_are_there: "first_runs_find_the_routes_that_they_ask",
     run_before_the_gateway_may_call: "first_runs_find_the_routes_that_they_ask",
+    load_with_half_of_a_new_account: "defaults_leave_executions_to_senders",
+    keep_old_versions: "replaced_versions_leave_the_network",
+    name_a_host_of_one_partition: "nothing_names_one_partition",
+    name_an_arn_of_one_partition: "nothing_names_one_partition",
+    let_a_parameter_choose_the_function_that_migrates: "custom_resources_keep_their_function",
 }
 
 
