@@ -1,5 +1,7 @@
 //! One person erased from the deployed stack: nothing of her remains in any form, and everybody else stays.
 
+mod deep;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 

@@ -33,6 +33,9 @@ pub(crate) struct Start {
     ids: Vec<String>,
     /// Change something; else only search.
     run: bool,
+    /// Items of others go too that mention the person.
+    #[serde(default)]
+    deep: bool,
     requested_by: Option<String>,
 }
 
@@ -46,6 +49,7 @@ pub(crate) async fn begin(deps: &Deps, start: Start) -> Result<(), EraserError> 
     let stored = StoredPerson {
         addresses: start.addresses,
         ids: start.ids,
+        deep: start.deep,
     };
     let person = stored.person()?;
     let key = ensure_key(deps).await?;
@@ -62,6 +66,7 @@ pub(crate) async fn begin(deps: &Deps, start: Start) -> Result<(), EraserError> 
     };
     let job = Job {
         is_dry_run: !start.run,
+        is_deep: stored.deep,
         requested_by: start.requested_by,
         not_before: now + wait,
         ..new_job(&start.id, names, now)
@@ -78,10 +83,12 @@ pub(crate) async fn begin(deps: &Deps, start: Start) -> Result<(), EraserError> 
 /// When S3 fails. The next invocation tries again.
 pub(crate) async fn settle(deps: &Deps, id: &str) -> Result<(), EraserError> {
     let folder = Folder::of(deps, id)?;
-    if folder.read_job().await?.is_some() || folder.read_person().await?.is_none() {
+    let has_no_job = folder.read_job().await?.is_none();
+    let stored = folder.read_person().await?;
+    let Some(stored) = stored.filter(|_| has_no_job) else {
         // It was begun again, or settled, since it was listed.
         return Ok(());
-    }
+    };
     let (list, _) = read_list(&deps.s3, &deps.config.bucket).await?;
     let on_list = list.people.into_iter().find(|person| person.erasure == id);
     let Some(erased) = on_list else {
@@ -94,6 +101,7 @@ pub(crate) async fn settle(deps: &Deps, id: &str) -> Result<(), EraserError> {
     // Nobody is put on the list for a search alone.
     let now = (deps.clock)();
     let job = Job {
+        is_deep: stored.deep,
         not_before: now + deps.config.wait,
         ..new_job(id, erased.names, now)
     };
@@ -106,6 +114,7 @@ fn new_job(id: &str, names: Vec<String>, now: OffsetDateTime) -> Job {
     Job {
         id: id.to_owned(),
         is_dry_run: false,
+        is_deep: false,
         requested_at: now,
         requested_by: None,
         names,

@@ -14,6 +14,9 @@ pub(crate) struct Job {
     pub(crate) id: String,
     /// Nothing is changed.
     pub(crate) is_dry_run: bool,
+    /// Items of others go too that mention the person.
+    #[serde(default)]
+    pub(crate) is_deep: bool,
     #[serde(with = "rfc3339")]
     pub(crate) requested_at: OffsetDateTime,
     /// Who asked for it, as the caller says.
@@ -70,6 +73,9 @@ pub(crate) struct Count {
     pub(crate) changed: u64,
     /// Items of others that mention the person.
     pub(crate) mentioned: u64,
+    /// Of these, those that go, as the person's items do.
+    #[serde(default)]
+    pub(crate) mentions_erased: u64,
     /// Items of the person in raw objects that arrived since the first search began. Every function leaves them out and notes the object,
     /// so they are no sign that another pass is needed.
     #[serde(default)]
@@ -77,7 +83,7 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    /// The same of an object that arrived since the first search began.
+    /// The same of an object that arrived since the first search began. Nothing leaves mentions out, so they ask for another pass.
     #[must_use]
     pub(crate) const fn arrived_late(self) -> Self {
         Self {
@@ -115,7 +121,11 @@ impl Job {
     /// Whether the last pass left nothing; in a dry run, whether it could look everywhere.
     pub(crate) fn is_complete(&self) -> bool {
         let last = self.passes.last();
-        last.is_some_and(|pass| pass.problems.is_empty() && (self.is_dry_run || pass.found() == 0))
+        last.is_some_and(|pass| {
+            pass.problems.is_empty()
+                && (self.is_dry_run || pass.found() == 0)
+                && (!self.is_deep || self.is_dry_run || pass.mentioned() == 0)
+        })
     }
 }
 
@@ -133,9 +143,17 @@ impl Pass {
         }
     }
 
-    /// Items of the person that this pass found.
+    /// Items of the person that this pass found, and items of others that go.
     pub(crate) fn found(&self) -> u64 {
-        self.counts.values().map(|count| count.found).sum()
+        let counts = self.counts.values();
+        counts
+            .map(|count| count.found + count.mentions_erased)
+            .sum()
+    }
+
+    /// Items of others that this pass found to mention the person.
+    fn mentioned(&self) -> u64 {
+        self.counts.values().map(|count| count.mentioned).sum()
     }
 }
 
@@ -173,6 +191,7 @@ impl Job {
         sum.found += count.found;
         sum.changed += count.changed;
         sum.mentioned += count.mentioned;
+        sum.mentions_erased += count.mentions_erased;
         sum.late += count.late;
         let Some(object) = object else { return };
         if count.changed > 0 {
@@ -212,5 +231,15 @@ mod tests {
 
         pass.counts.insert("raw/email/".to_owned(), found);
         assert_eq!(pass.found(), 2);
+
+        let mention = Count {
+            searched: 1,
+            mentioned: 1,
+            mentions_erased: 1,
+            ..Count::default()
+        };
+        pass.counts
+            .insert("raw/sparkpost/".to_owned(), mention.arrived_late());
+        assert_eq!(pass.found(), 3);
     }
 }

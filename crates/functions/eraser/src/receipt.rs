@@ -18,7 +18,7 @@ const NOT_REACHED: [(&str, &str); 6] = [
     ),
     (
         "the destination of app events",
-        "use its own deletion: at Iterable, POST /api/users/forget",
+        "use its own deletion; `cistern erase --forget-at iterable` calls Iterable's",
     ),
     (
         "the senders of emails and events",
@@ -54,6 +54,8 @@ fn of(deps: &Deps, job: &Job) -> Value {
         "erasure": job.id,
         "bucket": deps.config.bucket,
         "is_dry_run": job.is_dry_run,
+        // Items of others go too that mention the person.
+        "deep": job.is_deep,
         // Nothing is left, as far as this function can see.
         "is_complete": job.is_complete(),
         "requested_at": job.requested_at.format(&Rfc3339).ok(),

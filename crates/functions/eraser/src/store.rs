@@ -28,11 +28,15 @@ const MAX_ID_CHARS: usize = 64;
 pub(crate) struct StoredPerson {
     pub(crate) addresses: Vec<String>,
     pub(crate) ids: Vec<String>,
+    /// Items of others go too that mention the person.
+    #[serde(default)]
+    pub(crate) deep: bool,
 }
 
 impl StoredPerson {
     pub(crate) fn person(&self) -> Result<Person, EraserError> {
-        Ok(Person::new(&self.addresses, &self.ids)?)
+        let person = Person::new(&self.addresses, &self.ids)?;
+        Ok(if self.deep { person.deep()? } else { person })
     }
 }
 

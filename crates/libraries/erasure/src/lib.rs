@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod app_mention;
 mod email;
 mod list;
 mod mention;
@@ -22,7 +23,7 @@ pub use list::{
 pub use person::{MAX_IDENTIFIERS, Names, Person, PersonError};
 pub use rejected::{LineOwners, rewrite_rejected};
 pub use rewrite::{Found, RewriteError, Rewritten, rewrite};
-pub use row::{is_row_theirs, owner_column};
+pub use row::{is_mentioned_in_column, is_row_theirs, owner_column};
 pub use sender::rewrite_sender;
 pub use tombstones::{ErasedPerson, Tombstones, TombstonesDocument, TombstonesError};
 pub use verdict::{Verdict, verdict_of};

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use crate::{Names as _, Person};
 
 /// Shorter ids occur in texts by chance.
-const MIN_ID_CHARS: usize = 6;
+pub(crate) const MIN_ID_CHARS: usize = 6;
 /// A shorter word in base64 has fewer than seven bytes.
 const MIN_BASE64_CHARS: usize = 10;
 /// How often a text is decoded. Links within links are percent-encoded twice, and JSON within JSON has its escapes escaped.

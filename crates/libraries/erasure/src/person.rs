@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use event_model::sparkpost::{fold_address, fold_domain};
 
-use crate::mention::is_mentioned;
+use crate::mention::{MIN_ID_CHARS, is_mentioned};
 
 /// The most addresses and ids of one person. Every item is compared with all of them.
 pub const MAX_IDENTIFIERS: usize = 100;
@@ -35,6 +35,7 @@ const PLACEHOLDERS: [&str; 17] = [
 pub struct Person {
     addresses: BTreeSet<String>,
     ids: BTreeSet<String>,
+    is_deep: bool,
 }
 
 /// Why names are not those of a person. No message repeats the name.
@@ -61,6 +62,11 @@ pub enum PersonError {
         "user id {0} is a placeholder that senders write for users whom they do not know: it is everybody's"
     )]
     Placeholder(usize),
+    /// An id that occurs in texts by chance, of a person whose mentions are to be erased.
+    #[error(
+        "a user id has fewer than {MIN_ID_CHARS} characters, which occur in events of others by chance: erase it without `--deep`, and the addresses and longer ids with it"
+    )]
+    ShortId,
 }
 
 impl Person {
@@ -101,6 +107,21 @@ impl Person {
         Ok(Self {
             addresses: addresses.collect::<Result<_, _>>()?,
             ids: ids.collect::<Result<_, _>>()?,
+            is_deep: false,
+        })
+    }
+
+    /// The same person, with whom the items of others are erased that mention the person.
+    ///
+    /// # Errors
+    /// When an id is so short that others' items have it by chance.
+    pub fn deep(self) -> Result<Self, PersonError> {
+        if self.ids().any(|id| id.chars().count() < MIN_ID_CHARS) {
+            return Err(PersonError::ShortId);
+        }
+        Ok(Self {
+            is_deep: true,
+            ..self
         })
     }
 
@@ -128,6 +149,11 @@ pub trait Names {
         false
     }
 
+    /// Whether an item of somebody else goes if it has one of the names.
+    fn erases_mentions(&self) -> bool {
+        false
+    }
+
     /// Whether the text has one of the names: plain, percent-encoded or in base64.
     fn is_mentioned_in(&self, text: &str) -> bool {
         let _ = text;
@@ -152,6 +178,10 @@ impl Names for Person {
         true
     }
 
+    fn erases_mentions(&self) -> bool {
+        self.is_deep
+    }
+
     fn is_mentioned_in(&self, text: &str) -> bool {
         is_mentioned(self, text)
     }
@@ -162,6 +192,7 @@ impl fmt::Debug for Person {
         f.debug_struct("Person")
             .field("addresses", &self.addresses.len())
             .field("ids", &self.ids.len())
+            .field("is_deep", &self.is_deep)
             .finish()
     }
 }
@@ -281,6 +312,17 @@ mod tests {
     fn debug_text_has_no_name() {
         let person = Person::new(&["jane@example.com"], &["id-1"]).unwrap();
 
-        assert_eq!(format!("{person:?}"), "Person { addresses: 1, ids: 1 }");
+        assert_eq!(
+            format!("{person:?}"),
+            "Person { addresses: 1, ids: 1, is_deep: false }"
+        );
+    }
+
+    #[test]
+    fn mentions_of_an_id_that_is_in_texts_by_chance_cannot_be_erased() {
+        let deep = |id: &str| Person::new(&["jane@example.com"], &[id]).unwrap().deep();
+
+        assert_eq!(deep("10042").unwrap_err(), PersonError::ShortId);
+        assert!(deep("100042").unwrap().erases_mentions());
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     Found, Names, RewriteError, Rewritten, Verdict,
     rewrite::{Change, Piece, write_verified},
     text::{last, members, scalar},
-    verdict::{mention_in, verdict_of},
+    verdict::{verdict_of, verdict_of_other},
 };
 
 /// The members of a call of the forwarder's that have the one name by which the destination knows the user; of a purchase, they are
@@ -66,6 +66,10 @@ fn verdict_of_line(
     if of_item == Verdict::Theirs {
         return Some(of_item);
     }
+    let of_line = match of_item {
+        Verdict::Theirs | Verdict::MentionErased | Verdict::Mentioned => of_item,
+        Verdict::Unrelated => verdict_of_other(text, person),
+    };
     if pipeline == Pipeline::AppEvents {
         if is_call_for(&String::from_utf8_lossy(item), person) {
             return Some(Verdict::Theirs);
@@ -73,13 +77,13 @@ fn verdict_of_line(
         match Question::of(&line).map(|question| owners.answer(&question)) {
             None | Some(Owner::Others) => {}
             Some(Owner::Theirs) => return Some(Verdict::Theirs),
+            Some(Owner::Mentions) => return Some(Verdict::MentionErased),
+            // Whosever it is, it goes.
+            Some(Owner::Unknown | Owner::Both) if of_line.is_erased() => {}
             Some(Owner::Unknown | Owner::Both) => return None,
         }
     }
-    Some(match of_item {
-        Verdict::Theirs | Verdict::Mentioned => of_item,
-        Verdict::Unrelated => mention_in(text, person),
-    })
+    Some(of_line)
 }
 
 /// What is read of a line.

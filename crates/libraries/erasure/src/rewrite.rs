@@ -1,18 +1,20 @@
 //! A raw object without a person's items.
 
+mod message;
+
 use std::{borrow::Cow, ops::Range};
 
 use email_senders::UnknownSender;
 use event_model::{
     ByteForm, Pipeline,
-    mparticle::{ArchivedMessage, for_each_item},
     sparkpost::{PING, item_ranges},
 };
 use lake_files::record_ranges;
 
+use self::message::change_of_message;
 use crate::{
-    Names, Verdict, app,
-    verdict::{mention_in, verdict_of},
+    Names, Verdict,
+    verdict::{mention_in, verdict_of, verdict_of_other},
 };
 
 /// What was found in an object.
@@ -22,6 +24,8 @@ pub struct Found {
     pub theirs: u64,
     /// Items of others, or damaged pieces, that mention the person.
     pub mentioned: u64,
+    /// Of these, those that go.
+    pub mentions_erased: u64,
     /// Items that stay although it is not known whose they are.
     pub undecided: u64,
 }
@@ -61,6 +65,16 @@ pub(crate) enum Change<'a> {
     Keep,
     Replace(Cow<'a, [u8]>),
     Remove,
+    /// The rest of the object goes, with the comma before it, and this ends the object.
+    End(&'static str),
+}
+
+/// What becomes of a damaged piece that mentions a person whose mentions are erased.
+#[derive(Clone, Copy)]
+enum Damage {
+    Keep,
+    Remove,
+    End(&'static str),
 }
 
 /// The expanded raw object of a pipeline without the person's items.
@@ -75,13 +89,39 @@ pub fn rewrite(
     if let Some(form) = ByteForm::of(body) {
         return Err(RewriteError::Encoded(form));
     }
+    if person.erases_mentions() {
+        // Damage goes with the person's mentions if what is left can be read without it. Else it stays, and is counted as a mention.
+        for damage in damages(pipeline) {
+            match rewrite_with(*damage, pipeline, body, person) {
+                Err(RewriteError::NotVerified) => {}
+                rewritten => return rewritten,
+            }
+        }
+    }
+    rewrite_with(Damage::Keep, pipeline, body, person)
+}
+
+/// How an object may end without its damaged rest.
+const fn damages(pipeline: Pipeline) -> &'static [Damage] {
+    match pipeline {
+        Pipeline::EmailEvents => &[Damage::End("]"), Damage::End(""), Damage::End("[]")],
+        Pipeline::AppEvents | Pipeline::ProductEvents => &[Damage::Remove],
+    }
+}
+
+fn rewrite_with(
+    damage: Damage,
+    pipeline: Pipeline,
+    body: &[u8],
+    person: &impl Names,
+) -> Result<Rewritten, RewriteError> {
     let mut found = Found::default();
-    let pieces = pieces_of(pipeline, body, person, &mut found);
+    let pieces = pieces_of(damage, pipeline, body, person, &mut found);
     let bytes = write_verified(body, &pieces, |bytes| ranges_of(pipeline, bytes))?;
     if let Some(bytes) = &bytes {
         let mut left = Found::default();
-        pieces_of(pipeline, bytes, person, &mut left);
-        if left.theirs > 0 {
+        pieces_of(damage, pipeline, bytes, person, &mut left);
+        if left.theirs + left.mentions_erased > 0 {
             return Err(RewriteError::NotVerified);
         }
     }
@@ -89,6 +129,7 @@ pub fn rewrite(
 }
 
 fn pieces_of<'a>(
+    damage: Damage,
     pipeline: Pipeline,
     body: &'a [u8],
     person: &impl Names,
@@ -99,8 +140,7 @@ fn pieces_of<'a>(
         .map(|(bytes, is_item)| {
             let raw = &body[bytes.clone()];
             let change = if !is_item {
-                found.count(mention_in(&String::from_utf8_lossy(raw), person));
-                Change::Keep
+                change_of_damage(damage, raw, person, found)
             } else if pipeline == Pipeline::AppEvents {
                 change_of_message(raw, person, found)
             } else if found.count(verdict_of(pipeline, raw, person)) {
@@ -130,55 +170,38 @@ fn ranges_of(pipeline: Pipeline, body: &[u8]) -> Vec<(Range<usize>, bool)> {
     }
 }
 
-/// What becomes of an archived message. An object that is none is a body, as for the archiver.
-fn change_of_message<'a>(record: &[u8], person: &impl Names, found: &mut Found) -> Change<'a> {
-    let text = String::from_utf8_lossy(record);
-    let Ok(message) = serde_json::from_str::<ArchivedMessage<'_>>(&text) else {
-        return if found.count(verdict_of(Pipeline::AppEvents, record, person)) {
-            Change::Remove
-        } else {
-            Change::Keep
-        };
+fn change_of_damage<'a>(
+    damage: Damage,
+    raw: &[u8],
+    person: &impl Names,
+    found: &mut Found,
+) -> Change<'a> {
+    let piece = String::from_utf8_lossy(raw);
+    let (verdict, change) = match damage {
+        Damage::Keep => (mention_in(&piece, person), Change::Keep),
+        Damage::Remove => (verdict_of_other(&piece, person), Change::Remove),
+        Damage::End(end) => (verdict_of_other(&piece, person), Change::End(end)),
     };
-    let mut kept = Vec::new();
-    let mut is_changed = false;
-    for_each_item(&message.body, |part, json| {
-        let verdict = if app::is_part_theirs(&part, json, person) {
-            Verdict::Theirs
-        } else {
-            mention_in(json, person)
-        };
-        if found.count(verdict) {
-            is_changed = true;
-        } else {
-            kept.push(json);
-        }
-    });
-    if !is_changed {
-        return Change::Keep;
+    if found.count(verdict) {
+        change
+    } else {
+        Change::Keep
     }
-    if kept.is_empty() {
-        return Change::Remove;
-    }
-    let body = format!("[{}]", kept.join(","));
-    let message = ArchivedMessage {
-        body: Cow::Owned(body),
-        message_id: message.message_id,
-        sent_at: message.sent_at,
-    };
-    let line = serde_json::to_vec(&message);
-    Change::Replace(line.expect("texts are always JSON").into())
 }
 
 impl Found {
-    /// Counts an item, and whether it is the person's.
+    /// Counts an item, and whether it goes.
     pub(crate) fn count(&mut self, verdict: Verdict) -> bool {
         match verdict {
             Verdict::Theirs => self.theirs += 1,
+            Verdict::MentionErased => {
+                self.mentioned += 1;
+                self.mentions_erased += 1;
+            }
             Verdict::Mentioned => self.mentioned += 1,
             Verdict::Unrelated => {}
         }
-        verdict == Verdict::Theirs
+        verdict.is_erased()
     }
 }
 
@@ -205,6 +228,13 @@ pub(crate) fn write_verified(
             Change::Replace(bytes) => expected.push(bytes),
             Change::Remove => {
                 at += take_separator(&mut new, &body[at..]);
+                continue;
+            }
+            Change::End(end) => {
+                let text_len = new.trim_ascii_end().len();
+                new.truncate(text_len - usize::from(new[..text_len].ends_with(b",")));
+                new.extend_from_slice(end.as_bytes());
+                at = body.len();
                 continue;
             }
         }

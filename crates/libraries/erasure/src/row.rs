@@ -1,8 +1,9 @@
 //! Whose a row of the lake is.
 
 use event_model::Pipeline;
+use lake_schema::EXTRA;
 
-use crate::{Names, app, email, product};
+use crate::{Names, app, email, product, verdict::has_mention};
 
 /// The column that says whose a row is; beside it, what has no column is in `_extra`.
 pub const fn owner_column(pipeline: Pipeline) -> &'static str {
@@ -25,6 +26,16 @@ pub fn is_row_theirs(
         Pipeline::EmailEvents => email::is_row_theirs(owner, rest, person),
         Pipeline::AppEvents => app::is_row_theirs(owner, rest, person),
         Pipeline::ProductEvents => product::is_row_theirs(owner, rest, person),
+    }
+}
+
+/// Whether a text of a row mentions the person, by its column. Of a row that is somebody else's, one of its columns of strings and numbers
+/// does if and only if the item does that it was made of.
+pub fn is_mentioned_in_column(column: &str, text: &str, person: &impl Names) -> bool {
+    if column == EXTRA {
+        has_mention(text, person)
+    } else {
+        person.is_mentioned_in(text)
     }
 }
 

@@ -11,7 +11,7 @@ use event_model::{
 use crate::{
     Found, Names, RewriteError, Rewritten, Verdict,
     rewrite::{Change, Piece, write_verified},
-    verdict::{mention_in, verdict_of},
+    verdict::{mention_in, verdict_of, verdict_of_other},
 };
 
 /// The expanded object of a provider without the person's events, as the events are when they are translated. An item that became
@@ -36,11 +36,7 @@ pub fn rewrite_sender(
     let pieces: Vec<Piece<'_>> = items
         .into_iter()
         .map(|item| {
-            let verdict = if are_theirs(&item.events, person) {
-                Verdict::Theirs
-            } else {
-                mention_in(&String::from_utf8_lossy(&body[item.bytes.clone()]), person)
-            };
+            let verdict = verdict_of_item(&body[item.bytes.clone()], &item.events, person);
             let change = if found.count(verdict) {
                 Change::Replace(PING.as_bytes().into())
             } else {
@@ -66,6 +62,22 @@ fn outside_of(items: &[TranslatedItem], body: &[u8]) -> String {
     }
     outside.extend_from_slice(&body[at..]);
     String::from_utf8_lossy(&outside).into_owned()
+}
+
+/// What an item has to do with the person, by its bytes and by the events that it becomes. If a mention takes out one of these, it takes
+/// out the item.
+fn verdict_of_item(item: &[u8], events: &[u8], person: &impl Names) -> Verdict {
+    if are_theirs(events, person) {
+        return Verdict::Theirs;
+    }
+    let of_item = verdict_of_other(&String::from_utf8_lossy(item), person);
+    let takes_out = |(_, event): (_, &[u8])| {
+        verdict_of(Pipeline::EmailEvents, event, person) != Verdict::Unrelated
+    };
+    if person.erases_mentions() && !of_item.is_erased() && split_items(events).any(takes_out) {
+        return Verdict::MentionErased;
+    }
+    of_item
 }
 
 fn are_theirs(events: &[u8], person: &impl Names) -> bool {
@@ -110,6 +122,30 @@ mod tests {
         let again = rewrite_sender(&delivery, expected.as_bytes(), &jane).unwrap();
         assert_eq!(again.bytes, None);
         assert_eq!(again.found, Found::default());
+    }
+
+    #[test]
+    fn an_item_of_somebody_else_goes_if_mentions_do_and_what_is_around_items_stays() {
+        let jane = Person::new(&["jane@x.org"], &[""; 0]).unwrap();
+        let jane = jane.deep().unwrap();
+        let recipe = br#"{"name":"own","proof":{"signature_header":"S"},
+            "mapping":{"events":"/events","type":"/type","timestamp":"/at","fields":{"rcpt_to":"/to"}}}"#;
+        let recipe = Recipe::parse(recipe).unwrap();
+        let senders = Senders::default().with(recipe, false).unwrap();
+        let key = "raw/email/dt=2026-11-30/own=d1-0123456789abcdef.json.gz";
+        let delivery = senders.delivery(key).unwrap().unwrap();
+        let body = r#"{"for":"jane@x.org","events":[{"type":"a","at":1796000000,"to":"bob@x.org","cc":"jane@x.org"},{"type":"a","at":1796000000,"to":"bob@x.org"}]}"#;
+
+        let rewritten = rewrite_sender(&delivery, body.as_bytes(), &jane).unwrap();
+
+        let expected = r#"{"for":"jane@x.org","events":[{"msys":{}},{"type":"a","at":1796000000,"to":"bob@x.org"}]}"#;
+        assert_eq!(rewritten.bytes, Some(expected.as_bytes().to_vec()));
+        let found = Found {
+            mentioned: 2,
+            mentions_erased: 1,
+            ..Found::default()
+        };
+        assert_eq!(rewritten.found, found);
     }
 
     #[test]

@@ -12,8 +12,20 @@ pub enum Verdict {
     Theirs,
     /// It is somebody else's, or nobody's that its fields name, and has a name of the person somewhere.
     Mentioned,
+    /// The same, of a person whose mentions are erased ([`Person::deep`](crate::Person::deep)).
+    MentionErased,
     /// Nothing.
     Unrelated,
+}
+
+impl Verdict {
+    /// Whether the item goes.
+    pub const fn is_erased(self) -> bool {
+        match self {
+            Self::Theirs | Self::MentionErased => true,
+            Self::Mentioned | Self::Unrelated => false,
+        }
+    }
 }
 
 /// What the item has to do with the person: an element of a batch of SparkPost's, a body of mParticle's or one of its batches, or a record of a
@@ -31,24 +43,36 @@ pub fn verdict_of(pipeline: Pipeline, item: &[u8], person: &impl Names) -> Verdi
     if is_theirs {
         Verdict::Theirs
     } else {
-        mention_in(&text, person)
+        verdict_of_other(&text, person)
     }
 }
 
-/// Whether a piece that nobody owns has a name of the person.
-pub(crate) fn mention_in(piece: &str, person: &impl Names) -> Verdict {
-    if !person.finds_mentions() {
-        return Verdict::Unrelated;
+/// What a piece that is not the person's has to do with the person. Here alone is decided whether somebody else's item goes.
+pub(crate) fn verdict_of_other(piece: &str, person: &impl Names) -> Verdict {
+    match mention_in(piece, person) {
+        Verdict::Mentioned if person.erases_mentions() => Verdict::MentionErased,
+        verdict => verdict,
     }
-    let is_found = if is_json(piece) {
-        any_text(piece.trim(), |text| person.is_mentioned_in(text))
-    } else {
-        person.is_mentioned_in(piece)
-    };
-    if is_found {
+}
+
+/// The same of a piece that stays, because it is no item, or cannot be told from others' items.
+pub(crate) fn mention_in(piece: &str, person: &impl Names) -> Verdict {
+    if has_mention(piece, person) {
         Verdict::Mentioned
     } else {
         Verdict::Unrelated
+    }
+}
+
+/// Whether a piece has a name of the person.
+pub(crate) fn has_mention(piece: &str, person: &impl Names) -> bool {
+    if !person.finds_mentions() {
+        return false;
+    }
+    if is_json(piece) {
+        any_text(piece.trim(), |text| person.is_mentioned_in(text))
+    } else {
+        person.is_mentioned_in(piece)
     }
 }
 

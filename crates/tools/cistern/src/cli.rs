@@ -157,11 +157,15 @@ enum Command {
                       how many items there are by place. With --run the items are erased: raw objects and files of the lake are written \
                       again without them, rows are deleted, and what arrives of the person later is left out and counted. The person is \
                       found by the fields that name an item's owner, in every spelling; items of others that mention the person stay and \
-                      are listed. An erasure takes at least the time of two waits of 17 minutes, and goes on by itself when this \
+                      are listed; with --deep they are erased too, and those others lose them. With --forget-at Iterable is asked to delete \
+                      and block the person as well, with the key in ITERABLE_API_KEY. An erasure takes at least the time of two waits of 17 minutes, and goes on by itself when this \
                       command ends. The receipt says what was searched, found and changed, and what cannot be reached; it has no name.",
-        after_help = "Exit code 0 if nothing of the person can remain, 3 if an object cannot be rewritten or searched.\n\n\
+        after_help = "Exit code 0 if nothing of the person can remain, 3 if an object cannot be rewritten or searched, 5 if Iterable \
+                      refused a name.\n\n\
                       Examples:\n  cistern erase --recipient jane@example.com --user u-1001\n  \
                       cistern erase --recipient jane@example.com --alias j.doe@example.com --run --receipt jane.json --stack cistern\n  \
+                      cistern erase --recipient jane@example.com --deep --stack cistern\n  \
+                      ITERABLE_API_KEY=… cistern erase --recipient jane@example.com --run --forget-at iterable-eu --stack cistern\n  \
                       cistern erase resume 20261130T120000-0a1b2c3d --stack cistern\n  \
                       cistern erase verify jane.json --recipient jane@example.com --alias j.doe@example.com --stack cistern"
     )]

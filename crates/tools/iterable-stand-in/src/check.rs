@@ -82,6 +82,8 @@ const USER: Fields = &[
     ("createNewFields", Kind::Boolean, false),
 ];
 
+const FORGET: Fields = &[("email", Kind::Text, false), ("userId", Kind::Text, false)];
+
 const PURCHASE: Fields = &[
     ("user", Kind::Object, true),
     ("items", Kind::Anything, true),
@@ -168,6 +170,18 @@ pub(crate) fn purchase(body: &Value) -> Result<(), Vec<Problem>> {
             "Array value expected",
         ),
     }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
+}
+
+/// Checks a body that asks to forget a user.
+pub(crate) fn forget(body: &Value) -> Result<(), Vec<Problem>> {
+    let mut problems = Vec::new();
+    fields(body, "obj", FORGET, &mut problems);
+    user(body, "obj", &mut problems);
     if problems.is_empty() {
         Ok(())
     } else {

@@ -118,6 +118,11 @@ impl Received {
         self.counts.users = self.users.len() as u64;
     }
 
+    pub(crate) fn remove_user(&mut self, field: &'static str, name: &str) {
+        self.users.remove(&(field, name.to_owned()));
+        self.counts.users = self.users.len() as u64;
+    }
+
     pub(crate) fn knows(&self, field: &'static str, name: &str) -> bool {
         self.users.contains(&(field, name.to_owned()))
     }

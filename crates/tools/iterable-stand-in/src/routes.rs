@@ -40,6 +40,7 @@ pub fn router(stand_in: StandIn) -> Router {
             Endpoint::TrackPurchase.path(),
             endpoint(Endpoint::TrackPurchase),
         )
+        .route(Endpoint::Forget.path(), endpoint(Endpoint::Forget))
         .route("/_received", get(counts).delete(forget))
         .route("/_received/events", get(events))
         .route("/_received/events/{id}", get(event))

@@ -22,6 +22,8 @@ use crate::{
 
 /// The largest accepted body.
 const MAX_BODY_BYTES: usize = 4_000_000;
+/// Requests per second to forget users that Iterable accepts.
+const FORGET_REQUESTS_PER_SECOND: u32 = 3;
 const HANG: Duration = Duration::from_mins(1);
 
 /// The supported requests.
@@ -30,6 +32,7 @@ pub(crate) enum Endpoint {
     TrackBulk,
     BulkUpdate,
     TrackPurchase,
+    Forget,
 }
 
 /// One Iterable project. Cheap to clone; clones share their state.
@@ -41,6 +44,7 @@ struct State {
     behaviour: Behaviour,
     received: Received,
     bulk_pace: Pace,
+    forget_pace: Pace,
 }
 
 impl Endpoint {
@@ -49,6 +53,7 @@ impl Endpoint {
             Self::TrackBulk => "/api/events/trackBulk",
             Self::BulkUpdate => "/api/users/bulkUpdate",
             Self::TrackPurchase => "/api/commerce/trackPurchase",
+            Self::Forget => "/api/users/forget",
         }
     }
 }
@@ -59,6 +64,7 @@ impl Default for StandIn {
             behaviour: Behaviour::default(),
             received: Received::default(),
             bulk_pace: Pace::new(Instant::now()),
+            forget_pace: Pace::new(Instant::now()),
         })))
     }
 }
@@ -170,13 +176,23 @@ impl State {
             Endpoint::TrackBulk => check::events(&body).map(Vec::as_slice),
             Endpoint::BulkUpdate => check::users(&body).map(Vec::as_slice),
             Endpoint::TrackPurchase => check::purchase(&body).map(|()| std::slice::from_ref(&body)),
+            Endpoint::Forget => check::forget(&body).map(|()| std::slice::from_ref(&body)),
         };
         let items = match checked {
             Ok(items) => items,
             Err(problems) => return IterableResponse::problems(endpoint.path(), problems),
         };
         let per_second = self.behaviour.requests_per_second;
-        if endpoint == Endpoint::TrackBulk && !self.bulk_pace.takes(per_second, Instant::now()) {
+        let now = Instant::now();
+        let is_in_time = match endpoint {
+            Endpoint::TrackBulk => self.bulk_pace.takes(per_second, now),
+            Endpoint::Forget => {
+                let per_second = per_second.min(FORGET_REQUESTS_PER_SECOND);
+                self.forget_pace.takes(per_second, now)
+            }
+            Endpoint::BulkUpdate | Endpoint::TrackPurchase => true,
+        };
+        if !is_in_time {
             return too_often();
         }
 

@@ -28,30 +28,29 @@ pub(super) async fn events(
     };
     let place = Place::Events.name();
     let (in_event, in_meta) = patterns(&search.person);
-    let mut from =
-        OffsetDateTime::parse(&job.pass.after, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    while let Some(next) = store.next_event_time(from).await? {
-        if !search.budget.allows_start(Instant::now()) {
-            return Ok(false);
-        }
+    let mut after = position(&job.pass.after);
+    while let Some(next) = store.next_event_time(after.0).await? {
         let day = next.date().midnight().assume_utc();
         let to = day + Duration::DAY;
         let mut wanted = Candidates {
             from: day,
             to,
-            after: (day, EventKey::from_u128(0)),
+            after: after.max(beginning_of(day)),
             in_event: in_event.clone(),
             in_meta: in_meta.clone(),
             limit: EVENTS_AT_ONCE,
         };
         loop {
+            if !search.budget.allows_start(Instant::now()) {
+                return Ok(false);
+            }
             let found = store.find_candidates(&wanted).await?;
             let Some(last) = found.last() else { break };
             wanted.after = (last.ts.to_time(), last.event_key);
             let items = found
                 .iter()
                 .map(|row| (row.event.as_bytes(), (row.ts, row.event_key)));
-            let (mut count, keys) = theirs(items, &search.person);
+            let (mut count, keys) = judge(items, &search.person);
             if search.changes && !keys.is_empty() {
                 count.changed = store.erase_events(&keys).await?;
             }
@@ -63,12 +62,32 @@ pub(super) async fn events(
             if i64::try_from(found.len()).unwrap_or(i64::MAX) < EVENTS_AT_ONCE {
                 break;
             }
+            job.pass.after = text_of(wanted.after);
+            progress.save(job).await?;
         }
-        from = to;
-        job.pass.after = to.format(&Rfc3339).unwrap_or_default();
+        after = beginning_of(to);
+        job.pass.after = text_of(after);
         progress.save(job).await?;
     }
     Ok(true)
+}
+
+/// Before all events of a time.
+const fn beginning_of(time: OffsetDateTime) -> (OffsetDateTime, EventKey) {
+    (time, EventKey::from_u128(0))
+}
+
+/// The last event that was searched; another version of this function has written down the time alone.
+fn position(after: &str) -> (OffsetDateTime, EventKey) {
+    let (time, key) = after.split_once(' ').unwrap_or((after, ""));
+    let time = OffsetDateTime::parse(time, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let key = u128::from_str_radix(key, 16).unwrap_or_default();
+    (time, EventKey::from_u128(key))
+}
+
+fn text_of((time, key): (OffsetDateTime, EventKey)) -> String {
+    let time = time.format(&Rfc3339).unwrap_or_default();
+    format!("{time} {:x}", key.as_u128())
 }
 
 /// Searches the rejected items.
@@ -109,7 +128,7 @@ async fn rejected_page(
     let items = rows
         .iter()
         .map(|row| (&row.raw[..], (row.batch_key.clone(), row.ordinal)));
-    let (mut count, keys) = theirs(items, &search.person);
+    let (mut count, keys) = judge(items, &search.person);
     if search.changes && !keys.is_empty() {
         count.changed = store.erase_rejected(&keys).await?;
     }
@@ -122,24 +141,32 @@ async fn rejected_page(
     Ok(false)
 }
 
-/// What was found among rows, and the keys of those that are the person's.
-fn theirs<'r, K>(rows: impl Iterator<Item = (&'r [u8], K)>, person: &Person) -> (Count, Vec<K>) {
+/// What was found among rows, and the keys of those that go.
+fn judge<'r, K>(rows: impl Iterator<Item = (&'r [u8], K)>, person: &Person) -> (Count, Vec<K>) {
     let mut count = Count::default();
     let mut keys = Vec::new();
     for (item, key) in rows {
         count.searched += 1;
-        match verdict_of(Pipeline::EmailEvents, item, person) {
-            Verdict::Theirs => keys.push(key),
+        let verdict = verdict_of(Pipeline::EmailEvents, item, person);
+        match verdict {
+            Verdict::Theirs => count.found += 1,
+            Verdict::MentionErased => {
+                count.mentioned += 1;
+                count.mentions_erased += 1;
+            }
             Verdict::Mentioned => count.mentioned += 1,
             Verdict::Unrelated => {}
         }
+        if verdict.is_erased() {
+            keys.push(key);
+        }
     }
-    count.found = u64::try_from(keys.len()).unwrap_or(u64::MAX);
     (count, keys)
 }
 
 /// Patterns of `ilike` that every text with one of the names has: the letters and digits of the name in their order. Addresses are looked
-/// for in the whole event, ids only where an event says whose it is, because a short one is in every event.
+/// for in the whole event, ids only where an event says whose it is, because a short one is in every event. If mentions are erased, each
+/// event is read: a link has the name in base64, which no pattern finds.
 fn patterns(person: &Person) -> (Vec<String>, Vec<String>) {
     let pattern = |name: &str| {
         let runs = name
@@ -152,6 +179,9 @@ fn patterns(person: &Person) -> (Vec<String>, Vec<String>) {
         }
         pattern
     };
+    if person.erases_mentions() {
+        return (vec!["%".to_owned()], Vec::new());
+    }
     let addresses: Vec<String> = person.addresses().map(pattern).collect();
     let mut in_meta: Vec<String> = person.ids().map(pattern).collect();
     in_meta.extend(addresses.iter().cloned());
@@ -161,7 +191,19 @@ fn patterns(person: &Person) -> (Vec<String>, Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
+
+    #[test]
+    fn a_search_goes_on_after_the_last_event() {
+        let at = datetime!(2026-01-02 10:00 UTC);
+        let last = (at, EventKey::from_u128(0xabc << 100));
+
+        assert_eq!(position(&text_of(last)), last);
+        assert_eq!(position("2026-01-02T10:00:00Z"), beginning_of(at));
+        assert_eq!(position(""), beginning_of(OffsetDateTime::UNIX_EPOCH));
+    }
 
     #[test]
     fn patterns_are_of_what_no_spelling_changes() {
@@ -175,5 +217,7 @@ mod tests {
 
         assert_eq!(in_event, ["%jane%doe%b%cher%example%", "%a%b%c%x%org%"]);
         assert_eq!(in_meta[0], "%user%42%");
+        let (in_event, _) = patterns(&person.deep().unwrap());
+        assert_eq!(in_event, ["%"]);
     }
 }

@@ -12,7 +12,7 @@ use aws_io::s3::{
     replace::{NewContent, Replaced, replace},
     stream::{BlockingBody, open},
 };
-use erasure::{Person, is_row_theirs, owner_column};
+use erasure::{Names as _, Person, is_mentioned_in_column, is_row_theirs, owner_column};
 use lake_files::{Merge, MergeError};
 use lake_schema::{FileId, Table, layout::LakeFile};
 use tempfile::TempDir;
@@ -111,13 +111,21 @@ fn filter(
     let owner = owner_column(pipeline);
     let is_theirs =
         |owner: Option<&str>, extra: Option<&str>| is_row_theirs(pipeline, owner, extra, person);
+    let is_mention = |column: &str, text: &str| is_mentioned_in_column(column, text, person);
     let begin = || Merge::new(table.clone(), directory.path().to_owned(), column_bytes);
     let mut merge = begin();
     merge.add(body)?;
-    let without = merge.finish_without(|| File::create(&path), id, owner, is_theirs)?;
+    let create = || File::create(&path);
+    let without = if person.erases_mentions() {
+        merge.finish_without_mentions(create, id, owner, is_theirs, is_mention)?
+    } else {
+        merge.finish_without(create, id, owner, is_theirs)?
+    };
     let count = Count {
         searched: 1,
-        found: without.erased_count,
+        found: without.erased_count - without.mentioned_count,
+        mentioned: without.mentioned_count,
+        mentions_erased: without.mentioned_count,
         ..Count::default()
     };
     if without.out.is_none() {
@@ -126,7 +134,12 @@ fn filter(
     drop((without.out, merge));
     let mut again = begin();
     again.add(File::open(&path)?)?;
-    let checked = again.finish_without(|| Ok(std::io::sink()), id, owner, is_theirs)?;
+    let sink = || Ok(std::io::sink());
+    let checked = if person.erases_mentions() {
+        again.finish_without_mentions(sink, id, owner, is_theirs, is_mention)?
+    } else {
+        again.finish_without(sink, id, owner, is_theirs)?
+    };
     let kept = without.row_count - without.erased_count;
     if (checked.row_count, checked.erased_count) != (kept, 0) {
         return Err(std::io::Error::other("the new file has not the rows that it should").into());

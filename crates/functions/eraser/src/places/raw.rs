@@ -82,7 +82,7 @@ pub(super) async fn rewrite_object(
                 return Ok(unreadable(&body, damage, result.err().as_ref(), person));
             }
         };
-        let mut finding = finding_of(rewritten.found);
+        let mut finding = finding_of(rewritten.found, person);
         let Some(bytes) = rewritten.bytes.filter(|_| changes) else {
             return Ok(finding);
         };
@@ -107,22 +107,32 @@ pub(super) async fn rewrite_object(
     Ok(Finding::problem("somebody else changes it"))
 }
 
-fn finding_of(found: Found) -> Finding {
+fn finding_of(found: Found, person: &impl Names) -> Finding {
     let Found {
         theirs,
         mentioned,
+        mentions_erased,
         undecided,
     } = found;
-    let problem = (undecided > 0).then(|| {
-        format!(
+    let stays = mentioned - mentions_erased;
+    let problem = if undecided > 0 {
+        Some(format!(
             "{undecided} of its lines do not say whose they are, and the raw objects that they name do not say it any more: look at them (`cistern rejected`), and delete the object"
+        ))
+    } else if person.erases_mentions() && stays > 0 {
+        Some(
+            "what is around its items, or damaged in it, mentions the person: look at it"
+                .to_owned(),
         )
-    });
+    } else {
+        None
+    };
     Finding {
         count: Count {
             searched: 1,
             found: theirs,
             mentioned,
+            mentions_erased,
             ..Count::default()
         },
         problem,

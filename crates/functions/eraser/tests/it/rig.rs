@@ -53,6 +53,13 @@ pub(crate) fn start(run: bool) -> Value {
     json!({"start": {"id": "e1", "addresses": ["jane@x.org"], "ids": ["u-1001"], "run": run}})
 }
 
+/// The same of a person with whom the items of others go that mention her.
+pub(crate) fn start_deep(run: bool) -> Value {
+    let mut event = start(run);
+    event["start"]["deep"] = json!(true);
+    event
+}
+
 /// Everything but what is kept of erasures, expanded.
 pub(crate) async fn content(bucket: &Bucket) -> BTreeMap<String, String> {
     let mut objects: BTreeMap<String, Bytes> = bucket.objects("").await;

@@ -19,6 +19,7 @@ use lake_files::record_ranges;
 use super::{CALL_USERS, Line, lines_of};
 use crate::{
     Names, app,
+    app_mention::{Mention, mention_in_part},
     text::{last, members, scalar},
     verdict::is_json,
 };
@@ -47,6 +48,8 @@ pub(super) enum Owner {
     Unknown,
     Theirs,
     Others,
+    /// It is somebody else's, and is taken out of the raw object with the mentions of the person.
+    Mentions,
     /// The same event is the person's and somebody else's.
     Both,
 }
@@ -92,12 +95,8 @@ impl LineOwners {
             let message = serde_json::from_str::<ArchivedMessage<'_>>(&text).ok();
             let sent = message.as_ref().map_or(&*text, |message| &*message.body);
             for_each_item(sent, |part, json| {
-                let owner = if app::is_part_theirs(&part, json, person) {
-                    Owner::Theirs
-                } else {
-                    Owner::Others
-                };
-                events.note(&part, json, owner);
+                let (of_part, of_events) = owners_in(&part, json, person);
+                events.note(&part, json, of_part, &of_events);
             });
         }
     }
@@ -115,12 +114,37 @@ impl LineOwners {
     }
 }
 
+/// Whose a part of a body is, and its events that are not as the part is, by their positions.
+fn owners_in(part: &Item<'_>, json: &str, person: &impl Names) -> (Owner, Vec<Owner>) {
+    if app::is_part_theirs(part, json, person) {
+        return (Owner::Theirs, Vec::new());
+    }
+    if !person.erases_mentions() {
+        return (Owner::Others, Vec::new());
+    }
+    match mention_in_part(part, json, person) {
+        Mention::Nowhere => (Owner::Others, Vec::new()),
+        Mention::InAll => (Owner::Mentions, Vec::new()),
+        Mention::InEvents(marks) => {
+            let owner_of = |is_marked: bool| {
+                if is_marked {
+                    Owner::Mentions
+                } else {
+                    Owner::Others
+                }
+            };
+            (Owner::Others, marks.into_iter().map(owner_of).collect())
+        }
+    }
+}
+
 impl Events {
     /// Notes whose the part of a body is, if it is looked for, and its events.
-    fn note(&mut self, part: &Item<'_>, json: &str, owner: Owner) {
-        self.note_content(json, owner);
+    fn note(&mut self, part: &Item<'_>, json: &str, of_part: Owner, of_events: &[Owner]) {
+        self.note_content(json, of_part);
         let Item::Batch(batch) = part else { return };
-        for entry in batch.events() {
+        for (index, entry) in batch.events().enumerate() {
+            let owner = of_events.get(index).copied().unwrap_or(of_part);
             match entry {
                 Entry::Event(event) => {
                     self.note_content(event.json, owner);

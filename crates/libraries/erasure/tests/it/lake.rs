@@ -7,7 +7,7 @@ use lake_schema::{FileId, Table};
 use proptest::{collection::vec, prelude::*, sample::select};
 use time::macros::{date, datetime};
 
-const COLUMN_BYTES: usize = 1 << 20;
+pub(crate) const COLUMN_BYTES: usize = 1 << 20;
 
 fn jane() -> Person {
     Person::new(&["jane@x.org"], &["u-1001", "7"]).unwrap()
@@ -40,7 +40,10 @@ fn rows(pipeline: Pipeline, object: &str) -> Vec<bool> {
 }
 
 /// Members of an object, also repeated ones.
-fn members(keys: Vec<&'static str>, values: Vec<&'static str>) -> impl Strategy<Value = String> {
+pub(crate) fn members(
+    keys: Vec<&'static str>,
+    values: Vec<&'static str>,
+) -> impl Strategy<Value = String> {
     let member = (select(keys), select(values));
     vec(member, 0..5).prop_map(|members| {
         let members: Vec<String> = members
@@ -52,7 +55,7 @@ fn members(keys: Vec<&'static str>, values: Vec<&'static str>) -> impl Strategy<
 }
 
 /// The members of several such texts.
-fn joined(members: &[String]) -> String {
+pub(crate) fn joined(members: &[String]) -> String {
     let some = members.iter().filter(|members| !members.is_empty());
     some.cloned().collect::<Vec<_>>().join(",")
 }
@@ -62,7 +65,7 @@ fn is_theirs(pipeline: Pipeline, item: &str) -> bool {
 }
 
 /// Of people, of nobody, and of several.
-fn names() -> Vec<&'static str> {
+pub(crate) fn names() -> Vec<&'static str> {
     vec![
         r#""jane@x.org""#,
         r#""Jane <JANE@x.org>""#,

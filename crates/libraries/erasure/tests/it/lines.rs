@@ -73,6 +73,7 @@ fn found(theirs: u64, mentioned: u64, undecided: u64) -> Found {
         theirs,
         mentioned,
         undecided,
+        ..Found::default()
     }
 }
 

@@ -13,6 +13,7 @@ fn items() -> impl Strategy<Value = Vec<&'static str>> {
             r#"{"msys":{"m":{"rcpt_to":"Jane <JANE@x.org>","n":[1,2]}},"userId":"u-1001"}"#,
             r#"{"msys":{"m":{"rcpt_to":"bob@x.org"}},"userId":"bob"}"#,
             r#"{"msys":{"m":{"rcpt_to":"ann@x.org","subject":"jane@x.org }{"}},"userId":"ann"}"#,
+            r#"{"msys":{"m":{"rcpt_to":"eve@x.org","url":"/?u=jane%40x.org"}},"userId":"eve"}"#,
             r#"{"userId": 7 }"#,
             "{}",
         ]),
@@ -34,21 +35,37 @@ proptest! {
     fn others_stay_byte_for_byte_and_nothing_of_the_person_does(
         items in items(),
         separator in select(vec![",", " , ", ",\n"]),
-        end in select(vec!["]", " ]\n", ",{\"cut", "] junk"]),
+        end in select(vec!["]", " ]\n", ",{\"cut", "] junk", ",{\"cut jane@x.org"]),
+        is_deep in any::<bool>(),
         pipeline in select(vec![Pipeline::EmailEvents, Pipeline::ProductEvents]),
     ) {
         let jane = Person::new(&["jane@x.org"], &["u-1001"]).unwrap();
+        let jane = if is_deep { jane.deep().unwrap() } else { jane };
         let body = format!("[{}{end}", items.join(separator)).into_bytes();
-        let is_theirs = |piece: &Vec<u8>| verdict_of(pipeline, piece, &jane) == Verdict::Theirs;
         let before = pieces(pipeline, &body);
 
         let rewritten = rewrite(pipeline, &body, &jane).unwrap();
 
+        // Damage stays, and is counted, if nothing else of the object could be read without it.
+        let damage_stays = rewritten.found.mentioned > rewritten.found.mentions_erased;
+        let verdict = |piece: &Vec<u8>| match verdict_of(pipeline, piece, &jane) {
+            Verdict::MentionErased if damage_stays && piece.starts_with(b"{\"cut") => Verdict::Mentioned,
+            verdict => verdict,
+        };
         let after = pieces(pipeline, rewritten.bytes.as_deref().unwrap_or(&body));
-        let expected: Vec<_> = before.iter().filter(|piece| !is_theirs(piece)).cloned().collect();
+        let expected: Vec<_> = before.iter().filter(|piece| !verdict(piece).is_erased()).cloned().collect();
         prop_assert_eq!(after, expected);
-        let theirs = before.iter().filter(|piece| is_theirs(piece)).count();
-        prop_assert_eq!(rewritten.found.theirs, u64::try_from(theirs).unwrap());
+        for (which, count) in [
+            (Verdict::Theirs, rewritten.found.theirs),
+            (Verdict::MentionErased, rewritten.found.mentions_erased),
+        ] {
+            let expected = before.iter().filter(|piece| verdict(piece) == which).count();
+            prop_assert_eq!(count, u64::try_from(expected).unwrap());
+        }
+        if is_deep && !damage_stays {
+            let left = rewritten.bytes.as_deref().unwrap_or(&body);
+            prop_assert!(!left.windows(6).any(|text| text.eq_ignore_ascii_case(b"jane@x")));
+        }
         let again = rewritten.bytes.map(|bytes| rewrite(pipeline, &bytes, &jane).unwrap());
         prop_assert!(again.is_none_or(|again| again.bytes.is_none()));
     }
@@ -57,8 +74,10 @@ proptest! {
     fn any_bytes_are_read(bytes in vec(any::<u8>(), 0..200)) {
         let jane = Person::new(&["jane@x.org"], &["u-1001"]).unwrap();
         for pipeline in Pipeline::ALL {
-            if let Ok(rewritten) = rewrite(pipeline, &bytes, &jane) {
-                prop_assert_eq!(rewritten.bytes, None);
+            for person in [jane.clone(), jane.clone().deep().unwrap()] {
+                if let Ok(rewritten) = rewrite(pipeline, &bytes, &person) {
+                    prop_assert_eq!(rewritten.bytes, None);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     io::{self, Write},
     ops::Range,
 };
@@ -24,8 +25,22 @@ pub struct WithoutRows<W> {
     pub row_count: u64,
     /// Those that are left out.
     pub erased_count: u64,
+    /// Of these, those that are left out for a text of theirs, and not by their owner.
+    pub mentioned_count: u64,
     /// What the rest was written to, in its order; none if no row is left out.
     pub out: Option<W>,
+}
+
+/// Whether a row is left out, by the text of its owner's column, and of what has no column.
+type IsTheirs<'a> = &'a mut dyn FnMut(Option<&str>, Option<&str>) -> bool;
+/// Whether a row is left out, by the name of a column and a text in it.
+type IsMention<'a> = &'a mut dyn FnMut(&str, &str) -> bool;
+
+/// Which rows are left out.
+struct Choice<'a> {
+    owner: &'a str,
+    is_theirs: IsTheirs<'a>,
+    is_mention: Option<IsMention<'a>>,
 }
 
 /// A row group of a file.
@@ -34,6 +49,8 @@ struct Group<'a> {
     index: usize,
     /// The indices of the rows that are left out, in their order.
     erased: Vec<u32>,
+    /// How many of them are left out for a mention.
+    mentioned_count: usize,
 }
 
 impl Merge {
@@ -49,9 +66,44 @@ impl Merge {
         owner: &str,
         mut is_erased: impl FnMut(Option<&str>, Option<&str>) -> bool,
     ) -> Result<WithoutRows<W>, MergeError> {
+        let choice = Choice {
+            owner,
+            is_theirs: &mut is_erased,
+            is_mention: None,
+        };
+        self.finish_with(choice, out, id)
+    }
+
+    /// The same without the rows in addition that have a text which `is_mention` chooses. It is given the name of a column and a text in it,
+    /// one column after the other: numbers are texts too, times are not.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the new one not be written.
+    pub fn finish_without_mentions<W: Write + Send>(
+        &self,
+        out: impl FnOnce() -> io::Result<W>,
+        id: FileId,
+        owner: &str,
+        mut is_erased: impl FnMut(Option<&str>, Option<&str>) -> bool,
+        mut is_mention: impl FnMut(&str, &str) -> bool,
+    ) -> Result<WithoutRows<W>, MergeError> {
+        let choice = Choice {
+            owner,
+            is_theirs: &mut is_erased,
+            is_mention: Some(&mut is_mention),
+        };
+        self.finish_with(choice, out, id)
+    }
+
+    fn finish_with<W: Write + Send>(
+        &self,
+        mut choice: Choice<'_>,
+        out: impl FnOnce() -> io::Result<W>,
+        id: FileId,
+    ) -> Result<WithoutRows<W>, MergeError> {
         let mut finished = None;
         catch(|| {
-            finished = Some(self.write_without(out, id, owner, &mut is_erased));
+            finished = Some(self.write_without(out, id, &mut choice));
             Ok(())
         })?;
         finished.unwrap_or_else(|| Err(io::Error::other("nothing was written").into()))
@@ -61,16 +113,17 @@ impl Merge {
         &self,
         out: impl FnOnce() -> io::Result<W>,
         id: FileId,
-        owner: &str,
-        is_erased: &mut impl FnMut(Option<&str>, Option<&str>) -> bool,
+        choice: &mut Choice<'_>,
     ) -> Result<WithoutRows<W>, MergeError> {
-        let groups = self.search_groups(owner, is_erased)?;
+        let groups = self.search_groups(choice)?;
         let row_count = to_u64(super::row_count(&self.files));
         let erased_count = to_u64(groups.iter().map(|group| group.erased.len()).sum());
+        let mentioned_count = to_u64(groups.iter().map(|group| group.mentioned_count).sum());
         if erased_count == 0 {
             return Ok(WithoutRows {
                 row_count,
                 erased_count,
+                mentioned_count,
                 out: None,
             });
         }
@@ -82,23 +135,20 @@ impl Merge {
         Ok(WithoutRows {
             row_count,
             erased_count,
+            mentioned_count,
             out: Some(out),
         })
     }
 
     /// The row groups of all files, with the rows that are left out.
-    fn search_groups(
-        &self,
-        owner: &str,
-        is_erased: &mut impl FnMut(Option<&str>, Option<&str>) -> bool,
-    ) -> Result<Vec<Group<'_>>, ReadError> {
+    fn search_groups(&self, choice: &mut Choice<'_>) -> Result<Vec<Group<'_>>, ReadError> {
         let column = |wanted: &str| {
             column_types(&self.table)
                 .enumerate()
                 .find(|(_, (name, _))| *name == wanted)
                 .map(|(index, (_, kind))| (index, kind))
         };
-        let (owner, extra) = (column(owner), column(EXTRA));
+        let (owner, extra) = (column(choice.owner), column(EXTRA));
         let mut groups = Vec::new();
         for file in &self.files {
             for index in 0..file.group_count() {
@@ -106,6 +156,7 @@ impl Merge {
                     file,
                     index,
                     erased: Vec::new(),
+                    mentioned_count: 0,
                 };
                 let read = |column: Option<(usize, ColumnType)>| {
                     column
@@ -117,14 +168,43 @@ impl Merge {
                     let row = *row as usize;
                     let owner = text(owners.as_ref(), row);
                     let extra = text(extras.as_ref(), row);
-                    is_erased(owner.as_deref(), extra.as_deref())
+                    (choice.is_theirs)(owner.as_deref(), extra.as_deref())
                 };
-                let erased = group.rows().filter(is_left_out).collect();
+                let erased: Vec<u32> = group.rows().filter(is_left_out).collect();
+                drop((owners, extras));
+                let their_count = erased.len();
                 group.erased = erased;
+                if let Some(is_mention) = &mut choice.is_mention {
+                    self.add_mentions(&mut group, is_mention)?;
+                    group.mentioned_count = group.erased.len() - their_count;
+                }
                 groups.push(group);
             }
         }
         Ok(groups)
+    }
+
+    /// Adds the rows with a mention to those that are left out, with one column in memory at a time.
+    fn add_mentions(
+        &self,
+        group: &mut Group<'_>,
+        is_mention: &mut impl FnMut(&str, &str) -> bool,
+    ) -> Result<(), ReadError> {
+        let mut erased: BTreeSet<u32> = group.erased.iter().copied().collect();
+        for (column_index, (name, kind)) in column_types(&self.table).enumerate() {
+            if !matches!(kind, ColumnType::String | ColumnType::Bigint) {
+                continue;
+            }
+            let column = group.read(column_index, kind)?;
+            for row in group.rows() {
+                let text = text(Some(&column), row as usize);
+                if text.is_some_and(|text| is_mention(name, &text)) {
+                    erased.insert(row);
+                }
+            }
+        }
+        group.erased = erased.into_iter().collect();
+        Ok(())
     }
 
     /// Appends the rows that stay as a row group, if there are any.

@@ -61,6 +61,39 @@ fn other_rows_stay_in_their_order() {
 }
 
 #[test]
+fn rows_with_a_mention_in_any_column_of_texts_or_numbers_are_left_out_too() {
+    let events = events();
+    for (mention, left, mentioned) in [
+        ("bob", vec![4], 2),
+        ("jane", vec![5, 4], 1),
+        ("x", vec![5, 3], 1),
+        ("4", vec![5, 3], 1),
+        ("eve", vec![5, 4, 3], 0),
+    ] {
+        let mut merge = Merge::new(table(), std::env::temp_dir(), LARGE);
+        merge.add(file(&events)).unwrap();
+        let done = merge
+            .finish_without_mentions(
+                || Ok(Vec::new()),
+                id(),
+                "user",
+                |owner, _| owner == Some("jane"),
+                |column, text| column != "id" && text.contains(mention),
+            )
+            .unwrap();
+
+        let rows = read(done.out.unwrap().into());
+        let numbers: Vec<i64> = rows.iter().map(|row| row["n"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, left, "{mention}");
+        assert_eq!(
+            (done.erased_count, done.mentioned_count),
+            (2 + mentioned, mentioned),
+            "{mention}"
+        );
+    }
+}
+
+#[test]
 fn file_without_the_person_is_not_written_and_one_of_hers_alone_is_empty_and_can_be_merged() {
     let (_, erased, file_of_others) = without(&events(), "eve", LARGE);
     assert_eq!((erased, file_of_others), (0, None));

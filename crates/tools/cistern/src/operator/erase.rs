@@ -1,6 +1,8 @@
 //! `cistern erase`: takes one person out of everything that is stored, with a signed receipt.
 
 mod following;
+mod forget;
+mod iterable;
 mod receipt;
 mod verify;
 
@@ -15,7 +17,10 @@ use erasure::Person;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 
-use self::following::follow;
+use self::{
+    following::follow,
+    iterable::{DataCentre, NOT_FORGOTTEN, Project},
+};
 use crate::operator::target::{StackTarget, TargetArgs};
 
 /// What is asked of the person who erases.
@@ -36,6 +41,8 @@ pub(crate) struct Options {
 enum Action {
     /// Go on with an erasure until it is finished
     Resume(Resume),
+    /// Only ask Iterable to forget a person, as --forget-at does
+    Forget(forget::Options),
     /// Check a receipt, and look again whether anything of the person is there
     Verify(verify::Options),
 }
@@ -57,9 +64,17 @@ pub(super) struct PersonArgs {
 }
 
 #[derive(Clone, Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 struct Erase {
     #[command(flatten)]
     person: PersonArgs,
+
+    /// Erase events of others too that mention the person, in a subject or a link for example: those others lose them as well
+    #[arg(long)]
+    deep: bool,
 
     /// Do it (default: a dry run that counts what would be erased)
     #[arg(long)]
@@ -68,6 +83,10 @@ struct Erase {
     /// Do not ask
     #[arg(long, requires = "run")]
     yes: bool,
+
+    /// Also ask Iterable to forget the person, in the project of the key in the variable `ITERABLE_API_KEY`
+    #[arg(long, value_enum, value_name = "DATA_CENTRE")]
+    forget_at: Option<DataCentre>,
 
     /// Also write the receipt to a file
     #[arg(long, value_name = "FILE")]
@@ -104,12 +123,14 @@ struct Resume {
 pub(super) struct NamesOfPerson {
     pub(super) addresses: Vec<String>,
     pub(super) ids: Vec<String>,
+    /// Events of others go too that mention the person.
+    pub(super) deep: bool,
 }
 
 impl PersonArgs {
     /// # Errors
     /// When the names are not a person's. The error repeats no name.
-    pub(super) fn names(&self) -> Result<NamesOfPerson> {
+    pub(super) fn names(&self, deep: bool) -> Result<NamesOfPerson> {
         let (addresses, ids): (Vec<&String>, Vec<&String>) =
             self.alias.iter().partition(|alias| alias.contains('@'));
         let all = |first: &[String], more: Vec<&String>| {
@@ -118,6 +139,7 @@ impl PersonArgs {
         let names = NamesOfPerson {
             addresses: all(&self.recipient, addresses),
             ids: all(&self.user, ids),
+            deep,
         };
         names.person()?;
         Ok(names)
@@ -126,7 +148,8 @@ impl PersonArgs {
 
 impl NamesOfPerson {
     pub(super) fn person(&self) -> Result<Person> {
-        Ok(Person::new(&self.addresses, &self.ids)?)
+        let person = Person::new(&self.addresses, &self.ids)?;
+        Ok(if self.deep { person.deep()? } else { person })
     }
 }
 
@@ -137,18 +160,26 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
             let signed = follow(&target, &resume.id).await?;
             receipt::print(&signed, resume.json, resume.receipt.as_deref())
         }
+        Some(Action::Forget(forget)) => forget::run(forget).await,
         Some(Action::Verify(verify)) => verify::run(verify).await,
         None => erase(&options.erase).await,
     }
 }
 
 async fn erase(options: &Erase) -> Result<ExitCode> {
-    let names = options.person.names()?;
+    let names = options.person.names(options.deep)?;
     let target = options.target.find().await?;
+    if let Some(data_centre) = options.forget_at {
+        forget::announce(&target, data_centre, &names)?;
+    }
+    // Without a key nothing begins.
+    let project = options.forget_at.filter(|_| options.run);
+    let project = project.map(|data_centre| Project::of(&target, data_centre));
+    let project = project.transpose()?;
     if options.run && !options.yes {
         let searched = search(&target, &names).await?;
         eprintln!("{}", receipt::text(&searched));
-        confirm()?;
+        confirm(receipt::mentions_erased(&searched))?;
     }
     if !options.run {
         let searched = search(&target, &names).await?;
@@ -160,8 +191,19 @@ async fn erase(options: &Erase) -> Result<ExitCode> {
     eprintln!(
         "erasure {id} has begun. The stack goes on by itself; `cistern erase resume {id}` follows it"
     );
+    // The forwarder's list has the person now, and Iterable refuses what an older list still lets through. If this command ends before,
+    // `cistern erase forget` does the same.
+    let is_forgotten = match &project {
+        Some(project) => project.forget(&names).await?.is_all(),
+        None => true,
+    };
     let signed = follow(&target, &id).await?;
-    receipt::print(&signed, options.json, options.receipt.as_deref())
+    let code = receipt::print(&signed, options.json, options.receipt.as_deref())?;
+    Ok(if is_forgotten {
+        code
+    } else {
+        ExitCode::from(NOT_FORGOTTEN)
+    })
 }
 
 /// A dry run: its signed result.
@@ -174,15 +216,18 @@ pub(super) async fn search(target: &StackTarget, names: &NamesOfPerson) -> Resul
 async fn begin(target: &StackTarget, names: &NamesOfPerson, run: bool) -> Result<String> {
     let id = new_id()?;
     let by = std::env::var("USER").ok().filter(|user| !user.is_empty());
-    let event = json!({
-        "start": {
-            "id": id,
-            "addresses": names.addresses,
-            "ids": names.ids,
-            "run": run,
-            "requested_by": by,
-        }
+    let mut start = json!({
+        "id": id,
+        "addresses": names.addresses,
+        "ids": names.ids,
+        "run": run,
+        "requested_by": by,
     });
+    if names.deep {
+        // An eraser that does not know it refuses it.
+        start["deep"] = true.into();
+    }
+    let event = json!({ "start": start });
     following::invoke(target, &event).await?;
     Ok(id)
 }
@@ -201,12 +246,17 @@ fn new_id() -> Result<String> {
     Ok(format!("{now}-{}", hex::encode(random)))
 }
 
-fn confirm() -> Result<()> {
+fn confirm(mentions: u64) -> Result<()> {
     let stdin = std::io::stdin();
     ensure!(
         stdin.is_terminal(),
         "nobody can be asked here: add --yes to erase without being asked"
     );
+    if mentions > 0 {
+        eprintln!(
+            "{mentions} items of OTHERS mention the person and go too: one event counts in each place where it is stored."
+        );
+    }
     eprint!("This cannot be undone. Type `{CONFIRMATION}` to go on: ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
@@ -226,7 +276,7 @@ mod tests {
             user: vec!["u-1001".to_owned()],
             alias: vec!["j@y.org".to_owned(), "4711".to_owned()],
         };
-        let names = args.names().unwrap();
+        let names = args.names(false).unwrap();
 
         assert_eq!(names.addresses, ["Jane <jane@x.org>", "j@y.org"]);
         assert_eq!(names.ids, ["u-1001", "4711"]);
@@ -235,7 +285,10 @@ mod tests {
             user: Vec::new(),
             alias: Vec::new(),
         };
-        assert!(!wrong.names().unwrap_err().to_string().contains("jane"));
+        let error = wrong.names(false).unwrap_err();
+        assert!(!error.to_string().contains("jane"));
+        let error = args.names(true).unwrap_err();
+        assert!(error.to_string().contains("--deep"), "{error}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl State {
             Endpoint::TrackBulk => self.take_events(items, fault),
             Endpoint::BulkUpdate => self.take_users(items),
             Endpoint::TrackPurchase => self.take_purchase(items),
+            Endpoint::Forget => self.take_forgotten(items),
         }
     }
 
@@ -105,18 +106,35 @@ impl State {
             if !check::is_well_formed_user(field, name)
                 || self.behaviour.invalid_users.contains(name)
             {
-                let code = if field == "email" {
-                    "InvalidEmailAddressError"
-                } else {
-                    "InvalidUserIdError"
-                };
-                return IterableResponse::error(400, code, "Invalid user", &Value::Null);
+                return invalid_user(field);
             }
             self.received.create_user(field, name);
             self.received.take_purchase(purchase);
         }
         IterableResponse::error(200, "Success", "Purchase tracked", &json!({}))
     }
+
+    /// Forgets users, whose events are refused from then on.
+    fn take_forgotten(&mut self, users: &[Value]) -> IterableResponse {
+        for (field, name) in users.iter().filter_map(user_of) {
+            let behaviour = &mut self.behaviour;
+            if !check::is_well_formed_user(field, name) || behaviour.invalid_users.contains(name) {
+                return invalid_user(field);
+            }
+            behaviour.forgotten_users.insert(name.to_owned());
+            self.received.remove_user(field, name);
+        }
+        IterableResponse::error(200, "Success", "User forgotten", &json!({}))
+    }
+}
+
+fn invalid_user(field: &str) -> IterableResponse {
+    let code = if field == "email" {
+        "InvalidEmailAddressError"
+    } else {
+        "InvalidUserIdError"
+    };
+    IterableResponse::error(400, code, "Invalid user", &Value::Null)
 }
 
 pub(super) fn user_of(item: &Value) -> Option<(&'static str, &str)> {

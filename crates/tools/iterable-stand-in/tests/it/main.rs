@@ -156,6 +156,39 @@ async fn users_are_known_malformed_or_forgotten() {
 }
 
 #[tokio::test]
+async fn a_user_is_forgotten_and_refused_from_then_on() {
+    let router = router(StandIn::default());
+    let forget = async |body: Value| call(&router, "POST", "/api/users/forget", &body).await;
+    control(&router, json!({ "requests_per_second": 0 })).await;
+
+    let (status, response) = forget(json!({ "userId": "a" })).await;
+
+    assert_eq!(
+        (status, response["code"].clone()),
+        (StatusCode::OK, json!("Success"))
+    );
+    let (_, response) = track(&router, json!([event("1", "a"), event("2", "b")])).await;
+    assert_eq!(response["failedUpdates"]["forgottenUserIds"], json!(["a"]));
+    for (body, code) in [
+        (json!({}), "BadJsonBody"),
+        (json!({ "email": "a@x.org", "userId": "a" }), "BadJsonBody"),
+        (json!({ "email": "a" }), "InvalidEmailAddressError"),
+    ] {
+        let (status, response) = forget(body.clone()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(response["code"], code, "{body}");
+    }
+
+    control(&router, json!({ "requests_per_second": 10 })).await;
+    let mut statuses = Vec::new();
+    for _ in 0..100 {
+        statuses.push(forget(json!({ "email": "a@x.org" })).await.0);
+    }
+    assert_eq!(statuses[..3], [StatusCode::OK; 3]);
+    assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS));
+}
+
+#[tokio::test]
 async fn purchases_make_their_user() {
     let router = router(StandIn::default());
     control(&router, json!({ "only_known_users": true })).await;

@@ -36,17 +36,31 @@ pub(super) fn is_complete(signed: &Value) -> bool {
     signed["receipt"]["is_complete"].as_bool() == Some(true)
 }
 
-/// Items of the person in all passes, by place; of the last pass alone, what was searched.
-fn counts(receipt: &Value) -> BTreeMap<String, [u64; 4]> {
-    let mut all: BTreeMap<String, [u64; 4]> = BTreeMap::new();
+/// What was counted in a place.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    /// In the last pass.
+    searched: u64,
+    /// Items of the person, in all passes.
+    found: u64,
+    changed: u64,
+    /// Items of others that mention the person, in the last pass.
+    mentioned: u64,
+    /// Those that went, in all passes; in a dry run, those that would go.
+    mentions_erased: u64,
+}
+
+fn counts(receipt: &Value) -> BTreeMap<String, Count> {
+    let mut all: BTreeMap<String, Count> = BTreeMap::new();
     for pass in receipt["passes"].as_array().into_iter().flatten() {
         for (place, count) in pass["counts"].as_object().into_iter().flatten() {
             let number = |name: &str| count[name].as_u64().unwrap_or(0);
             let sum = all.entry(place.clone()).or_default();
-            sum[0] = number("searched");
-            sum[1] += number("found");
-            sum[2] += number("changed");
-            sum[3] = number("mentioned");
+            sum.searched = number("searched");
+            sum.found += number("found");
+            sum.changed += number("changed");
+            sum.mentioned = number("mentioned");
+            sum.mentions_erased += number("mentions_erased");
         }
     }
     all
@@ -55,17 +69,41 @@ fn counts(receipt: &Value) -> BTreeMap<String, [u64; 4]> {
 /// Items of the person that were found.
 pub(super) fn found(signed: &Value) -> u64 {
     let counts = counts(&signed["receipt"]);
-    counts.values().map(|[_, found, ..]| found).sum()
+    counts.values().map(|count| count.found).sum()
+}
+
+/// Items of others that mention the person, as the last pass found them.
+pub(super) fn mentioned(signed: &Value) -> u64 {
+    let counts = counts(&signed["receipt"]);
+    counts.values().map(|count| count.mentioned).sum()
+}
+
+/// Items of others that went, or would go.
+pub(super) fn mentions_erased(signed: &Value) -> u64 {
+    let counts = counts(&signed["receipt"]);
+    counts.values().map(|count| count.mentions_erased).sum()
 }
 
 pub(super) fn text(signed: &Value) -> String {
     let receipt = &signed["receipt"];
+    let is_deep = receipt["deep"].as_bool() == Some(true);
     let head = ["place", "searched", "found", "changed", "mentioned"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for (place, counts) in counts(receipt) {
-        let mut row = vec![place];
-        row.extend(counts.map(|count| count.to_string()));
-        rows.push(row);
+    let mut head = head.map(str::to_owned).to_vec();
+    if is_deep {
+        head.push("mentions erased".to_owned());
+    }
+    let mut rows = vec![head];
+    for (place, count) in counts(receipt) {
+        let numbers = [
+            count.searched,
+            count.found,
+            count.changed,
+            count.mentioned,
+            count.mentions_erased,
+        ];
+        let shown = numbers.len() - usize::from(!is_deep);
+        let numbers = numbers.iter().take(shown).map(u64::to_string);
+        rows.push([place].into_iter().chain(numbers).collect());
     }
     let mut text = lay_out(&rows, |column| match column {
         0 => Align::Left,
@@ -144,5 +182,16 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+        assert!(!text.contains("mentions erased"), "{text}");
+    }
+
+    #[test]
+    fn mentions_that_went_are_summed_and_those_that_are_left_are_of_the_last_pass() {
+        let pass = |mentioned: u64, erased: u64| json!({"counts": {"raw/track/": {"mentioned": mentioned, "mentions_erased": erased}}});
+        let signed =
+            json!({"receipt": {"deep": true, "passes": [pass(7, 5), pass(3, 1), pass(2, 0)]}});
+
+        assert_eq!((mentioned(&signed), mentions_erased(&signed)), (2, 6));
+        assert!(text(&signed).contains("mentions erased"));
     }
 }

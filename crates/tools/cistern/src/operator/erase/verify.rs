@@ -31,7 +31,8 @@ pub(super) async fn run(options: &Options) -> Result<ExitCode> {
     let text = std::fs::read_to_string(&options.receipt)
         .with_context(|| format!("reading {}", options.receipt.display()))?;
     let signed: Value = serde_json::from_str(&text).context("the file is no receipt")?;
-    let names = options.person.names()?;
+    let deep = signed["receipt"]["deep"].as_bool() == Some(true);
+    let names = options.person.names(deep)?;
     let target = options.target.find().await?;
     let key = read_key(&target.aws.s3(), target.output("EventsBucketName")?).await?;
     let hashes = Tombstones::hashes(&key, &names.person()?)?;
@@ -39,12 +40,13 @@ pub(super) async fn run(options: &Options) -> Result<ExitCode> {
     let searched = search(&target, &names).await?;
     let code = receipt::print(&searched, options.json, None)?;
     let left = receipt::found(&searched);
+    let mentions = receipt::mentioned(&searched);
     if !options.json {
         line!(
-            "the receipt is this stack's and unchanged; {left} items of the person are there now"
+            "the receipt is this stack's and unchanged; {left} items of the person are there now, and {mentions} of others that mention the person"
         )?;
     }
-    Ok(if left > 0 {
+    Ok(if left > 0 || deep && mentions > 0 {
         ExitCode::from(receipt::INCOMPLETE)
     } else {
         code
