@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn text_between_two_places_is_that_of_the_value() {
-        let mut cursor = Cursor::of(r#" [ [1,2] , 3]"#);
+        let mut cursor = Cursor::of(" [ [1,2] , 3]");
         cursor.enter();
         assert!(cursor.has_item());
         let before = cursor.clone();

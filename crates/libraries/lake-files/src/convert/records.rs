@@ -39,6 +39,8 @@ pub(crate) struct Splitter {
     /// The offset of the window's first byte in the input.
     offset: u64,
     in_array: bool,
+    /// Whether something was taken already.
+    has_begun: bool,
     /// Inside a line that was too long: the rest of it is rejected too.
     is_skipping: bool,
     failures_in_a_row: u32,
@@ -86,7 +88,10 @@ impl Splitter {
                 Some(_) => self.take_other(&cursor, sink),
             };
             match next {
-                Next::Step(len) => at += len,
+                Next::Step(len) => {
+                    self.has_begun = true;
+                    at += len;
+                }
                 Next::Wait => break,
             }
         }
@@ -178,6 +183,30 @@ impl Splitter {
         self.restart(cursor, reason, detail, sink)
     }
 
+    /// Whether the bracket at the beginning of `visible` begins an array of records; none if the window ends too early to say.
+    ///
+    /// A log line may begin with a bracket too, so an object has to follow, or nothing. At the beginning of the input another value with
+    /// a comma behind it is enough: a webhook's batch may begin with an item that is not an object.
+    fn begins_array(&self, cursor: &Cursor<'_>, visible: &[u8]) -> Option<bool> {
+        let start = visible.iter().skip(1).position(|byte| !is_separator(*byte));
+        let Some(start) = start.map(|skipped| skipped + 1) else {
+            return (!cursor.may_be_cut_at(visible.len())).then_some(false);
+        };
+        let (_, first) = visible.split_at(start);
+        match first.first() {
+            Some(b'{' | b']') => Some(true),
+            _ if self.has_begun => Some(false),
+            _ => match json::value_len(first) {
+                Ok(len) => match first.get(len..)?.trim_ascii_start().first() {
+                    None if cursor.may_be_cut_at(visible.len()) => None,
+                    next => Some(next == Some(&b',')),
+                },
+                Err(fault) if cursor.may_be_cut_at(start + fault.at(first.len())) => None,
+                Err(_) => Some(false),
+            },
+        }
+    }
+
     /// Takes what begins with anything but a brace.
     fn take_other<S: Sink>(&mut self, cursor: &Cursor<'_>, sink: &mut S) -> Next {
         let visible = cursor.visible();
@@ -186,17 +215,14 @@ impl Splitter {
                 self.in_array = false;
                 return Next::Step(1);
             }
-            // A log line may begin with a bracket too: only an object in it, or nothing, makes it an array of objects.
-            Some(b'[') if !self.in_array => {
-                match visible.iter().skip(1).find(|byte| !is_separator(**byte)) {
-                    Some(b'{' | b']') => {
-                        self.in_array = true;
-                        return Next::Step(1);
-                    }
-                    None if cursor.may_be_cut_at(visible.len()) => return Next::Wait,
-                    _ => {}
+            Some(b'[') if !self.in_array => match self.begins_array(cursor, visible) {
+                Some(true) => {
+                    self.in_array = true;
+                    return Next::Step(1);
                 }
-            }
+                Some(false) => {}
+                None => return Next::Wait,
+            },
             _ => {}
         }
         match json::value_len(visible) {

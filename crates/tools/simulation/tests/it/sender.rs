@@ -10,7 +10,7 @@ use axum::{
 };
 use event_model::Pipeline;
 use function_kit::metrics::Metrics;
-use ingest::{Config, Deps, router};
+use ingest::{Config, Deps, Sns, router};
 use sender_recipes::SenderList;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -163,10 +163,12 @@ impl Service {
                 networks: Networks::default(),
                 max_body_bytes: 1 << 20,
                 store_deadline: Duration::from_secs(8),
+                local_sns: None,
                 metrics_namespace: None,
             };
             let keys = KeyCache::new(secrets, config.secret_id.clone(), config.max_key_age);
             let router = router(Deps {
+                sns: Arc::new(Sns::new(config.local_sns)),
                 config,
                 senders: SenderList::new(s3.clone(), BUCKET),
                 s3,

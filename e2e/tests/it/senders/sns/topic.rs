@@ -73,10 +73,11 @@ impl Topic {
         members["MessageId"] = json!("9d2c5580-b61d-550c-8583-37a582870907");
         members["Timestamp"] = json!(time);
         members["TopicArn"] = json!(self.arn);
-        let text: String = names
-            .iter()
-            .map(|name| format!("{name}\n{}\n", members[name].as_str().unwrap_or_default()))
-            .collect();
+        let mut text = String::new();
+        for name in names {
+            let value = members[name].as_str().unwrap_or_default();
+            text.extend([*name, "\n", value, "\n"]);
+        }
         let signature = self.key.sign(text.as_bytes())?;
         members["SignatureVersion"] = json!("2");
         members["Signature"] = json!(BASE64_STANDARD.encode(signature));

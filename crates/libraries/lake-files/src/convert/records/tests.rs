@@ -118,6 +118,21 @@ fn objects_are_found_however_they_are_separated() {
 }
 
 #[test]
+fn batch_that_begins_with_another_value_is_an_array_and_a_log_line_is_not() {
+    let not_an_object = |text| rejected(text, Reason::NotAnObject);
+    for (first, space) in [("\"junk\"", ""), ("[1,[2]]", " "), ("-1.5", "\n")] {
+        assert_eq!(
+            pieces(&format!("{space}[{space}{first}{space},{{\"a\":1}}, 7]")),
+            [not_an_object(first), row("{\"a\":1}"), not_an_object("7")],
+            "{first}"
+        );
+    }
+    let lines = pieces("{\"a\":1}\n[1,{\"b\":2}]\n");
+    assert_eq!(lines, [row("{\"a\":1}"), not_an_object("[1,{\"b\":2}]")]);
+    assert_eq!(pieces("[12:30] started\n{\"a\":1}")[1], row("{\"a\":1}"));
+}
+
+#[test]
 fn after_damage_reading_goes_on_at_the_next_line() {
     assert_eq!(
         pieces("{\"a\":1}\nhello world\r\n{\"a\":2}\n\0\0\0\n{\"a\":3}"),
