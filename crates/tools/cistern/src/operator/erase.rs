@@ -158,7 +158,8 @@ async fn erase(options: &Erase) -> Result<ExitCode> {
     }
     let id = begin(&target, &names, true).await?;
     eprintln!(
-        "erasure {id} has begun. The stack goes on by itself; `cistern erase resume {id}` follows it"
+        "erasure {id} has begun. The stack goes on by itself; `cistern erase resume {id}{suffix}` follows it",
+        suffix = target.suffix
     );
     let signed = follow(&target, &id).await?;
     receipt::print(&signed, options.json, options.receipt.as_deref())

@@ -73,7 +73,7 @@ impl Selection {
     /// No sender of this name posts.
     async fn sender(&self, target: &StackTarget) -> Result<(Senders, Posting)> {
         let senders = recipes::read(target).await?;
-        let posting = posting(&senders, &self.name).map_err(anyhow::Error::msg)?;
+        let posting = posting(&senders, &self.name, &target.suffix).map_err(anyhow::Error::msg)?;
         Ok((senders, posting))
     }
 }
@@ -105,15 +105,20 @@ impl Posting {
     }
 }
 
-fn posting(senders: &Senders, name: &str) -> Result<Posting, String> {
+/// The sender of a name. `suffix` is appended to commands, so that they mean the same stack.
+///
+/// # Errors
+/// No sender of this name posts.
+fn posting(senders: &Senders, name: &str, suffix: &str) -> Result<Posting, String> {
     let posting = senders.named(name).and_then(|sender| {
         let proof = sender.proof()?;
         Some(Posting { sender, proof })
     });
     posting.ok_or_else(|| match name {
         "sparkpost" => {
-            "SparkPost's webhook has the key of the scope sparkpost, which `cistern keys` prints"
-                .to_owned()
+            format!(
+                "SparkPost's webhook has the key of the scope sparkpost, which `cistern keys{suffix}` prints"
+            )
         }
         "ses" => "Amazon SES does not post: docs/senders.md says how its events come".to_owned(),
         _ => {
@@ -123,7 +128,7 @@ fn posting(senders: &Senders, name: &str) -> Result<Posting, String> {
                 .map(|sender| sender.name().to_owned())
                 .collect();
             format!(
-                "no sender is named {name}: use one of {}, or add another with `cistern senders add {name} --recipe FILE`",
+                "no sender is named {name}: use one of {}, or add another with `cistern senders add {name} --recipe FILE{suffix}`",
                 known.join(", ")
             )
         }
@@ -152,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_have_a_secret_says_why() {
-        let posting = |name: &str| posting(&Senders::default(), name);
+        let posting = |name: &str| posting(&Senders::default(), name, "");
         assert_eq!(posting("resend").unwrap().sender.label(), "Resend");
         assert!(posting("sparkpost").unwrap_err().contains("cistern keys"));
         assert!(posting("ses").unwrap_err().contains("does not post"));
@@ -177,7 +182,7 @@ mod tests {
             ("postmark", "planted", "at least 16 characters"),
             ("bird", "planted", "whsec_"),
         ] {
-            let sender = posting(&Senders::default(), sender).unwrap();
+            let sender = posting(&Senders::default(), sender, "").unwrap();
             let error = sender.check(secret).unwrap_err();
 
             let text = format!("{error:#}");

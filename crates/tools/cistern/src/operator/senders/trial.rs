@@ -53,7 +53,10 @@ impl Test {
         let address = address::of(&target, name)?;
         let versions = KeysSecret::of(&target)?.read().await?;
         let Some(secret) = versions.current.sender(name).first().copied() else {
-            bail!("{name} has no secret: `cistern senders add {name}` stores one");
+            bail!(
+                "{name} has no secret: `cistern senders add {name}{suffix}` stores one",
+                suffix = target.suffix
+            );
         };
         sender
             .check(secret)
@@ -70,14 +73,19 @@ impl Test {
         let started = Instant::now();
         let (status, body) = post(&address, &delivery).await?;
         if !delivery.is_proven {
-            check_refusal(status, &body)?;
+            check_refusal(status, &body, &target.suffix)?;
             step.done("a wrong proof is refused");
             return self.report_refused(&sender, &address);
         }
         ensure!(
             status == StatusCode::OK,
             "{}",
-            why_refused(&sender, &address, status, &body)
+            why_refused(
+                &sender,
+                &address,
+                &refusal(status, &body, &target.suffix),
+                status
+            )
         );
         let Receipt { batch } = serde_json::from_slice(&body).unwrap_or_default();
         let batch = batch
@@ -116,7 +124,7 @@ impl Test {
         }
         line!(
             "Only {label} can sign for {name}: a public key is stored here. A wrong signature was refused with 401 as it must be, so the \
-             address is right and a key is stored. Whether it is the right key shows the test button of {label}: 200 means stored. The refused \
+             address is right and a key is stored. Press {label}'s test button to check the key: 200 means stored. The refused \
              delivery counts as one that did not verify, so SenderDeniedAlarm may fire once."
         )
     }
@@ -142,8 +150,8 @@ async fn post(address: &str, delivery: &TestDelivery) -> Result<(StatusCode, Vec
 }
 
 /// A wrong proof must be refused because it is wrong, and for no other reason.
-fn check_refusal(status: StatusCode, body: &[u8]) -> Result<()> {
-    let reason = refusal(status, body);
+fn check_refusal(status: StatusCode, body: &[u8], suffix: &str) -> Result<()> {
+    let reason = refusal(status, body, suffix);
     let is_right =
         status == StatusCode::UNAUTHORIZED && reason.contains(&Refused::Wrong.to_string());
     ensure!(
@@ -154,7 +162,7 @@ fn check_refusal(status: StatusCode, body: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn why_refused(sender: &Posting, address: &str, status: StatusCode, body: &[u8]) -> String {
+fn why_refused(sender: &Posting, address: &str, refusal: &str, status: StatusCode) -> String {
     let advice = match status {
         StatusCode::UNAUTHORIZED => format!(
             "; the secret was stored a moment ago, or by hand in another form: try again after {} s",
@@ -166,9 +174,8 @@ fn why_refused(sender: &Posting, address: &str, status: StatusCode, body: &[u8])
         _ => String::new(),
     };
     format!(
-        "the delivery of {} to {address} was not taken: {}{advice}",
-        sender.sender.label(),
-        refusal(status, body)
+        "the delivery of {} to {address} was not taken: {refusal}{advice}",
+        sender.sender.label()
     )
 }
 
@@ -183,7 +190,7 @@ mod tests {
                 .into_bytes()
         };
 
-        assert!(check_refusal(StatusCode::UNAUTHORIZED, &body("the proof is wrong")).is_ok());
+        assert!(check_refusal(StatusCode::UNAUTHORIZED, &body("the proof is wrong"), "").is_ok());
         for (status, description) in [
             (
                 StatusCode::UNAUTHORIZED,
@@ -192,7 +199,7 @@ mod tests {
             (StatusCode::FORBIDDEN, "the proof is wrong"),
             (StatusCode::OK, ""),
         ] {
-            let error = check_refusal(status, &body(description)).unwrap_err();
+            let error = check_refusal(status, &body(description), "").unwrap_err();
             assert!(error.to_string().contains(status.as_str()), "{error}");
         }
     }
