@@ -33,6 +33,31 @@ pub(crate) const REJECTED_PATH: &str = "/api/v1/rejected";
 /// Parameters of a request, in their order.
 pub(crate) type Params = Vec<(String, String)>;
 
+/// The API answers no more groups at once.
+pub(crate) const MOST_GROUPS: usize = 10_000;
+
+/// Which groups of a count are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Groups {
+    /// All, of dimensions with few values: the API refuses more than [`MOST_GROUPS`].
+    All,
+    /// So many of the largest, however many there are; at most [`MOST_GROUPS`].
+    Largest(usize),
+}
+
+impl Groups {
+    /// The parameters that ask for them.
+    pub(crate) fn params(self) -> Params {
+        match self {
+            Self::All => Params::new(),
+            Self::Largest(limit) => vec![
+                ("order".to_owned(), "count".to_owned()),
+                ("limit".to_owned(), limit.to_string()),
+            ],
+        }
+    }
+}
+
 /// Why the API has no answer for a page.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiFailure {
@@ -128,9 +153,11 @@ impl Asking<'_> {
         &self,
         group_by: &[&str],
         params: &Params,
+        groups: Groups,
     ) -> Result<Vec<Group>, ApiFailure> {
         let mut params = params.clone();
         params.push(("group_by".to_owned(), group_by.join(",")));
+        params.extend(groups.params());
         let bytes = self.get(&address(COUNTS_PATH, &params)).await?.0;
         let counts: Counts = parse(&bytes)?;
         Ok(counts

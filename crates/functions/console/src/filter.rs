@@ -127,7 +127,7 @@ pub(crate) const FILTERS: [Filter; 27] = [
         hint: "beside an A/B test",
     },
     Filter {
-        name: "match",
+        name: MATCH,
         label: "Compare",
         hint: "words, or exact",
     },
@@ -156,6 +156,18 @@ pub(crate) const FILTERS: [Filter; 27] = [
 pub(crate) const NARROWING: usize = FILTERS.len() - 2;
 /// How many stand in the first row of the form.
 pub(crate) const USUAL: usize = 5;
+/// The parameter that chooses how texts are compared, for all [by words](is_by_words) of a search.
+pub(crate) const MATCH: &str = "match";
+/// The value of [`MATCH`] by which a text must be the searched one and nothing else.
+pub(crate) const MATCH_EXACT: &str = "exact";
+
+/// Whether a parameter finds texts that contain its words, unless [`MATCH`] says otherwise.
+pub(crate) fn is_by_words(name: &str) -> bool {
+    FILTERS
+        .iter()
+        .any(|filter| filter.name == name && filter.hint == WORDS)
+}
+
 /// Before the key of metadata, in a parameter's name.
 pub(crate) const METADATA: &str = "metadata.";
 
@@ -168,6 +180,9 @@ pub(crate) const OLDER_NAMES: [(&str, &str); 6] = [
     ("templates", "template_ids"),
     ("transmissions", "transmission_ids"),
 ];
+
+#[cfg(test)]
+mod words_tests;
 
 #[cfg(test)]
 mod tests {

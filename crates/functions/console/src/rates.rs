@@ -84,11 +84,14 @@ pub(crate) fn percent(part: u64, whole: u64) -> Option<String> {
     if whole == 0 {
         return None;
     }
-    let hundredths = (u128::from(part) * 10_000 + u128::from(whole) / 2) / u128::from(whole);
+    // Each number of digits is rounded from the share itself: what is rounded twice may differ.
+    let rounded =
+        |steps: u128| (u128::from(part) * steps + u128::from(whole) / 2) / u128::from(whole);
+    let hundredths = rounded(10_000);
     Some(if hundredths < 1_000 {
         format!("{}.{:02} %", hundredths / 100, hundredths % 100)
     } else {
-        let tenths = (hundredths + 5) / 10;
+        let tenths = rounded(1_000);
         format!("{}.{} %", tenths / 10, tenths % 10)
     })
 }
@@ -105,6 +108,9 @@ pub(crate) fn change(now: u64, before: u64) -> Option<String> {
         format!("{}{more}", if now > before { '+' } else { '−' })
     })
 }
+
+#[cfg(test)]
+mod rounding;
 
 #[cfg(test)]
 mod tests {

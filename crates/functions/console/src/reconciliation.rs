@@ -50,6 +50,17 @@ pub(crate) struct Sums {
     pub(crate) difference: i64,
 }
 
+/// What is known of the reconciler's records.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// This console was not told of a bucket with records.
+    Nowhere,
+    /// They cannot be read, or not in time.
+    Unreadable,
+    /// The newest first; none before the first run.
+    Read(Vec<Day>),
+}
+
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -70,21 +81,21 @@ impl Reconciliation {
         }
     }
 
-    /// The last days, newest first; none where there is no reconciler, or its records cannot be read in time.
-    pub(crate) async fn last_days(&self) -> Vec<Day> {
+    /// What the records of the last days say.
+    pub(crate) async fn last_days(&self) -> Records {
         let Some(bucket) = &self.bucket else {
-            return Vec::new();
+            return Records::Nowhere;
         };
         let client = self.client.get_or_init(|| self.aws.s3());
         match timeout(WAIT_LIMIT, read(client, bucket)).await {
-            Ok(Ok(days)) => days,
+            Ok(Ok(days)) => Records::Read(days),
             Ok(Err(error)) => {
                 warn!(error = %function_kit::chain(&error), "reconciliation not read");
-                Vec::new()
+                Records::Unreadable
             }
             Err(_) => {
                 warn!("reconciliation not read in time");
-                Vec::new()
+                Records::Unreadable
             }
         }
     }

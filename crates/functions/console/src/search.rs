@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use crate::{
     api::{self, Params},
-    filter::{FILTERS, METADATA, NARROWING, OLDER_NAMES},
+    filter::{FILTERS, MATCH, MATCH_EXACT, METADATA, NARROWING, OLDER_NAMES, is_by_words},
     range::{Problem, Range},
     text::{has_hidden, without_hidden},
 };
@@ -135,6 +135,37 @@ impl Search {
         search.with(name, value)
     }
 
+    /// Narrowed to the events of a group, which has exactly this value.
+    ///
+    /// A parameter that is compared by words needs `match=exact` for that. That is one choice for the whole search, and would change
+    /// what another parameter finds by words. Beside such a one it is left out, and the link [finds more](Self::is_loose_for).
+    pub(crate) fn exactly(&self, name: &'static str, value: &str) -> Self {
+        let narrowed = self.only(name, value);
+        if is_by_words(name) && !self.is_loose_for(name) {
+            narrowed.only(MATCH, MATCH_EXACT)
+        } else {
+            narrowed
+        }
+    }
+
+    /// Whether [`Self::exactly`] finds longer texts with the same words too.
+    pub(crate) fn is_loose_for(&self, name: &str) -> bool {
+        let mut others = self.filters.iter().filter(|(other, _)| other != name);
+        is_by_words(name)
+            && self.value(MATCH) != MATCH_EXACT
+            && others.any(|(other, _)| is_by_words(other))
+    }
+
+    /// Whether both have the same filters, in any order.
+    pub(crate) fn has_filters_of(&self, other: &Self) -> bool {
+        let sorted = |search: &Self| {
+            let mut filters = search.filters.clone();
+            filters.sort();
+            filters
+        };
+        sorted(self) == sorted(other)
+    }
+
     /// Without one of its filters.
     pub(crate) fn without(&self, index: usize) -> Self {
         let mut search = Self {
@@ -173,13 +204,6 @@ impl Search {
             .filter(|(other, _)| other == name)
             .map(|(_, value)| value.as_str());
         values.collect::<Vec<_>>().join(",")
-    }
-
-    /// Whether a value of a parameter is searched for.
-    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
-        self.filters
-            .iter()
-            .any(|(other, given)| other == name && given == value)
     }
 
     /// Whether links on a page may repeat it often.

@@ -106,8 +106,8 @@ pub(crate) fn page(
                 input type="hidden" name="token" value=(signer.form_token(nonce, SIGN_IN));
                 input type="hidden" name="path" value=(signer.signed_path(wanted));
                 label for="key" { "Key of the scope query" }
-                input id="key" name="key" type="password" autocomplete="current-password" required maxlength=(LONGEST_KEY) autofocus;
-                p.note { "The operator of this stack finds it with " code { "cistern keys" } ". It is kept neither in this browser nor in an address: what stays is a session that ends after eight hours, or an hour after its last use." }
+                input id="key" name="key" type="password" autocomplete="one-time-code" required maxlength=(LONGEST_KEY) autofocus;
+                p.note { "The operator of this stack finds it with " code { "cistern keys" } ". The browser keeps a session, not the key; it ends after eight hours, or after an hour without use." }
                 button.main type="submit" { "Sign in" }
             }
         }

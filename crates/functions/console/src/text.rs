@@ -93,26 +93,40 @@ pub(crate) fn shell_word(text: &str) -> String {
 /// executed, as the API does it
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 pub(crate) fn csv_cell(text: &str) -> String {
-    let is_blank = |c: char| c.is_whitespace() || c == '\0' || is_hidden(c);
-    let first = text.trim_start_matches(is_blank).chars().next();
-    let starts_formula = matches!(
-        first,
-        Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
-    );
-    let starts_hidden = text
-        .chars()
-        .next()
-        .is_some_and(|c| c.is_control() || is_hidden(c));
-    let guard = if starts_formula || starts_hidden {
-        "'"
-    } else {
-        ""
-    };
+    let guard = if begins_like_formula(text) { "'" } else { "" };
     if text.contains(['"', ',', '\r', '\n']) {
         format!("\"{guard}{}\"", text.replace('"', "\"\""))
     } else {
         format!("{guard}{text}")
     }
+}
+
+/// Whether a spreadsheet may read the text as a formula or a command, by the rules of the API's tables: a test compares them. The
+/// crate that has those is too large to be linked for this.
+fn begins_like_formula(text: &str) -> bool {
+    let begins = |c: char| {
+        matches!(
+            c,
+            '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '﹦' | '﹢' | '﹣' | '﹫' | '−'
+        )
+    };
+    text.starts_with(char::is_control) || text.trim_start_matches(is_stripped).starts_with(begins)
+}
+
+/// What a spreadsheet may skip before a formula: white space, controls, and what cannot be seen.
+fn is_stripped(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        )
 }
 
 /// With a thin space between thousands, which needs no language.
@@ -127,6 +141,9 @@ pub(crate) fn grouped(number: u64) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod csv_tests;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,6 @@
 use std::{ops::RangeInclusive, time::Instant};
 
 use axum::{
-    body::Bytes,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -14,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use tracing::info;
 
-use crate::{Deps, error::SearchError, page_body::FinishedBody, search::REQUEST_DEADLINE};
+use crate::{
+    Deps, error::SearchError, page_body::FinishedBody, search::REQUEST_DEADLINE,
+    whole_body::WholeBody,
+};
 
 pub(crate) const PATH: &str = "/api/v1/audit";
 
@@ -63,7 +65,10 @@ struct Known {
     rejections: Vec<(i32, bool)>,
 }
 
-pub(crate) async fn audit(State(deps): State<Deps>, body: Bytes) -> Result<Response, SearchError> {
+pub(crate) async fn audit(
+    State(deps): State<Deps>,
+    WholeBody(body): WholeBody,
+) -> Result<Response, SearchError> {
     let began = Instant::now();
     let query = parse(&body)?;
     let answer = timeout(REQUEST_DEADLINE, deps.store.audit(&query))

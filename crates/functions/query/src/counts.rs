@@ -22,6 +22,10 @@ use crate::{
 
 pub(crate) const PATH: &str = "/api/v1/events/counts";
 
+/// Keys of groups that are read. Some are members of the payload, which have no limit of their own; compressed, more of them
+/// fit into a response than when they are not.
+const MAX_KEY_BYTES: usize = 16 * 1024 * 1024;
+
 pub(crate) async fn count_groups(
     State(deps): State<Deps>,
     RawQuery(query_string): RawQuery,
@@ -36,10 +40,15 @@ pub(crate) async fn count_groups(
 
     let format = query.format().unwrap_or_else(|| accepted_format(&headers));
     let statement = query.statement();
-    let groups = timeout(REQUEST_DEADLINE, deps.store.fetch_groups(&statement))
+    let fetch = deps.store.fetch_groups_within(&statement, MAX_KEY_BYTES);
+    let groups = timeout(REQUEST_DEADLINE, fetch)
         .await
         .map_err(|_| SearchError::Deadline)?
         .map_err(naming_the_zone)?;
+    if groups.has_more {
+        return Err(CountQuery::too_many_groups().into());
+    }
+    let groups = groups.rows;
     let body = write_groups(&query, &groups, format, Encoding::wanted_by(&headers))?;
 
     info!(

@@ -13,6 +13,7 @@ mod router;
 mod search;
 mod sql;
 mod sums;
+mod whole_body;
 
 pub use config::{Config, Deps};
 pub use rejected::RejectedObjects;

@@ -17,7 +17,8 @@ use axum::{
 use event_query::Format;
 use flate2::{Compression, write::GzEncoder};
 
-/// What the body may take of the invocation's response. The rest of the 6 MB is for headers and the page's footer: a link has at most 4 KB of the caller's parameters, three times as long when encoded.
+/// What the body may take of the invocation's response. The rest of the 6 MB is for headers and the page's footer: each of its links
+/// has at most 4 KB of the caller's parameters, as they are encoded, and a cursor.
 const BUDGET_BYTES: usize = 6_000_000;
 
 /// The most bytes that the compressor buffers: its window, its pending block and its trailer.
@@ -98,7 +99,7 @@ impl FinishedBody {
         }
     }
 
-    /// Whether a response has room for it. A page has, unless its only item is too long.
+    /// Whether a response has room for it.
     pub(crate) fn fits(&self) -> bool {
         let length = if self.is_gzip {
             base64_len(self.bytes.len())
@@ -126,11 +127,17 @@ impl PageBody {
         body
     }
 
-    /// Adds an event if it fits; `false` when the page is full. The first one always fits: a page without events
-    /// would end the walk of a client, or never end it.
+    /// Whether nothing was added yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// Adds an event if it fits; `false` when the page is full. An empty page has no room for an event only if no page has: a page
+    /// without events would end the walk of a client, so the caller has to shorten or refuse it.
     #[must_use]
     pub(crate) fn push(&mut self, event: &[u8]) -> bool {
-        if !self.is_empty && !self.has_room_for(event) {
+        let fits = self.has_room_for(event) || (self.is_empty && self.has_room_compressed(event));
+        if !fits {
             return false;
         }
         if !self.is_empty {
@@ -170,6 +177,19 @@ impl PageBody {
                 base64_len(encoder.get_ref().len() + COMPRESSOR_BYTES + event.len()) < BUDGET_BYTES
             }
         }
+    }
+
+    /// Tries how short an event becomes: most that are too long for a page become much shorter.
+    fn has_room_compressed(&self, event: &[u8]) -> bool {
+        let begun = match &self.content {
+            Content::Plain(_) => return false,
+            Content::Compressible(bytes) => bytes.len(),
+            Content::Compressed(encoder) => encoder.get_ref().len() + COMPRESSOR_BYTES,
+        };
+        let mut trial = GzEncoder::new(Vec::new(), Compression::fast());
+        trial.write_all(event).expect("memory takes every byte");
+        let compressed = trial.finish().expect("memory takes every byte");
+        base64_len(begun + compressed.len() + COMPRESSOR_BYTES) < BUDGET_BYTES
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -246,14 +266,32 @@ mod tests {
     }
 
     #[test]
-    fn first_event_is_always_in_the_body_and_makes_it_too_long_unless_it_is_compressed() {
-        for (encoding, fits) in [(Encoding::Plain, false), (Encoding::Gzip, true)] {
+    fn event_longer_than_a_page_is_taken_only_alone_and_compressed() {
+        for (encoding, is_taken) in [(Encoding::Plain, false), (Encoding::Gzip, true)] {
             let mut body = PageBody::begin(Format::Json, "", encoding);
 
-            assert!(body.push(&vec![b'1'; 2 * BUDGET_BYTES]));
+            assert_eq!(body.push(&vec![b'1'; 2 * BUDGET_BYTES]), is_taken);
             assert!(!body.push(&vec![b'1'; 2 * BUDGET_BYTES]));
-            assert_eq!(body.finish("").fits(), fits, "{encoding:?}");
+            assert_eq!(body.is_empty(), !is_taken);
+            assert!(body.finish("").fits(), "{encoding:?}");
         }
+    }
+
+    #[test]
+    fn event_that_does_not_become_shorter_is_not_taken() {
+        // Bytes in which a compressor finds nothing to leave out.
+        let mut state = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state.to_be_bytes()[0]
+        })
+        .take(BUDGET_BYTES)
+        .collect();
+        let mut body = PageBody::begin(Format::Json, "", Encoding::Gzip);
+
+        assert!(!body.push(&noise));
     }
 
     #[test]

@@ -8,13 +8,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
-use event_query::Dialect;
+use event_query::{Dialect, request_length};
 use function_kit::{ApiError, http::ErrorItem};
 
 use crate::{Deps, audit, counts, health, meta, rejected, search, sql, sums};
 
-/// The longest path and query that is accepted; SparkPost documents this limit.
-const MAX_URI_BYTES: usize = 4096;
+/// The longest path and query that is accepted; SparkPost documents this limit. Measured as links are written, so that those of an
+/// answer are accepted too.
+const MAX_REQUEST_BYTES: usize = 4096;
 
 /// The gateway's routes to this function. Each route without an authorizer names one path, so that no other path is
 /// reachable through it.
@@ -96,13 +97,11 @@ fn routes() -> [(&'static str, MethodRouter<Deps>); 14] {
 }
 
 async fn refuse_long_uri(request: Request, next: Next) -> Response {
-    let length = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |uri| uri.as_str().len());
-    if length > MAX_URI_BYTES {
+    let uri = request.uri();
+    let length = request_length(uri.path(), uri.query().unwrap_or_default());
+    if length > MAX_REQUEST_BYTES {
         let item = ErrorItem::new("uri too long").description(
-            "path and query may be 4096 bytes long together; split the lists of values",
+            "path and query may be 4096 bytes long together, with all but letters, digits and -._~ of values percent-encoded, and without cursor, from, page and to; split the lists of values",
         );
         return ApiError::new(StatusCode::URI_TOO_LONG, item).into_response();
     }

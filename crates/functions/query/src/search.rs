@@ -10,7 +10,9 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use event_query::{Counting, Dialect, EventQuery, Format, PageStart, Total, write_page_footer};
+use event_query::{
+    Counting, Dialect, EventQuery, Format, PageStart, Total, is_blank, write_page_footer,
+};
 use event_store::Store;
 use tokio::time::timeout;
 use tracing::info;
@@ -85,9 +87,9 @@ pub(crate) async fn show_event(
     RawQuery(query_string): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, SearchError> {
-    // A segment that is not UTF-8, or that Postgres cannot store, is the id of no event.
+    // A segment that is not UTF-8, or that Postgres cannot store, is the id of no event; nor is a blank one, which no parameter could say.
     let event_id = match event_id {
-        Ok(Path(event_id)) if !event_id.contains('\0') => event_id,
+        Ok(Path(event_id)) if !event_id.contains('\0') && !is_blank(&event_id) => event_id,
         Ok(_) | Err(_) => return Err(SearchError::NoSuchEvent),
     };
     let query = EventQuery::of_event(&event_id, &query_string.unwrap_or_default())?;

@@ -5,7 +5,6 @@ mod rows;
 use std::time::{Duration, Instant};
 
 use axum::{
-    body::Bytes,
     extract::{Extension, RawQuery, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -20,7 +19,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use tracing::info;
 
-use crate::{Deps, page_body::Encoding, search::accepted_format};
+use crate::{Deps, page_body::Encoding, search::accepted_format, whole_body::WholeBody};
 
 use self::rows::{RowTooLong, write_rows};
 
@@ -59,7 +58,7 @@ pub(crate) async fn run(
     route_key: Option<Extension<RouteKey>>,
     RawQuery(query_string): RawQuery,
     headers: HeaderMap,
-    body: Bytes,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, SqlError> {
     let began = Instant::now();
     let is_by_route = route_key.is_some_and(|Extension(RouteKey(key))| key == ROUTE);

@@ -40,7 +40,7 @@ pub(crate) enum Filter {
     },
     /// Normalized, with white space as spaces; matches any part of the reason.
     ReasonContains(String),
-    /// The whole text of a field, in any case, beside the words that the index finds.
+    /// The whole text of a field, normalized, beside the words that the index finds.
     Whole {
         field: KeywordField,
         values: BTreeSet<String>,
@@ -79,7 +79,7 @@ impl Filters {
             let whole = match &filter {
                 Some(Filter::Keywords(keywords)) if is_exact => Some(Filter::Whole {
                     field: keywords.field,
-                    values: items.iter().map(|item| item.text.to_owned()).collect(),
+                    values: whole_texts(keywords.field, &items),
                 }),
                 Some(_) | None => None,
             };
@@ -89,9 +89,10 @@ impl Filters {
         filters.extend(parse_metadata(given, delimiter, indexed_keys)?);
         // Reasons are sentences with commas, so this parameter is not split.
         if let Some(given) = given.single(Parameter::ReasonContains) {
-            let folded = fold(Cow::Borrowed(given.value.trim()));
+            // Trimmed afterwards, as invisible characters become spaces.
+            let folded = fold(Cow::Borrowed(&given.value));
             filters.push(Filter::ReasonContains(
-                folded.replace(['\t', '\r', '\n'], " "),
+                folded.trim().replace(['\t', '\r', '\n'], " "),
             ));
         }
 
@@ -107,7 +108,8 @@ impl Filters {
     pub(crate) fn of_event(event_id: &str) -> Self {
         Self(vec![Filter::Text {
             field: TextField::EventId,
-            values: BTreeSet::from([event_id.to_owned()]),
+            // As a search for this id has them.
+            values: BTreeSet::from([event_id.trim().to_owned(), event_id.to_owned()]),
         }])
     }
 
@@ -275,6 +277,15 @@ fn texts(items: &[Item<'_>]) -> BTreeSet<String> {
         .iter()
         .flat_map(Item::spellings)
         .map(str::to_owned)
+        .collect()
+}
+
+/// Texts that are compared from beginning to end, normalized as stored ones are: as given, and without surrounding white space.
+fn whole_texts(field: KeywordField, items: &[Item<'_>]) -> BTreeSet<String> {
+    items
+        .iter()
+        .flat_map(Item::spellings)
+        .map(|text| field.whole(text))
         .collect()
 }
 

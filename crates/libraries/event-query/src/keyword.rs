@@ -131,6 +131,37 @@ impl KeywordField {
         format!("{function}({})", self.column())
     }
 
+    /// A text as the field's is compared from beginning to end: folded, with white space as spaces, and with words as long as they are
+    /// stored.
+    pub(crate) fn whole(self, text: &str) -> String {
+        let folded = if self.is_domain() {
+            fold_domain(Cow::Borrowed(text))
+        } else {
+            fold(Cow::Borrowed(text))
+        };
+        let spaced = folded.replace(['\t', '\r', '\n'], " ");
+        if !self.is_prose() {
+            return spaced;
+        }
+        let words = spaced.split_inclusive(is_word_delimiter);
+        words
+            .flat_map(|piece| {
+                let word = piece.trim_end_matches(is_word_delimiter);
+                [clip_word(word), piece.get(word.len()..).unwrap_or_default()]
+            })
+            .collect()
+    }
+
+    /// The whole text of the field as SQL, normalized as by [`Self::whole`]. Columns hold clipped words already.
+    pub(crate) fn whole_as_sql(self) -> String {
+        let column = self.column();
+        if self.is_domain() {
+            format!(r"translate(folded({column}), E'\t\r\n。．｡', '   ...')")
+        } else {
+            format!(r"translate(folded({column}), E'\t\r\n', '   ')")
+        }
+    }
+
     /// Splits the text of a search; `None` if nothing is left.
     pub(crate) fn parse(self, text: &str) -> Option<Phrase> {
         let folded = if self.is_domain() {

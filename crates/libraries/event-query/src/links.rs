@@ -4,7 +4,7 @@ use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::parameter::Parameter;
 use crate::position::{Position, Total};
-use crate::query::{EventQuery, is_relative};
+use crate::query::{EventQuery, is_relative, skipped_before};
 use crate::query_string::push_pair;
 
 /// Links to the other pages, host-relative like SparkPost's. A page that does not exist has none.
@@ -56,31 +56,36 @@ impl EventQuery {
     }
 
     /// The next page has a cursor too: its number alone would be a number of rows to skip, which changes when events
-    /// arrive meanwhile. The last page is known only with the total.
+    /// arrive meanwhile. The last page is known only with the total. A page that lies too deep for its number has no link.
     fn page_links(&self, path: &str, more_after: Option<Position>, total: Total) -> Links {
-        let to_page = |number: u64| {
+        let to_page = |number: u32| {
             let mut link = self.link(path);
             self.push_range(&mut link);
             push_pair(&mut link, "page", &number.to_string());
             link
         };
-        let number = u64::from(self.page_number());
+        let by_number = |number: u32| {
+            let is_reached = skipped_before(number, self.per_page()).is_some();
+            is_reached.then(|| to_page(number))
+        };
+        let number = self.page_number();
         let last_number = match total {
-            Total::Exactly(count) => Some(count.div_ceil(self.per_page().into())),
+            Total::Exactly(count) => u32::try_from(count.div_ceil(self.per_page().into())).ok(),
             Total::AtLeast(_) => None,
         };
 
         let next = more_after.map(|last| {
-            let mut link = to_page(number + 1);
+            let mut link = to_page(number.saturating_add(1));
             push_pair(&mut link, "cursor", &self.cursor(last, total));
             link
         });
+        let before = number.checked_sub(1).filter(|before| *before > 0);
         Links {
-            first: (number > 1).then(|| to_page(1)),
-            previous: (number > 1).then(|| to_page(number - 1)),
+            first: before.and_then(|_| by_number(1)),
+            previous: before.and_then(by_number),
             last: last_number
                 .filter(|last| next.is_some() && *last > number)
-                .map(to_page),
+                .and_then(by_number),
             next,
         }
     }

@@ -54,6 +54,9 @@ const DEFAULT_FROM: Duration = Duration::hours(24);
 /// The default of `to`. SparkPost omits the last minute, whose events are still arriving.
 const DEFAULT_TO: Duration = Duration::minutes(1);
 
+/// Longer than any time is written. What is longer could make a link too long.
+const MAX_INSTANT_BYTES: usize = 64;
+
 const DEFAULT_PER_PAGE: u32 = 1_000;
 const MAX_PER_PAGE: u32 = 10_000;
 
@@ -100,12 +103,6 @@ impl EventQuery {
                 .transpose()
         };
         let (from, to) = (instant(Parameter::From)?, instant(Parameter::To)?);
-        if let (Some(from), Some(to)) = (from, to)
-            && from > to
-        {
-            return Err(ParamError::new("from", "must not be later than to"));
-        }
-
         let cursor = match given.single(Parameter::Cursor) {
             Some(cursor) => {
                 // An age means another time on the next page, which goes on with the range that the first one had.
@@ -123,7 +120,7 @@ impl EventQuery {
         };
         let range = match &cursor {
             Some(cursor) => cursor.range,
-            None => range_of(from, to, now),
+            None => range_of(from, to, now)?,
         };
         let counting = parse_counting(&given)?;
         Ok(Self {
@@ -154,7 +151,8 @@ impl EventQuery {
         if event_id.contains('\0') {
             return Err(ParamError::new("event_id", "must not hold a NUL character"));
         }
-        let given = RawParams::parse(query_string, Endpoint::Event)?;
+        // Its links lead to a search for the id.
+        let given = RawParams::parse(query_string, Endpoint::Event)?.with_event_id(event_id);
         Ok(Self {
             range: TimeRange {
                 from: Timestamp::MIN,
@@ -225,12 +223,19 @@ impl EventQuery {
 }
 
 /// If a default is beyond the given end, the range is empty.
-fn range_of(from: Option<Timestamp>, to: Option<Timestamp>, now: OffsetDateTime) -> TimeRange {
+fn range_of(
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    now: OffsetDateTime,
+) -> Result<TimeRange, ParamError> {
     let (default_from, default_to) = (
         instant::before(now, DEFAULT_FROM),
         instant::before(now, DEFAULT_TO),
     );
-    match (from, to) {
+    Ok(match (from, to) {
+        (Some(from), Some(to)) if from > to => {
+            return Err(ParamError::new("from", "must not be later than to"));
+        }
         (Some(from), Some(to)) => TimeRange { from, to },
         (Some(from), None) => TimeRange {
             from,
@@ -244,7 +249,7 @@ fn range_of(from: Option<Timestamp>, to: Option<Timestamp>, now: OffsetDateTime)
             from: default_from,
             to: default_to,
         },
-    }
+    })
 }
 
 fn is_flag(given: &RawParams, parameter: Parameter, value: &str) -> Result<bool, ParamError> {
@@ -274,10 +279,7 @@ fn start_of_page(
     if page_number == 1 {
         return Ok(PageStart::Beginning);
     }
-    match (page_number - 1)
-        .checked_mul(per_page)
-        .filter(|skipped| *skipped <= MAX_SKIPPED)
-    {
+    match skipped_before(page_number, per_page) {
         Some(skipped) => Ok(PageStart::Skipping(skipped)),
         None => Err(ParamError::new(
             given
@@ -286,6 +288,14 @@ fn start_of_page(
             "lies more than 100000 events deep; follow the links instead, which go as deep as there are events",
         )),
     }
+}
+
+/// How many rows are skipped to reach a page by its number; `None` if they are too many.
+pub(crate) fn skipped_before(page_number: u32, per_page: u32) -> Option<u32> {
+    page_number
+        .saturating_sub(1)
+        .checked_mul(per_page)
+        .filter(|skipped| *skipped <= MAX_SKIPPED)
 }
 
 pub(crate) fn parse_number(given: &RawParam) -> Option<u32> {
@@ -334,6 +344,9 @@ pub(crate) fn parse_instant(
     zone: &Zone,
     now: OffsetDateTime,
 ) -> Result<Timestamp, ParamError> {
+    if given.value.len() > MAX_INSTANT_BYTES {
+        return Err(given.error("must be a date and time like 2026-01-31T12:00:00Z"));
+    }
     // Nothing is newer than now, so a range that begins there is a mistake.
     let begins_now = given.parameter == Parameter::From && given.value.trim() == "now";
     instant::parse_relative(&given.value, now)

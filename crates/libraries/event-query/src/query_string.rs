@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+use percent_encoding::{
+    AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode, utf8_percent_encode,
+};
 
 /// One `name=value` from the query string, still encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,23 @@ impl<'a> RawPair<'a> {
             Ok(value)
         }
     }
+}
+
+impl RawPair<'_> {
+    /// How long the name and the value are as links write them.
+    pub(crate) fn encoded_len(self) -> usize {
+        reencoded_len(&decode(self.name)) + reencoded_len(&decode(self.value))
+    }
+}
+
+/// How long a segment of a path is when a link has it as a value. A plus in it is a plus.
+pub(crate) fn encoded_len(segment: &str) -> usize {
+    let decoded: Cow<'_, [u8]> = percent_decode(segment.as_bytes()).into();
+    reencoded_len(&decoded)
+}
+
+fn reencoded_len(bytes: &[u8]) -> usize {
+    percent_encode(bytes, ENCODED).map(str::len).sum()
 }
 
 /// Splits at `&` and at the first `=`. Nothing is an error: clients without an encoder send raw spaces, stray percent

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use event_model::sparkpost::fold_beyond_ascii;
+
 use crate::endpoint::Endpoint;
 use crate::error::ParamError;
 use crate::parameter::{Parameter, metadata_key};
@@ -43,7 +45,7 @@ impl RawParams {
         for pair in query_string::pairs(query) {
             let name = pair.name().into_owned();
             let value = pair.value();
-            let is_empty = value.as_ref().is_ok_and(|value| value.trim().is_empty());
+            let is_empty = value.as_ref().is_ok_and(|value| is_blank(value));
             if is_empty || name.is_empty() {
                 continue;
             }
@@ -80,6 +82,37 @@ impl RawParams {
             .map_or(",", |given| &given.value)
     }
 
+    /// The same as the parameters of a search for one id, which is one value whatever it holds: lists get another delimiter, if theirs
+    /// is in the id.
+    pub(crate) fn with_event_id(mut self, event_id: &str) -> Self {
+        let delimiter = self.delimiter().to_owned();
+        if event_id.contains(&delimiter) {
+            self.separate_lists_by(&delimiter, unused_character(&self.0, event_id));
+        }
+        self.0.push(RawParam {
+            parameter: Parameter::EventIds,
+            name: "event_ids".to_owned(),
+            value: event_id.to_owned(),
+        });
+        self
+    }
+
+    fn separate_lists_by(&mut self, former: &str, delimiter: char) {
+        let delimiter = delimiter.to_string();
+        self.0
+            .retain(|given| given.parameter != Parameter::Delimiter);
+        for given in &mut self.0 {
+            if given.parameter.is_list() {
+                given.value = given.value.replace(former, &delimiter);
+            }
+        }
+        self.0.push(RawParam {
+            parameter: Parameter::Delimiter,
+            name: "delimiter".to_owned(),
+            value: delimiter,
+        });
+    }
+
     /// The values of all lists of one kind, each with its position.
     pub(crate) fn items<'a>(
         &'a self,
@@ -95,8 +128,26 @@ impl RawParams {
                     text: asked.trim(),
                 })
             })
-            .filter(|item| !item.text.is_empty())
+            .filter(|item| !is_blank(item.text))
     }
+}
+
+/// A character that is in none of the values, if possible one that links need not encode.
+fn unused_character(given: &[RawParam], event_id: &str) -> char {
+    let unreserved = ['-', '.', '_', '~'].into_iter();
+    let unreserved = unreserved
+        .chain('0'..='9')
+        .chain('A'..='Z')
+        .chain('a'..='z');
+    unreserved
+        .chain('!'..=char::MAX)
+        .find(|c| !event_id.contains(*c) && given.iter().all(|given| !given.value.contains(*c)))
+        .unwrap_or(char::MAX)
+}
+
+/// Whether nothing is left of a value once it is compared: invisible characters become spaces.
+pub fn is_blank(value: &str) -> bool {
+    fold_beyond_ascii(Cow::Borrowed(value)).trim().is_empty()
 }
 
 /// One value of a list.

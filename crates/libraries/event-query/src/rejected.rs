@@ -3,6 +3,7 @@
 mod cursor;
 
 use event_model::{Pipeline, Timestamp, rejected::MarkStatus};
+use sha2::{Digest, Sha256};
 use time::{Date, Duration, OffsetDateTime};
 
 pub use self::cursor::{RejectedPosition, RejectedRow};
@@ -84,7 +85,12 @@ impl RejectedQuery {
         let zone = given
             .single(Parameter::Timezone)
             .map_or(Ok(Zone::UTC), parse_zone)?;
-        let range = parse_range(&given, &zone, now, DEFAULT_FROM, MAX_DAYS)?;
+        let cursor = parse_cursor(&given)?;
+        // The defaults and ages of a later request would be another range.
+        let range = match &cursor {
+            Some(cursor) => same_range(&given, &zone, now, cursor.range)?,
+            None => parse_range(&given, &zone, now, DEFAULT_FROM, MAX_DAYS)?,
+        };
         let pipelines = parse_pipelines(&given)?;
         let reason = given
             .single(Parameter::ReasonContains)
@@ -97,45 +103,41 @@ impl RejectedQuery {
                     .filter(|per_page| (1..=MAX_PER_PAGE).contains(per_page))
                     .ok_or_else(|| given.error("must be a whole number from 1 to 1000"))
             })?;
-        let mut query = Self {
+        let query = Self {
             range,
             pipelines,
             reason,
             status,
             per_page,
-            after: None,
+            after: cursor.as_ref().map(|cursor| cursor.position.clone()),
             params: given,
         };
-        query.follow_cursor()?;
-        Ok(query)
+        match cursor {
+            Some(cursor) if cursor.conditions_digest != query.conditions_digest() => {
+                Err(other_search(&query.params))
+            }
+            Some(_) | None => Ok(query),
+        }
     }
 
-    /// Goes on where the page before ended, with its range.
-    fn follow_cursor(&mut self) -> Result<(), ParamError> {
-        let Some(given) = self.params.single(Parameter::Cursor) else {
-            return Ok(());
-        };
-        let cursor = RejectedCursor::decode(&given.value).ok_or_else(|| {
-            given.error("is damaged or was not handed out by this path; start again without it")
-        })?;
-        let is_fixed = |parameter| {
-            self.params
-                .single(parameter)
-                .is_some_and(|given| !is_relative(given))
-        };
-        let is_other_range = is_fixed(Parameter::From) && self.range.from != cursor.range.from
-            || is_fixed(Parameter::To) && self.range.to != cursor.range.to;
-        let is_other_search = cursor.pipelines != self.pipelines
-            || cursor.reason != self.reason
-            || cursor.status != self.status;
-        if is_other_range || is_other_search {
-            return Err(
-                given.error("belongs to a search with other parameters; repeat them as they were")
-            );
+    /// Distinguishes what is asked for from all else, apart from its range; a cursor carries it. A reason would make a link too long that
+    /// has it as a parameter already.
+    fn conditions_digest(&self) -> u64 {
+        let mut hasher = Sha256::new();
+        for pipeline in &self.pipelines {
+            hasher.update(pipeline.name());
+            hasher.update([0]);
         }
-        self.range = cursor.range;
-        self.after = Some(cursor.position);
-        Ok(())
+        hasher.update([0]);
+        if let Some(status) = self.status {
+            hasher.update(status.name());
+        }
+        hasher.update([0]);
+        if let Some(reason) = &self.reason {
+            hasher.update(reason);
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
     }
 
     /// The pipelines that were asked for; all of them if none is.
@@ -160,9 +162,7 @@ impl RejectedQuery {
 
     /// The days of the range in UTC, the first and the last. What is in S3 is chosen by the day of its folder.
     pub fn days(&self) -> (Date, Date) {
-        let last = self.range.to.to_time() - Duration::microseconds(1);
-        let first = self.range.from.to_time();
-        (first.date(), last.max(first).date())
+        days_of(self.range)
     }
 
     /// Whether the reason or its details hold what was asked for.
@@ -215,9 +215,7 @@ impl RejectedQuery {
     pub fn next_link(&self, position: RejectedPosition) -> String {
         let cursor = RejectedCursor {
             range: self.range,
-            pipelines: self.pipelines.clone(),
-            reason: self.reason.clone(),
-            status: self.status,
+            conditions_digest: self.conditions_digest(),
             position,
         };
         let mut link = format!("{PATH}?");
@@ -229,6 +227,52 @@ impl RejectedQuery {
         push_pair(&mut link, "cursor", &cursor.encode());
         link
     }
+}
+
+fn parse_cursor(given: &RawParams) -> Result<Option<RejectedCursor>, ParamError> {
+    let Some(given) = given.single(Parameter::Cursor) else {
+        return Ok(None);
+    };
+    RejectedCursor::decode(&given.value)
+        .map(Some)
+        .ok_or_else(|| {
+            given.error("is damaged or was not handed out by this path; start again without it")
+        })
+}
+
+/// The range of a cursor, if the times that are given are its own. Ages are not compared: they mean another time on each page.
+fn same_range(
+    given: &RawParams,
+    zone: &Zone,
+    now: OffsetDateTime,
+    range: TimeRange,
+) -> Result<TimeRange, ParamError> {
+    for (parameter, of_cursor) in [(Parameter::From, range.from), (Parameter::To, range.to)] {
+        if let Some(end) = given.single(parameter)
+            && parse_instant(end, zone, now)? != of_cursor
+            && !is_relative(end)
+        {
+            return Err(other_search(given));
+        }
+    }
+    Ok(range)
+}
+
+fn other_search(given: &RawParams) -> ParamError {
+    let name = given
+        .single(Parameter::Cursor)
+        .map_or_else(|| "cursor".to_owned(), |given| given.name.clone());
+    ParamError::new(
+        name,
+        "belongs to a search with other parameters; repeat them as they were",
+    )
+}
+
+/// The first and the last day of a range in UTC.
+fn days_of(range: TimeRange) -> (Date, Date) {
+    let last = range.to.to_time() - Duration::microseconds(1);
+    let first = range.from.to_time();
+    (first.date(), last.max(first).date())
 }
 
 /// The range of a path that goes by days.

@@ -230,14 +230,12 @@ impl Renderer {
         self.either(&stored, &is_as_sent, &as_sent);
     }
 
-    /// Both sides are normalized by the same function, so an event is found in whichever spelling it was stored. The words
-    /// beside this condition are what the index finds.
+    /// Both sides are normalized, so an event is found in whichever spelling it was stored. The words beside this condition are what the
+    /// index finds.
     fn whole(&mut self, field: KeywordField, values: &BTreeSet<String>) {
         let values = self.bind(Bind::TextArray(values.iter().cloned().collect()));
-        let column = field.column();
-        self.line(format_args!(
-            "  and folded({column}) = any(array(select folded(value) from unnest({values}) as value))"
-        ));
+        let text = field.whole_as_sql();
+        self.line(format_args!("  and {text} = any({values})"));
     }
 
     /// The index finds the words. That they are adjacent is checked on its results by `strpos`: the planner would

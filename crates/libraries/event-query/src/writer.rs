@@ -8,6 +8,7 @@ use crate::export::Table;
 use crate::format::Format;
 use crate::query::EventQuery;
 use crate::render::{self, EventStyle, RenderError};
+use crate::shortened;
 
 /// Writes the events of one response.
 #[derive(Debug, Clone)]
@@ -68,5 +69,20 @@ impl EventWriter {
             }
             Format::Csv => self.table.write_row(out, &self.style, ts, stored),
         }
+    }
+
+    /// Appends a stored event without its longest members: the fields that searches know are kept, of the others only as much as
+    /// `kept_bytes`, and `cistern_truncated` and `cistern_bytes` say that it is not whole and how long it is.
+    ///
+    /// # Errors
+    /// When the stored text is not a JSON object.
+    pub fn write_shortened(
+        &self,
+        out: &mut Vec<u8>,
+        ts: Timestamp,
+        stored: &str,
+        kept_bytes: usize,
+    ) -> Result<(), RenderError> {
+        self.write_event(out, ts, &shortened::shorten(stored, kept_bytes)?)
     }
 }

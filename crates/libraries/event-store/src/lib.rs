@@ -44,5 +44,5 @@ pub use load::{LoadOutcome, copy_file};
 pub use login::{Login, LoginError};
 pub use maintenance::{Maintenance, MergeReport, Merging, Report};
 pub use metadata_key::{MetadataKey, MetadataKeyError};
-pub use read::{EventRow, GroupRow};
+pub use read::{Chunk, EventRow, GroupRow};
 pub use store::Store;

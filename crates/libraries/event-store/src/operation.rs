@@ -15,4 +15,10 @@ pub(crate) trait Operation: Sync {
         &self,
         connection: &mut PgConnection,
     ) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
+
+    /// Whether rows of a successful operation are still to come on its connection. The next operation would have to read them, so
+    /// the connection is dropped.
+    fn leaves_rows_unread(_output: &Self::Output) -> bool {
+        false
+    }
 }

@@ -1,9 +1,10 @@
 //! Runs the statements of `event-query`.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use event_model::{EventKey, Timestamp};
 use event_query::{Bind, Statement};
+use futures::TryStreamExt;
 use sqlx::{
     AssertSqlSafe, PgConnection, Postgres, Row,
     postgres::{PgArguments, PgRow},
@@ -53,24 +54,72 @@ impl GroupRow {
     }
 }
 
-/// Fetches events.
-pub(crate) struct Fetch<'a>(pub(crate) &'a Statement);
+/// The first rows of an answer, as many as a number of bytes has room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk<T> {
+    /// In the order of the statement; at least one, if there is any.
+    pub rows: Vec<T>,
+    /// Whether more rows follow, which were not read.
+    pub has_more: bool,
+}
+
+/// Fetches rows until their texts are longer than `max_bytes` together.
+pub(crate) struct FetchWithin<'a, T> {
+    statement: &'a Statement,
+    max_bytes: usize,
+    row: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> FetchWithin<'a, T> {
+    pub(crate) fn new(statement: &'a Statement, max_bytes: usize) -> Self {
+        Self {
+            statement,
+            max_bytes,
+            row: PhantomData,
+        }
+    }
+}
+
+/// A row whose length is not limited by that of a column.
+pub(crate) trait LongRow: Sized + Send {
+    /// What fetching such rows is called in errors.
+    const STEP: &'static str;
+
+    fn read(row: &PgRow) -> Result<Self, StoreError>;
+
+    fn text_bytes(&self) -> usize;
+}
 
 /// Counts events.
 pub(crate) struct Count<'a>(pub(crate) &'a Statement);
 
-/// Counts events in groups.
-pub(crate) struct FetchGroups<'a>(pub(crate) &'a Statement);
+impl<T: LongRow> Operation for FetchWithin<'_, T> {
+    type Output = Chunk<T>;
 
-impl Operation for Fetch<'_> {
-    type Output = Vec<EventRow>;
+    async fn run(&self, connection: &mut PgConnection) -> Result<Chunk<T>, StoreError> {
+        let mut found = bound(self.statement).fetch(connection);
+        let mut rows = Vec::new();
+        let mut bytes = 0_usize;
+        while let Some(row) = found.try_next().await.step(T::STEP)? {
+            let row = T::read(&row)?;
+            bytes = bytes.saturating_add(row.text_bytes());
+            if bytes > self.max_bytes && !rows.is_empty() {
+                return Ok(Chunk {
+                    rows,
+                    has_more: true,
+                });
+            }
+            rows.push(row);
+        }
+        Ok(Chunk {
+            rows,
+            has_more: false,
+        })
+    }
 
-    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<EventRow>, StoreError> {
-        let rows = bound(self.0)
-            .fetch_all(connection)
-            .await
-            .step("fetching events")?;
-        rows.iter().map(read_event).collect()
+    /// The rows that follow may be many times longer than those that were wanted.
+    fn leaves_rows_unread(output: &Chunk<T>) -> bool {
+        output.has_more
     }
 }
 
@@ -85,24 +134,41 @@ impl Operation for Count<'_> {
     }
 }
 
-impl Operation for FetchGroups<'_> {
-    type Output = Vec<GroupRow>;
+impl LongRow for GroupRow {
+    const STEP: &'static str = "counting events in groups";
 
-    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<GroupRow>, StoreError> {
-        const STEP: &str = "counting events in groups";
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        let recipients: Option<i64> = row.try_get(2).step(Self::STEP)?;
+        Ok(Self {
+            keys: row.try_get(0).step(Self::STEP)?,
+            count: read_count(row, 1, Self::STEP)?,
+            recipients: recipients.map(i64::unsigned_abs),
+        })
+    }
 
-        let rows = bound(self.0).fetch_all(connection).await.step(STEP)?;
-        let groups = rows.iter().map(|row| {
-            Ok(GroupRow {
-                keys: row.try_get(0).step(STEP)?,
-                count: read_count(row, 1, STEP)?,
-                recipients: row
-                    .try_get::<Option<i64>, _>(2)
-                    .step(STEP)?
-                    .map(i64::unsigned_abs),
-            })
-        });
-        groups.collect()
+    /// Keys may be members of the payload, of any length.
+    fn text_bytes(&self) -> usize {
+        self.keys.iter().flatten().map(String::len).sum()
+    }
+}
+
+impl LongRow for EventRow {
+    const STEP: &'static str = "fetching events";
+
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        const STEP: &str = "reading an event";
+
+        let ts: OffsetDateTime = row.try_get(0).step(STEP)?;
+        let event_key: Uuid = row.try_get(1).step(STEP)?;
+        Ok(Self {
+            ts: Timestamp::from_time(ts),
+            event_key: EventKey::from_u128(event_key.as_u128()),
+            event: row.try_get(2).step(STEP)?,
+        })
+    }
+
+    fn text_bytes(&self) -> usize {
+        self.event.len()
     }
 }
 
@@ -114,18 +180,6 @@ pub(crate) fn read_count(
     let count: i64 = row.try_get(column).step(step)?;
     u64::try_from(count).map_err(|_| StoreError::Row {
         what: "their count",
-    })
-}
-
-fn read_event(row: &PgRow) -> Result<EventRow, StoreError> {
-    const STEP: &str = "reading an event";
-
-    let ts: OffsetDateTime = row.try_get(0).step(STEP)?;
-    let event_key: Uuid = row.try_get(1).step(STEP)?;
-    Ok(EventRow {
-        ts: Timestamp::from_time(ts),
-        event_key: EventKey::from_u128(event_key.as_u128()),
-        event: row.try_get(2).step(STEP)?,
     })
 }
 

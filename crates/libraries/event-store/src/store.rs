@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::{
-    AuditAnswer, AuditQuery, BatchResult, Candidates, DatabaseConfig, DaySums, EventRow, GroupRow,
-    LoadOutcome, Maintenance, MergeReport, Merging, MetadataKey, RejectedEvent, RejectedRow,
-    Report, StoreError,
+    AuditAnswer, AuditQuery, BatchResult, Candidates, Chunk, DatabaseConfig, DaySums, EventRow,
+    GroupRow, LoadOutcome, Maintenance, MergeReport, Merging, MetadataKey, RejectedEvent,
+    RejectedRow, Report, StoreError,
     accounts::{FetchRejected, FetchSums, NewestEvent},
     audit::Audit,
     batch_result::ReadBatchResult,
@@ -22,7 +22,7 @@ use crate::{
     operation::Operation,
     partition::KnownPartitions,
     pooler::refuse_transaction_mode,
-    read::{Count, Fetch, FetchGroups},
+    read::{Count, FetchWithin},
     retry::RetryPolicy,
     roles::MakeRoles,
     unfinished::UnfinishedKeys,
@@ -93,7 +93,17 @@ impl Store {
 
     /// Runs a statement that fetches events, and keeps its order.
     pub async fn fetch_events(&self, statement: &Statement) -> Result<Vec<EventRow>, StoreError> {
-        self.perform(&Fetch(statement)).await
+        Ok(self.fetch_events_within(statement, usize::MAX).await?.rows)
+    }
+
+    /// The same, but stops reading before the event with which their texts would be longer than `max_bytes` together. The first
+    /// event is read in any case.
+    pub async fn fetch_events_within(
+        &self,
+        statement: &Statement,
+        max_bytes: usize,
+    ) -> Result<Chunk<EventRow>, StoreError> {
+        self.perform(&FetchWithin::new(statement, max_bytes)).await
     }
 
     /// Runs a statement that counts.
@@ -103,7 +113,17 @@ impl Store {
 
     /// Runs a statement that counts in groups, and keeps its order.
     pub async fn fetch_groups(&self, statement: &Statement) -> Result<Vec<GroupRow>, StoreError> {
-        self.perform(&FetchGroups(statement)).await
+        Ok(self.fetch_groups_within(statement, usize::MAX).await?.rows)
+    }
+
+    /// The same, but stops reading before the group with which their keys would be longer than `max_bytes` together. The first
+    /// group is read in any case.
+    pub async fn fetch_groups_within(
+        &self,
+        statement: &Statement,
+        max_bytes: usize,
+    ) -> Result<Chunk<GroupRow>, StoreError> {
+        self.perform(&FetchWithin::new(statement, max_bytes)).await
     }
 
     /// Runs a statement that fetches rejected events; they come in its order.
@@ -235,14 +255,16 @@ impl Store {
         }
     }
 
-    /// Only the connection of a successful operation is reused.
+    /// Only the connection of a successful operation is reused, and only if nothing is left to read on it.
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         let limit = self.0.operation_timeout;
         let mut connection = self.0.connections.acquire().await?;
         let output = timeout(limit, operation.run(&mut connection))
             .await
             .map_err(|_| StoreError::Unresponsive { limit })??;
-        connection.recycle();
+        if !O::leaves_rows_unread(&output) {
+            connection.recycle();
+        }
         Ok(output)
     }
 

@@ -39,7 +39,7 @@ enum Command {
     #[command(
         long_about = "Shows whether the stack responds, its addresses, the messages in its queues, and for each pipeline what was \
                       received, stored and rejected in the last seven days, with the times of the last event and the last rejection. \
-                      What only metrics count is shown as -.",
+                      Counts that exist only as CloudWatch metrics are shown as -.",
         after_help = "Exit code 0 if the stack is up and healthy, 1 otherwise.\n\n\
                             Examples:\n  cistern status\n  cistern status --json | jq -r .stack.base_url\n  \
                       cistern status --stack cistern --since 24h"
@@ -51,8 +51,9 @@ enum Command {
     Down(down::Options),
     /// Print a stack's URLs and keys as shell variables
     #[command(
-        long_about = "Prints `export` lines for a POSIX shell: URL, KEY (of searches), SPARKPOST_KEY, MPARTICLE_KEY, REPAIR_KEY, SQL_KEY, TRACK_KEY; \
-                      of the local stack ITERABLE_URL and DATABASE_URL, of a deployed one MPARTICLE_URL and CONSOLE_URL.",
+        long_about = "Prints `export` lines for a POSIX shell: URL, KEY (of searches), SPARKPOST_KEY, MPARTICLE_KEY, REPAIR_KEY, SQL_KEY, TRACK_KEY, \
+                      PAGE_KEY and CONSOLE_URL; of the local stack also ITERABLE_URL and DATABASE_URL, of a deployed one MPARTICLE_URL. What a deployed \
+                      stack does not have is left out.",
         after_help = "Examples:\n  eval \"$(cistern env)\"\n  eval \"$(cistern env --data-dir .local/second)\"\n  eval \"$(cistern env --stack mail)\""
     )]
     Env(env::Options),
@@ -146,12 +147,12 @@ enum Command {
     #[command(
         long_about = "Reads the raw objects of a day, and looks for every item of them in Postgres, in the lake and among the rejected \
                       items. Each side is counted by itself, so a difference shows. What is missing is named.",
-        after_help = "Exit code 0 if both sides agree, 1 otherwise.\n\n\
+        after_help = "Exit code 0 if both sides agree, 3 if they differ, 1 if that cannot be found out.\n\n\
                       Examples:\n  cistern audit\n  cistern audit --day 2026-01-31 --json | jq .report.findings\n  \
                       cistern audit --markdown --stack cistern > yesterday.md\n  cistern audit --send --stack cistern"
     )]
     Audit(audit::Options),
-    /// Take one person out of everything that is stored, with a signed receipt
+    /// Erase one person from everything that is stored, with a signed receipt
     #[command(
         long_about = "Searches one person in the raw objects, the database, the lake and everything else that the stack stores, and prints \
                       how many items there are by place. With --run the items are erased: raw objects and files of the lake are written \
@@ -181,8 +182,8 @@ enum Command {
     /// Show what the functions log
     #[command(
         long_about = "Shows the log lines of one function, or of all, oldest first: the local stack's from the emulator, those of a \
-                      deployed stack with the AWS CLI (`aws`), which has to be on PATH. Metrics, which functions log as well, and \
-                      Lambda's own lines about each invocation are left out unless --all.",
+                      deployed stack with the AWS CLI (`aws`), which has to be on PATH. --all also shows metrics and Lambda's own lines \
+                      about each invocation.",
         after_help = "Examples:\n  cistern logs\n  cistern logs loader --follow\n  \
                       cistern logs --since 2h --level warn --stack cistern\n  \
                       cistern logs forwarder --json | jq -r .record.message"
@@ -210,7 +211,7 @@ enum Command {
     Replay(replay::Options),
     /// Send dead letters back to their queues
     #[command(
-        long_about = "Lists the messages of the stack's dead-letter queues: what was received too often without success. With --run it \
+        long_about = "Lists the messages of the stack's dead-letter queues: messages that failed too often. With --run it \
                       sends them back to their queues, where they are processed again; do so when the cause is gone, as otherwise they \
                       return. Each is deleted after it was sent, and events that are stored already are unchanged, so redriving \
                       twice is safe. Bodies are not shown, because app events have addresses.",
@@ -231,7 +232,7 @@ enum Command {
                       of its Events API, mParticle's batches (its export to S3, for example) and raw objects of this archive, and any \
                       other JSON objects as product events. A file may be one JSON value or one per line, compressed by gzip or not, \
                       and is taken for what its items look like, or for what --as says. Prints what each file was taken for, how many \
-                      items it has, and why others cannot be used. The same items are stored once, however often they are imported. \
+                      items it has, and why the remaining items cannot be used. The same items are stored once, however often they are imported. \
                       App events are not sent to their destination; `cistern replay --into destination` does that. Exits with 3 if \
                       something cannot be used, 4 if email events are not loaded in time.",
         after_help = "Examples:\n  cistern import batches/ --dry-run\n  cistern import events-api-page.json old-events.ndjson.gz\n  \
@@ -256,8 +257,9 @@ enum Command {
     /// Compute what a month costs, by item
     #[command(
         long_about = "Computes the cost of a month in US dollars at list prices: what the stack uses for the given events, \
-                      requests and queries, beside the published design that product events follow. The defaults are \
-                      that design's month. This command also writes docs/cost.md, which explains the figures.",
+                      requests and queries, beside the design that product events follow, \"Hundreds of millions of events \
+                      per month on the cheap\" by Mark Steele. The defaults are that design's month. This command also \
+                      writes docs/cost.md, which explains the figures.",
         after_help = "Examples:\n  cistern cost\n  cistern cost --events 2B --events-per-request 10 --shape click\n  \
                       cistern cost --events 0 --email-events 5M --database small\n  \
                       cistern cost --json | jq .total_usd"
@@ -304,8 +306,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Query(options) => query::run(&options).await?,
         Command::Logs(options) => logs::run(&options).await?,
         Command::Sql(options) => sql::run(&options).await?,
-        Command::Rejected(command) => rejected::run(&command).await?,
-        Command::Audit(options) => audit::run(&options).await?,
+        Command::Rejected(command) => return rejected::run(&command).await,
+        Command::Audit(options) => return audit::run(&options).await,
         Command::Erase(options) => return Box::pin(erase::run(&options)).await,
         Command::Open(options) => open::run(&options).await?,
         Command::Replay(options) => return replay::run(&options).await,

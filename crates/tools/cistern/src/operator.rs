@@ -26,10 +26,14 @@ pub(crate) mod status;
 const MAX_WAIT_SECONDS: u64 = 604_800;
 
 mod api;
+#[cfg(test)]
+mod follow_ups;
 mod keys_secret;
 mod moment;
+mod number;
 mod once;
 mod pace;
+mod patience;
 mod raw_batch;
 mod recorded;
 mod resume;

@@ -44,6 +44,18 @@ fn checked(written: io::Result<()>) -> Result<()> {
     }
 }
 
+/// What was written by a command that goes on when nobody reads its output any more: it changes something, which must not stop
+/// half-way, or its exit code is the answer.
+///
+/// # Errors
+/// What went wrong but [`ReaderGone`].
+pub(crate) fn still_running(written: Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.is::<ReaderGone>() => Ok(()),
+        written => written,
+    }
+}
+
 /// Like `println!`, but returns what went wrong.
 macro_rules! line {
     ($($text:tt)*) => {
@@ -63,5 +75,7 @@ mod tests {
         assert!(outcome(ErrorKind::BrokenPipe).is::<ReaderGone>());
         assert!(!outcome(ErrorKind::StorageFull).is::<ReaderGone>());
         assert!(checked(Ok(())).is_ok());
+        assert!(still_running(checked(Err(ErrorKind::BrokenPipe.into()))).is_ok());
+        assert!(still_running(checked(Err(ErrorKind::StorageFull.into()))).is_err());
     }
 }

@@ -32,7 +32,7 @@ use tokio::process::Command;
 
 use self::plan::{Plan, Sizes};
 use crate::{
-    output::line,
+    output::{line, still_running},
     stack::{checkout::Checkout, data_dir::DataDir, down, up},
     table::printable_lines,
 };
@@ -144,12 +144,12 @@ fn publish(options: &Options, report: &report::Report<'_>) -> Result<ExitCode> {
         fs::write(path, format!("{receipt}\n"))
             .with_context(|| format!("writing {}", path.display()))?;
     }
-    if options.json {
-        line!("{receipt}")?;
+    still_running(if options.json {
+        line!("{receipt}")
     } else {
         // A reason quotes what was sent.
-        line!("{}", printable_lines(&report.text()))?;
-    }
+        line!("{}", printable_lines(&report.text()))
+    })?;
     Ok(if report.holds() {
         ExitCode::SUCCESS
     } else {

@@ -11,4 +11,5 @@ pub(crate) mod process;
 pub(crate) mod tools;
 pub(crate) mod up;
 
+pub(crate) use self::description::STARTING;
 pub use self::description::{Secret, Stack};

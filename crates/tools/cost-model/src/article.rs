@@ -6,6 +6,9 @@ use crate::{
     usage::GIB,
 };
 
+/// Where it is.
+pub const URL: &str =
+    "https://control-alt-del.org/posts/building-a-serverless-analytics-platform-at-lolscale";
 /// Events a month.
 pub const EVENTS: f64 = 200e6;
 /// Bytes of one event as its sender writes it.

@@ -176,7 +176,7 @@ async fn rejected_item_is_listed_and_shown_and_counted() -> Result<()> {
     let email = &status["pipelines"][0];
     ensure!(email["pipeline"] == "email_events", "{email}");
     ensure!(
-        email["rejected_items"].as_u64() > Some(0) && email["last_rejected_at"].is_string(),
+        email["open_items"].as_u64() > Some(0) && email["last_rejected_at"].is_string(),
         "{email}"
     );
     let counts = &email["counts"];
@@ -186,7 +186,8 @@ async fn rejected_item_is_listed_and_shown_and_counted() -> Result<()> {
             .with_context(|| format!("{name} in {counts}"))
     };
     ensure!(
-        count("received")? == count("stored")? + count("duplicate")? + count("rejected")?,
+        count("received")?
+            == count("stored")? + count("duplicate")? + count("rejected")? + count("erased")?,
         "{counts}"
     );
     Ok(())

@@ -57,7 +57,13 @@ for (const news of document.querySelectorAll("[data-new]")) {
 
 const waiting = document.querySelector("[data-wait]");
 if (waiting) {
+  // What somebody is filling in is not taken away.
+  let isChanged = false;
+  document.addEventListener("input", () => {
+    isChanged = true;
+  });
   setInterval(() => {
-    if (document.visibilityState === "visible") location.reload();
+    const isInForm = document.activeElement && document.activeElement.closest("form");
+    if (document.visibilityState === "visible" && !isChanged && !isInForm) location.reload();
   }, (Number(waiting.dataset.wait) || 10) * 1000);
 }

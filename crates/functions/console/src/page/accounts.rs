@@ -46,13 +46,13 @@ fn rejected_link(pipeline: &str, search: &Search) -> String {
 pub(super) fn section(sums: &Result<Sums, ApiFailure>, search: &Search) -> Markup {
     html! {
         section.panel {
-            h2 { "Received, and what became of it" }
+            h2 { "Email batches by day of loading" }
             @match sums {
                 Err(failure) => p.note { "Not summed up: " (failure.words()) },
                 Ok(sums) => {
                     (by_pipeline(sums, search))
                     (by_day(sums, search))
-                    p.note { "By the time of loading, which is not that of an event: a batch that arrives late counts on the day of its arrival. Received = stored + duplicate + rejected, and what arrived of erased people and was left out; the difference would be what is missing. Postgres remembers batches for 90 days." }
+                    p.note { "Counted by the time of loading, which is not that of an event: a batch that arrives late counts on the day of its arrival. Received = stored + duplicate + rejected + erased. The difference is what these do not explain, and should be 0. Postgres remembers batches for 90 days." }
                 },
             }
         }
@@ -118,11 +118,11 @@ fn totals(days: &[&DaySums], pipeline: &str, search: &Search) -> Markup {
     }
 }
 
-/// Whether a sum comes out, in words and colour.
+/// Whether a sum comes out, in words and colour: a positive difference was received and is nowhere.
 fn balance(difference: i64) -> Markup {
     html! {
         @if difference == 0 { span.ok { "0 ✓" } }
-        @else { span.err { (if difference < 0 { "−" } else { "" }) (grouped(difference.unsigned_abs())) " missing" } }
+        @else { span.err { (grouped(difference.unsigned_abs())) @if difference > 0 { " missing" } @else { " too many" } } }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn show(deps: &Deps, viewer: &Viewer, query: &str) -> Page {
     );
     let body = html! {
         h1 { (TITLE) }
-        p { "App events come from mParticle and are forwarded to their destination once an hour. Each message is archived in S3 first, and its events are in the lake." }
+        p { "App events come from mParticle and are forwarded to their destination by a schedule, once an hour by default. Each message is archived in S3 first, and its events are in the lake." }
         (parts::problems(&problems, &ignored))
         (parts::range_bar(&search, PATH, &[]))
         @match &forwarding {
@@ -73,7 +73,7 @@ fn told(forwarding: &Forwarding, search: &Search) -> Markup {
         }
         section.panel { h2 { "Forwarded, and what became of it" } (accounts(forwarding, search)) }
         @if forwarding.unavailable.is_empty() && forwarding.runs.is_empty() {
-            section.panel { h2 { "Runs" } p { "No run has ended in this range. There is one an hour; " code { "cistern forward" } " starts one." } }
+            section.panel { h2 { "Runs" } p { "No run has ended in this range. The forwarder runs by its schedule, once an hour unless ForwardSchedule says otherwise. To start a run now: " code { "aws lambda invoke" } " with the name of the forwarder's function, or " code { "cistern forward" } " for the local stack." } }
         } @else {
             section.panel { h2 { "What the destination answered" } (answers(forwarding)) }
             section.panel { h2 { "Runs" } (runs(&forwarding.runs, search)) }
@@ -98,7 +98,7 @@ fn accounts(forwarding: &Forwarding, search: &Search) -> Markup {
                 } }
             }
         }
-        p.note { "Received = sent + skipped + rejected, counted by the forwarder when a message is done. Late are sent events that were over a day old when the destination took them. From the forwarder's log, which is kept as long as the stack keeps logs." }
+        p.note { "Received = sent + skipped + rejected, counted by the forwarder when a message is done. Late are sent events that were over a day old when the destination accepted them. The figures are from the forwarder's log, which is kept as long as the stack keeps logs." }
         @if !forwarding.by_time.is_empty() { (over_time(forwarding, search)) }
         div.two {
             (reasons("Skipped by reason", "Left out on purpose, by the stack's mapping.", &forwarding.skipped_by_reason))
@@ -171,11 +171,11 @@ fn answers(forwarding: &Forwarding) -> Markup {
     html! {
         p {
             (grouped(requests)) @if requests == 1 { " request in " } @else { " requests in " }
-            (grouped(forwarding.runs.len() as u64)) @if forwarding.runs.len() == 1 { " run" } @else { " runs" } "; it took " (grouped(forwarding.sent)) " events"
+            (grouped(forwarding.runs.len() as u64)) @if forwarding.runs.len() == 1 { " run" } @else { " runs" } "; the destination accepted " (grouped(forwarding.sent)) @if forwarding.sent == 1 { " event" } @else { " events" }
             @if forwarding.unavailable.is_empty() { ", and was available all the time." } @else { "." }
         }
         @if !forwarding.unavailable.is_empty() {
-            p { "Requests that were repeated, by its answer:" }
+            p { "Retried requests, by the destination's answer:" }
             div.scroll tabindex="0" role="region" aria-label="Answers of the destination" {
                 table {
                     thead { tr { th scope="col" { "Answer" } th.num scope="col" { "Requests" } } }
@@ -183,7 +183,7 @@ fn answers(forwarding: &Forwarding) -> Markup {
                 }
             }
         }
-        p.note { "What it refused of an event, such as a name that it does not take, is a reason of rejection above." }
+        p.note { "Events that the destination refused are counted under Rejected by reason." }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     answer::{EventPage, Group},
-    api::{ApiFailure, Asking, COUNTS_PATH},
+    api::{ApiFailure, Asking, COUNTS_PATH, Groups, MOST_GROUPS},
     bounce_class::{self, BounceKind},
     buckets::{Buckets, Unit},
     chart::Series,
@@ -31,19 +31,21 @@ const SAMPLED: u32 = 200;
 
 /// What the report tells.
 struct Bounces {
+    /// The largest, by class and domain: there may be any number of domains.
     groups: Vec<Group>,
+    /// All, by time and class.
     by_time: Vec<Group>,
     sample: EventPage,
 }
 
 impl Bounces {
-    async fn of(asking: Asking<'_>, search: &Search) -> Result<Self, ApiFailure> {
+    async fn of(asking: Asking<'_>, search: &Search, most_rows: usize) -> Result<Self, ApiFailure> {
         let params = search.params();
         let page = search.uncounted_params(SAMPLED);
         let by_time = [Unit::plain_of(&search.range).dimension(), "bounce_class"];
         let (groups, by_time, sample) = try_join!(
-            asking.counts(&BY, &params),
-            asking.counts(&by_time, &params),
+            asking.counts(&BY, &params, Groups::Largest(most_rows)),
+            asking.counts(&by_time, &params, Groups::All),
             asking.search(&page)
         )?;
         Ok(Self {
@@ -54,7 +56,7 @@ impl Bounces {
     }
 
     fn total(&self) -> u64 {
-        self.groups
+        self.by_time
             .iter()
             .fold(0, |sum, group| sum.saturating_add(group.count))
     }
@@ -89,7 +91,8 @@ pub(crate) async fn show(deps: &Deps, viewer: &Viewer, query: &str) -> Page {
     let (search, problems) = Search::parse(query, &["format"], viewer.now);
     let search = of_bounces(&search);
     let head = html! { h1 { (TITLE) } (tabs(&search, PATH)) (parts::range_bar(&search, PATH, &[])) (parts::problems(&problems, &search.ignored)) };
-    match Bounces::of(viewer.asking(deps), &search).await {
+    // One row more tells whether the file has more.
+    match Bounces::of(viewer.asking(deps), &search, MOST_ROWS + 1).await {
         Ok(bounces) => Page::of(
             Tab::Reports,
             TITLE,
@@ -103,7 +106,7 @@ pub(crate) async fn show(deps: &Deps, viewer: &Viewer, query: &str) -> Page {
 pub(crate) async fn csv(asking: Asking<'_>, query: &str) -> Result<String, ApiFailure> {
     let (search, _) = Search::parse(query, &["format"], asking.now);
     let search = of_bounces(&search);
-    let bounces = Bounces::of(asking, &search).await?;
+    let bounces = Bounces::of(asking, &search, MOST_GROUPS).await?;
     Ok(table(&bounces, &search).csv())
 }
 
@@ -122,6 +125,7 @@ pub(super) fn tabs(search: &Search, this: &str) -> Markup {
 fn body(bounces: &Bounces, search: &Search, viewer: &Viewer) -> Markup {
     let mut asked = search.params();
     asked.push(("group_by".to_owned(), BY.join(",")));
+    asked.extend(Groups::Largest(MOST_ROWS).params());
     html! {
         @if bounces.total() == 0 {
             div.panel { p { "No message bounced in this range." } p.note { "If that surprises you: the webhook sends the events that its settings name, and bounce and out_of_band may be left out there." } }
@@ -131,12 +135,13 @@ fn body(bounces: &Bounces, search: &Search, viewer: &Viewer) -> Markup {
             section.panel {
                 h2 { "By class and domain" }
                 (table(bounces, search).markup("Bounces by class and domain", MOST_ROWS))
-                p { a href=(search.link_with(PATH, &[("format", "csv")])) { "CSV for spreadsheets" } }
+                (parts::loose_note(search, "recipient_domains"))
+                p { a href=(search.link_with(PATH, &[("format", "csv")])) { "CSV for spreadsheets" } ", of the " (grouped(MOST_GROUPS as u64)) " largest rows at most" }
             }
             section.panel {
                 h2 { "What the kinds mean" }
                 dl { @for kind in BounceKind::ALL { dt { (kind.label()) } dd { (kind.meaning()) } } }
-                p.note { "Counted are events of the types bounce, where the receiver refused at once, and out of band, where it took the message and sent it back later. The class is SparkPost's reading of the receiver's answer." }
+                p.note { "Events of two types are counted: bounce, when the receiver refused at once, and out of band, when it accepted the message and returned it later. The class is SparkPost's interpretation of the receiver's answer." }
             }
         }
         (parts::by_the_api(&viewer.origin, COUNTS_PATH, &asked))
@@ -147,9 +152,9 @@ fn body(bounces: &Bounces, search: &Search, viewer: &Viewer) -> Markup {
 fn finding(bounces: &Bounces) -> Markup {
     let total = bounces.total();
     let mut by_class: BTreeMap<&str, u64> = BTreeMap::new();
-    for group in &bounces.groups {
+    for group in &bounces.by_time {
         let sum = by_class
-            .entry(group.key(0).unwrap_or_default())
+            .entry(group.key(1).unwrap_or_default())
             .or_default();
         *sum = sum.saturating_add(group.count);
     }
@@ -216,7 +221,7 @@ fn table(bounces: &Bounces, search: &Search) -> Table {
         .try_fold(search.clone(), |search, (name, value)| {
             value
                 .filter(|value| is_searchable(value))
-                .map(|value| search.only(name, value))
+                .map(|value| search.exactly(name, value))
         });
         let href = narrowed
             .filter(|_| search.is_short())

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     answer::Group,
-    api::{ApiFailure, Asking, COUNTS_PATH},
+    api::{ApiFailure, Asking, COUNTS_PATH, Groups, MOST_GROUPS},
     buckets::Unit,
     chart::shade,
     config::Deps,
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) const PATH: &str = "/console/reports/engagement";
 const TITLE: &str = "Engagement";
 const MOST_ROWS: usize = 50;
-/// The API answers 10,000 groups, and a year has 8,784 hours.
+/// The API answers [`MOST_GROUPS`], and a year has 8,784 hours.
 const LONGEST_HEAT_DAYS: i64 = 366;
 
 /// What it may be told by: the API's dimension, its parameter, and what a person calls it.
@@ -72,20 +72,34 @@ pub(crate) async fn show(deps: &Deps, viewer: &Viewer, query: &str) -> Page {
         (parts::problems(&problems, &search.ignored))
     };
     match find(viewer.asking(deps), &search, by.0).await {
-        Ok((groups, tally, hours)) => {
-            let body =
-                html! { (head) (body(&groups, &tally, hours.as_deref(), &search, by, viewer)) };
+        Ok(found) => {
+            let body = html! { (head) (body(&found, &search, by, viewer)) };
             Page::of(Tab::Reports, TITLE, body)
         }
         Err(failure) => Page::failed_below(Tab::Reports, TITLE, &head, &failure),
     }
 }
 
+/// What the report tells.
+struct Engagement {
+    /// The largest, by the dimension and type.
+    groups: Vec<Group>,
+    /// All, by type.
+    types: Vec<Group>,
+    /// Opens and clicks over time.
+    tally: Tally,
+    /// Opens by hour; none of a range that is too long.
+    hours: Option<Vec<Group>>,
+}
+
+/// As many groups of a dimension and type as there are in one answer: a rate needs all types of its row.
+const LARGEST: Groups = Groups::Largest(MOST_GROUPS);
+
 async fn find(
     asking: Asking<'_>,
     search: &Search,
     dimension: &str,
-) -> Result<(Vec<Group>, Tally, Option<Vec<Group>>), ApiFailure> {
+) -> Result<Engagement, ApiFailure> {
     let params = search.params();
     let by = [dimension, "type"];
     let opens = search.with("events", "open");
@@ -94,59 +108,80 @@ async fn find(
         if search.range.seconds() > LONGEST_HEAT_DAYS * 86_400 {
             return Ok(None);
         }
-        asking.counts(&["hour"], &opens.params()).await.map(Some)
+        let hours = asking.counts(&["hour"], &opens.params(), Groups::All);
+        hours.await.map(Some)
     };
-    try_join!(
-        asking.counts(&by, &params),
+    let (groups, types, tally, hours) = try_join!(
+        asking.counts(&by, &params, LARGEST),
+        asking.counts(&["type"], &params, Groups::All),
         Tally::of(asking, &engaged, Unit::plain_of(&search.range)),
         hours
-    )
+    )?;
+    Ok(Engagement {
+        groups,
+        types,
+        tally,
+        hours,
+    })
 }
 
 /// The report as a file.
 pub(crate) async fn csv(asking: Asking<'_>, query: &str) -> Result<String, ApiFailure> {
     let (search, _) = read(query, asking.now);
     let by = by(query);
-    let groups = asking.counts(&[by.0, "type"], &search.params()).await?;
+    let groups = asking
+        .counts(&[by.0, "type"], &search.params(), LARGEST)
+        .await?;
     Ok(table(&groups, &search, by).csv())
 }
 
+/// How large a group may be that is left out, as there are more than one answer has room for.
+fn largest_left_out(groups: &[Group]) -> Option<u64> {
+    (groups.len() >= MOST_GROUPS)
+        .then(|| groups.iter().map(|group| group.count).min())
+        .flatten()
+}
+
 fn body(
-    groups: &[Group],
-    tally: &Tally,
-    hours: Option<&[Group]>,
+    found: &Engagement,
     search: &Search,
     by: (&'static str, &'static str, &'static str),
     viewer: &Viewer,
 ) -> Markup {
     let mut asked = search.params();
     asked.push(("group_by".to_owned(), format!("{},type", by.0)));
+    asked.extend(LARGEST.params());
+    let Engagement { groups, tally, .. } = found;
     let engaged = search.with("events", "open").with("events", "click");
     html! {
         @if groups.is_empty() {
             div.panel { p { "No event happened in this range." } }
         } @else {
-            (finding(groups))
+            (finding(&found.types))
             section.panel { h2 { "Opens and clicks by " (tally.buckets.unit.words()) } (tally.chart("engaged", "Opens and clicks by time", &engaged)) }
             section.panel {
                 h2 { "By " (by.2.to_lowercase()) }
                 (table(groups, search, by).markup("Engagement", MOST_ROWS))
+                @if let Some(count) = largest_left_out(groups) {
+                    p.warn { "There are more numbers than can be counted at once, which are " (grouped(MOST_GROUPS as u64)) ". The smallest are left out, here and in the file: where 0 stands, it may be up to " (grouped(count)) ". A shorter range has fewer." }
+                }
+                (parts::loose_note(search, by.1))
                 p { a href=(search.link_with(PATH, &[("by", by.0), ("format", "csv")])) { "CSV for spreadsheets" } }
                 p.note {
                     @for rate in rates::of(&BTreeMap::new()) { b { (rate.name) } ": " (rate.definition) ". " }
                     "Events without a " (by.2.to_lowercase()) " are in the row –."
                 }
             }
-            section.panel { h2 { "Opens by hour of the week (" (piece(&search.range.zone.name, 40, 80)) ")" } (heat(hours)) }
+            section.panel { h2 { "Opens by hour of the week (" (piece(&search.range.zone.name, 40, 80)) ")" } (heat(found.hours.as_deref())) }
         }
         (parts::by_the_api(&viewer.origin, COUNTS_PATH, &asked))
     }
 }
 
-fn finding(groups: &[Group]) -> Markup {
+fn finding(types: &[Group]) -> Markup {
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
-    for group in groups {
-        let sum = totals.entry(group.key(1).unwrap_or_default()).or_default();
+    for group in types {
+        let sum = totals.entry(group.key(0).unwrap_or_default()).or_default();
         *sum = sum.saturating_add(group.count);
     }
     let words: Vec<_> = rates::of(&totals)
@@ -198,7 +233,7 @@ fn table(
         let is_linked = search.is_short() && value.is_some_and(is_searchable);
         let href = value
             .filter(|_| is_linked)
-            .map(|value| search.only(by.1, value).link("/console/events"));
+            .map(|value| search.exactly(by.1, value).link("/console/events"));
         let number = |kind: &str| Value::Number(totals.get(kind).copied().unwrap_or(0));
         let mut row = vec![
             Value::Text(value.unwrap_or("–").to_owned(), href),

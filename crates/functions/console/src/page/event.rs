@@ -193,7 +193,7 @@ fn neighbours(event: &Event, range: &Range) -> Markup {
         Some(
             search
                 .as_ref()?
-                .with(parameter, &value)
+                .exactly(parameter, &value)
                 .link("/console/events"),
         )
     };

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{Page, Tab, Viewer, export, parts, tally::Tally};
 use crate::{
     answer::{EventPage, Group},
-    api::{self, ApiFailure, Asking, SEARCH_PATH},
+    api::{self, ApiFailure, Asking, Groups, SEARCH_PATH},
     buckets::Unit,
     config::Deps,
     filter::{FILTERS, Filter, USUAL},
@@ -49,7 +49,8 @@ impl Found {
         let page_params = search.page_params(PER_PAGE);
         let unit = Unit::plain_of(&search.range);
         let facet = async |dimension: &'static str| {
-            within(FACET_LIMIT, asking.counts(&[dimension], &params)).await
+            let largest = Groups::Largest(parts::MOST_COUNTED);
+            within(FACET_LIMIT, asking.counts(&[dimension], &params, largest)).await
         };
         let [first, second, third, fourth] = FACETS.map(|(dimension, _, _)| facet(dimension));
         let (page, tally, first, second, third, fourth) = join!(
@@ -138,7 +139,9 @@ pub(crate) async fn count_new(
     query: &str,
 ) -> Result<serde_json::Value, ApiFailure> {
     let (search, _) = Search::parse(query, &[], asking.now);
-    let groups = asking.counts(&["type"], &search.params()).await?;
+    let groups = asking
+        .counts(&["type"], &search.params(), Groups::All)
+        .await?;
     Ok(json!({ "count": groups.iter().map(|group| group.count).fold(0_u64, u64::saturating_add) }))
 }
 
@@ -226,9 +229,7 @@ fn list(page: &EventPage, found: &Found, search: &Search, viewer: &Viewer) -> Ma
         @if is_empty { (nothing(search, viewer)) } @else {
             (plot(&found.tally, search))
             section.panel {
-                h2 {
-                    @if page.is_at_least() { "more than " } (grouped(page.total_count)) @if page.total_count == 1 { " event" } @else { " events" }
-                }
+                h2 { (parts::total(page)) }
                 (news(search, viewer))
                 (table(page, search))
                 (pages(page, search))

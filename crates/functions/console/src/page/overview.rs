@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::{Page, Tab, Viewer, accounts, message, parts, queues, reconciliation, tally::Tally};
 use crate::{
     answer::{Event, Group, Sums},
-    api::{ApiFailure, Asking, COUNTS_PATH},
+    api::{ApiFailure, Asking, COUNTS_PATH, Groups},
     buckets::Unit,
     chart,
     config::Deps,
@@ -39,7 +39,7 @@ impl Numbers {
         let counted = async {
             let (tally, before) = try_join!(
                 Tally::of(asking, search, Unit::of(&search.range)),
-                asking.counts(&["type"], &before),
+                asking.counts(&["type"], &before, Groups::All),
             )?;
             let newest = newest_of(asking, search, &tally).await?;
             Ok::<_, ApiFailure>((tally, before, newest))
@@ -86,13 +86,21 @@ pub(crate) async fn show(deps: &Deps, viewer: &Viewer, query: &str) -> Page {
         queues::section(&deps.queues),
         reconciliation::section(&deps.reconciliation)
     );
+    let head = html! { h1 { (TITLE) } (notes) };
+    // Queues and records are known without the database, and are looked at when it is down.
     match numbers {
         Ok(numbers) => Page::of(
             Tab::Overview,
             TITLE,
-            html! { h1 { (TITLE) } (notes) (body(&numbers, &search, viewer)) (queues) (reconciled) },
+            html! { (head) (body(&numbers, &search, viewer)) (queues) (reconciled) },
         ),
-        Err(failure) => Page::failed(Tab::Overview, TITLE, &failure),
+        Err(failure) => {
+            let told = html! { (head) (parts::failure(&failure)) (queues) (reconciled) };
+            Page {
+                status: failure.status(),
+                ..Page::of(Tab::Overview, TITLE, told)
+            }
+        }
     }
 }
 
@@ -188,7 +196,7 @@ fn kinds(numbers: &Numbers, search: &Search) -> Markup {
                     @for (kind, count) in kinds.into_iter().take(MOST) {
                         @let past = before.get(kind).copied().unwrap_or(0);
                         tr {
-                            th scope="row" { a href=(search.with("events", kind).link("/console/events")) { (parts::kind(kind)) } }
+                            th scope="row" { a href=(search.only("events", kind).link("/console/events")) { (parts::kind(kind)) } }
                             td { @if let Some(counts) = numbers.tally.by_kind.get(kind) { (chart::sparkline(Family::of(kind).class(), counts)) } }
                             td.num { (grouped(count)) }
                             td.num { (grouped(past)) }
@@ -220,7 +228,7 @@ pub(super) fn rates_table(totals: &BTreeMap<&str, u64>) -> Markup {
                 }
             }
         }
-        p.note { "Events of this range divided by events of this range: what was sent before it and opened in it counts as opened. – where there is nothing to divide by, as when the webhook sends no injections." }
+        p.note { "Events of this range divided by events of this range: what was sent before it and opened in it counts as opened. – stands where there is nothing to divide by, for example when the webhook sends no injections." }
     }
 }
 

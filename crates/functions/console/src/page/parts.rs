@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::{
-    answer::Event,
+    answer::{Event, EventPage},
     api::{self, ApiFailure, Params},
     bounce_class, chart,
     family::{self, Family},
@@ -147,6 +147,14 @@ pub(crate) fn provider(event: &Event) -> Markup {
     }
 }
 
+/// How many events a search has, and whether there may be more.
+pub(crate) fn total(page: &EventPage) -> Markup {
+    html! {
+        @if page.is_at_least() { "more than " }
+        (grouped(page.total_count)) @if page.total_count == 1 { " event" } @else { " events" }
+    }
+}
+
 /// Why an event happened, in words.
 pub(crate) fn reason(event: &Event) -> Markup {
     let class = event.text("bounce_class").filter(|_| {
@@ -158,6 +166,18 @@ pub(crate) fn reason(event: &Event) -> Markup {
     html! {
         @if let Some(class) = class { (piece(&bounce_class::words(&class), 60, 120)) @if event.text("reason").is_some() { " · " } }
         @if let Some(reason) = event.text("reason").or_else(|| event.text("target_link_url")) { (cell(&reason)) }
+    }
+}
+
+/// How many values of a dimension are counted for a facet, of which the first are shown.
+pub(crate) const MOST_COUNTED: usize = 100;
+
+/// What stands beside links to groups that find more than their group.
+pub(crate) fn loose_note(search: &Search, parameter: &str) -> Markup {
+    html! {
+        @if search.is_loose_for(parameter) {
+            p.note { "This search compares words, so a link finds longer names with the same words too. Set " b { "Compare" } " to exact to avoid that." }
+        }
     }
 }
 
@@ -183,8 +203,8 @@ pub(crate) fn facet(
                 @for (value, count) in values.iter().take(MOST) {
                     li {
                         @match value {
-                            Some(value) if search.has(parameter, value) => b { (words(value)) },
-                            Some(value) if is_searchable(value) && search.is_short() => a href=(search.with(parameter, value).link("/console/events")) { (words(value)) },
+                            Some(value) if search.exactly(parameter, value).has_filters_of(search) => b { (words(value)) },
+                            Some(value) if is_searchable(value) && search.is_short() => a href=(search.exactly(parameter, value).link("/console/events")) { (words(value)) },
                             Some(value) => (words(value)),
                             None => span.note { "none" },
                         }
@@ -192,7 +212,8 @@ pub(crate) fn facet(
                     }
                 }
             }
-            @if values.len() > MOST { p.note { "and " (grouped(values.len().saturating_sub(MOST) as u64)) " more" } }
+            @if values.len() > MOST { p.note { "and " @if values.len() >= MOST_COUNTED { "at least " } (grouped(values.len().saturating_sub(MOST) as u64)) " more" } }
+            (loose_note(search, parameter))
         }
     }
 }
@@ -203,7 +224,10 @@ pub(crate) fn curl_line(id: &'static str, origin: &str, path_and_query: &str) ->
         "curl -H \"Authorization: $KEY\" {}",
         shell_word(&format!("{origin}{path_and_query}"))
     );
-    copyable(id, &html! { pre.line id=(id) { (line) } })
+    html! {
+        (copyable(id, &html! { pre.line id=(id) { (line) } }))
+        p.note { "$KEY is the key of the scope query; " code { "cistern env" } " exports it." }
+    }
 }
 
 /// The section of a page with the request that asks the API the same.
@@ -222,13 +246,13 @@ pub(crate) fn copyable(id: &'static str, content: &Markup) -> Markup {
 pub(crate) fn first_event(origin: &str) -> Markup {
     let body = r#"[{"msys":{"message_event":{"type":"delivery","event_id":"1","message_id":"first","rcpt_to":"ada@example.com","timestamp":"'$(date +%s)'"}}}]"#;
     let line = format!(
-        "curl -H \"Authorization: $KEY\" -H 'Content-Type: application/json' {} -d '{body}'",
+        "curl -H \"Authorization: $SPARKPOST_KEY\" -H 'Content-Type: application/json' {} -d '{body}'",
         shell_word(&format!("{origin}/webhooks/sparkpost"))
     );
     html! {
         div.panel data-wait {
             h2 { "No event has arrived yet" }
-            p { "An email event comes by SparkPost's webhook. Point one at the address below, or post a first event yourself; $KEY is the key of the scope sparkpost, which " code { "cistern keys" } " shows." }
+            p { "An email event comes by SparkPost's webhook. Point one at the address below, or post a first event yourself. $SPARKPOST_KEY is the key of the scope sparkpost; " code { "cistern env" } " exports it." }
             (copyable("first-event", &html! { pre.line id="first-event" { (line) } }))
             p { "It can be seen here a few seconds later. " a href="/console" { "Look again" } "." }
         }

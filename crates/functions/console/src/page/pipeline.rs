@@ -18,6 +18,8 @@ pub(crate) struct Pipeline {
     /// The path that takes events, the header of the key, and a body.
     first: (&'static str, &'static str, &'static str),
     scope: &'static str,
+    /// The variable with the key of the scope, as `cistern env` exports it.
+    key_variable: &'static str,
     /// Command lines, and what each shows.
     commands: &'static [(&'static str, &'static str)],
 }
@@ -30,6 +32,7 @@ pub(crate) const PRODUCT_EVENTS: Pipeline = Pipeline {
         r#"{"event":"Signed up","userId":"u-1"}"#,
     ),
     scope: "track",
+    key_variable: "TRACK_KEY",
     commands: &[
         (
             "cistern query --list",
@@ -54,12 +57,16 @@ pub(crate) const APP_EVENTS: Pipeline = Pipeline {
         r#"{"mpid":"1","user_identities":{"customer_id":"u-1"},"events":[{"event_type":"screen_view","data":{"screen_name":"Home"}}]}"#,
     ),
     scope: "mparticle",
+    key_variable: "MPARTICLE_KEY",
     commands: &[
         (
             "cistern forward --dry-run FILE",
             "what each event of a file would become, and why",
         ),
-        ("cistern forward", "forwards now instead of within the hour"),
+        (
+            "cistern forward",
+            "the local stack forwards now; on a deployed stack the forwarder runs by its schedule (ForwardSchedule), or at once by aws lambda invoke",
+        ),
         (
             "cistern query \"select event_type, count(*) as n from app_events group by event_type order by n desc\"",
             "events in the lake by type",
@@ -141,21 +148,22 @@ fn rejected_of(
 fn commands(pipeline: &Pipeline) -> Markup {
     html! {
         @for (line, meaning) in pipeline.commands { p { (meaning) ":" } pre.line { (line) } }
-        p.note { "On a deployed stack with --stack NAME, which asks Athena; on this machine DuckDB answers the same statements." }
+        p.note { code { "cistern query --stack NAME" } " asks the Athena of a deployed stack; without it DuckDB answers the same statements from the local stack." }
     }
 }
 
 fn first(pipeline: &Pipeline, origin: &str) -> Markup {
     let (path, header, body) = pipeline.first;
     let line = format!(
-        "curl -H \"{header}: $KEY\" -H 'Content-Type: application/json' {} -d {}",
+        "curl -H \"{header}: ${}\" -H 'Content-Type: application/json' {} -d {}",
+        pipeline.key_variable,
         shell_word(&format!("{origin}{path}")),
         shell_word(body)
     );
     html! {
         section.panel {
             h2 { "Send one" }
-            p { "$KEY is the key of the scope " (pipeline.scope) ", which " code { "cistern keys" } " shows." }
+            p { "$" (pipeline.key_variable) " is the key of the scope " (pipeline.scope) "; " code { "cistern env" } " exports it." }
             (parts::copyable("first", &html! { pre.line id="first" { (line) } }))
             @if pipeline.name == "app_events" { p.note { "On a deployed stack mParticle has an address of its own: the output MParticleWebhookUrl." } }
         }

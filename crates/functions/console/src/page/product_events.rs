@@ -158,7 +158,7 @@ async fn page(
     let rejected = pipeline::rejected_section(&PRODUCT_EVENTS, viewer.asking(deps), &search).await;
     let body = html! {
         h1 { (TITLE) }
-        p { "Product events go to Parquet in S3, the lake, and are read by SQL. A query costs by what it reads; its bytes and price are beside its rows." }
+        p { "Product events are stored as Parquet in S3, the lake, and are read by SQL. A query is billed by the bytes that it reads; they and their price are shown beside its rows." }
         (parts::problems(&problems, &pipeline::ignored(&search)))
         (asking)
         (parts::range_bar(&Search::of(search.range.clone()), PATH, &[]))

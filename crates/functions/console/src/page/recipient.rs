@@ -12,7 +12,7 @@ use crate::{
     family,
     range::Range,
     search::{Search, is_searchable},
-    text::{cell, grouped, piece, without_hidden},
+    text::{cell, piece, without_hidden},
 };
 
 const TITLE: &str = "Recipient";
@@ -78,7 +78,7 @@ fn body(address: &str, tally: &Tally, page: &EventPage, search: &Search) -> Mark
             div.panel { p { "No event of this recipient is found in this range. Addresses are compared as a whole, in any case." } }
         } @else {
             section.panel {
-                h2 { (grouped(page.total_count)) " events by " (tally.buckets.unit.words()) }
+                h2 { (parts::total(page)) ", by " (tally.buckets.unit.words()) }
                 (tally.chart("history", "Events of this recipient by time and type", search))
             }
             section.panel {

@@ -3,27 +3,39 @@
 use maud::{Markup, html};
 
 use crate::{
-    reconciliation::{Day, Reconciliation, Sums},
+    reconciliation::{Day, Reconciliation, Records, Sums},
     text::grouped,
 };
 
-/// The section of the overview; nothing before the first run.
+const TITLE: &str = "Reconciliation of the last two days";
+
+/// The section of the overview; nothing for a console that knows no records.
 pub(super) async fn section(reconciliation: &Reconciliation) -> Markup {
-    let days = reconciliation.last_days().await;
-    html! {
-        @if !days.is_empty() {
-            section.panel { h2 { "What arrived, and where it is" } (table(&days)) }
-        }
-    }
+    told(&reconciliation.last_days().await)
+}
+
+/// That all is well, that it is not known, and that nothing was counted yet look different.
+fn told(records: &Records) -> Markup {
+    let content = match records {
+        Records::Nowhere => return html! {},
+        Records::Unreadable => html! {
+            p.warn { "Not known: the records of the reconciler cannot be read. The log of the console's function has the reason." }
+        },
+        Records::Read(days) if days.is_empty() => html! {
+            p.note { "The reconciler has not run yet, so nothing is compared." }
+        },
+        Records::Read(days) => table(days),
+    };
+    html! { section.panel { h2 { (TITLE) } (content) } }
 }
 
 fn table(days: &[Day]) -> Markup {
     let missing: u64 = days.iter().flat_map(|day| day.unreconciled.values()).sum();
     html! {
-        div.scroll tabindex="0" role="region" aria-label="What arrived, and where it is" {
+        div.scroll tabindex="0" role="region" aria-label=(TITLE) {
             table {
                 thead { tr {
-                    th scope="col" { "Day" } th scope="col" { "Events" } th scope="col" { "Where" }
+                    th scope="col" { "Day (UTC)" } th scope="col" { "Events" } th scope="col" { "Where" }
                     th.num scope="col" { "Objects" } th.num scope="col" { "Waiting" } th.num scope="col" { "Items" }
                     th.num scope="col" { "Stored" } th.num scope="col" { "Rejected" } th.num scope="col" { "Difference" }
                 } }
@@ -41,13 +53,13 @@ fn table(days: &[Day]) -> Markup {
                 (day.date) ": counted at " (day.reconciled_at) ", "
                 @if day.is_settled { "complete." }
                 @else if day.finding_count == 0 { "nothing is missing so far." }
-                @else { (grouped(day.finding_count)) " findings, which were sent again where that helps." }
+                @else { (grouped(day.finding_count)) @if day.finding_count == 1 { " finding" } @else { " findings" } "; what can be repaired was sent again." }
             }
         }
         @if missing > 0 {
             p.warn { (grouped(missing)) " items or objects stay missing although they were sent again; " code { "cistern audit" } " names them." }
         }
-        p.note { "Items of the raw objects on one side, rows and files on the other; each is counted by itself." }
+        p.note { "Items are counted in the raw objects, and stored ones in Postgres and the lake, independently." }
     }
 }
 
@@ -70,6 +82,9 @@ fn cells(sums: &Sums) -> Markup {
         td.num { @if sums.difference == 0 { "0 ✓" } @else { span.err { (sums.difference) } } }
     }
 }
+
+#[cfg(test)]
+mod records_tests;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,8 @@ use url::form_urlencoded;
 
 pub(crate) use self::repair::{REPAIR_PATH, repair};
 
+use self::repair::Draft;
+
 use super::{Page, Tab, Viewer, accounts, parts};
 use crate::{
     answer::{RejectedItem, RejectedPage},
@@ -16,7 +18,7 @@ use crate::{
     config::Deps,
     range::{Problem, Range},
     search::Search,
-    text::{grouped, piece, without_hidden},
+    text::{beginning, grouped, piece, visible, without_hidden},
 };
 
 pub(crate) const PATH: &str = "/console/rejected";
@@ -111,6 +113,15 @@ impl Wanted {
         params
     }
 
+    /// The query of the page's address.
+    fn query(&self) -> String {
+        let mut own = self.filters();
+        own.extend(self.cursor.iter().map(|cursor| ("cursor", cursor.as_str())));
+        let link = link(&self.range, &own);
+        link.split_once('?')
+            .map_or_else(String::new, |(_, query)| query.to_owned())
+    }
+
     fn page_params(&self) -> Params {
         let mut params = self.params();
         params.push(("per_page".to_owned(), PER_PAGE.to_string()));
@@ -142,19 +153,25 @@ pub(super) async fn newest(
 }
 
 pub(crate) async fn show(deps: &Deps, viewer: &Viewer, query: &str) -> Page {
+    show_with(deps, viewer, query, &Draft::default()).await
+}
+
+/// The page with what somebody has filled in, and what is wrong with it.
+async fn show_with(deps: &Deps, viewer: &Viewer, query: &str, draft: &Draft<'_>) -> Page {
     let (wanted, problems) = Wanted::parse(query, viewer.now);
     let search = Search::of(wanted.range.clone());
     let head = html! {
         h1 { (TITLE) }
         (parts::range_bar(&search, PATH, &wanted.filters()))
         (parts::problems(&problems, &[]))
+        @if let Some(problem) = draft.problem { div.panel.problem role="alert" { p { (problem) } } }
         (form(&wanted))
     };
     match viewer.asking(deps).rejected(&wanted.page_params()).await {
         Ok(page) => Page::of(
             Tab::Rejected,
             TITLE,
-            html! { (head) (body(&page, &wanted, viewer)) },
+            html! { (head) (body(&page, &wanted, draft, viewer)) },
         ),
         Err(failure) => Page::failed_below(Tab::Rejected, TITLE, &head, &failure),
     }
@@ -188,7 +205,7 @@ fn form(wanted: &Wanted) -> Markup {
     }
 }
 
-fn body(page: &RejectedPage, wanted: &Wanted, viewer: &Viewer) -> Markup {
+fn body(page: &RejectedPage, wanted: &Wanted, draft: &Draft<'_>, viewer: &Viewer) -> Markup {
     html! {
         @if !page.stores.iter().any(|store| store == "s3") {
             p.warn { "This stack's API may not read rejected items in S3, so only those of Postgres are listed: events of email batches that the loader refused." }
@@ -208,8 +225,10 @@ fn body(page: &RejectedPage, wanted: &Wanted, viewer: &Viewer) -> Markup {
                 h2 { (grouped(page.results.len() as u64)) @if page.results.len() == 1 { " item" } @else { " items" } @if page.next_cursor().is_some() { ", and more" } }
                 @let shown = (MOST_SHOWN / page.results.len().max(1)).min(MOST_SHOWN_OF_ONE);
                 form method="post" action=(REPAIR_PATH) {
-                    @for item in &page.results { (one(item, wanted, shown)) }
-                    (repair::controls(&page.results, viewer))
+                    // Enter in a field presses the first button, which must not be one that writes.
+                    button type="submit" hidden disabled {}
+                    @for item in &page.results { (one(item, wanted, draft, shown)) }
+                    (repair::controls(&page.results, &wanted.query(), draft, viewer))
                 }
                 (pages(page, wanted))
             }
@@ -256,28 +275,35 @@ fn reasons(items: &[RejectedItem], wanted: &Wanted) -> Markup {
 fn advice(pipeline: &str, reason: &str) -> &'static str {
     let has = |word: &str| reason.to_ascii_lowercase().contains(word);
     if has("retention") || has("too_old") || has("too old") {
-        "Older than what is kept or sent: nothing, if that is intended; otherwise raise the limit and replay."
+        "Older than what is kept or sent: nothing, if that is intended; otherwise raise the limit, then choose the item below and send it again."
     } else if has("gzip") || has("compressed") || has("utf-8") || has("encoding") {
         "The sender wrote bytes that are not JSON: correct the sender, and post the data again."
     } else if has("timestamp") || has("time") {
-        "The time cannot be read: correct the sender. The item is below, to be posted again with a time."
+        "The time cannot be read: correct the sender, and post the item below again with a time."
     } else if pipeline == "app_events" {
-        "Read the destination's words in the detail; correct the mapping or the sender, then replay the object."
+        "Read the destination's words in the detail; correct the mapping or the sender, then choose the item below and send it again."
     } else {
-        "Correct the sender. Where Cistern should have understood it: update, then replay the object."
+        "Correct the sender. Where Cistern should have understood it: update, then choose the item below and send it again."
     }
 }
 
-fn one(item: &RejectedItem, wanted: &Wanted, shown: usize) -> Markup {
+fn one(item: &RejectedItem, wanted: &Wanted, draft: &Draft<'_>, shown: usize) -> Markup {
     let zone = &wanted.range.zone;
     let time = item
         .rejected_at
         .as_deref()
         .and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let name = || {
+        let reason = visible(beginning(&item.reason, 120, 240).0);
+        match time {
+            Some(time) => format!("Choose: {reason}, {}", zone.second(time)),
+            None => format!("Choose: {reason}"),
+        }
+    };
     html! {
         // Beside the summary and not in it: a control inside of a control is out of a screen reader's reach.
         div.rejected {
-            @if let Some(id) = &item.id { input type="checkbox" name="id" value=(id) aria-label="Choose"; }
+            @if let Some(id) = &item.id { input type="checkbox" name="id" value=(id) checked[draft.ids.contains(id)] aria-label=(name()); }
             details {
                 summary {
                     @match time { Some(time) => time datetime=(time) { (zone.second(time)) }, None => span.note { "at a time that is not known" } }

@@ -7,7 +7,7 @@ use maud::Markup;
 use super::plot;
 use crate::{
     answer::Group,
-    api::{ApiFailure, Asking},
+    api::{ApiFailure, Asking, Groups},
     buckets::{Bucket, Buckets, Unit},
     chart::Series,
     family::Family,
@@ -40,7 +40,11 @@ impl Tally {
         };
         let asked = ranges.into_iter().map(async |range| {
             asking
-                .counts(&[unit.dimension(), "type"], &search.within(range).params())
+                .counts(
+                    &[unit.dimension(), "type"],
+                    &search.within(range).params(),
+                    Groups::All,
+                )
                 .await
         });
         let groups = futures::future::try_join_all(asked).await?;
@@ -144,11 +148,15 @@ impl Tally {
     pub(crate) fn chart(&self, id: &'static str, title: &str, search: &Search) -> Markup {
         let families = self.families();
         let is_linked = search.is_short();
+        let of_all_types = search.clone().without_types();
+        // The types that were counted: the search may leave out others of the family.
         let link = |family: Family| {
-            family
-                .kinds()
-                .iter()
-                .fold(search.clone(), |search, kind| search.with("events", kind))
+            self.by_kind
+                .keys()
+                .filter(|kind| Family::of(kind) == family)
+                .fold(of_all_types.clone(), |search, kind| {
+                    search.with("events", kind)
+                })
                 .link("/console/events")
         };
         let series: Vec<_> = families

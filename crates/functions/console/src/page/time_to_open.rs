@@ -173,14 +173,14 @@ fn definition(report: &Report) -> Markup {
             @if openings.by_machines() > 0 {
                 (grouped(openings.by_machines())) " of these were loaded by machines (prefetched, or by a proxy), by what SparkPost says: nobody needs to have read them. "
             } @else {
-                "SparkPost says of none of these that a machine loaded it. "
+                "SparkPost marks none of these as loaded by a machine. "
             }
             @if openings.without_delivery > 0 {
                 (grouped(openings.without_delivery)) " more were opened without a delivery that is stored and at most 30 days older than the range. "
             }
             @if is_at_least || opens > report.looked_at as u64 {
-                "Looked at are the newest " (grouped(report.looked_at as u64)) " opens of "
-                @if is_at_least { "more than " } (grouped(opens)) ": a shorter range gives the others."
+                "Only the newest " (grouped(report.looked_at as u64)) " opens are used, of "
+                @if is_at_least { "more than " } (grouped(opens)) "; a shorter range has the others."
             }
         }
     }

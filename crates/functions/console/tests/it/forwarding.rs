@@ -90,6 +90,25 @@ async fn stack_that_forwards_nothing_says_so() {
 }
 
 #[tokio::test]
+async fn overview_has_the_queues_when_the_database_is_down() {
+    let services = Services::start().await;
+    let api = Api::over(vec![]).await;
+    api.refuse("/api/v1/", 503, json!({}));
+    let mut browser = browser(&services, &api).await;
+
+    let seen = browser.get("/console").await;
+
+    html::check(&seen.body);
+    assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE);
+    for words in [
+        "The database cannot be reached",
+        "Batches to be loaded into Postgres1 23402loader",
+    ] {
+        assert!(seen.text().contains(words), "{words}: {}", seen.text());
+    }
+}
+
+#[tokio::test]
 async fn overview_counts_the_queues_and_does_without() {
     let services = Services::start().await;
     let api = Api::over(vec![event("open", 1, 5)]).await;

@@ -7,6 +7,7 @@ mod athena;
 mod aws;
 mod browser;
 mod contract;
+mod drill_down;
 mod failures;
 mod forwarding;
 mod gateway;

@@ -102,7 +102,8 @@ async fn overview_has_the_sums_of_each_pipeline_and_does_without() {
     ] {
         assert!(with.text().contains(words), "{words}: {}", with.text());
     }
-    assert!(!long.text().contains("Received, and what became of it"));
+    assert!(with.text().contains("Email batches by day of loading"));
+    assert!(!long.text().contains("Email batches by day of loading"));
     assert_eq!(
         (long.status, without.status),
         (StatusCode::OK, StatusCode::OK)
@@ -186,6 +187,82 @@ async fn chosen_items_are_retried_and_settled_with_the_key_that_the_form_asks_fo
             ("retry".to_owned(), json!({"ids": ids, "note": null})),
             ("settle".to_owned(), json!({"ids": ids, "note": "a test"})),
         ]
+    );
+}
+
+#[tokio::test]
+async fn after_a_mistake_the_same_list_comes_back_with_what_was_filled_in() {
+    let api = Api::over(vec![]).await;
+    for (id, reason) in [
+        ("row.1", "bad <time>"),
+        ("row.2", "bad <time>"),
+        ("row.3", "other"),
+    ] {
+        let mut shown = item("email_events", reason, "{}");
+        shown["id"] = json!(id);
+        api.reject(shown);
+    }
+    let mut browser = Browser::signed_in(&api).await;
+    let page = browser
+        .get("/console/rejected?pipeline=email_events&reason=bad&from=-30d")
+        .await;
+    let token = &tokens(&page)[1];
+    let ours = [("origin", ORIGIN), ("sec-fetch-site", "same-origin")];
+    let post = |key: &str, note: &str, action: &str| {
+        [
+            ("token", token.clone()),
+            ("list", page.field("list")),
+            ("id", "row.2".to_owned()),
+            ("key", key.to_owned()),
+            ("note", note.to_owned()),
+            ("action", action.to_owned()),
+        ]
+    };
+    let path = "/console/rejected/repair";
+
+    let no_note = browser
+        .post(path, &post(REPAIR_KEY, "", "settle"), &ours)
+        .await;
+    let wrong_key = browser
+        .post(path, &post(KEY, "fixed \"it\"", "retry"), &ours)
+        .await;
+    let done = browser
+        .post(path, &post(REPAIR_KEY, "", "retry"), &ours)
+        .await;
+
+    // Enter in a field presses the first button of the form.
+    let form = page
+        .body
+        .split("action=\"/console/rejected/repair\"")
+        .nth(1)
+        .unwrap();
+    let first = form
+        .split("<button")
+        .nth(1)
+        .unwrap()
+        .split('>')
+        .next()
+        .unwrap();
+    assert!(first.contains("disabled"), "{first}");
+    // Each checkbox has a name of its own.
+    assert!(
+        page.body
+            .contains("aria-label=\"Choose: bad &lt;time&gt;, 2026-11-21 10:00:00\"")
+    );
+    for (seen, words) in [(&no_note, "a note is needed"), (&wrong_key, "not the key")] {
+        html::check(&seen.body);
+        assert!(seen.text().contains(words), "{}", seen.text());
+        assert!(seen.text().contains("2 items"), "{}", seen.text());
+        let chosen = seen.body.split("value=\"row.2\"").nth(1).unwrap();
+        assert!(chosen.starts_with(" checked"), "{chosen:.40}");
+        assert_eq!(seen.body.matches(" checked").count(), 1);
+        assert!(!seen.body.contains(REPAIR_KEY));
+    }
+    assert_eq!(wrong_key.field("note"), "fixed &quot;it&quot;");
+    let back = done.link("reason=bad");
+    assert!(
+        back.contains("from=-30d") && back.contains("pipeline=email_events"),
+        "{back}"
     );
 }
 

@@ -52,7 +52,7 @@ impl RejectedItem {
             retried_as,
             pipeline: event_model::Pipeline::EmailEvents.name(),
             store: "postgres",
-            reason: row.reason,
+            reason: shortened(&row.reason).to_owned(),
             detail: None,
             rejected_at: written(Some(rejected_at)),
             // The day on which it arrived, which is mostly that on which it was loaded.
@@ -98,8 +98,8 @@ impl RejectedItem {
             retried_as,
             pipeline: pipeline.name(),
             store: "s3",
-            reason: line.reason,
-            detail: Some(line.detail).filter(|detail| !detail.is_empty()),
+            reason: shortened(&line.reason).to_owned(),
+            detail: Some(shortened(&line.detail).to_owned()).filter(|detail| !detail.is_empty()),
             rejected_at: written(written_at),
             source_key: line.source_key,
             batch_key: None,
@@ -144,7 +144,7 @@ fn text_or_base64(bytes: &[u8]) -> (Option<String>, Option<String>) {
     }
 }
 
-/// As many whole characters as fit.
+/// As many whole characters as are shown, so that a page has room for every item.
 fn shortened(text: &str) -> &str {
     let mut end = SHOWN_BYTES.min(text.len());
     while !text.is_char_boundary(end) {

@@ -61,7 +61,6 @@ pub(super) fn write_rows(
     };
     let mut body = PageBody::begin(format, &opening, encoding);
     let mut is_truncated = answer.is_truncated;
-    let mut row_count = 0_usize;
     for row in &answer.rows {
         let written = match format {
             Format::Json | Format::Ndjson => {
@@ -89,10 +88,12 @@ pub(super) fn write_rows(
             }
         };
         if !body.push(&written) {
+            if body.is_empty() {
+                return Err(RowTooLong);
+            }
             is_truncated = true;
             break;
         }
-        row_count += 1;
     }
     let footer = match format {
         Format::Json => format!(
@@ -101,11 +102,7 @@ pub(super) fn write_rows(
         ),
         Format::Ndjson | Format::Csv => String::new(),
     };
-    let body = body.finish(&footer);
-    if row_count == 1 && !body.fits() {
-        return Err(RowTooLong);
-    }
-    Ok((body, is_truncated))
+    Ok((body.finish(&footer), is_truncated))
 }
 
 #[derive(Serialize)]
@@ -159,16 +156,26 @@ impl Serialize for Row<'_> {
         let mut members = serializer.serialize_map(Some(self.names.len()))?;
         for ((name, kind), cell) in self.names.iter().zip(self.kinds).zip(self.cells) {
             let json = match (kind, cell) {
-                (Kind::Json, Some(text)) => serde_json::from_str::<&RawValue>(text).ok(),
+                (Kind::Json, Some(text)) => json_on_one_line(text),
                 (Kind::Json | Kind::Text, _) => None,
             };
             match json {
-                Some(json) => members.serialize_entry(name, json)?,
+                Some(json) => members.serialize_entry(name, &json)?,
                 None => members.serialize_entry(name, cell)?,
             }
         }
         members.end()
     }
+}
+
+/// A text that is JSON, with its line ends as spaces: Postgres keeps those that were sent, and writes some itself. Between the quotes
+/// of JSON there is none.
+fn json_on_one_line(text: &str) -> Option<Box<RawValue>> {
+    let json: Box<RawValue> = serde_json::from_str(text).ok()?;
+    if !json.get().contains(['\r', '\n']) {
+        return Some(json);
+    }
+    RawValue::from_string(json.get().replace(['\r', '\n'], " ")).ok()
 }
 
 #[cfg(test)]

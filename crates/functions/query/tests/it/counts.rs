@@ -157,6 +157,41 @@ async fn groups_are_distinct_and_hold_what_a_search_for_them_finds(pool: PgPool)
 }
 
 #[sqlx::test(migrations = "../../../migrations")]
+async fn order_of_groups_is_the_same_with_and_without_zeros(pool: PgPool) {
+    let service = Service::over(&pool);
+    let noon = NOW.unix_timestamp() - 2 * 86_400;
+    let classes = ["", "1", "10", "2", "100", "20"];
+    let events: Vec<_> = (0..12)
+        .zip(classes.iter().cycle())
+        .map(|(id, class)| {
+            let day = i64::try_from(id % 4 / 2).unwrap();
+            TestEvent::new(id, "bounce", noon + day * 86_400)
+                .with("bounce_class", *class)
+                .with("campaign_id", format!("c{}", id % 5))
+        })
+        .collect();
+    service.load(&events).await;
+
+    for group_by in [
+        "bounce_class,day",
+        "day,bounce_class",
+        "bounce_class,day,campaign",
+        "campaign,bounce_kind,day",
+        "subaccount,week,bounce_class",
+    ] {
+        for order in ["", "&order=group", "&order=count"] {
+            let query = format!("group_by={group_by}&from=2026-11-18&to=2026-11-22{order}");
+            let without = count(&service, &query).await.json();
+            let mut with = count(&service, &format!("{query}&zeros=true")).await.json();
+
+            let groups = with["results"].as_array_mut().unwrap();
+            groups.retain(|group| group["count"] != 0);
+            assert_eq!(with, without, "{query}");
+        }
+    }
+}
+
+#[sqlx::test(migrations = "../../../migrations")]
 async fn zeros_fill_each_time_for_each_other_group_and_skip_the_hour_that_clocks_skip(
     pool: PgPool,
 ) {

@@ -215,6 +215,7 @@ async fn assert_all_found(service: &Service, events: &[TestEvent]) {
             let stored = event.members[member].as_str().unwrap();
             for asked in spellings(stored, kind) {
                 assert_found(service, event.id, parameter, &asked, "").await;
+                assert_found(service, event.id, parameter, &asked, "&match=exact").await;
             }
         }
         for (parameter, member) in EXACT {

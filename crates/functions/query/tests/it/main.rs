@@ -28,3 +28,4 @@ mod sizes;
 mod sql;
 mod sums;
 mod walk;
+mod whole_texts;

@@ -220,6 +220,39 @@ async fn other_paths_and_methods_are_refused_in_the_same_shape(pool: PgPool) {
     }
 }
 
+/// The limit is on what links repeat, so that a request that is answered has links that are answered.
+#[sqlx::test(migrations = "../../../migrations")]
+async fn parameters_are_as_long_as_links_write_them(pool: PgPool) {
+    let service = Service::over(&pool);
+    let uri = |count: usize, at: &str| {
+        let addresses = vec![format!("someone{at}example.com"); count];
+        format!(
+            "/api/v1/events/message?per_page=1&recipients={}",
+            addresses.join(",")
+        )
+    };
+
+    for at in ["@", "%40"] {
+        let accepted = service.get(&uri(150, at)).await;
+        assert_eq!(accepted.status, StatusCode::OK, "{at}");
+        let refused = service.get(&uri(170, at)).await;
+        assert_eq!(refused.status, StatusCode::URI_TOO_LONG, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_too_long_are_refused_in_the_form_of_all_errors() {
+    let service = Service::with(|_| {});
+
+    for path in ["/api/v1/audit", "/api/v1/sql"] {
+        let body = Body::from(vec![b' '; 2 * 1024 * 1024 + 1]);
+        let answer = service.send(Request::post(path).body(body).unwrap()).await;
+
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert_eq!(answer.json()["errors"][0]["message"], "body too long");
+    }
+}
+
 #[sqlx::test(migrations = "../../../migrations")]
 async fn longest_uri_is_4096_bytes(pool: PgPool) {
     let service = Service::over(&pool);

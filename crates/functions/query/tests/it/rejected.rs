@@ -1,6 +1,7 @@
 //! Rejected items, from Postgres and from S3.
 
 use axum::http::StatusCode;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sqlx::{Executor, PgPool};
 
@@ -52,6 +53,100 @@ async fn pages_of_any_size_hold_each_row_once_newest_first(pool: PgPool) {
             "{per_page}"
         );
     }
+}
+
+/// A cursor with this content and the checksum that anybody can compute.
+async fn forged(pool: &PgPool, content: &Value) -> String {
+    let mut bytes = serde_json::to_vec(content).unwrap();
+    let check: Vec<u8> = sqlx::query_scalar("select substring(sha256($1) for 4)")
+        .bind(&bytes)
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    bytes.extend(check);
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[sqlx::test(migrations = "../../../migrations")]
+async fn cursor_of_a_right_checksum_is_followed_or_refused(pool: PgPool) {
+    let service = Service::over(&pool);
+    pool.execute(ROWS).await.unwrap();
+    let link = list(&service, "per_page=1").await.next().unwrap();
+    let (_, cursor) = link.split_once("cursor=").unwrap();
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap();
+    let content: Value = serde_json::from_slice(&bytes[..bytes.len() - 4]).unwrap();
+    let (day, at) = (content["day"].clone(), content["row"][0].clone());
+    let line = |key: &str, end: u64| json!(["email_events", key, end]);
+
+    let rows = [
+        json!([at, "a", 0]),
+        json!([at, "\u{0}", 0]),
+        json!([at, "é", 0]),
+        json!([at, "", 0]),
+        json!([at, "a".repeat(10_000), 0]),
+        json!([at, "a", -1]),
+        json!([i64::MIN, "a", 0]),
+        json!([i64::MAX, "a", 0]),
+        json!([0, "a", 0]),
+        Value::Null,
+    ];
+    let lines = [
+        Value::Null,
+        line("rejected/email_events/dt=2026-11-20/a.ndjson", 7),
+        line("rejected/email_events/dt=2026-11-20/a.ndjson", u64::MAX),
+        line("rejected/email_events/dt=2026-11-19/a.ndjson", 0),
+        line("state/keys.ndjson", 0),
+        line("", 0),
+    ];
+    let days = [
+        day,
+        json!(0),
+        json!(-1_930_999),
+        json!(i32::MIN),
+        json!(i32::MAX),
+    ];
+    let ranges = [
+        (content["from"].clone(), content["to"].clone()),
+        (content["to"].clone(), content["from"].clone()),
+        (json!(i64::MIN), json!(i64::MAX)),
+        (
+            json!(-62_167_219_200_000_000_i64),
+            json!(253_402_300_799_999_999_i64),
+        ),
+        (
+            json!(-62_167_219_200_000_000_i64),
+            json!(-62_167_219_200_000_000_i64),
+        ),
+    ];
+    let mut followed = 0;
+    for (row, line) in rows
+        .iter()
+        .flat_map(|row| lines.iter().map(move |line| (row, line)))
+    {
+        for (day, (from, to)) in days
+            .iter()
+            .flat_map(|day| ranges.iter().map(move |range| (day, range)))
+        {
+            let mut content = content.clone();
+            for (name, value) in [
+                ("row", row),
+                ("line", line),
+                ("day", day),
+                ("from", from),
+                ("to", to),
+            ] {
+                content[name] = value.clone();
+            }
+            let cursor = forged(&pool, &content).await;
+            let answer = list(&service, &format!("per_page=1&cursor={cursor}")).await;
+
+            let is_answered = [StatusCode::OK, StatusCode::BAD_REQUEST].contains(&answer.status);
+            assert!(is_answered, "{content}: {}", answer.status);
+            followed += u32::from(answer.status == StatusCode::OK);
+        }
+    }
+    // Its own row, and the line of the same day.
+    assert_eq!(followed, 2);
 }
 
 #[sqlx::test(migrations = "../../../migrations")]

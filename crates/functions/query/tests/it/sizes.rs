@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
+use serde_json::Value;
 use sqlx::{Executor, PgPool};
 
 use crate::service::{Answer, NOW, Service, TestEvent, ids_newest_first};
@@ -40,10 +41,37 @@ async fn pages(service: &Service, first: &str, accept_encoding: &str) -> Vec<Ans
             .header(header::ACCEPT_ENCODING, accept_encoding)
             .body(Body::empty());
         let page = service.send(request.unwrap()).await;
-        next = page.next();
+        next = next_of(&page);
         pages.push(page);
     }
     pages
+}
+
+/// The next page, from the envelope, or from the header that lists have instead.
+fn next_of(page: &Answer) -> Option<String> {
+    if page.headers[header::CONTENT_TYPE] == "application/json" {
+        return page.next();
+    }
+    let link = page.headers.get(header::LINK)?.to_str().unwrap();
+    let (uri, relation) = link.split_once('>').unwrap();
+    assert_eq!(relation, "; rel=\"next\"");
+    Some(uri.trim_start_matches('<').to_owned())
+}
+
+/// The ids of a page whose first column is the id, if it is a table.
+fn ids_in(format: &str, page: &Answer) -> Vec<u64> {
+    let lines = || std::str::from_utf8(&page.bytes).unwrap().lines();
+    match format {
+        "json" => page.event_ids(),
+        "ndjson" => lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .map(|event| event["event_id"].as_str().unwrap().parse().unwrap())
+            .collect(),
+        _ => lines()
+            .skip(1)
+            .map(|line| line.split(',').next().unwrap().parse().unwrap())
+            .collect(),
+    }
 }
 
 async fn walk(service: &Service, accept_encoding: &str) -> (Vec<u64>, Vec<usize>) {
@@ -84,21 +112,104 @@ async fn compressed_page_holds_what_was_asked_for(pool: PgPool) {
     assert_eq!(sizes.len(), 1);
 }
 
-#[sqlx::test(migrations = "../../../migrations")]
-async fn event_larger_than_a_page_is_served_alone(pool: PgPool) {
-    let service = Service::over(&pool);
+/// The second one is within the limit of an event, and twice that in the invocation's JSON.
+fn events_with_a_long_one() -> Vec<TestEvent> {
     let mut events: Vec<_> = (0..3)
         .map(|id| TestEvent::new(id, "open", NOW.unix_timestamp() - 3_600))
         .collect();
-    // Within the limit of an event, and twice that in the invocation's JSON.
     events[1]
         .members
         .insert("padding".to_owned(), "\"".repeat(2_000_000).into());
+    events
+}
+
+#[sqlx::test(migrations = "../../../migrations")]
+async fn event_larger_than_a_page_is_shortened_and_the_walk_goes_on(pool: PgPool) {
+    let service = Service::over(&pool);
+    let events = events_with_a_long_one();
     service.load(&events).await;
 
-    let (ids, _) = walk(&service, "identity").await;
+    for format in ["json", "ndjson", "csv"] {
+        let first = format!(
+            "/api/v1/events/message?format={format}&columns=event_id,padding,cistern_truncated"
+        );
+        let pages = pages(&service, &first, "identity").await;
 
-    assert_eq!(ids, ids_newest_first(&events));
+        let ids: Vec<u64> = pages.iter().flat_map(|page| ids_in(format, page)).collect();
+        assert_eq!(ids, ids_newest_first(&events), "{format}");
+        let sizes: Vec<usize> = pages.iter().map(invocation_bytes).collect();
+        assert!(
+            sizes.iter().all(|size| *size < LAMBDA_LIMIT_BYTES),
+            "{format}: {sizes:?}"
+        );
+        let texts: String = pages
+            .iter()
+            .map(|page| std::str::from_utf8(&page.bytes).unwrap())
+            .collect();
+        let mark = if format == "csv" {
+            "1,,true\r\n"
+        } else {
+            r#""cistern_truncated":true"#
+        };
+        assert_eq!(texts.matches(mark).count(), 1, "{format}");
+    }
+}
+
+#[sqlx::test(migrations = "../../../migrations")]
+async fn long_event_is_whole_for_clients_that_accept_gzip(pool: PgPool) {
+    let service = Service::over(&pool);
+    let events = events_with_a_long_one();
+    service.load(&events).await;
+
+    for uri in ["/api/v1/events/message", "/api/v1/events/message/1"] {
+        for (accept_encoding, is_whole) in [("identity", false), ("gzip", true)] {
+            let pages = pages(&service, uri, accept_encoding).await;
+
+            let found: Vec<Value> = pages
+                .iter()
+                .flat_map(|page| page.json()["results"].as_array().unwrap().clone())
+                .collect();
+            let long = found.iter().find(|event| event["event_id"] == "1").unwrap();
+            let padding_bytes = long["padding"].as_str().map(str::len);
+            assert_eq!(padding_bytes, is_whole.then_some(2_000_000), "{uri}");
+            assert_eq!(long["cistern_truncated"] == true, !is_whole, "{uri}");
+            assert_eq!(long["cistern_bytes"].as_u64() > Some(4_000_000), !is_whole);
+            assert_eq!(long["rcpt_to"], "user-1@example.com");
+            let sizes: Vec<usize> = pages.iter().map(invocation_bytes).collect();
+            assert!(
+                sizes.iter().all(|size| *size < LAMBDA_LIMIT_BYTES),
+                "{uri} {accept_encoding}: {sizes:?}"
+            );
+        }
+    }
+}
+
+/// More than is read from the database at once, so that no number of long events fills the function's memory.
+#[sqlx::test(migrations = "../../../migrations")]
+async fn page_goes_on_after_rows_that_were_too_long_to_be_read_at_once(pool: PgPool) {
+    let service = Service::over(&pool);
+    let events: Vec<_> = (0..8)
+        .map(|id| {
+            TestEvent::new(id, "open", NOW.unix_timestamp() - 3_600)
+                .with("padding", "x".repeat(3_000_000))
+        })
+        .collect();
+    service.load(&events).await;
+
+    for (per_page, counts) in [
+        (10_000, vec![8]),
+        (8, vec![8]),
+        (6, vec![6, 2]),
+        (1, vec![1; 8]),
+    ] {
+        let first = format!("/api/v1/events/message?per_page={per_page}");
+        let pages = pages(&service, &first, "gzip").await;
+
+        let ids: Vec<u64> = pages.iter().flat_map(Answer::event_ids).collect();
+        assert_eq!(ids, ids_newest_first(&events), "{per_page}");
+        let served: Vec<usize> = pages.iter().map(|page| page.event_ids().len()).collect();
+        assert_eq!(served, counts, "{per_page}");
+    }
 }
 
 /// As many rejected items as a page may have, each as long as is shown, twice that in JSON, and twice that in the invocation's.

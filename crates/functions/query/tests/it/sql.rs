@@ -76,6 +76,33 @@ async fn once_connected<T>(ask: impl AsyncFn() -> T, is_unavailable: impl Fn(&T)
     }
 }
 
+#[sqlx::test(migrations = "../../../migrations")]
+async fn lines_of_ndjson_are_as_many_as_the_rows_whatever_json_is_in_them(pool: PgPool) {
+    let service = service(&pool).await;
+
+    for (statement, rows) in [
+        (
+            "select json_agg(t) as j from (values (1), (2)) t",
+            vec![json!([{"column1": 1}, {"column1": 2}])],
+        ),
+        (
+            "select j::json as j from (values (E'{\"a\":\\r\\n [1,\\n2]}'), ('\"b\\n\"')) as t (j)",
+            vec![json!({"a": [1, 2]}), json!("b\n")],
+        ),
+    ] {
+        let answer = ask(&service, "format=ndjson", &[], statement).await;
+
+        let text = std::str::from_utf8(&answer.bytes).unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{text}");
+        let found: Vec<Value> = text
+            .split_terminator('\n')
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["j"].clone())
+            .collect();
+        assert_eq!(found, rows, "{statement}");
+        assert!(!text.contains('\r'), "{statement}");
+    }
+}
+
 #[sqlx::test(migrations = false)]
 async fn rows_come_as_json_lines_or_a_table(pool: PgPool) {
     let service = service(&pool).await;

@@ -38,10 +38,10 @@ impl Topic {
     }
 
     fn named(name: &str) -> Self {
-        Self::with(CertificateParams::new([name.to_owned()]).unwrap())
+        Self::with(&CertificateParams::new([name.to_owned()]).unwrap())
     }
 
-    fn with(params: CertificateParams) -> Self {
+    fn with(params: &CertificateParams) -> Self {
         // Keys of RSA take long to make.
         let key = KeyPair::try_from(KEY.serialize_der()).unwrap();
         let certificate = params.self_signed(&key).unwrap().pem();
@@ -196,6 +196,27 @@ fn message_that_ends_in_a_line_feed_is_signed_with_it() {
     assert_eq!(trimmed.check("ses"), Err(Refused::Wrong));
 }
 
+/// The message with each certificate that is not that of its key and of SNS.
+fn with_other_certificates(right: &Request) -> Vec<(String, Request)> {
+    let with_certificate = |what: &str, certificate: Option<Vec<u8>>| {
+        let request = right.with(|request| request.certificate = certificate);
+        (format!("certificate: {what}"), request)
+    };
+    let other_key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+    let params = CertificateParams::new(["sns.amazonaws.com".to_owned()]).unwrap();
+    let of_other_key = params.self_signed(&other_key).unwrap().pem();
+    let curve = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let of_curve = params.self_signed(&curve).unwrap().pem();
+    let of_other_name = Topic::named("sqs.amazonaws.com").certificate;
+    vec![
+        with_certificate("none", None),
+        with_certificate("another key", Some(of_other_key.into_bytes())),
+        with_certificate("a key of a curve", Some(of_curve.into_bytes())),
+        with_certificate("another service", Some(of_other_name.into_bytes())),
+        with_certificate("no PEM", Some(b"<html>".to_vec())),
+    ]
+}
+
 #[test]
 fn forty_broken_messages_of_sns_are_refused() {
     let topic = Topic::new();
@@ -283,23 +304,7 @@ fn forty_broken_messages_of_sns_are_refused() {
     for (what, at) in [("old", NOW + 5_401), ("of the future", NOW - 301)] {
         all.push((what.to_owned(), right.with(|request| request.now = at)));
     }
-    let with_certificate = |what: &str, certificate: Option<Vec<u8>>| {
-        let request = right.with(|request| request.certificate = certificate);
-        (format!("certificate: {what}"), request)
-    };
-    let other_key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-    let params = CertificateParams::new(["sns.amazonaws.com".to_owned()]).unwrap();
-    let of_other_key = params.self_signed(&other_key).unwrap().pem();
-    let curve = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
-    let of_curve = params.self_signed(&curve).unwrap().pem();
-    let of_other_name = Topic::named("sqs.amazonaws.com").certificate;
-    all.extend([
-        with_certificate("none", None),
-        with_certificate("another key", Some(of_other_key.into_bytes())),
-        with_certificate("a key of a curve", Some(of_curve.into_bytes())),
-        with_certificate("another service", Some(of_other_name.into_bytes())),
-        with_certificate("no PEM", Some(b"<html>".to_vec())),
-    ]);
+    all.extend(with_other_certificates(&right));
 
     assert_broken("ses", &right, all);
 }
@@ -415,7 +420,7 @@ fn message_counts_while_sns_may_repeat_it_and_its_certificate_is_valid() {
         let mut params = CertificateParams::new(["sns.amazonaws.com".to_owned()]).unwrap();
         params.not_before = now + Duration::days(before);
         params.not_after = now + Duration::days(after);
-        assert_eq!(Topic::with(params).notification().check("ses"), outcome);
+        assert_eq!(Topic::with(&params).notification().check("ses"), outcome);
     }
 }
 

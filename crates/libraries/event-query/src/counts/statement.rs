@@ -1,5 +1,7 @@
 //! The SQL of counts.
 
+use std::fmt::Write;
+
 use time::Duration;
 
 use super::{
@@ -86,10 +88,16 @@ order by step"
     /// The groups that have events.
     fn group(&self, sql: &mut Renderer) {
         let (mut groups, mut keys, mut times) = (Vec::new(), Vec::new(), Vec::new());
-        for dimension in &self.group_by {
+        let mut values = String::new();
+        for (number, dimension) in (1..).zip(&self.group_by) {
             match dimension.group() {
                 Group::Values(expression) => {
                     keys.push(format!("({expression})::text"));
+                    if self.has_zeros {
+                        // For the order: the text of a number has another.
+                        let _infallible =
+                            write!(values, ",\n  {expression} as {}", value_of(number));
+                    }
                     groups.push(expression.into_owned());
                 }
                 Group::Time(unit) => {
@@ -107,7 +115,7 @@ order by step"
             "null::bigint"
         };
         sql.line(format_args!(
-            "select\n  array[{}]::text[] as keys,\n  count(*) as count,\n  {recipients} as recipients\nfrom email_events",
+            "select\n  array[{}]::text[] as keys,\n  count(*) as count,\n  {recipients} as recipients{values}\nfrom email_events",
             keys.join(", ")
         ));
         sql.conditions(&self.matching);
@@ -155,16 +163,22 @@ order by step"
             })
             .collect();
         let others: Vec<String> = numbers
+            .clone()
             .filter(|number| *number != at)
             .map(|number| format!("keys[{number}]"))
+            .collect();
+        let columns: Vec<String> = ["keys".to_owned()]
+            .into_iter()
+            .chain(numbers.filter(|number| *number != at).map(value_of))
             .collect();
         // Every other key once; a search without any has one row, so that times alone have their zeros.
         let distinct = if others.is_empty() {
             "select array[]::text[] as keys".to_owned()
         } else {
             format!(
-                "select distinct on ({0}) keys from found order by {0}",
-                others.join(", ")
+                "select distinct on ({0}) {1} from found order by {0}",
+                others.join(", "),
+                columns.join(", ")
             )
         };
         let matches: Vec<String> = (1..)
@@ -176,11 +190,7 @@ order by step"
         } else {
             "null::bigint"
         };
-        let order = match self.order {
-            Order::Default => "steps.step, count desc, keys",
-            Order::Count => "count desc, keys",
-            Order::Group => "keys",
-        };
+        let order = self.filled_order(at);
         sql.line(format_args!(
             "), steps as (
   select step, {key} as key
@@ -210,9 +220,34 @@ order by {order}",
         sql.finish()
     }
 
+    /// The order of groups with zeros, which is that of groups without; `at` is the place of the time.
+    fn filled_order(&self, at: usize) -> String {
+        match self.order {
+            Order::Default => "steps.step, count desc, keys".to_owned(),
+            Order::Count => "count desc, keys".to_owned(),
+            Order::Group => {
+                let value = |number| {
+                    if number == at {
+                        "steps.step".to_owned()
+                    } else {
+                        format!("others.{}", value_of(number))
+                    }
+                };
+                let values = (1..=self.group_by.len()).map(value);
+                let order: Vec<String> = values.chain(["keys".to_owned()]).collect();
+                order.join(", ")
+            }
+        }
+    }
+
     fn limit(&self, sql: &mut Renderer) {
         let limit = self.limit.unwrap_or(MAX_GROUPS + 1);
         let limit = sql.bind(Bind::BigInt(i64::from(limit)));
         sql.line(format_args!("limit {limit}"));
     }
+}
+
+/// The column with what is grouped by, as it is compared. Numbers count from 1.
+fn value_of(number: usize) -> String {
+    format!("value_{number}")
 }

@@ -1,10 +1,10 @@
 //! The opaque token that leads to the next page of rejected items.
 
-use event_model::{Pipeline, Timestamp};
+use event_model::{BatchKey, Pipeline, Timestamp};
 use serde::{Deserialize, Serialize};
-use time::Date;
+use time::{Date, Duration};
 
-use super::RejectedStatus;
+use super::{MAX_DAYS, days_of};
 use crate::{
     cursor::{read_token, to_token},
     position::TimeRange,
@@ -49,9 +49,8 @@ pub struct RejectedRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RejectedCursor {
     pub(super) range: TimeRange,
-    pub(super) pipelines: Vec<Pipeline>,
-    pub(super) reason: Option<String>,
-    pub(super) status: Option<RejectedStatus>,
+    /// That of what the walk asked for at its beginning.
+    pub(super) conditions_digest: u64,
     pub(super) position: RejectedPosition,
 }
 
@@ -62,16 +61,17 @@ struct Written {
     version: u8,
     from: i64,
     to: i64,
-    pipelines: Vec<String>,
-    reason: Option<String>,
-    #[serde(default)]
-    status: Option<String>,
+    conditions: u64,
     day: i32,
     row: Option<(i64, String, i32)>,
     line: Option<(String, String, u64)>,
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// No object of S3 is longer, and no key of one.
+const MAX_OBJECT_BYTES: u64 = 1 << 50;
+const MAX_KEY_BYTES: usize = 1_024;
 
 impl RejectedCursor {
     pub(super) fn encode(&self) -> String {
@@ -99,13 +99,7 @@ impl RejectedCursor {
             version: VERSION,
             from: self.range.from.unix_micros(),
             to: self.range.to.unix_micros(),
-            pipelines: self
-                .pipelines
-                .iter()
-                .map(|pipeline| pipeline.name().to_owned())
-                .collect(),
-            reason: self.reason.clone(),
-            status: self.status.map(|status| status.name().to_owned()),
+            conditions: self.conditions_digest,
             day: day.to_julian_day(),
             row,
             line,
@@ -113,46 +107,68 @@ impl RejectedCursor {
         to_token(serde_json::to_vec(&written).expect("texts and numbers are JSON"))
     }
 
-    /// `None` for a text that no page handed out, or that lost something on the way.
+    /// `None` for a text that no page handed out, or that lost something on the way. Anybody can compute the checksum, so what is read
+    /// must be what a page could have written: it goes to Postgres and S3.
     pub(super) fn decode(text: &str) -> Option<Self> {
         let content = read_token(text).ok()?;
         let written: Written = serde_json::from_slice(&content).ok()?;
+        let range = TimeRange {
+            from: Timestamp::from_unix_micros(written.from)?,
+            to: Timestamp::from_unix_micros(written.to)?,
+        };
+        let is_range = range.from <= range.to
+            && range.to.to_time() - range.from.to_time() <= Duration::days(MAX_DAYS);
+        if written.version != VERSION || !is_range {
+            return None;
+        }
         let day = Date::from_julian_day(written.day).ok()?;
+        let (first, last) = days_of(range);
+        if !(first..=last).contains(&day) {
+            return None;
+        }
         let position = match (written.row, written.line) {
-            (Some((rejected_at, batch_key, ordinal)), None) => RejectedPosition::Row {
+            (Some(row), None) => RejectedPosition::Row {
                 day,
-                row: RejectedRow {
-                    rejected_at: Timestamp::from_unix_micros(rejected_at)?,
-                    batch_key,
-                    ordinal,
-                },
+                row: read_row(day, row)?,
             },
-            (None, Some((pipeline, key, end))) => RejectedPosition::Line {
-                day,
-                pipeline: Pipeline::of_table(&pipeline)?,
-                key,
-                end,
-            },
+            (None, Some(line)) => read_line(day, line)?,
             (Some(_), Some(_)) | (None, None) => return None,
         };
-        let pipelines: Option<Vec<_>> = written
-            .pipelines
-            .iter()
-            .map(|name| Pipeline::of_table(name))
-            .collect();
-        let status = match written.status {
-            Some(name) => Some(RejectedStatus::of_name(&name)?),
-            None => None,
-        };
-        (written.version == VERSION).then_some(Self {
-            range: TimeRange {
-                from: Timestamp::from_unix_micros(written.from)?,
-                to: Timestamp::from_unix_micros(written.to)?,
-            },
-            pipelines: pipelines?,
-            reason: written.reason,
-            status,
+        Some(Self {
+            range,
+            conditions_digest: written.conditions,
             position,
         })
     }
+}
+
+fn read_row(
+    day: Date,
+    (rejected_at, batch_key, ordinal): (i64, String, i32),
+) -> Option<RejectedRow> {
+    let row = RejectedRow {
+        rejected_at: Timestamp::from_unix_micros(rejected_at)?,
+        batch_key,
+        ordinal,
+    };
+    let is_row = row.rejected_at.to_time().date() == day
+        && BatchKey::parse(&row.batch_key).is_some()
+        && row.ordinal >= 0;
+    is_row.then_some(row)
+}
+
+fn read_line(day: Date, (pipeline, key, end): (String, String, u64)) -> Option<RejectedPosition> {
+    let pipeline = Pipeline::of_table(&pipeline)?;
+    let folder = format!("{}dt={day}/", pipeline.rejected_prefix());
+    // Pages list whatever is in the folder, also under names that no function writes.
+    let is_line = key.starts_with(&folder)
+        && key.ends_with(".ndjson")
+        && key.len() <= MAX_KEY_BYTES
+        && end <= MAX_OBJECT_BYTES;
+    is_line.then_some(RejectedPosition::Line {
+        day,
+        pipeline,
+        key,
+        end,
+    })
 }

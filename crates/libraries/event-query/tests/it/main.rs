@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod blank;
+mod links;
 mod recorded;
 mod sql;

@@ -156,6 +156,70 @@ async fn failed_statement_does_not_spoil_the_next(pool: PgPool) {
     assert_eq!(count, 7);
 }
 
+/// Ten events of 1,000 bytes, whose keys are their numbers from 1.
+fn thousands() -> Statement {
+    statement(
+        "select $1::timestamptz, lpad(n::text, 32, '0')::uuid, repeat('x', 1000)
+         from generate_series(1, 10) as n
+         order by n",
+        vec![Bind::Timestamp(THURSDAY)],
+    )
+}
+
+#[sqlx::test(migrations = "../../../migrations")]
+async fn chunk_ends_before_it_is_too_long_and_has_one_row_at_least(pool: PgPool) {
+    let store = store(&pool);
+
+    for (max_bytes, row_count) in [(0, 1), (1_000, 1), (2_999, 2), (3_000, 3), (9_999, 9)] {
+        let chunk = store
+            .fetch_events_within(&thousands(), max_bytes)
+            .await
+            .unwrap();
+        assert_eq!(chunk.rows.len(), row_count, "{max_bytes}");
+        assert!(chunk.has_more, "{max_bytes}");
+    }
+    let all = store.fetch_events_within(&thousands(), 10_000).await;
+    let all = all.unwrap();
+    assert_eq!((all.rows.len(), all.has_more), (10, false));
+}
+
+#[sqlx::test(migrations = "../../../migrations")]
+async fn groups_with_long_keys_end_before_they_are_too_long(pool: PgPool) {
+    let store = store(&pool);
+    let groups = statement(
+        "select array[repeat('x', 1000), null]::text[], n, null::bigint
+         from generate_series(1::bigint, 10) as n
+         order by n",
+        Vec::new(),
+    );
+
+    let chunk = store.fetch_groups_within(&groups, 5_000).await.unwrap();
+
+    assert_eq!((chunk.rows.len(), chunk.has_more), (5, true));
+}
+
+/// The rows that nobody read are not read by the next operation either.
+#[sqlx::test(migrations = "../../../migrations")]
+async fn connection_with_unread_rows_is_not_used_again(pool: PgPool) {
+    let store = store(&pool);
+    let process = statement("select pg_backend_pid()::bigint", Vec::new());
+    let before = store.count(&process).await.unwrap();
+
+    store
+        .fetch_events_within(&thousands(), 10_000)
+        .await
+        .unwrap();
+    let after_all = store.count(&process).await.unwrap();
+    store
+        .fetch_events_within(&thousands(), 1_000)
+        .await
+        .unwrap();
+    let after_some = store.count(&process).await.unwrap();
+
+    assert_eq!(after_all, before);
+    assert_ne!(after_some, before);
+}
+
 /// Web servers call the store from tasks that move between threads.
 #[test]
 fn calls_can_move_between_threads() {
@@ -170,6 +234,8 @@ fn calls_can_move_between_threads() {
     is_send(&store.fetch_events(&statement));
     is_send(&store.count(&statement));
     is_send(&store.fetch_groups(&statement));
+    is_send(&store.fetch_events_within(&statement, 1));
+    is_send(&store.fetch_groups_within(&statement, 1));
     is_send(&store.load_batch(&key, &batch));
     is_send(&store.is_loaded(&key));
     is_send(&store.maintain(&maintenance));

@@ -15,8 +15,19 @@ use crate::{
 
 /// Longer than the gateway waits for a function.
 const LIMIT: Duration = Duration::from_secs(40);
+/// Without the route for SQL, its path belongs to a route that takes no key for SQL.
+const SQL_REQUIREMENT: &str =
+    "; a deployed stack answers SQL only with the parameter EnableSql=true";
 /// The path of the search, which is the end of the output `QueryUrl`.
 const SEARCH: &str = "/api/v1/events/message";
+
+/// Outputs with addresses of the HTTP API, and the paths with which they end.
+const ORIGINS: [(&str, &str); 4] = [
+    ("QueryUrl", SEARCH),
+    ("TokenUrl", "/oauth/token"),
+    ("ConsoleUrl", "/console"),
+    ("TrackUrl", "/track"),
+];
 
 /// A client of one stack, with the key of one scope.
 #[derive(Clone, Debug)]
@@ -24,6 +35,10 @@ pub(crate) struct Api {
     client: reqwest::Client,
     origin: String,
     key: Secret,
+    /// What is appended to commands, so that they mean the same stack.
+    suffix: String,
+    /// Appended to a refusal by status 403 or 404.
+    requirement: &'static str,
 }
 
 /// The links of a page.
@@ -39,10 +54,12 @@ impl Links {
     }
 }
 
-/// SparkPost's form of an error, in which every route answers.
-#[derive(Debug, Deserialize)]
+/// SparkPost's form of an error, in which every route answers, and the form of a gateway, which has a message only.
+#[derive(Debug, Default, Deserialize)]
 struct Errors {
+    #[serde(default)]
     errors: Vec<ErrorItem>,
+    message: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,7 +82,17 @@ impl Api {
             client: http::client(LIMIT)?,
             origin,
             key,
+            suffix: target.suffix.clone(),
+            requirement: match scope {
+                "sql" if target.local.is_none() => SQL_REQUIREMENT,
+                _ => "",
+            },
         })
+    }
+
+    /// What is appended to a command, so that it means the same stack.
+    pub(crate) fn suffix(&self) -> &str {
+        &self.suffix
     }
 
     /// `GET` of a path with parameters.
@@ -134,13 +161,23 @@ impl Api {
             .send()
             .await
             .map_err(reqwest::Error::without_url)
-            .with_context(|| format!("asking {}", self.origin))?;
+            .with_context(|| {
+                format!(
+                    "asking {} (is the stack up? `cistern status{suffix}`)",
+                    self.origin,
+                    suffix = self.suffix
+                )
+            })?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
         }
         let body = response.bytes().await.unwrap_or_default();
-        bail!("{}", refusal(status, &body))
+        let requirement = match status {
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => self.requirement,
+            _ => "",
+        };
+        bail!("{}{requirement}", refusal(status, &body, &self.suffix))
     }
 }
 
@@ -150,12 +187,10 @@ async fn read_page<T: DeserializeOwned>(response: Response) -> Result<T> {
     page.with_context(|| format!("reading a page of {path}"))
 }
 
-/// Why a request was refused, in the words of the stack.
-pub(super) fn refusal(status: StatusCode, body: &[u8]) -> String {
-    let errors: Option<Errors> = serde_json::from_slice(body).ok();
+/// Why a request was refused, in the words of the stack. `suffix` is appended to commands, so that they mean the same stack.
+pub(super) fn refusal(status: StatusCode, body: &[u8], suffix: &str) -> String {
+    let Errors { errors, message } = serde_json::from_slice(body).unwrap_or_default();
     let reasons: Vec<String> = errors
-        .map(|errors| errors.errors)
-        .unwrap_or_default()
         .into_iter()
         .map(|item| match item.description {
             Some(description) => format!("{}: {description}", item.message),
@@ -165,12 +200,12 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> String {
     let reason = match (reasons.is_empty(), status) {
         (false, _) => reasons.join("; "),
         (true, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-            "it does not accept the key (`cistern keys` prints the current ones)".to_owned()
+            format!("it does not accept the key (`cistern keys{suffix}` prints the current ones)")
         }
         (true, StatusCode::NOT_FOUND) => {
             "it has no such route; an older version may be deployed".to_owned()
         }
-        (true, _) => "without a reason".to_owned(),
+        (true, _) => message.unwrap_or_else(|| "without a reason".to_owned()),
     };
     format!("the stack answered {}: {reason}", status.as_u16())
 }
@@ -189,6 +224,14 @@ fn origin(query_url: &str) -> Result<String> {
 /// The stack serves no search.
 pub(super) fn deployed_origin(target: &StackTarget) -> Result<String> {
     origin(target.output("QueryUrl")?)
+}
+
+/// The origin of a deployed stack's HTTP API, whichever pipelines it has; `None` of a version without such an output.
+pub(super) fn any_origin(target: &StackTarget) -> Option<String> {
+    ORIGINS.iter().find_map(|(output, path)| {
+        let url = target.output(output).ok()?;
+        url.strip_suffix(path).map(str::to_owned)
+    })
 }
 
 /// The keys of a deployed stack, by scope.
@@ -229,7 +272,7 @@ mod tests {
             (
                 403,
                 b"{\"message\":\"Forbidden\"}",
-                "the stack answered 403: it does not accept the key (`cistern keys` prints the current ones)",
+                "the stack answered 403: it does not accept the key (`cistern keys --stack mail` prints the current ones)",
             ),
             (
                 404,
@@ -237,9 +280,14 @@ mod tests {
                 "the stack answered 404: it has no such route; an older version may be deployed",
             ),
             (502, b"", "the stack answered 502: without a reason"),
+            (
+                429,
+                b"{\"message\":\"Too Many Requests\"}",
+                "the stack answered 429: Too Many Requests",
+            ),
         ] {
             assert_eq!(
-                refusal(StatusCode::from_u16(status).unwrap(), body),
+                refusal(StatusCode::from_u16(status).unwrap(), body, " --stack mail"),
                 expected
             );
         }
@@ -260,6 +308,8 @@ mod tests {
             client: http::client(LIMIT).unwrap(),
             origin: "http://127.0.0.1:1".to_owned(),
             key: Secret::new("planted"),
+            suffix: String::new(),
+            requirement: "",
         };
 
         for link in [

@@ -3,9 +3,9 @@
 mod page;
 mod store;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use audit::{ApiStore, Audit, Report, Side};
 use aws_io::{notification, queue, s3::ObjectRef};
 use lake_schema::{FirstDay, Table, layout::parse_day};
@@ -15,7 +15,8 @@ use time::{Date, OffsetDateTime};
 use self::store::StackApi;
 use crate::{
     operator::target::{StackTarget, TargetArgs},
-    output::line,
+    output::{line, still_running},
+    plural::counted,
     queue::Queue,
 };
 
@@ -60,7 +61,8 @@ fn day(text: &str) -> Result<Date, String> {
         .ok_or_else(|| "expected a day such as 2026-01-31".to_owned())
 }
 
-pub(crate) async fn run(options: &Options) -> Result<()> {
+/// 0 if both sides agree, 3 if they differ.
+pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let target = options.target.find().await?;
     let now = OffsetDateTime::now_utc();
     let bucket = target.output("EventsBucketName")?;
@@ -93,24 +95,28 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         0
     };
 
-    if options.json {
-        let is_clean = report.is_clean();
+    let is_clean = report.is_clean();
+    still_running(if options.json {
         line!(
             "{:#}",
             json!({ "is_clean": is_clean, "sent": sent, "report": report })
-        )?;
+        )
     } else if options.markdown {
-        line!("{}", page::markdown(&report, now))?;
+        line!("{}", page::markdown(&report, now))
     } else {
-        line!("{}", page::text(&report))?;
-    }
+        line!("{}", page::text(&report))
+    })?;
     if options.send && !options.json {
-        eprintln!("{sent} notifications went back into their queues");
+        eprintln!(
+            "{} went back into their queues",
+            counted(sent, "notification")
+        );
     }
-    if !report.is_clean() {
-        bail!("{} differs: {}", report.day, page::summary(&report));
+    if is_clean {
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(())
+    eprintln!("{} differs: {}", report.day, page::summary(&report));
+    Ok(ExitCode::from(3))
 }
 
 /// Sends what may come back by being processed again. Returns how many notifications were sent.

@@ -8,6 +8,7 @@ use crate::{
         target::{StackTarget, TargetArgs},
     },
     output::write_bytes,
+    shell::quoted,
     stack::Stack,
 };
 
@@ -19,13 +20,14 @@ pub(crate) struct Options {
 }
 
 /// The variables with the keys, by their scopes. `KEY` is the key of searches, which most commands need.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 7] = [
     ("KEY", "query"),
     ("SPARKPOST_KEY", "sparkpost"),
     ("MPARTICLE_KEY", "mparticle"),
     ("REPAIR_KEY", "repair"),
     ("SQL_KEY", "sql"),
     ("TRACK_KEY", "track"),
+    ("PAGE_KEY", "page"),
 ];
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
@@ -44,6 +46,7 @@ fn of_local(stack: &Stack) -> Result<Variables> {
     for (name, scope) in KEYS {
         variables.push((name, stack.key(scope)?.expose().to_owned()));
     }
+    variables.push(("CONSOLE_URL", format!("{}/console", stack.base_url)));
     variables.push(("ITERABLE_URL", stack.iterable_url.clone()));
     variables.push(("DATABASE_URL", stack.database_url.expose().to_owned()));
     Ok(variables)
@@ -51,7 +54,8 @@ fn of_local(stack: &Stack) -> Result<Variables> {
 
 /// A deployed stack shows neither its database nor its destination. mParticle has an address of its own there.
 async fn of_deployed(target: &StackTarget) -> Result<Variables> {
-    let mut variables = vec![("URL", api::deployed_origin(target)?)];
+    let mut variables = Vec::new();
+    variables.extend(api::any_origin(target).map(|origin| ("URL", origin)));
     let keys = api::deployed_keys(target).await?;
     for (name, scope) in KEYS {
         variables.extend(keys.get(scope).map(|key| (name, key.expose().to_owned())));
@@ -73,29 +77,4 @@ fn exports(variables: &[(&str, String)]) -> String {
         .map(|(name, value)| format!("export {name}={}\n", quoted(value)))
         .collect();
     lines.concat()
-}
-
-/// A word that a POSIX shell reads unchanged.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn a_shell_reads_every_value_as_it_is(value in "[^\0]{0,40}") {
-            let script = format!("export VALUE={}\nprintf %s \"$VALUE\"", quoted(&value));
-            let shell = Command::new("sh").args(["-c", &script]).output().unwrap();
-            prop_assert_eq!(String::from_utf8(shell.stdout).unwrap(), value);
-        }
-    }
 }

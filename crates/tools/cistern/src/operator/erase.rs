@@ -189,7 +189,8 @@ async fn erase(options: &Erase) -> Result<ExitCode> {
     }
     let id = begin(&target, &names, true).await?;
     eprintln!(
-        "erasure {id} has begun. The stack goes on by itself; `cistern erase resume {id}` follows it"
+        "erasure {id} has begun. The stack goes on by itself; `cistern erase resume {id}{suffix}` follows it",
+        suffix = target.suffix
     );
     // The forwarder's list has the person now, and Iterable refuses what an older list still lets through. If this command ends before,
     // `cistern erase forget` does the same.

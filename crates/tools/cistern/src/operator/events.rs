@@ -23,6 +23,7 @@ use self::{
 };
 use crate::{
     operator::{api::Api, target::TargetArgs},
+    plural::counted,
     table::room,
 };
 
@@ -131,12 +132,11 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
                 .map(|limit| u64::try_from(limit).unwrap_or(u64::MAX)),
         };
         let rows = export.write(&api, &query).await?;
-        let noun = if rows == 1 { "event" } else { "events" };
-        eprintln!("{rows} {noun} in {}", file.display());
+        eprintln!("{} in {}", counted(rows, "event"), file.display());
         return explain_nothing(options, &api, &window, rows == 0).await;
     }
     let (printed, total) = print(options, &api, &query).await?;
-    if printed > 0 && !options.json {
+    if printed > 0 {
         eprintln!("{}", summary(printed, total));
     }
     explain_nothing(
@@ -228,9 +228,15 @@ async fn explain_nothing(
         (None, since) if since < Duration::from_hours(24 * 90) => "; try --since 90d",
         _ => "",
     };
+    let suffix = options.target.suffix();
+    let sends = if options.target.is_deployed() {
+        String::new()
+    } else {
+        format!(", `cistern send events/sparkpost/bounce.json{suffix}` sends one")
+    };
     eprintln!(
         "no event is stored from {from} to {to}{longer}. \
-         `cistern status` shows the last event, `cistern send events/sparkpost/bounce.json` sends one"
+         `cistern status{suffix}` shows the last event{sends}"
     );
     Ok(())
 }

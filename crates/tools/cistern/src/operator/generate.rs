@@ -12,11 +12,12 @@ use event_samples::{
     sparkpost::{self, GeneratorOptions},
     track,
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 use self::post::{Plan, Summary, post_all};
-use crate::operator::webhook::Target;
-use crate::output::line;
+use crate::operator::{moment, number, webhook::Target};
+use crate::output::{line, still_running};
+use crate::plural::counted;
 
 /// What to generate.
 #[derive(Debug, clap::Subcommand)]
@@ -65,15 +66,15 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Events to post
-    #[arg(long, default_value = "10000")]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = number::whole::<NonZeroU64>)]
     count: NonZeroU64,
 
     /// Events per batch [default: 1000 for sparkpost, 10 for mparticle, 100 for track]
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = number::whole::<NonZeroU32>)]
     batch_size: Option<NonZeroU32>,
 
     /// Events per second [default: no limit]
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = number::whole::<NonZeroU32>)]
     rate: Option<NonZeroU32>,
 
     /// Concurrent requests
@@ -88,8 +89,8 @@ pub(crate) struct Options {
     #[arg(long, default_value = "1")]
     hours: NonZeroU32,
 
-    /// Time of the first event, such as 2026-01-01T00:00:00Z [default: chosen so that the last event happens now]
-    #[arg(long, value_parser = parse_time)]
+    /// Time of the first event, such as 2026-01-01 or 2026-01-01T12:00 [default: chosen so that the last event happens now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment::parse)]
     start: Option<OffsetDateTime>,
 
     #[command(flatten)]
@@ -108,7 +109,7 @@ pub(crate) struct TrackOptions {
     shape: Shape,
 
     /// Number of different users [default: 210 for article, two million for click]
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = number::whole::<NonZeroU64>)]
     people: Option<NonZeroU64>,
 
     #[command(flatten)]
@@ -176,16 +177,16 @@ impl Options {
     }
 
     fn print(&self, summary: &Summary) -> Result<()> {
-        if self.json {
-            line!("{}", serde_json::to_string_pretty(summary)?)?;
+        still_running(if self.json {
+            line!("{}", serde_json::to_string_pretty(summary)?)
         } else {
-            line!("{summary}")?;
-        }
+            line!("{summary}")
+        })?;
         ensure!(
             summary.refused == 0,
-            "{} of {} batches were refused, the first because: {}",
+            "{} of {} were refused, the first because: {}",
             summary.refused,
-            summary.batches,
+            counted(summary.batches, "batch"),
             summary.first_refusal.as_deref().unwrap_or("unknown")
         );
         Ok(())
@@ -207,8 +208,4 @@ impl TrackOptions {
             total,
         }
     }
-}
-
-fn parse_time(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
-    OffsetDateTime::parse(text, &Rfc3339)
 }

@@ -21,7 +21,8 @@ use self::{
 };
 use crate::{
     operator::{raw_batch::Follower, recorded::outcome::Outcome, target::TargetArgs},
-    output::line,
+    output::{line, still_running},
+    plural::counted,
     progress,
     table::printable_lines,
 };
@@ -103,7 +104,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         }
         has_rejected |= !report.rejected.is_empty();
         bar.inc(1);
-        bar.suspend(|| print(options, &report))?;
+        still_running(bar.suspend(|| print(options, &report)))?;
     }
     bar.finish_and_clear();
     let mut code = ExitCode::from(if has_rejected { 3 } else { 0 });
@@ -114,7 +115,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         let outcome = follower
             .outcome(target, &batches, began_at.as_deref(), wait)
             .await?;
-        print_outcome(options, &outcome)?;
+        still_running(print_outcome(options, &outcome))?;
         if !has_rejected {
             code = outcome.exit_code();
         }
@@ -175,12 +176,14 @@ fn text(report: &Report, is_dry_run: bool) -> String {
     let mut text = match report.taken_for {
         None => format!("{file}: nothing in it can be used"),
         Some(kind) if is_dry_run => format!(
-            "{file}: {items} {}, would be {objects} objects",
-            kind.items()
+            "{file}: {}, would be {}",
+            counted(*items, kind.item()),
+            counted(*objects, "object")
         ),
         Some(kind) => format!(
-            "{file}: {items} {}, in {objects} objects, {new_objects} of them new",
-            kind.items()
+            "{file}: {}, in {}, {new_objects} of them new",
+            counted(*items, kind.item()),
+            counted(*objects, "object")
         ),
     };
     if !rejected.is_empty() {
@@ -221,7 +224,7 @@ mod tests {
         );
         let shown = text(&report, true);
         assert!(
-            shown.contains("1 product events, would be 1 objects; 1 rejected"),
+            shown.contains("1 product event, would be 1 object; 1 rejected"),
             "{shown}"
         );
         assert!(shown.contains("line 2: not JSON"), "{shown}");

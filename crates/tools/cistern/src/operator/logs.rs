@@ -17,7 +17,7 @@ use self::{
     source::{Group, Logged, Source},
 };
 use crate::{
-    operator::{events::span, once::Once, target::TargetArgs},
+    operator::{events::span, once::Once, patience::Patience, target::TargetArgs},
     output::line,
 };
 
@@ -25,6 +25,12 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(3);
 /// How far each search of `--follow` goes back: lines reach the service a few seconds after they were written.
 const OVERLAP: Duration = Duration::from_mins(2);
+
+/// Lines that say that something went wrong.
+const WARNINGS: &str = r#"{ ($.level = "WARN") || ($.level = "ERROR") }"#;
+const ERRORS: &str = r#"{ $.level = "ERROR" }"#;
+/// Patterns about members match lines in JSON only, and a panic is none.
+const PANICS: &str = "panicked";
 
 /// Options of `cistern logs`.
 #[derive(Clone, Debug, clap::Args)]
@@ -63,12 +69,23 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         source.groups(options.target.stack_name()).await?,
         options.function.as_deref(),
     )?;
+    let patterns = options.patterns(&source);
+    let mut patience = Patience::default();
     let mut once = Once::default();
     let mut since_ms = now_ms() - millis(options.since);
     loop {
         let started_ms = now_ms();
         let mut found = 0;
-        for logged in search(&source, &groups, since_ms).await? {
+        let lines = match search(&source, &groups, since_ms, &patterns).await {
+            Ok(lines) => lines,
+            Err(error) if options.follow => {
+                patience.wait(error).await?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        patience.succeeded();
+        for logged in lines {
             if once.is_new(&sortable(logged.at_ms), &logged.identity) {
                 found += usize::from(print(options, &logged)?);
             }
@@ -86,18 +103,36 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
 }
 
+impl Options {
+    /// The searches that together find what is printed. AWS reads long logs slowly, and sends fewer lines if it knows which are wanted.
+    fn patterns(&self, source: &Source) -> Vec<Option<&'static str>> {
+        match (source, self.all, self.level) {
+            (Source::Aws { .. }, false, Level::Warn) => vec![Some(WARNINGS), Some(PANICS)],
+            (Source::Aws { .. }, false, Level::Error) => vec![Some(ERRORS), Some(PANICS)],
+            (Source::Aws { .. } | Source::Emulator { .. }, _, _) => vec![None],
+        }
+    }
+}
+
 /// The lines of all functions, oldest first.
-async fn search(source: &Source, groups: &[Group], since_ms: i64) -> Result<Vec<Logged>> {
+async fn search(
+    source: &Source,
+    groups: &[Group],
+    since_ms: i64,
+    patterns: &[Option<&str>],
+) -> Result<Vec<Logged>> {
     let mut all = Vec::new();
     for group in groups {
-        let (mut lines, is_whole) = source.lines(group, since_ms, None).await?;
-        if !is_whole {
-            eprintln!(
-                "note: {} logged more than is shown; --since shortens the time",
-                group.function
-            );
+        for pattern in patterns {
+            let found = source.lines(group, since_ms, *pattern).await?;
+            if found.lacks_oldest {
+                eprintln!(
+                    "note: {} logged more than is shown: the oldest lines are missing; --since shortens the time",
+                    group.function
+                );
+            }
+            all.extend(found.lines);
         }
-        all.append(&mut lines);
     }
     // Stable: lines of one millisecond stay in the order in which they were written.
     all.sort_by_key(|logged| logged.at_ms);

@@ -45,26 +45,27 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         Some((_, stack)) => format!("{}/console", stack.base_url),
         None => target.output("ConsoleUrl")?.to_owned(),
     };
+    let suffix = &target.suffix;
     if options.print {
         if options.json {
             line!("{}", json!({ "console_url": url }))?;
         } else {
             line!("{url}")?;
         }
-        eprintln!("sign in with the key of the scope query: `cistern keys` prints it");
+        eprintln!("sign in with the key of the scope query: `cistern keys{suffix}` prints it");
         return Ok(());
     }
     if let Some((data_dir, stack)) = &target.local {
-        return open_signed_in(data_dir, stack, &url).await;
+        return open_signed_in(data_dir, stack, &url, suffix).await;
     }
     if !start_browser(&url).await {
         eprintln!("no browser could be started; open {url}");
     }
-    eprintln!("sign in with the key of the scope query: `cistern keys --stack …` prints it");
+    eprintln!("sign in with the key of the scope query: `cistern keys{suffix}` prints it");
     Ok(())
 }
 
-async fn open_signed_in(data_dir: &DataDir, stack: &Stack, url: &str) -> Result<()> {
+async fn open_signed_in(data_dir: &DataDir, stack: &Stack, url: &str, suffix: &str) -> Result<()> {
     let cookies = session::sign_in(&stack.base_url, stack.key("query")?)
         .await
         .context("signing in to the console")?;
@@ -81,7 +82,7 @@ async fn open_signed_in(data_dir: &DataDir, stack: &Stack, url: &str) -> Result<
     let outcome = handover.wait(TIMEOUT).await;
     let _gone_already = std::fs::remove_file(&file);
     outcome.with_context(|| {
-        format!("open {url} and sign in with the key of the scope query (`cistern keys`)")
+        format!("open {url} and sign in with the key of the scope query (`cistern keys{suffix}`)")
     })?;
     eprintln!("the console is open at {url}");
     Ok(())

@@ -139,11 +139,13 @@ impl Follower {
         );
         let loaded = batches.follow(queue, &keys, limits, &bar).await?;
         bar.finish_and_clear();
-        Ok(of_batches(
+        let mut outcome = of_batches(
             objects,
             &loaded,
             began_at.unwrap_or_default(),
             &std::collections::BTreeMap::new(),
-        ))
+        );
+        outcome.suffix.clone_from(&target.suffix);
+        Ok(outcome)
     }
 }

@@ -18,7 +18,8 @@ use crate::{
         logs::Reasons,
         target::{StackTarget, TargetArgs},
     },
-    output::line,
+    output::{line, still_running},
+    plural::counted,
     queue::Queue,
 };
 
@@ -61,6 +62,9 @@ struct Summary {
     /// About how many messages were not looked at.
     unseen: u64,
     messages: Vec<DeadLetter>,
+    /// What is appended to commands, so that they mean the same stack.
+    #[serde(skip)]
+    suffix: String,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
@@ -68,6 +72,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let target = options.target.find().await?;
     let mut summary = Summary {
         dry_run: !options.run,
+        suffix: target.suffix.clone(),
         ..Summary::default()
     };
     let mut failed = 0;
@@ -96,20 +101,22 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         let messages = with_reasons(moved.messages, queue, &target, options).await;
         summary.messages.extend(messages);
     }
-    if options.json {
-        line!("{}", serde_json::to_string_pretty(&summary)?)?;
+    // Whether messages failed is the exit code.
+    still_running(if options.json {
+        line!("{}", serde_json::to_string_pretty(&summary)?)
     } else {
-        line!("{}", text(&summary))?;
-    }
+        line!("{}", text(&summary))
+    })?;
     if summary.unseen > 0 {
         eprintln!(
-            "note: about {} more dead letters were not looked at: because of --limit, or because a long queue returned messages again",
-            summary.unseen
+            "note: about {} more not looked at: because of --limit, or because a long queue returned messages again",
+            counted(summary.unseen, "dead letter")
         );
     }
     ensure!(
         failed == 0,
-        "{failed} messages could not be sent back, or not be deleted afterwards; they are still in the dead-letter queue: try again"
+        "{} could not be sent back, or not be deleted afterwards; what failed is still in the dead-letter queue: try again",
+        counted(failed, "message")
     );
     let missing = missing(&options.messages, &summary);
     ensure!(

@@ -3,7 +3,7 @@
 mod repair;
 mod shown;
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
 use event_model::Pipeline;
@@ -18,11 +18,14 @@ use crate::{
         target::TargetArgs,
     },
     output::line,
+    plural::counted,
     table::room,
 };
 
 const PATH: &str = "/api/v1/rejected";
 const MAX_PER_PAGE: usize = 1_000;
+/// Without `--since`.
+const DEFAULT_SINCE: Duration = Duration::from_hours(7 * 24);
 /// Bounds the search for one item.
 const MAX_PAGES: usize = 50;
 
@@ -32,7 +35,7 @@ pub(crate) enum Command {
     /// List rejected items, newest first
     #[command(after_help = "Examples:\n  cistern rejected list\n  \
                             cistern rejected list --pipeline email_events --since 30d --reason timestamp\n  \
-                            cistern rejected list --json | jq -r .reason | sort | uniq -c")]
+                            cistern rejected list --json --limit 10000 | jq -r .reason | sort | uniq -c")]
     List(List),
     /// Show one item as it was received, and what to do
     #[command(
@@ -41,7 +44,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Send items through their pipelines again, after a fix [default: a dry run]
     #[command(
-        after_help = "Examples:\n  cistern rejected retry 3f9c02ab17\n  cistern rejected retry 3f9c02ab17 --run\n  \
+        after_help = "Exit code 0 if every item is sent again or would be, 3 if some cannot be.\n\n\
+                      Examples:\n  cistern rejected retry 3f9c02ab17\n  cistern rejected retry 3f9c02ab17 --run\n  \
                       cistern rejected retry --pipeline email_events --reason timestamp --since 30d --run"
     )]
     Retry(repair::Retry),
@@ -120,18 +124,29 @@ fn parse_pipeline(name: &str) -> Result<String, String> {
     Err(format!("expected one of {}", names.join(", ")))
 }
 
-pub(crate) async fn run(command: &Command) -> Result<()> {
+pub(crate) async fn run(command: &Command) -> Result<ExitCode> {
     match command {
-        Command::List(options) => list(options).await,
-        Command::Show(options) => show(options).await,
-        Command::Retry(options) => options.run().await,
-        Command::Settle(options) => options.run().await,
+        Command::List(options) => list(options).await?,
+        Command::Show(options) => show(options).await?,
+        Command::Retry(options) => return options.run().await,
+        Command::Settle(options) => options.run().await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Search {
     async fn api(&self) -> Result<Api> {
         Api::of(&self.target.find().await?, "query").await
+    }
+
+    /// What is appended to a command, so that it finds the same items by their ids.
+    fn suffix(&self) -> String {
+        let target = self.target.suffix();
+        if self.since == DEFAULT_SINCE {
+            target
+        } else {
+            format!(" --since {}{target}", span::text(self.since))
+        }
     }
 
     /// The newest items of a status, at most `limit`, and whether there are more.
@@ -206,6 +221,12 @@ async fn list(options: &List) -> Result<()> {
         for item in &items {
             line!("{item}")?;
         }
+        if has_more {
+            eprintln!(
+                "the newest {}; there are more (--limit)",
+                counted(items.len(), "item")
+            );
+        }
         return Ok(());
     }
     if items.is_empty() {
@@ -216,14 +237,15 @@ async fn list(options: &List) -> Result<()> {
         return Ok(());
     }
     line!("{}", table(&items, room()))?;
+    let suffix = options.search.suffix();
     let more = if has_more {
         "; there are more (--limit)"
     } else {
         ""
     };
     eprintln!(
-        "{} items{more}. `cistern rejected show ID` shows one; `retry` and `settle` put it right",
-        items.len()
+        "{}{more}. `cistern rejected show ID{suffix}` shows one; `retry` and `settle` put it right",
+        counted(items.len(), "item")
     );
     Ok(())
 }
@@ -255,7 +277,7 @@ async fn show(options: &Show) -> Result<()> {
     if options.json {
         line!("{item:#}")
     } else {
-        line!("{}", described(&item, room()))
+        line!("{}", described(&item, &options.search.suffix(), room()))
     }
 }
 

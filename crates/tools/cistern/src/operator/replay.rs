@@ -11,7 +11,6 @@ use std::{num::NonZeroU32, process::ExitCode, time::Duration};
 use anyhow::{Context as _, Result};
 use aws_io::s3::listing::{self, Listed};
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use self::{
     plan::{Aim, Plan},
@@ -21,12 +20,14 @@ use self::{
 };
 use crate::{
     operator::{
-        moment, query,
+        moment::Moment,
+        query,
         recorded::outcome::Outcome,
         resume::StateFile,
         target::{StackTarget, TargetArgs},
     },
-    output::line,
+    output::{line, still_running},
+    plural::counted,
 };
 
 /// Time limit of one page of a listing.
@@ -43,15 +44,15 @@ pub(crate) struct Options {
     #[arg(value_name = "PREFIX")]
     prefix: String,
 
-    /// Only objects that arrived at or after this time, by the day or hour in their keys: 2026-01-31 or 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    from: Option<OffsetDateTime>,
+    /// Only objects that arrived at or after this time, by the day or hour in their keys: 2026-01-31, 2026-01-31T12:00, or an age, -7d
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = Moment::parse)]
+    from: Option<Moment>,
 
     /// Only objects that arrived before this time
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    to: Option<OffsetDateTime>,
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = Moment::parse)]
+    to: Option<Moment>,
 
-    /// What is made of them [default: postgres for raw/sparkpost/, lake for product events]
+    /// What is made of them [default: postgres for raw/sparkpost/ and raw/email/, lake for product events]
     #[arg(long, value_enum)]
     into: Option<Aim>,
 
@@ -116,12 +117,14 @@ struct Identity<'a> {
     bucket: &'a str,
     prefix: &'a str,
     into: Aim,
-    from: Option<i64>,
-    to: Option<i64>,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
-    let plan = Plan::new(&options.prefix, options.into, options.from, options.to)?;
+    let at = |moment: &Option<Moment>| moment.as_ref().map(|moment| moment.at);
+    let (from, to) = (at(&options.from), at(&options.to));
+    let plan = Plan::new(&options.prefix, options.into, from, to)?;
     let target = options.target.find().await?;
     let bucket = match &options.bucket {
         Some(bucket) => bucket.clone(),
@@ -146,8 +149,8 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
             bucket: &bucket,
             prefix: &options.prefix,
             into: plan.aim,
-            from: options.from.map(OffsetDateTime::unix_timestamp),
-            to: options.to.map(OffsetDateTime::unix_timestamp),
+            from: options.from.as_ref().map(|from| from.given.as_str()),
+            to: options.to.as_ref().map(|to| to.given.as_str()),
         };
         let state = StateFile::of(&target, "replay", &identity)?;
         if options.restart {
@@ -172,11 +175,11 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         summary.outcome = records.preview(&objects).await?;
     }
 
-    if options.json {
-        line!("{}", serde_json::to_string_pretty(&summary)?)?;
+    still_running(if options.json {
+        line!("{}", serde_json::to_string_pretty(&summary)?)
     } else {
-        line!("{}", text(&summary))?;
-    }
+        line!("{}", text(&summary))
+    })?;
     Ok(summary.outcome.exit_code())
 }
 
@@ -198,8 +201,8 @@ async fn begin(state: &StateFile, records: &Records, objects: &[Listed]) -> Resu
         Some(position) => {
             let done = position.done(objects);
             eprintln!(
-                "continuing an interrupted replay: {done} of {} objects are done (--restart begins again)",
-                objects.len()
+                "continuing an interrupted replay: {done} of {} done (--restart begins again)",
+                counted(objects.len(), "object")
             );
             position
         }
@@ -230,17 +233,20 @@ fn text(summary: &Summary) -> String {
     let queue = into.queue();
     if summary.dry_run {
         return format!(
-            "{objects} objects of {size} in {bucket} would go to the {queue}{}\n{keys}\nNothing is sent yet: add --run.",
+            "{} of {size} in {bucket} would go to the {queue}{}\n{keys}\nNothing is sent yet: add --run.",
+            counted(*objects, "object"),
             outcome.preview()
         );
     }
     let noun = match into {
-        Aim::Postgres | Aim::Lake => "notifications",
-        Aim::Destination => "messages",
+        Aim::Postgres | Aim::Lake => "notification",
+        Aim::Destination => "message",
     };
     format!(
-        "{objects} objects of {size} in {bucket}{}\n{keys}\n  {sent} {noun} went to the {queue}{}",
+        "{} of {size} in {bucket}{}\n{keys}\n  {} went to the {queue}{}",
+        counted(*objects, "object"),
         outcome.headline(),
+        counted(*sent, noun),
         outcome.details()
     )
 }

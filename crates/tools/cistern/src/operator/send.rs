@@ -16,7 +16,7 @@ use serde_json::json;
 
 use self::outcome::{Outcome, database, exit_code, follow};
 use crate::operator::webhook::{Body, Target, WebhookResponse};
-use crate::output::line;
+use crate::output::{line, still_running};
 use crate::table::printable_lines;
 
 /// Options of `cistern send`.
@@ -57,14 +57,18 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let webhook = options.target.webhook(pipeline)?;
     let url = options.target.database_url()?;
     let store = url.map(|url| database(url.expose())).transpose()?;
-    let mut outcomes = Vec::new();
+    // Before the first is posted: of files that are named together, either all can be read or none is sent.
+    let mut bodies = Vec::new();
     for file in &options.files {
-        for body in read(file, pipeline)? {
-            let response = webhook.post(body).await?;
-            let outcome = outcome_of(options, store.as_ref(), &response).await?;
-            report(options, file, &response, &outcome)?;
-            outcomes.push(outcome);
-        }
+        let read = read(file, pipeline)?;
+        bodies.extend(read.into_iter().map(|body| (file, body)));
+    }
+    let mut outcomes = Vec::new();
+    for (file, body) in bodies {
+        let response = webhook.post(body).await?;
+        let outcome = outcome_of(options, store.as_ref(), &response).await?;
+        still_running(report(options, file, &response, &outcome))?;
+        outcomes.push(outcome);
     }
     Ok(exit_code(outcomes.iter()))
 }
@@ -74,24 +78,32 @@ async fn outcome_of(
     store: Option<&Store>,
     response: &WebhookResponse,
 ) -> Result<Outcome> {
-    if !response.is_accepted() {
-        return Ok(Outcome::Refused);
+    if let Some(why) = &response.refusal {
+        return Ok(Outcome::Refused(why.clone()));
     }
+    let accepted = |note: &str| Ok(Outcome::Accepted(note.to_owned()));
+    let suffix = options.target.suffix();
     if options.mparticle {
-        return Ok(Outcome::Accepted("`cistern forward` forwards it"));
+        return if options.target.is_elsewhere() {
+            accepted("the forwarder sends it on its schedule")
+        } else {
+            accepted(&format!("`cistern forward{suffix}` forwards it"))
+        };
     }
     if options.track {
-        return Ok(Outcome::Accepted(
-            "Firehose writes it within minutes, then `cistern query` finds it",
-        ));
+        return if options.target.is_elsewhere() {
+            accepted("Firehose writes it within minutes")
+        } else {
+            accepted(&format!(
+                "Firehose writes it within minutes, then `cistern query SQL{suffix}` finds it"
+            ))
+        };
     }
     match (store, &response.batch) {
-        _ if options.wait == 0 => Ok(Outcome::Accepted("not followed")),
+        _ if options.wait == 0 => accepted("not followed"),
         (Some(store), Some(batch)) => follow(store, batch, Duration::from_secs(options.wait)).await,
-        (None, _) => Ok(Outcome::Accepted(
-            "loading is followed for a local stack only",
-        )),
-        (Some(_), None) => Ok(Outcome::Accepted("the response has no batch key")),
+        (None, _) => accepted("loading is followed for a local stack only"),
+        (Some(_), None) => accepted("the response has no batch key"),
     }
 }
 
@@ -129,6 +141,7 @@ fn report(
         status,
         time,
         batch,
+        refusal: _,
     } = response;
     let duration_ms = time.as_millis();
     if options.json {
@@ -140,7 +153,7 @@ fn report(
         line!("{line}")?;
     } else {
         // A reason may quote what a sender sent.
-        let outcome = printable_lines(&outcome.text());
+        let outcome = printable_lines(&outcome.text(&options.target.suffix()));
         line!(
             "{} {duration_ms:>5} ms  {}",
             status.as_u16(),

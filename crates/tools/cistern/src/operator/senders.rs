@@ -74,7 +74,7 @@ impl Selection {
     /// No sender of this name posts.
     async fn sender(&self, target: &StackTarget) -> Result<(Senders, Posting)> {
         let senders = recipes::read(target).await?;
-        let posting = posting(&senders, &self.name).map_err(anyhow::Error::msg)?;
+        let posting = posting(&senders, &self.name, &target.suffix).map_err(anyhow::Error::msg)?;
         Ok((senders, posting))
     }
 }
@@ -106,15 +106,20 @@ impl Posting {
     }
 }
 
-fn posting(senders: &Senders, name: &str) -> Result<Posting, String> {
+/// The sender of a name. `suffix` is appended to commands, so that they mean the same stack.
+///
+/// # Errors
+/// No sender of this name posts.
+fn posting(senders: &Senders, name: &str, suffix: &str) -> Result<Posting, String> {
     let posting = senders.named(name).and_then(|sender| {
         let proof = sender.proof()?;
         Some(Posting { sender, proof })
     });
     posting.ok_or_else(|| {
         if name == "sparkpost" {
-            return "SparkPost's webhook has the key of the scope sparkpost, which `cistern keys` prints"
-                .to_owned();
+            return format!(
+                "SparkPost's webhook has the key of the scope sparkpost, which `cistern keys{suffix}` prints"
+            );
         }
         let known: Vec<String> = senders
             .all()
@@ -122,7 +127,7 @@ fn posting(senders: &Senders, name: &str) -> Result<Posting, String> {
             .map(|sender| sender.name().to_owned())
             .collect();
         format!(
-            "no sender is named {name}: use one of {}, or add another with `cistern senders add {name} --recipe FILE`",
+            "no sender is named {name}: use one of {}, or add another with `cistern senders add {name} --recipe FILE{suffix}`",
             known.join(", ")
         )
     })
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_have_a_secret_says_why() {
-        let posting = |name: &str| posting(&Senders::default(), name);
+        let posting = |name: &str| posting(&Senders::default(), name, "");
         assert_eq!(posting("resend").unwrap().sender.label(), "Resend");
         assert!(posting("sparkpost").unwrap_err().contains("cistern keys"));
         let error = posting("sendgird").unwrap_err();
@@ -182,7 +187,7 @@ mod tests {
                 "a standard topic",
             ),
         ] {
-            let sender = posting(&Senders::default(), sender).unwrap();
+            let sender = posting(&Senders::default(), sender, "").unwrap();
             let error = sender.check(secret).unwrap_err();
 
             let text = format!("{error:#}");

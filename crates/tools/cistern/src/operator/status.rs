@@ -17,9 +17,9 @@ use crate::{
         events::span,
         target::{StackTarget, TargetArgs},
     },
-    output::line,
+    output::{line, still_running},
     queue::Queue,
-    stack::{Stack, data_dir::DataDir, process::Records},
+    stack::{STARTING, Stack, data_dir::DataDir, process::Records},
     table::printable,
 };
 
@@ -42,6 +42,8 @@ pub(crate) struct Options {
 #[derive(Debug, Default, Serialize)]
 struct Status {
     running: bool,
+    /// Whether it runs and has no description yet.
+    starting: bool,
     healthy: bool,
     /// The response of `/healthz`, or why there is none.
     health: Option<Value>,
@@ -81,16 +83,24 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         Some(data_dir) => look_local(options, &data_dir).await?,
         None => look_deployed(options).await?,
     };
-    if options.json {
-        line!("{}", serde_json::to_string_pretty(&status)?)?;
+    let shown = if options.json {
+        serde_json::to_string_pretty(&status)?
     } else {
-        line!("{}", text(&status))?;
+        text(&status)
+    };
+    if !shown.is_empty() {
+        // Whether the stack is healthy is the exit code.
+        still_running(line!("{shown}"))?;
     }
     if !status.running {
         bail!("no stack is up: start one with `cistern up`, or name a deployed one with --stack");
     }
+    if status.starting {
+        bail!("{STARTING}");
+    }
     if !status.healthy {
-        bail!("the stack is not healthy; `cistern logs` shows what its functions log");
+        let suffix = options.target.suffix();
+        bail!("the stack is not healthy; `cistern logs{suffix}` shows what its functions log");
     }
     Ok(())
 }
@@ -104,6 +114,7 @@ async fn look_local(options: &Options, data_dir: &DataDir) -> Result<Status> {
     };
     let mut status = Status {
         running,
+        starting: running && stack.is_none(),
         processes: Records::read(data_dir)?.liveness(),
         ..Status::default()
     };
@@ -182,7 +193,10 @@ async fn health(client: &reqwest::Client, url: &str) -> (bool, Option<Value>) {
             let body = answer.json().await.ok();
             (healthy, body)
         }
-        Err(error) => (false, Some(Value::String(error.to_string()))),
+        Err(error) => {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            (false, Some(Value::String(error)))
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result, bail};
 use aws_io::Aws;
 use tokio::process::Command;
 
-use crate::stack::{Stack, checkout::Checkout, data_dir::DataDir, outputs::parse_outputs};
+use crate::{
+    shell,
+    stack::{Stack, checkout::Checkout, data_dir::DataDir, outputs::parse_outputs},
+};
 
 /// The options that select the stack.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,6 +30,8 @@ pub(crate) struct StackTarget {
     pub(crate) aws: Aws,
     /// The local stack's own files; `None` in AWS.
     pub(crate) local: Option<(DataDir, Stack)>,
+    /// [`TargetArgs::suffix`] of the options that selected it.
+    pub(crate) suffix: String,
     outputs: BTreeMap<String, String>,
 }
 
@@ -37,17 +42,19 @@ impl TargetArgs {
             return Ok(StackTarget {
                 aws: Aws::from_env().await,
                 local: None,
+                suffix: self.suffix(),
                 outputs: outputs(name).await?,
             });
         }
         let data_dir = DataDir::resolve(self.data_dir.as_deref())?;
-        let stack = Stack::read(&data_dir.stack_json())?.context(
+        let stack = Stack::running(&data_dir)?.context(
             "no stack is up: start one with `cistern up`, or name a deployed one with --stack",
         )?;
         Ok(StackTarget {
             aws: Aws::local(&stack.aws_endpoint_url).await,
             outputs: stack.outputs.clone(),
             local: Some((data_dir, stack)),
+            suffix: self.suffix(),
         })
     }
 }
@@ -64,6 +71,20 @@ impl TargetArgs {
         DataDir::resolve(self.data_dir.as_deref()).map(Some)
     }
 
+    /// What is appended to a command that is recommended, so that it means the same stack: empty, or a space and the options, quoted
+    /// for a shell.
+    pub(crate) fn suffix(&self) -> String {
+        match &self.stack {
+            Some(name) => format!(" --stack {}", shell::word(name)),
+            None => shell::data_dir_option(self.data_dir.as_deref()),
+        }
+    }
+
+    /// Whether a stack in AWS is meant.
+    pub(crate) fn is_deployed(&self) -> bool {
+        self.stack.is_some()
+    }
+
     /// The stack's name in `CloudFormation`.
     pub(crate) fn stack_name(&self) -> &str {
         self.stack.as_deref().unwrap_or(LOCAL_NAME)
@@ -74,7 +95,7 @@ impl StackTarget {
     /// An output of the template, by its name.
     pub(crate) fn output(&self, name: &str) -> Result<&str> {
         self.outputs.get(name).map(String::as_str).with_context(|| {
-            format!("the stack has no output {name}: check that its pipeline is enabled and that the deployed template has this version")
+            format!("the stack has no output {name}: its pipeline is switched off, or the deployed version is older than this command")
         })
     }
 }

@@ -16,6 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     http,
+    operator::api::refusal,
+    shell,
     stack::{Secret, Stack, data_dir::DataDir},
 };
 
@@ -49,6 +51,7 @@ pub(crate) struct Webhook {
     client: reqwest::Client,
     url: String,
     key: Secret,
+    suffix: String,
 }
 
 /// A batch's body.
@@ -65,19 +68,14 @@ pub(crate) struct WebhookResponse {
     pub(crate) time: Duration,
     /// The key under which the batch is stored, if the webhook returns it.
     pub(crate) batch: Option<String>,
+    /// Why it was refused; `None` if it was accepted, so that its sender would regard it as delivered.
+    pub(crate) refusal: Option<String>,
 }
 
 /// The members of the response that are read.
 #[derive(Debug, Default, Deserialize)]
 struct Receipt {
     batch: Option<String>,
-}
-
-impl WebhookResponse {
-    /// Whether the sender would regard the batch as delivered.
-    pub(crate) fn is_accepted(&self) -> bool {
-        self.status.is_success()
-    }
 }
 
 impl Target {
@@ -90,13 +88,23 @@ impl Target {
         }
     }
 
+    /// What is appended to a command, so that it means the same local stack.
+    pub(crate) fn suffix(&self) -> String {
+        shell::data_dir_option(self.data_dir.as_deref())
+    }
+
+    /// Whether the webhook of another stack than the local one is meant.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// The URL of the database behind the webhook; only known for a local stack.
     pub(crate) fn database_url(&self) -> Result<Option<Secret>> {
         if self.url.is_some() {
             return Ok(None);
         }
         let data_dir = DataDir::resolve(self.data_dir.as_deref())?;
-        Ok(Stack::read(&data_dir.stack_json())?.map(|stack| stack.database_url))
+        Ok(Stack::running(&data_dir)?.map(|stack| stack.database_url))
     }
 
     pub(crate) fn webhook(&self, pipeline: Pipeline) -> Result<Webhook> {
@@ -104,7 +112,7 @@ impl Target {
             (url.clone(), Secret::new(key))
         } else {
             let data_dir = DataDir::resolve(self.data_dir.as_deref())?;
-            let stack = Stack::read(&data_dir.stack_json())?
+            let stack = Stack::running(&data_dir)?
                 .context("no stack is up: start one with `cistern up`, or give --url and --key")?;
             let key = stack.key(pipeline.key_scope())?.clone();
             let url = match pipeline {
@@ -119,6 +127,7 @@ impl Target {
             client: http::client(TIMEOUT)?,
             url,
             key,
+            suffix: self.suffix(),
         })
     }
 }
@@ -149,15 +158,15 @@ impl Webhook {
             .await
             .with_context(|| format!("posting to {}", self.url))?;
         let (status, time) = (response.status(), started.elapsed());
-        let receipt = match self.pipeline {
-            Pipeline::EmailEvents => response.bytes().await.unwrap_or_default().to_vec(),
-            Pipeline::AppEvents | Pipeline::ProductEvents => Vec::new(),
-        };
-        let Receipt { batch } = serde_json::from_slice(&receipt).unwrap_or_default();
+        // What the sender is told counts by its status; a body that cannot be read says nothing more.
+        let answer = response.bytes().await.unwrap_or_default();
+        let Receipt { batch } = serde_json::from_slice(&answer).unwrap_or_default();
+        let refusal = (!status.is_success()).then(|| refusal(status, &answer, &self.suffix));
         Ok(WebhookResponse {
             status,
             time,
             batch,
+            refusal,
         })
     }
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt, fs, path::Path};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::stack::data_dir;
+use crate::stack::data_dir::{self, DataDir};
+
+/// What is said of a stack that has no description yet: `cistern up` removes it first and writes it last.
+pub(crate) const STARTING: &str = "the stack is starting; try again in a moment";
 
 /// The content of `stack.json`, which tests and scripts read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +69,18 @@ impl Stack {
         serde_json::from_slice(&text)
             .map(Some)
             .with_context(|| format!("{} is not a stack file", path.display()))
+    }
+
+    /// The description of the stack that runs on a data directory; `None` if no process runs one, whatever a crash left behind.
+    ///
+    /// # Errors
+    /// The stack is starting, or its file cannot be read.
+    pub(crate) fn running(data_dir: &DataDir) -> Result<Option<Self>> {
+        if !data_dir.is_owned()? {
+            return Ok(None);
+        }
+        let stack = Self::read(&data_dir.stack_json())?;
+        stack.context(STARTING).map(Some)
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {

@@ -50,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long)]
     port: Option<u16>,
 
-    /// Stop a running stack and start without any data
+    /// Stop a running stack, delete the stack's data, and start empty
     #[arg(long)]
     fresh: bool,
 

@@ -9,14 +9,14 @@ use secrecy::SecretString;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::{PATH, TITLE};
+use super::{PATH, TITLE, Wanted, show_with};
 use crate::{
     answer::{RejectedItem, Repaired},
     api::ApiFailure,
     config::Deps,
     page::{Page, Tab, Viewer},
     request_origin::RequestOrigin,
-    text::{grouped, piece},
+    text::{grouped, piece, visible},
 };
 
 /// Where the form goes.
@@ -37,6 +37,16 @@ struct Filled {
     note: String,
     action: String,
     ids: Vec<String>,
+    /// The query of the page that the form was on.
+    list: String,
+}
+
+/// What the form shows again after a mistake: all but the key.
+#[derive(Debug, Default)]
+pub(super) struct Draft<'a> {
+    pub(super) problem: Option<&'static str>,
+    pub(super) ids: &'a [String],
+    pub(super) note: &'a str,
 }
 
 impl Filled {
@@ -51,6 +61,7 @@ impl Filled {
                 "note" => value.trim().clone_into(&mut filled.note),
                 "action" => filled.action = value,
                 "id" => filled.ids.push(value),
+                "list" => filled.list = value,
                 _ => {}
             }
         }
@@ -76,14 +87,20 @@ impl Filled {
     }
 }
 
-/// The lower part of the form.
-pub(super) fn controls(items: &[RejectedItem], viewer: &Viewer) -> Markup {
+/// The lower part of the form on the page whose address has the query `list`.
+pub(super) fn controls(
+    items: &[RejectedItem],
+    list: &str,
+    draft: &Draft<'_>,
+    viewer: &Viewer,
+) -> Markup {
     html! {
         @if items.iter().any(|item| item.id.is_some()) {
             div.search {
                 input type="hidden" name="token" value=(viewer.forms.of(REPAIR));
-                div { label for="note" { "Note" } input id="note" name="note" maxlength=(LONGEST_NOTE) placeholder="what was fixed, or why nothing is to be done"; }
-                div { label for="repair-key" { "Key of the scope repair" } input id="repair-key" name="key" type="password" autocomplete="off" required maxlength=(LONGEST_KEY); }
+                input type="hidden" name="list" value=(list);
+                div { label for="note" { "Note" } input id="note" name="note" value=(visible(draft.note)) maxlength=(LONGEST_NOTE) placeholder="what was fixed, or why nothing is to be done"; }
+                div { label for="repair-key" { "Key of the scope repair" } input id="repair-key" name="key" type="password" autocomplete="one-time-code" required maxlength=(LONGEST_KEY); }
                 div.end { button.main type="submit" name="action" value="retry" { "Send the chosen again" } }
                 div.end { button type="submit" name="action" value="settle" { "Settle the chosen" } }
             }
@@ -105,15 +122,12 @@ pub(crate) async fn repair(
         return None;
     }
     if let Some(problem) = filled.problem() {
-        let body = told(&html! { p.err role="alert" { (problem) } });
-        return Some(Page {
-            status: StatusCode::BAD_REQUEST,
-            ..Page::of(Tab::Rejected, TITLE, body)
-        });
+        return Some(again(deps, viewer, &filled, problem, StatusCode::BAD_REQUEST).await);
     }
     let note = Some(&filled.note).filter(|note| !note.is_empty());
     let request = json!({ "ids": filled.ids, "note": note });
-    let key = SecretString::from(filled.key);
+    let key = SecretString::from(filled.key.as_str());
+    let back = back(&filled.list, viewer);
     Some(
         match viewer
             .asking(deps)
@@ -123,33 +137,54 @@ pub(crate) async fn repair(
             Ok(repaired) => Page::of(
                 Tab::Rejected,
                 TITLE,
-                told(&outcome(&repaired, filled.action == "retry")),
+                html! {
+                    h1 { (TITLE) }
+                    div.panel { (outcome(&repaired, filled.action == "retry")) (back) }
+                },
             ),
             // The gateway tells neither apart.
             Err(ApiFailure::Refused { status, .. })
                 if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) =>
             {
-                let body = told(
-                    &html! { p.err role="alert" { "This is not the key of the scope repair, or it has been replaced." } },
-                );
-                Page {
-                    status: StatusCode::FORBIDDEN,
-                    ..Page::of(Tab::Rejected, TITLE, body)
-                }
+                let problem = "This is not the key of the scope repair, or it has been replaced.";
+                again(deps, viewer, &filled, problem, StatusCode::FORBIDDEN).await
             }
             Err(failure) => {
-                let head = html! { h1 { (TITLE) } p { a href=(PATH) { "← rejected items" } } };
+                let head = html! { h1 { (TITLE) } (back) };
                 Page::failed_below(Tab::Rejected, TITLE, &head, &failure)
             }
         },
     )
 }
 
-fn told(words: &Markup) -> Markup {
-    html! {
-        h1 { (TITLE) }
-        div.panel { (words) p { a href=(PATH) { "← rejected items" } } }
+/// The list again with what was filled in and what is wrong with it. A list that cannot be read has its own status.
+async fn again(
+    deps: &Deps,
+    viewer: &Viewer,
+    filled: &Filled,
+    problem: &'static str,
+    status: StatusCode,
+) -> Page {
+    let draft = Draft {
+        problem: Some(problem),
+        ids: &filled.ids,
+        note: &filled.note,
+    };
+    let page = show_with(deps, viewer, &filled.list, &draft).await;
+    Page {
+        status: if page.status == StatusCode::OK {
+            status
+        } else {
+            page.status
+        },
+        ..page
     }
+}
+
+/// The way back to the list that the form was on. The query was posted, so it is read and written anew.
+fn back(list: &str, viewer: &Viewer) -> Markup {
+    let query = Wanted::parse(list, viewer.now).0.query();
+    html! { p { a href={ (PATH) "?" (query) } { "← rejected items" } } }
 }
 
 fn outcome(repaired: &Repaired, is_retry: bool) -> Markup {

@@ -49,10 +49,10 @@ impl Topic {
                 "Type",
             ],
         };
-        let signed: String = names
-            .iter()
-            .map(|name| format!("{name}\n{}\n", members[name]))
-            .collect();
+        let mut signed = String::new();
+        for name in names {
+            signed.extend([*name, "\n", &members[name], "\n"]);
+        }
         let signature = BASE64_STANDARD.encode(self.0.sign(signed.as_bytes()).unwrap());
         members.insert("Signature", &signature);
         json!(members).to_string()

@@ -35,8 +35,7 @@ impl StandIn {
             (Arc::clone(&asked), Arc::clone(&refuses));
         let router = Router::new().fallback(move |uri: Uri| async move {
             seen.lock().unwrap().push(uri.to_string());
-            let refused = is_refusing.load(Ordering::SeqCst) && uri.path() == "/";
-            if refused {
+            if is_refusing.load(Ordering::SeqCst) && uri.path() == "/" {
                 (StatusCode::FORBIDDEN, String::new())
             } else if uri.path() == "/" {
                 (StatusCode::OK, "<ConfirmSubscriptionResponse/>".to_owned())

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use audit::{Finding, Report, Side};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::table::{Align, lay_out, printable_lines};
+use crate::{
+    plural::counted,
+    table::{Align, lay_out, printable_lines},
+};
 
 /// Findings that are printed; JSON has all.
 const MAX_SHOWN: usize = 100;
@@ -22,15 +25,14 @@ const NAMES: [&str; 8] = [
 
 /// One line.
 pub(super) fn summary(report: &Report) -> String {
+    let sums = report.sums.iter();
+    let different: u64 = sums.map(|sums| sums.difference.unsigned_abs()).sum();
+    let items: u64 = report.sums.iter().map(|sums| sums.items).sum();
+    let are = if different == 1 { "is" } else { "are" };
     format!(
-        "{} findings, and {} items of {} are on one side only",
-        report.findings.len(),
-        report
-            .sums
-            .iter()
-            .map(|sums| sums.difference.unsigned_abs())
-            .sum::<u64>(),
-        report.sums.iter().map(|sums| sums.items).sum::<u64>(),
+        "{}; {different} of {} {are} missing or unexpected",
+        counted(report.findings.len(), "finding"),
+        counted(items, "item"),
     )
 }
 

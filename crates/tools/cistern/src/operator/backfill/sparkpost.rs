@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
-use time::{OffsetDateTime, serde::rfc3339};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339, serde::rfc3339};
 
 use super::{
     events_api::EventsApi,
@@ -19,10 +19,11 @@ use super::{
 };
 use crate::{
     operator::{
-        moment, raw_batch::Follower, recorded::outcome::Outcome, resume::StateFile,
+        moment::Moment, raw_batch::Follower, recorded::outcome::Outcome, resume::StateFile,
         target::TargetArgs,
     },
-    output::line,
+    output::{line, still_running},
+    plural::counted,
     stack::Secret,
 };
 
@@ -38,13 +39,13 @@ const KEPT_DAYS: i64 = 10;
     reason = "each is a switch of the command line"
 )]
 pub(crate) struct Options {
-    /// Events at or after this time: 2026-01-31 or 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    from: OffsetDateTime,
+    /// Events at or after this time: 2026-01-31, 2026-01-31T12:00, or an age, -7d
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = Moment::parse)]
+    from: Moment,
 
     /// Events before this time [default: now]
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    to: Option<OffsetDateTime>,
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = Moment::parse)]
+    to: Option<Moment>,
 
     /// The API of your account's region
     #[arg(long, default_value = "https://api.sparkpost.com")]
@@ -103,32 +104,30 @@ struct Summary {
 struct Identity<'a> {
     stack: &'a str,
     url: &'a str,
-    from: i64,
-    to: Option<i64>,
+    from: &'a str,
+    to: Option<&'a str>,
     per_page: u32,
 }
 
 pub(super) async fn run(options: &Options) -> Result<ExitCode> {
     let now = OffsetDateTime::now_utc();
-    let to = options.to.unwrap_or(now).min(now);
-    ensure!(
-        options.from < to,
-        "--from must be before --to, and before now"
-    );
-    if now - options.from > time::Duration::days(KEPT_DAYS) {
+    let from = options.from.at;
+    let to = options.to.as_ref().map_or(now, |to| to.at).min(now);
+    ensure!(from < to, "--from must be before --to, and before now");
+    if now - from > time::Duration::days(KEPT_DAYS) {
         eprintln!("note: SparkPost keeps events for {KEPT_DAYS} days; older ones are not found");
     }
     let api = EventsApi::new(&options.url, read_key(options)?, options.per_page)?;
     let summary = if options.dry_run {
-        count(&api, options.from, to).await?
+        count(&api, from, to).await?
     } else {
         backfill(options, &api, to).await?
     };
-    if options.json {
-        line!("{}", serde_json::to_string_pretty(&summary)?)?;
+    still_running(if options.json {
+        line!("{}", serde_json::to_string_pretty(&summary)?)
     } else {
-        line!("{}", text(&summary))?;
-    }
+        line!("{}", text(&summary))
+    })?;
     let has_rejected = summary
         .outcome
         .events
@@ -180,8 +179,8 @@ async fn backfill(options: &Options, api: &EventsApi, to: OffsetDateTime) -> Res
     let identity = Identity {
         stack: options.target.stack_name(),
         url: &options.url,
-        from: options.from.unix_timestamp(),
-        to: options.to.map(OffsetDateTime::unix_timestamp),
+        from: &options.from.given,
+        to: options.to.as_ref().map(|to| to.given.as_str()),
         per_page: options.per_page,
     };
     let state = StateFile::of(&target, "backfill", &identity)?;
@@ -192,13 +191,13 @@ async fn backfill(options: &Options, api: &EventsApi, to: OffsetDateTime) -> Res
         Some(position) => {
             eprintln!(
                 "continuing an interrupted backfill at {} (--restart begins again)",
-                position.done_until
+                written(position.done_until)
             );
             position
         }
         None => Position {
             began_at: follower.now().await?,
-            done_until: options.from,
+            done_until: options.from.at,
             events: 0,
             objects: Vec::new(),
         },
@@ -215,7 +214,7 @@ async fn backfill(options: &Options, api: &EventsApi, to: OffsetDateTime) -> Res
         .await?;
     state.remove()?;
     Ok(Summary {
-        from: options.from,
+        from: options.from.at,
         to,
         dry_run: false,
         fetched: position.events,
@@ -233,9 +232,11 @@ fn text(summary: &Summary) -> String {
         outcome,
         ..
     } = summary;
+    let (from, to) = (written(*from), written(*to));
+    let fetched = counted(*fetched, "event");
     if summary.dry_run {
         return format!(
-            "SparkPost has {fetched} events from {from} to {to}. Nothing is stored: leave out --dry-run."
+            "SparkPost has {fetched} from {from} to {to}. Nothing is stored: leave out --dry-run."
         );
     }
     let new = outcome.events.map_or(String::new(), |events| {
@@ -246,9 +247,15 @@ fn text(summary: &Summary) -> String {
     });
     let headline = outcome.headline();
     format!(
-        "{fetched} events from {from} to {to}{new}\n  {objects} objects{headline}{}",
+        "{fetched} from {from} to {to}{new}\n  {}{headline}{}",
+        counted(*objects, "object"),
         outcome.details()
     )
+}
+
+/// As the options take it.
+fn written(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -277,7 +284,7 @@ mod tests {
         });
 
         assert!(
-            text(&summary).contains("10 events from"),
+            text(&summary).contains("10 events from 2026-01-31T00:00:00Z to 2026-02-01T00:00:00Z"),
             "{}",
             text(&summary)
         );

@@ -4,6 +4,8 @@ use cost_model::{
     AppEvents, Database, EmailEvents, Endpoint, ProductEvents, QueryLoad, Scenario, Shape, article,
 };
 
+pub(super) use crate::operator::number::parse as parse_number;
+
 /// Options of `cistern cost`. The defaults are the month for which the published design was priced.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
@@ -171,23 +173,6 @@ impl Options {
     }
 }
 
-/// A number as people write large numbers: `200M`, `2B`, `10k`, `1,000`.
-pub(super) fn parse_number(text: &str) -> Result<f64, String> {
-    let plain = text.replace([',', '_'], "");
-    let (digits, factor) = match plain.chars().last() {
-        Some('k' | 'K') => (&plain[..plain.len() - 1], 1e3),
-        Some('M' | 'm') => (&plain[..plain.len() - 1], 1e6),
-        Some('B' | 'b') => (&plain[..plain.len() - 1], 1e9),
-        _ => (plain.as_str(), 1.0),
-    };
-    let number: f64 = digits.parse().map_err(|_| form())?;
-    if number.is_finite() && number >= 0.0 {
-        Ok(number * factor)
-    } else {
-        Err(form())
-    }
-}
-
 fn parse_at_least_one(text: &str) -> Result<f64, String> {
     parse_number(text).and_then(|number| {
         if number >= 1.0 {
@@ -196,8 +181,4 @@ fn parse_at_least_one(text: &str) -> Result<f64, String> {
             Err("expected 1 or more".to_owned())
         }
     })
-}
-
-fn form() -> String {
-    "expected a number such as 1500, 10k, 200M or 2B".to_owned()
 }

@@ -26,7 +26,12 @@ pub(super) async fn invoke(target: &StackTarget, event: &Value) -> Result<()> {
     let name = target.output("EraserFunctionName")?;
     aws_io::invoke::invoke(&target.aws.lambda(), name, event, LIMIT)
         .await
-        .context("asking the eraser; `cistern logs eraser` says more")
+        .with_context(|| {
+            format!(
+                "asking the eraser; `cistern logs eraser{suffix}` says more",
+                suffix = target.suffix
+            )
+        })
 }
 
 /// Follows an erasure to its end, and returns the signed receipt.

@@ -12,7 +12,7 @@ use super::{
     window,
 };
 use crate::{
-    operator::{api::Api, once::Once},
+    operator::{api::Api, once::Once, patience::Patience},
     output::line,
 };
 
@@ -37,18 +37,26 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    /// Prints events in the order in which they happened, each once. Ends with an error only.
+    /// Prints events in the order in which they happened, each once. Ends when it fails from the start, or again and again.
     pub(super) async fn run(&self, api: &Api) -> Result<()> {
         let mut once = Once::default();
         let mut from = self.from;
         let mut number = 0;
         let mut past = self.limit;
+        let mut patience = Patience::default();
         if matches!(self.form, Form::Table { .. }) {
             line!("{}", self.lines.header())?;
         }
         loop {
             let now = OffsetDateTime::now_utc();
-            let (mut events, is_whole) = self.search(api, from, now).await?;
+            let (mut events, is_whole) = match self.search(api, from, now).await {
+                Ok(found) => found,
+                Err(error) => {
+                    patience.wait(error).await?;
+                    continue;
+                }
+            };
+            patience.succeeded();
             // Oldest first.
             events.reverse();
             let mut new = Vec::new();

@@ -46,6 +46,14 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     Ok(span)
 }
 
+/// A span of whole seconds in the form that [`parse`] reads, in its largest unit.
+pub(crate) fn text(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let fitting = UNITS.iter().rev().find(|(_, each)| seconds % each == 0);
+    let (unit, each) = fitting.copied().unwrap_or(('s', 1));
+    format!("{}{unit}", seconds / each)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -88,6 +96,7 @@ mod tests {
         fn no_text_is_too_much(text in "\\PC{0,30}|[0-9smhdw]{0,30}") {
             if let Ok(span) = parse(&text) {
                 prop_assert!(!span.is_zero() && span <= LONGEST);
+                prop_assert_eq!(parse(&super::text(span)), Ok(span));
             }
         }
     }

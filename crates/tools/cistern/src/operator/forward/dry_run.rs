@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use super::Options;
 
 use crate::output::{line, write_bytes};
+use crate::plural::counted;
 
 /// Larger than any object that a run writes to the archive.
 const MAX_FILE_BYTES: usize = 256 << 20;
@@ -81,9 +82,9 @@ fn describe(file: &Path, report: &DryRun) -> String {
             .map(|profile| format!("        profile {profile}")),
     );
     lines.push(format!(
-        "{}: {} events = {} sent + {} skipped{} + {} rejected{}",
+        "{}: {} = {} sent + {} skipped{} + {} rejected{}",
         file.display(),
-        report.event_count,
+        counted(report.event_count, "event"),
         report.sent,
         report.skipped.values().sum::<u64>(),
         reasons(&report.skipped),

@@ -10,6 +10,7 @@ use super::Options;
 use crate::output::line;
 use crate::{
     http,
+    plural::counted,
     progress::Step,
     stack::{Stack, data_dir::DataDir},
 };
@@ -19,8 +20,8 @@ const LIMIT: Duration = Duration::from_mins(16);
 
 pub(super) async fn invoke(options: &Options) -> Result<()> {
     let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
-    let stack = Stack::read(&data_dir.stack_json())?
-        .context("no stack is up: start one with `cistern up`")?;
+    let stack =
+        Stack::running(&data_dir)?.context("no stack is up: start one with `cistern up`")?;
     let step = Step::start("forward");
     let report = run_forwarder(&stack).await?;
     step.done("");
@@ -74,22 +75,25 @@ pub(crate) async fn run_forwarder(stack: &Stack) -> Result<Value> {
 fn describe(report: &Value) -> String {
     let number = |group: &str, name: &str| report[group][name].as_u64().unwrap_or(0);
     let reasons = |name: &str| match report["events"][name].as_object() {
-        Some(counts) if !counts.is_empty() => format!(" {}", report["events"][name]),
+        Some(counts) if !counts.is_empty() => {
+            let parts = counts.iter().map(|(why, count)| format!("{why} {count}"));
+            format!(" ({})", parts.collect::<Vec<_>>().join(", "))
+        }
         Some(_) | None => String::new(),
     };
     format!(
-        "{}: {} events = {} sent + {} skipped{} + {} rejected{}\n\
-         {} messages deleted, {} released to wait; {} requests to the destination",
+        "{}: {} = {} sent + {} skipped{} + {} rejected{}\n\
+         {} deleted, {} released to wait; {} to the destination",
         report["end"]["why"].as_str().unwrap_or("ended"),
-        number("events", "received"),
+        counted(number("events", "received"), "event"),
         number("events", "sent"),
         number("events", "skipped"),
         reasons("skipped_by_reason"),
         number("events", "rejected"),
         reasons("rejected_by_reason"),
-        number("messages", "deleted"),
+        counted(number("messages", "deleted"), "message"),
         number("messages", "released"),
-        report["requests"].as_u64().unwrap_or(0),
+        counted(report["requests"].as_u64().unwrap_or(0), "request"),
     )
 }
 
@@ -111,8 +115,8 @@ mod tests {
 
         assert_eq!(
             describe(&report),
-            "queue_empty: 3 events = 1 sent + 2 skipped {\"type_off\":2} + 0 rejected\n\
-             1 messages deleted, 0 released to wait; 1 requests to the destination"
+            "queue_empty: 3 events = 1 sent + 2 skipped (type_off 2) + 0 rejected\n\
+             1 message deleted, 0 released to wait; 1 request to the destination"
         );
     }
 }

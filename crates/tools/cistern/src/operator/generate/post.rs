@@ -16,6 +16,7 @@ use crate::{
         pace::Pace,
         webhook::{Body, Webhook, WebhookResponse},
     },
+    plural::counted,
     progress,
 };
 
@@ -102,10 +103,10 @@ impl Summary {
     ) {
         bar.inc(size);
         match outcome {
-            Ok(response) if response.is_accepted() => times.push(response.time),
-            Ok(response) => {
-                self.refuse(bar, format!("the webhook answered {}", response.status));
-            }
+            Ok(WebhookResponse {
+                refusal: Some(why), ..
+            }) => self.refuse(bar, why),
+            Ok(response) => times.push(response.time),
             Err(error) => {
                 self.refuse(bar, format!("{error:#}"));
             }
@@ -144,8 +145,10 @@ impl fmt::Display for Summary {
         } = self;
         write!(
             formatter,
-            "{events} events in {batches} batches ({bytes} bytes), {refused} refused\n\
-             {seconds:.1} s, {events_per_second} events/s, answered in {median_ms} ms (median), {p99_ms} ms (99 %)"
+            "{} in {} ({bytes} bytes), {refused} refused\n\
+             {seconds:.1} s, {events_per_second} events/s, answered in {median_ms} ms (median), {p99_ms} ms (99 %)",
+            counted(*events, "event"),
+            counted(*batches, "batch")
         )
     }
 }

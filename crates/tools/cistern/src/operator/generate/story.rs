@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use aws_io::{Aws, queue};
 use event_model::Pipeline;
 use event_samples::story::{BLOCKING_PROVIDER, Body as Generated, DAYS, Story};
@@ -13,14 +13,16 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::parse_time;
 use crate::{
     operator::{
         forward::run_now::run_forwarder,
+        moment,
         webhook::{Body, Target, Webhook},
     },
     output::line,
+    plural::counted,
     progress::{self, Step},
+    shell,
     stack::{Stack, data_dir::DataDir},
 };
 
@@ -39,8 +41,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
-    /// When the story ends, such as 2026-11-29T21:00:00Z [default: at the last full hour]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    /// When the story ends, such as 2026-11-29T21:00 [default: at the last full hour]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment::parse)]
     end: Option<OffsetDateTime>,
 
     /// Where the local stack keeps its data [default: .local in the checkout]
@@ -90,8 +92,9 @@ impl Webhooks {
 
 pub(super) async fn run(options: &Options) -> Result<()> {
     let data_dir = DataDir::resolve(options.data_dir.as_deref())?;
-    let stack = Stack::read(&data_dir.stack_json())?
-        .context("no stack is up: start one with `cistern up`")?;
+    let stack =
+        Stack::running(&data_dir)?.context("no stack is up: start one with `cistern up`")?;
+    let suffix = shell::data_dir_option(options.data_dir.as_deref());
     let target = Target::local(options.data_dir.as_deref());
     let webhooks = Webhooks {
         email: target.webhook(Pipeline::EmailEvents)?,
@@ -105,12 +108,12 @@ pub(super) async fn run(options: &Options) -> Result<()> {
     let step = Step::start("forward");
     run_forwarder(&stack).await?;
     step.done("app events are forwarded and archived");
-    wait_until_loaded(&stack).await?;
+    wait_until_loaded(&stack, &suffix).await?;
     let seconds = started.elapsed().as_secs_f64();
     if options.json {
         line!("{:#}", members(&story, &posted, seconds))
     } else {
-        line!("{}", summary(&story, &posted, seconds))
+        line!("{}", summary(&story, &posted, seconds, &suffix))
     }
 }
 
@@ -162,17 +165,17 @@ async fn post_one(webhook: Webhook, body: Generated) -> Result<()> {
             is_gzip: false,
         })
         .await?;
-    ensure!(
-        response.is_accepted(),
-        "the webhook of {} answered {}; run the command again, what is stored already counts once",
-        body.pipeline.name(),
-        response.status
-    );
-    Ok(())
+    match response.refusal {
+        Some(why) => bail!(
+            "a batch of {} was refused: {why}; run the command again, what is stored already counts once",
+            body.pipeline.name()
+        ),
+        None => Ok(()),
+    }
 }
 
 /// Waits for the queues rather than for a time.
-async fn wait_until_loaded(stack: &Stack) -> Result<()> {
+async fn wait_until_loaded(stack: &Stack, suffix: &str) -> Result<()> {
     let step = Step::start("load").reported();
     let sqs = Aws::local(&stack.aws_endpoint_url).await.sqs();
     let deadline = Instant::now() + LOAD_TIMEOUT;
@@ -192,10 +195,11 @@ async fn wait_until_loaded(stack: &Stack) -> Result<()> {
             step.done("the queues are empty");
             return Ok(());
         }
-        step.note(format!("{waiting} messages wait"));
+        step.note(format!("waiting for {}", counted(waiting, "message")));
         ensure!(
             Instant::now() < deadline,
-            "{waiting} messages still wait to be loaded; `cistern status` shows them, `cistern logs` why"
+            "{} still to be loaded; `cistern status{suffix}` shows them, `cistern logs{suffix}` why",
+            counted(waiting, "message")
         );
         sleep(PAUSE).await;
     }
@@ -217,7 +221,7 @@ fn members(story: &Story, posted: &Posted, seconds: f64) -> serde_json::Value {
     })
 }
 
-fn summary(story: &Story, posted: &Posted, seconds: f64) -> String {
+fn summary(story: &Story, posted: &Posted, seconds: f64, suffix: &str) -> String {
     let Posted {
         email,
         app,
@@ -233,16 +237,16 @@ fn summary(story: &Story, posted: &Posted, seconds: f64) -> String {
 
 What to look at:
   {BLOCKING_PROVIDER} blocked the newsletter of {blocked}:
-    cistern events --type bounce --campaign {campaign} --from {blocked} --columns rcpt_to,mailbox_provider,bounce_class,reason
+    cistern events --type bounce --campaign {campaign} --from {blocked} --columns rcpt_to,mailbox_provider,bounce_class,reason{suffix}
   A relay wrote milliseconds on that day, and 25 events were rejected:
-    cistern rejected list
+    cistern rejected list{suffix}
   The shop's tracker lost its fields from {first_broken} to {last_broken}:
-    cistern query "select dt, count(*) as events, count(userid) as with_user from product_events group by dt order by dt"
+    cistern query "select dt, count(*) as events, count(userid) as with_user from product_events group by dt order by dt"{suffix}
   Of the people who sign up, fewer and fewer come back; and where buyers are lost:
-    cistern query --named retention
-    cistern query --named funnel
+    cistern query --named retention{suffix}
+    cistern query --named funnel{suffix}
   The same as pictures:
-    cistern open"#
+    cistern open{suffix}"#
     )
 }
 
@@ -261,7 +265,7 @@ mod tests {
             product: 1,
         };
 
-        let text = summary(&story, &posted, 61.4);
+        let text = summary(&story, &posted, 61.4, "");
 
         for part in [
             "2026-10-31 to 2026-11-29, in 61 s",

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::items::{Item, Rejected};
+use crate::plural::plural;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -32,12 +33,12 @@ impl Kind {
         }
     }
 
-    /// Its items, in words.
-    pub(super) const fn items(self) -> &'static str {
+    /// One of its items, in words.
+    pub(super) const fn item(self) -> &'static str {
         match self {
-            Self::Email => "email events",
-            Self::App => "batches of app events",
-            Self::Product => "product events",
+            Self::Email => "email event",
+            Self::App => "app event batch",
+            Self::Product => "product event",
         }
     }
 
@@ -131,8 +132,8 @@ pub(super) fn sort(items: Vec<Item<'_>>, wanted: Option<Kind>) -> Sorted<'_> {
             (None, Ok(found)) if found == kind => None,
             (None, Ok(found)) => Some(format!(
                 "looks like {} in a file of {}: --as overrides this",
-                found.items(),
-                kind.items()
+                plural(found.item()),
+                plural(kind.item())
             )),
             (None, Err(reason)) => Some(reason.to_owned()),
         };

@@ -6,14 +6,11 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::{
-    selected,
+    WARNINGS, selected,
     shown::{Level, record},
     source::Source,
 };
 use crate::operator::target::StackTarget;
-
-/// Only lines that say that something went wrong: a busy function logs many others.
-const PATTERN: &str = r#"{ ($.level = "WARN") || ($.level = "ERROR") }"#;
 
 /// What a function logged last of each message and of each object that it could not finish.
 #[derive(Debug, Default)]
@@ -33,9 +30,18 @@ impl Reasons {
         let source = Source::of(target.local.as_ref().map(|(_, stack)| stack))?;
         let mut reasons = Self::default();
         for group in selected(source.groups(stack_name).await?, Some(function))? {
-            let (mut lines, _) = source.lines(&group, since_ms, Some(PATTERN)).await?;
-            lines.sort_by_key(|logged| logged.at_ms);
-            for line in &lines {
+            // A busy function logs many other lines.
+            let mut found = source.lines(&group, since_ms, Some(WARNINGS)).await?;
+            if found.lacks_oldest {
+                eprintln!(
+                    "note: {function} logged more warnings than are kept: the oldest are missing, and so the reasons of messages that failed then"
+                );
+            }
+            found
+                .lines
+                .make_contiguous()
+                .sort_by_key(|logged| logged.at_ms);
+            for line in &found.lines {
                 reasons.note(&line.message);
             }
         }

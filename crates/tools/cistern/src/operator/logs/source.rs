@@ -1,6 +1,6 @@
 //! `CloudWatch` Logs: the emulator's, and AWS's through the AWS CLI.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use aws_io::LOCAL_KEY;
@@ -12,8 +12,10 @@ use crate::{http, stack::Stack};
 const LIMIT: Duration = Duration::from_mins(1);
 /// The largest page that the service returns.
 const LINES_PER_PAGE: u32 = 10_000;
-/// Bounds one search.
+/// Bounds the list of a stack's logs.
 const MAX_PAGES: usize = 20;
+/// What is kept of the lines of one log. The service returns the oldest first, and the newest matter most.
+const MAX_BYTES: usize = 64 << 20;
 
 /// Where log lines are.
 #[derive(Debug)]
@@ -43,6 +45,35 @@ pub(super) struct Logged {
     pub(super) message: String,
     /// The whole entry as text, which identifies it.
     pub(super) identity: String,
+}
+
+/// The newest lines of a search.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) lines: VecDeque<Logged>,
+    /// Whether there were more than are kept.
+    pub(super) lacks_oldest: bool,
+    bytes: usize,
+}
+
+impl Found {
+    /// Adds a line, and drops the oldest if they are too many bytes.
+    fn add(&mut self, line: Logged, max_bytes: usize) {
+        self.bytes += line.bytes();
+        self.lines.push_back(line);
+        while self.bytes > max_bytes
+            && let Some(oldest) = self.lines.pop_front()
+        {
+            self.bytes -= oldest.bytes();
+            self.lacks_oldest = true;
+        }
+    }
+}
+
+impl Logged {
+    fn bytes(&self) -> usize {
+        self.message.len() + self.identity.len()
+    }
 }
 
 impl Source {
@@ -81,13 +112,13 @@ impl Source {
         Ok(groups)
     }
 
-    /// The lines of a function since a time in milliseconds since 1970, all or those of a pattern, and whether these are all.
+    /// The lines of a function since a time in milliseconds since 1970, all or those of a pattern, to the newest.
     pub(super) async fn lines(
         &self,
         group: &Group,
         since_ms: i64,
         pattern: Option<&str>,
-    ) -> Result<(Vec<Logged>, bool)> {
+    ) -> Result<Found> {
         let mut request = json!({
             "logGroupName": group.name,
             "startTime": since_ms.max(0),
@@ -96,11 +127,11 @@ impl Source {
         if let Some(pattern) = pattern {
             request["filterPattern"] = pattern.into();
         }
-        let mut lines = Vec::new();
-        for _ in 0..MAX_PAGES {
+        let mut found = Found::default();
+        loop {
             let answer = self.call("FilterLogEvents", &request).await?;
             for entry in answer["events"].as_array().into_iter().flatten() {
-                lines.push(Logged {
+                let line = Logged {
                     at_ms: entry["timestamp"].as_i64().unwrap_or_default(),
                     function: group.function.clone(),
                     message: entry["message"]
@@ -109,14 +140,16 @@ impl Source {
                         .trim_end()
                         .to_owned(),
                     identity: format!("{} {entry}", group.name),
-                });
+                };
+                found.add(line, MAX_BYTES);
             }
             match &answer["nextToken"] {
-                Value::Null => return Ok((lines, true)),
+                Value::Null => return Ok(found),
+                // It would be read for ever.
+                token if *token == request["nextToken"] => return Ok(found),
                 token => request["nextToken"] = token.clone(),
             }
         }
-        Ok((lines, false))
     }
 
     async fn call(&self, action: &str, request: &Value) -> Result<Value> {
@@ -278,10 +311,32 @@ mod tests {
             name: "cistern-LoaderLogGroup-1".to_owned(),
         };
 
-        let (lines, is_whole) = source.lines(&group, 0, None).await.unwrap();
+        let found = source.lines(&group, 0, None).await.unwrap();
 
-        let messages: Vec<&str> = lines.iter().map(|line| line.message.as_str()).collect();
+        let messages: Vec<&str> = found
+            .lines
+            .iter()
+            .map(|line| line.message.as_str())
+            .collect();
         assert_eq!(messages, ["first", "second"]);
-        assert!(is_whole);
+        assert!(!found.lacks_oldest);
+    }
+
+    #[test]
+    fn of_too_many_lines_the_newest_are_kept() {
+        let mut found = Found::default();
+        for at_ms in 0..10 {
+            let line = Logged {
+                at_ms,
+                function: "loader".to_owned(),
+                message: "12345".to_owned(),
+                identity: "12345".to_owned(),
+            };
+            found.add(line, 30);
+        }
+
+        let kept: Vec<i64> = found.lines.iter().map(|line| line.at_ms).collect();
+        assert_eq!(kept, [7, 8, 9]);
+        assert!(found.lacks_oldest);
     }
 }

@@ -81,9 +81,7 @@ impl Batches {
     pub(crate) async fn of(target: &StackTarget) -> Result<Self> {
         let api = Api::of(target, "sql").await?;
         let batches = Self { api };
-        batches.now().await.context(
-            "asking what is loaded; a deployed stack answers this with the parameter EnableSql=true",
-        )?;
+        batches.now().await.context("asking what is loaded")?;
         Ok(batches)
     }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub(crate) use self::archived::{before_archiving, of_lake};
 
 use super::batches::{EventCounts, LoadedBatch};
-use crate::table::printable_lines;
+use crate::{plural::counted, table::printable_lines};
 
 /// The keys that a text lists.
 const LISTED: usize = 20;
@@ -52,6 +52,9 @@ pub(crate) struct Outcome {
     /// Why the outcome is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unknown: Option<String>,
+    /// What is appended to commands, so that they mean the same stack.
+    #[serde(skip)]
+    pub(crate) suffix: String,
 }
 
 /// An object, and why it was rejected.
@@ -131,9 +134,9 @@ impl Outcome {
     /// What can be said while nothing is sent.
     pub(crate) fn preview(&self) -> String {
         let verb = self.verb();
-        let by = self
-            .counted_by
-            .map_or_else(String::new, |by| format!(" ({by})"));
+        let by = self.counted_by.map_or_else(String::new, |by| {
+            format!(" (an object counts as {verb} {by})")
+        });
         match (self.done_before, &self.unknown) {
             (Some(before), _) => {
                 format!("; {before} of them {} {verb} before{by}", was(before))
@@ -171,6 +174,7 @@ impl Outcome {
     /// The lines after the counts.
     pub(crate) fn details(&self) -> String {
         let mut text = String::new();
+        let suffix = &self.suffix;
         if let Some(events) = self.events.filter(|events| events.received > 0) {
             let EventCounts {
                 received,
@@ -181,18 +185,20 @@ impl Outcome {
             } = events;
             let _infallible = write!(
                 text,
-                "\n  {received} events = {stored} stored + {duplicate} duplicate + {rejected} rejected"
+                "\n  {} = {stored} stored + {duplicate} duplicate + {rejected} rejected",
+                counted(received, "event")
             );
             if erased > 0 {
                 let _infallible = write!(text, " + {erased} erased");
             }
         }
         if let Some(by) = self.counted_by {
-            let _infallible = write!(text, "\n  objects count as {} {by}", self.verb());
+            let _infallible = write!(text, "\n  an object counts as {} {by}", self.verb());
         }
         if self.without_rows.is_some_and(|without| without > 0) {
-            text.push_str(
-                "\n  an object without rows has no events, or it failed: `cistern redrive archive` lists those",
+            let _infallible = write!(
+                text,
+                "\n  an object without rows has no events, or it failed: `cistern redrive archive{suffix}` lists those"
             );
         }
         for Rejected { key, reason } in self.rejected.iter().take(LISTED) {
@@ -206,11 +212,13 @@ impl Outcome {
             text.push_str("\n  … (--json has all)");
         }
         if let Some(waiting) = self.waiting.filter(|waiting| *waiting > 0) {
-            let _infallible = write!(text, "\n  {waiting} messages still wait");
+            let wait = if waiting == 1 { "waits" } else { "wait" };
+            let _infallible = write!(text, "\n  {} still {wait}", counted(waiting, "message"));
         }
         if !self.not_done.is_empty() {
-            text.push_str(
-                "\n  `cistern status` shows the queues; it is safe to run the same command again",
+            let _infallible = write!(
+                text,
+                "\n  `cistern status{suffix}` shows the queues; it is safe to run the same command again"
             );
         }
         if let Some(why) = &self.unknown {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Summary;
 use crate::{
+    plural::counted,
     queue::Queue,
     table::{Align, lay_out},
 };
@@ -102,9 +103,10 @@ pub(super) fn text(summary: &Summary) -> String {
             .map(|message| message.queue.function())
             .collect();
         functions.dedup();
+        let suffix = &summary.suffix;
         let logs: Vec<String> = functions
             .into_iter()
-            .map(|function| format!("`cistern logs {function} --level warn --since 14d`"))
+            .map(|function| format!("`cistern logs {function} --level warn --since 14d{suffix}`"))
             .collect();
         let elsewhere = if logs.is_empty() {
             String::new()
@@ -114,9 +116,9 @@ pub(super) fn text(summary: &Summary) -> String {
         format!("Nothing is sent yet.{elsewhere} When the cause is gone, add --run.")
     } else {
         format!(
-            "{} of {} messages are back in their queue.",
+            "{} of {} went back to the queue.",
             summary.sent,
-            summary.messages.len()
+            counted(summary.messages.len(), "message")
         )
     };
     format!("{}\n\n{foot}", table.trim_end())
@@ -180,7 +182,7 @@ mod tests {
             "{known}"
         );
         summary.dry_run = false;
-        assert!(text(&summary).ends_with("1 of 1 messages are back in their queue."));
+        assert!(text(&summary).ends_with("1 of 1 message went back to the queue."));
         assert_eq!(text(&Summary::default()), "no dead letters");
     }
 }

@@ -1,5 +1,7 @@
 //! `cistern rejected retry` and `cistern rejected settle`.
 
+use std::process::ExitCode;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,7 +9,8 @@ use serde_json::{Value, json};
 use super::{Search, find, shown::short_id};
 use crate::{
     operator::api::Api,
-    output::line,
+    output::{line, still_running},
+    plural::counted,
     table::{Align, fit, lay_out, room},
 };
 
@@ -77,16 +80,19 @@ struct Outcome {
 }
 
 impl Retry {
-    pub(super) async fn run(&self) -> Result<()> {
+    /// 0 if every item is sent again or would be, 3 if some cannot be.
+    pub(super) async fn run(&self) -> Result<ExitCode> {
         let summary = self.choice.repair("retry", self.note.as_deref()).await?;
-        self.choice.print(&summary, "sent again")?;
-        ensure!(
-            summary.impossible == 0,
-            "{} of {} items cannot be sent again",
+        still_running(self.choice.print(&summary, "sent again"))?;
+        if summary.impossible == 0 {
+            return Ok(ExitCode::SUCCESS);
+        }
+        eprintln!(
+            "{} of {} cannot be sent again",
             summary.impossible,
-            summary.results.len()
+            counted(summary.results.len(), "item")
         );
-        Ok(())
+        Ok(ExitCode::from(3))
     }
 }
 
@@ -158,12 +164,14 @@ impl Choice {
             return Ok(());
         }
         line!("{}", table(summary, room()))?;
-        let (count, all) = (summary.done, summary.results.len());
+        let suffix = self.search.target.suffix();
+        let (count, all) = (summary.done, counted(summary.results.len(), "item"));
         if summary.dry_run {
-            eprintln!("{count} of {all} items would be {done}. Nothing is done yet: add --run.");
+            eprintln!("{count} of {all} would be {done}. Nothing is done yet: add --run.");
         } else {
             eprintln!(
-                "{count} of {all} items were {done}. What is rejected again is a new item: `cistern rejected list`"
+                "{count} of {all} {} {done}. What is rejected again is a new item: `cistern rejected list{suffix}`",
+                if count == 1 { "was" } else { "were" }
             );
         }
         Ok(())

@@ -50,7 +50,8 @@ pub(super) fn is_meant(item: &Value, given: &str) -> bool {
     item["id"] == given || (!given.is_empty() && hash(item).starts_with(given))
 }
 
-pub(super) fn described(item: &Value, room: Option<usize>) -> String {
+/// The item and what to do. `suffix` is appended to commands that look for it again.
+pub(super) fn described(item: &Value, suffix: &str, room: Option<usize>) -> String {
     let names = [
         "id",
         "status",
@@ -87,12 +88,12 @@ pub(super) fn described(item: &Value, room: Option<usize>) -> String {
             text.push_str("\n… (the rest is in source_key)");
         }
     }
-    let _infallible = write!(text, "\n\n{}", advice(item));
+    let _infallible = write!(text, "\n\n{}", advice(item, suffix));
     text
 }
 
 /// What a person does next.
-fn advice(item: &Value) -> String {
+fn advice(item: &Value, suffix: &str) -> String {
     let id = short_id(item);
     let fix = match item["pipeline"].as_str() {
         Some("email_events") => {
@@ -104,8 +105,8 @@ fn advice(item: &Value) -> String {
         _ => "Fix the sender and send the corrected event again.",
     };
     format!(
-        "{fix} If a newer version or setting of Cistern accepts the item: `cistern rejected retry {id} --run`. \
-         When nothing more is to be done: `cistern rejected settle {id} --note WHY --run`."
+        "{fix} If a newer version or setting of Cistern accepts the item: `cistern rejected retry {id}{suffix} --run`. \
+         When nothing more is to be done: `cistern rejected settle {id}{suffix} --note WHY --run`."
     )
 }
 
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn an_item_is_shown_as_received_and_with_what_to_do() {
-        let text = described(&item(1), Some(80));
+        let text = described(&item(1), " --stack mail", Some(80));
 
         assert!(text.starts_with("id"), "{text}");
         assert!(
@@ -158,5 +159,6 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("cistern send FILE"), "{text}");
+        assert!(text.contains(" --stack mail --run`"), "{text}");
     }
 }

@@ -22,7 +22,7 @@ use crate::{
         },
         target::StackTarget,
     },
-    progress,
+    progress, shell,
 };
 
 /// How long a queue must be empty until it counts as empty: SQS counts approximately.
@@ -42,6 +42,8 @@ pub(super) struct Records {
     bucket: String,
     pipeline: Pipeline,
     kind: Kind,
+    /// What is appended to commands, so that they mean the same stack.
+    suffix: String,
 }
 
 #[derive(Debug)]
@@ -65,10 +67,10 @@ impl Records {
                 Err(error) => Kind::Nowhere(format!("{error:#}")),
             },
             Aim::Lake => Kind::Lake,
-            Aim::Destination => Kind::Nowhere(
-                "the forwarder takes the messages on its schedule (`cistern forward` runs it now) and reports what it sent"
-                    .to_owned(),
-            ),
+            Aim::Destination => Kind::Nowhere(format!(
+                "the forwarder takes the messages on its schedule ({} runs it now) and reports what it sent",
+                forwarding(target)
+            )),
         };
         Ok(Self {
             s3: target.aws.s3(),
@@ -78,6 +80,7 @@ impl Records {
             bucket: bucket.to_owned(),
             pipeline: Pipeline::of_raw_key(prefix),
             kind,
+            suffix: target.suffix.clone(),
         })
     }
 
@@ -147,6 +150,7 @@ impl Records {
         if outcome.waiting.is_none() {
             outcome.waiting = Some(self.depth().await?);
         }
+        outcome.suffix.clone_from(&self.suffix);
         Ok(outcome)
     }
 
@@ -259,6 +263,19 @@ impl Records {
                 return Ok(());
             }
             sleep(PAUSE).await;
+        }
+    }
+}
+
+/// The command that runs the forwarder now. `cistern forward` runs the local stack's.
+fn forwarding(target: &StackTarget) -> String {
+    match (&target.local, target.output("ForwarderFunctionName")) {
+        (None, Ok(name)) => format!(
+            "`aws lambda invoke --function-name {} /dev/stdout`",
+            shell::word(name)
+        ),
+        (None, Err(_)) | (Some(_), _) => {
+            format!("`cistern forward{suffix}`", suffix = target.suffix)
         }
     }
 }

@@ -11,7 +11,7 @@ use event_store::{BatchResult, DatabaseConfig, Store};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::progress::Step;
+use crate::{plural::counted, progress::Step};
 
 /// The pause between two queries of the database.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -19,10 +19,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The outcome of one body.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The webhook refused it, so the sender keeps it.
-    Refused,
+    /// The webhook refused it, for this reason, so the sender keeps it.
+    Refused(String),
     /// Stored; its loading is not followed, for this reason.
-    Accepted(&'static str),
+    Accepted(String),
     /// Stored and not loaded within the time to wait; loading continues.
     Waiting,
     Loaded(BatchResult),
@@ -31,21 +31,22 @@ pub(super) enum Outcome {
 impl Outcome {
     fn name(&self) -> &'static str {
         match self {
-            Self::Refused => "refused",
+            Self::Refused(_) => "refused",
             Self::Accepted(_) => "accepted",
             Self::Waiting => "waiting",
             Self::Loaded(_) => "loaded",
         }
     }
 
-    /// The text after the name of the file.
-    pub(super) fn text(&self) -> String {
+    /// The text after the name of the file. `suffix` is appended to commands, so that they mean the same stack.
+    pub(super) fn text(&self, suffix: &str) -> String {
         match self {
-            Self::Refused => "refused".to_owned(),
+            Self::Refused(why) => format!("refused: {why}"),
             Self::Accepted(why) => format!("accepted; {why}"),
             Self::Waiting => {
-                "accepted, and not loaded yet: `cistern status` shows the waiting messages"
-                    .to_owned()
+                format!(
+                    "accepted, and not loaded yet: `cistern status{suffix}` shows the waiting messages"
+                )
             }
             Self::Loaded(outcome) => {
                 let BatchResult {
@@ -56,7 +57,8 @@ impl Outcome {
                     reasons,
                 } = outcome;
                 let mut text = format!(
-                    "loaded: {received} events = {stored} stored + {} duplicate + {rejected} rejected",
+                    "loaded: {} = {stored} stored + {} duplicate + {rejected} rejected",
+                    counted(*received, "event"),
                     outcome.duplicates()
                 );
                 if *erased > 0 {
@@ -74,7 +76,8 @@ impl Outcome {
     pub(super) fn members(&self) -> Value {
         let outcome = self.name();
         match self {
-            Self::Refused | Self::Waiting => json!({ "outcome": outcome }),
+            Self::Waiting => json!({ "outcome": outcome }),
+            Self::Refused(why) => json!({ "outcome": outcome, "error": why }),
             Self::Accepted(why) => json!({ "outcome": outcome, "note": why }),
             Self::Loaded(loaded) => {
                 let rejections: Vec<_> = loaded
@@ -126,7 +129,7 @@ pub(super) fn database(url: &str) -> Result<Store> {
 /// 0 if everything is loaded, as far as it was checked, else the worst: 1 refused, 3 partly rejected, 4 not loaded yet.
 pub(super) fn exit_code<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> ExitCode {
     let codes = outcomes.map(|outcome| match outcome {
-        Outcome::Refused => 1,
+        Outcome::Refused(_) => 1,
         Outcome::Loaded(outcome) if outcome.rejected > 0 => 3,
         Outcome::Waiting => 4,
         Outcome::Loaded(_) | Outcome::Accepted(_) => 0,
@@ -151,7 +154,7 @@ mod tests {
     #[test]
     fn outcome_is_reported_as_text_and_as_json() {
         assert_eq!(
-            loaded(1).text(),
+            loaded(1).text(""),
             "loaded: 5 events = 1 stored + 3 duplicate + 1 rejected\n      event 2: timestamp: is missing"
         );
         assert_eq!(
@@ -168,9 +171,15 @@ mod tests {
         let code = |outcomes: &[Outcome]| exit_code(outcomes.iter());
 
         assert_eq!(code(&[]), ExitCode::from(0));
-        assert_eq!(code(&[loaded(0), Outcome::Accepted("")]), ExitCode::from(0));
+        assert_eq!(
+            code(&[loaded(0), Outcome::Accepted(String::new())]),
+            ExitCode::from(0)
+        );
         assert_eq!(code(&[loaded(0), Outcome::Waiting]), ExitCode::from(4));
         assert_eq!(code(&[Outcome::Waiting, loaded(1)]), ExitCode::from(3));
-        assert_eq!(code(&[loaded(1), Outcome::Refused]), ExitCode::from(1));
+        assert_eq!(
+            code(&[loaded(1), Outcome::Refused(String::new())]),
+            ExitCode::from(1)
+        );
     }
 }

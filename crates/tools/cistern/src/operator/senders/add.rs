@@ -27,7 +27,7 @@ impl Add {
     pub(super) async fn run(&self) -> Result<()> {
         let Selection { name, target, json } = &self.selection;
         let target = target.find().await?;
-        let recipe = self.recipe.read(name)?;
+        let recipe = self.recipe.read(name, &target.suffix)?;
         let sender = match &recipe {
             Some(recipe) => recipe.posting()?,
             None => self.selection.sender(&target).await?.1,
@@ -41,7 +41,7 @@ impl Add {
         if self.input.is_asked_for(&sender) {
             // Before a person is asked for nothing.
             if !secret.read().await?.current.sender(name).is_empty() {
-                return Err(has_another(name));
+                return Err(has_another(name, &target.suffix));
             }
             eprintln!("{}", page::steps(&sender, &address, "what to enter here"));
         }
@@ -52,7 +52,7 @@ impl Add {
 
         let step = Step::start("add");
         let added = |versions: &Versions| {
-            let is_stored = is_stored(versions, name, new.secret.expose())?;
+            let is_stored = is_stored(versions, name, new.secret.expose(), &target.suffix)?;
             let documents = if is_stored {
                 Vec::new()
             } else {
@@ -78,7 +78,10 @@ impl Add {
         if new.is_generated {
             line!("The password is not shown again.")?;
         }
-        line!("Then try it: cistern senders test {name}")
+        line!(
+            "Then try it: cistern senders test {name}{suffix}",
+            suffix = target.suffix
+        )
     }
 }
 
@@ -99,17 +102,17 @@ fn report_replaced(json: bool, name: &str, address: &str) -> Result<()> {
 ///
 /// # Errors
 /// The sender has another one.
-fn is_stored(versions: &Versions, name: &str, secret: &str) -> Result<bool> {
+fn is_stored(versions: &Versions, name: &str, secret: &str, suffix: &str) -> Result<bool> {
     let stored = versions.current.sender(name);
     if stored.is_empty() || stored.contains(&secret) {
         Ok(!stored.is_empty())
     } else {
-        Err(has_another(name))
+        Err(has_another(name, suffix))
     }
 }
 
-fn has_another(name: &str) -> Error {
-    anyhow!("{name} has a secret: `cistern senders rotate {name}` puts a new one beside it")
+fn has_another(name: &str, suffix: &str) -> Error {
+    anyhow!("{name} has a secret: `cistern senders rotate {name}{suffix}` puts a new one beside it")
 }
 
 #[cfg(test)]
@@ -124,9 +127,9 @@ mod tests {
         let document = SecretString::from(r#"{"senders":{"bird":["b"]}}"#);
         let versions = Versions::of(Document::parse(&document).unwrap(), None);
 
-        assert!(!is_stored(&versions, "mailgun", "m").unwrap());
-        assert!(is_stored(&versions, "bird", "b").unwrap());
-        let error = is_stored(&versions, "bird", "planted").unwrap_err();
+        assert!(!is_stored(&versions, "mailgun", "m", "").unwrap());
+        assert!(is_stored(&versions, "bird", "b", "").unwrap());
+        let error = is_stored(&versions, "bird", "planted", "").unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("rotate bird") && !text.contains("planted"),

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_secret_of_ones_own_is_generated_unless_a_file_has_it() {
-        let postmark = posting(&Senders::default(), "postmark").unwrap();
+        let postmark = posting(&Senders::default(), "postmark", "").unwrap();
         let made = Input { secret_file: None }.read(&postmark).unwrap();
         assert!(made.is_generated && postmark.check(made.secret.expose()).is_ok());
 

@@ -115,8 +115,8 @@ fn secrets(row: &Row) -> String {
         count => count.to_string(),
     };
     for (count, meaning) in [
-        (row.unusable, "of another form"),
-        (row.previous, "more of the previous version"),
+        (row.unusable, "malformed"),
+        (row.previous, "only in the previous version of the secret"),
     ] {
         if count > 0 {
             text = format!("{text}, {count} {meaning}");
@@ -156,7 +156,7 @@ mod tests {
         let shown = text(&[postmark, unknown]);
         assert!(!shown.contains("planted"), "{shown}");
         assert!(
-            shown.contains("2, 1 of another form, 1 more of the previous version"),
+            shown.contains("2, 1 malformed, 1 only in the previous version of the secret"),
             "{shown}"
         );
         assert!(shown.contains("no sender has this name"), "{shown}");

@@ -32,11 +32,11 @@ pub(super) struct GivenRecipe {
 }
 
 impl NewRecipe {
-    /// Reads the recipe, if one is given.
+    /// Reads the recipe, if one is given. `suffix` is appended to commands, so that they mean the same stack.
     ///
     /// # Errors
     /// It cannot be read, is not a recipe, or is one of another sender.
-    pub(super) fn read(&self, name: &str) -> Result<Option<GivenRecipe>> {
+    pub(super) fn read(&self, name: &str, suffix: &str) -> Result<Option<GivenRecipe>> {
         let Some(file) = &self.recipe else {
             return Ok(None);
         };
@@ -45,7 +45,7 @@ impl NewRecipe {
             .with_context(|| format!("reading the recipe {}", file.display()))?;
         ensure!(
             recipe.name() == name,
-            "{} is the recipe of {}: `cistern senders add {}` stores it",
+            "{} is the recipe of {}: `cistern senders add {}{suffix}` stores it",
             file.display(),
             recipe.name(),
             recipe.name()
@@ -64,7 +64,7 @@ impl GivenRecipe {
     /// Never: every recipe describes a sender that posts.
     pub(super) fn posting(&self) -> Result<Posting> {
         let senders = Senders::default().with(self.recipe.clone(), false)?;
-        posting(&senders, self.recipe.name()).map_err(anyhow::Error::msg)
+        posting(&senders, self.recipe.name(), "").map_err(anyhow::Error::msg)
     }
 
     /// Stores it beside the others, unless it is stored already.
@@ -82,8 +82,8 @@ impl GivenRecipe {
             }
             let senders = match senders.with(self.recipe.clone(), self.replaces) {
                 Err(DocumentError::Another) => bail!(
-                    "{name} has another recipe: --replace replaces it. An event whose id or type becomes another one is another event, \
-                     which a replay stores a second time"
+                    "{name} has another recipe: --replace replaces it. If the new recipe changes an event's id or type, a replay stores that event a second \
+                     time"
                 ),
                 senders => senders?,
             };

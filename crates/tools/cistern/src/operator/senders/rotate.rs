@@ -43,11 +43,13 @@ impl Rotate {
 
     async fn begin(&self, target: &StackTarget, sender: &Posting) -> Result<()> {
         let json = self.selection.json;
-        let name = sender.sender.name();
+        let (name, suffix) = (sender.sender.name(), &target.suffix);
         let address = address::of(target, name)?;
         let secret = KeysSecret::of(target)?;
         if secret.read().await?.current.sender(name).is_empty() {
-            bail!("{name} has no secret yet: `cistern senders add {name}` stores the first one");
+            bail!(
+                "{name} has no secret yet: `cistern senders add {name}{suffix}` stores the first one"
+            );
         }
         let new = self.input.read(sender)?;
 
@@ -86,17 +88,17 @@ impl Rotate {
         if new.is_generated {
             line!("The password is not shown again.")?;
         }
-        line!("{}", advice(sender, old_may_go)?)
+        line!("{}", advice(sender, old_may_go, suffix)?)
     }
 
     async fn finish(&self, target: &StackTarget, sender: &Posting) -> Result<()> {
         let json = self.selection.json;
-        let name = sender.sender.name();
+        let (name, suffix) = (sender.sender.name(), &target.suffix);
         let step = Step::start("finish");
         let finished = |versions: &Versions| {
             let stored = versions.current.sender(name);
             let Some(newest) = stored.first() else {
-                bail!("{name} has no secret: `cistern senders add {name}` stores one");
+                bail!("{name} has no secret: `cistern senders add {name}{suffix}` stores one");
             };
             let before = versions.previous.as_ref();
             let older = before.map_or_else(Vec::new, |document| document.sender(name));
@@ -135,7 +137,7 @@ fn old_may_go_at(sender: &Posting, now: OffsetDateTime) -> Option<OffsetDateTime
     Some(now + Duration::from_secs(u64::from(hours) * 3_600))
 }
 
-fn advice(sender: &Posting, old_may_go: Option<OffsetDateTime>) -> Result<String> {
+fn advice(sender: &Posting, old_may_go: Option<OffsetDateTime>, suffix: &str) -> Result<String> {
     let name = sender.sender.name();
     let minutes = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     let when = match (old_may_go, sender.proof.setup().repeats_for_hours) {
@@ -150,7 +152,7 @@ fn advice(sender: &Posting, old_may_go: Option<OffsetDateTime>) -> Result<String
         ),
     };
     Ok(format!(
-        "Then try it with `cistern senders test {name}`.\n{when}: cistern senders rotate {name} --finish"
+        "Then try it with `cistern senders test {name}{suffix}`.\n{when}: cistern senders rotate {name}{suffix} --finish"
     ))
 }
 
@@ -166,8 +168,8 @@ mod tests {
     fn the_old_secret_may_go_when_the_last_delivery_was_repeated() {
         let now = datetime!(2026-11-30 12:00 UTC);
         let text = |name: &str| {
-            let sender = posting(&Senders::default(), name).unwrap();
-            advice(&sender, old_may_go_at(&sender, now)).unwrap()
+            let sender = posting(&Senders::default(), name, "").unwrap();
+            advice(&sender, old_may_go_at(&sender, now), "").unwrap()
         };
 
         assert!(

@@ -53,7 +53,10 @@ impl Test {
         let address = address::of(&target, name)?;
         let versions = KeysSecret::of(&target)?.read().await?;
         let Some(secret) = versions.current.sender(name).first().copied() else {
-            bail!("{name} has no secret: `cistern senders add {name}` stores one");
+            bail!(
+                "{name} has no secret: `cistern senders add {name}{suffix}` stores one",
+                suffix = target.suffix
+            );
         };
         sender
             .check(secret)
@@ -71,14 +74,19 @@ impl Test {
         let (status, body) = post(&address, &delivery).await?;
         if let Err(expected) = delivery.expected {
             let right = right_status(&sender)?;
-            check_refusal(right, expected, status, &body)?;
+            check_refusal(right, expected, status, &body, &target.suffix)?;
             step.done("a wrong proof is refused");
             return self.report_refused(&sender, &address, right);
         }
         ensure!(
             status == StatusCode::OK,
             "{}",
-            why_refused(&sender, &address, status, &body)
+            why_refused(
+                &sender,
+                &address,
+                &refusal(status, &body, &target.suffix),
+                status
+            )
         );
         let Receipt { batch } = serde_json::from_slice(&body).unwrap_or_default();
         let batch = batch
@@ -128,7 +136,7 @@ impl Test {
                      was refused with {status} as it must be, so the address and the topic are right."
                 ),
                 format!(
-                    "Whether SNS reaches it shows a mail through the configuration set to success@simulator.amazonses.com: \
+                    "To check that SNS reaches it, send a mail through the configuration set to success@simulator.amazonses.com: \
                      `cistern events --provider {name}` finds its events a minute later."
                 ),
             ),
@@ -137,9 +145,7 @@ impl Test {
                     "Only {label} can sign for {name}: a public key is stored here. A wrong signature was refused with {status} as it must be, so \
                      the address is right and a key is stored."
                 ),
-                format!(
-                    "Whether it is the right key shows the test button of {label}: 200 means stored."
-                ),
+                format!("Press {label}'s test button to check the key: 200 means stored."),
             ),
         };
         line!(
@@ -178,8 +184,9 @@ fn check_refusal(
     expected: Refused,
     status: StatusCode,
     body: &[u8],
+    suffix: &str,
 ) -> Result<()> {
-    let reason = refusal(status, body);
+    let reason = refusal(status, body, suffix);
     let is_right = status == right && reason.contains(&expected.to_string());
     ensure!(
         is_right,
@@ -189,7 +196,7 @@ fn check_refusal(
     Ok(())
 }
 
-fn why_refused(sender: &Posting, address: &str, status: StatusCode, body: &[u8]) -> String {
+fn why_refused(sender: &Posting, address: &str, refusal: &str, status: StatusCode) -> String {
     let advice = match status {
         StatusCode::UNAUTHORIZED => format!(
             "; the secret was stored a moment ago, or by hand in another form: try again after {} s",
@@ -201,9 +208,8 @@ fn why_refused(sender: &Posting, address: &str, status: StatusCode, body: &[u8])
         _ => String::new(),
     };
     format!(
-        "the delivery of {} to {address} was not taken: {}{advice}",
-        sender.sender.label(),
-        refusal(status, body)
+        "the delivery of {} to {address} was not taken: {refusal}{advice}",
+        sender.sender.label()
     )
 }
 
@@ -219,7 +225,7 @@ mod tests {
         };
 
         let check = |status, body: &[u8]| {
-            check_refusal(StatusCode::UNAUTHORIZED, Refused::Wrong, status, body)
+            check_refusal(StatusCode::UNAUTHORIZED, Refused::Wrong, status, body, "")
         };
         assert!(check(StatusCode::UNAUTHORIZED, &body("the proof is wrong")).is_ok());
         for (status, description) in [

@@ -23,10 +23,10 @@ pub(super) struct PipelineState {
     counts: Option<Counts>,
     /// The time of the newest event.
     newest_event_at: Option<String>,
-    /// Items that were rejected.
-    rejected_items: usize,
+    /// Rejected items about which something is to be done: neither retried nor settled.
+    open_items: usize,
     /// Whether there are more than these.
-    has_more_rejected: bool,
+    has_more_open: bool,
     last_rejected_at: Option<String>,
 }
 
@@ -37,6 +37,7 @@ struct Counts {
     stored: u64,
     duplicate: u64,
     rejected: u64,
+    erased: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +53,9 @@ struct Day {
     stored: u64,
     duplicate: u64,
     rejected: u64,
+    /// Older versions do not count it.
+    #[serde(default)]
+    erased: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,14 +80,13 @@ pub(super) async fn look(api: &Api, since: Duration) -> Result<Vec<PipelineState
         .context("reading the sums of the pipelines")?;
     let mut states = Vec::new();
     for pipeline in Pipeline::ALL.map(Pipeline::name) {
-        let mut query = rejected::query(since, MAX_COUNTED);
-        query.push(("pipeline".to_owned(), pipeline.to_owned()));
-        let page = rejected::first_page(api, &query).await?;
+        let open = rejected_items(api, since, pipeline, "open", MAX_COUNTED).await?;
+        let last = rejected_items(api, since, pipeline, "all", 1).await?;
         let known = sums
             .pipelines
             .iter()
             .find(|known| known.pipeline == pipeline);
-        let newest = page
+        let newest = last
             .results
             .first()
             .and_then(|item| item["rejected_at"].as_str());
@@ -93,12 +96,26 @@ pub(super) async fn look(api: &Api, since: Duration) -> Result<Vec<PipelineState
                 .is_some_and(|known| known.has_sums)
                 .then(|| sums.of(pipeline)),
             newest_event_at: known.and_then(|known| known.newest_event_at.clone()),
-            rejected_items: page.results.len(),
-            has_more_rejected: page.is_cut(),
+            open_items: open.results.len(),
+            has_more_open: open.is_cut(),
             last_rejected_at: newest.map(str::to_owned),
         });
     }
     Ok(states)
+}
+
+/// The newest rejected items of a pipeline that have a status.
+async fn rejected_items(
+    api: &Api,
+    since: Duration,
+    pipeline: &str,
+    status: &str,
+    limit: usize,
+) -> Result<rejected::Page> {
+    let mut query = rejected::query(since, limit);
+    query.push(("pipeline".to_owned(), pipeline.to_owned()));
+    query.push(("status".to_owned(), status.to_owned()));
+    rejected::first_page(api, &query).await
 }
 
 impl Sums {
@@ -109,12 +126,13 @@ impl Sums {
             counts.stored += day.stored;
             counts.duplicate += day.duplicate;
             counts.rejected += day.rejected;
+            counts.erased += day.erased;
         }
         counts
     }
 }
 
-/// A table with a line for each pipeline.
+/// A table with a line for each pipeline. `open` counts items, the other numbers what was loaded.
 pub(super) fn text(states: &[PipelineState]) -> String {
     let header = [
         "pipeline",
@@ -122,6 +140,8 @@ pub(super) fn text(states: &[PipelineState]) -> String {
         "stored",
         "duplicate",
         "rejected",
+        "erased",
+        "open",
         "last event",
         "last rejection",
     ];
@@ -132,19 +152,21 @@ pub(super) fn text(states: &[PipelineState]) -> String {
                 .counts
                 .map_or_else(unknown, |counts| of(counts).to_string())
         };
-        let more = if state.has_more_rejected { "+" } else { "" };
+        let more = if state.has_more_open { "+" } else { "" };
         vec![
             state.pipeline.replace('_', " "),
             count(|counts| counts.received),
             count(|counts| counts.stored),
             count(|counts| counts.duplicate),
-            format!("{}{more}", state.rejected_items),
+            count(|counts| counts.rejected),
+            count(|counts| counts.erased),
+            format!("{}{more}", state.open_items),
             state.newest_event_at.clone().unwrap_or_else(unknown),
             state.last_rejected_at.clone().unwrap_or_else(unknown),
         ]
     }));
     lay_out(&rows, |column| {
-        if (1..=4).contains(&column) {
+        if (1..=6).contains(&column) {
             Align::Right
         } else {
             Align::Left
@@ -165,17 +187,18 @@ mod tests {
     #[test]
     fn days_add_up_by_pipeline() {
         let sums: Sums = serde_json::from_value(json!({"pipelines": [], "results": [
-            {"day": "2026-11-28", "pipeline": "email_events", "received": 5, "stored": 3, "duplicate": 1, "rejected": 1},
+            {"day": "2026-11-28", "pipeline": "email_events", "received": 6, "stored": 3, "duplicate": 1, "rejected": 1, "erased": 1},
             {"day": "2026-11-29", "pipeline": "email_events", "received": 2, "stored": 2, "duplicate": 0, "rejected": 0},
             {"day": "2026-11-29", "pipeline": "app_events", "received": 9, "stored": 9, "duplicate": 0, "rejected": 0},
         ]}))
         .unwrap();
 
         let expected = Counts {
-            received: 7,
+            received: 8,
             stored: 5,
             duplicate: 1,
             rejected: 1,
+            erased: 1,
         };
         assert_eq!(sums.of("email_events"), expected);
         assert_eq!(sums.of("product_events"), Counts::default());
@@ -187,8 +210,8 @@ mod tests {
             pipeline: "product_events",
             counts: None,
             newest_event_at: None,
-            rejected_items: 1_000,
-            has_more_rejected: true,
+            open_items: 1_000,
+            has_more_open: true,
             last_rejected_at: None,
         };
 

@@ -8,7 +8,10 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::Options;
-use crate::stack::{Stack, data_dir::DataDir};
+use crate::{
+    shell::data_dir_option,
+    stack::{Stack, data_dir::DataDir},
+};
 
 /// Prints URLs, keys and three commands to try, or the stack file. Prints nothing in the background, where the output is a log.
 pub(super) fn print(options: &Options, data_dir: &DataDir, stack: &Stack) -> Result<()> {
@@ -50,7 +53,10 @@ fn text(options: &Options, data_dir: &DataDir, stack: &Stack, now: u64) -> Resul
     let track_key = stack.key("track")?.expose();
     let stack_json = data_dir.stack_json();
     let stop = if options.detach {
-        format!("`cistern down{}` stops it.", data_dir_option(options))
+        format!(
+            "`cistern down{}` stops it.",
+            data_dir_option(options.data_dir.as_deref())
+        )
     } else {
         "Ctrl-C stops it.".to_owned()
     };
@@ -84,11 +90,4 @@ Try it: post an event, find it a moment later (here or in the console), look at 
 "#,
         stack_json = stack_json.display(),
     ))
-}
-
-fn data_dir_option(options: &Options) -> String {
-    match &options.data_dir {
-        Some(path) => format!(" --data-dir {}", path.display()),
-        None => String::new(),
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Outcome, Rejected};
 
 /// What an object counts by as archived: how many files it has is only known when it is converted.
-const BY_ANY_FILE: &str = "by at least one file of each in the lake";
+const BY_ANY_FILE: &str = "if the lake has at least one of its files";
 
 /// What is known of the objects before they are archived, of which `before` are in the lake.
 pub(crate) fn before_archiving(before: usize) -> Outcome {
@@ -94,17 +94,17 @@ mod tests {
 
     #[test]
     fn objects_that_are_archived_by_any_file_are_not_said_to_be_complete() {
-        let by = "by at least one file of each in the lake";
+        let by = "if the lake has at least one of its files";
         let outcome = of_lake(&["a".to_owned()], &BTreeSet::new(), &BTreeMap::new(), 9, 0);
 
         assert_eq!(outcome.done_before, Some(1));
         assert_eq!(
             before_archiving(2).preview(),
-            format!("; 2 of them were archived before ({by})")
+            format!("; 2 of them were archived before (an object counts as archived {by})")
         );
         assert_eq!(
             outcome.details(),
-            format!("\n  objects count as archived {by}")
+            format!("\n  an object counts as archived {by}")
         );
     }
 }

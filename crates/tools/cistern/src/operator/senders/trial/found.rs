@@ -75,10 +75,11 @@ impl Expected {
             }
             if Instant::now() >= deadline {
                 bail!(
-                    "the delivery was stored as {} and is not found after {} s: `cistern status` says whether it waits in a queue, \
-                     `cistern logs loader` why it is not loaded",
+                    "the delivery was stored as {} and is not found after {} s: `cistern status{suffix}` says whether it waits in a queue, \
+                     `cistern logs loader{suffix}` why it is not loaded",
                     self.batch,
-                    limit.as_secs()
+                    limit.as_secs(),
+                    suffix = api.suffix()
                 );
             }
             sleep(PAUSE).await;
