@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// `1 event`, `2 events`, `2 batches`. The noun must form its plural as [`plural`] does.
-pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     if count == N::from(1) {
         format!("{count} {noun}")
     } else {

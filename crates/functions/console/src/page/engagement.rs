@@ -108,7 +108,8 @@ async fn find(
         if search.range.seconds() > LONGEST_HEAT_DAYS * 86_400 {
             return Ok(None);
         }
-        let hours = asking.counts(&["hour"], &opens.params(), Groups::All);
+        let params = opens.params();
+        let hours = asking.counts(&["hour"], &params, Groups::All);
         hours.await.map(Some)
     };
     let (groups, types, tally, hours) = try_join!(

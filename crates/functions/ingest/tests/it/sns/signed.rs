@@ -51,7 +51,7 @@ impl Topic {
         };
         let mut signed = String::new();
         for name in names {
-            signed.extend([*name, "\n", &members[name], "\n"]);
+            signed.extend([*name, "\n", members[name], "\n"]);
         }
         let signature = BASE64_STANDARD.encode(self.0.sign(signed.as_bytes()).unwrap());
         members.insert("Signature", &signature);

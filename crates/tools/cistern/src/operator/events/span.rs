@@ -49,7 +49,10 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
 /// A span of whole seconds in the form that [`parse`] reads, in its largest unit.
 pub(crate) fn text(span: Duration) -> String {
     let seconds = span.as_secs();
-    let fitting = UNITS.iter().rev().find(|(_, each)| seconds % each == 0);
+    let fitting = UNITS
+        .iter()
+        .rev()
+        .find(|(_, each)| seconds.is_multiple_of(*each));
     let (unit, each) = fitting.copied().unwrap_or(('s', 1));
     format!("{}{unit}", seconds / each)
 }
