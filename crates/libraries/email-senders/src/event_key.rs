@@ -85,7 +85,7 @@ fn value(json: &mut Cursor<'_>, depth: usize) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The members of the next object in the order of their names, those of one name in their own. A name that is no text ends them.
+/// The members of the next object in the order of their names, those of one name in their own. A name that cannot be read as text ends them.
 fn members<'a>(json: &mut Cursor<'a>, depth: usize) -> Vec<(Cow<'a, str>, [u8; 32])> {
     json.enter();
     let mut members = Vec::new();

@@ -91,7 +91,7 @@ pub(crate) async fn show(deps: &Deps, viewer: &Viewer, query: &str) -> Page {
     let (search, problems) = Search::parse(query, &["format"], viewer.now);
     let search = of_bounces(&search);
     let head = html! { h1 { (TITLE) } (tabs(&search, PATH)) (parts::range_bar(&search, PATH, &[])) (parts::problems(&problems, &search.ignored)) };
-    // One row more tells whether the file has more.
+    // One row more shows that the file has more.
     match Bounces::of(viewer.asking(deps), &search, MOST_ROWS + 1).await {
         Ok(bounces) => Page::of(
             Tab::Reports,

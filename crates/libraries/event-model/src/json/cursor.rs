@@ -73,7 +73,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The length of the value at the beginning of a text: at least 1, so that whoever skips it gets on.
+/// The length of the value at the beginning of a text: at least 1, so that skipping it makes progress.
 fn value_length(text: &[u8]) -> usize {
     match text.first() {
         Some(b'"') => string_length(text),

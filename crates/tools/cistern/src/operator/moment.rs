@@ -27,7 +27,7 @@ impl Moment {
     }
 }
 
-/// Reads a time: a day, which is its start; a time in UTC or with an offset; or an age such as `-7d`, by the clock of this machine.
+/// Reads a time: a day, which is its start; a time in UTC or with an offset; or an age such as `-7d`, before the present time of this machine.
 ///
 /// # Errors
 /// Says what would be right.

@@ -181,7 +181,7 @@ async fn again(
     }
 }
 
-/// The way back to the list that the form was on. The query was posted, so it is read and written anew.
+/// The way back to the list that the form was on. The query was posted, so it is read and written again.
 fn back(list: &str, viewer: &Viewer) -> Markup {
     let query = Wanted::parse(list, viewer.now).0.query();
     html! { p { a href={ (PATH) "?" (query) } { "← rejected items" } } }

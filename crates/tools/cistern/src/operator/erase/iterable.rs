@@ -105,7 +105,7 @@ impl Project {
         })
     }
 
-    /// Asks Iterable to forget each name of the person, and tells what became of it, without the names.
+    /// Asks Iterable to forget each name of the person, and prints the outcome without the names.
     ///
     /// # Errors
     /// When the names are not a person's. What Iterable refuses is counted.
