@@ -397,7 +397,7 @@ async fn empty_stack_teaches_and_an_empty_search_shows_ways_out() {
                 .text()
                 .contains("https://console.example/webhooks/sparkpost")
     );
-    assert!(overview.text().contains("$KEY") && !overview.body.contains(crate::api::KEY));
+    assert!(overview.text().contains("$SPARKPOST_KEY") && !overview.body.contains(crate::api::KEY));
     assert!(
         search
             .text()
