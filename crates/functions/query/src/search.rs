@@ -87,9 +87,10 @@ pub(crate) async fn show_event(
     RawQuery(query_string): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, SearchError> {
-    // A segment that is not UTF-8, or that Postgres cannot store, is the id of no event; nor is a blank one, which no parameter could say.
+    // A segment that is not UTF-8, or that Postgres cannot store, is the id of no event; nor is one with white space around it, which
+    // the parameter of a link could not say.
     let event_id = match event_id {
-        Ok(Path(event_id)) if !event_id.contains('\0') && !is_blank(&event_id) => event_id,
+        Ok(Path(event_id)) if is_id(&event_id) => event_id,
         Ok(_) | Err(_) => return Err(SearchError::NoSuchEvent),
     };
     let query = EventQuery::of_event(&event_id, &query_string.unwrap_or_default())?;
@@ -107,6 +108,10 @@ pub(crate) async fn show_event(
         return Err(SearchError::NoSuchEvent);
     }
     Ok(response.into_response())
+}
+
+fn is_id(text: &str) -> bool {
+    !text.contains('\0') && !is_blank(text) && text.trim() == text
 }
 
 pub(crate) fn accepted_format(headers: &HeaderMap) -> Format {
