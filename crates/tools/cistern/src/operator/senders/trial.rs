@@ -76,7 +76,7 @@ impl Test {
             let right = right_status(&sender)?;
             check_refusal(right, expected, status, &body, &target.suffix)?;
             step.done("a wrong proof is refused");
-            return self.report_refused(&sender, &address, right);
+            return self.report_refused(&sender, &address, right, &target.suffix);
         }
         ensure!(
             status == StatusCode::OK,
@@ -120,6 +120,7 @@ impl Test {
         Posting { sender, proof }: &Posting,
         address: &str,
         status: StatusCode,
+        suffix: &str,
     ) -> Result<()> {
         let (name, label) = (sender.name(), sender.label());
         if self.selection.json {
@@ -137,7 +138,7 @@ impl Test {
                 ),
                 format!(
                     "To check that SNS reaches it, send a mail through the configuration set to success@simulator.amazonses.com: \
-                     `cistern events --provider {name}` finds its events a minute later."
+                     `cistern events --provider {name}{suffix}` finds its events a minute later."
                 ),
             ),
             SecretOrigin::Provider | SecretOrigin::Own => (
