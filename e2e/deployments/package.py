@@ -45,7 +45,9 @@ def for_emulator(template, staged):
     for what, start, end, start_here, end_here in SequenceMatcher(None, lines, here, autojunk=False).get_opcodes():
         if what == "equal":
             continue
-        if end - start == 1:
+        if what == "insert" and lines.count(lines[start - 1]) == 1:
+            changed[lines[start - 1]] = "\n".join(here[start_here - 1:end_here])
+        elif end - start == 1:
             changed[lines[start]] = "\n".join(here[start_here:end_here])
         elif end - start == end_here - start_here:
             changed |= zip(lines[start:end], here[start_here:end_here])
