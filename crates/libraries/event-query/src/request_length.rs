@@ -25,6 +25,6 @@ pub fn request_length(path: &str, query_string: &str) -> usize {
         .filter(|pair| !OF_THE_PAGE.contains(&pair.name().as_ref()))
         .map(|pair| pair.encoded_len() + "&=".len());
     // Links leave these out, but they take time to pass over.
-    let empty = query_string.split('&').filter(|pair| pair.is_empty());
+    let empty = query_string.split('&').skip(1).filter(|it| it.is_empty());
     path_length + parameters.sum::<usize>() + empty.count()
 }
