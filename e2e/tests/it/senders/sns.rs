@@ -115,7 +115,7 @@ async fn found(stack: &Stack, topic: &Topic, id: &str, event: &str) -> Result<St
     accounted(stack, set_up).await?;
 
     let query = format!(
-        "/api/v1/events/message?recipients={id}@example.com&events=open&provider=ses&from=-1h"
+        "/api/v1/events/message?recipients={id}@example.com&events=open&provider=ses&from=-1h&to=2100-01-01"
     );
     let (status, answer) = stack.get(&query).await?;
     let results = answer["results"].as_array().context("results")?;
