@@ -5,14 +5,18 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use reqwest::{
     StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, HeaderMap},
 };
 use serde::Deserialize;
 use time::OffsetDateTime;
 use tokio::time::sleep;
 
 use super::hours::Hour;
-use crate::{http, stack::Secret, table::printable_lines};
+use crate::{
+    http::{self, backoff, retry_pause},
+    stack::Secret,
+    table::printable_lines,
+};
 
 /// A page of ten thousand events takes SparkPost seconds.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -112,7 +116,7 @@ impl EventsApi {
                     Next::Wait(pause) => (pause, refusal(status, &body)),
                 },
                 Err(error) => (
-                    backoff(attempt),
+                    backoff(attempt, LONGEST_PAUSE),
                     format!("{:#}", anyhow::Error::from(error.without_url())),
                 ),
             };
@@ -133,26 +137,12 @@ fn minutes(at: OffsetDateTime) -> String {
     format!("{}T{:02}:{:02}", at.date(), at.hour(), at.minute())
 }
 
+/// SparkPost recommends to wait 1 to 5 seconds after a 429.
 fn decide(status: StatusCode, headers: &HeaderMap, attempt: u32) -> Next {
     match status {
         StatusCode::OK => Next::Read,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-            let asked = headers
-                .get(RETRY_AFTER)
-                .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-                .map(Duration::from_secs);
-            let pause = asked.unwrap_or_else(|| backoff(attempt));
-            Next::Wait(pause.clamp(Duration::from_secs(1), LONGEST_PAUSE))
-        }
-        status if status.is_server_error() => Next::Wait(backoff(attempt)),
-        _ => Next::Fail,
+        _ => retry_pause(status, headers, attempt, LONGEST_PAUSE).map_or(Next::Fail, Next::Wait),
     }
-}
-
-/// 1, 2, 4 … seconds; SparkPost recommends 1 to 5 after a 429.
-fn backoff(attempt: u32) -> Duration {
-    let seconds = 1_u64 << attempt.saturating_sub(1).min(6);
-    Duration::from_secs(seconds).min(LONGEST_PAUSE)
 }
 
 /// Why a request was refused, in SparkPost's words.
@@ -185,6 +175,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::RETRY_AFTER;
     use time::macros::datetime;
 
     use super::*;

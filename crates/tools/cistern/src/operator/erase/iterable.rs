@@ -7,13 +7,17 @@
 use std::{env, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use reqwest::{StatusCode, header::RETRY_AFTER};
+use reqwest::{StatusCode, header::HeaderMap};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::NamesOfPerson;
-use crate::{http, operator::target::StackTarget, stack::Secret};
+use crate::{
+    http::{self, backoff, retry_pause},
+    operator::target::StackTarget,
+    stack::Secret,
+};
 
 /// The variable with the API's key.
 const KEY_VARIABLE: &str = "ITERABLE_API_KEY";
@@ -140,16 +144,19 @@ impl Project {
             let sent = request.header("Api-Key", self.key.expose()).send().await;
             let (pause, why) = match sent {
                 Ok(response) => {
-                    let (status, asked) = (response.status(), retry_after(&response));
+                    let (status, headers) = (response.status(), response.headers().clone());
                     let body = response.bytes().await.unwrap_or_default();
-                    match decide(status, asked, attempt) {
+                    match decide(status, &headers, attempt) {
                         Next::Done => return Ok(()),
                         Next::Wait(pause) => (Some(pause), refusal(status, &body)),
                         Next::Fail => (None, refusal(status, &body)),
                     }
                 }
                 // The error's text may have the address of the call, and nothing else of it.
-                Err(error) => (Some(backoff(attempt)), error.without_url().to_string()),
+                Err(error) => (
+                    Some(backoff(attempt, LONGEST_PAUSE)),
+                    error.without_url().to_string(),
+                ),
             };
             let pause = pause.filter(|_| attempt < ATTEMPTS).context(why)?;
             sleep(pause).await;
@@ -158,27 +165,11 @@ impl Project {
     }
 }
 
-fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
-}
-
-fn decide(status: StatusCode, asked: Option<Duration>, attempt: u32) -> Next {
-    match status {
-        status if status.is_success() => Next::Done,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-            let pause = asked.unwrap_or_else(|| backoff(attempt));
-            Next::Wait(pause.clamp(Duration::from_secs(1), LONGEST_PAUSE))
-        }
-        status if status.is_server_error() => Next::Wait(backoff(attempt)),
-        _ => Next::Fail,
+fn decide(status: StatusCode, headers: &HeaderMap, attempt: u32) -> Next {
+    if status.is_success() {
+        return Next::Done;
     }
-}
-
-/// 1, 2, 4 … seconds.
-fn backoff(attempt: u32) -> Duration {
-    let seconds = 1_u64 << attempt.saturating_sub(1).min(6);
-    Duration::from_secs(seconds).min(LONGEST_PAUSE)
+    retry_pause(status, headers, attempt, LONGEST_PAUSE).map_or(Next::Fail, Next::Wait)
 }
 
 /// Why a call was refused, by its code alone: Iterable's message may repeat the name.
@@ -206,6 +197,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use iterable_stand_in::{StandIn, serve};
+    use reqwest::header::RETRY_AFTER;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -273,8 +265,9 @@ mod tests {
     #[test]
     fn what_passes_is_waited_for_and_no_name_is_repeated() {
         let decided = |status: u16, asked: Option<u64>, attempt| {
-            let status = StatusCode::from_u16(status).unwrap();
-            decide(status, asked.map(Duration::from_secs), attempt)
+            let asked = asked.map(|seconds| (RETRY_AFTER, seconds.into()));
+            let headers = HeaderMap::from_iter(asked);
+            decide(StatusCode::from_u16(status).unwrap(), &headers, attempt)
         };
         let wait = |seconds| Next::Wait(Duration::from_secs(seconds));
         for (status, asked, attempt, expected) in [
