@@ -124,16 +124,21 @@ mod tests {
         assert_eq!(again.found, Found::default());
     }
 
-    #[test]
-    fn an_item_of_somebody_else_goes_if_mentions_do_and_what_is_around_items_stays() {
-        let jane = Person::new(&["jane@x.org"], &[""; 0]).unwrap();
-        let jane = jane.deep().unwrap();
+    /// A delivery of a sender whose events are in a list inside an object.
+    fn of_own_sender() -> Delivery {
         let recipe = br#"{"name":"own","proof":{"signature_header":"S"},
             "mapping":{"events":"/events","type":"/type","timestamp":"/at","fields":{"rcpt_to":"/to"}}}"#;
         let recipe = Recipe::parse(recipe).unwrap();
         let senders = Senders::default().with(recipe, false).unwrap();
         let key = "raw/email/dt=2026-11-30/own=d1-0123456789abcdef.json.gz";
-        let delivery = senders.delivery(key).unwrap().unwrap();
+        senders.delivery(key).unwrap().unwrap()
+    }
+
+    #[test]
+    fn an_item_of_somebody_else_goes_if_mentions_do_and_what_is_around_items_stays() {
+        let jane = Person::new(&["jane@x.org"], &[""; 0]).unwrap();
+        let jane = jane.deep().unwrap();
+        let delivery = of_own_sender();
         let body = r#"{"for":"jane@x.org","events":[{"type":"a","at":1796000000,"to":"bob@x.org","cc":"jane@x.org"},{"type":"a","at":1796000000,"to":"bob@x.org"}]}"#;
 
         let rewritten = rewrite_sender(&delivery, body.as_bytes(), &jane).unwrap();
@@ -151,12 +156,7 @@ mod tests {
     #[test]
     fn events_inside_an_object_are_erased_one_by_one_and_mentions_around_them_are_told() {
         let jane = Person::new(&["jane@x.org"], &[""; 0]).unwrap();
-        let recipe = br#"{"name":"own","proof":{"signature_header":"S"},
-            "mapping":{"events":"/events","type":"/type","timestamp":"/at","fields":{"rcpt_to":"/to"}}}"#;
-        let recipe = Recipe::parse(recipe).unwrap();
-        let senders = Senders::default().with(recipe, false).unwrap();
-        let key = "raw/email/dt=2026-11-30/own=d1-0123456789abcdef.json.gz";
-        let delivery = senders.delivery(key).unwrap().unwrap();
+        let delivery = of_own_sender();
         let body = r#"{"for":"jane@x.org","events":[{"type":"a","at":1796000000,"to":"jane@x.org"},{"type":"a","at":1796000000,"to":"bob@x.org"}]}"#;
 
         let rewritten = rewrite_sender(&delivery, body.as_bytes(), &jane).unwrap();
